@@ -1,0 +1,26 @@
+"""minidann: cross-lingual speech emotion recognition with a domain adversarial network, in NumPy.
+
+The files in reading order. The core, which is the paper:
+
+    ops/            the layers, one file each: forward and backward by hand
+    model.py        figure 1 and equations 5-10: encoder, two classifiers, their gradients
+    feeding.py      table 3: four ways to feed two domains through batch normalisation
+    optim.py        Adam, the decaying learning rate, l1 and l2
+    training.py     the loop: epochs, choosing one, checkpoint and resume
+
+What stands around it:
+
+    gradcheck.py    finite differences and complex step: is a gradient right?
+    corpora/        from a folder on disk to a table of utterances
+    audio.py        reading sound: any rate, mono or stereo, becomes 16 kHz mono
+    logmel.py       from sound to 26 log-mel energies every 10 ms
+    normalise.py    zero mean, unit variance, 750 frames
+    features.py     the features of a corpus, extracted once and cached
+    splits.py       which rows train, which select, which test
+    metrics.py      UAR, confusion, an interval over speakers
+    runs.py         the run folder: files that a kill leaves whole
+    plots.py        figures 2 and 3, confusion, attention over time
+    experiment.py   one run, from two corpora to a run folder
+    train.py, predict.py    the commands
+    console.py      errors in one line, progress
+"""

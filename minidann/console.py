@@ -1,0 +1,62 @@
+"""What every command shares: errors in one line, progress on anything slow."""
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+
+
+class UserError(Exception):
+    """Something the person at the keyboard can put right.
+
+    The message is one line (or one line a problem) that says what is wrong, where, and what to
+    do. `run` prints it without a traceback and ends with exit code 2.
+    """
+
+
+def run(main: Callable[[], None]) -> None:
+    """Run a command's `main()`; turn a UserError into a line on stderr and exit code 2."""
+    try:
+        main()
+    except UserError as error:
+        sys.exit(_say(f"error: {error}", code=2))
+    except KeyboardInterrupt:
+        sys.exit(_say("stopped", code=130))
+    except BrokenPipeError:  # the reader of our output, `head` say, has gone
+        sys.stderr.close()
+        sys.exit(0)
+
+
+def _say(line: str, *, code: int) -> int:
+    print(line, file=sys.stderr)
+    return code
+
+
+def clock(seconds: float) -> str:
+    """`75.2` seconds as `1:15`, `3675` as `1:01:15`."""
+    minutes, seconds = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
+
+
+def progress(items: Iterable, total: int, label: str, unit: str) -> Iterator:
+    """Yield `items`, telling stderr how far it is: done, rate and time left.
+
+    Silent in the first two seconds. A terminal gets one line that is written over, anything else
+    (a log file, say) a plain line every ten seconds.
+    """
+    terminal = sys.stderr.isatty()
+    started, told = time.monotonic(), None
+    for done, item in enumerate(items):
+        now = time.monotonic()
+        if now - started > 2 and (told is None or now - told > (0.2 if terminal else 10)):
+            rate = done / (now - started)
+            left = (total - done) / rate if rate else 0
+            line = f"{label}: {done}/{total} {unit}, {rate:.0f} a second, {clock(left)} left"
+            sys.stderr.write(f"\r\x1b[K{line}" if terminal else f"{line}\n")
+            sys.stderr.flush()
+            told = now
+        yield item
+    if told is not None:
+        seconds = time.monotonic() - started
+        line = f"{label}: {total} {unit} in {clock(seconds)}"
+        print(f"\r\x1b[K{line}" if terminal else line, file=sys.stderr)

@@ -1,0 +1,150 @@
+"""From a folder on disk to a table of utterances.
+
+    load("iemocap", Path("IEMOCAP_full_release")) -> Corpus
+
+Known are IEMOCAP and RECOLA in their own layouts (`iemocap.py`, `recola.py`), acted corpora whose
+file names carry the emotion (`acted.py`), and any other through a CSV file (`manifest.py`). The
+readers know nothing of features; `python -m minidann.corpora NAME:DIR` says what is in a folder.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from minidann.console import UserError
+from minidann.corpora import acted, iemocap, manifest, recola
+from minidann.corpora.utterance import Reader, Utterance
+
+__all__ = ["CLASSES", "DIMENSIONS", "READERS", "Corpus", "Utterance", "listing", "load", "parse"]
+
+DIMENSIONS = ("arousal", "valence")
+CLASSES = {"arousal": ("low", "high"), "valence": ("negative", "positive")}
+READERS: dict[str, Reader] = {
+    "iemocap": iemocap.READER,
+    "recola": recola.READER,
+    **acted.READERS,
+    "csv": manifest.READER,
+}
+DEMO_MARK = "SYNTHETIC.txt"  # a folder with this file in it holds no real speech
+LISTED = 20  # lines of problems that are printed
+
+
+@dataclass(frozen=True)
+class Corpus:
+    name: str  # a key of READERS
+    title: str  # for people: "IEMOCAP", "IEMOCAP-style demo", or the CSV file's name
+    language: str
+    kind: str  # "synthetic demo", "licensed", "acted, free" or "your own"
+    root: Path  # as given
+    utterances: tuple[Utterance, ...]  # in an order that does not depend on the file system's
+    threshold: float  # a label <= threshold is class 0 (low, negative), above it class 1
+    remarks: tuple[str, ...]  # what is odd but legal, with counts
+    published: dict  # {"utterances": n, "arousal": (low, high), "valence": ...}; {} if unknown
+
+    def labels(self, dimension: str) -> np.ndarray:
+        """Classes as (n,) int64: 0 low or negative, 1 high or positive."""
+        if dimension not in DIMENSIONS:
+            raise ValueError(f"dimension: expected one of {DIMENSIONS}, received {dimension!r}")
+        values = np.array([getattr(u, dimension) for u in self.utterances], dtype=np.float64)
+        return (values > self.threshold).astype(np.int64)
+
+    def speakers(self) -> np.ndarray:
+        """Who speaks, as (n,) strings."""
+        return np.array([u.speaker for u in self.utterances], dtype=str)
+
+
+def parse(spec: str) -> tuple[str, Path]:
+    """`"emodb:DIR"` as `("emodb", Path("DIR"))`; a `~` in front means the home folder."""
+    name, colon, place = spec.partition(":")
+    if not colon or not place:
+        raise UserError(f"{spec!r}: write NAME:DIR; the names are {_names()}")
+    if name not in READERS:
+        raise UserError(f"{spec!r}: unknown corpus {name!r}; the names are {_names()}")
+    return name, Path(place).expanduser()
+
+
+def load(name: str, root: Path) -> Corpus:
+    """Read a corpus's labels and find its recordings; no audio is read.
+
+    Raises UserError with everything that is wrong, a line each.
+    """
+    root = Path(root)
+    if name not in READERS:
+        raise UserError(f"unknown corpus {name!r}; the names are {_names()}")
+    reader = READERS[name]
+    problems: list[str] = []
+    remarks: list[str] = []
+    try:
+        tree = reader.find(root)
+        if tree is None:
+            raise UserError(_wrong_place(name, root))
+        utterances = reader.read(tree, problems, remarks)
+    except OSError as error:  # no permission, a disk that is gone
+        raise UserError(f"{name}:{root}: {error.strerror}: {error.filename}") from error
+    if not utterances and not problems:
+        problems.append("there is no utterance in it")
+    if problems:
+        raise UserError(listing(f"{name}:{root}", problems))
+
+    # The mark lies beside or in the tree, whichever of the two was given.
+    demo = any((folder / DEMO_MARK).is_file() for folder in (root, tree, tree.parent))
+    title = reader.title or root.stem
+    published = {} if demo else dict(reader.published)
+    expected = published.get("utterances", len(utterances))
+    if expected != len(utterances):
+        remarks.append(f"{len(utterances)} utterances, where {expected} are published")
+    corpus = Corpus(
+        name=name,
+        title=f"{title}-style demo" if demo else title,
+        language=reader.language,
+        kind="synthetic demo" if demo else reader.kind,
+        root=root,
+        utterances=tuple(utterances),
+        threshold=reader.threshold,
+        remarks=(),
+        published=published,
+    )
+    for dimension in DIMENSIONS:
+        present = np.unique(corpus.labels(dimension))
+        if len(present) == 1:
+            side = "at or below" if present[0] == 0 else "above"
+            remarks.append(
+                f"every utterance is {CLASSES[dimension][present[0]]} in {dimension}: all labels "
+                f"are {side} {reader.threshold:g}"
+                + (" (a scale such as 1 to 5 must be centred first)" if name == "csv" else "")
+            )
+    return replace(corpus, remarks=tuple(remarks))
+
+
+def listing(where: str, problems: list[str]) -> str:
+    """A heading and one line a problem, at most LISTED of them."""
+    things = "1 thing is" if len(problems) == 1 else f"{len(problems)} things are"
+    lines = [f"{where}: {things} wrong", *(f"  {problem}" for problem in problems[:LISTED])]
+    if len(problems) > LISTED:
+        lines.append(f"  and {len(problems) - LISTED} more")
+    return "\n".join(lines)
+
+
+def _names() -> str:
+    return ", ".join(READERS)
+
+
+def _wrong_place(name: str, root: Path) -> str:
+    """What to say when `root` is not the corpus `name`."""
+    reader, where = READERS[name], f"{name}:{root}"
+    if not root.exists():
+        return f"{where}: there is no such {'file' if name == 'csv' else 'folder'}"
+    if not root.is_dir():
+        hint = f"; for a CSV file write csv:{root}" if root.suffix.lower() == ".csv" else ""
+        return f"{where}: is a file, where a folder is needed{hint}"
+    looks_like = [key for key in READERS if key != name and READERS[key].find(root)]
+    holds = sorted(path.name for path in root.iterdir() if not path.name.startswith("."))
+    if looks_like:
+        found = f"it looks like {READERS[looks_like[0]].title}: write {looks_like[0]}:{root}"
+    elif holds:
+        more = f" and {len(holds) - 5} more" if len(holds) > 5 else ""
+        found = f"it holds {', '.join(holds[:5])}{more}; {reader.advice}"
+    else:
+        found = f"the folder is empty; {reader.advice}"
+    return f"{where}: looked for {reader.looked_for}, and did not find it; {found}"

@@ -1,0 +1,42 @@
+"""`python -m minidann.corpora NAME:DIR ...`: what is in a corpus, and what is odd about it."""
+
+import argparse
+
+from minidann.console import UserError, run
+from minidann.corpora import READERS, listing, load, parse, survey
+
+HELP = """Read each corpus, labels and audio, and print utterances, speakers, hours, durations,
+class counts with the published ones beside them, and everything odd about the folder.
+What is wrong with it is listed on stderr, with exit code 2."""
+
+
+def main() -> None:
+    known = ", ".join(READERS)
+    parser = argparse.ArgumentParser(
+        prog="python -m minidann.corpora",
+        description=HELP,
+        epilog=f"NAME is one of {known}. For csv, DIR is a file with the columns "
+        "path,start,end,speaker,arousal,valence: paths relative to it, start and end (seconds) "
+        "optional, labels above 0 high or positive (so centre a scale such as 1 to 5 first).",
+    )
+    parser.add_argument("corpora", nargs="*", metavar="NAME:DIR", help="for example emodb:wav")
+    specs = parser.parse_args().corpora
+    if not specs:
+        parser.error(f"give one or more NAME:DIR, where NAME is one of {known}")
+    wrong = []
+    for n, (name, root) in enumerate([parse(spec) for spec in specs]):
+        try:
+            corpus = load(name, root)
+        except UserError as error:  # tell of the others all the same
+            wrong.append(str(error))
+            continue
+        sounds, problems = survey.listen(corpus)
+        print("\n" * (n > 0) + "\n".join(survey.report(corpus, sounds)))
+        if problems:
+            wrong.append(listing(f"{name}:{root}", problems))
+    if wrong:
+        raise UserError("\n".join(wrong))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,94 @@
+"""Table 3: four ways to feed two domains through one batch normalisation, and none.
+
+A step has n source rows, first, and m target rows after them. The emotion classifier reads the
+source rows; the language classifier reads all rows. What differs is which rows are normalised
+together:
+
+    bn1    all rows                      both classifiers read from it
+    bn2    source rows; all rows         emotion reads the first, language the second
+    bn3    source rows; target rows      emotion reads the first, language both
+    bn4    as bn1, but source and target rows are two steps, one after the other
+    none   no batch normalisation: both classifiers read the rows as they are (table 2)
+
+However often it is called, it is one layer: one gamma, one beta, one set of running statistics.
+So the gradients of the calls add up, and each call in turn moves the running statistics.
+"""
+
+import numpy as np
+
+import minidann.ops
+
+MODES = ("bn1", "bn2", "bn3", "bn4", "none")
+
+
+def steps(mode: str, n: int, m: int) -> list[tuple[slice, int]]:
+    """The parameter updates made of n source and m target rows: (rows, how many are source)."""
+    if mode == "bn4":
+        return [(slice(0, n), n), (slice(n, n + m), 0)]
+    return [(slice(0, n + m), n)]
+
+
+def _groups(mode: str, n: int, rows: int) -> list[slice]:
+    """Which rows are normalised together, one slice a call of the layer."""
+    source, target, every = slice(0, n), slice(n, rows), slice(0, rows)
+    groups = {"bn1": [every], "bn2": [source, every], "bn3": [source, target], "bn4": [every]}
+    if mode not in groups:
+        raise ValueError(f"feeding: expected a mode of {', '.join(MODES)}, received {mode!r}")
+    return groups[mode]
+
+
+def forward(
+    h: np.ndarray,
+    gamma: np.ndarray | None,
+    beta: np.ndarray | None,
+    *,
+    source_rows: int,
+    mode: str,
+    ops=minidann.ops,
+) -> tuple[tuple[np.ndarray, np.ndarray], tuple]:
+    """h (n+m, C), the first `source_rows` = n of them source; gamma, beta (C,), None in mode none.
+
+    -> (what the emotion classifier reads (n, C), what the language classifier reads (n+m, C)).
+    The cache holds the mode, the number of source rows, and rows and cache of each call.
+    """
+    n = source_rows
+    if mode == "none":
+        return (h[:n], h), (mode, n, [], [], ops)
+    groups = _groups(mode, n, len(h))
+    results = [ops.batchnorm.forward(h[rows], gamma, beta) for rows in groups]
+    outs, caches = [out for out, _ in results], [cache for _, cache in results]
+    emotion = outs[0][:n]  # (n, C): in every mode the first call begins with the source rows
+    language = np.concatenate(outs) if mode == "bn3" else outs[-1]  # (n+m, C)
+    return (emotion, language), (mode, n, groups, caches, ops)
+
+
+def backward(
+    demotion: np.ndarray, dlanguage: np.ndarray, cache: tuple
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
+    """demotion (n, C), dlanguage (n+m, C) -> dh (n+m, C), dgamma (C,), dbeta (C,)."""
+    mode, n, groups, caches, ops = cache
+    if mode == "none":
+        dh = dlanguage.copy()
+        dh[:n] += demotion
+        return dh, None, None
+    if mode == "bn3":
+        douts = [dlanguage[rows].copy() for rows in groups]
+    else:  # language read the last call, whole
+        douts = [np.zeros_like(dlanguage[rows]) for rows in groups[:-1]] + [dlanguage.copy()]
+    douts[0][:n] += demotion
+    dh, dgamma, dbeta = np.zeros_like(dlanguage), 0.0, 0.0
+    for rows, dout, call in zip(groups, douts, caches):
+        drows, dgamma_call, dbeta_call = ops.batchnorm.backward(dout, call)
+        dh[rows] += drows
+        dgamma, dbeta = dgamma + dgamma_call, dbeta + dbeta_call
+    return dh, dgamma, dbeta
+
+
+def update_running(
+    running: tuple[np.ndarray, np.ndarray], cache: tuple
+) -> tuple[np.ndarray, np.ndarray]:
+    """The running (mean, var), each (C,), after a step: moved by each call, in order."""
+    _, _, _, caches, ops = cache
+    for call in caches:
+        running = ops.batchnorm.update_running(running, call)
+    return running

@@ -1,0 +1,140 @@
+"""Section 3.1 of the paper: 26 log-mel energies from every 25 ms of sound, 10 ms apart.
+
+    samples -> frames -> window -> power spectrum -> 26 triangular filters -> logarithm
+
+The paper gives no more than the three figures above. What it leaves open makes a `Preset`:
+`paper` is the choice made here, `librosa` and `psf` (python_speech_features) give the numbers of
+those two packages, so that this file can be held against code that many have used.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from scipy.fft import rfft
+from scipy.sparse import csr_array
+
+from minidann.audio import RATE
+from minidann.console import UserError
+
+MELS = 26  # filters, and so numbers a frame
+WINDOW = 400  # samples: 25 ms
+HOP = 160  # samples: 10 ms
+FFT = 512  # samples, the window's 400 and zeros
+FRAMES = 750  # the network's input; 7.515 s of sound
+BLOCK = 1000  # frames at work at a time, so that an hour of sound needs no more memory than 10 s
+
+WINDOWS = {
+    "hamming": np.hamming(WINDOW),  # symmetric: both ends 0.08
+    "periodic hamming": np.hamming(WINDOW + 1)[:-1],  # one period of a cosine, as for an FFT
+    "rectangular": np.ones(WINDOW),
+}
+
+
+@dataclass(frozen=True)
+class Preset:
+    """What there is to choose between samples and log-mel energies."""
+
+    window: str = "hamming"  # a key of WINDOWS
+    frame: int = WINDOW  # samples a frame takes; the window lies in their middle
+    fill: bool = False  # fill the last incomplete frame with zeros, rather than drop it
+    preemphasis: float = 0.0  # y[t] = x[t] - preemphasis * x[t-1], which lifts high frequencies
+    whole_bins: bool = False  # corners of the filters rounded down to bins of the FFT
+    scale: float = 1.0  # the power spectrum is multiplied by this
+    silence: float = 1e-10  # a filter's energy up to this ...
+    floor: float = 1e-10  # ... becomes this, so that silence has a logarithm
+
+    def count(self, samples: int) -> int:
+        """How many frames `samples` samples give, a whole frame at least."""
+        over = samples - self.frame
+        return 1 + (-(-over // HOP) if self.fill else over // HOP)
+
+
+PRESETS = {
+    "paper": Preset(),
+    # melspectrogram(n_fft=512, hop_length=160, win_length=400, window="hamming", center=False,
+    #                n_mels=26, fmin=0, fmax=8000, htk=True, norm=None), floored at 1e-10
+    "librosa": Preset(window="periodic hamming", frame=FFT),
+    # logfbank(samplerate=16000) and its defaults; only an energy of exactly 0 is replaced
+    "psf": Preset(
+        window="rectangular",
+        fill=True,
+        preemphasis=0.97,
+        whole_bins=True,
+        scale=1 / FFT,
+        silence=0.0,
+        floor=float(np.finfo(float).eps),
+    ),
+}
+
+
+@lru_cache
+def filterbank(preset: Preset) -> csr_array:
+    """The weight of each FFT bin in each filter, (257, 26) float64, sparse; not to be written to.
+
+    The corners are equally far apart on HTK's mel scale, 2595 log10(1 + Hz / 700), from 0 to
+    8000 Hz. Filter j rises from 0 at corner j to 1 at corner j+1 and falls to 0 at corner j+2,
+    straight in Hz. A bin lies in two filters at most. As dense products, these many small ones
+    would mostly wait for BLAS's threads wherever another program keeps a core busy.
+    """
+    top = 2595 * np.log10(1 + RATE / 2 / 700)  # 8000 Hz in mel
+    hertz = 700 * (10 ** (np.linspace(0, top, MELS + 2) / 2595) - 1)  # (28,)
+    if preset.whole_bins:
+        corners = np.floor((FFT + 1) * hertz / RATE)  # (28,) in bins
+    else:
+        corners = FFT * hertz / RATE
+    left, middle, right = corners[:-2], corners[1:-1], corners[2:]  # (26,) each
+    bins = np.arange(FFT // 2 + 1)[:, None]  # (257, 1)
+    rising = (bins - left) / (middle - left)  # (257, 26)
+    falling = (right - bins) / (right - middle)
+    return csr_array(np.maximum(0, np.minimum(rising, falling)))
+
+
+def logmel(audio: np.ndarray, preset: str = "paper", where: object = "audio") -> np.ndarray:
+    """(samples,) at 16 kHz -> (frames, 26), the natural logarithm of each filter's energy.
+
+    The output's dtype is the input's, float32 or float64. In between all is float64: in float32
+    a quiet filter drowns in the rounding of a loud one, by up to 0.002 in the logarithm.
+    Raises ValueError on another shape, dtype or preset; UserError on less than one frame, with
+    `where` (a path) to say which audio that was.
+    """
+    if preset not in PRESETS:
+        raise ValueError(f"expected a preset among {', '.join(PRESETS)}, received {preset!r}")
+    if audio.ndim != 1 or audio.dtype not in (np.float32, np.float64):
+        raise ValueError(
+            f"expected (samples,) float32 or float64, received {audio.shape} {audio.dtype}"
+        )
+    choice = PRESETS[preset]
+    if len(audio) < choice.frame:
+        raise UserError(
+            f"{where}: {len(audio)} samples ({len(audio) / RATE:.3f} s) are less than one frame "
+            f"of {choice.frame}; leave it out"
+        )
+    margin = (choice.frame - WINDOW) // 2
+    window = np.pad(WINDOWS[choice.window], margin)  # (frame,)
+    filters = filterbank(choice)  # (257, 26)
+
+    count = choice.count(len(audio))
+    mel = np.empty((count, MELS), audio.dtype)
+    for first in range(0, count, BLOCK):
+        last = min(first + BLOCK, count)
+        begin, end = HOP * first, HOP * (last - 1) + choice.frame
+        signal = audio[begin:end].astype(np.float64)  # (samples of this block,)
+        if choice.preemphasis:
+            before = audio[begin - 1 : begin] if begin else [0]  # the sample before this block
+            signal -= choice.preemphasis * np.append(before, signal[:-1])
+        signal = np.pad(signal, (0, end - begin - len(signal)))  # zeros only where `fill` asks
+        frames = sliding_window_view(signal, choice.frame)[::HOP]  # (block, frame), no copy
+        spectrum = rfft(frames * window, FFT)  # (block, 257) complex
+        power = spectrum.real**2 + spectrum.imag**2
+        energy = choice.scale * (power @ filters)  # (block, 257) @ (257, 26) -> (block, 26)
+        energy[energy <= choice.silence] = choice.floor
+        mel[first:last] = np.log(energy)
+    return mel
+
+
+def crop(frames: np.ndarray) -> np.ndarray:
+    """The middle 750 of (n, 26), `[n//2-375 : n//2+375]`, as a view; all where n <= 750."""
+    middle, half = len(frames) // 2, FRAMES // 2
+    return frames[middle - half : middle + half] if len(frames) > FRAMES else frames

@@ -1,0 +1,49 @@
+"""How good is it: unweighted average recall, confusion, and an interval over speakers."""
+
+import numpy as np
+from scipy.stats import t as student_t
+
+
+def confusion(labels: np.ndarray, predictions: np.ndarray, classes: int = 2) -> np.ndarray:
+    """Counts (classes, classes) of integer labels and predictions (N,): rows true, columns said."""
+    counts = np.zeros((classes, classes), np.int64)
+    np.add.at(counts, (labels, predictions), 1)
+    return counts
+
+
+def uar_of_confusion(counts: np.ndarray) -> float:
+    """Unweighted average recall, 0 to 1: the mean over classes of how many were found.
+
+    0.5 is chance for two classes, whatever their sizes. NaN where a class has no example.
+    """
+    n = counts.sum(axis=1)
+    return float((counts.diagonal() / n).mean()) if n.all() else float("nan")
+
+
+def uar(labels: np.ndarray, predictions: np.ndarray) -> float:
+    """Unweighted average recall of integer labels and predictions (N,) of two classes."""
+    return uar_of_confusion(confusion(labels, predictions))
+
+
+def speaker_interval(
+    labels: np.ndarray, predictions: np.ndarray, speakers: np.ndarray, level: float = 0.95
+) -> tuple[float, float] | None:
+    """The interval of the UAR over speakers, by the jackknife; None where there is none.
+
+    Utterances of one speaker are alike, so what was drawn by chance is speakers, not utterances.
+    Each speaker in turn is left out; from the spread of the UARs left, Student's t with one
+    degree of freedom less than there are speakers gives the interval, cut to 0..1 (Efron and
+    Tibshirani 1993, chapter 11). There is none with one speaker, nor where a class has only one.
+    """
+    names, speaker = np.unique(speakers, return_inverse=True)
+    by_speaker = np.zeros((len(names), 2, 2), np.int64)
+    np.add.at(by_speaker, (speaker, labels, predictions), 1)
+    total = by_speaker.sum(axis=0)  # (2, 2)
+    left_out = np.array([uar_of_confusion(total - one) for one in by_speaker])  # (speakers,)
+    s = len(names)
+    if s < 2 or np.isnan(left_out).any():
+        return None
+    error = np.sqrt((s - 1) / s * ((left_out - left_out.mean()) ** 2).sum())
+    reach = student_t.ppf(0.5 + level / 2, s - 1) * error
+    centre = uar_of_confusion(total)
+    return max(0.0, float(centre - reach)), min(1.0, float(centre + reach))

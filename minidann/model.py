@@ -1,0 +1,201 @@
+"""The network of figure 1 and its gradients, equations 5 to 10.
+
+        log-mel x (N, 750, 26)
+            | convolution, ReLU, max pooling
+        f^  (N, 8, 200)
+            | attention vector appended, flattened
+        h   (N, 1800)
+            | batch normalisation (see feeding.py), dropout
+        f   (N, 1800)                          the encoder G_f ends here
+          /                         \\
+    emotion classifier G_e       gradient reversal, language classifier G_l
+    source rows -> L_e (5)       all rows -> L_l (6)
+
+The loss is  L = alpha L_e + (1 - alpha) L_l  (7). Through the reversal, what is called gradient
+here is that of equations 8-10: for G_e alpha dL_e, for G_l (1 - alpha) dL_l, for the encoder
+alpha dL_e - (1 - alpha) beta dL_l.
+"""
+
+import numpy as np
+
+import minidann.ops
+from minidann import feeding
+
+Arrays = dict[str, np.ndarray]
+
+FILTERS = 200
+KERNEL = 10
+STRIDE = 3
+POOL = 30
+
+
+def initialise(
+    rng: np.random.Generator,
+    *,
+    frames: int = 750,
+    mels: int = 26,
+    filters: int = FILTERS,
+    batch_norm: bool = True,
+    language: bool = True,
+    dtype: type = np.float32,
+) -> tuple[Arrays, Arrays]:
+    """New parameters, and the running statistics of batch norm (empty without it).
+
+    Kernels are Glorot uniform, biases zero, the attention query normal with standard deviation
+    0.05. The language classifier is drawn last, so that models with and without one start alike.
+    """
+
+    def glorot(shape, fan_in, fan_out):
+        limit = np.sqrt(6 / (fan_in + fan_out))
+        return rng.uniform(-limit, limit, shape).astype(dtype)
+
+    pooled = ((frames - KERNEL) // STRIDE + 1) // POOL  # 8 of 750 frames
+    features = (pooled + 1) * filters  # 1800
+    params = {
+        "conv.w": glorot((KERNEL, mels, filters), KERNEL * mels, KERNEL * filters),
+        "conv.b": np.zeros(filters, dtype),
+        "attention.v": (0.05 * rng.standard_normal(filters)).astype(dtype),
+    }
+    running = {}
+    if batch_norm:
+        params["bn.gamma"], params["bn.beta"] = np.ones(features, dtype), np.zeros(features, dtype)
+        running = {"bn.mean": np.zeros(features, dtype), "bn.var": np.ones(features, dtype)}
+    for name in ("emotion", "language") if language else ("emotion",):
+        params[f"{name}.w"] = glorot((features, 2), features, 2)
+        params[f"{name}.b"] = np.zeros(2, dtype)
+    return params, running
+
+
+def encode(params: Arrays, x: np.ndarray, *, ops=minidann.ops) -> tuple[np.ndarray, tuple]:
+    """Log-mel x (N, T, D) -> h (N, C), the encoder up to batch norm; C = 1800 for T = 750."""
+    pooled, front = ops.conv_relu_maxpool.forward(
+        x, params["conv.w"], params["conv.b"], stride=STRIDE, size=POOL
+    )  # (N, 8, 200)
+    a, attention = ops.attention.forward(pooled, params["attention.v"])  # (N, 200)
+    h = np.concatenate([pooled, a[:, None]], axis=1)  # (N, 9, 200)
+    return h.reshape(len(x), -1), (front, attention, h.shape, ops)  # (N, 1800)
+
+
+def encode_backward(dh: np.ndarray, cache: tuple) -> Arrays:
+    """dh (N, C) -> the gradients of the convolution and of the attention query."""
+    front, attention, shape, ops = cache
+    dh = dh.reshape(shape)  # (N, 9, 200)
+    dpooled, dv = ops.attention.backward(dh[:, -1], attention)  # (N, 8, 200), (200,)
+    _, dw, db = ops.conv_relu_maxpool.backward(dpooled + dh[:, :-1], front)
+    return {"conv.w": dw, "conv.b": db, "attention.v": dv}
+
+
+def _head_forward(params, name, f, labels, beta, mask, ops):
+    """Features f (N, C) -> dropout, reversal (not where beta is None), dense, loss ()."""
+    caches = []
+    if mask is not None:
+        f, cache = ops.dropout.forward(f, mask=mask)
+        caches.append((ops.dropout, cache))
+    if beta is not None:
+        f, cache = ops.gradient_reversal.forward(f, beta=beta)
+        caches.append((ops.gradient_reversal, cache))
+    z, dense = ops.dense.forward(f, params[f"{name}.w"], params[f"{name}.b"])  # (N, 2)
+    loss, loss_cache = ops.softmax_cross_entropy.forward(z, labels=labels)  # ()
+    return loss, (name, caches, dense, loss_cache, ops)
+
+
+def _head_backward(dloss, cache):
+    """The loss's weight -> df (N, C), gradients of the classifier."""
+    name, caches, dense, loss_cache, ops = cache
+    (dz,) = ops.softmax_cross_entropy.backward(dloss, loss_cache)
+    df, dw, db = ops.dense.backward(dz, dense)
+    for op, op_cache in reversed(caches):
+        (df,) = op.backward(df, op_cache)
+    return df, {f"{name}.w": dw, f"{name}.b": db}
+
+
+def forward(
+    params: Arrays,
+    x: np.ndarray,
+    *,
+    emotion_labels: np.ndarray,
+    language_labels: np.ndarray | None,
+    mode: str,
+    beta: float = 1.0,
+    mask: np.ndarray | None = None,
+    ops=minidann.ops,
+) -> tuple[tuple[np.ndarray | None, np.ndarray | None], tuple]:
+    """x (n+m, T, D), emotion labels of the first n rows (n,), language labels of all (n+m,).
+
+    -> (L_e, L_l) as arrays of shape (). L_e is None where no row has an emotion label (the second
+    step of bn4), L_l where `language_labels` is None (`base` and `mono` have no such classifier).
+    `mask` (n+m, C) is dropout's, drawn by `dropout.draw_mask`; None: no dropout.
+    """
+    n = len(emotion_labels)
+    h, encoder = encode(params, x, ops=ops)  # (n+m, C)
+    (emotion_f, language_f), fed = feeding.forward(
+        h, params.get("bn.gamma"), params.get("bn.beta"), source_rows=n, mode=mode, ops=ops
+    )  # (n, C), (n+m, C)
+    emotion_loss = emotion = language_loss = language = None
+    if n:
+        emotion_mask = None if mask is None else mask[:n]
+        emotion_loss, emotion = _head_forward(
+            params, "emotion", emotion_f, emotion_labels, None, emotion_mask, ops
+        )
+    if language_labels is not None:
+        language_loss, language = _head_forward(
+            params, "language", language_f, language_labels, beta, mask, ops
+        )
+    cache = (encoder, fed, emotion, language, emotion_f, language_f)
+    return (emotion_loss, language_loss), cache
+
+
+def backward(cache: tuple, *, alpha: float) -> tuple[Arrays, tuple[float, float]]:
+    """The gradients of equations 8-10, and how hard each classifier pulls at the encoder.
+
+    alpha weighs the losses (7); 1 where there is no language classifier. Parameters that took no
+    part have no entry. The pull is the norm of the gradient at the encoder's output, of emotion
+    and of language.
+    """
+    encoder, fed, emotion, language, emotion_f, language_f = cache
+    dtype = language_f.dtype.type  # a Python float would do, but a float64 scalar would promote
+    demotion, dlanguage = np.zeros_like(emotion_f), np.zeros_like(language_f)
+    grads = {}
+    if emotion is not None:
+        demotion, head = _head_backward(dtype(alpha), emotion)
+        grads.update(head)
+    if language is not None:
+        dlanguage, head = _head_backward(dtype(1 - alpha), language)
+        grads.update(head)
+    dh, dgamma, dbeta = feeding.backward(demotion, dlanguage, fed)
+    if dgamma is not None:
+        grads.update({"bn.gamma": dgamma, "bn.beta": dbeta})
+    grads.update(encode_backward(dh, encoder))
+    return grads, (float(np.linalg.norm(demotion)), float(np.linalg.norm(dlanguage)))
+
+
+def update_running(running: Arrays, cache: tuple) -> Arrays:
+    """The running statistics after the step that left `cache`."""
+    if not running:
+        return running
+    fed = cache[1]
+    mean, var = feeding.update_running((running["bn.mean"], running["bn.var"]), fed)
+    return {"bn.mean": mean, "bn.var": var}
+
+
+def represent(params: Arrays, running: Arrays, x: np.ndarray, *, ops=minidann.ops) -> np.ndarray:
+    """The encoder's output f (N, C) in inference: running statistics, no dropout."""
+    f, _ = encode(params, x, ops=ops)  # (N, C)
+    if running:
+        statistics = running["bn.mean"], running["bn.var"]
+        f, _ = ops.batchnorm.forward(
+            f, params["bn.gamma"], params["bn.beta"], running=statistics
+        )  # (N, C)
+    return f
+
+
+def classify(params: Arrays, f: np.ndarray, name: str, *, ops=minidann.ops) -> np.ndarray:
+    """Probabilities (N, 2) by the classifier `name`, "emotion" or "language", of f (N, C)."""
+    z, _ = ops.dense.forward(f, params[f"{name}.w"], params[f"{name}.b"])  # (N, 2)
+    return minidann.ops.softmax_cross_entropy.softmax(z)
+
+
+def attention_weights(params: Arrays, x: np.ndarray) -> np.ndarray:
+    """The weights s of equation 1 (N, 8), over the pooled frames of x (N, 750, D)."""
+    _, (_, attention, _, _) = encode(params, x)
+    return attention[2]

@@ -1,0 +1,36 @@
+"""The layers, one file each, in reading order. Each has the same three functions:
+
+    forward(*arrays, **options) -> (out, cache)
+    backward(dout, cache) -> one gradient for each of `arrays`, in order
+    example(rng) -> (arrays, options), a small legal input
+
+They are pure: no state, no global seed, inputs never written to. `dout` is the gradient of the
+loss with respect to `out`; so is each gradient, with respect to its array. The output's dtype is
+the input's: float32 to train, float64 to check, complex128 for the complex step.
+"""
+
+from minidann.ops import (
+    conv1d,
+    relu,
+    maxpool,
+    attention,
+    batchnorm,
+    dropout,
+    dense,
+    softmax_cross_entropy,
+    gradient_reversal,
+    conv_relu_maxpool,
+)
+
+__all__ = [
+    "conv1d",
+    "relu",
+    "maxpool",
+    "attention",
+    "batchnorm",
+    "dropout",
+    "dense",
+    "softmax_cross_entropy",
+    "gradient_reversal",
+    "conv_relu_maxpool",
+]

@@ -1,0 +1,96 @@
+"""Which rows train, which select the epoch, which test.
+
+The same for every model of one seed, so that their differences are paired: a permutation of the
+target's rows is drawn from the seed; the first 30% are its development set, the other 70% its
+test set. `mono` trains on the target itself and takes 5% and the last 25% of the same permutation,
+so it is tested on rows that all models are tested on.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from minidann.console import UserError
+
+TARGET_DEV = 0.30
+SOURCE_DEV = 0.10
+MONO_DEV, MONO_TEST = 0.05, 0.25
+
+
+@dataclass(frozen=True)
+class Split:
+    """Row numbers of the source (train, source_dev) and of the target (dev, test).
+
+    `source_dev` is empty unless it selects. For `mono` the source is the target.
+    """
+
+    train: np.ndarray
+    source_dev: np.ndarray
+    dev: np.ndarray
+    test: np.ndarray
+
+
+def draw(
+    seed: int,
+    source_speakers: np.ndarray,
+    target_speakers: np.ndarray,
+    *,
+    model: str,
+    dev: str,
+    by_speaker: bool,
+) -> Split:
+    """The split of a run; `*_speakers` (n,) name the speaker of each row of each corpus.
+
+    `dev` "source" keeps 10% of the source out of training, to select on. `by_speaker` keeps
+    every speaker's rows together.
+    """
+    target = order(np.random.default_rng([seed, 0]), target_speakers, by_speaker)
+    if model == "mono":
+        train, small, test = cut(
+            target, [1 - MONO_DEV - MONO_TEST, MONO_DEV, MONO_TEST], target_speakers, by_speaker
+        )
+        return Split(train, np.array([], int), small, test)
+    target_dev, test = cut(target, [TARGET_DEV, 1 - TARGET_DEV], target_speakers, by_speaker)
+    source = order(np.random.default_rng([seed, 1]), source_speakers, by_speaker)
+    source_dev = np.array([], int)
+    if dev == "source":
+        source_dev, source = cut(
+            source, [SOURCE_DEV, 1 - SOURCE_DEV], source_speakers, by_speaker
+        )
+    return Split(source, source_dev, target_dev, test)
+
+
+def order(rng: np.random.Generator, speakers: np.ndarray, by_speaker: bool) -> np.ndarray:
+    """All rows in random order; `by_speaker`, speakers in random order and each one's rows together."""
+    rows = rng.permutation(len(speakers))
+    if by_speaker:
+        names = rng.permutation(np.unique(speakers))
+        place = {name: i for i, name in enumerate(names)}
+        rows = rows[np.argsort([place[name] for name in speakers[rows]], kind="stable")]
+    return rows
+
+
+def cut(
+    rows: np.ndarray, fractions: list[float], speakers: np.ndarray, by_speaker: bool
+) -> list[np.ndarray]:
+    """`rows` in parts of these fractions; `by_speaker`, cut at the nearest change of speaker.
+
+    Every part gets a row, or a speaker, at least; a UserError where there are too few.
+    """
+    named = speakers[rows]
+    ends = np.arange(1, len(rows) + 1)
+    if by_speaker:  # only where the next row is somebody else's
+        ends = ends[np.append(named[1:] != named[:-1], True)]
+    if len(ends) < len(fractions):
+        unit = "speakers" if by_speaker else "utterances"
+        raise UserError(
+            f"{len(ends)} {unit} cannot be split into {len(fractions)} parts; "
+            "use a larger corpus" + (", or --split utterance" if by_speaker else "")
+        )
+    cuts, first = [], 0
+    for part, wanted in enumerate(np.cumsum(fractions)[:-1] * len(rows)):
+        last = len(ends) - (len(fractions) - 1 - part)  # leave one for each part still to come
+        nearest = first + int(np.abs(ends[first:last] - wanted).argmin())
+        cuts.append(ends[nearest])
+        first = nearest + 1
+    return np.split(rows, cuts)

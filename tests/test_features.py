@@ -1,0 +1,432 @@
+"""Sound to network input: against two other programs, and against what can be worked out."""
+
+import os
+import tracemalloc
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import soundfile
+
+from minidann import features
+from minidann.audio import resample
+from minidann.console import UserError
+from minidann.features import (
+    FRAMES, MELS, PRESETS, RATE, crop, extract, from_frames, logmel, normalise_and_pad, read_audio,
+)  # fmt: skip
+from minidann.logmel import filterbank
+
+BESIDE = Path(__file__).parents[2] / "shared" / "corpora"
+CORPORA = Path(os.environ.get("MINIDANN_CORPORA", BESIDE))
+
+
+def noise(seconds=1.0, level=0.1, seed=0):
+    """Made-up sound, (samples,) float32: noise that comes and goes, and a rising tone in it."""
+    t = np.arange(round(seconds * RATE)) / RATE
+    rng = np.random.default_rng(seed)
+    sound = rng.standard_normal(len(t)) * np.sin(3 * t) ** 4 + np.sin(2000 * t * (1 + t))
+    return (level * sound).astype(np.float32)
+
+
+def write(path, audio, rate=RATE, subtype="FLOAT"):
+    soundfile.write(path, audio, rate, subtype=subtype)
+    return path
+
+
+def whole(path):
+    """An utterance that is a whole recording."""
+    return SimpleNamespace(path=path, start=None, end=None)
+
+
+def corpus(folder, seconds=(0.5, 1.0, 8.0)):
+    """Recordings of made-up sound, as utterances."""
+    return [
+        whole(write(folder / f"{i}.wav", noise(s, seed=i))) for i, s in enumerate(seconds)
+    ]
+
+
+def recordings():
+    """Some real recordings: every 40th there is, and one that is stereo."""
+    files = sorted(CORPORA.rglob("*.flac"))[::40]
+    if not files:
+        pytest.skip(f"no real recordings in {CORPORA}; set MINIDANN_CORPORA to a folder of FLAC")
+    return [read_audio(file) for file in files]
+
+
+def by_librosa(audio):
+    librosa = pytest.importorskip("librosa", reason="librosa, the oracle, is not installed")
+    mel = librosa.feature.melspectrogram(
+        y=audio, sr=RATE, n_fft=512, hop_length=160, win_length=400, window="hamming",
+        center=False, power=2, n_mels=26, fmin=0, fmax=8000, htk=True, norm=None,
+    )  # fmt: skip
+    return np.log(np.maximum(mel, 1e-10)).T
+
+
+def by_psf(audio):
+    psf = pytest.importorskip(
+        "python_speech_features", reason="python_speech_features, the oracle, is not installed"
+    )
+    return psf.logfbank(audio, RATE, 0.025, 0.01, 26, 512, 0, 8000, preemph=0.97)
+
+
+def by_loop(audio):
+    """The `paper` preset as one would write it down, frame by frame."""
+    frames = []
+    for start in range(0, len(audio) - 399, 160):
+        spectrum = np.fft.rfft(audio[start : start + 400] * np.hamming(400), 512)
+        frames.append(np.abs(spectrum) ** 2 @ filterbank(PRESETS["paper"]).toarray())
+    return np.log(np.maximum(frames, 1e-10))
+
+
+ORACLES = {"paper": by_loop, "librosa": by_librosa, "psf": by_psf}
+
+
+# Log-mel
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_preset_gives_its_oracles_numbers_on_real_recordings(preset, dtype):
+    for audio in recordings():
+        expected = ORACLES[preset](audio.astype(np.float64))
+        mel = logmel(audio.astype(dtype), preset)
+        assert mel.dtype == dtype
+        assert mel.shape == expected.shape
+        assert np.abs(mel - expected).max() < (1e-6 if dtype == np.float64 else 3e-6)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("samples", [512, 559, 560, 561, 16_000, 160_239, 160_240, 172_000])
+def test_a_preset_gives_its_oracles_numbers_at_any_length(preset, samples):
+    audio = noise(11).astype(np.float64)[:samples]
+    audio[3000:9000] = 0  # digital silence
+    expected = ORACLES[preset](audio)
+    assert logmel(audio, preset).shape == expected.shape
+    assert np.abs(logmel(audio, preset) - expected).max() < 1e-6
+
+
+def test_silence_is_the_floor():
+    silence = np.zeros(4000, np.float32)
+    assert np.all(logmel(silence) == np.float32(np.log(1e-10)))
+    assert np.all(logmel(silence, "psf") == np.float32(np.log(np.finfo(float).eps)))
+
+
+@pytest.mark.parametrize(
+    "samples, frames", [(400, 1), (559, 1), (560, 2), (16_000, 98), (120_000, 748), (120_240, 750)]
+)
+def test_frame_counts(samples, frames):
+    assert logmel(np.zeros(samples, np.float32)).shape == (frames, MELS)
+
+
+def test_a_filter_answers_to_its_own_frequency():
+    corner = 2595 * np.log10(1 + 8000 / 700) * np.arange(28) / 27
+    hertz = 700 * (10 ** (corner / 2595) - 1)
+    time = np.arange(RATE) / RATE
+    for j in range(5, MELS):  # below, a filter is narrower than the window's main lobe
+        assert logmel(np.sin(2 * np.pi * hertz[j + 1] * time)).mean(axis=0).argmax() == j
+
+
+def test_logmel_refuses():
+    with pytest.raises(UserError, match=r"x\.wav: 399 samples \(0\.025 s\).* one frame of 400"):
+        logmel(np.zeros(399, np.float32), where="x.wav")
+    with pytest.raises(UserError, match="of 512"):
+        logmel(np.zeros(511, np.float32), "librosa")
+    with pytest.raises(ValueError, match=r"received \(2, 800\) float32"):
+        logmel(np.zeros((2, 800), np.float32))
+    with pytest.raises(ValueError, match="int16"):
+        logmel(np.zeros(800, np.int16))
+    with pytest.raises(ValueError, match="among paper, librosa, psf, received 'htk'"):
+        logmel(np.zeros(800), "htk")
+
+
+@pytest.mark.parametrize(
+    "count, first, last", [(1, 0, 0), (750, 0, 749), (751, 0, 749), (752, 1, 750), (1001, 125, 874)]
+)
+def test_crop_takes_the_middle(count, first, last):
+    kept = crop(np.arange(count)[:, None])
+    assert (kept[0, 0], kept[-1, 0], len(kept)) == (first, last, min(count, 750))
+
+
+# Audio
+
+
+@pytest.mark.parametrize("rate", [8000, 11_025, 22_050, 44_100, 48_000, 96_000])
+def test_resampling_keeps_frequency_and_level(tmp_path, rate):
+    time = np.arange(rate) / rate
+    tone = 0.5 * np.sin(2 * np.pi * 1000 * time)
+    audio = read_audio(write(tmp_path / "tone.wav", tone, rate))
+    assert audio.dtype == np.float32
+    assert len(audio) == RATE
+    middle = slice(2000, -2000)  # the filter rings at both ends
+    expected = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(RATE) / RATE)
+    assert np.abs(audio - expected)[middle].max() < 0.002
+
+
+def test_resampling_takes_out_what_16_khz_cannot_hold():
+    tone = np.sin(2 * np.pi * 15_000 * np.arange(48_000) / 48_000).astype(np.float32)
+    assert np.abs(resample(tone, 48_000)[1000:-1000]).max() < 0.01
+
+
+def test_stereo_is_the_mean_of_its_channels(tmp_path):
+    left, right = noise(seed=1), noise(seed=2)
+    audio = read_audio(write(tmp_path / "stereo.wav", np.stack([left, right], axis=1)))
+    assert audio.dtype == np.float32
+    assert np.allclose(audio, (left + right) / 2, atol=1e-7)
+
+
+@pytest.mark.parametrize("rate", [RATE, 44_100])
+def test_a_part_is_the_whole_cut_by_hand(tmp_path, rate):
+    path = write(tmp_path / "long.wav", noise(3), rate)
+    audio = read_audio(path)
+    assert np.array_equal(read_audio(path, 0.25, 0.8), audio[4000:12_800])
+    assert np.array_equal(read_audio(path, 0.25), audio[4000:])
+    assert np.array_equal(read_audio(path, None, 0.5), audio[:8000])
+    over = len(audio) / RATE + 0.4
+    assert np.array_equal(read_audio(path, 0.5, over), audio[8000:])
+
+
+def test_bad_audio_is_named_with_what_to_do(tmp_path):
+    def refused(name, *times):
+        with pytest.raises(UserError) as error:
+            read_audio(tmp_path / name, *times)
+        message = str(error.value)
+        assert message.startswith(str(tmp_path / name))
+        assert "\n" not in message
+        return message
+
+    assert "no such file; check" in refused("missing.wav")
+    assert "no such file; check" in refused(".")  # a folder
+    (tmp_path / "text.wav").write_text("not sound")
+    assert "copy it again or convert it to WAV or FLAC" in refused("text.wav")
+    write(tmp_path / "empty.wav", np.zeros(0))
+    assert "no samples" in refused("empty.wav")
+    write(tmp_path / "nan.wav", np.array([0, np.nan, 0]))
+    assert "NaN" in refused("nan.wav")
+    data = write(tmp_path / "good.flac", noise(2), subtype="PCM_16").read_bytes()
+    (tmp_path / "short.flac").write_bytes(data[: len(data) // 2])
+    assert "copy it again" in refused("short.flac")
+    good = write(tmp_path / "good.wav", noise(2)).name
+    assert "no part from 1 to 3 s in a recording of 2.000 s" in refused(good, 1, 3)
+    assert "no part from 1 to 0.5 s" in refused(good, 1, 0.5)
+    assert "no part" in refused(good, -1, 1)
+    assert "no part" in refused(good, float("nan"), 1)
+    assert "not one sample" in refused(good, 1, 1.00001)
+
+
+# Normalisation and padding
+
+
+def log_mel_like(lengths, seed=0):
+    """Made-up utterances, (k, 26) float32 each, with another mean and deviation a bin."""
+    rng = np.random.default_rng(seed)
+    bins = np.arange(1, MELS + 1)
+    return [(-bins + bins / 5 * rng.standard_normal((k, MELS))).astype(np.float32) for k in lengths]
+
+
+def test_real_frames_have_mean_0_and_variance_1():
+    lengths = [3, 750, 120, 900]
+    corpus = from_frames(log_mel_like(lengths))
+    assert corpus.lengths.tolist() == [3, 750, 120, 750]
+    batch = corpus.batch(range(4))
+    real = np.concatenate([batch[i, :k] for i, k in enumerate(corpus.lengths)])
+    assert np.abs(real.mean(axis=0)).max() < 1e-5
+    assert np.abs(real.std(axis=0) - 1).max() < 1e-5
+    assert np.abs(batch.reshape(-1, MELS).mean(axis=0)).min() > 0.5  # padding took no part
+
+
+def test_statistics_are_exact_over_blocks(monkeypatch):
+    frames = np.concatenate(log_mel_like([700] * 10)) + np.float32(1000)
+    monkeypatch.setattr("minidann.normalise.BLOCK", 999)
+    corpus = from_frames(frames, np.arange(0, 7001, 700))
+    assert np.allclose(corpus.mean, frames.astype(float).mean(axis=0), rtol=1e-7)
+    assert np.allclose(corpus.std, frames.astype(float).std(axis=0), rtol=1e-6)
+    assert corpus.mean.dtype == corpus.std.dtype == np.float32
+
+
+def test_padding_is_at_the_end_and_is_the_utterances_own_minimum():
+    utterances = log_mel_like([3, 749, 750])
+    corpus = from_frames(utterances)
+    batch = corpus.batch([1, 0, 2, 0])
+    assert (batch.shape, batch.dtype) == ((4, FRAMES, MELS), np.float32)
+    for x, row in zip(batch, [1, 0, 2, 0]):
+        count = len(utterances[row])
+        normal = (utterances[row] - corpus.mean) / corpus.std
+        assert np.allclose(x[:count], normal, atol=1e-5)
+        assert np.all(x[count:] == x[:count].min(axis=0))  # to the bit, so that ties are ties
+        alone = normalise_and_pad(utterances[row], corpus.mean, corpus.std)
+        assert np.array_equal(alone, x)
+
+
+def test_a_batch_is_a_new_array_and_changes_nothing():
+    corpus = from_frames(log_mel_like([30, 40]))
+    before = corpus.frames.copy()
+    one, two = corpus.batch([0, 1]), corpus.batch(np.array([0, 1]))
+    one[:] = 0
+    assert np.array_equal(two, corpus.batch([0, 1]))
+    assert np.array_equal(corpus.frames, before)
+    assert corpus.batch([]).shape == (0, FRAMES, MELS)
+
+
+def test_a_bin_that_never_changes_becomes_zeros():
+    utterances = log_mel_like([30, 40])
+    for one in utterances:
+        one[:, 5] = np.log(1e-10)
+    corpus = from_frames(utterances)
+    assert corpus.std[5] == 1
+    assert np.abs(corpus.batch([0, 1])[:, :, 5]).max() < 1e-5
+
+
+def test_frames_that_do_not_fit_are_refused():
+    frames = log_mel_like([10])[0]
+    for offsets in ([0, 11], [0, 9], [1, 10], [0, 0, 10], [0]):
+        with pytest.raises(ValueError, match="expected"):
+            from_frames(frames, offsets)
+    with pytest.raises(ValueError, match=r"received \(10, 25\)"):
+        from_frames(frames[:, :25], [0, 10])
+    with pytest.raises(ValueError, match="1 to 750 frames, received 751"):
+        normalise_and_pad(np.zeros((751, MELS)), 0, 1)
+
+
+# Extraction and cache
+
+
+def same(one, two):
+    return np.array_equal(one.frames, two.frames) and np.array_equal(one.offsets, two.offsets)
+
+
+def test_extraction_keeps_the_order_and_crops(tmp_path):
+    utterances = corpus(tmp_path)[::-1]
+    got = extract(utterances, tmp_path / "new" / "cache")
+    assert len(got) == 3
+    assert got.lengths.tolist() == [750, 98, 48]
+    assert got.offsets.dtype == np.int64
+    for i, one in enumerate(utterances):
+        expected = crop(logmel(read_audio(one.path)))
+        assert np.array_equal(got.frames[got.offsets[i] : got.offsets[i + 1]], expected)
+
+
+def test_a_hit_decodes_nothing_and_is_mapped(tmp_path, monkeypatch):
+    utterances, cache = corpus(tmp_path), tmp_path / "cache"
+    first = extract(utterances, cache)
+    (file,) = cache.iterdir()
+    written = file.read_bytes()
+    monkeypatch.setattr(features, "read_audio", None)
+    second = extract(utterances, cache)
+    assert same(first, second)
+    assert file.read_bytes() == written
+    assert first.digest == second.digest == file.stem
+    assert np.array_equal(first.batch([2, 0]), second.batch([2, 0]))
+    owner = second.frames
+    while not isinstance(owner, np.memmap):
+        owner = owner.base
+    assert not owner.flags.writeable
+
+
+def test_the_key_is_content_preset_times_and_order(tmp_path):
+    utterances, cache = corpus(tmp_path), tmp_path / "cache"
+    digests = {extract(utterances, cache).digest}
+    utterances[0].path = utterances[0].path.rename(tmp_path / "renamed.wav")
+    assert extract(utterances, cache).digest in digests  # a name is no content
+    digests.add(extract(utterances, cache, "psf").digest)
+    digests.add(extract(utterances[::-1], cache).digest)
+    utterances[2].start = 0.5
+    digests.add(extract(utterances, cache).digest)
+    utterances[2].start, utterances[2].end = None, 0.5
+    digests.add(extract(utterances, cache).digest)
+    write(utterances[0].path, noise(0.5, seed=9))
+    digests.add(extract(utterances, cache).digest)
+    assert len(digests) == 6
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "header", "empty", "zeros", "other"])
+def test_a_damaged_file_is_made_again(tmp_path, capsys, damage):
+    utterances, cache = corpus(tmp_path), tmp_path / "cache"
+    first = extract(utterances, cache)
+    expected = first.batch(range(3))
+    (file,) = cache.iterdir()
+    good = file.read_bytes()
+    if damage == "other":  # a whole file, but of other utterances
+        extract(utterances[:2], tmp_path / "two")
+        bad = next((tmp_path / "two").iterdir()).read_bytes()
+    else:
+        flipped = good[:9000] + bytes([good[9000] ^ 1]) + good[9001:]
+        header = b"\x93NUMPY\x09" + good[7:]
+        zeros = bytes(len(good))
+        bad = dict(cut=good[:-500], flipped=flipped, header=header, empty=b"", zeros=zeros)[damage]
+    del first
+    file.write_bytes(bad)
+    capsys.readouterr()
+    assert np.array_equal(extract(utterances, cache, label="EMO-DB").batch(range(3)), expected)
+    assert file.read_bytes() == good
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"EMO-DB: {file} is damaged (")
+    assert line.endswith("extracting again")
+
+
+def test_parts_of_one_recording(tmp_path, monkeypatch):
+    path = write(tmp_path / "P16.wav", noise(10), 44_100)
+    times = [(0.1, 0.9), (2.5, 3.0), (1.0, 1.513)]
+    parts = [SimpleNamespace(path=path, start=a, end=b) for a, b in times]
+    reads = []
+    monkeypatch.setattr(features, "read_audio", lambda p: reads.append(p) or read_audio(p))
+    got = extract(parts, tmp_path / "cache")
+    assert reads == [path]  # read and resampled once
+    for i, (a, b) in enumerate(times):
+        expected = logmel(read_audio(path)[round(a * RATE) : round(b * RATE)])
+        assert np.array_equal(got.frames[got.offsets[i] : got.offsets[i + 1]], expected)
+
+
+def test_every_bad_utterance_is_listed_and_nothing_is_written(tmp_path):
+    utterances, cache = corpus(tmp_path), tmp_path / "cache"
+    (tmp_path / "text.wav").write_text("not sound")
+    bad = [tmp_path / "missing.wav", tmp_path / "text.wav", write(tmp_path / "a.wav", noise(0.01))]
+    broken = [SimpleNamespace(path=bad[1], start=0.0, end=1.0)] * 5  # five parts, one problem
+    late = SimpleNamespace(path=utterances[0].path, start=7.0, end=8.0)
+    tiny = SimpleNamespace(path=utterances[0].path, start=0.2, end=0.21)
+    rows = [utterances[0], whole(bad[0]), *broken, utterances[1], whole(bad[2]), late, tiny]
+    with pytest.raises(UserError) as error:
+        extract(rows, cache)
+    lines = str(error.value).splitlines()
+    assert len(lines) == 5
+    for line, path in zip(lines, [*bad, utterances[0].path, utterances[0].path]):
+        assert line.startswith(str(path))
+    assert lines[-1].startswith(f"{tiny.path} from 0.2 s: 160 samples")
+    assert list(cache.iterdir()) == []
+    with pytest.raises(UserError) as error:
+        extract([whole(tmp_path / f"{i}.flac") for i in range(25)], cache)
+    lines = str(error.value).splitlines()
+    assert len(lines) == 21
+    assert lines[-1] == "and 5 more"
+    with pytest.raises(UserError, match="no utterances"):
+        extract([], cache)
+    with pytest.raises(ValueError, match="'htk'"):
+        extract(utterances, cache, "htk")
+
+
+def test_a_cache_that_cannot_be_written_to(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(UserError, match="cannot keep features here .* give another --cache DIR"):
+        extract(corpus(tmp_path), tmp_path / "file")
+
+
+def test_extraction_needs_little_memory(tmp_path):
+    """60 utterances of 8 s are 30 MB of audio and 4.7 MB of features; one at a time is enough."""
+    utterances = corpus(tmp_path, [8.0]) * 60
+    paths = [write(tmp_path / f"copy{i}.wav", noise(8), subtype="PCM_16") for i in range(2)]
+    rows = [whole(paths[i % 2]) for i in range(60)]  # read again each time
+    extract(utterances[:1], tmp_path / "warm")
+    tracemalloc.start()
+    extract(rows, tmp_path / "cache")
+    one = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert one < 40e6  # bytes: a block of float64 spectra, and statistics in blocks of 10 MB
+
+
+def test_an_hour_needs_no_more_than_its_features_and_a_block():
+    hour = np.zeros(3600 * RATE // 10, np.float32)  # six minutes: 23 MB
+    tracemalloc.start()
+    mel = logmel(hour)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak - mel.nbytes < 20e6
