@@ -32,16 +32,12 @@ def read_audio(
         raise UserError(f"{path}: no such file; check the corpus folder")
     try:
         with soundfile.SoundFile(path) as file:
-            rate, promised = file.samplerate, file.frames
+            rate = file.samplerate
             channels = file.read(dtype="float32", always_2d=True)  # (samples, channels)
     except (soundfile.SoundFileError, OSError) as error:
         raise UserError(
             f"{path}: cannot be read as audio ({error}); copy it again or convert it to WAV or FLAC"
         ) from None
-    if len(channels) < promised:
-        raise UserError(
-            f"{path}: holds {len(channels)} of the {promised} samples it promises; copy it again"
-        )
     if len(channels) == 0:
         raise UserError(f"{path}: no samples in it; copy it again or take it out of the corpus")
     audio = channels.mean(axis=1) if channels.shape[1] > 1 else channels[:, 0]  # (samples,)

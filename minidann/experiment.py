@@ -286,10 +286,8 @@ def _draw(choices, corpora, trained_on, target, split, state, results, out, ops)
     if any(corpus.kind == "synthetic demo" for corpus in corpora):
         title += " (synthetic demo)"
     plots.save(plots.curves(state.history, state.best_epoch, title), out / "curves.png")
-    plots.save(
-        plots.confusion(results["test"], CLASSES[choices.dimension], choices.dimension, title),
-        out / "confusion.png",
-    )
+    matrix = plots.confusion(results["test"], CLASSES[choices.dimension], title)
+    plots.save(matrix, out / "confusion.png")
     rng = training.generator(choices.seed, "monitor", 1)
     shown = [(target, split.test, 1)]
     if choices.model != "mono":

@@ -10,6 +10,8 @@ matplotlib.use("Agg")  # draws to files, needs no screen
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from scipy.sparse.linalg import svds
 
 from minidann import runs
 
@@ -39,6 +41,7 @@ def curves(history: list[dict], best_epoch: int, title: str) -> Figure:
         right.plot(epoch, column["dev_domain_loss"], color=LIGHT, ls="-.", label="domain loss")
         right.set(ylabel="domain loss (nats)")
         lines = [*left.get_lines(), *right.get_lines()]
+    left.xaxis.set_major_locator(MaxNLocator(integer=True))
     left.axhline(50, color="0.7", lw=0.8, zorder=0)
     kept = left.axvline(best_epoch + 1, color="0.5", lw=1, ls=(0, (1, 3)), label="epoch kept")
     left.legend(
@@ -50,9 +53,12 @@ def curves(history: list[dict], best_epoch: int, title: str) -> Figure:
 
 def principal_components(f: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Rows f (N, C) in the two directions of largest variance (N, 2), and their shares (2,)."""
-    centred = f - f.mean(axis=0)
-    u, s, _ = np.linalg.svd(centred, full_matrices=False)
-    return u[:, :2] * s[:2], s[:2] ** 2 / (s**2).sum()
+    centred = (f - f.mean(axis=0)).astype(np.float64)
+    # Only two of the singular vectors are wanted; v0 is where the search starts, fixed so that
+    # the same features give the same picture.
+    u, s, _ = svds(centred, k=2, v0=np.ones(min(centred.shape)))
+    order = s.argsort()[::-1]
+    return (u * s)[:, order], s[order] ** 2 / (centred**2).sum()
 
 
 def features(
@@ -89,7 +95,7 @@ def features(
     return figure
 
 
-def confusion(test: dict, classes: tuple[str, str], dimension: str, title: str) -> Figure:
+def confusion(test: dict, classes: tuple[str, str], title: str) -> Figure:
     """The test set's confusion matrix, rows true, with recalls; `test` is from metrics.json."""
     counts = np.array(test["confusion"])  # (2, 2)
     recall = counts / counts.sum(axis=1, keepdims=True)
@@ -101,7 +107,7 @@ def confusion(test: dict, classes: tuple[str, str], dimension: str, title: str) 
         axis.text(j, i, text, ha="center", va="center", color=colour)
     axis.set_xticks([0, 1], [f"said {name}" for name in classes])
     axis.set_yticks([0, 1], [f"true {name}" for name in classes], rotation=90, va="center")
-    figure.suptitle(f"{title}\n{dimension}, test UAR {100 * test['uar']:.1f}%", fontsize=10)
+    figure.suptitle(f"{title}\ntest UAR {100 * test['uar']:.1f}%", fontsize=10)
     figure.colorbar(image, label="share of the true class")
     return figure
 

@@ -66,7 +66,7 @@ def main() -> None:
     problems = []
     for path in console.progress(args.files, len(args.files), "predicting", "files"):
         try:
-            frames = logmel(read_audio(path), about["features"])  # (T, 26)
+            frames = logmel(read_audio(path), about["features"], path)  # (T, 26)
         except UserError as error:
             problems.append(str(error))
             continue

@@ -1,5 +1,7 @@
 """The whole network against equations 8, 9 and 10, in every feeding mode."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,7 @@ from minidann.ops import conv_relu_maxpool
 
 ALPHA, BETA = 0.3, 1.7  # not 0.5 and 1, where several mistakes look right
 N, M = 5, 4  # source and target rows
-PLAIN = type("plain", (), {**{k: getattr(ops, k) for k in ops.__all__}})
+PLAIN = SimpleNamespace(**{name: getattr(ops, name) for name in ops.__all__})
 PLAIN.conv_relu_maxpool = conv_relu_maxpool.compose()
 
 

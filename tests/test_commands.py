@@ -1,0 +1,305 @@
+"""The commands from outside: what they print, what they leave, what a kill costs."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from minidann import predict, runs, train, training
+from minidann.console import UserError
+from minidann.corpora import load, parse
+from minidann.features import extract, logmel, read_audio
+
+ENVIRONMENT = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+ENVIRONMENT |= {"PYTHONUNBUFFERED": "1"}
+
+
+def command(module, *args):
+    return [sys.executable, "-m", f"minidann.{module}", *map(str, args)]
+
+
+def call(module, *args):
+    return subprocess.run(
+        command(module, *args), capture_output=True, text=True, env=ENVIRONMENT, timeout=120
+    )
+
+
+@pytest.fixture(scope="module")
+def run(corpora, tmp_path_factory):
+    """A finished run of four epochs: its folder and what it printed."""
+    out = tmp_path_factory.mktemp("runs") / "whole"
+    done = call("train", *corpora, "--epochs", 4, "--out", out)
+    assert done.returncode == 0, done.stderr
+    return out, done.stdout
+
+
+def test_what_training_prints(run):
+    _, text = run
+    lines = text.splitlines()
+    assert "source  table (your own, not stated): 48 utterances, 5 speakers" in lines[0]
+    assert "arousal low 24, high 24" in lines[0]
+    epochs = [line for line in lines if line.startswith("epoch")]
+    assert [line.split()[1] for line in epochs] == ["1/4", "2/4", "3/4", "4/4"]
+    assert all("dev UAR" in line and "left" in line for line in epochs)
+    assert "test UAR" in text
+    assert "95% interval over 5 speakers" in text
+    assert "chosen with labels of 30% of the target" in lines[-1]
+
+
+def test_run_folder(run):
+    out, text = run
+    assert {path.name for path in out.iterdir()} == {
+        "config.json", "history.csv", "checkpoint.npz", "model.npz", "metrics.json",
+        "curves.png", "features.png", "confusion.png",
+    }  # fmt: skip
+    config = json.loads((out / "config.json").read_text())
+    assert config["choices"]["alpha"] == 0.5
+    assert config["choices"]["l1"] == config["choices"]["l2"] == 0
+    assert config["corpora"]["target"]["utterances"] == 60
+    with open(out / "history.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["0", "1", "2", "3"]
+    assert tuple(rows[0]) == training.HISTORY
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert metrics["test"]["n"] == 42
+    assert metrics["dev"]["n"] == 18
+    assert metrics["source"]["n"] == 48
+    assert np.sum(metrics["test"]["confusion"]) == 42
+    assert f"test UAR {100 * metrics['test']['uar']:.1f} %" in text
+    assert metrics["dev"]["uar"] == pytest.approx(float(rows[metrics["best_epoch"]]["dev_uar"]), abs=1e-6)
+    low, high = metrics["test"]["ci95"]
+    assert low <= metrics["test"]["uar"] <= high
+    for name in ("curves", "features", "confusion"):
+        assert (out / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("after", [1, 3])
+def test_stopped_and_resumed_is_the_same_to_the_byte(run, corpora, tmp_path, how, after):
+    whole, _ = run
+    flags = [*corpora, "--epochs", 4, "--out", tmp_path / "run"]
+    process = subprocess.Popen(
+        command("train", *flags), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=ENVIRONMENT,
+    )  # fmt: skip
+    for line in process.stdout:
+        if line.startswith(f"epoch  {after}/4"):
+            break
+    process.send_signal(how)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert not (tmp_path / "run" / "model.npz").exists()
+    if how == signal.SIGINT:
+        assert errors.splitlines()[-1].startswith("error: stopped; the same command with --resume")
+    resumed = call("train", *flags, "--resume")
+    assert resumed.returncode == 0, resumed.stderr
+    assert "goes on after epoch" in resumed.stdout
+    assert (tmp_path / "run" / "model.npz").read_bytes() == (whole / "model.npz").read_bytes()
+    assert not list((tmp_path / "run").glob(".*"))
+
+
+def test_resume_starts_afresh_and_a_second_run_is_refused(run, corpora, tmp_path):
+    whole, _ = run
+    flags = [*corpora, "--epochs", 4, "--out", tmp_path / "run"]
+    first = call("train", *flags, "--resume")
+    assert first.returncode == 0, first.stderr
+    assert (tmp_path / "run" / "model.npz").read_bytes() == (whole / "model.npz").read_bytes()
+    second = call("train", *flags)
+    assert second.returncode == 2
+    assert "holds this run already; --resume to go on" in second.stderr
+    other = call("train", *flags, "--resume", "--alpha", "0.3")
+    assert other.returncode == 2
+    assert "alpha (0.5 there, 0.3 here)" in other.stderr
+    assert "Traceback" not in first.stderr + second.stderr + other.stderr
+
+
+@pytest.mark.parametrize("model, bn", [("base", "none"), ("mono", "bn1"), ("our", "bn4")])
+def test_other_models(corpora, tmp_path, model, bn):
+    out = tmp_path / "run"
+    done = call("train", *corpora, "--model", model, "--bn", bn, "--epochs", 2, "--out", out)
+    assert done.returncode == 0, done.stderr
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert metrics["test"]["n"] == (15 if model == "mono" else 42)
+    groups, _ = runs.read_arrays(out / "model.npz")
+    assert ("language.w" in groups["params"]) == (model == "our")
+    assert ("bn.gamma" in groups["params"]) == (bn != "none")
+    assert ("domain loss" in done.stdout) == (model == "our")
+
+
+def test_protocol_of_source_selection(corpora, tmp_path):
+    done = call(
+        "train", *corpora, "--dev", "source", "--split", "speaker", "--epochs", 1, "--out",
+        tmp_path / "run",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "no label of the target was seen" in done.stdout
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert "no label of the target" in metrics["protocol"]
+
+
+def args(*flags):
+    return train.parser().parse_args(flags)
+
+
+@pytest.mark.parametrize(
+    "flags, message",
+    [
+        (["--source", "csv:a.csv"], "--source and --target go together"),
+        (["--source", "csv:a", "--target", "csv:b", "--direction", "rec2iem"], "not both"),
+        (["--source", "nothing:a", "--target", "csv:b"], "unknown corpus 'nothing'"),
+    ],
+)
+def test_contradictory_corpora(flags, message):
+    with pytest.raises(UserError, match=message):
+        train.corpora_of(args(*flags))
+
+
+@pytest.mark.parametrize(
+    "flags, message",
+    [
+        (["--model", "base", "--bn", "bn3"], "--bn bn3 needs two domains"),
+        (["--model", "mono", "--dev", "source"], "mono knows the target only"),
+        (["--alpha", "1.5"], "--alpha 1.5: expected 0 to 1"),
+        (["--dropout", "1"], "--dropout 1.0: expected 0 to 0.99"),
+        (["--batch-size", "1"], "--batch-size 1: expected 2 to"),
+        (["--beta", "nan"], "--beta nan: expected 0 to"),
+    ],
+)
+def test_choices_that_make_no_sense(flags, message):
+    with pytest.raises(UserError, match=message):
+        train.choices_of(args(*flags), "recola", "iemocap")
+
+
+@pytest.mark.parametrize(
+    "flags, l1, l2",
+    [
+        ([], 5e-3, 0),
+        (["--direction", "iem2rec"], 0, 5e-3),
+        (["--model", "mono"], 0, 5e-3),
+        (["--model", "mono", "--direction", "iem2rec"], 5e-3, 0),
+        (["--l1", "0", "--l2", "0.1"], 0, 0.1),
+    ],
+)
+def test_regularisation_follows_the_corpus_trained_on(flags, l1, l2):
+    parsed = args("--iemocap", "a", "--recola", "b", *flags)
+    (source, _), (target, _) = train.corpora_of(parsed)
+    choices = train.choices_of(parsed, source, target)
+    assert (choices.l1, choices.l2) == (l1, l2)
+
+
+def test_directions():
+    parsed = args("--iemocap", "a", "--recola", "b", "--direction", "iem2rec")
+    assert [name for name, _ in train.corpora_of(parsed)] == ["iemocap", "recola"]
+    assert [str(folder) for _, folder in train.corpora_of(parsed)] == ["a", "b"]
+
+
+def test_everything_wrong_with_both_corpora_is_told_before_training(tmp_path):
+    (tmp_path / "empty").mkdir()
+    done = call(
+        "train", "--source", f"emodb:{tmp_path / 'empty'}", "--target",
+        f"ravdess:{tmp_path / 'missing'}", "--out", tmp_path / "run",
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "emodb:" in done.stderr and "ravdess:" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_too_few_rows_for_a_batch(corpora, tmp_path):
+    done = call("train", *corpora, "--batch-size", "100", "--out", tmp_path / "run")
+    assert done.returncode == 2
+    assert "48 rows to train on are fewer than a batch of 100" in done.stderr
+
+
+def test_predict(run, corpora, tmp_path):
+    out, _ = run
+    folder = corpora[3].removeprefix("csv:").removesuffix("table.csv")
+    done = call("predict", out, f"{folder}0.wav", f"{folder}1.wav", "--plot", tmp_path / "plots")
+    assert done.returncode == 0, done.stderr
+    header, *rows = (line.split("\t") for line in done.stdout.splitlines())
+    assert header[2:4] == ["low", "high"]
+    assert len(rows) == 2
+    for row in rows:
+        assert float(row[2]) + float(row[3]) == pytest.approx(1, abs=0.002)
+    assert sorted(path.name for path in (tmp_path / "plots").iterdir()) == ["0.png", "1.png"]
+    source = call("predict", out, f"{folder}0.wav", "--domain", "source")
+    assert source.returncode == 0, source.stderr
+
+
+def test_predict_agrees_with_the_run(run, corpora):
+    """On the target's own recordings it says what testing said: the same normalisation."""
+    out, _ = run
+    groups, about = predict.load(out)
+    name, place = parse(corpora[3])
+    corpus = load(name, place)
+    features = extract(corpus.utterances, place.parents[1] / "cache")
+    rows = np.arange(10)
+    said = training.probabilities(groups["params"], groups["running"], features, rows)
+    for row in rows:
+        frames = logmel(read_audio(corpus.utterances[row].path), about["features"])
+        probability, weights = predict.predict(groups, frames, "target")
+        np.testing.assert_allclose(probability[0], said["emotion"][row], atol=1e-5)
+        assert weights.shape == (1, 8)
+        as_source, _ = predict.predict(groups, frames, "source")
+        assert not np.array_equal(as_source, probability)
+
+
+def test_predict_windows():
+    frames = np.arange(1600)[:, None] * np.ones(26)
+    parts = predict.windows(frames)
+    assert [len(part) for part in parts] == [750, 750, 100]
+    np.testing.assert_array_equal(np.concatenate(parts), frames)
+    starts, ends = predict.stretches(2)
+    assert len(starts) == 16
+    assert starts[8] == pytest.approx(7.5)
+    assert ends[0] == pytest.approx(0.9)
+
+
+def test_predict_names_what_it_cannot_read_and_goes_on(run, corpora, tmp_path):
+    out, _ = run
+    folder = corpora[3].removeprefix("csv:").removesuffix("table.csv")
+    (tmp_path / "not_sound.wav").write_bytes(b"nothing")
+    done = call("predict", out, tmp_path / "not_sound.wav", f"{folder}0.wav")
+    assert done.returncode == 2
+    assert "not_sound.wav" in done.stderr
+    assert f"{folder}0.wav" in done.stdout
+    no_run = call("predict", tmp_path, f"{folder}0.wav")
+    assert no_run.returncode == 2
+    assert "model.npz: not found" in no_run.stderr
+
+
+def test_a_model_with_a_pickle_in_it_is_refused(tmp_path):
+    np.savez(tmp_path / "model.npz", about=np.array({"a": 1}, dtype=object))
+    with pytest.raises(UserError, match="damaged, or not minidann's"):
+        predict.load(tmp_path)
+
+
+def test_files_are_whole_or_not_there(tmp_path, monkeypatch):
+    runs.write(tmp_path / "a", b"old")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(UserError, match="cannot be written .No space left on device."):
+        runs.write(tmp_path / "a", b"new")
+    assert (tmp_path / "a").read_bytes() == b"old"
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_arrays_come_back_and_give_the_same_bytes_tomorrow(tmp_path):
+    groups = {"params": {"conv.w": np.arange(6.0).reshape(2, 3)}, "running": {}}
+    runs.write_arrays(tmp_path / "a.npz", groups, {"epoch": 3})
+    first = (tmp_path / "a.npz").read_bytes()
+    time.sleep(2.1)  # the resolution of times in a zip archive
+    runs.write_arrays(tmp_path / "a.npz", groups, {"epoch": 3})
+    assert (tmp_path / "a.npz").read_bytes() == first
+    read, about = runs.read_arrays(tmp_path / "a.npz")
+    assert about == {"epoch": 3}
+    np.testing.assert_array_equal(read["params"]["conv.w"], groups["params"]["conv.w"])

@@ -1,0 +1,60 @@
+"""Which rows train, select and test."""
+
+import numpy as np
+import pytest
+
+from minidann import splits
+from minidann.console import UserError
+
+SOURCE = np.repeat([f"s{i}" for i in range(23)], 20)
+TARGET = np.repeat([f"t{i}" for i in range(10)], [80, 120, 95, 105, 100, 60, 140, 100, 90, 110])
+
+
+def draw(seed=0, model="our", dev="target", by_speaker=False):
+    return splits.draw(seed, SOURCE, TARGET, model=model, dev=dev, by_speaker=by_speaker)
+
+
+@pytest.mark.parametrize("by_speaker", [False, True])
+@pytest.mark.parametrize("seed", range(5))
+def test_every_row_is_in_one_part(seed, by_speaker):
+    split = draw(seed, by_speaker=by_speaker)
+    assert sorted([*split.dev, *split.test]) == list(range(len(TARGET)))
+    assert sorted(split.train) == list(range(len(SOURCE)))
+    assert len(split.source_dev) == 0
+    assert len(split.dev) / len(TARGET) == pytest.approx(0.3, abs=0.08 if by_speaker else 0.001)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_speakers_stay_whole(seed):
+    split = draw(seed, by_speaker=True, dev="source")
+    assert not set(TARGET[split.dev]) & set(TARGET[split.test])
+    assert not set(SOURCE[split.source_dev]) & set(SOURCE[split.train])
+    mono = draw(seed, model="mono", by_speaker=True)
+    parts = [set(TARGET[rows]) for rows in (mono.train, mono.dev, mono.test)]
+    assert all(parts)
+    assert sum(map(len, parts)) == 10
+
+
+@pytest.mark.parametrize("by_speaker", [False, True])
+def test_the_target_is_split_alike_for_every_model_and_protocol(by_speaker):
+    our = draw(3, "our", by_speaker=by_speaker)
+    base = draw(3, "base", "source", by_speaker)
+    np.testing.assert_array_equal(our.test, base.test)
+    np.testing.assert_array_equal(our.dev, base.dev)
+    assert sorted([*base.train, *base.source_dev]) == list(range(len(SOURCE)))
+    assert not np.array_equal(our.test, draw(4, by_speaker=by_speaker).test)
+    mono = draw(3, "mono", by_speaker=by_speaker)
+    assert sorted([*mono.train, *mono.dev, *mono.test]) == list(range(len(TARGET)))
+    assert set(mono.test) <= set(our.test)
+
+
+def test_fractions_of_mono_and_of_a_source_that_selects():
+    mono = draw(model="mono")
+    assert [len(rows) for rows in (mono.train, mono.dev, mono.test)] == [700, 50, 250]
+    assert len(draw(dev="source").source_dev) == 46
+
+
+def test_too_few_speakers():
+    one = np.array(["a"] * 50)
+    with pytest.raises(UserError, match="1 speakers cannot be split into 2 parts.*--split utter"):
+        splits.draw(0, SOURCE, one, model="our", dev="target", by_speaker=True)

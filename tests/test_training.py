@@ -1,0 +1,218 @@
+"""The loop on made-up features: what is drawn, what is learned, what a stop costs."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import minidann.ops
+from minidann import metrics, model, optim, splits, training
+from minidann.features import from_frames
+from minidann.ops import conv_relu_maxpool
+from minidann.ops.dropout import draw_mask
+from minidann.training import Choices, Domain
+
+PLAIN = SimpleNamespace(**{name: getattr(minidann.ops, name) for name in minidann.ops.__all__})
+PLAIN.conv_relu_maxpool = conv_relu_maxpool.compose()
+
+CHOICES = Choices("made-up", "made-up", epochs=4, batch_size=8)
+
+
+def domain(seed, n, shift=0.0, difference=1.0):
+    """Made-up utterances of 100 to 300 frames; class 1 is louder in the upper bins."""
+    rng = np.random.default_rng(seed)
+    labels = rng.permutation(np.arange(n) % 2)
+    frames = []
+    for label in labels:
+        one = rng.standard_normal((rng.integers(100, 300), 26)).astype(np.float32)
+        one[:, 13:] += difference * label
+        one[:, :5] += shift * np.sin(np.arange(len(one)) / 9)[:, None]
+        frames.append(one)
+    return Domain(from_frames(frames), labels, np.array([f"s{i % 6}" for i in range(n)]))
+
+
+@pytest.fixture(scope="module")
+def both():
+    source, target = domain(0, 40), domain(1, 50, shift=3.0)
+    split = splits.draw(
+        0, source.speakers, target.speakers, model="our", dev="target", by_speaker=False
+    )
+    return source, target, split
+
+
+def train(choices, both, state=None, tell=lambda state: None, **options):
+    state = state or training.start(choices, 750, 26)
+    return training.train(choices, state, *both, tell=tell, **options)
+
+
+def same(one, other):
+    return one.keys() == other.keys() and all(np.array_equal(one[k], other[k]) for k in one)
+
+
+def test_cycle_uses_every_row_before_one_repeats():
+    rows = np.array([10, 11, 12, 13, 14, 15, 16])
+    long = training.cycle(0, rows, 0, 70)
+    for i in range(0, 70, 7):
+        assert sorted(long[i : i + 7]) == list(rows)
+    assert not np.array_equal(long[:7], long[7:14])
+    for first in (0, 1, 6, 7, 20):
+        np.testing.assert_array_equal(training.cycle(0, rows, first, 15), long[first : first + 15])
+
+
+def test_beta_schedules():
+    assert training.scheduled_beta(CHOICES, 0.3) == 1.0
+    ganin = replace(CHOICES, beta=2.0, beta_schedule="ganin")
+    assert training.scheduled_beta(ganin, 0.0) == 0
+    assert training.scheduled_beta(ganin, 1.0) == pytest.approx(2 * np.tanh(5))
+
+
+@pytest.mark.parametrize("bn", ["bn1", "bn2", "bn3", "bn4", "none"])
+def test_same_seed_same_bytes_and_a_stop_costs_nothing(both, bn, tmp_path):
+    choices = replace(CHOICES, bn=bn)
+    whole = train(choices, both)
+    assert same(whole.params, train(choices, both).params)
+
+    class Stop(Exception):
+        pass
+
+    def stop_after_two(state):
+        training.save(tmp_path / "checkpoint.npz", state, choices)
+        if state.epoch == 2:
+            raise Stop
+
+    with pytest.raises(Stop):
+        train(choices, both, tell=stop_after_two)
+    state = training.load(tmp_path / "checkpoint.npz", choices)
+    assert state.epoch == 2
+    resumed = train(choices, both, state)
+    for group in training.GROUPS:
+        assert same(getattr(whole, group), getattr(resumed, group)), group
+    numbers = [[row[k] for k in training.HISTORY if k != "seconds"] for row in whole.history]
+    again = [[row[k] for k in training.HISTORY if k != "seconds"] for row in resumed.history]
+    np.testing.assert_array_equal(numbers, again)
+
+
+def test_a_checkpoint_of_other_choices_is_refused(both, tmp_path):
+    training.save(tmp_path / "checkpoint.npz", training.start(CHOICES, 750, 26), CHOICES)
+    with pytest.raises(training.UserError, match="a run with other choices"):
+        training.load(tmp_path / "checkpoint.npz", replace(CHOICES, alpha=0.4))
+
+
+def test_another_seed_is_another_run(both):
+    one, other = train(CHOICES, both), train(replace(CHOICES, seed=1), both)
+    assert not same(one.params, other.params)
+
+
+def test_base_and_our_read_the_same_source_rows_in_the_same_order(both):
+    source, target, split = both
+    read = {}
+    for name in ("base", "our"):
+        rows = read.setdefault(name, [])
+
+        class Recording:
+            batch = staticmethod(lambda r, rows=rows: (rows.append(list(r)), source.features.batch(r))[1])
+
+        recorded = Domain(Recording(), source.labels, source.speakers)
+        choices = replace(CHOICES, model=name)
+        training.train_epoch(choices, training.start(choices, 750, 26), recorded, target, split)
+    assert len(read["base"]) == 5
+    assert read["base"] == read["our"]
+
+
+def test_target_labels_are_never_seen_in_training(both):
+    source, target, split = both
+    other = Domain(target.features, 1 - target.labels, target.speakers)
+    one, two = (training.start(CHOICES, 750, 26) for _ in range(2))
+    training.train_epoch(CHOICES, one, source, target, split)
+    training.train_epoch(CHOICES, two, source, other, split)
+    assert same(one.params, two.params)
+
+
+def test_losses_begin_near_log_2(both):
+    """A network that knows nothing is as surprised as a coin; its random weights add a little."""
+    source, target, split = both
+    state = training.start(CHOICES, 750, 26)
+    x = np.concatenate([source.features.batch(range(20)), target.features.batch(range(20))])
+    losses, _ = model.forward(
+        state.params | {n: 0.05 * state.params[n] for n in ("emotion.w", "language.w")}, x,
+        emotion_labels=source.labels[:20], language_labels=np.repeat([0, 1], 20), mode="bn1",
+    )  # fmt: skip
+    assert np.abs(np.array(losses) - np.log(2)).max() < 0.1
+
+
+@pytest.mark.parametrize("name", ["base", "our"])
+def test_twenty_utterances_are_learned_by_heart(name):
+    few = domain(5, 20, difference=0.0)  # nothing but noise to tell them apart
+    split = splits.Split(np.arange(20), np.array([], int), np.arange(20), np.arange(20))
+    choices = replace(CHOICES, model=name, batch_size=20, epochs=30, dropout=0.0, beta=0.0)
+    state = train(choices, (few, few, split))
+    said = training.probabilities(state.params, state.running, few.features, np.arange(20))
+    assert metrics.uar(few.labels, said["emotion"].argmax(axis=1)) == 1.0
+
+
+def test_without_reversal_the_language_classifier_tells_the_languages_apart(both):
+    """beta 0 leaves the encoder alone: a domain gradient that reaches only the classifier."""
+    state = train(replace(CHOICES, beta=0.0, epochs=6), both)
+    assert state.history[-1]["domain_uar"] > 0.8
+    assert state.history[-1]["domain_pull"] == 0
+    ours = train(CHOICES, both)
+    assert ours.history[-1]["domain_pull"] > 0
+
+
+def test_history_has_every_column_and_names_the_best_epoch(both):
+    state = train(CHOICES, both)
+    assert [list(row) for row in state.history] == [list(training.HISTORY)] * 4
+    best = max(row["dev_uar"] for row in state.history)
+    assert state.history[state.best_epoch]["dev_uar"] == best
+    said = training.probabilities(
+        state.best_params, state.best_running, both[1].features, both[2].dev
+    )
+    labels = both[1].labels[both[2].dev]
+    assert metrics.uar(labels, said["emotion"].argmax(axis=1)) == best
+
+
+def test_selection_on_the_source(both):
+    source, target, _ = both
+    split = splits.draw(
+        0, source.speakers, target.speakers, model="our", dev="source", by_speaker=False
+    )
+    choices = replace(CHOICES, dev="source")
+    state = train(choices, (source, target, split))
+    said = training.probabilities(
+        state.best_params, state.best_running, source.features, split.source_dev
+    )
+    labels = source.labels[split.source_dev]
+    found = metrics.uar(labels, said["emotion"].argmax(axis=1))
+    assert found == max(row["dev_uar"] for row in state.history)
+
+
+@pytest.mark.parametrize("bn", ["bn1", "bn2", "bn3", "none"])
+def test_the_plain_ops_train_to_the_same_weights(both, bn):
+    """50 steps in float64 on padded rows; in float32 two right programs drift apart."""
+    source, target, _ = both
+    choices = replace(CHOICES, bn=bn, l2=1e-3)
+    params, running = model.initialise(
+        np.random.default_rng(0), filters=20, batch_norm=bn != "none", dtype=np.float64
+    )
+    fast = training.State(params, running, optim.start(params), params, running)
+    slow = training.State(params, running, optim.start(params), params, running)
+    for i in range(50):
+        rows = np.arange(i, i + 6) % 40
+        x = np.concatenate([source.features.batch(rows), target.features.batch(rows)])
+        mask = draw_mask(np.random.default_rng(i), (12, 180), 0.5, np.float64)
+        for state, which in ((fast, minidann.ops), (slow, PLAIN)):
+            training.update(
+                choices, state, x.astype(np.float64), source.labels[rows], mask,
+                rate=1e-3, beta=1.0, ops=which,
+            )  # fmt: skip
+    for name in params:
+        difference = np.abs(fast.params[name] - slow.params[name]).max()
+        assert difference <= 1e-8, f"{name}: {difference}"
+
+
+def test_a_loss_that_is_not_a_number_stops_the_run(both):
+    state = training.start(CHOICES, 750, 26)
+    state.params["emotion.b"] = state.params["emotion.b"] * np.nan
+    with pytest.raises(training.UserError, match="epoch 0: the emotion loss is no longer a number"):
+        train(CHOICES, both, state)
