@@ -6,7 +6,8 @@ The files in reading order. The core, which is the paper:
     model.py        figure 1 and equations 5-10: encoder, two classifiers, their gradients
     feeding.py      table 3: four ways to feed two domains through batch normalisation
     optim.py        Adam, the decaying learning rate, l1 and l2
-    training.py     the loop: epochs, choosing one, checkpoint and resume
+    state.py        a run's choices, its data, and all that changes while it trains
+    training.py     the loop: epochs of steps, what is watched, the choice of an epoch
 
 What stands around it:
 
@@ -21,6 +22,7 @@ What stands around it:
     runs.py         the run folder: files that a kill leaves whole
     plots.py        figures 2 and 3, confusion, attention over time
     experiment.py   one run, from two corpora to a run folder
+    outcome.py      its end: the test, the model, the figures
     train.py, predict.py    the commands
     console.py      errors in one line, progress
 """

@@ -109,7 +109,7 @@ def _write(file: Path, utterances: Sequence, preset: str, label: str) -> None:
     int64, and then the CRC-32 of both.
     """
     # Linux's malloc hands freed memory back to the system, and gets it back page by page for the
-    # next utterance, until it has seen a larger block come and go. Two thirds of the time were that.
+    # next utterance, until it has seen a larger block come and go: two thirds of the time.
     np.empty(1 << 24, np.uint8)
     problems, offsets = [], [0]
     path = audio = None

@@ -54,14 +54,12 @@ def draw(
     source = order(np.random.default_rng([seed, 1]), source_speakers, by_speaker)
     source_dev = np.array([], int)
     if dev == "source":
-        source_dev, source = cut(
-            source, [SOURCE_DEV, 1 - SOURCE_DEV], source_speakers, by_speaker
-        )
+        source_dev, source = cut(source, [SOURCE_DEV, 1 - SOURCE_DEV], source_speakers, by_speaker)
     return Split(source, source_dev, target_dev, test)
 
 
 def order(rng: np.random.Generator, speakers: np.ndarray, by_speaker: bool) -> np.ndarray:
-    """All rows in random order; `by_speaker`, speakers in random order and each one's rows together."""
+    """All rows in random order; `by_speaker`, whole speakers in random order."""
     rows = rng.permutation(len(speakers))
     if by_speaker:
         names = rng.permutation(np.unique(speakers))

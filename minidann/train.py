@@ -8,7 +8,7 @@ from minidann import console, experiment, feeding
 from minidann.console import UserError
 from minidann.corpora import DIMENSIONS, READERS, parse
 from minidann.features import PRESETS
-from minidann.training import Choices
+from minidann.state import Choices
 
 DIRECTIONS = {"rec2iem": ("recola", "iemocap"), "iem2rec": ("iemocap", "recola")}
 DEMO = Path(__file__).parents[1] / "data" / "demo"
@@ -66,7 +66,7 @@ def parser() -> argparse.ArgumentParser:
     files.add_argument("--out", type=Path, metavar="DIR",
                        help="the run's folder; named after the choices below runs/")  # fmt: skip
     files.add_argument("--resume", action="store_true",
-                       help="go on from the checkpoint in --out, or start where there is none")  # fmt: skip
+                       help="go on from the checkpoint in --out, if there is one")  # fmt: skip
     files.add_argument("--cache", type=Path, metavar="DIR", default=default_cache(),
                        help="extracted features; safe to delete")  # fmt: skip
     return p
@@ -135,9 +135,7 @@ def main() -> None:
     choices = choices_of(args, source, target)
     out = args.out or default_out(choices)
     try:
-        experiment.run(
-            choices, (source_dir, target_dir), out, cache=args.cache, resume=args.resume
-        )
+        experiment.run(choices, (source_dir, target_dir), out, cache=args.cache, resume=args.resume)
     except KeyboardInterrupt:
         raise UserError(f"stopped; the same command with --resume goes on from {out}") from None
 

@@ -15,6 +15,7 @@ from minidann import predict, runs, train, training
 from minidann.console import UserError
 from minidann.corpora import load, parse
 from minidann.features import extract, logmel, read_audio
+from minidann.state import HISTORY
 
 ENVIRONMENT = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 ENVIRONMENT |= {"PYTHONUNBUFFERED": "1"}
@@ -65,14 +66,15 @@ def test_run_folder(run):
     with open(out / "history.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["epoch"] for row in rows] == ["0", "1", "2", "3"]
-    assert tuple(rows[0]) == training.HISTORY
+    assert tuple(rows[0]) == HISTORY
     metrics = json.loads((out / "metrics.json").read_text())
     assert metrics["test"]["n"] == 42
     assert metrics["dev"]["n"] == 18
     assert metrics["source"]["n"] == 48
     assert np.sum(metrics["test"]["confusion"]) == 42
     assert f"test UAR {100 * metrics['test']['uar']:.1f} %" in text
-    assert metrics["dev"]["uar"] == pytest.approx(float(rows[metrics["best_epoch"]]["dev_uar"]), abs=1e-6)
+    kept = float(rows[metrics["best_epoch"]]["dev_uar"])
+    assert metrics["dev"]["uar"] == pytest.approx(kept, abs=1e-6)
     low, high = metrics["test"]["ci95"]
     assert low <= metrics["test"]["uar"] <= high
     for name in ("curves", "features", "confusion"):

@@ -546,8 +546,8 @@ def test_csv_everything_wrong_at_once(tmp_path):
         (
             "path;speaker;arousal;valence\n",
             (
-                "t.csv:1: there is no column path, speaker, arousal, valence; expected path,start,end,"
-                "speaker,arousal,valence (start and end optional), "
+                "t.csv:1: there is no column path, speaker, arousal, valence; expected "
+                "path,start,end,speaker,arousal,valence (start and end optional), "
                 "found 'path;speaker;arousal;valence'"
             ),
         ),

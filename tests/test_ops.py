@@ -80,7 +80,8 @@ def test_conv1d_equals_its_loops():
     for i in range(n):
         for t in range(t_out):
             for j in range(f):
-                expected[i, t, j] = (x[i, t * stride : t * stride + len(w)] * w[:, :, j]).sum() + b[j]
+                under = x[i, t * stride : t * stride + len(w)]
+                expected[i, t, j] = (under * w[:, :, j]).sum() + b[j]
     np.testing.assert_allclose(out, expected, rtol=1e-12)
     dout = rng.standard_normal(out.shape)
     dx, dw, db = np.zeros_like(x), np.zeros_like(w), np.zeros_like(b)
@@ -166,9 +167,7 @@ def test_batchnorm_gradient_in_inference_and_of_one_row():
     options = {"running": (rng.standard_normal(3), rng.random(3) + 0.5)}
     for row in gradcheck.check_op(ops.batchnorm, rng, arrays=(x, gamma, beta), options=options):
         assert row.error <= 1e-7, str(row)
-    for row in gradcheck.check_op(
-        ops.batchnorm, rng, arrays=(x[:1], gamma, beta), zeros=(0, 1)
-    ):
+    for row in gradcheck.check_op(ops.batchnorm, rng, arrays=(x[:1], gamma, beta), zeros=(0, 1)):
         assert row.error <= 1e-7, str(row)
 
 
@@ -242,7 +241,7 @@ def test_kernel_gradient_on_padded_rows_with_ties(op):
             return op.backward(dout, cache)[1:]
 
     for method, tolerance in (("central", 1e-7), ("complex", 1e-12)):
-        for row in gradcheck.check_op(KernelOnly, rng, arrays=arrays[1:], options={}, method=method):
+        for row in gradcheck.check_op(KernelOnly, rng, arrays=arrays[1:], method=method):
             assert row.error <= tolerance, str(row)
 
 
@@ -252,7 +251,12 @@ def test_kernel_gradient_on_padded_rows_with_ties(op):
         (conv1d, (np.ones((2, 4, 3)), np.ones((5, 3, 2)), np.ones(2)), {}, "at least 5 frames"),
         (conv1d, (np.ones((2, 9, 4)), np.ones((5, 3, 2)), np.ones(2)), {}, r"\(N, T, 3\)"),
         (maxpool, (np.ones((2, 4, 3)),), {"size": 5}, "at least 5 frames, received 4"),
-        (conv_relu_maxpool, (np.ones((1, 96, 3)), np.ones((10, 3, 2)), np.ones(2)), {}, "97 frames"),
+        (
+            conv_relu_maxpool,
+            (np.ones((1, 96, 3)), np.ones((10, 3, 2)), np.ones(2)),
+            {},
+            "at least 97 frames",
+        ),
         (ops.attention, (np.ones((2, 3, 4)), np.ones(3)), {}, r"shape \(4,\), received \(3,\)"),
         (ops.dense, (np.ones((2, 3)), np.ones((4, 2)), np.ones(2)), {}, r"\(N, 4\)"),
         (ops.batchnorm, (np.ones((2, 3)), np.ones(4), np.ones(4)), {}, r"\(N, 4\)"),

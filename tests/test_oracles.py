@@ -10,10 +10,11 @@ import pytest
 
 from minidann import feeding, metrics, model, ops, optim, plots, training
 from minidann.ops.dropout import draw_mask
+from minidann.state import Choices, State
 
 ALPHA, BETA = 0.3, 1.7  # not 0.5 and 1, where several mistakes look right
 L1, L2 = 3e-3, 5e-3
-N, M = 9, 7  # source and target rows of a step
+N, M = 7, 5  # source and target rows of a step
 STEPS = 50
 LAYER_TOLERANCE, STEPS_TOLERANCE = 1e-10, 1e-8
 
@@ -304,9 +305,9 @@ def test_the_learning_rate_is_an_exponential_decay_with_a_floor(torch):
 # The whole network as one writes it in torch: figure 1 and equations 1 to 10.
 
 
-def torch_network(torch, params, running, mode, reversal_factor=-BETA):
+def torch_network(torch, params, running, mode, *, reversal_factor=-BETA, biased=True):
     """A torch module with these parameters. Its `array(name)` is the one of that name in minidann:
-    every tensor is the transpose of it, all axes turned round."""
+    every tensor is the transpose of it, all axes turned round. The options make it wrong."""
     nn, reverse = torch.nn, reversal(torch)
 
     class Network(nn.Module):
@@ -351,10 +352,10 @@ def torch_network(torch, params, running, mode, reversal_factor=-BETA):
             return torch.cat([f, a.unsqueeze(1)], dim=1).flatten(1)  # (N, 9F)
 
         def normalise(self, h):
-            """Batch norm; torch's running variance is unbiased, so it is turned into the biased."""
+            """Batch norm; torch's running variance is unbiased and is turned into the biased."""
             before = self.norm.running_var.clone()
             out = self.norm(h)
-            if self.training:
+            if self.training and biased:
                 moved = self.norm.running_var - 0.9 * before
                 self.norm.running_var = 0.9 * before + moved * (len(h) - 1) / len(h)
             return out
@@ -387,6 +388,15 @@ def torch_network(torch, params, running, mode, reversal_factor=-BETA):
                 language_loss = cross_entropy(self.language(language), is_target)
             return emotion_loss, language_loss
 
+        @torch.no_grad()
+        def infer(self, x):
+            """The encoder's output in inference, and what each classifier says of it."""
+            self.eval()
+            f = self.encode(x)
+            f = f if mode == "none" else self.normalise(f)
+            heads = [name for name in ("emotion", "language") if f"{name}.w" in params]
+            return f, {name: torch.softmax(getattr(self, name)(f), dim=1) for name in heads}
+
     return Network()
 
 
@@ -411,34 +421,37 @@ def torch_step(network, optimiser, x, labels, mask):
     return *losses, *(0.0 if f.grad is None else f.grad.norm().item() for f in network.read)
 
 
-def batches(rng, steps, filters, dtype, frames=750):
-    """(x, labels, mask) of N source and M target rows. The languages differ in level; the padding
-    leaves some pools without an active frame in about half of the channels."""
+def batches(rng, steps, filters, dtype):
+    """(x, labels, mask) of N source and M target rows; the languages differ in level."""
     for _ in range(steps):
-        x = padded(rng, N + M, frames)
+        x = padded(rng, N + M, 750)
         x[:N] += 0.4
         labels = rng.permutation(np.arange(N) % 2)
-        mask = draw_mask(rng, (N + M, (frames // 90 + 1) * filters), 0.7, dtype)
+        mask = draw_mask(rng, (N + M, 9 * filters), 0.7, dtype)
         yield x.astype(dtype), labels, mask
 
 
 def train_both(
-    torch, mode, *, language=True, filters=12, steps=STEPS, dtype=np.float64, bias=0.0, **wrong
-):
+    torch, mode, *, language=True, filters=8, steps=STEPS, dtype=np.float64, bias=-1.0,
+    torch_mode=None, **wrong,
+):  # fmt: skip
     """minidann and torch from the same weights over the same batches; `steps` updates each.
+
+    `bias` is the convolution's at the start: at -1 every channel is silent in some pool.
 
     -> minidann's state, torch's network, and what `update` and `torch_step` returned at each step.
     """
+    torch_mode = torch_mode or mode
     rng = np.random.default_rng(3)
     params, running = model.initialise(
         rng, filters=filters, batch_norm=mode != "none", language=language, dtype=dtype
     )
     params["conv.b"] = params["conv.b"] + dtype(bias)
-    choices = training.Choices(
+    choices = Choices(
         "recola", "iemocap", model="our" if language else "base", bn=mode, alpha=ALPHA, l1=L1, l2=L2
     )
-    state = training.State(params, running, optim.start(params), params, running)
-    network = torch_network(torch, params, running, mode, **wrong)
+    state = State(params, running, optim.start(params), params, running)
+    network = torch_network(torch, params, running, torch_mode, **wrong)
     optimiser = torch.optim.Adam(network.parameters(), lr=1e-3)
     decay = decaying(torch, optimiser)
     told, torch_told = [], []
@@ -454,7 +467,7 @@ def train_both(
                 )
             )  # fmt: skip
         tensors = torch.tensor(x), torch.tensor(labels), torch.tensor(mask)
-        if mode == "bn4":
+        if torch_mode == "bn4":
             x, labels, mask = tensors
             torch_told.append(torch_step(network, optimiser, x[:N], labels, mask[:N]))
             torch_told.append(torch_step(network, optimiser, x[N:], labels[:0], mask[N:]))
@@ -465,7 +478,129 @@ def train_both(
     return state, network, np.array(told), np.array(torch_told)
 
 
-def off(state, network):
+def apart(state, network):
     """Parameter or running statistic -> how far minidann's is from torch's."""
     ours = state.params | state.running
     return {name: error(value, network.array(name)) for name, value in ours.items()}
+
+
+def inference_apart(torch, state, network):
+    """How far f and the classifiers' probabilities are apart on new rows, the largest of them."""
+    dtype = state.params["conv.w"].dtype
+    x = padded(np.random.default_rng(5), 4, 750).astype(dtype)
+    torch_f, said = network.infer(torch.tensor(x))
+    f = model.represent(state.params, state.running, x)
+    found = [error(f, torch_f)]
+    for name, expected in said.items():
+        found.append(error(model.classify(state.params, f, name), expected))
+    return max(found)
+
+
+NETWORKS = [(mode, {}) for mode in feeding.MODES]
+NETWORKS += [(mode, {"language": False}) for mode in ("bn1", "none")]  # base
+NETWORKS += [("bn1", {"filters": model.FILTERS, "steps": 4})]  # the paper's size
+
+
+@pytest.mark.parametrize("mode, options", NETWORKS)
+def test_training_equals_torch(torch, mode, options):
+    """Every weight, every running statistic, every loss and every pull, and what is said after."""
+    state, network, told, torch_told = train_both(torch, mode, **options)
+    for name, by in apart(state, network).items():
+        assert by <= STEPS_TOLERANCE, f"{mode}, {name}: {by:.1e}"
+    np.testing.assert_allclose(told, torch_told, rtol=STEPS_TOLERANCE)  # NaN where torch has it
+
+    assert inference_apart(torch, state, network) <= STEPS_TOLERANCE
+
+
+@pytest.mark.parametrize(
+    "mode, wrong, where",
+    [
+        ("bn1", {"reversal_factor": BETA}, "conv.w"),  # the reversal's sign dropped
+        ("none", {"reversal_factor": BETA}, "conv.w"),
+        ("bn1", {"reversal_factor": -1}, "conv.w"),  # beta ignored
+        ("bn1", {"biased": False}, "bn.var"),
+        ("bn1", {"torch_mode": "bn2"}, "conv.w"),
+        ("bn2", {"torch_mode": "bn3"}, "conv.w"),
+    ],
+)
+def test_a_wrong_network_is_told_apart(torch, mode, wrong, where):
+    state, network, _, _ = train_both(torch, mode, steps=6, **wrong)
+    assert apart(state, network)[where] > 1e5 * STEPS_TOLERANCE
+
+
+@pytest.mark.parametrize("mode", ["bn1", "bn3"])
+def test_a_bias_under_batch_norm_is_rounding_and_nothing_else_differs(torch, mode):
+    """Where a channel is active in every pool of every row, batch norm takes its bias out again.
+
+    The true gradient is then zero, and what each program finds is its own rounding, about 1e-17.
+    Adam divides it by itself plus 1e-8: the epsilon stills it in float64, not in float32, where
+    rounding is above it and both programs take full steps, each its own way. So conv.b is compared
+    above from a start of -1, where every channel is silent somewhere, and here from +15, where none
+    ever is. The shift that is left reaches the running mean and nothing else.
+    """
+    state, network, told, torch_told = train_both(torch, mode, bias=15.0, steps=6)
+    by = apart(state, network)
+    assert max(by.values()) <= STEPS_TOLERANCE, by
+    np.testing.assert_allclose(told, torch_told, rtol=STEPS_TOLERANCE)
+    for conv_b in (state.params["conv.b"], network.array("conv.b")):
+        assert np.abs(conv_b - 15).max() < 1e-7  # a step is 1e-3
+
+    state, network, told, torch_told = train_both(
+        torch, mode, bias=15.0, steps=6, dtype=np.float32
+    )
+    moved, torch_moved = state.params["conv.b"] - 15, network.array("conv.b") - 15
+    for most in (np.abs(moved).max(), np.abs(torch_moved).max(), np.abs(moved - torch_moved).max()):
+        assert most > 1e-4
+    by = apart(state, network)
+    assert max(by[name] for name in by if name != "conv.b") < 0.01, by
+    np.testing.assert_allclose(told, torch_told, rtol=1e-3)
+
+
+@pytest.mark.parametrize("mode", feeding.MODES)
+def test_outputs_in_float32_equal_torch(torch, mode):
+    """The paper's size. Weights are not compared: Adam's first step is little more than the
+    gradient's sign, so where the gradient is rounding a weight may go either way."""
+    state, _, told, torch_told = train_both(
+        torch, mode, filters=model.FILTERS, steps=2 if mode == "bn4" else 1, dtype=np.float32
+    )
+    np.testing.assert_allclose(told, torch_told, rtol=1e-3)
+    network = torch_network(torch, state.params, state.running, mode)  # the same weights again
+    assert inference_apart(torch, state, network) <= 1e-3
+
+
+# scikit-learn.
+
+
+@pytest.fixture(scope="module")
+def sklearn():
+    return pytest.importorskip("sklearn", reason="scikit-learn, the oracle, is not installed")
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_recall_and_confusion_equal_scikit_learn(sklearn, seed):
+    from sklearn.metrics import balanced_accuracy_score, confusion_matrix
+
+    rng = np.random.default_rng(seed)
+    for classes in (2, 3):
+        labels = (rng.random(200) ** 2 * classes).astype(int)  # more of the first
+        predictions = np.where(rng.random(200) < 0.6, labels, rng.integers(0, classes, 200))
+        counts = metrics.confusion(labels, predictions, classes)
+        np.testing.assert_array_equal(counts, confusion_matrix(labels, predictions))
+        expected = balanced_accuracy_score(labels, predictions)
+        assert metrics.uar_of_confusion(counts) == pytest.approx(expected, abs=1e-12)
+        assert expected != pytest.approx((labels == predictions).mean(), abs=1e-4)
+        if classes == 2:
+            assert metrics.uar(labels, predictions) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(300, 40), (30, 200)])  # also fewer rows than features
+def test_principal_components_equal_scikit_learn_up_to_sign(sklearn, shape):
+    from sklearn.decomposition import PCA
+
+    rng = np.random.default_rng(0)
+    f = rng.standard_normal(shape) * np.linspace(5, 1, shape[1]) + 3
+    points, share = plots.principal_components(f)
+    pca = PCA(2, svd_solver="full")
+    expected = pca.fit_transform(f)
+    assert error(points * np.sign((points * expected).sum(axis=0)), expected) <= LAYER_TOLERANCE
+    assert error(share, pca.explained_variance_ratio_) <= LAYER_TOLERANCE

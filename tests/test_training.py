@@ -8,10 +8,11 @@ import pytest
 
 import minidann.ops
 from minidann import metrics, model, optim, splits, training
+from minidann.console import UserError
 from minidann.features import from_frames
 from minidann.ops import conv_relu_maxpool
 from minidann.ops.dropout import draw_mask
-from minidann.training import Choices, Domain
+from minidann.state import GROUPS, HISTORY, Choices, Domain, State, load, save, start
 
 PLAIN = SimpleNamespace(**{name: getattr(minidann.ops, name) for name in minidann.ops.__all__})
 PLAIN.conv_relu_maxpool = conv_relu_maxpool.compose()
@@ -42,7 +43,7 @@ def both():
 
 
 def train(choices, both, state=None, tell=lambda state: None, **options):
-    state = state or training.start(choices, 750, 26)
+    state = state or start(choices, 750, 26)
     return training.train(choices, state, *both, tell=tell, **options)
 
 
@@ -77,26 +78,26 @@ def test_same_seed_same_bytes_and_a_stop_costs_nothing(both, bn, tmp_path):
         pass
 
     def stop_after_two(state):
-        training.save(tmp_path / "checkpoint.npz", state, choices)
+        save(tmp_path / "checkpoint.npz", state, choices)
         if state.epoch == 2:
             raise Stop
 
     with pytest.raises(Stop):
         train(choices, both, tell=stop_after_two)
-    state = training.load(tmp_path / "checkpoint.npz", choices)
+    state = load(tmp_path / "checkpoint.npz", choices)
     assert state.epoch == 2
     resumed = train(choices, both, state)
-    for group in training.GROUPS:
+    for group in GROUPS:
         assert same(getattr(whole, group), getattr(resumed, group)), group
-    numbers = [[row[k] for k in training.HISTORY if k != "seconds"] for row in whole.history]
-    again = [[row[k] for k in training.HISTORY if k != "seconds"] for row in resumed.history]
+    numbers = [[row[k] for k in HISTORY if k != "seconds"] for row in whole.history]
+    again = [[row[k] for k in HISTORY if k != "seconds"] for row in resumed.history]
     np.testing.assert_array_equal(numbers, again)
 
 
 def test_a_checkpoint_of_other_choices_is_refused(both, tmp_path):
-    training.save(tmp_path / "checkpoint.npz", training.start(CHOICES, 750, 26), CHOICES)
-    with pytest.raises(training.UserError, match="a run with other choices"):
-        training.load(tmp_path / "checkpoint.npz", replace(CHOICES, alpha=0.4))
+    save(tmp_path / "checkpoint.npz", start(CHOICES, 750, 26), CHOICES)
+    with pytest.raises(UserError, match="a run with other choices"):
+        load(tmp_path / "checkpoint.npz", replace(CHOICES, alpha=0.4))
 
 
 def test_another_seed_is_another_run(both):
@@ -111,11 +112,14 @@ def test_base_and_our_read_the_same_source_rows_in_the_same_order(both):
         rows = read.setdefault(name, [])
 
         class Recording:
-            batch = staticmethod(lambda r, rows=rows: (rows.append(list(r)), source.features.batch(r))[1])
+            @staticmethod
+            def batch(numbers, rows=rows):
+                rows.append(list(numbers))
+                return source.features.batch(numbers)
 
         recorded = Domain(Recording(), source.labels, source.speakers)
         choices = replace(CHOICES, model=name)
-        training.train_epoch(choices, training.start(choices, 750, 26), recorded, target, split)
+        training.train_epoch(choices, start(choices, 750, 26), recorded, target, split)
     assert len(read["base"]) == 5
     assert read["base"] == read["our"]
 
@@ -123,7 +127,7 @@ def test_base_and_our_read_the_same_source_rows_in_the_same_order(both):
 def test_target_labels_are_never_seen_in_training(both):
     source, target, split = both
     other = Domain(target.features, 1 - target.labels, target.speakers)
-    one, two = (training.start(CHOICES, 750, 26) for _ in range(2))
+    one, two = (start(CHOICES, 750, 26) for _ in range(2))
     training.train_epoch(CHOICES, one, source, target, split)
     training.train_epoch(CHOICES, two, source, other, split)
     assert same(one.params, two.params)
@@ -131,8 +135,8 @@ def test_target_labels_are_never_seen_in_training(both):
 
 def test_losses_begin_near_log_2(both):
     """A network that knows nothing is as surprised as a coin; its random weights add a little."""
-    source, target, split = both
-    state = training.start(CHOICES, 750, 26)
+    source, target, _ = both
+    state = start(CHOICES, 750, 26)
     x = np.concatenate([source.features.batch(range(20)), target.features.batch(range(20))])
     losses, _ = model.forward(
         state.params | {n: 0.05 * state.params[n] for n in ("emotion.w", "language.w")}, x,
@@ -162,7 +166,7 @@ def test_without_reversal_the_language_classifier_tells_the_languages_apart(both
 
 def test_history_has_every_column_and_names_the_best_epoch(both):
     state = train(CHOICES, both)
-    assert [list(row) for row in state.history] == [list(training.HISTORY)] * 4
+    assert [list(row) for row in state.history] == [list(HISTORY)] * 4
     best = max(row["dev_uar"] for row in state.history)
     assert state.history[state.best_epoch]["dev_uar"] == best
     said = training.probabilities(
@@ -195,8 +199,8 @@ def test_the_plain_ops_train_to_the_same_weights(both, bn):
     params, running = model.initialise(
         np.random.default_rng(0), filters=20, batch_norm=bn != "none", dtype=np.float64
     )
-    fast = training.State(params, running, optim.start(params), params, running)
-    slow = training.State(params, running, optim.start(params), params, running)
+    fast = State(params, running, optim.start(params), params, running)
+    slow = State(params, running, optim.start(params), params, running)
     for i in range(50):
         rows = np.arange(i, i + 6) % 40
         x = np.concatenate([source.features.batch(rows), target.features.batch(rows)])
@@ -212,7 +216,7 @@ def test_the_plain_ops_train_to_the_same_weights(both, bn):
 
 
 def test_a_loss_that_is_not_a_number_stops_the_run(both):
-    state = training.start(CHOICES, 750, 26)
+    state = start(CHOICES, 750, 26)
     state.params["emotion.b"] = state.params["emotion.b"] * np.nan
-    with pytest.raises(training.UserError, match="epoch 0: the emotion loss is no longer a number"):
+    with pytest.raises(UserError, match="epoch 0: the emotion loss is no longer a number"):
         train(CHOICES, both, state)

@@ -1,7 +1,7 @@
 """Global attention (equations 1 and 2): one learned query weighs the frames of an utterance.
 
-    s[n, i] = exp(v . f[n, i]) / sum over j of exp(v . f[n, j])          (1)
-    a[n]    = sum over i of  s[n, i] * f[n, i]                           (2)
+s[n, i] = exp(v . f[n, i]) / sum over j of exp(v . f[n, j])          (1)
+a[n]    = sum over i of  s[n, i] * f[n, i]                           (2)
 """
 
 import numpy as np

@@ -50,9 +50,7 @@ def forward(
     return out.reshape(n, t_out, f), (rows, w, x.shape, stride, input_gradient)
 
 
-def backward(
-    dout: np.ndarray, cache: tuple
-) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
+def backward(dout: np.ndarray, cache: tuple) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
     """dout (N, T', F) -> dx (N, T, D), dw (K, D, F), db (F,)."""
     rows, w, x_shape, stride, input_gradient = cache
     k, d, f = w.shape

@@ -1,4 +1,4 @@
-"""Convolution, ReLU and max pooling as one op: the same numbers as the three, in a fraction of the time.
+"""Convolution, ReLU and max pooling as one op: the same numbers, in a fraction of the time.
 
 Three observations make it fast:
 

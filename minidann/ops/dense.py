@@ -1,6 +1,6 @@
 """A dense layer (section 2.1): each classifier is one, with two output units.
 
-    out = x w + b
+out = x w + b
 """
 
 import numpy as np

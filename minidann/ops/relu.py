@@ -1,6 +1,6 @@
 """ReLU (section 2.1): what is negative becomes zero.
 
-    out = x where x > 0, else 0
+out = x where x > 0, else 0
 """
 
 import numpy as np
