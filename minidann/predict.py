@@ -10,6 +10,7 @@ from minidann.console import UserError
 from minidann.features import FRAMES, logmel, normalise_and_pad, read_audio
 
 SHIFT = 0.01  # seconds from frame to frame
+BATCH = 32  # windows at a time: four minutes of sound
 
 
 def load(run: Path) -> tuple[dict, dict]:
@@ -34,10 +35,14 @@ def predict(groups: dict, frames: np.ndarray, domain: str) -> tuple[np.ndarray, 
     `domain`, "source" or "target", says whose mean and deviation normalise it.
     """
     mean, std = groups[domain]["mean"], groups[domain]["std"]
-    x = np.stack([normalise_and_pad(one, mean, std) for one in windows(frames)])  # (W, 750, 26)
-    params = groups["params"]
-    f = model.represent(params, groups.get("running", {}), x)  # (W, 1800)
-    return model.classify(params, f, "emotion"), model.attention_weights(params, x)
+    params, parts = groups["params"], windows(frames)
+    probabilities, weights = [], []
+    for i in range(0, len(parts), BATCH):
+        x = np.stack([normalise_and_pad(one, mean, std) for one in parts[i : i + BATCH]])
+        f = model.represent(params, groups.get("running", {}), x)  # (B, 750, 26) -> (B, 1800)
+        probabilities.append(model.classify(params, f, "emotion"))  # (B, 2)
+        weights.append(model.attention_weights(params, x))  # (B, 8)
+    return np.concatenate(probabilities), np.concatenate(weights)
 
 
 def stretches(count: int) -> tuple[np.ndarray, np.ndarray]:

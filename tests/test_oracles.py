@@ -437,9 +437,9 @@ def train_both(
 ):  # fmt: skip
     """minidann and torch from the same weights over the same batches; `steps` updates each.
 
-    `bias` is the convolution's at the start: at -1 every channel is silent in some pool.
+    `bias` is the convolution's at first: at -1 every channel is silent in some pool of some step.
 
-    -> minidann's state, torch's network, and what `update` and `torch_step` returned at each step.
+    -> minidann's state, torch's network and optimiser, and what each step of the two returned.
     """
     torch_mode = torch_mode or mode
     rng = np.random.default_rng(3)
@@ -475,13 +475,24 @@ def train_both(
             torch_told.append(torch_step(network, optimiser, *tensors))
         decay()
     assert len(told) == len(torch_told) == steps
-    return state, network, np.array(told), np.array(torch_told)
+    return state, network, optimiser, np.array(told), np.array(torch_told)
 
 
 def apart(state, network):
     """Parameter or running statistic -> how far minidann's is from torch's."""
     ours = state.params | state.running
     return {name: error(value, network.array(name)) for name, value in ours.items()}
+
+
+def moments_apart(state, network, optimiser):
+    """The same of Adam's two moments. Adam divides a gradient's scale out of the weights again, so
+    a gradient that is twice too large shows only here."""
+    found = {}
+    for name, tensor in network.tensors.items():
+        for ours, theirs in (("m", "exp_avg"), ("v", "exp_avg_sq")):
+            expected = optimiser.state[tensor][theirs].numpy().T
+            found[f"{name}.{ours}"] = error(state.adam[f"{name}.{ours}"], expected)
+    return found
 
 
 def inference_apart(torch, state, network):
@@ -503,12 +514,12 @@ NETWORKS += [("bn1", {"filters": model.FILTERS, "steps": 4})]  # the paper's siz
 
 @pytest.mark.parametrize("mode, options", NETWORKS)
 def test_training_equals_torch(torch, mode, options):
-    """Every weight, every running statistic, every loss and every pull, and what is said after."""
-    state, network, told, torch_told = train_both(torch, mode, **options)
-    for name, by in apart(state, network).items():
+    """Weights, running statistics and moments after all steps, the losses and pulls of each, and
+    what the trained networks say of new rows."""
+    state, network, optimiser, told, torch_told = train_both(torch, mode, **options)
+    for name, by in (apart(state, network) | moments_apart(state, network, optimiser)).items():
         assert by <= STEPS_TOLERANCE, f"{mode}, {name}: {by:.1e}"
     np.testing.assert_allclose(told, torch_told, rtol=STEPS_TOLERANCE)  # NaN where torch has it
-
     assert inference_apart(torch, state, network) <= STEPS_TOLERANCE
 
 
@@ -524,7 +535,7 @@ def test_training_equals_torch(torch, mode, options):
     ],
 )
 def test_a_wrong_network_is_told_apart(torch, mode, wrong, where):
-    state, network, _, _ = train_both(torch, mode, steps=6, **wrong)
+    state, network, *_ = train_both(torch, mode, steps=6, **wrong)
     assert apart(state, network)[where] > 1e5 * STEPS_TOLERANCE
 
 
@@ -535,17 +546,17 @@ def test_a_bias_under_batch_norm_is_rounding_and_nothing_else_differs(torch, mod
     The true gradient is then zero, and what each program finds is its own rounding, about 1e-17.
     Adam divides it by itself plus 1e-8: the epsilon stills it in float64, not in float32, where
     rounding is above it and both programs take full steps, each its own way. So conv.b is compared
-    above from a start of -1, where every channel is silent somewhere, and here from +15, where none
+    above from a start of -1, where every channel is silent at times, and here from +15, where none
     ever is. The shift that is left reaches the running mean and nothing else.
     """
-    state, network, told, torch_told = train_both(torch, mode, bias=15.0, steps=6)
+    state, network, _, told, torch_told = train_both(torch, mode, bias=15.0, steps=6)
     by = apart(state, network)
     assert max(by.values()) <= STEPS_TOLERANCE, by
     np.testing.assert_allclose(told, torch_told, rtol=STEPS_TOLERANCE)
     for conv_b in (state.params["conv.b"], network.array("conv.b")):
         assert np.abs(conv_b - 15).max() < 1e-7  # a step is 1e-3
 
-    state, network, told, torch_told = train_both(
+    state, network, _, told, torch_told = train_both(
         torch, mode, bias=15.0, steps=6, dtype=np.float32
     )
     moved, torch_moved = state.params["conv.b"] - 15, network.array("conv.b") - 15
@@ -560,7 +571,7 @@ def test_a_bias_under_batch_norm_is_rounding_and_nothing_else_differs(torch, mod
 def test_outputs_in_float32_equal_torch(torch, mode):
     """The paper's size. Weights are not compared: Adam's first step is little more than the
     gradient's sign, so where the gradient is rounding a weight may go either way."""
-    state, _, told, torch_told = train_both(
+    state, *_, told, torch_told = train_both(
         torch, mode, filters=model.FILTERS, steps=2 if mode == "bn4" else 1, dtype=np.float32
     )
     np.testing.assert_allclose(told, torch_told, rtol=1e-3)

@@ -1,7 +1,9 @@
 """Global attention (equations 1 and 2): one learned query weighs the frames of an utterance.
 
-s[n, i] = exp(v . f[n, i]) / sum over j of exp(v . f[n, j])          (1)
-a[n]    = sum over i of  s[n, i] * f[n, i]                           (2)
+    s[n, i] = exp(v . f[n, i]) / sum over j of exp(v . f[n, j])          (1)
+    a[n]    = sum over i of  s[n, i] * f[n, i]                           (2)
+
+Emotion is not spread evenly over an utterance: v learns which frames are worth looking at.
 """
 
 import numpy as np

@@ -1,6 +1,8 @@
 """A dense layer (section 2.1): each classifier is one, with two output units.
 
-out = x w + b
+    out = x w + b
+
+Each row of x is one utterance; each column of w is what one output unit looks for.
 """
 
 import numpy as np

@@ -1,6 +1,8 @@
 """ReLU (section 2.1): what is negative becomes zero.
 
-out = x where x > 0, else 0
+    out = x where x > 0, else 0
+
+Without it the network would be linear up to the pool, however many filters it had.
 """
 
 import numpy as np
