@@ -1,11 +1,11 @@
-"""One run, from two corpora on disk to a run folder: load, check, train; `outcome.py` ends it."""
+"""One run, from two corpora on disk to a run folder: prepare, train, finish."""
 
 import csv
 import io
 import os
 import platform
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -13,31 +13,19 @@ import scipy
 import soundfile
 
 import minidann.ops
-from minidann import model, optim, outcome, runs, splits, state, training
+from minidann import model, optim, outcome, runs, splits, training
+from minidann import state as states
 from minidann.console import UserError, clock
-from minidann.corpora import CLASSES, Corpus, load
-from minidann.features import FRAMES, MELS, extract
-from minidann.splits import Split
-from minidann.state import HISTORY, Choices, Domain, State
+from minidann.logmel import FRAMES, MELS, PRESETS
+from minidann.preparation import Setup, describe, prepare
+from minidann.state import HISTORY, Choices, State
 
-REGULARISATION = {"recola": {"l1": 5e-3}, "iemocap": {"l2": 5e-3}}  # by the corpus trained on
 Say = Callable[[str], None]
 
 
-@dataclass(frozen=True)
-class Setup:
-    """What a run works on. `source` is what is trained on: for mono, the target."""
-
-    choices: Choices
-    corpora: tuple[Corpus, Corpus]
-    source: Domain
-    target: Domain
-    split: Split
-
-    @property
-    def trained_on(self) -> Corpus:
-        """The corpus whose labels train."""
-        return self.corpora[1 if self.choices.model == "mono" else 0]
+def say_at_once(line: str) -> None:
+    """Print `line` now, also where stdout is a file or a pipe: a log must not lag behind."""
+    print(line, flush=True)
 
 
 def run(
@@ -47,120 +35,43 @@ def run(
     *,
     cache: Path,
     resume: bool = False,
-    say: Say = print,
+    say: Say = say_at_once,
     ops=minidann.ops,
 ) -> dict:
     """Train and test as `choices` say; fill the folder `out`; return what `metrics.json` holds.
 
-    `places` are the folders of `choices.source` and `choices.target`. Everything that is wrong
-    with the corpora is raised as one UserError before training.
+    `places` are the folders of `choices.source` and `choices.target`; features are kept in
+    `cache`. `resume` goes on from the checkpoint in `out`, where there is one. Raises UserError,
+    before training, with everything that is wrong with the corpora.
     """
     setup = prepare(choices, places, cache)
     describe(setup, say)
-    progress = open_folder(setup, out, resume, say)
+    state = open_folder(setup, out, resume, say)
 
-    def tell(progress: State) -> None:
-        state.save(out / "checkpoint.npz", progress, choices)
-        runs.write(out / "history.csv", history_csv(progress.history).encode())
-        say(epoch_line(choices, progress))
+    def tell(state: State) -> None:
+        states.save(out / "checkpoint.npz", state, choices)
+        runs.write(out / "history.csv", history_csv(state.history).encode())
+        say(epoch_line(choices, state) + setup.demo)
 
-    training.train(choices, progress, setup.source, setup.target, setup.split, tell=tell, ops=ops)
-    return outcome.finish(setup, progress, out, say, ops)
-
-
-def prepare(choices: Choices, places: tuple[Path, Path], cache: Path) -> Setup:
-    """Load both corpora, extract their features and split them; a UserError lists what is wrong."""
-    corpora, problems = [], []
-    for name, place in zip((choices.source, choices.target), places):
-        try:
-            corpora.append(load(name, place))
-        except UserError as error:
-            problems.append(str(error))
-    if problems:
-        raise UserError("\n".join(problems))
-    source, target = (
-        Domain(
-            extract(corpus.utterances, cache, choices.features, corpus.title),
-            corpus.labels(choices.dimension),
-            corpus.speakers(),
-        )
-        for corpus in corpora
-    )
-    source = target if choices.model == "mono" else source
-    split = splits.draw(
-        choices.seed,
-        source.speakers,
-        target.speakers,
-        model=choices.model,
-        dev=choices.dev,
-        by_speaker=choices.split == "speaker",
-    )
-    setup = Setup(choices, tuple(corpora), source, target, split)
-    check(setup)
-    return setup
-
-
-def check(setup: Setup) -> None:
-    """Refuse what would train or measure nothing: too few rows, a class without an example."""
-    choices, split = setup.choices, setup.split
-    source, target = setup.trained_on.title, setup.corpora[1].title
-    problems = []
-    if len(split.train) < choices.batch_size:
-        problems.append(
-            f"{source}: {len(split.train)} rows to train on are fewer than a batch of "
-            f"{choices.batch_size}; lower --batch-size"
-        )
-    for title, part, labels in (
-        (source, "training", setup.source.labels[split.train]),
-        (source, "development", setup.source.labels[split.source_dev]),
-        (target, "development", setup.target.labels[split.dev]),
-        (target, "test", setup.target.labels[split.test]),
-    ):
-        missing = [name for i, name in enumerate(CLASSES[choices.dimension]) if i not in labels]
-        if len(labels) and missing:
-            problems.append(
-                f"{title}: no {' and no '.join(missing)} {choices.dimension} among the "
-                f"{len(labels)} {part} rows; take another --seed or a larger corpus"
-            )
-    if problems:
-        raise UserError("\n".join(problems))
-
-
-def describe(setup: Setup, say: Say) -> None:
-    """Say what is trained, chosen and tested on."""
-    choices, split = setup.choices, setup.split
-    low, high = CLASSES[choices.dimension]
-    for role, corpus in zip(("source", "target"), setup.corpora):
-        labels = corpus.labels(choices.dimension)
-        say(
-            f"{role}  {corpus.title} ({corpus.kind}, {corpus.language}): {len(labels)} utterances, "
-            f"{len(set(corpus.speakers()))} speakers, {choices.dimension} "
-            f"{low} {(labels == 0).sum()}, {high} {labels.sum()}"
-        )
-    choosing = f"{len(split.dev)} of the target"
-    if choices.dev == "source":
-        choosing = f"{len(split.source_dev)} of the source"
-    trained = "target" if choices.model == "mono" else "source"
-    say(
-        f"{choices.model}, {choices.bn}, seed {choices.seed}: trains on {len(split.train)} rows of "
-        f"the {trained}, {choosing} choose the epoch, {len(split.test)} of the target test it"
-    )
+    training.train(choices, state, setup.source, setup.target, setup.split, tell=tell, ops=ops)
+    return outcome.finish(setup, state, out, say, ops)
 
 
 def config_of(setup: Setup) -> dict:
     """What `config.json` holds: every choice, and what it was made with."""
-    counts = {}
-    for role, corpus in zip(("source", "target"), setup.corpora):
-        labels = corpus.labels(setup.choices.dimension)
-        counts[role] = {
+    corpora = {}
+    pairs = zip(setup.corpora, (setup.source, setup.target))
+    for role, (corpus, domain) in zip(("source", "target"), pairs):
+        corpora[role] = {
             "title": corpus.title,
             "kind": corpus.kind,
-            "utterances": len(corpus.utterances),
-            "speakers": len(set(corpus.speakers())),
+            "utterances": len(domain.labels),
+            "speakers": len(set(domain.speakers)),
             "threshold": corpus.threshold,
-            "classes": np.bincount(labels, minlength=2).tolist(),
+            "classes": np.bincount(domain.labels, minlength=2).tolist(),
+            "remarks": list(corpus.remarks),
+            "content": domain.features.digest,
         }
-    features = {"trained_on": setup.source.features.digest, "target": setup.target.features.digest}
     threads = {name: os.environ.get(name) for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")}
     return {
         "choices": asdict(setup.choices),
@@ -171,6 +82,13 @@ def config_of(setup: Setup) -> dict:
             "pool": model.POOL,
             "frames": FRAMES,
             "mels": MELS,
+            "initial_weights": f"Glorot uniform, zero biases, query N(0, {model.QUERY_DEVIATION})",
+            "logmel": asdict(PRESETS[setup.choices.features]),
+            "padding": "at the end, each bin's minimum of the utterance",
+            "normalisation": "each bin of each corpus, over the real frames of its cropped rows",
+            "target_rows_in_training": "all, without labels" if setup.choices.model == "our" else 0,
+            "ganin_ramp": training.RAMP,
+            "regularised": list(optim.REGULARISED),
             "learning_rate": [optim.INITIAL_RATE, optim.DECAY, optim.FINAL_RATE],
             "adam": [optim.BETA1, optim.BETA2, optim.EPSILON],
             "batch_norm_epsilon": minidann.ops.batchnorm.EPSILON,
@@ -179,7 +97,7 @@ def config_of(setup: Setup) -> dict:
             "source_dev": splits.SOURCE_DEV,
             "mono_dev_test": [splits.MONO_DEV, splits.MONO_TEST],
         },
-        "corpora": {**counts, "content": features},
+        "corpora": corpora,
         "versions": {
             "python": platform.python_version(),
             "numpy": np.__version__,
@@ -215,12 +133,16 @@ def open_folder(setup: Setup, out: Path, resume: bool, say: Say) -> State:
             raise UserError(f"{out}: holds another run: {'; '.join(differ)}; choose another --out")
         if not resume:
             raise UserError(f"{out}: holds this run already; --resume to go on, or another --out")
+        if there.get("versions") != config["versions"]:
+            say("note: versions or threads are not those of config.json; the bytes may differ")
+    for stale in out.glob(".*.tmp"):  # what a kill left half written
+        stale.unlink()
     if resume and (out / "checkpoint.npz").exists():
-        progress = state.load(out / "checkpoint.npz", choices)
-        say(f"goes on after epoch {progress.epoch} of {choices.epochs}")
-        return progress
+        state = states.load(out / "checkpoint.npz", choices)
+        say(f"goes on after epoch {state.epoch} of {choices.epochs}")
+        return state
     runs.write_json(out / "config.json", config)
-    return state.start(choices, FRAMES, MELS)
+    return states.start(choices, FRAMES, MELS)
 
 
 def history_csv(history: list[dict]) -> str:
@@ -234,15 +156,17 @@ def history_csv(history: list[dict]) -> str:
     return text.getvalue()
 
 
-def epoch_line(choices: Choices, progress: State) -> str:
-    """What is said after an epoch."""
-    row = progress.history[-1]
-    seconds = np.median([one["seconds"] for one in progress.history[-5:]])
+def epoch_line(choices: Choices, state: State) -> str:
+    """What is said after an epoch: losses in training, both UARs on the development rows."""
+    row = state.history[-1]
+    seconds = np.median([one["seconds"] for one in state.history[-5:]])
     domain = ""
     if choices.model == "our":
-        domain = f"domain loss {row['domain_loss']:.3f} UAR {100 * row['domain_uar']:5.1f}  "
+        domain = (
+            f"domain loss {row['domain_loss']:.3f}  domain UAR {100 * row['domain_uar']:5.1f}  "
+        )
     return (
-        f"epoch {progress.epoch:2d}/{choices.epochs}  emotion loss {row['emotion_loss']:.3f}  "
+        f"epoch {state.epoch:2d}/{choices.epochs}  emotion loss {row['emotion_loss']:.3f}  "
         f"{domain}dev UAR {100 * row['dev_uar']:5.1f}  rate {row['learning_rate']:.1e}  "
-        f"{clock(seconds * (choices.epochs - progress.epoch))} left"
+        f"{clock(seconds * (choices.epochs - state.epoch))} left"
     )

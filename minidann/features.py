@@ -3,9 +3,6 @@
 A cache file is named after all that it depends on: the preset, the bytes of every recording, and
 where each utterance starts and ends. So it is never out of date, and its folder is safe to
 delete. It is mapped into memory: what is not being used need not be there.
-
-Sound comes from `audio.py`, the log-mel energies from `logmel.py`, and what is done to them
-before the network sees them is in `normalise.py`; their names can be had from here too.
 """
 
 import hashlib
@@ -20,29 +17,12 @@ from typing import BinaryIO
 
 import numpy as np
 
-from minidann.audio import RATE, cut, read_audio
-from minidann.console import UserError, progress
+from minidann.audio import cut, read_audio
+from minidann.console import UserError, listing, progress
 from minidann.logmel import FRAMES, MELS, PRESETS, Preset, crop, logmel
-from minidann.normalise import Features, from_frames, normalise_and_pad
-
-__all__ = [  # what the rest of the program takes from these four files
-    "FRAMES",
-    "MELS",
-    "PRESETS",
-    "RATE",
-    "Features",
-    "Preset",
-    "crop",
-    "extract",
-    "fingerprint",
-    "from_frames",
-    "logmel",
-    "normalise_and_pad",
-    "read_audio",
-]
+from minidann.normalise import Features
 
 VERSION = 1  # of the arithmetic and of the file's layout: a new number leaves old files unused
-LISTED = 20  # bad utterances that one error names
 
 
 def extract(
@@ -131,8 +111,7 @@ def _write(file: Path, utterances: Sequence, preset: str, label: str) -> None:
             out.write(frames.astype("<f4").tobytes())
             offsets.append(offsets[-1] + len(frames))
         if problems:
-            more = [f"and {len(problems) - LISTED} more"] if len(problems) > LISTED else []
-            raise UserError("\n".join([*problems[:LISTED], *more]))
+            raise UserError(listing(label, problems))
         np.save(out, np.array(offsets, "<i8"))
         out.seek(0)
         _write_header(out, offsets[-1])

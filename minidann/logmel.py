@@ -21,6 +21,7 @@ from minidann.console import UserError
 MELS = 26  # filters, and so numbers a frame
 WINDOW = 400  # samples: 25 ms
 HOP = 160  # samples: 10 ms
+SHIFT = HOP / RATE  # seconds from frame to frame
 FFT = 512  # samples, the window's 400 and zeros
 FRAMES = 750  # the network's input; 7.515 s of sound
 BLOCK = 1000  # frames at work at a time, so that an hour of sound needs no more memory than 10 s

@@ -27,6 +27,12 @@ FILTERS = 200
 KERNEL = 10
 STRIDE = 3
 POOL = 30
+QUERY_DEVIATION = 0.05  # of the attention query's first values
+
+
+def pooled_frames(frames: int) -> int:
+    """How many frames come out of convolution and pooling: 8 of 750."""
+    return ((frames - KERNEL) // STRIDE + 1) // POOL
 
 
 def initialise(
@@ -42,19 +48,19 @@ def initialise(
     """New parameters, and the running statistics of batch norm (empty without it).
 
     Kernels are Glorot uniform, biases zero, the attention query normal with standard deviation
-    0.05. The language classifier is drawn last, so that models with and without one start alike.
+    0.05. `frames` is the T that `encode` will see. The language classifier is drawn last, so that
+    models with and without one start alike.
     """
 
     def glorot(shape, fan_in, fan_out):
         limit = np.sqrt(6 / (fan_in + fan_out))
         return rng.uniform(-limit, limit, shape).astype(dtype)
 
-    pooled = ((frames - KERNEL) // STRIDE + 1) // POOL  # 8 of 750 frames
-    features = (pooled + 1) * filters  # 1800
+    features = (pooled_frames(frames) + 1) * filters  # 1800
     params = {
         "conv.w": glorot((KERNEL, mels, filters), KERNEL * mels, KERNEL * filters),
         "conv.b": np.zeros(filters, dtype),
-        "attention.v": (0.05 * rng.standard_normal(filters)).astype(dtype),
+        "attention.v": (QUERY_DEVIATION * rng.standard_normal(filters)).astype(dtype),
     }
     running = {}
     if batch_norm:
@@ -85,22 +91,25 @@ def encode_backward(dh: np.ndarray, cache: tuple) -> Arrays:
     return {"conv.w": dw, "conv.b": db, "attention.v": dv}
 
 
-def _head_forward(params, name, f, labels, beta, mask, ops):
-    """Features f (N, C) -> dropout, reversal (not where beta is None), dense, loss ()."""
+def _classifier_forward(params, name, f, *, labels, reversal, mask, ops):
+    """Features f (N, C) -> loss (), by way of dropout, the reversal, dense and softmax.
+
+    `reversal` is beta; None, for the emotion classifier, leaves the layer out. So does mask None.
+    """
     caches = []
     if mask is not None:
         f, cache = ops.dropout.forward(f, mask=mask)
         caches.append((ops.dropout, cache))
-    if beta is not None:
-        f, cache = ops.gradient_reversal.forward(f, beta=beta)
+    if reversal is not None:
+        f, cache = ops.gradient_reversal.forward(f, beta=reversal)
         caches.append((ops.gradient_reversal, cache))
     z, dense = ops.dense.forward(f, params[f"{name}.w"], params[f"{name}.b"])  # (N, 2)
     loss, loss_cache = ops.softmax_cross_entropy.forward(z, labels=labels)  # ()
     return loss, (name, caches, dense, loss_cache, ops)
 
 
-def _head_backward(dloss, cache):
-    """The loss's weight -> df (N, C), gradients of the classifier."""
+def _classifier_backward(dloss, cache):
+    """The loss's weight in the total -> df (N, C), gradients of the classifier's parameters."""
     name, caches, dense, loss_cache, ops = cache
     (dz,) = ops.softmax_cross_entropy.backward(dloss, loss_cache)
     df, dw, db = ops.dense.backward(dz, dense)
@@ -134,13 +143,15 @@ def forward(
     emotion_loss = emotion = language_loss = language = None
     if n:
         emotion_mask = None if mask is None else mask[:n]
-        emotion_loss, emotion = _head_forward(
-            params, "emotion", emotion_f, emotion_labels, None, emotion_mask, ops
-        )
+        emotion_loss, emotion = _classifier_forward(
+            params, "emotion", emotion_f, labels=emotion_labels, reversal=None,
+            mask=emotion_mask, ops=ops,
+        )  # fmt: skip
     if language_labels is not None:
-        language_loss, language = _head_forward(
-            params, "language", language_f, language_labels, beta, mask, ops
-        )
+        language_loss, language = _classifier_forward(
+            params, "language", language_f, labels=language_labels, reversal=beta,
+            mask=mask, ops=ops,
+        )  # fmt: skip
     cache = (encoder, fed, emotion, language, emotion_f, language_f)
     return (emotion_loss, language_loss), cache
 
@@ -157,10 +168,10 @@ def backward(cache: tuple, *, alpha: float) -> tuple[Arrays, tuple[float, float]
     demotion, dlanguage = np.zeros_like(emotion_f), np.zeros_like(language_f)
     grads = {}
     if emotion is not None:
-        demotion, head = _head_backward(dtype(alpha), emotion)
+        demotion, head = _classifier_backward(dtype(alpha), emotion)
         grads.update(head)
     if language is not None:
-        dlanguage, head = _head_backward(dtype(1 - alpha), language)
+        dlanguage, head = _classifier_backward(dtype(1 - alpha), language)
         grads.update(head)
     dh, dgamma, dbeta = feeding.backward(demotion, dlanguage, fed)
     if dgamma is not None:
@@ -192,10 +203,10 @@ def represent(params: Arrays, running: Arrays, x: np.ndarray, *, ops=minidann.op
 def classify(params: Arrays, f: np.ndarray, name: str, *, ops=minidann.ops) -> np.ndarray:
     """Probabilities (N, 2) by the classifier `name`, "emotion" or "language", of f (N, C)."""
     z, _ = ops.dense.forward(f, params[f"{name}.w"], params[f"{name}.b"])  # (N, 2)
-    return minidann.ops.softmax_cross_entropy.softmax(z)
+    return ops.softmax_cross_entropy.softmax(z)
 
 
-def attention_weights(params: Arrays, x: np.ndarray) -> np.ndarray:
+def attention_weights(params: Arrays, x: np.ndarray, *, ops=minidann.ops) -> np.ndarray:
     """The weights s of equation 1 (N, 8), over the pooled frames of x (N, 750, D)."""
-    _, (_, attention, _, _) = encode(params, x)
+    _, (_, attention, _, _) = encode(params, x, ops=ops)
     return attention[2]

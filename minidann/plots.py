@@ -14,8 +14,9 @@ from matplotlib.ticker import MaxNLocator
 from scipy.sparse.linalg import svds
 
 from minidann import runs
+from minidann.logmel import SHIFT
 
-DARK, LIGHT, ACCENT = "#1b3a5c", "#e08f3c", "#5b9a78"
+DARK, LIGHT, GREEN = "#1b3a5c", "#e08f3c", "#5b9a78"
 
 
 def save(figure: Figure, path: Path) -> None:
@@ -27,27 +28,41 @@ def save(figure: Figure, path: Path) -> None:
 
 
 def curves(history: list[dict], best_epoch: int, title: str) -> Figure:
-    """Figure 3: domain loss, domain UAR and emotion UAR by epoch, on the development set."""
-    epoch = 1 + np.array([row["epoch"] for row in history])
+    """Figure 3: domain loss, domain UAR and emotion UAR by epoch, all in inference mode.
+
+    `history` has the rows of `state.HISTORY`; `best_epoch` is counted from 1, as they are.
+    """
     column = {name: np.array([row[name] for row in history]) for name in history[0]}
-    figure, left = plt.subplots(figsize=(7, 4), layout="constrained")
-    left.plot(epoch, 100 * column["dev_uar"], color=DARK, label="emotion UAR, development")
-    left.plot(epoch, 100 * column["source_uar"], color=DARK, ls=":", label="emotion UAR, source")
-    left.set(xlabel="epoch", ylabel="UAR (%)", title=title)
-    lines = left.get_lines()
+    epoch, marker = column["epoch"], "o" if len(history) < 10 else None
+    figure, left = plt.subplots(figsize=(7, 4.4), layout="constrained")
+    style = {"marker": marker, "markersize": 4}
+    left.plot(epoch, 100 * column["dev_uar"], color=DARK, label="emotion UAR, development", **style)
+    left.plot(
+        epoch, 100 * column["source_uar"], color=DARK, ls=":", label="emotion UAR, source", **style
+    )
+    right = None
     if not np.isnan(column["domain_uar"]).all():
-        left.plot(epoch, 100 * column["domain_uar"], color=ACCENT, ls="--", label="domain UAR")
+        left.plot(
+            epoch, 100 * column["domain_uar"], color=GREEN, ls="--",
+            label="domain UAR, development", **style,
+        )  # fmt: skip
         right = left.twinx()
-        right.plot(epoch, column["dev_domain_loss"], color=LIGHT, ls="-.", label="domain loss")
-        right.set(ylabel="domain loss (nats)")
-        lines = [*left.get_lines(), *right.get_lines()]
-    left.xaxis.set_major_locator(MaxNLocator(integer=True))
-    left.axhline(50, color="0.7", lw=0.8, zorder=0)
-    kept = left.axvline(best_epoch + 1, color="0.5", lw=1, ls=(0, (1, 3)), label="epoch kept")
-    left.legend(
-        handles=[*(line for line in lines if not line.get_label().startswith("_")), kept],
-        loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3, frameon=False, fontsize=8,
-    )  # fmt: skip
+        right.plot(
+            epoch, column["dev_domain_loss"], color=LIGHT, ls="-.",
+            label="domain loss, development", **style,
+        )  # fmt: skip
+        right.set(ylabel="domain loss (nats)", ylim=(0, None))
+    lines = [*left.get_lines(), *(right.get_lines() if right else [])]
+    kept = left.axvline(best_epoch, color="0.5", lw=1, ls=(0, (1, 3)), label="epoch kept")
+    left.axhline(50, color="0.7", lw=0.8, zorder=0)  # chance
+    shown = np.concatenate([line.get_ydata() for line in left.get_lines()[:3]])
+    left.set(xlabel="epoch", ylabel="UAR (%)", xlim=(0.5, len(history) + 0.5))
+    left.set(ylim=(min(40, np.nanmin(shown) - 2), 102))
+    left.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    left.set_title(title, fontsize=10)
+    figure.legend(
+        handles=[*lines, kept], loc="outside lower center", ncols=3, frameon=False, fontsize=8
+    )
     return figure
 
 
@@ -69,29 +84,38 @@ def features(
     emotion_names: list[str],
     title: str,
 ) -> Figure:
-    """Figure 2: the encoder's output f (N, C) by PCA; left by language, right by emotion (N,)."""
+    """Figure 2: the encoder's output f (N, C) by PCA; left by language, right by emotion (N,).
+
+    Without `language_names`, for mono, there is no left half.
+    """
     points, share = principal_components(f)  # (N, 2)
-    # A few far utterances would squeeze the rest together; what lies outside is counted below.
-    low, high = np.percentile(points, [0.5, 99.5], axis=0)
-    margin = 0.05 * (high - low)
+    # A few far utterances would squeeze the rest together; what lies outside is counted.
+    low, high = np.percentile(points, [2, 98], axis=0)
+    margin = 0.15 * (high - low)
     outside = ((points < low - margin) | (points > high + margin)).any(axis=1).sum()
-    figure, axes = plt.subplots(1, 2, figsize=(9, 4.2), layout="constrained", sharey=True)
-    for axis, group, names in (
-        (axes[0], languages, language_names),
-        (axes[1], emotions, emotion_names),
-    ):
-        for value, colour, marker in ((0, DARK, "o"), (1, LIGHT, "^")):
-            if (group == value).any():
-                axis.scatter(
-                    *points[group == value].T, s=9, alpha=0.6, color=colour, marker=marker,
-                    linewidths=0, label=names[value],
-                )  # fmt: skip
-        axis.set(xlabel=f"component 1 ({100 * share[0]:.0f}% of variance)")
+    halves = [(emotions, emotion_names, (GREEN, DARK), ("v", "s"))]
+    if language_names:
+        halves.insert(0, (languages, language_names, (DARK, LIGHT), ("o", "^")))
+    figure, axes = plt.subplots(
+        1, len(halves), figsize=(4.6 * len(halves), 4.6), layout="constrained", sharey=True,
+        squeeze=False,
+    )  # fmt: skip
+    for axis, (group, names, colours, markers) in zip(axes[0], halves):
+        for value in (0, 1):
+            axis.scatter(
+                *points[group == value].T, s=14, alpha=0.5, color=colours[value],
+                marker=markers[value], linewidths=0, label=names[value],
+            )  # fmt: skip
+        axis.set(xlabel=f"component 1 ({100 * share[0]:.0f}% of the variance)")
         axis.set(xlim=(low[0] - margin[0], high[0] + margin[0]))
         axis.set(ylim=(low[1] - margin[1], high[1] + margin[1]))
-        axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2, frameon=False)
-    axes[0].set(ylabel=f"component 2 ({100 * share[1]:.0f}%)")
-    figure.suptitle(f"{title}\nencoder output, {len(f)} utterances, {outside} outside the frame")
+        axis.legend(
+            loc="upper center", bbox_to_anchor=(0.5, -0.12), frameon=False, markerscale=2,
+            fontsize=9,
+        )  # fmt: skip
+    axes[0, 0].set(ylabel=f"component 2 ({100 * share[1]:.0f}%)")
+    rows = "training rows of the source, test rows of the target" if language_names else "test rows"
+    figure.suptitle(f"{title}\nencoder output of {len(f)} {rows}; {outside} outside", fontsize=10)
     return figure
 
 
@@ -99,7 +123,7 @@ def confusion(test: dict, classes: tuple[str, str], title: str) -> Figure:
     """The test set's confusion matrix, rows true, with recalls; `test` is from metrics.json."""
     counts = np.array(test["confusion"])  # (2, 2)
     recall = counts / counts.sum(axis=1, keepdims=True)
-    figure, axis = plt.subplots(figsize=(4.6, 4), layout="constrained")
+    figure, axis = plt.subplots(figsize=(6, 4.4), layout="constrained")
     image = axis.imshow(recall, cmap="Blues", vmin=0, vmax=1)
     for (i, j), share in np.ndenumerate(recall):
         colour = "white" if share > 0.55 else "black"
@@ -107,27 +131,42 @@ def confusion(test: dict, classes: tuple[str, str], title: str) -> Figure:
         axis.text(j, i, text, ha="center", va="center", color=colour)
     axis.set_xticks([0, 1], [f"said {name}" for name in classes])
     axis.set_yticks([0, 1], [f"true {name}" for name in classes], rotation=90, va="center")
-    figure.suptitle(f"{title}\ntest UAR {100 * test['uar']:.1f}%", fontsize=10)
+    interval = ""
+    if test["ci95"]:
+        low, high = (100 * end for end in test["ci95"])
+        interval = f" (95% over {test['speakers']} speakers: {low:.1f} to {high:.1f})"
+    uar = f"test UAR {100 * test['uar']:.1f}%{interval}, {test['n']} rows"
+    figure.suptitle(f"{title}\n{uar}", fontsize=9)
     figure.colorbar(image, label="share of the true class")
     return figure
 
 
 def attention(
-    logmel: np.ndarray, starts: np.ndarray, ends: np.ndarray, weights: np.ndarray, title: str
-) -> Figure:
-    """A log-mel spectrogram (T, 26) over the attention weight of each pooled stretch of time.
+    logmel: np.ndarray, real: np.ndarray, starts: np.ndarray, ends: np.ndarray,
+    weights: np.ndarray, title: str,
+) -> Figure:  # fmt: skip
+    """What the network gets, log-mel (T, 26), over the weight of each pooled stretch of time.
 
-    The stretches lie from `starts` to `ends` (P,), in seconds; `weights` (P,) sum to 1 a window.
+    `real` (T,) is False where a frame is padding, which is shaded. The P stretches lie from
+    `starts` to `ends` (P,), in seconds, and may lie on padding; `weights` (P,) sum to 1 for each
+    window of 750 frames.
     """
     figure, (top, bottom) = plt.subplots(
-        2, 1, figsize=(8, 4.6), layout="constrained", sharex=True, height_ratios=(2, 1)
+        2, 1, figsize=(8, 5), layout="constrained", sharex=True, height_ratios=(2, 1)
     )
-    seconds = 0.01 * len(logmel)
+    seconds = SHIFT * len(logmel)
     image = top.imshow(
-        logmel.T, origin="lower", aspect="auto", cmap="magma", extent=(0, seconds, 0.5, 26.5)
-    )
-    top.set(ylabel="mel bin", title=title)
-    figure.colorbar(image, ax=top, label="log energy")
+        logmel.T, origin="lower", aspect="auto", cmap="magma",
+        extent=(0, seconds, 0.5, logmel.shape[1] + 0.5),
+    )  # fmt: skip
+    top.set(ylabel="mel bin")
+    figure.colorbar(image, ax=top, label="standard deviations from the corpus's mean")
     bottom.bar(starts, weights, width=ends - starts, align="edge", color=DARK, edgecolor="white")
-    bottom.set(xlabel="time (s)", ylabel="attention weight", xlim=(0, seconds), ylim=(0, None))
+    bottom.set(xlabel="time (s)", ylabel="attention weight", xlim=(0, seconds), ylim=(0, 1))
+    for axis in (top, bottom):
+        axis.fill_between(
+            SHIFT * np.arange(len(real)), 0, 1, where=~real, transform=axis.get_xaxis_transform(),
+            color="none", hatch="///", edgecolor="0.6", linewidth=0,
+        )  # fmt: skip
+    figure.suptitle(f"{title}; hatched: padding", fontsize=10)
     return figure

@@ -1,26 +1,30 @@
 """python -m minidann.predict RUN FILE...: what a trained model says of recordings."""
 
 import argparse
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
 from minidann import console, model, plots, runs
+from minidann.audio import read_audio
 from minidann.console import UserError
-from minidann.features import FRAMES, logmel, normalise_and_pad, read_audio
+from minidann.logmel import FRAMES, SHIFT, logmel
+from minidann.normalise import normalise_and_pad
 
-SHIFT = 0.01  # seconds from frame to frame
 BATCH = 32  # windows at a time: four minutes of sound
 
 
 def load(run: Path) -> tuple[dict, dict]:
-    """The arrays and the description of the model in the run folder `run`."""
+    """The arrays and the description of the model in the run folder `run`.
+
+    Raises UserError where there is none, or it is damaged or not a model.
+    """
     groups, about = runs.read_arrays(run / "model.npz")
-    try:
-        {name: groups[name] for name in ("params", "source", "target")}
-        {name: about[name] for name in ("classes", "dimension", "features", "corpora")}
-    except KeyError as missing:
-        raise UserError(f"{run / 'model.npz'}: has no {missing}; train again") from None
+    lacking = {"params", "source", "target"} - set(groups)
+    lacking |= {"classes", "dimension", "features", "corpora", "target"} - set(about)
+    if lacking:
+        raise UserError(f"{run / 'model.npz'}: has no {', '.join(sorted(lacking))}; train again")
     return groups, about
 
 
@@ -29,34 +33,64 @@ def windows(frames: np.ndarray) -> list[np.ndarray]:
     return [frames[i : i + FRAMES] for i in range(0, len(frames), FRAMES)]
 
 
-def predict(groups: dict, frames: np.ndarray, domain: str) -> tuple[np.ndarray, np.ndarray]:
-    """Raw log-mel (T, 26) -> probabilities (W, 2) and attention weights (W, 8) of its W windows.
+def inputs(groups: dict, frames: np.ndarray, domain: str) -> np.ndarray:
+    """Raw log-mel (T, 26) -> what the network gets of its W windows, (W, 750, 26) float32.
 
     `domain`, "source" or "target", says whose mean and deviation normalise it.
     """
     mean, std = groups[domain]["mean"], groups[domain]["std"]
-    params, parts = groups["params"], windows(frames)
-    probabilities, weights = [], []
-    for i in range(0, len(parts), BATCH):
-        x = np.stack([normalise_and_pad(one, mean, std) for one in parts[i : i + BATCH]])
-        f = model.represent(params, groups.get("running", {}), x)  # (B, 750, 26) -> (B, 1800)
+    return np.stack([normalise_and_pad(one, mean, std) for one in windows(frames)])
+
+
+def predict(groups: dict, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Windows x (W, 750, 26) -> probabilities (W, 2) and attention weights (W, 8)."""
+    params, probabilities, weights = groups["params"], [], []
+    for i in range(0, len(x), BATCH):
+        f = model.represent(params, groups.get("running", {}), x[i : i + BATCH])  # (B, 1800)
         probabilities.append(model.classify(params, f, "emotion"))  # (B, 2)
-        weights.append(model.attention_weights(params, x))  # (B, 8)
+        weights.append(model.attention_weights(params, x[i : i + BATCH]))  # (B, 8)
     return np.concatenate(probabilities), np.concatenate(weights)
 
 
 def stretches(count: int) -> tuple[np.ndarray, np.ndarray]:
-    """When the pooled frames of `count` windows begin and end, in seconds (count*8,) each."""
-    frames = model.STRIDE * model.POOL  # 90 between pooled frames
-    pooled = ((FRAMES - model.KERNEL) // model.STRIDE + 1) // model.POOL  # 8
-    first = np.add.outer(FRAMES * np.arange(count), frames * np.arange(pooled)).ravel()
+    """When the pooled frames of `count` windows begin and end, in seconds, (count*8,) each."""
+    frames = model.STRIDE * model.POOL  # 90 from one pooled frame to the next
+    within = frames * np.arange(model.pooled_frames(FRAMES))  # (8,)
+    first = np.add.outer(FRAMES * np.arange(count), within).ravel()  # (count*8,)
     return SHIFT * first, SHIFT * (first + frames)
+
+
+def rows(path: Path, frames: np.ndarray, probabilities: np.ndarray, classes: list[str]):
+    """The lines to print of one recording: all of it, then, if there are several, its windows.
+
+    The recording's probabilities are the mean over its windows, weighted by their real frames.
+    """
+    lengths = [len(one) for one in windows(frames)]  # (W,)
+    whole = np.average(probabilities, axis=0, weights=lengths)  # (2,)
+    ends = np.cumsum(lengths)
+    spans = [(0, ends[-1], whole)]
+    if len(lengths) > 1:
+        spans += list(zip(ends - lengths, ends, probabilities))
+    for first, last, probability in spans:
+        said = classes[int(probability.argmax())]
+        numbers = "\t".join(f"{one:.3f}" for one in probability)
+        yield f"{path}\t{SHIFT * first:.1f}-{SHIFT * last:.1f}\t{numbers}\t{said}"
+
+
+def draw(folder: Path, path: Path, frames, x, weights, about) -> None:
+    """A picture of one recording in `folder`: what the network gets, and where it looks."""
+    starts, ends = stretches(len(weights))
+    real = np.arange(x.shape[0] * FRAMES) < len(frames)  # (W*750,)
+    title = f"{path.name}: {about['dimension']}, model of {about['corpora']} speech"
+    figure = plots.attention(x.reshape(len(real), -1), real, starts, ends, weights.ravel(), title)
+    plots.save(figure, folder / f"{path.stem}.png")
 
 
 def main() -> None:
     p = argparse.ArgumentParser(
         prog="python -m minidann.predict",
-        description="Print the probability of each class for each recording.",
+        description="Print the probability of each class for each recording, and for each window "
+        "of 7.5 s of those that are longer.",
     )
     p.add_argument("run", type=Path, metavar="RUN", help="the folder of a finished run")
     p.add_argument("files", type=Path, nargs="+", metavar="FILE", help="WAV, FLAC or OGG")
@@ -66,8 +100,18 @@ def main() -> None:
                    help="draw log-mel and attention of each file into DIR")  # fmt: skip
     args = p.parse_args()
     groups, about = load(args.run)
+    if args.plot:
+        twice = [stem for stem, n in Counter(path.stem for path in args.files).items() if n > 1]
+        if twice:
+            raise UserError(f"--plot: more than one file is called {twice[0]}; draw them apart")
+        try:
+            args.plot.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"--plot {args.plot}: cannot be made ({error.strerror})") from None
     low, high = about["classes"]
-    print(f"file\twindow_s\t{low}\t{high}\t{about['dimension']} ({about['corpora']})")
+    print(
+        f"file\tseconds\t{low}\t{high}\t{about['dimension']} (model of {about['corpora']} speech)"
+    )
     problems = []
     for path in console.progress(args.files, len(args.files), "predicting", "files"):
         try:
@@ -75,20 +119,11 @@ def main() -> None:
         except UserError as error:
             problems.append(str(error))
             continue
-        p_class, weights = predict(groups, frames, args.domain)
-        for i, (one, probability) in enumerate(zip(windows(frames), p_class)):
-            begin = SHIFT * FRAMES * i
-            said = about["classes"][int(probability.argmax())]
-            print(
-                f"{path}\t{begin:.1f}-{begin + SHIFT * len(one):.1f}\t"
-                f"{probability[0]:.3f}\t{probability[1]:.3f}\t{said}"
-            )
+        x = inputs(groups, frames, args.domain)  # (W, 750, 26)
+        probabilities, weights = predict(groups, x)
+        print(*rows(path, frames, probabilities, about["classes"]), sep="\n", flush=True)
         if args.plot:
-            args.plot.mkdir(parents=True, exist_ok=True)
-            starts, ends = stretches(len(weights))
-            title = f"{path.name}: {about['dimension']}"
-            figure = plots.attention(frames, starts, ends, weights.ravel(), title)
-            plots.save(figure, args.plot / f"{path.stem}.png")
+            draw(args.plot, path, frames, x, weights, about)
     if problems:
         raise UserError("\n".join(problems))
 

@@ -12,13 +12,13 @@ import numpy as np
 
 from minidann import model, optim, runs
 from minidann.console import UserError
-from minidann.features import Features
+from minidann.normalise import Features
 
 Arrays = dict[str, np.ndarray]
 GROUPS = ("params", "running", "adam", "best_params", "best_running")  # State's arrays
 
 HISTORY = (
-    "epoch",  # counted from 0
+    "epoch",  # counted from 1
     "emotion_loss",  # L_e, mean over the epoch's steps, in training mode
     "domain_loss",  # L_l, the same
     "dev_domain_loss",  # from here: in inference mode, see `monitor`
@@ -27,8 +27,8 @@ HISTORY = (
     "source_uar",
     "learning_rate",
     "beta",  # scale of the reversed gradient at the epoch's end
-    "emotion_pull",  # norm of each classifier's gradient at the encoder's output, mean of steps
-    "domain_pull",
+    "emotion_pull",  # norm of alpha dL_e / df at the encoder's output f, root mean square of steps
+    "domain_pull",  # norm of (1 - alpha) beta dL_l / df, the same
     "seconds",
 )
 
@@ -83,8 +83,8 @@ class State:
 
     @property
     def best_epoch(self) -> int:
-        """The epoch with the best development UAR, the first of several."""
-        return int(np.argmax([row["dev_uar"] for row in self.history]))
+        """The epoch, counted from 1, with the best development UAR; the first of several."""
+        return 1 + int(np.argmax([row["dev_uar"] for row in self.history]))
 
 
 def generator(seed: int, purpose: str, number: int = 0) -> np.random.Generator:

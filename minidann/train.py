@@ -7,10 +7,11 @@ from pathlib import Path
 from minidann import console, experiment, feeding
 from minidann.console import UserError
 from minidann.corpora import DIMENSIONS, READERS, parse
-from minidann.features import PRESETS
+from minidann.logmel import PRESETS
 from minidann.state import Choices
 
 DIRECTIONS = {"rec2iem": ("recola", "iemocap"), "iem2rec": ("iemocap", "recola")}
+REGULARISATION = {"recola": {"l1": 5e-3}, "iemocap": {"l2": 5e-3}}  # by the corpus trained on
 DEMO = Path(__file__).parents[1] / "data" / "demo"
 
 
@@ -33,7 +34,8 @@ def parser() -> argparse.ArgumentParser:
     corpora.add_argument("--recola", metavar="DIR", help="RECOLA's folder; without it, the demo")
     corpora.add_argument("--iemocap", metavar="DIR", help="IEMOCAP's folder; without it, the demo")
     corpora.add_argument("--source", metavar="NAME:DIR", help=f"instead of a direction; {names}")
-    corpora.add_argument("--target", metavar="NAME:DIR", help="the language to adapt to")
+    corpora.add_argument("--target", metavar="NAME:DIR",
+                         help="the language to adapt to; the only one that mono reads")  # fmt: skip
     corpora.add_argument("--dimension", choices=DIMENSIONS, default="arousal", help="what to say")
     network = p.add_argument_group("model")
     network.add_argument(
@@ -73,22 +75,32 @@ def parser() -> argparse.ArgumentParser:
 
 
 def corpora_of(args: argparse.Namespace) -> tuple[tuple[str, Path], tuple[str, Path]]:
-    """(name, folder) of source and target, from a direction or from --source and --target."""
+    """(name, folder) of source and target, from a direction or from --source and --target.
+
+    For mono both are the target. Raises UserError where the flags do not go together.
+    """
+    mono = args.model == "mono"
     if args.source or args.target:
-        if not (args.source and args.target):
+        if not args.target or not (args.source or mono):
             raise UserError("--source and --target go together: give both")
         if args.direction or args.recola or args.iemocap:
             raise UserError("give --source and --target, or --direction with its folders, not both")
-        return parse(args.source), parse(args.target)
+        return parse(args.target if mono else args.source), parse(args.target)
+    names = DIRECTIONS[args.direction or "rec2iem"]
+    names = (names[1], names[1]) if mono else names
     folders = {"recola": args.recola, "iemocap": args.iemocap}
-    missing = [name for name, folder in folders.items() if not folder]
+    given = [name for name in dict.fromkeys(names) if folders[name]]
+    missing = [f"--{name}" for name in dict.fromkeys(names) if not folders[name]]
+    if given and missing:
+        raise UserError(f"--{given[0]} is given and {missing[0]} is not: a real corpus would be "
+                        "paired with a synthetic demo; give both or neither")  # fmt: skip
     if missing and not DEMO.is_dir():
         raise UserError(
             f"{DEMO}: the demo corpora are not here; install from a clone with pip install -e, "
-            f"or give {' and '.join('--' + name for name in missing)}"
+            f"or give {' and '.join(missing)}"
         )
-    names = DIRECTIONS[args.direction or "rec2iem"]
-    return tuple((name, Path(folders[name] or DEMO / name)) for name in names)
+    source, target = ((name, Path(folders[name] or DEMO / name)) for name in names)
+    return source, target
 
 
 def choices_of(args: argparse.Namespace, source: str, target: str) -> Choices:
@@ -106,7 +118,7 @@ def choices_of(args: argparse.Namespace, source: str, target: str) -> Choices:
             wrong.append(f"--{name.replace('_', '-')} {value}: expected {low:g} to {high:g}")
     if wrong:
         raise UserError("; ".join(wrong))
-    by_corpus = experiment.REGULARISATION.get(target if args.model == "mono" else source, {})
+    by_corpus = REGULARISATION.get(source, {})
     return Choices(
         source=source,
         target=target,
@@ -123,8 +135,8 @@ def choices_of(args: argparse.Namespace, source: str, target: str) -> Choices:
 
 
 def default_out(choices: Choices) -> Path:
-    """runs/recola2iemocap-arousal-our-bn1-seed0"""
-    pair = f"{choices.source}2{choices.target}"
+    """runs/recola2iemocap-arousal-our-bn1-seed0, or runs/iemocap-arousal-mono-bn1-seed0."""
+    pair = "2".join(dict.fromkeys((choices.source, choices.target)))
     name = f"{pair}-{choices.dimension}-{choices.model}-{choices.bn}-seed{choices.seed}"
     return Path("runs") / name
 
@@ -137,7 +149,9 @@ def main() -> None:
     try:
         experiment.run(choices, (source_dir, target_dir), out, cache=args.cache, resume=args.resume)
     except KeyboardInterrupt:
-        raise UserError(f"stopped; the same command with --resume goes on from {out}") from None
+        raise KeyboardInterrupt(
+            f"stopped; the same command with --resume goes on from {out}"
+        ) from None
 
 
 if __name__ == "__main__":

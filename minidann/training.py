@@ -1,5 +1,6 @@
 """The training loop: epochs of steps, what is watched after each, and the choice of one."""
 
+import math
 import time
 from collections.abc import Callable
 
@@ -7,13 +8,14 @@ import numpy as np
 
 import minidann.ops
 from minidann import feeding, metrics, model, optim
-from minidann.console import UserError
-from minidann.features import Features
+from minidann.console import UserError, progress
+from minidann.normalise import Features
 from minidann.ops.dropout import draw_mask
 from minidann.splits import Split
 from minidann.state import HISTORY, Arrays, Choices, Domain, State, generator
 
 INFERENCE_ROWS = 64
+RAMP = 10  # how steeply `ganin` rises
 
 
 def cycle(seed: int, rows: np.ndarray, first: int, count: int) -> np.ndarray:
@@ -24,10 +26,13 @@ def cycle(seed: int, rows: np.ndarray, first: int, count: int) -> np.ndarray:
     return np.concatenate(order)[first - passes[0] * n :][:count]
 
 
-def scheduled_beta(choices: Choices, progress: float) -> float:
-    """beta at `progress` 0..1 through all steps; `ganin` is the ramp of the DANN paper."""
+def scheduled_beta(choices: Choices, done: float) -> float:
+    """beta when a share `done`, 0 to 1, of all steps is done; `ganin` is the DANN paper's ramp.
+
+    A Python float: a NumPy one would turn float32 gradients into float64.
+    """
     if choices.beta_schedule == "ganin":
-        return choices.beta * (2 / (1 + np.exp(-10 * progress)) - 1)
+        return choices.beta * (2 / (1 + math.exp(-RAMP * done)) - 1)
     return choices.beta
 
 
@@ -41,10 +46,12 @@ def update(
     rate: float,
     beta: float,
     ops=minidann.ops,
-) -> tuple[float, float, float, float]:
-    """One optimiser step on x (n+m, T, D), the first rows source with labels (n,); moves `state`.
+) -> dict[str, float]:
+    """One optimiser step; moves `state`.
 
-    -> L_e, L_l (NaN where the step has none), and the two pulls at the encoder.
+    x (n+m, T, D) float32, source rows first; `labels` (n,) of those; dropout's `mask` (n+m, C);
+    the learning rate, and beta of the reversal. -> of each classifier that took part its loss and
+    its pull at the encoder. Raises FloatingPointError where a loss is not a finite number.
     """
     n = len(labels)
     adversarial = choices.model == "our"
@@ -62,8 +69,13 @@ def update(
     grads = optim.add_penalty(state.params, grads, l1=choices.l1, l2=choices.l2)
     state.params, state.adam = optim.step(state.params, grads, state.adam, rate)
     state.running = model.update_running(state.running, cache)
-    losses = [np.nan if loss is None else float(loss) for loss in (emotion_loss, domain_loss)]
-    return (*losses, *pulls)
+    record = {}
+    for name, loss, pull in zip(("emotion", "domain"), (emotion_loss, domain_loss), pulls):
+        if loss is not None:
+            record |= {f"{name}_loss": float(loss), f"{name}_pull": pull}
+            if not math.isfinite(loss):
+                raise FloatingPointError(f"the {name} loss is {loss}")
+    return record
 
 
 def train_epoch(
@@ -79,33 +91,36 @@ def train_epoch(
         partners = cycle(choices.seed, every, epoch * steps * n, steps * n)
     dropout = generator(choices.seed, "dropout", epoch)
     rate = optim.learning_rate(epoch)
-    beta, records = np.nan, []
-    for i in range(steps):
+    beta, records = math.nan, []
+    for i in progress(range(steps), steps, f"epoch {epoch + 1}", "steps"):
         rows = slice(i * n, (i + 1) * n)
         x, labels = source.features.batch(order[rows]), source.labels[order[rows]]
         if adversarial:
             x = np.concatenate([x, target.features.batch(partners[rows])])  # (2n, T, D)
             beta = scheduled_beta(choices, (epoch * steps + i) / (choices.epochs * steps))
-        width = len(state.params["emotion.w"])
-        mask = draw_mask(dropout, (len(x), width), choices.dropout)
+        width = len(state.params["emotion.w"])  # C
+        mask = draw_mask(dropout, (len(x), width), choices.dropout)  # (2n, C)
+        # One update of all rows; in bn4 two, of the source rows and of the target rows.
         for part, count in feeding.steps(choices.bn, n, len(x) - n):
-            records.append(
-                update(
+            try:
+                record = update(
                     choices, state, x[part], labels[:count], mask[part],
                     rate=rate, beta=beta, ops=ops,
-                )
-            )  # fmt: skip
-    emotion_loss, domain_loss, emotion_pull, domain_pull = np.array(records).T
-    if not np.isfinite(emotion_loss[~np.isnan(emotion_loss)]).all() or np.isnan(emotion_loss).all():
-        raise UserError(f"epoch {epoch}: the emotion loss is no longer a number; lower --beta")
-    return {
-        "emotion_loss": np.nanmean(emotion_loss),
-        "domain_loss": np.nanmean(domain_loss) if adversarial else np.nan,
-        "learning_rate": rate,
-        "beta": beta,
-        "emotion_pull": np.sqrt(np.mean(emotion_pull**2)),
-        "domain_pull": np.sqrt(np.mean(domain_pull**2)) if adversarial else np.nan,
-    }
+                )  # fmt: skip
+            except FloatingPointError as error:
+                raise UserError(
+                    f"epoch {epoch + 1}, step {i + 1}: {error}; the run diverged: try a smaller "
+                    f"{'--beta' if adversarial else '--l1 or --l2'}, in another --out"
+                ) from None
+            records.append(record)
+
+    def mean(name, power):
+        values = [record[name] for record in records if name in record]
+        return np.mean(np.power(values, power)) ** (1 / power) if values else math.nan
+
+    losses = {name: mean(name, 1) for name in ("emotion_loss", "domain_loss")}
+    pulls = {name: mean(name, 2) for name in ("emotion_pull", "domain_pull")}
+    return {**losses, **pulls, "learning_rate": rate, "beta": beta}
 
 
 def probabilities(
@@ -114,11 +129,12 @@ def probabilities(
     """What each classifier there is says of `rows` in inference: {"emotion": (N, 2), ...}."""
     heads = [name for name in ("emotion", "language") if f"{name}.w" in params]
     said = {name: [] for name in heads}
-    for i in range(0, len(rows), INFERENCE_ROWS):
-        x = features.batch(rows[i : i + INFERENCE_ROWS])
-        f = model.represent(params, running, x, ops=ops)  # (N, C)
+    starts = range(0, len(rows), INFERENCE_ROWS)
+    for i in progress(starts, len(starts), "inference", "batches"):
+        x = features.batch(rows[i : i + INFERENCE_ROWS])  # (B, T, D)
+        f = model.represent(params, running, x, ops=ops)  # (B, C)
         for name in heads:
-            said[name].append(model.classify(params, f, name))
+            said[name].append(model.classify(params, f, name, ops=ops))  # (B, 2)
     return {name: np.concatenate(parts) for name, parts in said.items()}
 
 
@@ -136,8 +152,8 @@ def monitor(
     said_target = probabilities(state.params, state.running, target.features, split.dev, ops=ops)
     row = {
         "source_uar": metrics.uar(source.labels[sample], said_source["emotion"].argmax(axis=1)),
-        "dev_domain_loss": np.nan,
-        "domain_uar": np.nan,
+        "dev_domain_loss": math.nan,
+        "domain_uar": math.nan,
     }
     if choices.dev == "source":
         rows = split.source_dev
@@ -164,14 +180,18 @@ def train(
     tell: Callable[[State], None],
     ops=minidann.ops,
 ) -> State:
-    """Train until `choices.epochs`; after each epoch the state is whole and `tell` is called."""
+    """Train until `choices.epochs`; after each epoch the state is whole and `tell` is called.
+
+    `source` is what is trained on: for mono, the target. Raises UserError where a loss is no
+    longer a finite number; what `tell` kept before is whole.
+    """
     while state.epoch < choices.epochs:
         began = time.perf_counter()
         row = train_epoch(choices, state, source, target, split, ops)
         row |= monitor(choices, state, source, target, split, ops)
-        row |= {"epoch": state.epoch, "seconds": time.perf_counter() - began}
+        row |= {"epoch": state.epoch + 1, "seconds": time.perf_counter() - began}
         state.history.append({name: float(row[name]) for name in HISTORY})
-        if state.best_epoch == state.epoch - 1:
+        if state.best_epoch == state.epoch:
             state.best_params, state.best_running = state.params, state.running
         tell(state)
     return state

@@ -7,18 +7,21 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from minidann import predict, runs, train, training
+from minidann.audio import read_audio
 from minidann.console import UserError
 from minidann.corpora import load, parse
-from minidann.features import extract, logmel, read_audio
+from minidann.features import extract
+from minidann.logmel import logmel
 from minidann.state import HISTORY
 
 ENVIRONMENT = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-ENVIRONMENT |= {"PYTHONUNBUFFERED": "1"}
 
 
 def command(module, *args):
@@ -45,12 +48,12 @@ def test_what_training_prints(run):
     lines = text.splitlines()
     assert "source  table (your own, not stated): 48 utterances, 5 speakers" in lines[0]
     assert "arousal low 24, high 24" in lines[0]
-    epochs = [line for line in lines if line.startswith("epoch")]
+    epochs = [line for line in lines if "left" in line]
     assert [line.split()[1] for line in epochs] == ["1/4", "2/4", "3/4", "4/4"]
     assert all("dev UAR" in line and "left" in line for line in epochs)
     assert "test UAR" in text
     assert "95% interval over 5 speakers" in text
-    assert "chosen with labels of 30% of the target" in lines[-1]
+    assert "epoch chosen with the labels of 18 target rows (30%)" in lines[-1]
 
 
 def test_run_folder(run):
@@ -65,7 +68,7 @@ def test_run_folder(run):
     assert config["corpora"]["target"]["utterances"] == 60
     with open(out / "history.csv", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [row["epoch"] for row in rows] == ["0", "1", "2", "3"]
+    assert [row["epoch"] for row in rows] == ["1", "2", "3", "4"]
     assert tuple(rows[0]) == HISTORY
     metrics = json.loads((out / "metrics.json").read_text())
     assert metrics["test"]["n"] == 42
@@ -73,7 +76,7 @@ def test_run_folder(run):
     assert metrics["source"]["n"] == 48
     assert np.sum(metrics["test"]["confusion"]) == 42
     assert f"test UAR {100 * metrics['test']['uar']:.1f} %" in text
-    kept = float(rows[metrics["best_epoch"]]["dev_uar"])
+    kept = float(rows[metrics["best_epoch"] - 1]["dev_uar"])
     assert metrics["dev"]["uar"] == pytest.approx(kept, abs=1e-6)
     low, high = metrics["test"]["ci95"]
     assert low <= metrics["test"]["uar"] <= high
@@ -98,7 +101,8 @@ def test_stopped_and_resumed_is_the_same_to_the_byte(run, corpora, tmp_path, how
     assert process.returncode != 0
     assert not (tmp_path / "run" / "model.npz").exists()
     if how == signal.SIGINT:
-        assert errors.splitlines()[-1].startswith("error: stopped; the same command with --resume")
+        assert process.returncode == 130
+        assert errors == f"stopped; the same command with --resume goes on from {flags[-1]}\n"
     resumed = call("train", *flags, "--resume")
     assert resumed.returncode == 0, resumed.stderr
     assert "goes on after epoch" in resumed.stdout
@@ -140,9 +144,9 @@ def test_protocol_of_source_selection(corpora, tmp_path):
         tmp_path / "run",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "no label of the target was seen" in done.stdout
+    assert "held-out labels of the source, none of the target" in done.stdout
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
-    assert "no label of the target" in metrics["protocol"]
+    assert "none of the target" in metrics["protocol"]
 
 
 def args(*flags):
@@ -155,6 +159,8 @@ def args(*flags):
         (["--source", "csv:a.csv"], "--source and --target go together"),
         (["--source", "csv:a", "--target", "csv:b", "--direction", "rec2iem"], "not both"),
         (["--source", "nothing:a", "--target", "csv:b"], "unknown corpus 'nothing'"),
+        (["--recola", "a"], "--recola is given and --iemocap is not"),
+        (["--iemocap", "a", "--direction", "iem2rec"], "paired with a synthetic demo"),
     ],
 )
 def test_contradictory_corpora(flags, message):
@@ -184,12 +190,13 @@ def test_choices_that_make_no_sense(flags, message):
         ([], 5e-3, 0),
         (["--direction", "iem2rec"], 0, 5e-3),
         (["--model", "mono"], 0, 5e-3),
+        (["--model", "mono", "--target", "csv:b"], 0, 0),
         (["--model", "mono", "--direction", "iem2rec"], 5e-3, 0),
         (["--l1", "0", "--l2", "0.1"], 0, 0.1),
     ],
 )
 def test_regularisation_follows_the_corpus_trained_on(flags, l1, l2):
-    parsed = args("--iemocap", "a", "--recola", "b", *flags)
+    parsed = args(*flags)
     (source, _), (target, _) = train.corpora_of(parsed)
     choices = train.choices_of(parsed, source, target)
     assert (choices.l1, choices.l2) == (l1, l2)
@@ -211,6 +218,55 @@ def test_everything_wrong_with_both_corpora_is_told_before_training(tmp_path):
     assert "emodb:" in done.stderr and "ravdess:" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "run").exists()
+
+
+def test_mono_reads_the_target_alone(corpora, tmp_path):
+    """Whatever is wrong with the other corpus, and without naming it."""
+    flags = ["--model", "mono", "--epochs", 1, *corpora[2:]]
+    done = call("train", *flags, "--out", tmp_path / "alone")
+    assert done.returncode == 0, done.stderr
+    assert "source  " not in done.stdout
+    other = call("train", "--source", "csv:missing.csv", *flags, "--out", tmp_path / "other")
+    assert other.returncode == 0, other.stderr
+    one, two = (tmp_path / name / "model.npz" for name in ("alone", "other"))
+    assert one.read_bytes() == two.read_bytes()
+    pair = train.corpora_of(args("--model", "mono", "--direction", "iem2rec", "--recola", "b"))
+    assert [name for name, _ in pair] == ["recola", "recola"]
+
+
+def test_the_same_recordings_on_both_sides_are_refused(corpora, tmp_path):
+    done = call("train", "--source", corpora[3], *corpora[2:], "--out", tmp_path / "run")
+    assert done.returncode == 2
+    assert "hold the same recordings" in done.stderr
+
+
+def test_a_scale_that_is_not_centred_is_told_as_that(corpora, tmp_path):
+    table = Path(corpora[1].removeprefix("csv:"))
+    rows = [row.split(",") for row in table.read_text().splitlines()[1:]]
+    lines = ["path,speaker,arousal,valence"]
+    lines += [f"{table.parent / row[0]},{row[3]},{1 + 3 * int(row[4])},3" for row in rows]
+    (tmp_path / "five.csv").write_text("\n".join(lines))
+    done = call("train", "--source", f"csv:{tmp_path / 'five.csv'}", *corpora[2:])
+    assert done.returncode == 2
+    assert "every utterance is high in arousal, all labels are above 0" in done.stderr
+    assert "must be centred" in done.stderr
+    assert "--seed" not in done.stderr
+
+
+def test_remarks_on_a_corpus_are_printed_and_kept(corpora, tmp_path):
+    table = Path(corpora[1].removeprefix("csv:"))
+    lines = table.read_text().splitlines()
+    late = soundfile.info(table.parent / "1.wav").duration + 0.2
+    lines[2] = lines[2].replace(",,,", f",0,{late},")
+    other = table.with_name("overshoot.csv")
+    other.write_text("\n".join(lines))
+    flags = ["--source", f"csv:{other}", *corpora[2:], "--epochs", 1, "--out", tmp_path / "run"]
+    done = call("train", *flags)
+    assert done.returncode == 0, done.stderr
+    notes = [line for line in done.stdout.splitlines() if "note:" in line]
+    assert len(notes) == 1
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert f"note: {config['corpora']['source']['remarks'][0]}" in notes[0]
 
 
 def test_too_few_rows_for_a_batch(corpora, tmp_path):
@@ -245,10 +301,10 @@ def test_predict_agrees_with_the_run(run, corpora):
     said = training.probabilities(groups["params"], groups["running"], features, rows)
     for row in rows:
         frames = logmel(read_audio(corpus.utterances[row].path), about["features"])
-        probability, weights = predict.predict(groups, frames, "target")
+        probability, weights = predict.predict(groups, predict.inputs(groups, frames, "target"))
         np.testing.assert_allclose(probability[0], said["emotion"][row], atol=1e-5)
         assert weights.shape == (1, 8)
-        as_source, _ = predict.predict(groups, frames, "source")
+        as_source, _ = predict.predict(groups, predict.inputs(groups, frames, "source"))
         assert not np.array_equal(as_source, probability)
 
 
@@ -257,10 +313,27 @@ def test_predict_windows():
     parts = predict.windows(frames)
     assert [len(part) for part in parts] == [750, 750, 100]
     np.testing.assert_array_equal(np.concatenate(parts), frames)
+    probabilities = np.array([[0.2, 0.8], [0.4, 0.6], [0.9, 0.1]])
+    lines = list(predict.rows("a.wav", frames, probabilities, ["low", "high"]))
+    assert lines[0] == "a.wav\t0.0-16.0\t0.338\t0.662\thigh"
+    assert lines[3] == "a.wav\t15.0-16.0\t0.900\t0.100\tlow"
+    assert len(list(predict.rows("a.wav", frames[:9], probabilities[:1], ["low", "high"]))) == 1
     starts, ends = predict.stretches(2)
     assert len(starts) == 16
     assert starts[8] == pytest.approx(7.5)
     assert ends[0] == pytest.approx(0.9)
+
+
+def test_predict_refuses_pictures_that_would_overwrite_each_other(run, corpora, tmp_path):
+    out, _ = run
+    files = [Path(corpora[i].removeprefix("csv:")).with_name("0.wav") for i in (1, 3)]
+    done = call("predict", out, *files, "--plot", tmp_path / "plots")
+    assert done.returncode == 2
+    assert "more than one file is called 0" in done.stderr
+    (tmp_path / "file").write_text("in the way")
+    done = call("predict", out, files[0], "--plot", tmp_path / "file")
+    assert done.returncode == 2
+    assert "cannot be made" in done.stderr
 
 
 def test_predict_names_what_it_cannot_read_and_goes_on(run, corpora, tmp_path):

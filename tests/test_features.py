@@ -10,21 +10,11 @@ import pytest
 import soundfile
 
 from minidann import features
-from minidann.audio import resample
+from minidann.audio import RATE, read_audio, resample
 from minidann.console import UserError
-from minidann.features import (
-    FRAMES,
-    MELS,
-    PRESETS,
-    RATE,
-    crop,
-    extract,
-    from_frames,
-    logmel,
-    normalise_and_pad,
-    read_audio,
-)
-from minidann.logmel import filterbank
+from minidann.features import extract
+from minidann.logmel import FRAMES, MELS, PRESETS, crop, filterbank, logmel
+from minidann.normalise import from_frames, normalise_and_pad
 
 BESIDE = Path(__file__).parents[2] / "shared" / "corpora"
 CORPORA = Path(os.environ.get("MINIDANN_CORPORA", BESIDE))
@@ -396,16 +386,17 @@ def test_every_bad_utterance_is_listed_and_nothing_is_written(tmp_path):
     with pytest.raises(UserError) as error:
         extract(rows, cache)
     lines = str(error.value).splitlines()
-    assert len(lines) == 5
-    for line, path in zip(lines, [*bad, utterances[0].path, utterances[0].path]):
-        assert line.startswith(str(path))
-    assert lines[-1].startswith(f"{tiny.path} from 0.2 s: 160 samples")
+    assert lines[0] == "features: 5 things are wrong"
+    assert len(lines) == 6
+    for line, path in zip(lines[1:], [*bad, utterances[0].path, utterances[0].path]):
+        assert line.startswith(f"  {path}")
+    assert lines[-1].startswith(f"  {tiny.path} from 0.2 s: 160 samples")
     assert list(cache.iterdir()) == []
     with pytest.raises(UserError) as error:
         extract([whole(tmp_path / f"{i}.flac") for i in range(25)], cache)
     lines = str(error.value).splitlines()
-    assert len(lines) == 21
-    assert lines[-1] == "and 5 more"
+    assert len(lines) == 22
+    assert lines[-1] == "  and 5 more"
     with pytest.raises(UserError, match="no utterances"):
         extract([], cache)
     with pytest.raises(ValueError, match="'htk'"):

@@ -34,6 +34,7 @@ def test_interval_by_hand():
 def test_no_interval_without_enough_speakers():
     labels, said = np.array([0, 1, 0, 1]), np.array([0, 1, 1, 1])
     assert metrics.speaker_interval(labels, said, np.array(["a"] * 4)) is None
+    assert metrics.speaker_interval(labels, np.ones(4, int), np.array(["a", "b"] * 2)) is None
     only_b_has_ones = np.array(["a", "b", "a", "b"])
     assert metrics.speaker_interval(labels, said, only_b_has_ones) is None
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from minidann.console import UserError
+from minidann.console import UserError, listing
 from minidann.corpora import acted, iemocap, manifest, recola
 from minidann.corpora.utterance import Reader, Utterance
 
-__all__ = ["CLASSES", "DIMENSIONS", "READERS", "Corpus", "Utterance", "listing", "load", "parse"]
+__all__ = ["CLASSES", "DIMENSIONS", "READERS", "Corpus", "Utterance", "load", "parse"]
 
 DIMENSIONS = ("arousal", "valence")
 CLASSES = {"arousal": ("low", "high"), "valence": ("negative", "positive")}
@@ -27,7 +27,6 @@ READERS: dict[str, Reader] = {
     "csv": manifest.READER,
 }
 DEMO_MARK = "SYNTHETIC.txt"  # a folder with this file in it holds no real speech
-LISTED = 20  # lines of problems that are printed
 
 
 @dataclass(frozen=True)
@@ -115,15 +114,6 @@ def load(name: str, root: Path) -> Corpus:
                 + (" (a scale such as 1 to 5 must be centred first)" if name == "csv" else "")
             )
     return replace(corpus, remarks=tuple(remarks))
-
-
-def listing(where: str, problems: list[str]) -> str:
-    """A heading and one line a problem, at most LISTED of them."""
-    things = "1 thing is" if len(problems) == 1 else f"{len(problems)} things are"
-    lines = [f"{where}: {things} wrong", *(f"  {problem}" for problem in problems[:LISTED])]
-    if len(problems) > LISTED:
-        lines.append(f"  and {len(problems) - LISTED} more")
-    return "\n".join(lines)
 
 
 def _names() -> str:

@@ -2,8 +2,8 @@
 
 import argparse
 
-from minidann.console import UserError, run
-from minidann.corpora import READERS, listing, load, parse, survey
+from minidann.console import UserError, listing, run
+from minidann.corpora import READERS, load, parse, survey
 
 HELP = """Read each corpus, labels and audio, and print utterances, speakers, hours, durations,
 class counts with the published ones beside them, and everything odd about the folder.

@@ -16,8 +16,9 @@ import soundfile
 from minidann.console import progress
 from minidann.corpora import CLASSES, DIMENSIONS, Corpus
 from minidann.corpora.utterance import Utterance, inside, some
+from minidann.logmel import FRAMES
 
-CROP = 7.515  # seconds: the 750 frames that the network sees
+CROP = 0.01 * (FRAMES - 1) + 0.025  # seconds: 7.515, the 750 frames that the network sees
 SHORT, LONG = 0.5, 30.0  # seconds outside which an utterance is worth a look
 FULL_SCALE = 0.999  # of 1.0: three such samples in a row are taken for clipping
 ZEROS = 0.1  # seconds of samples that are exactly 0 which are taken for digital silence
@@ -120,7 +121,9 @@ def _of_sounds(sounds: list[Sound]) -> list[str]:
     lines = [
         _line("hours", f"{seconds.sum() / 3600:.2f}"),
         _line("seconds", _spread(seconds, ".2f")),
-        _line("", f"{longer.sum()} ({longer.mean():.1%}) are longer than {CROP} s and are cropped"),
+        _line(
+            "", f"{longer.sum()} ({longer.mean():.1%}) are longer than {CROP:g} s and are cropped"
+        ),
         _line("rate", _counts(f"{s.rate} Hz" for s in sounds)),
         _line("channels", _counts(f"{s.channels}" for s in sounds)),
     ]

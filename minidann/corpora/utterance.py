@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from minidann.audio import OVERSHOOT
+
 AUDIO = (".wav", ".flac", ".ogg")
-OVERSHOOT = 0.5  # seconds an utterance may end after its recording and still be cut to it
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,8 @@ def backward(dout: np.ndarray, cache: tuple) -> tuple[None, np.ndarray, np.ndarr
     rows, winner, passed, (k, d, f) = cache
     (dout,) = relu.backward(dout, passed)  # (N, P, F)
     dbest = dout.reshape(-1, f)  # (N*P, F)
-    # A sparse (F, N*P*size) matrix with N*P entries a row: which window won, and its gradient.
+    # dw[:, f] = sum over (n, p) of  dbest[np, f] * rows[winner[f, np]]: a product with a sparse
+    # (F, N*P*size) matrix that has, in row f, dbest[np, f] in column winner[f, np].
     starts = np.arange(f + 1) * len(dbest)
     dconv = csr_array((dbest.T.ravel(), winner.ravel(), starts), shape=(f, len(rows)))
     dw = (dconv @ rows).T.reshape(k, d, f)

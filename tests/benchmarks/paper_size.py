@@ -21,7 +21,8 @@ from pathlib import Path
 import numpy as np
 
 from minidann import splits, state, training
-from minidann.features import FRAMES, MELS, Features
+from minidann.logmel import FRAMES, MELS
+from minidann.normalise import Features
 from minidann.state import Choices, Domain
 
 SIZES = {"recola": (1308, 23), "iemocap": (10039, 10)}  # utterances, speakers

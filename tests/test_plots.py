@@ -1,0 +1,75 @@
+"""The figures hold what they should: lines, points, bars, labels."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from minidann import plots, predict
+from minidann.state import HISTORY
+
+
+@pytest.fixture(autouse=True)
+def close():
+    yield
+    plt.close("all")
+
+
+def history(epochs, domain=True):
+    rng = np.random.default_rng(0)
+    rows = [dict.fromkeys(HISTORY, 0.5) | {"epoch": float(i + 1)} for i in range(epochs)]
+    for row in rows:
+        row["dev_uar"] = rng.uniform(0.5, 0.7)
+        if not domain:
+            row["domain_uar"] = row["dev_domain_loss"] = float("nan")
+    return rows
+
+
+@pytest.mark.parametrize("epochs", [1, 50])
+@pytest.mark.parametrize("domain", [True, False])
+def test_curves(epochs, domain):
+    rows = history(epochs, domain)
+    figure = plots.curves(rows, 1, "title")
+    left = figure.axes[0]
+    lines = {line.get_label(): line for line in left.get_lines()}
+    dev = lines["emotion UAR, development"]
+    np.testing.assert_allclose(dev.get_xdata(), np.arange(1, epochs + 1))
+    np.testing.assert_allclose(dev.get_ydata(), [100 * row["dev_uar"] for row in rows])
+    assert ("domain UAR, development" in lines) == domain
+    assert len(figure.axes) == 1 + domain
+    assert dev.get_marker() == ("o" if epochs == 1 else "None")
+    assert left.get_xlim()[0] <= 1 <= epochs <= left.get_xlim()[1]
+    assert all(tick == int(tick) for tick in left.get_xticks())
+
+
+def test_features_shows_every_point_of_both_groups():
+    rng = np.random.default_rng(0)
+    f = rng.standard_normal((40, 12))
+    languages, emotions = np.repeat([0, 1], 20), np.tile([0, 1], 20)
+    figure = plots.features(f, languages, emotions, ["a", "b"], ["low", "high"], "title")
+    points, share = plots.principal_components(f)
+    for axis, group in zip(figure.axes, (languages, emotions)):
+        drawn = [collection.get_offsets() for collection in axis.collections]
+        for value in (0, 1):
+            np.testing.assert_allclose(drawn[value], points[group == value])
+    assert f"{100 * share[0]:.0f}%" in figure.axes[0].get_xlabel()
+    assert len(plots.features(f, languages, emotions, [], ["low", "high"], "mono").axes) == 1
+
+
+def test_confusion_prints_counts_and_recalls():
+    test = {"confusion": [[30, 10], [5, 15]], "uar": 0.75, "ci95": None, "n": 60, "speakers": 1}
+    figure = plots.confusion(test, ("low", "high"), "title")
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert texts == ["30\n75.0%", "10\n25.0%", "5\n25.0%", "15\n75.0%"]
+    assert "test UAR 75.0%" in figure.get_suptitle()
+
+
+def test_attention_shows_all_weights_also_those_on_padding():
+    weights = np.array([0.1, 0.05, 0.05, 0.1, 0.2, 0.2, 0.2, 0.1])
+    starts, ends = predict.stretches(1)
+    real = np.arange(750) < 200
+    figure = plots.attention(np.zeros((750, 26)), real, starts, ends, weights, "title")
+    bars = figure.axes[1].patches[:8]
+    assert [bar.get_height() for bar in bars] == list(weights)
+    left, right = figure.axes[1].get_xlim()
+    assert left <= starts[0]
+    assert right >= ends[-1]
