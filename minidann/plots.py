@@ -114,8 +114,8 @@ def features(
             fontsize=9,
         )  # fmt: skip
     axes[0, 0].set(ylabel=f"component 2 ({100 * share[1]:.0f}%)")
-    rows = "training rows of the source, test rows of the target" if language_names else "test rows"
-    figure.suptitle(f"{title}\nencoder output of {len(f)} {rows}; {outside} outside", fontsize=10)
+    rows = "source: training, target: test" if language_names else "test"
+    figure.suptitle(f"{title}\n{len(f)} rows ({rows}), {outside} outside the frame", fontsize=10)
     return figure
 
 
@@ -142,31 +142,29 @@ def confusion(test: dict, classes: tuple[str, str], title: str) -> Figure:
 
 
 def attention(
-    logmel: np.ndarray, real: np.ndarray, starts: np.ndarray, ends: np.ndarray,
-    weights: np.ndarray, title: str,
-) -> Figure:  # fmt: skip
+    logmel: np.ndarray,
+    real: float,
+    starts: np.ndarray,
+    ends: np.ndarray,
+    weights: np.ndarray,
+    title: str,
+) -> Figure:
     """What the network gets, log-mel (T, 26), over the weight of each pooled stretch of time.
 
-    `real` (T,) is False where a frame is padding, which is shaded. The P stretches lie from
-    `starts` to `ends` (P,), in seconds, and may lie on padding; `weights` (P,) sum to 1 for each
-    window of 750 frames.
+    After `real` seconds it is padding, which is hatched below. The P stretches lie from `starts`
+    to `ends` (P,), in seconds, on padding too; `weights` (P,) sum to 1 over a window.
     """
     figure, (top, bottom) = plt.subplots(
         2, 1, figsize=(8, 5), layout="constrained", sharex=True, height_ratios=(2, 1)
     )
     seconds = SHIFT * len(logmel)
-    image = top.imshow(
-        logmel.T, origin="lower", aspect="auto", cmap="magma",
-        extent=(0, seconds, 0.5, logmel.shape[1] + 0.5),
-    )  # fmt: skip
+    shape = (0, seconds, 0.5, logmel.shape[1] + 0.5)
+    image = top.imshow(logmel.T, origin="lower", aspect="auto", cmap="magma", extent=shape)
+    top.axvline(real, color="white", lw=1, ls="--")
     top.set(ylabel="mel bin")
-    figure.colorbar(image, ax=top, label="standard deviations from the corpus's mean")
+    figure.colorbar(image, ax=top, label="normalised log energy")
+    bottom.axvspan(real, seconds, facecolor="0.93", edgecolor="0.8", hatch="///", zorder=0)
     bottom.bar(starts, weights, width=ends - starts, align="edge", color=DARK, edgecolor="white")
     bottom.set(xlabel="time (s)", ylabel="attention weight", xlim=(0, seconds), ylim=(0, 1))
-    for axis in (top, bottom):
-        axis.fill_between(
-            SHIFT * np.arange(len(real)), 0, 1, where=~real, transform=axis.get_xaxis_transform(),
-            color="none", hatch="///", edgecolor="0.6", linewidth=0,
-        )  # fmt: skip
     figure.suptitle(f"{title}; hatched: padding", fontsize=10)
     return figure

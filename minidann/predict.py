@@ -80,9 +80,9 @@ def rows(path: Path, frames: np.ndarray, probabilities: np.ndarray, classes: lis
 def draw(folder: Path, path: Path, frames, x, weights, about) -> None:
     """A picture of one recording in `folder`: what the network gets, and where it looks."""
     starts, ends = stretches(len(weights))
-    real = np.arange(x.shape[0] * FRAMES) < len(frames)  # (W*750,)
+    x = x.reshape(-1, x.shape[2])  # (W*750, 26): the windows one after the other
     title = f"{path.name}: {about['dimension']}, model of {about['corpora']} speech"
-    figure = plots.attention(x.reshape(len(real), -1), real, starts, ends, weights.ravel(), title)
+    figure = plots.attention(x, SHIFT * len(frames), starts, ends, weights.ravel(), title)
     plots.save(figure, folder / f"{path.stem}.png")
 
 
