@@ -157,16 +157,15 @@ def history_csv(history: list[dict]) -> str:
 
 
 def epoch_line(choices: Choices, state: State) -> str:
-    """What is said after an epoch: losses in training, both UARs on the development rows."""
+    """What is said after an epoch: both losses in training, both UARs on the development rows."""
     row = state.history[-1]
     seconds = np.median([one["seconds"] for one in state.history[-5:]])
-    domain = ""
+    left = clock(seconds * (choices.epochs - state.epoch))
+    loss, uar = f"emotion {row['emotion_loss']:.3f}", f"emotion {100 * row['dev_uar']:.1f}"
     if choices.model == "our":
-        domain = (
-            f"domain loss {row['domain_loss']:.3f}  domain UAR {100 * row['domain_uar']:5.1f}  "
-        )
+        loss += f", domain {row['domain_loss']:.3f}"
+        uar += f", domain {100 * row['domain_uar']:.1f}"
     return (
-        f"epoch {state.epoch:2d}/{choices.epochs}  emotion loss {row['emotion_loss']:.3f}  "
-        f"{domain}dev UAR {100 * row['dev_uar']:5.1f}  rate {row['learning_rate']:.1e}  "
-        f"{clock(seconds * (choices.epochs - state.epoch))} left"
+        f"epoch {state.epoch:2d}/{choices.epochs}  training loss: {loss}  dev UAR: {uar}  "
+        f"rate {row['learning_rate']:.1e}  {left} left"
     )

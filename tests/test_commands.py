@@ -135,7 +135,7 @@ def test_other_models(corpora, tmp_path, model, bn):
     groups, _ = runs.read_arrays(out / "model.npz")
     assert ("language.w" in groups["params"]) == (model == "our")
     assert ("bn.gamma" in groups["params"]) == (bn != "none")
-    assert ("domain loss" in done.stdout) == (model == "our")
+    assert (", domain " in done.stdout) == (model == "our")
 
 
 def test_protocol_of_source_selection(corpora, tmp_path):
