@@ -1,7 +1,7 @@
 """Build the two demo corpora: synthetic speech in the layouts of IEMOCAP and RECOLA.
 
     python data/make_demo.py                        # rebuilds data/demo, in a few minutes
-    python data/make_demo.py --out /tmp/demo --seed 1
+    python data/make_demo.py --out other_demo --seed 1
 
 Needs the program eSpeak NG (Debian: espeak-ng), and numpy, scipy and soundfile. The same seed and
 the same versions of these give the same bytes. How the corpora came about: README.md, beside this.
