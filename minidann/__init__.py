@@ -14,6 +14,7 @@ What stands around it:
     gradcheck.py    finite differences and complex step: is a gradient right?
     corpora/        from a folder on disk to a table of utterances
     audio.py        reading sound: any rate, mono or stereo, becomes 16 kHz mono
+    truncation.py   was a sound file cut short?
     logmel.py       from sound to 26 log-mel energies every 10 ms
     normalise.py    zero mean, unit variance, 750 frames
     features.py     the features of a corpus, extracted once and cached

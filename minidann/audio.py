@@ -12,6 +12,7 @@ import soundfile
 from scipy.signal import resample_poly
 
 from minidann.console import UserError
+from minidann.truncation import cut_short
 
 RATE = 16_000  # samples a second
 OVERSHOOT = 0.5  # seconds a part may end after its recording and still be cut to it
@@ -25,7 +26,7 @@ def read_audio(
     Returns (samples,) float32, nominally in [-1, 1]: the mean of the channels, at 16 kHz. The
     whole recording is resampled and then cut, so that a part is the same samples whether it is
     read alone or with others. Raises UserError where the file is missing, is not audio, is
-    damaged or empty, holds NaN or infinity, or is shorter than `start`/`end` ask for.
+    damaged, cut short or empty, holds NaN or infinity, or is shorter than `start`/`end` ask for.
     """
     path = Path(path)
     if not path.is_file():
@@ -34,10 +35,13 @@ def read_audio(
         with soundfile.SoundFile(path) as file:
             rate = file.samplerate
             channels = file.read(dtype="float32", always_2d=True)  # (samples, channels)
+        damage = cut_short(path)
     except (soundfile.SoundFileError, OSError) as error:
         raise UserError(
             f"{path}: cannot be read as audio ({error}); copy it again or convert it to WAV or FLAC"
         ) from None
+    if damage:
+        raise UserError(f"{path}: {damage}; copy it again or take it out of the corpus")
     if len(channels) == 0:
         raise UserError(f"{path}: no samples in it; copy it again or take it out of the corpus")
     audio = channels.mean(axis=1) if channels.shape[1] > 1 else channels[:, 0]  # (samples,)

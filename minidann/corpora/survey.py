@@ -17,6 +17,7 @@ from minidann.console import progress
 from minidann.corpora import CLASSES, DIMENSIONS, Corpus
 from minidann.corpora.utterance import Utterance, inside, some
 from minidann.logmel import FRAMES
+from minidann.truncation import cut_short
 
 CROP = 0.01 * (FRAMES - 1) + 0.025  # seconds: 7.515, the 750 frames that the network sees
 SHORT, LONG = 0.5, 30.0  # seconds outside which an utterance is worth a look
@@ -58,6 +59,8 @@ def _measure(utterance: Utterance) -> Sound:
         last = file.frames if utterance.end is None else round(utterance.end * rate)
         file.seek(min(first, file.frames))
         samples = file.read(max(0, last - first), dtype="float32", always_2d=True)  # (n, channels)
+    if damage := cut_short(utterance.path):
+        raise ValueError(damage)
     if len(samples) == 0:
         raise ValueError("there is no sample in it")
     if not np.isfinite(samples).all():

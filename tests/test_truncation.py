@@ -1,0 +1,55 @@
+"""Files cut anywhere are refused, and whole files are not."""
+
+import numpy as np
+import pytest
+import soundfile
+
+from minidann.audio import read_audio
+from minidann.console import UserError
+from minidann.train import DEMO
+from minidann.truncation import cut_short
+
+FORMATS = {"wav": "PCM_16", "ogg": "VORBIS", "flac": "PCM_16"}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """{suffix: bytes} of the same second of noise."""
+    folder = tmp_path_factory.mktemp("sound")
+    noise = 0.1 * np.random.default_rng(0).standard_normal(16000)
+    content = {}
+    for suffix, subtype in FORMATS.items():
+        soundfile.write(folder / f"a.{suffix}", noise, 16000, subtype=subtype)
+        content[suffix] = (folder / f"a.{suffix}").read_bytes()
+    return content
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_whole_files_are_read(whole, suffix, tmp_path):
+    path = tmp_path / f"a.{suffix}"
+    path.write_bytes(whole[suffix])
+    assert cut_short(path) is None
+    assert len(read_audio(path)) == 16000
+
+
+@pytest.mark.parametrize("keep", [0.02, 0.3, 0.5, 0.9, 0.999])
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_cut_files_are_refused(whole, suffix, keep, tmp_path):
+    path = tmp_path / f"a.{suffix}"
+    path.write_bytes(whole[suffix][: int(keep * len(whole[suffix]))])
+    with pytest.raises(UserError, match=f"a.{suffix}: (cut short|cannot be read as audio)"):
+        read_audio(path)
+
+
+def test_a_wav_that_does_not_state_its_length_is_read(whole, tmp_path):
+    content = bytearray(whole["wav"])
+    at = content.index(b"data") + 4
+    content[at : at + 4] = b"\xff\xff\xff\xff"
+    (tmp_path / "a.wav").write_bytes(content)
+    assert cut_short(tmp_path / "a.wav") is None
+
+
+def test_no_file_of_the_demo_is_cut_short():
+    files = list(DEMO.rglob("*.ogg"))
+    assert len(files) > 800
+    assert [path for path in files if cut_short(path)] == []
