@@ -30,7 +30,10 @@ def read_audio(
     """
     path = Path(path)
     if not path.is_file():
-        raise UserError(f"{path}: no such file; check the corpus folder")
+        what = (
+            "is a folder; give the files in it" if path.is_dir() else "no such file; check the path"
+        )
+        raise UserError(f"{path}: {what}")
     try:
         with soundfile.SoundFile(path) as file:
             rate = file.samplerate
@@ -41,9 +44,9 @@ def read_audio(
             f"{path}: cannot be read as audio ({error}); copy it again or convert it to WAV or FLAC"
         ) from None
     if damage:
-        raise UserError(f"{path}: {damage}; copy it again or take it out of the corpus")
+        raise UserError(f"{path}: {damage}; copy it again or leave it out")
     if len(channels) == 0:
-        raise UserError(f"{path}: no samples in it; copy it again or take it out of the corpus")
+        raise UserError(f"{path}: no samples in it; copy it again or leave it out")
     audio = channels.mean(axis=1) if channels.shape[1] > 1 else channels[:, 0]  # (samples,)
     if not np.isfinite(audio).all():
         raise UserError(f"{path}: holds NaN or infinite samples; export it again as 16-bit audio")

@@ -6,6 +6,7 @@ import os
 import platform
 from collections.abc import Callable
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -98,7 +99,9 @@ def config_of(setup: Setup) -> dict:
             "mono_dev_test": [splits.MONO_DEV, splits.MONO_TEST],
         },
         "corpora": corpora,
+        "folders": [str(corpus.root) for corpus in setup.corpora],
         "versions": {
+            "minidann": version("minidann"),
             "python": platform.python_version(),
             "numpy": np.__version__,
             "scipy": scipy.__version__,

@@ -91,7 +91,7 @@ def draw(setup: Setup, state: State, results: dict, out: Path, ops) -> None:
     beta = f", beta {choices.beta:g} {choices.beta_schedule}" if choices.model == "our" else ""
     title = (
         f"{place}{setup.demo}: {choices.dimension}\n"
-        f"{choices.model}, {choices.bn}{beta}, seed {choices.seed}; {results['protocol']}"
+        f"{choices.model}, {choices.bn}{beta}, seed {choices.seed}\n{results['protocol']}"
     )
     plots.save(plots.curves(state.history, state.best_epoch, title), out / "curves.png")
     matrix = plots.confusion(results["test"], CLASSES[choices.dimension], title)

@@ -38,7 +38,12 @@ def curves(history: list[dict], best_epoch: int, title: str) -> Figure:
     style = {"marker": marker, "markersize": 4}
     left.plot(epoch, 100 * column["dev_uar"], color=DARK, label="emotion UAR, development", **style)
     left.plot(
-        epoch, 100 * column["source_uar"], color=DARK, ls=":", label="emotion UAR, source", **style
+        epoch,
+        100 * column["source_uar"],
+        color=DARK,
+        ls=":",
+        label="emotion UAR, training rows",
+        **style,
     )
     right = None
     if not np.isnan(column["domain_uar"]).all():
@@ -59,7 +64,7 @@ def curves(history: list[dict], best_epoch: int, title: str) -> Figure:
     left.set(xlabel="epoch", ylabel="UAR (%)", xlim=(0.5, len(history) + 0.5))
     left.set(ylim=(min(40, np.nanmin(shown) - 2), 102))
     left.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    left.set_title(title, fontsize=10)
+    left.set_title(title, fontsize=9)
     figure.legend(
         handles=[*lines, kept], loc="outside lower center", ncols=3, frameon=False, fontsize=8
     )
@@ -97,7 +102,7 @@ def features(
     if language_names:
         halves.insert(0, (languages, language_names, (DARK, LIGHT), ("o", "^")))
     figure, axes = plt.subplots(
-        1, len(halves), figsize=(4.6 * len(halves), 4.6), layout="constrained", sharey=True,
+        1, len(halves), figsize=(max(6.4, 4.6 * len(halves)), 4.8), layout="constrained", sharey=True,
         squeeze=False,
     )  # fmt: skip
     for axis, (group, names, colours, markers) in zip(axes[0], halves):
@@ -115,7 +120,7 @@ def features(
         )  # fmt: skip
     axes[0, 0].set(ylabel=f"component 2 ({100 * share[1]:.0f}%)")
     rows = "source: training, target: test" if language_names else "test"
-    figure.suptitle(f"{title}\n{len(f)} rows ({rows}), {outside} outside the frame", fontsize=10)
+    figure.suptitle(f"{title}\n{len(f)} rows ({rows}), {outside} outside the frame", fontsize=9)
     return figure
 
 
@@ -164,7 +169,8 @@ def attention(
     top.set(ylabel="mel bin")
     figure.colorbar(image, ax=top, label="normalised log energy")
     bottom.axvspan(real, seconds, facecolor="0.93", edgecolor="0.8", hatch="///", zorder=0)
-    bottom.bar(starts, weights, width=ends - starts, align="edge", color=DARK, edgecolor="white")
+    edge = "white" if len(weights) <= 40 else DARK  # many thin bars would be nothing but edges
+    bottom.bar(starts, weights, width=ends - starts, align="edge", color=DARK, edgecolor=edge)
     bottom.set(xlabel="time (s)", ylabel="attention weight", xlim=(0, seconds), ylim=(0, 1))
     figure.suptitle(f"{title}; hatched: padding", fontsize=10)
     return figure

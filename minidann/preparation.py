@@ -50,11 +50,8 @@ def prepare(choices: Choices, places: tuple[Path, Path], cache: Path) -> Setup:
         names, places = names[1:], places[1:]
     corpora = each(lambda one: load(*one), zip(names, places))
     domains = each(lambda corpus: domain(choices, corpus, cache), corpora)
-    if len(domains) == 2 and domains[0].features.digest == domains[1].features.digest:
-        raise UserError(
-            f"{corpora[0].root} and {corpora[1].root} hold the same recordings: tests would be on "
-            "what was trained on; give two corpora, or --model mono"
-        )
+    if len(corpora) == 2:
+        refuse_twins(corpora, domains)
     source, target = domains[0], domains[-1]
     split = splits.draw(
         choices.seed,
@@ -80,6 +77,18 @@ def each(work: Callable, inputs: Iterable) -> list:
     if problems:
         raise UserError("\n".join(problems))
     return results
+
+
+def refuse_twins(corpora: list[Corpus], domains: list[Domain]) -> None:
+    """Raise UserError where the two share recordings: tests would be on what was trained on."""
+    files = [{one.path.resolve() for one in corpus.utterances} for corpus in corpora]
+    shared = sorted(str(path) for path in files[0] & files[1])
+    if shared or domains[0].features.digest == domains[1].features.digest:
+        count = f"{len(shared)} recordings, {shared[0]} for one" if shared else "all recordings"
+        raise UserError(
+            f"{corpora[0].root} and {corpora[1].root} share {count}: tests would be on what was "
+            "trained on; take them out of one, or use --model mono"
+        )
 
 
 def domain(choices: Choices, corpus: Corpus, cache: Path) -> Domain:
@@ -142,7 +151,8 @@ def describe(setup: Setup, say: Callable[[str], None]) -> None:
     if choices.dev == "source":
         choosing = f"{len(split.source_dev)} of the source"
     trained = "target" if setup.mono else "source"
+    beta = f" with beta {choices.beta:g}" if choices.model == "our" else ""
     say(
-        f"{choices.model}, {choices.bn}, seed {choices.seed}: trains on {len(split.train)} rows of "
+        f"{choices.model}{beta}, {choices.bn}, seed {choices.seed}: trains on {len(split.train)} rows of "
         f"the {trained}, {choosing} choose the epoch, {len(split.test)} of the target test it"
     )

@@ -73,5 +73,7 @@ def read_arrays(path: Path) -> tuple[dict[str, Arrays], dict]:
     except FileNotFoundError:
         raise UserError(f"{path}: not found; is {path.parent} a run's folder?") from None
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path}: damaged, or not minidann's ({error}); train again") from None
+        raise UserError(
+            f"{path}: damaged, or not minidann's ({error}); delete it and train again"
+        ) from None
     return groups, about

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from dataclasses import asdict, fields
 from pathlib import Path
 
 from minidann import console, experiment, feeding
@@ -135,10 +136,18 @@ def choices_of(args: argparse.Namespace, source: str, target: str) -> Choices:
 
 
 def default_out(choices: Choices) -> Path:
-    """runs/recola2iemocap-arousal-our-bn1-seed0, or runs/iemocap-arousal-mono-bn1-seed0."""
+    """runs/recola2iemocap-arousal-our-bn1-seed0; what is not the default stands before the seed."""
+    usual = {"l1": 0.0, "l2": 0.0, **REGULARISATION.get(choices.source, {})}
+    usual = {field.name: field.default for field in fields(Choices)} | usual
+    named = ("source", "target", "dimension", "model", "bn", "seed")
+    other = [
+        f"{name.replace('_', '-')}-{value:g}" if isinstance(value, float) else f"{name}-{value}"
+        for name, value in asdict(choices).items()
+        if name not in named and value != usual[name]
+    ]
     pair = "2".join(dict.fromkeys((choices.source, choices.target)))
-    name = f"{pair}-{choices.dimension}-{choices.model}-{choices.bn}-seed{choices.seed}"
-    return Path("runs") / name
+    parts = [pair, choices.dimension, choices.model, choices.bn, *other, f"seed{choices.seed}"]
+    return Path("runs") / "-".join(parts)
 
 
 def main() -> None:

@@ -92,6 +92,8 @@ def test_stopped_and_resumed_is_the_same_to_the_byte(run, corpora, tmp_path, how
     process = subprocess.Popen(
         command("train", *flags), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env=ENVIRONMENT,
+        # A shell that starts the tests in the background has its jobs ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     for line in process.stdout:
         if line.startswith(f"epoch  {after}/4"):
@@ -202,6 +204,21 @@ def test_regularisation_follows_the_corpus_trained_on(flags, l1, l2):
     assert (choices.l1, choices.l2) == (l1, l2)
 
 
+@pytest.mark.parametrize(
+    "flags, name",
+    [
+        ([], "recola2iemocap-arousal-our-bn1-seed0"),
+        (["--beta", "0", "--seed", "3"], "recola2iemocap-arousal-our-bn1-beta-0-seed3"),
+        (["--l1", "0"], "recola2iemocap-arousal-our-bn1-l1-0-seed0"),
+        (["--model", "mono", "--epochs", "5"], "iemocap-arousal-mono-bn1-epochs-5-seed0"),
+    ],
+)
+def test_the_default_folder_is_named_after_what_is_not_default(flags, name):
+    parsed = args(*flags)
+    (source, _), (target, _) = train.corpora_of(parsed)
+    assert train.default_out(train.choices_of(parsed, source, target)) == Path("runs") / name
+
+
 def test_directions():
     parsed = args("--iemocap", "a", "--recola", "b", "--direction", "iem2rec")
     assert [name for name, _ in train.corpora_of(parsed)] == ["iemocap", "recola"]
@@ -237,7 +254,18 @@ def test_mono_reads_the_target_alone(corpora, tmp_path):
 def test_the_same_recordings_on_both_sides_are_refused(corpora, tmp_path):
     done = call("train", "--source", corpora[3], *corpora[2:], "--out", tmp_path / "run")
     assert done.returncode == 2
-    assert "hold the same recordings" in done.stderr
+    assert "share 60 recordings" in done.stderr
+    table = Path(corpora[3].removeprefix("csv:"))
+    some = table.with_name("some.csv")
+    some.write_text("\n".join(table.read_text().splitlines()[:30]))
+    done = call("train", "--source", f"csv:{some}", *corpora[2:], "--out", tmp_path / "run")
+    assert "share 29 recordings" in done.stderr
+    (tmp_path / "copy").mkdir()
+    for path in table.parent.iterdir():
+        (tmp_path / "copy" / path.name).write_bytes(path.read_bytes())
+    copy = f"csv:{tmp_path / 'copy' / 'table.csv'}"
+    done = call("train", "--source", copy, *corpora[2:], "--out", tmp_path / "run")
+    assert "share all recordings" in done.stderr
 
 
 def test_a_scale_that_is_not_centred_is_told_as_that(corpora, tmp_path):
