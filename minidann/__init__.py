@@ -27,3 +27,5 @@ What stands around it:
     train.py, predict.py    the commands
     console.py      errors in one line, progress
 """
+
+__version__ = "0.1.0"

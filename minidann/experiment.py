@@ -6,7 +6,6 @@ import os
 import platform
 from collections.abc import Callable
 from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -101,7 +100,7 @@ def config_of(setup: Setup) -> dict:
         "corpora": corpora,
         "folders": [str(corpus.root) for corpus in setup.corpora],
         "versions": {
-            "minidann": version("minidann"),
+            "minidann": minidann.__version__,
             "python": platform.python_version(),
             "numpy": np.__version__,
             "scipy": scipy.__version__,

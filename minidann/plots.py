@@ -101,10 +101,10 @@ def features(
     halves = [(emotions, emotion_names, (GREEN, DARK), ("v", "s"))]
     if language_names:
         halves.insert(0, (languages, language_names, (DARK, LIGHT), ("o", "^")))
+    size = (max(6.4, 4.6 * len(halves)), 4.8)
     figure, axes = plt.subplots(
-        1, len(halves), figsize=(max(6.4, 4.6 * len(halves)), 4.8), layout="constrained", sharey=True,
-        squeeze=False,
-    )  # fmt: skip
+        1, len(halves), figsize=size, layout="constrained", sharey=True, squeeze=False
+    )
     for axis, (group, names, colours, markers) in zip(axes[0], halves):
         for value in (0, 1):
             axis.scatter(

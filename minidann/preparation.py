@@ -153,6 +153,7 @@ def describe(setup: Setup, say: Callable[[str], None]) -> None:
     trained = "target" if setup.mono else "source"
     beta = f" with beta {choices.beta:g}" if choices.model == "our" else ""
     say(
-        f"{choices.model}{beta}, {choices.bn}, seed {choices.seed}: trains on {len(split.train)} rows of "
-        f"the {trained}, {choosing} choose the epoch, {len(split.test)} of the target test it"
+        f"{choices.model}{beta}, {choices.bn}, seed {choices.seed}: trains on {len(split.train)} "
+        f"rows of the {trained}, {choosing} choose the epoch, {len(split.test)} of the target "
+        "test it"
     )

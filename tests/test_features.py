@@ -193,7 +193,7 @@ def test_bad_audio_is_named_with_what_to_do(tmp_path):
         return message
 
     assert "no such file; check" in refused("missing.wav")
-    assert "no such file; check" in refused(".")  # a folder
+    assert "is a folder; give the files in it" in refused(".")
     (tmp_path / "text.wav").write_text("not sound")
     assert "copy it again or convert it to WAV or FLAC" in refused("text.wav")
     write(tmp_path / "empty.wav", np.zeros(0))

@@ -12,6 +12,7 @@ from minidann import feeding, metrics, model, ops, optim, plots, training
 from minidann.ops.dropout import draw_mask
 from minidann.state import Choices, State
 
+TOLD = ("emotion_loss", "emotion_pull", "domain_loss", "domain_pull")
 ALPHA, BETA = 0.3, 1.7  # not 0.5 and 1, where several mistakes look right
 L1, L2 = 3e-3, 5e-3
 N, M = 7, 5  # source and target rows of a step
@@ -401,8 +402,8 @@ def torch_network(torch, params, running, mode, *, reversal_factor=-BETA, biased
 
 
 def torch_step(network, optimiser, x, labels, mask):
-    """One optimiser step on the loss (7) and the penalties -> L_e, L_l, norms of the gradients of
-    what the two classifiers read; NaN and 0 where there is none."""
+    """One optimiser step on the loss (7) and the penalties -> of emotion and of language the loss
+    and the norm of the gradient of what the classifier reads; NaN where it took no part."""
     emotion_loss, language_loss = network.losses(x, labels, mask)
     alpha = 1 if language_loss is None else ALPHA
     kernels, total = [network.conv.weight], 0
@@ -417,8 +418,13 @@ def torch_step(network, optimiser, x, labels, mask):
     optimiser.zero_grad()
     total.backward()
     optimiser.step()
-    losses = [np.nan if a is None else a.item() for a in (emotion_loss, language_loss)]
-    return *losses, *(0.0 if f.grad is None else f.grad.norm().item() for f in network.read)
+    losses = (emotion_loss, language_loss)
+    pulls = (0.0 if f.grad is None else f.grad.norm().item() for f in network.read)
+    return [
+        number
+        for loss, pull in zip(losses, pulls, strict=True)
+        for number in ((np.nan, np.nan) if loss is None else (loss.item(), pull))
+    ]
 
 
 def batches(rng, steps, filters, dtype):
@@ -460,12 +466,11 @@ def train_both(
         if not language:
             x, mask = x[:N], mask[:N]
         for rows, n in feeding.steps(mode, N, len(x) - N):
-            told.append(
-                training.update(
-                    choices, state, x[rows], labels[:n], mask[rows],
-                    rate=optim.learning_rate(i), beta=BETA,
-                )
+            record = training.update(
+                choices, state, x[rows], labels[:n], mask[rows],
+                rate=optim.learning_rate(i), beta=BETA,
             )  # fmt: skip
+            told.append([record.get(name, np.nan) for name in TOLD])
         tensors = torch.tensor(x), torch.tensor(labels), torch.tensor(mask)
         if torch_mode == "bn4":
             x, labels, mask = tensors
