@@ -46,15 +46,16 @@ def run(
     """
     setup = prepare(choices, places, cache)
     describe(setup, say)
-    state = open_folder(setup, out, resume, say)
 
     def tell(state: State) -> None:
         states.save(out / "checkpoint.npz", state, choices)
         runs.write(out / "history.csv", history_csv(state.history).encode())
         say(epoch_line(choices, state) + setup.demo)
 
-    training.train(choices, state, setup.source, setup.target, setup.split, tell=tell, ops=ops)
-    return outcome.finish(setup, state, out, say, ops)
+    with runs.hold(out):
+        state = open_folder(setup, out, resume, say)
+        training.train(choices, state, setup.source, setup.target, setup.split, tell=tell, ops=ops)
+        return outcome.finish(setup, state, out, say, ops)
 
 
 def config_of(setup: Setup) -> dict:
@@ -113,16 +114,11 @@ def config_of(setup: Setup) -> dict:
 
 
 def open_folder(setup: Setup, out: Path, resume: bool, say: Say) -> State:
-    """Make the folder `out`, or reopen it; -> the state to go on from.
+    """Begin a run in the folder `out`, or go on with the one in it; -> the state to go on from.
 
-    Raises UserError where it cannot be made, holds another run, or holds this one and `resume` is
-    not set.
+    Raises UserError where it holds another run, or holds this one and `resume` is not set.
     """
     config, choices = config_of(setup), setup.choices
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{out}: cannot be made ({error.strerror}); choose another --out") from None
     if (out / "config.json").exists():
         there = runs.read_json(out / "config.json")
         differ = [

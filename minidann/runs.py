@@ -8,13 +8,49 @@ import io
 import json
 import os
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
 from minidann.console import UserError
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
 Arrays = dict[str, np.ndarray]
+
+
+@contextmanager
+def hold(folder: Path) -> Iterator[None]:
+    """Make `folder` and keep it for this process alone; a UserError where another one has it.
+
+    The system lets go of it when the process ends, however it ends: nothing stale stays behind.
+    Windows has no such lock on a folder, and gets none.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = None if fcntl is None else os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise UserError(
+            f"{folder}: cannot be made ({error.strerror}); choose another --out"
+        ) from None
+    try:
+        if handle is not None:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise UserError(
+                    f"{folder}: another process is at work here; wait for it, or choose another "
+                    "--out"
+                ) from None
+        yield
+    finally:
+        if handle is not None:
+            os.close(handle)
 
 
 def write(path: Path, content: bytes) -> None:

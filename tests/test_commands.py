@@ -112,6 +112,28 @@ def test_stopped_and_resumed_is_the_same_to_the_byte(run, corpora, tmp_path, how
     assert not list((tmp_path / "run").glob(".*"))
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no lock on a folder")
+def test_a_folder_that_another_process_works_in_is_refused(run, corpora, tmp_path):
+    whole, _ = run
+    flags = [*corpora, "--epochs", 4, "--out", tmp_path / "run"]
+    process = subprocess.Popen(
+        command("train", *flags), stdout=subprocess.PIPE, text=True, env=ENVIRONMENT
+    )
+    for line in process.stdout:
+        if line.startswith("epoch  1"):
+            break
+    process.send_signal(signal.SIGSTOP)  # as slow as it takes
+    second = call("train", *flags, "--resume")
+    process.send_signal(signal.SIGCONT)
+    process.communicate(timeout=60)
+    assert second.returncode == 2
+    assert second.stderr.endswith(
+        "another process is at work here; wait for it, or choose another --out\n"
+    )
+    assert process.returncode == 0
+    assert (tmp_path / "run" / "model.npz").read_bytes() == (whole / "model.npz").read_bytes()
+
+
 def test_resume_starts_afresh_and_a_second_run_is_refused(run, corpora, tmp_path):
     whole, _ = run
     flags = [*corpora, "--epochs", 4, "--out", tmp_path / "run"]
