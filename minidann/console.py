@@ -1,5 +1,6 @@
 """What every command shares: errors in one line, progress on anything slow."""
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -27,15 +28,17 @@ def listing(where: str, problems: list[str]) -> str:
 
 def run(main: Callable[[], None]) -> None:
     """Run a command's `main()`; turn a UserError into a line on stderr and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):  # a file's name need not be text of this encoding
+        stream.reconfigure(errors="backslashreplace")
     try:
         main()
     except UserError as error:
         sys.exit(_say(f"error: {error}", code=2))
     except KeyboardInterrupt as stop:  # Ctrl-C; a command that can go on says how
         sys.exit(_say(str(stop) or "stopped", code=130))
-    except BrokenPipeError:  # the reader of our output, `head` say, has gone
-        sys.stderr.close()
-        sys.exit(0)
+    except BrokenPipeError:  # the reader of our output, `head` say, has gone: as SIGPIPE would
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
 
 
 def _say(line: str, *, code: int) -> int:

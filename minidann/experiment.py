@@ -1,6 +1,7 @@
 """One run, from two corpora on disk to a run folder: prepare, train, finish."""
 
 import csv
+import hashlib
 import io
 import os
 import platform
@@ -71,7 +72,10 @@ def config_of(setup: Setup) -> dict:
             "threshold": corpus.threshold,
             "classes": np.bincount(domain.labels, minlength=2).tolist(),
             "remarks": list(corpus.remarks),
-            "content": domain.features.digest,
+            "content": domain.features.digest,  # of audio and times; then of what is said of them
+            "labels": hashlib.blake2b(
+                repr((domain.labels.tolist(), domain.speakers.tolist())).encode(), digest_size=16
+            ).hexdigest(),
         }
     threads = {name: os.environ.get(name) for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")}
     return {

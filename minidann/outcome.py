@@ -34,9 +34,9 @@ def finish(setup: Setup, state: State, out: Path, say, ops) -> dict:
         groups[role] = {"mean": domain.features.mean, "std": domain.features.std}
     runs.write_arrays(out / "model.npz", groups, about)
     runs.write_json(out / "metrics.json", results)
+    conclude(setup, results, say)
     began = time.perf_counter()
     draw(setup, state, results, out, ops)
-    conclude(setup, results, say)
     say(
         f"{results['protocol']}; trained {clock(results['seconds'])}, "
         f"drew {time.perf_counter() - began:.1f} s; {out}"

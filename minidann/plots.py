@@ -16,6 +16,7 @@ from scipy.sparse.linalg import svds
 from minidann import runs
 from minidann.logmel import SHIFT
 
+plt.rcParams["text.parse_math"] = False  # a dollar in a file's name is a dollar
 DARK, LIGHT, GREEN = "#1b3a5c", "#e08f3c", "#5b9a78"
 
 
@@ -60,7 +61,7 @@ def curves(history: list[dict], best_epoch: int, title: str) -> Figure:
     lines = [*left.get_lines(), *(right.get_lines() if right else [])]
     kept = left.axvline(best_epoch, color="0.5", lw=1, ls=(0, (1, 3)), label="epoch kept")
     left.axhline(50, color="0.7", lw=0.8, zorder=0)  # chance
-    shown = np.concatenate([line.get_ydata() for line in left.get_lines()[:3]])
+    shown = [100 * column[name] for name in ("dev_uar", "source_uar", "domain_uar")]
     left.set(xlabel="epoch", ylabel="UAR (%)", xlim=(0.5, len(history) + 0.5))
     left.set(ylim=(min(40, np.nanmin(shown) - 2), 102))
     left.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
@@ -72,8 +73,13 @@ def curves(history: list[dict], best_epoch: int, title: str) -> Figure:
 
 
 def principal_components(f: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rows f (N, C) in the two directions of largest variance (N, 2), and their shares (2,)."""
+    """Rows f (N, C) in the two directions of largest variance (N, 2), and their shares (2,).
+
+    Zeros where there is nothing to spread out: fewer than three rows, or all of them the same.
+    """
     centred = (f - f.mean(axis=0)).astype(np.float64)
+    if min(centred.shape) < 3 or not centred.any():
+        return np.zeros((len(f), 2)), np.zeros(2)
     # Only two of the singular vectors are wanted; v0 is where the search starts, fixed so that
     # the same features give the same picture.
     u, s, _ = svds(centred, k=2, v0=np.ones(min(centred.shape)))
@@ -96,7 +102,7 @@ def features(
     points, share = principal_components(f)  # (N, 2)
     # A few far utterances would squeeze the rest together; what lies outside is counted.
     low, high = np.percentile(points, [2, 98], axis=0)
-    margin = 0.15 * (high - low)
+    margin = 0.15 * (high - low) + 1e-6
     outside = ((points < low - margin) | (points > high + margin)).any(axis=1).sum()
     halves = [(emotions, emotion_names, (GREEN, DARK), ("v", "s"))]
     if language_names:

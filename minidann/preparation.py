@@ -86,8 +86,8 @@ def refuse_twins(corpora: list[Corpus], domains: list[Domain]) -> None:
     if shared or domains[0].features.digest == domains[1].features.digest:
         count = f"{len(shared)} recordings, {shared[0]} for one" if shared else "all recordings"
         raise UserError(
-            f"{corpora[0].root} and {corpora[1].root} share {count}: tests would be on what was "
-            "trained on; take them out of one, or use --model mono"
+            f"{corpora[0].root} and {corpora[1].root} share {count}: tests would be on "
+            "recordings that were trained on; take them out of one, or use --model mono"
         )
 
 

@@ -29,7 +29,7 @@ def hold(folder: Path) -> Iterator[None]:
     """Make `folder` and keep it for this process alone; a UserError where another one has it.
 
     The system lets go of it when the process ends, however it ends: nothing stale stays behind.
-    Windows has no such lock on a folder, and gets none.
+    Windows and some network file systems have no such lock, and get none.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -47,6 +47,8 @@ def hold(folder: Path) -> Iterator[None]:
                     f"{folder}: another process is at work here; wait for it, or choose another "
                     "--out"
                 ) from None
+            except OSError:
+                pass  # some network file systems have no such lock either
         yield
     finally:
         if handle is not None:

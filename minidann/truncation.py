@@ -8,7 +8,7 @@ from pathlib import Path
 
 OGG_PAGE = 27 + 255 + 255 * 255  # bytes: the longest page that the format allows
 LAST_PAGE = 4  # the bit in a page's flags that says so
-STREAMED = (0, 0xFFFFFFFF)  # lengths written by programs that did not know the length
+UNKNOWN = 0x7FFFF000  # lengths from here on, and 0, are what programs that write to a pipe put down
 
 
 def cut_short(path: Path) -> str | None:
@@ -35,7 +35,7 @@ def _wav(file, size: int) -> str | None:
         name, length = struct.unpack("<4sI", file.read(8))
         if name == b"data":
             there = size - place - 8
-            if length in STREAMED or there >= length:
+            if length == 0 or length >= UNKNOWN or there >= length:
                 return None
             return f"cut short: {there} of its {length} bytes of sound are there"
         place += 8 + length + length % 2  # chunks begin at even places

@@ -112,6 +112,35 @@ def test_stopped_and_resumed_is_the_same_to_the_byte(run, corpora, tmp_path, how
     assert not list((tmp_path / "run").glob(".*"))
 
 
+def test_resume_with_other_labels_is_refused(corpora, tmp_path):
+    table = Path(corpora[1].removeprefix("csv:"))
+    copy = table.with_name("labels.csv")
+    copy.write_text(table.read_text())
+    flags = ["--source", f"csv:{copy}", *corpora[2:], "--epochs", 1, "--out", tmp_path / "run"]
+    assert call("train", *flags).returncode == 0
+    assert call("train", *flags, "--resume").returncode == 0
+    lines = [line.split(",") for line in table.read_text().splitlines()]
+    for row in lines[1:]:
+        row[4] = str(1 - int(row[4]))
+    copy.write_text("\n".join(",".join(row) for row in lines))
+    done = call("train", *flags, "--resume")
+    assert done.returncode == 2
+    assert "holds another run: source" in done.stderr
+
+
+def test_a_closed_pipe_is_not_success(corpora, tmp_path):
+    flags = [*corpora, "--epochs", 50, "--out", tmp_path / "run"]
+    with subprocess.Popen(
+        command("train", *flags), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=ENVIRONMENT,
+    ) as process:  # fmt: skip
+        process.stdout.readline()
+        process.stdout.close()
+        errors = process.stderr.read()
+    assert process.returncode == 141
+    assert "Traceback" not in errors
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no lock on a folder")
 def test_a_folder_that_another_process_works_in_is_refused(run, corpora, tmp_path):
     whole, _ = run

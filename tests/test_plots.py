@@ -38,6 +38,7 @@ def test_curves(epochs, domain):
     assert len(figure.axes) == 1 + domain
     assert dev.get_marker() == ("o" if epochs == 1 else "None")
     assert left.get_xlim()[0] <= 1 <= epochs <= left.get_xlim()[1]
+    assert left.get_ylim() == (40, 102)
     assert all(tick == int(tick) for tick in left.get_xticks())
 
 
@@ -53,6 +54,21 @@ def test_features_shows_every_point_of_both_groups():
             np.testing.assert_allclose(drawn[value], points[group == value])
     assert f"{100 * share[0]:.0f}%" in figure.axes[0].get_xlabel()
     assert len(plots.features(f, languages, emotions, [], ["low", "high"], "mono").axes) == 1
+
+
+@pytest.mark.parametrize("f", [np.zeros((20, 30)), np.eye(2, 30)])
+def test_features_without_spread_are_drawn_all_the_same(f):
+    half = np.arange(len(f)) % 2
+    points, share = plots.principal_components(f)
+    assert points.shape == (len(f), 2)
+    assert not share.any()
+    plots.features(f, half, half, ["a", "b"], ["low", "high"], "title")
+
+
+def test_a_dollar_in_a_name_is_a_dollar(tmp_path):
+    figure = plots.curves(history(3), 1, r"a$\foo$b")
+    plots.save(figure, tmp_path / "a.png")
+    assert (tmp_path / "a.png").stat().st_size > 1000
 
 
 def test_confusion_prints_counts_and_recalls():
