@@ -190,13 +190,17 @@ def update_running(running: Arrays, cache: tuple) -> Arrays:
 
 
 def represent(params: Arrays, running: Arrays, x: np.ndarray, *, ops=minidann.ops) -> np.ndarray:
-    """The encoder's output f (N, C) in inference: running statistics, no dropout."""
-    f, _ = encode(params, x, ops=ops)  # (N, C)
-    if running:
-        statistics = running["bn.mean"], running["bn.var"]
-        f, _ = ops.batchnorm.forward(
-            f, params["bn.gamma"], params["bn.beta"], running=statistics
-        )  # (N, C)
+    """The encoder's output f (N, C) in inference, of x (N, T, D)."""
+    h, _ = encode(params, x, ops=ops)  # (N, C)
+    return normalise(params, running, h, ops=ops)
+
+
+def normalise(params: Arrays, running: Arrays, h: np.ndarray, *, ops=minidann.ops) -> np.ndarray:
+    """From `encode`'s h to the encoder's output f, (N, C): running statistics, no dropout."""
+    if not running:
+        return h
+    statistics = running["bn.mean"], running["bn.var"]
+    f, _ = ops.batchnorm.forward(h, params["bn.gamma"], params["bn.beta"], running=statistics)
     return f
 
 
@@ -206,7 +210,7 @@ def classify(params: Arrays, f: np.ndarray, name: str, *, ops=minidann.ops) -> n
     return ops.softmax_cross_entropy.softmax(z)
 
 
-def attention_weights(params: Arrays, x: np.ndarray, *, ops=minidann.ops) -> np.ndarray:
-    """The weights s of equation 1 (N, 8), over the pooled frames of x (N, 750, D)."""
-    _, (_, attention, _, _) = encode(params, x, ops=ops)
+def attention_weights(cache: tuple) -> np.ndarray:
+    """The weights s of equation 1 over the pooled frames (N, 8), from the cache of `encode`."""
+    _, attention, _, _ = cache
     return attention[2]

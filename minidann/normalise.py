@@ -1,9 +1,9 @@
 """From log-mel features to the network's input: zero mean, unit variance, 750 frames.
 
 The paper normalises each mel bin "for each database". Here that is over real frames only: padding
-is no sound, and counting it in can cost a model eleven points of UAR. What is kept in memory is
-unpadded (IEMOCAP's 10,039 utterances are 783 MB once padded, and less than half of that before);
-only the rows of a batch are normalised and padded.
+is no sound, and most utterances would be padding for half of the 750 frames. What is kept in
+memory is unpadded (IEMOCAP's 10,039 utterances are 783 MB once padded, and less than half of that
+before); only the rows of a batch are normalised and padded.
 """
 
 from collections.abc import Sequence
@@ -58,7 +58,7 @@ class Features:
 
 
 def from_frames(frames, offsets=None) -> Features:
-    """Features from arrays in memory: for tests, made-up corpora and prediction.
+    """Features from arrays in memory: for made-up corpora, as the tests have them.
 
     `frames` is a list of (k, 26) arrays, which are cropped; or, with `offsets` (n+1,), one
     (total, 26) array of at most 750 frames an utterance.

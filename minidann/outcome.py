@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from minidann import metrics, model, plots, runs, training
+from minidann import metrics, plots, runs, training
 from minidann.console import clock
 from minidann.corpora import CLASSES
 from minidann.preparation import Setup
@@ -105,10 +105,9 @@ def draw(setup: Setup, state: State, results: dict, out: Path, ops) -> None:
     features, languages, emotions = [], [], []
     for domain, rows, language in shown:
         rows = rng.permutation(rows)[:count]
-        for i in range(0, count, training.INFERENCE_ROWS):
-            x = domain.features.batch(rows[i : i + training.INFERENCE_ROWS])
-            f = model.represent(state.best_params, state.best_running, x, ops=ops)
-            features.append(f)
+        features += training.representations(
+            state.best_params, state.best_running, domain.features, rows, ops=ops
+        )
         languages.append(np.full(count, language))
         emotions.append(domain.labels[rows])
     figure = plots.features(

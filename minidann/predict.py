@@ -46,9 +46,10 @@ def predict(groups: dict, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Windows x (W, 750, 26) -> probabilities (W, 2) and attention weights (W, 8)."""
     params, probabilities, weights = groups["params"], [], []
     for i in range(0, len(x), BATCH):
-        f = model.represent(params, groups.get("running", {}), x[i : i + BATCH])  # (B, 1800)
+        h, cache = model.encode(params, x[i : i + BATCH])  # (B, 1800)
+        f = model.normalise(params, groups.get("running", {}), h)  # (B, 1800)
         probabilities.append(model.classify(params, f, "emotion"))  # (B, 2)
-        weights.append(model.attention_weights(params, x[i : i + BATCH]))  # (B, 8)
+        weights.append(model.attention_weights(cache))  # (B, 8)
     return np.concatenate(probabilities), np.concatenate(weights)
 
 

@@ -36,7 +36,7 @@ class Setup:
 
     @property
     def demo(self) -> str:
-        """ " (synthetic demo)" where any of it is that, else ""."""
+        """What to add to a printed result: that it is of the synthetic demo, where any of it is."""
         return " (synthetic demo)" if "synthetic demo" in self.kinds else ""
 
 

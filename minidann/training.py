@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -123,16 +123,23 @@ def train_epoch(
     return {**losses, **pulls, "learning_rate": rate, "beta": beta}
 
 
+def representations(
+    params: Arrays, running: Arrays, features: Features, rows: np.ndarray, *, ops=minidann.ops
+) -> Iterator[np.ndarray]:
+    """The encoder's output of `rows` in inference, (B, C) a batch, in order."""
+    starts = range(0, len(rows), INFERENCE_ROWS)
+    for i in progress(starts, len(starts), "inference", "batches"):
+        x = features.batch(rows[i : i + INFERENCE_ROWS])  # (B, T, D)
+        yield model.represent(params, running, x, ops=ops)  # (B, C)
+
+
 def probabilities(
     params: Arrays, running: Arrays, features: Features, rows: np.ndarray, *, ops=minidann.ops
 ) -> dict[str, np.ndarray]:
     """What each classifier there is says of `rows` in inference: {"emotion": (N, 2), ...}."""
     heads = [name for name in ("emotion", "language") if f"{name}.w" in params]
     said = {name: [] for name in heads}
-    starts = range(0, len(rows), INFERENCE_ROWS)
-    for i in progress(starts, len(starts), "inference", "batches"):
-        x = features.batch(rows[i : i + INFERENCE_ROWS])  # (B, T, D)
-        f = model.represent(params, running, x, ops=ops)  # (B, C)
+    for f in representations(params, running, features, rows, ops=ops):  # (B, C)
         for name in heads:
             said[name].append(model.classify(params, f, name, ops=ops))  # (B, 2)
     return {name: np.concatenate(parts) for name, parts in said.items()}

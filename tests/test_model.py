@@ -184,9 +184,9 @@ def test_shapes_of_the_paper():
         "bn.var": (1800,),
     }
     x = np.random.default_rng(1).standard_normal((4, 750, 26)).astype(np.float32)
-    h, _ = model.encode(params, x)
+    h, cache = model.encode(params, x)
     assert h.shape == (4, 1800)
-    weights = model.attention_weights(params, x)
+    weights = model.attention_weights(cache)
     assert weights.shape == (4, 8)
     np.testing.assert_allclose(weights.sum(axis=1), 1, rtol=1e-6)
     np.testing.assert_allclose(
