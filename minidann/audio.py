@@ -15,6 +15,9 @@ from minidann.console import UserError
 from minidann.truncation import cut_short
 
 RATE = 16_000  # samples a second
+RATES = 4_000, 400_000  # the rates a recording may have: what else a file says is damage
+LONGEST = 24 * 3600  # seconds; so is what says that it lasts longer
+LOUDEST = 1e6  # of full scale; so is a sample beyond it, in floating point
 OVERSHOOT = 0.5  # seconds a part may end after its recording and still be cut to it
 
 
@@ -28,58 +31,74 @@ def read_audio(
     read alone or with others. Raises UserError where the file is missing, is not audio, is
     damaged, cut short or empty, holds NaN or infinity, or is shorter than `start`/`end` ask for.
     """
-    path = Path(path)
+    try:
+        return cut(mono(*decode(Path(path))), start, end)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+
+
+def decode(path: Path) -> tuple[np.ndarray, int]:
+    """All that is in a sound file: (samples, channels) float32, and samples a second.
+
+    Raises UserError, which does not name the file, where it is not whole and finite.
+    """
     if not path.is_file():
-        what = (
+        raise UserError(
             "is a folder; give the files in it" if path.is_dir() else "no such file; check the path"
         )
-        raise UserError(f"{path}: {what}")
     try:
         with soundfile.SoundFile(path) as file:
-            rate = file.samplerate
+            rate, frames = file.samplerate, file.frames
+            if not RATES[0] <= rate <= RATES[1] or frames > LONGEST * rate:
+                raise UserError(
+                    f"says that it holds {frames} samples at {rate} Hz, which speech does not; "
+                    "export it again"
+                )
             channels = file.read(dtype="float32", always_2d=True)  # (samples, channels)
         damage = cut_short(path)
     except (soundfile.SoundFileError, OSError) as error:
+        # The file is named by who asked for it; here that would be once too often.
+        why = str(error).removeprefix(f"Error opening {str(path)!r}: ")
         raise UserError(
-            f"{path}: cannot be read as audio ({error}); copy it again or convert it to WAV or FLAC"
+            f"cannot be read as audio ({why}); copy it again or convert it to WAV or FLAC"
         ) from None
     if damage:
-        raise UserError(f"{path}: {damage}; copy it again or leave it out")
+        raise UserError(f"{damage}; copy it again or leave it out")
     if len(channels) == 0:
-        raise UserError(f"{path}: no samples in it; copy it again or leave it out")
-    audio = channels.mean(axis=1) if channels.shape[1] > 1 else channels[:, 0]  # (samples,)
-    if not np.isfinite(audio).all():
-        raise UserError(f"{path}: holds NaN or infinite samples; export it again as 16-bit audio")
-    return cut(resample(audio, rate), start, end, path)
+        raise UserError("no samples in it; copy it again or leave it out")
+    if not (np.abs(channels) <= LOUDEST).all():
+        raise UserError("holds NaN, infinite or absurd samples; export it again as 16-bit audio")
+    return channels, rate
 
 
-def resample(audio: np.ndarray, rate: int) -> np.ndarray:
-    """(samples,) at `rate` Hz -> (samples * 16000 / rate, rounded up,) at 16 kHz, same dtype.
+def mono(channels: np.ndarray, rate: int) -> np.ndarray:
+    """(samples, channels) at `rate` Hz -> (samples * 16000 / rate, rounded up,) at 16 kHz.
 
-    A polyphase filter (`scipy.signal.resample_poly`) takes out what lies above the lower of the
-    two Nyquist frequencies.
+    The mean of the channels, same dtype. A polyphase filter (`scipy.signal.resample_poly`) takes
+    out what lies above the lower of the two Nyquist frequencies.
     """
+    audio = channels.mean(axis=1) if channels.shape[1] > 1 else channels[:, 0]  # (samples,)
     if rate == RATE:
         return audio
     common = gcd(RATE, rate)  # 44,100 Hz: 160 samples out for 441 in
     return resample_poly(audio, RATE // common, rate // common)
 
 
-def cut(audio: np.ndarray, start: float | None, end: float | None, path: Path | str) -> np.ndarray:
+def cut(audio: np.ndarray, start: float | None, end: float | None) -> np.ndarray:
     """The part of 16 kHz `audio` from `start` to `end` in seconds, as a view; None: its own end.
 
-    Both times are rounded to the nearest sample. `path` is for the messages. Raises UserError on
-    an empty part and on one that ends more than 0.5 s after the recording: a little over is how
-    time stamps are rounded, and is left off.
+    Both times are rounded to the nearest sample. Raises UserError on an empty part and on one
+    that ends more than 0.5 s after the recording: a little over is how time stamps are rounded,
+    and is left off.
     """
     seconds = len(audio) / RATE
     start, end = 0.0 if start is None else start, seconds if end is None else end
     if not 0 <= start < end <= seconds + OVERSHOOT:  # NaN fails this too
         raise UserError(
-            f"{path}: no part from {start:g} to {end:g} s in a recording of {seconds:.3f} s; "
+            f"no part from {start:g} to {end:g} s in a recording of {seconds:.3f} s; "
             "correct the times, or check that they belong to this recording"
         )
     part = audio[round(start * RATE) : round(end * RATE)]
     if len(part) == 0:
-        raise UserError(f"{path}: not one sample from {start:g} to {end:g} s; correct the times")
+        raise UserError(f"not one sample from {start:g} to {end:g} s; correct the times")
     return part

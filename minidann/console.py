@@ -1,9 +1,14 @@
 """What every command shares: errors in one line, progress on anything slow."""
 
+import argparse
 import os
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import NoReturn, TextIO
 
 
 class UserError(Exception):
@@ -14,36 +19,87 @@ class UserError(Exception):
     """
 
 
-LISTED = 20  # lines of problems that are printed
+LISTED = 20  # lines of problems that are printed, where a command does not print all
 
 
-def listing(where: str, problems: list[str]) -> str:
-    """A heading and one line a problem, at most LISTED of them: the message of a UserError."""
+class Parser(argparse.ArgumentParser):
+    """A command line whose mistakes are told in one line, as all others are."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message}; --help says what there is")
+
+
+def listing(where: str, problems: list[str], show: int = LISTED) -> str:
+    """A heading and one line a problem, at most `show` of them: the message of a UserError."""
     things = "1 thing is" if len(problems) == 1 else f"{len(problems)} things are"
-    lines = [f"{where}: {things} wrong", *(f"  {problem}" for problem in problems[:LISTED])]
-    if len(problems) > LISTED:
-        lines.append(f"  and {len(problems) - LISTED} more")
+    lines = [f"{where}: {things} wrong", *(f"  {problem}" for problem in problems[:show])]
+    if len(problems) > show:
+        lines.append(
+            f"  and {len(problems) - show} more; python -m minidann.corpora {where} lists all"
+        )
     return "\n".join(lines)
 
 
 def run(main: Callable[[], None]) -> None:
-    """Run a command's `main()`; turn a UserError into a line on stderr and exit code 2."""
+    """Run a command's `main()`; turn a UserError into a line on stderr and exit code 2.
+
+    So with what the system refuses (a full disk, a file that went away) where nobody expected it.
+    """
     for stream in (sys.stdout, sys.stderr):  # a file's name need not be text of this encoding
         stream.reconfigure(errors="backslashreplace")
     try:
         main()
+        sys.stdout.flush()
     except UserError as error:
         sys.exit(_say(f"error: {error}", code=2))
     except KeyboardInterrupt as stop:  # Ctrl-C; a command that can go on says how
         sys.exit(_say(str(stop) or "stopped", code=130))
     except BrokenPipeError:  # the reader of our output, `head` say, has gone: as SIGPIPE would
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget(sys.stdout)
         sys.exit(141)
+    except OSError as error:
+        where = error.filename or "writing the output"
+        _forget(sys.stdout)
+        sys.exit(_say(f"error: {where}: {error.strerror or error}", code=2))
+    except MemoryError as error:
+        sys.exit(_say(f"error: out of memory ({error or 'no details'})", code=2))
 
 
 def _say(line: str, *, code: int) -> int:
     print(line, file=sys.stderr)
     return code
+
+
+def _forget(stream: TextIO) -> None:
+    """What is still to be written to `stream` goes nowhere, and no complaint at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+@contextmanager
+def patience() -> Iterator[Callable[[], bool]]:
+    """Within it, the first Ctrl-C is only noted, and a second one stops at once, as ever.
+
+    Yields a function that says whether there was one. There is none away from the main thread,
+    which alone can wait for signals, and where Ctrl-C is ignored (a job in the background).
+    """
+    noted = []
+    before = signal.getsignal(signal.SIGINT)
+
+    def note(*_):
+        noted.append(True)
+        signal.signal(signal.SIGINT, before)
+        # Not `print`: the signal may have come in the middle of one.
+        os.write(2, b"\nfinishing this step and saving; Ctrl-C again stops at once\n")
+
+    main_thread = threading.current_thread() is threading.main_thread()
+    if not main_thread or before == signal.SIG_IGN:
+        yield lambda: False
+        return
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: bool(noted)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def clock(seconds: float) -> str:

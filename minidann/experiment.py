@@ -16,7 +16,7 @@ import soundfile
 import minidann.ops
 from minidann import model, optim, outcome, runs, splits, training
 from minidann import state as states
-from minidann.console import UserError, clock
+from minidann.console import UserError, clock, patience
 from minidann.logmel import FRAMES, MELS, PRESETS
 from minidann.preparation import Setup, describe, prepare
 from minidann.state import HISTORY, Choices, State
@@ -36,31 +36,74 @@ def run(
     *,
     cache: Path,
     resume: bool = False,
+    skip_bad: bool = False,
     say: Say = say_at_once,
     ops=minidann.ops,
 ) -> dict:
     """Train and test as `choices` say; fill the folder `out`; return what `metrics.json` holds.
 
     `places` are the folders of `choices.source` and `choices.target`; features are kept in
-    `cache`. `resume` goes on from the checkpoint in `out`, where there is one. Raises UserError,
-    before training, with everything that is wrong with the corpora.
+    `cache`. `resume` goes on from the checkpoint in `out`, where there is one; `skip_bad` leaves
+    out utterances that cannot be used. Raises UserError, before training, with everything that is
+    wrong with the corpora. At Ctrl-C, the step at hand is finished and kept before
+    KeyboardInterrupt goes on its way.
     """
-    setup = prepare(choices, places, cache)
-    describe(setup, say)
 
-    def tell(state: State) -> None:
+    def keep(state: State) -> None:
         states.save(out / "checkpoint.npz", state, choices)
         runs.write(out / "history.csv", history_csv(state.history).encode())
+
+    def tell(state: State) -> None:
+        keep(state)
         say(epoch_line(choices, state) + setup.demo)
 
     with runs.hold(out):
+        refuse_others(out, plan(choices), resume)
+        setup = prepare(choices, places, cache, skip_bad)
+        describe(setup, say)
         state = open_folder(setup, out, resume, say)
-        training.train(choices, state, setup.source, setup.target, setup.split, tell=tell, ops=ops)
+        with patience() as stop:
+            training.train(
+                choices, state, setup.source, setup.target, setup.split,
+                tell=tell, stop=stop, ops=ops,
+            )  # fmt: skip
+            keep(state)
+        if state.epoch < choices.epochs:
+            raise KeyboardInterrupt
         return outcome.finish(setup, state, out, say, ops)
 
 
-def config_of(setup: Setup) -> dict:
-    """What `config.json` holds: every choice, and what it was made with."""
+def plan(choices: Choices) -> dict:
+    """The part of `config.json` that is known before a corpus is read: every choice."""
+    return {
+        "choices": asdict(choices),
+        "constants": {
+            "filters": model.FILTERS,
+            "kernel": model.KERNEL,
+            "stride": model.STRIDE,
+            "pool": model.POOL,
+            "frames": FRAMES,
+            "mels": MELS,
+            "initial_weights": f"Glorot uniform, zero biases, query N(0, {model.QUERY_DEVIATION})",
+            "logmel": asdict(PRESETS[choices.features]),
+            "padding": "at the end, each bin's minimum of the utterance",
+            "normalisation": "each bin of each corpus, over the real frames of its cropped rows",
+            "target_rows_in_training": "all, without labels" if choices.model == "our" else 0,
+            "ganin_ramp": training.RAMP,
+            "regularised": list(optim.REGULARISED),
+            "learning_rate": [optim.INITIAL_RATE, optim.DECAY, optim.FINAL_RATE],
+            "adam": [optim.BETA1, optim.BETA2, optim.EPSILON],
+            "batch_norm_epsilon": minidann.ops.batchnorm.EPSILON,
+            "batch_norm_momentum": minidann.ops.batchnorm.MOMENTUM,
+            "target_dev": splits.TARGET_DEV,
+            "source_dev": splits.SOURCE_DEV,
+            "mono_dev_test": [splits.MONO_DEV, splits.MONO_TEST],
+        },
+    }
+
+
+def made_with(setup: Setup) -> dict:
+    """The rest of `config.json`: the corpora, as they were found, and the versions."""
     corpora = {}
     pairs = zip(setup.corpora, (setup.source, setup.target))
     for role, (corpus, domain) in zip(("source", "target"), pairs):
@@ -68,6 +111,7 @@ def config_of(setup: Setup) -> dict:
             "title": corpus.title,
             "kind": corpus.kind,
             "utterances": len(domain.labels),
+            "left_out": len(corpus.bad),
             "speakers": len(set(domain.speakers)),
             "threshold": corpus.threshold,
             "classes": np.bincount(domain.labels, minlength=2).tolist(),
@@ -79,29 +123,6 @@ def config_of(setup: Setup) -> dict:
         }
     threads = {name: os.environ.get(name) for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")}
     return {
-        "choices": asdict(setup.choices),
-        "constants": {
-            "filters": model.FILTERS,
-            "kernel": model.KERNEL,
-            "stride": model.STRIDE,
-            "pool": model.POOL,
-            "frames": FRAMES,
-            "mels": MELS,
-            "initial_weights": f"Glorot uniform, zero biases, query N(0, {model.QUERY_DEVIATION})",
-            "logmel": asdict(PRESETS[setup.choices.features]),
-            "padding": "at the end, each bin's minimum of the utterance",
-            "normalisation": "each bin of each corpus, over the real frames of its cropped rows",
-            "target_rows_in_training": "all, without labels" if setup.choices.model == "our" else 0,
-            "ganin_ramp": training.RAMP,
-            "regularised": list(optim.REGULARISED),
-            "learning_rate": [optim.INITIAL_RATE, optim.DECAY, optim.FINAL_RATE],
-            "adam": [optim.BETA1, optim.BETA2, optim.EPSILON],
-            "batch_norm_epsilon": minidann.ops.batchnorm.EPSILON,
-            "batch_norm_momentum": minidann.ops.batchnorm.MOMENTUM,
-            "target_dev": splits.TARGET_DEV,
-            "source_dev": splits.SOURCE_DEV,
-            "mono_dev_test": [splits.MONO_DEV, splits.MONO_TEST],
-        },
         "corpora": corpora,
         "folders": [str(corpus.root) for corpus in setup.corpora],
         "versions": {
@@ -117,34 +138,66 @@ def config_of(setup: Setup) -> dict:
     }
 
 
+def refuse_others(out: Path, config: dict, resume: bool) -> dict:
+    """Raise UserError where the folder `out` is not this run's; -> its config.json, or {}.
+
+    It may be a new run's, empty, or this run's, to go on with: if `resume`, and if all that
+    `config` has is the same there.
+    """
+    if not (out / "config.json").exists():
+        if others := sorted(path.name for path in out.iterdir() if path.name[0] != "."):
+            raise UserError(
+                f"{out}: not empty, and no run's folder (it holds {', '.join(others[:3])}); "
+                "choose another --out"
+            )
+        return {}
+    there = runs.read_json(out / "config.json")
+    differ = []
+    for part in ("choices", "constants", "corpora"):
+        old = there.get(part)
+        for name, value in config.get(part, {}).items():
+            was = old.get(name) if isinstance(old, dict) else None
+            if was != value:
+                differ.append(f"{name} ({was} there, {value} here)")
+    if differ:
+        raise UserError(f"{out}: holds another run: {'; '.join(differ)}; choose another --out")
+    if not resume:
+        raise UserError(f"{out}: holds this run already; --resume to go on, or another --out")
+    return there
+
+
 def open_folder(setup: Setup, out: Path, resume: bool, say: Say) -> State:
     """Begin a run in the folder `out`, or go on with the one in it; -> the state to go on from.
 
     Raises UserError where it holds another run, or holds this one and `resume` is not set.
     """
-    config, choices = config_of(setup), setup.choices
-    if (out / "config.json").exists():
-        there = runs.read_json(out / "config.json")
-        differ = [
-            f"{name} ({there.get(part, {}).get(name)} there, {value} here)"
-            for part in ("choices", "constants", "corpora")
-            for name, value in config[part].items()
-            if there.get(part, {}).get(name) != value
-        ]
-        if differ:
-            raise UserError(f"{out}: holds another run: {'; '.join(differ)}; choose another --out")
-        if not resume:
-            raise UserError(f"{out}: holds this run already; --resume to go on, or another --out")
-        if there.get("versions") != config["versions"]:
-            say("note: versions or threads are not those of config.json; the bytes may differ")
+    choices = setup.choices
+    config = plan(choices) | made_with(setup)
+    there = refuse_others(out, config, resume)
+    if there and there.get("versions") != config["versions"]:
+        say("note: versions or threads are not those of config.json; the bytes may differ")
     for stale in out.glob(".*.tmp"):  # what a kill left half written
         stale.unlink()
+    fresh = states.start(choices, FRAMES, MELS)
     if resume and (out / "checkpoint.npz").exists():
-        state = states.load(out / "checkpoint.npz", choices)
-        say(f"goes on after epoch {state.epoch} of {choices.epochs}")
+        state = states.load(out / "checkpoint.npz", choices, fresh)
+        steps = f" and {state.batches} steps" if state.batches else ""
+        say(f"goes on after epoch {state.epoch}{steps} of {choices.epochs}")
         return state
+    if any(corpus.bad for corpus in setup.corpora):
+        runs.write(out / "left_out.csv", left_out_csv(setup).encode())
     runs.write_json(out / "config.json", config)
-    return states.start(choices, FRAMES, MELS)
+    return fresh
+
+
+def left_out_csv(setup: Setup) -> str:
+    """What --skip-bad left out, and why, a row an utterance or a file with utterances in it."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["corpus", "where", "why"])
+    for corpus in setup.corpora[setup.mono :]:
+        writer.writerows([corpus.title, where, why] for where, why in corpus.bad)
+    return text.getvalue()
 
 
 def history_csv(history: list[dict]) -> str:

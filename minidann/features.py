@@ -9,63 +9,85 @@ import hashlib
 import json
 import os
 import sys
+import time
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
-from minidann.audio import cut, read_audio
-from minidann.console import UserError, listing, progress
-from minidann.logmel import FRAMES, MELS, PRESETS, Preset, crop, logmel
+from minidann.audio import cut, decode, mono
+from minidann.console import UserError, progress
+from minidann.logmel import FRAMES, MELS, PRESETS, crop, logmel
 from minidann.normalise import Features
+from minidann.oddities import Odd, Sound, measure, odd
 
-VERSION = 1  # of the arithmetic and of the file's layout: a new number leaves old files unused
+VERSION = 2  # of the arithmetic and of the file's layout: a new number leaves old files unused
+STALE = 3600  # seconds after which nobody is writing to a temporary file any more
+
+
+class Extracted(NamedTuple):
+    """What comes of a list of utterances; they are named by their place in it."""
+
+    features: Features | None  # of the good ones; None if there are none, or bad ones not skipped
+    good: list[int]
+    bad: dict[int, str]  # why each of the others cannot be used
+    odd: Odd  # what is odd about the good ones
+    contents: dict[Path, str]  # a digest of each recording's bytes
 
 
 def extract(
-    utterances: Sequence, cache: Path | str, preset: str = "paper", label: str = "features"
-) -> Features:
+    utterances: Sequence,
+    cache: Path | str,
+    preset: str = "paper",
+    label: str = "features",
+    skip_bad: bool = False,
+) -> Extracted:
     """The features of `utterances`, in their order: from the cache, or extracted into it.
 
     An utterance has `.path`, and `.start` and `.end` (seconds, or None for the whole recording).
     `cache` is a folder, made where it is missing; `label` heads the progress lines. A damaged
-    file is said to be so and made again. Raises one UserError that names every bad utterance,
-    and then leaves no file behind.
+    file is said to be so and made again. With a bad utterance among them there are no features
+    and no file, unless `skip_bad`. Raises UserError where the cache cannot be written to.
     """
     if not len(utterances):
         raise UserError(f"{label}: no utterances to take features from; check the corpus folder")
     if preset not in PRESETS:
         raise ValueError(f"expected a preset among {', '.join(PRESETS)}, received {preset!r}")
-    digest = fingerprint(utterances, PRESETS[preset], label)
+    contents = digests(utterances, label)
+    rows = [(contents[Path(one.path)], one.start, one.end) for one in utterances]
+    everything = json.dumps([VERSION, asdict(PRESETS[preset]), rows], default=float)
+    digest = hashlib.blake2b(everything.encode(), digest_size=16).hexdigest()
     file = Path(cache) / f"{digest}.features"
-    if digest and file.is_file():
-        try:
-            return _load(file, len(utterances))
-        except (OSError, EOFError, ValueError) as error:
-            print(f"{label}: {file} is damaged ({error}); extracting again", file=sys.stderr)
-    temporary = file.with_suffix(f".{os.getpid()}.tmp")
     try:
+        if file.is_file():
+            try:
+                return _load(file, len(utterances), contents)
+            except (EOFError, ValueError) as error:
+                print(f"{label}: {file} is damaged ({error}); extracting again", file=sys.stderr)
         file.parent.mkdir(parents=True, exist_ok=True)
+        for old in file.parent.glob("*.tmp"):  # what a kill left half written
+            if time.time() - old.stat().st_mtime > STALE:
+                old.unlink(missing_ok=True)
+        temporary = file.with_suffix(f".{os.getpid()}.tmp")
         try:
-            _write(temporary, utterances, preset, label)
+            bad = _write(temporary, utterances, preset, label)
+            if len(bad) == len(utterances) or bad and not skip_bad:
+                return Extracted(None, [], bad, {}, contents)
             os.replace(temporary, file)  # a file that has its own name is a whole file
         finally:
             temporary.unlink(missing_ok=True)
-        return _load(file, len(utterances))
+        return _load(file, len(utterances), contents)
     except OSError as error:
         raise UserError(
-            f"{cache}: cannot keep features here ({error}); give another --cache DIR"
+            f"{cache}: cannot keep features here ({error.strerror}); give another --cache DIR"
         ) from None
 
 
-def fingerprint(utterances: Sequence, preset: Preset, label: str) -> str:
-    """Name what the features depend on, in 32 letters; "" where a recording cannot be read.
-
-    Each recording is gone through once, however many utterances lie in it.
-    """
+def digests(utterances: Sequence, label: str) -> dict[Path, str]:
+    """Name the bytes of each recording, gone through once however many utterances lie in it."""
     contents = dict.fromkeys(Path(one.path) for one in utterances)  # each once, in order
     for path in progress(list(contents), len(contents), f"{label}: any changes?", "recordings"):
         content = hashlib.blake2b()
@@ -73,51 +95,69 @@ def fingerprint(utterances: Sequence, preset: Preset, label: str) -> str:
             with open(path, "rb") as file:
                 while chunk := file.read(1 << 20):
                     content.update(chunk)
-        except OSError:
-            return ""  # reading the audio will say what is wrong, with this one and with others
-        contents[path] = content.hexdigest()
-    rows = [(contents[Path(one.path)], one.start, one.end) for one in utterances]
-    everything = json.dumps([VERSION, asdict(preset), rows], default=float)
-    return hashlib.blake2b(everything.encode(), digest_size=16).hexdigest()
+            contents[path] = content.hexdigest()
+        except OSError:  # listening to it will say what is wrong
+            contents[path] = "cannot be read"
+    return contents
 
 
-def _write(file: Path, utterances: Sequence, preset: str, label: str) -> None:
-    """Extract into `file`, utterance by utterance, with one recording in memory at a time.
+def listen(
+    utterances: Sequence, preset: str, label: str
+) -> Iterator[tuple[int, Sound | None, np.ndarray | str]]:
+    """Hear each utterance: (its number, its measures, log-mel (k, 26)), or (number, None, why not).
 
-    The utterances of one recording are expected to follow one another; where they do not, it is
-    read again. The file is two .npy in a row, frames (total, 26) float32 and offsets (n+1,)
-    int64, and then the CRC-32 of both.
+    One recording is in memory at a time. The utterances of one recording are expected to follow
+    one another; where they do not, it is read again.
     """
     # Linux's malloc hands freed memory back to the system, and gets it back page by page for the
     # next utterance, until it has seen a larger block come and go: two thirds of the time.
     np.empty(1 << 24, np.uint8)
-    problems, offsets = [], [0]
-    path = audio = None
+    path = channels = audio = None
+    rate, damage = 0, ""
+    for i, one in enumerate(progress(utterances, len(utterances), label, "utterances")):
+        if one.path != path:
+            path, channels, audio, damage = one.path, None, None, ""
+            try:
+                channels, rate = decode(Path(path))  # (samples, channels)
+                audio = mono(channels, rate)  # (samples,)
+            except UserError as error:
+                damage = str(error)
+        if damage:
+            yield i, None, damage
+            continue
+        try:
+            frames = crop(logmel(cut(audio, one.start, one.end), preset))  # (k, 26)
+        except UserError as error:
+            yield i, None, str(error)
+            continue
+        yield i, measure(channels, rate, one.start, one.end), frames
+
+
+def _write(file: Path, utterances: Sequence, preset: str, label: str) -> dict[int, str]:
+    """Extract into `file`, utterance by utterance. -> {number: why} of those that are bad.
+
+    The file is three .npy in a row, and then the CRC-32 of all: frames (total, 26) float32,
+    offsets (n+1,) int64, and `bad` and `odd` of `Extracted` as the bytes of a JSON text.
+    """
+    bad, sounds, offsets = {}, {}, [0]
     with open(file, "wb") as out:
         _write_header(out, FRAMES * len(utterances))  # the most it can be; put right below
-        for one in progress(utterances, len(utterances), label, "utterances"):
-            try:
-                if one.path != path:
-                    path, audio = one.path, None
-                    audio = read_audio(path)  # (samples,)
-                if audio is None:
-                    continue  # this recording is on the list of problems
-                part = cut(audio, one.start, one.end, path)  # (samples of the utterance,)
-                where = path if one.start is None else f"{path} from {one.start:g} s"
-                frames = crop(logmel(part, preset, where))  # (k, 26)
-            except UserError as error:
-                problems.append(str(error))
+        for i, sound, frames in listen(utterances, preset, label):
+            if sound is None:
+                bad[i] = frames
                 continue
+            sounds[i] = sound
             out.write(frames.astype("<f4").tobytes())
             offsets.append(offsets[-1] + len(frames))
-        if problems:
-            raise UserError(listing(label, problems))
         np.save(out, np.array(offsets, "<i8"))
+        notes = json.dumps([list(bad.items()), odd(sounds)])
+        np.save(out, np.frombuffer(notes.encode(), np.uint8))
         out.seek(0)
         _write_header(out, offsets[-1])
     checksum = zlib.crc32(np.memmap(file, np.uint8, "r"))
     with open(file, "ab") as out:
         out.write(checksum.to_bytes(4, "little"))
+    return bad
 
 
 def _write_header(file: BinaryIO, total: int) -> None:
@@ -126,7 +166,7 @@ def _write_header(file: BinaryIO, total: int) -> None:
     np.lib.format.write_array_header_1_0(file, shape)
 
 
-def _load(file: Path, count: int) -> Features:
+def _load(file: Path, count: int, contents: dict[Path, str]) -> Extracted:
     """Map a cache file of `count` utterances into memory; raise ValueError on any damage."""
     content = np.memmap(file, np.uint8, "r")
     if zlib.crc32(content[:-4]) != int.from_bytes(content[-4:].tobytes(), "little"):
@@ -136,6 +176,9 @@ def _load(file: Path, count: int) -> Features:
     with open(file, "rb") as rest:
         rest.seek(frames.offset + frames.nbytes)
         offsets = np.load(rest, allow_pickle=False)  # (n+1,)
-    if len(offsets) != count + 1:
-        raise ValueError(f"expected {count} utterances, received {len(offsets) - 1}")
-    return Features(frames, offsets, digest=file.stem)
+        bad, odd = json.loads(np.load(rest, allow_pickle=False).tobytes())
+    bad = dict(bad)
+    if len(offsets) - 1 + len(bad) != count:
+        raise ValueError(f"expected {count} utterances, received {len(offsets) - 1 + len(bad)}")
+    good = [i for i in range(count) if i not in bad]
+    return Extracted(Features(frames, offsets, digest=file.stem), good, bad, odd, contents)

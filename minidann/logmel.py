@@ -92,13 +92,12 @@ def filterbank(preset: Preset) -> csr_array:
     return csr_array(np.maximum(0, np.minimum(rising, falling)))
 
 
-def logmel(audio: np.ndarray, preset: str = "paper", where: object = "audio") -> np.ndarray:
+def logmel(audio: np.ndarray, preset: str = "paper") -> np.ndarray:
     """(samples,) at 16 kHz -> (frames, 26), the natural logarithm of each filter's energy.
 
     The output's dtype is the input's, float32 or float64. In between all is float64: in float32
     a quiet filter drowns in the rounding of a loud one, by up to 0.002 in the logarithm.
-    Raises ValueError on another shape, dtype or preset; UserError on less than one frame, with
-    `where` (a path) to say which audio that was.
+    Raises ValueError on another shape, dtype or preset; UserError on less than one frame.
     """
     if preset not in PRESETS:
         raise ValueError(f"expected a preset among {', '.join(PRESETS)}, received {preset!r}")
@@ -109,7 +108,7 @@ def logmel(audio: np.ndarray, preset: str = "paper", where: object = "audio") ->
     choice = PRESETS[preset]
     if len(audio) < choice.frame:
         raise UserError(
-            f"{where}: {len(audio)} samples ({len(audio) / RATE:.3f} s) are less than one frame "
+            f"{len(audio)} samples ({len(audio) / RATE:.3f} s) are less than one frame "
             f"of {choice.frame}; leave it out"
         )
     margin = (choice.frame - WINDOW) // 2

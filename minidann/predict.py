@@ -1,16 +1,16 @@
 """python -m minidann.predict RUN FILE...: what a trained model says of recordings."""
 
-import argparse
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
 from minidann import console, model, plots, runs
-from minidann.audio import read_audio
+from minidann.audio import decode, mono
 from minidann.console import UserError
-from minidann.logmel import FRAMES, SHIFT, logmel
+from minidann.logmel import FRAMES, MELS, PRESETS, SHIFT, logmel
 from minidann.normalise import normalise_and_pad
+from minidann.ops import batchnorm
 
 BATCH = 32  # windows at a time: four minutes of sound
 
@@ -20,11 +20,28 @@ def load(run: Path) -> tuple[dict, dict]:
 
     Raises UserError where there is none, or it is damaged or not a model.
     """
-    groups, about = runs.read_arrays(run / "model.npz")
-    lacking = {"params", "source", "target"} - set(groups)
-    lacking |= {"classes", "dimension", "features", "corpora", "target"} - set(about)
-    if lacking:
-        raise UserError(f"{run / 'model.npz'}: has no {', '.join(sorted(lacking))}; train again")
+    path = run / "model.npz"
+    groups, about = runs.read_arrays(path)
+    there = groups.setdefault("params", {})
+    groups.setdefault("running", {})
+    params, running = model.initialise(
+        np.random.default_rng(), batch_norm="bn.gamma" in there, language="language.w" in there
+    )
+    each_bin = {"mean": np.zeros(MELS, np.float32), "std": np.ones(MELS, np.float32)}
+    expected = {"params": params, "running": running, "source": each_bin, "target": each_bin}
+    runs.agree(path, groups, expected)
+    deviations = [groups["source"]["std"], groups["target"]["std"]]
+    spread = [*deviations, groups["running"].get("bn.var", deviations[0]) + batchnorm.EPSILON]
+    classes = about.get("classes")
+    names = [about.get(name) for name in ("dimension", "features", "corpora", "target")]
+    if not (
+        all((one > 0).all() for one in spread)
+        and isinstance(classes, list)
+        and len(classes) == 2
+        and all(isinstance(name, str) for name in [*classes, *names])
+        and about["features"] in PRESETS
+    ):
+        raise UserError(f"{path}: damaged, or not minidann's (what it says of itself); train again")
     return groups, about
 
 
@@ -88,7 +105,7 @@ def draw(folder: Path, path: Path, frames, x, weights, about) -> None:
 
 
 def main() -> None:
-    p = argparse.ArgumentParser(
+    p = console.Parser(
         prog="python -m minidann.predict",
         description="Print the probability of each class for each recording, and for each window "
         "of 7.5 s of those that are longer.",
@@ -116,9 +133,9 @@ def main() -> None:
     problems = []
     for path in console.progress(args.files, len(args.files), "predicting", "files"):
         try:
-            frames = logmel(read_audio(path), about["features"], path)  # (T, 26)
+            frames = logmel(mono(*decode(path)), about["features"])  # (T, 26)
         except UserError as error:
-            problems.append(str(error))
+            problems.append(f"{path}: {error}")
             continue
         x = inputs(groups, frames, args.domain)  # (W, 750, 26)
         probabilities, weights = predict(groups, x)

@@ -1,14 +1,14 @@
 """Before a run: both corpora loaded, features extracted, rows split, faults looked for."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from minidann import splits
 from minidann.console import UserError
-from minidann.corpora import CLASSES, Corpus, load
+from minidann.corpora import CLASSES, Corpus, complaint, load, survey
 from minidann.features import extract
 from minidann.splits import Split
 from minidann.state import Choices, Domain
@@ -40,19 +40,22 @@ class Setup:
         return " (synthetic demo)" if "synthetic demo" in self.kinds else ""
 
 
-def prepare(choices: Choices, places: tuple[Path, Path], cache: Path) -> Setup:
+def prepare(
+    choices: Choices, places: tuple[Path, Path], cache: Path, skip_bad: bool = False
+) -> Setup:
     """Load, extract and split. A UserError lists everything that is wrong with both corpora.
 
     `places` are the folders of `choices.source` and `choices.target`; features are kept in `cache`.
+    `skip_bad` leaves out the utterances that cannot be used; each corpus lists them as its `bad`.
     """
     names = [choices.source, choices.target]
     if choices.model == "mono":
         names, places = names[1:], places[1:]
     corpora = each(lambda one: load(*one), zip(names, places))
-    domains = each(lambda corpus: domain(choices, corpus, cache), corpora)
-    if len(corpora) == 2:
-        refuse_twins(corpora, domains)
-    source, target = domains[0], domains[-1]
+    ready = each(lambda corpus: domain(choices, corpus, cache, skip_bad), corpora)
+    if len(ready) == 2:
+        refuse_twins(*(contents for *_, contents in ready))
+    (source_corpus, source, _), (target_corpus, target, _) = ready[0], ready[-1]
     split = splits.draw(
         choices.seed,
         source.speakers,
@@ -61,7 +64,7 @@ def prepare(choices: Choices, places: tuple[Path, Path], cache: Path) -> Setup:
         dev=choices.dev,
         by_speaker=choices.split == "speaker",
     )
-    setup = Setup(choices, (corpora[0], corpora[-1]), source, target, split)
+    setup = Setup(choices, (source_corpus, target_corpus), source, target, split)
     check(setup)
     return setup
 
@@ -79,22 +82,44 @@ def each(work: Callable, inputs: Iterable) -> list:
     return results
 
 
-def refuse_twins(corpora: list[Corpus], domains: list[Domain]) -> None:
-    """Raise UserError where the two share recordings: tests would be on what was trained on."""
-    files = [{one.path.resolve() for one in corpus.utterances} for corpus in corpora]
-    shared = sorted(str(path) for path in files[0] & files[1])
-    if shared or domains[0].features.digest == domains[1].features.digest:
-        count = f"{len(shared)} recordings, {shared[0]} for one" if shared else "all recordings"
+def refuse_twins(source: dict[Path, str], target: dict[Path, str]) -> None:
+    """Raise UserError where the two share recordings: tests would be on what was trained on.
+
+    Each is {path: digest of its bytes}.
+    """
+    twins = {digest: path for path, digest in source.items()}
+    shared = [(twins[digest], path) for path, digest in target.items() if digest in twins]
+    if shared:
+        one, other = shared[0]
+        example = f"{one}" if one == other else f"{one} = {other}"
         raise UserError(
-            f"{corpora[0].root} and {corpora[1].root} share {count}: tests would be on "
-            "recordings that were trained on; take them out of one, or use --model mono"
+            f"source and target share {len(shared)} recordings, {example} for one: tests would be "
+            "on what was trained on; take them out of one, or use --model mono"
         )
 
 
-def domain(choices: Choices, corpus: Corpus, cache: Path) -> Domain:
-    """The features, classes and speakers of one corpus."""
-    features = extract(corpus.utterances, cache, choices.features, corpus.title)
-    return Domain(features, corpus.labels(choices.dimension), corpus.speakers())
+def domain(
+    choices: Choices, corpus: Corpus, cache: Path, skip_bad: bool
+) -> tuple[Corpus, Domain, dict[Path, str]]:
+    """A corpus, its `bad` and its remarks complete; features, labels, speakers; what it is made of.
+
+    The last is {path: digest}. Raises one UserError with everything that cannot be used, of the
+    labels and of the recordings, unless `skip_bad`.
+    """
+    if corpus.bad and not skip_bad:  # all is lost, but what else is wrong belongs on the same list
+        _, unheard = survey.listen(corpus)
+        raise UserError(complaint(corpus.name, corpus.root, [*corpus.bad, *unheard]))
+    got = extract(corpus.utterances, cache, choices.features, corpus.title, skip_bad)
+    bad = [*corpus.bad, *((corpus.where(i), why) for i, why in got.bad.items())]
+    if got.features is None or bad and not skip_bad:
+        raise UserError(complaint(corpus.name, corpus.root, bad))
+    remarks = survey.remarks(corpus, got.odd)
+    utterances = tuple(corpus.utterances[i] for i in got.good)
+    corpus = replace(
+        corpus, utterances=utterances, bad=tuple(bad), remarks=(*corpus.remarks, *remarks)
+    )
+    labels = corpus.labels(choices.dimension)
+    return corpus, Domain(got.features, labels, corpus.speakers()), got.contents
 
 
 def check(setup: Setup) -> None:
@@ -147,6 +172,8 @@ def describe(setup: Setup, say: Callable[[str], None]) -> None:
         )
         for remark in corpus.remarks:
             say(f"        note: {remark}")
+        if corpus.bad:
+            say(f"        left out: {len(corpus.bad)} utterances or files, see left_out.csv")
     choosing = f"{len(split.dev)} of the target"
     if choices.dev == "source":
         choosing = f"{len(split.source_dev)} of the source"

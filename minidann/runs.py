@@ -6,10 +6,14 @@ system does at once or not at all.
 
 import io
 import json
+import math
 import os
+import struct
+import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -28,15 +32,22 @@ Arrays = dict[str, np.ndarray]
 def hold(folder: Path) -> Iterator[None]:
     """Make `folder` and keep it for this process alone; a UserError where another one has it.
 
-    The system lets go of it when the process ends, however it ends: nothing stale stays behind.
-    Windows and some network file systems have no such lock, and get none.
+    Raises UserError, too, where nothing can be written into it. The system lets go of it when the
+    process ends, however it ends: nothing stale stays behind. Windows and some network file
+    systems have no such lock, and get none. A folder made here in which nothing was kept is taken
+    away again.
     """
+    made = [one for one in (folder, *folder.parents) if not one.exists()]
+    handle = None
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handle = None if fcntl is None else os.open(folder, os.O_RDONLY)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+        if fcntl is not None:
+            handle = os.open(folder, os.O_RDONLY)
     except OSError as error:
         raise UserError(
-            f"{folder}: cannot be made ({error.strerror}); choose another --out"
+            f"{folder}: cannot be written to ({error.strerror}); choose another --out"
         ) from None
     try:
         if handle is not None:
@@ -51,6 +62,9 @@ def hold(folder: Path) -> Iterator[None]:
                 pass  # some network file systems have no such lock either
         yield
     finally:
+        with suppress(OSError):  # it is not empty: something was kept
+            for one in made:
+                one.rmdir()
         if handle is not None:
             os.close(handle)
 
@@ -77,11 +91,22 @@ def write_json(path: Path, value: dict) -> None:
 def read_json(path: Path) -> dict:
     """The JSON object in the file `path`; a UserError where it is missing or damaged."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return _object(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path}: not found; is {path.parent} a run's folder?") from None
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: cannot be read ({error}); restore it or train again") from None
+
+
+def _object(text: str) -> dict:
+    """The JSON object in `text`; ValueError where there is none."""
+    try:
+        value = json.loads(text)
+    except RecursionError:
+        raise ValueError("its brackets are too deep") from None
+    if not isinstance(value, dict):
+        raise ValueError("expected a JSON object")
+    return value
 
 
 def write_arrays(path: Path, groups: dict[str, Arrays], about: dict) -> None:
@@ -98,20 +123,68 @@ def write_arrays(path: Path, groups: dict[str, Arrays], about: dict) -> None:
 def read_arrays(path: Path) -> tuple[dict[str, Arrays], dict]:
     """What `write_arrays` put at `path`; a UserError where it is missing or damaged.
 
-    Nothing in the file is run: pickled objects are refused.
+    The file may come from anybody: nothing in it is run, and nothing larger than it is unpacked.
     """
-    groups: dict[str, Arrays] = {}
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            about = json.loads(str(archive["about"]))
-            for key in archive.files:
-                if key != "about":
-                    group, name = key.split("/", 1)
-                    groups.setdefault(group, {})[name] = archive[key]
+        with open(path, "rb") as file, zipfile.ZipFile(file) as archive:
+            size = file.seek(0, os.SEEK_END)
+            arrays = {one.filename: _array(archive, one, size) for one in archive.infolist()}
+        about = arrays.pop("about.npy")
+        if about.shape != () or about.dtype.kind != "U":
+            raise ValueError("its description is no text")
+        about = _object(str(about))
     except FileNotFoundError:
         raise UserError(f"{path}: not found; is {path.parent} a run's folder?") from None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    # NotImplementedError and RuntimeError are how zipfile refuses what it does not know, such as
+    # an encrypted entry; struct.error and SyntaxError, how a damaged head of an array shows.
+    except (
+        OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, RuntimeError, struct.error,
+        SyntaxError, zlib.error,
+    ) as error:  # fmt: skip
+        why = str(error).split("\n")[0]
         raise UserError(
-            f"{path}: damaged, or not minidann's ({error}); delete it and train again"
+            f"{path}: damaged, or not minidann's ({why}); delete it and train again"
         ) from None
+    groups: dict[str, Arrays] = {}
+    for key, array in arrays.items():
+        group, _, name = key.removesuffix(".npy").partition("/")
+        groups.setdefault(group, {})[name] = array
     return groups, about
+
+
+def _array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, size: int) -> np.ndarray:
+    """One array of an archive of `size` bytes; ValueError where it is not as np.savez writes it."""
+    if entry.compress_type != zipfile.ZIP_STORED or entry.file_size > size:
+        raise ValueError(f"{entry.filename} is compressed")  # a few bytes could become gigabytes
+    content = archive.read(entry)  # and its checksum verified
+    head = io.BytesIO(content)
+    if np.lib.format.read_magic(head) != (1, 0):
+        raise ValueError(f"{entry.filename} is of another version of .npy")
+    shape, fortran, dtype = np.lib.format.read_array_header_1_0(head)
+    if dtype.kind not in "iufU" or fortran or dtype.itemsize == 0:
+        raise ValueError(f"{entry.filename} holds {dtype}")
+    if math.prod(shape) * dtype.itemsize != len(content) - head.tell():
+        raise ValueError(f"{entry.filename} is not as long as its head says")
+    return np.frombuffer(content, dtype, offset=head.tell()).reshape(shape).copy()
+
+
+def agree(path: Path, groups: dict[str, Arrays], expected: dict[str, Arrays]) -> None:
+    """Raise UserError unless `groups`, read from `path`, has the arrays of `expected` and no more.
+
+    Shapes and dtypes must be the same, and every number finite.
+    """
+    found, wanted = (
+        {f"{group}/{name}": a for group, named in one.items() for name, a in named.items()}
+        for one in (groups, expected)
+    )
+    for name in sorted(found.keys() | wanted.keys()):
+        here, there = found.get(name), wanted.get(name)
+        if here is None or there is None:
+            why = f"it has {'no' if here is None else 'a needless'} {name}"
+        elif (here.shape, here.dtype) != (there.shape, there.dtype):
+            why = f"{name} is {here.shape} {here.dtype}, not {there.shape} {there.dtype}"
+        elif not np.isfinite(here).all():
+            why = f"{name} holds NaN or infinity"
+        else:
+            continue
+        raise UserError(f"{path}: damaged, or not minidann's ({why}); delete it and train again")

@@ -75,6 +75,10 @@ class State:
     best_params: Arrays
     best_running: Arrays
     history: list[dict] = field(default_factory=list)
+    # Of the epoch under way, where a run was stopped between two steps of it:
+    batches: int = 0  # done
+    records: list[dict] = field(default_factory=list)  # their losses and pulls
+    seconds: float = 0.0
 
     @property
     def epoch(self) -> int:
@@ -108,12 +112,32 @@ def start(choices: Choices, frames: int, mels: int) -> State:
 def save(path: Path, state: State, choices: Choices) -> None:
     """Write the checkpoint: everything `load` needs, at once."""
     groups = {name: getattr(state, name) for name in GROUPS}
-    runs.write_arrays(path, groups, {"choices": asdict(choices), "history": state.history})
+    about = {name: getattr(state, name) for name in ("history", "batches", "records", "seconds")}
+    runs.write_arrays(path, groups, {"choices": asdict(choices), **about})
 
 
-def load(path: Path, choices: Choices) -> State:
-    """The state that `save` wrote; a UserError where it is damaged or of other choices."""
+def load(path: Path, choices: Choices, fresh: State) -> State:
+    """The state that `save` wrote; `fresh` is how the run began, for the arrays' names and shapes.
+
+    Raises UserError where it is damaged, or of other choices.
+    """
     groups, about = runs.read_arrays(path)
     if about.get("choices") != asdict(choices):
         raise UserError(f"{path}: the checkpoint of a run with other choices; take another --out")
-    return State(**{name: groups.get(name, {}) for name in GROUPS}, history=about["history"])
+    groups = {name: groups.pop(name, {}) for name in GROUPS} | groups
+    runs.agree(path, groups, {name: getattr(fresh, name) for name in GROUPS})
+    history, records = about.get("history"), about.get("records")
+    batches, seconds = about.get("batches"), about.get("seconds")
+    rows_fit = _are_rows(history) and all(tuple(row) == HISTORY for row in history)
+    counts_fit = type(batches) is int and type(seconds) is float and batches >= 0
+    if not (rows_fit and _are_rows(records) and counts_fit):
+        raise UserError(f"{path}: damaged (its history is not one); delete it and train again")
+    return State(**groups, history=history, batches=batches, records=records, seconds=seconds)
+
+
+def _are_rows(value: object) -> bool:
+    """Whether `value` is a list of {name: number}."""
+    return isinstance(value, list) and all(
+        isinstance(row, dict) and all(type(number) is float for number in row.values())
+        for row in value
+    )

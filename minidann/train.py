@@ -24,7 +24,7 @@ def default_cache() -> Path:
 
 def parser() -> argparse.ArgumentParser:
     """The command line; its defaults are the paper's values where it has any."""
-    p = argparse.ArgumentParser(
+    p = console.Parser(
         prog="python -m minidann.train",
         description="Train an emotion recogniser on one language and adapt it to another.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
@@ -70,6 +70,8 @@ def parser() -> argparse.ArgumentParser:
                        help="the run's folder; named after the choices below runs/")  # fmt: skip
     files.add_argument("--resume", action="store_true",
                        help="go on from the checkpoint in --out, if there is one")  # fmt: skip
+    files.add_argument("--skip-bad", action="store_true",
+                       help="leave out utterances that cannot be used, and list them")  # fmt: skip
     files.add_argument("--cache", type=Path, metavar="DIR", default=default_cache(),
                        help="extracted features; safe to delete")  # fmt: skip
     return p
@@ -156,7 +158,14 @@ def main() -> None:
     choices = choices_of(args, source, target)
     out = args.out or default_out(choices)
     try:
-        experiment.run(choices, (source_dir, target_dir), out, cache=args.cache, resume=args.resume)
+        experiment.run(
+            choices,
+            (source_dir, target_dir),
+            out,
+            cache=args.cache,
+            resume=args.resume,
+            skip_bad=args.skip_bad,
+        )
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
             f"stopped; the same command with --resume goes on from {out}"

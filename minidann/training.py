@@ -79,9 +79,20 @@ def update(
 
 
 def train_epoch(
-    choices: Choices, state: State, source: Domain, target: Domain, split: Split, ops=minidann.ops
-) -> dict:
-    """One pass over the source's training rows; moves `state`. -> the training part of a row."""
+    choices: Choices,
+    state: State,
+    source: Domain,
+    target: Domain,
+    split: Split,
+    *,
+    stop: Callable[[], bool] = lambda: False,
+    ops=minidann.ops,
+) -> dict | None:
+    """One pass over the source's training rows; moves `state`. -> the training part of a row.
+
+    Goes on after the `state.batches` that are done. Where `stop` says so, it ends after the batch
+    at hand and returns None.
+    """
     n, epoch = choices.batch_size, state.epoch
     adversarial = choices.model == "our"
     steps = len(split.train) // n  # an incomplete last batch is dropped
@@ -90,16 +101,19 @@ def train_epoch(
         every = np.arange(len(target.labels))  # transductive: without labels, but all of them
         partners = cycle(choices.seed, every, epoch * steps * n, steps * n)
     dropout = generator(choices.seed, "dropout", epoch)
+    width = len(state.params["emotion.w"])  # C
     rate = optim.learning_rate(epoch)
-    beta, records = math.nan, []
+    beta = math.nan
     for i in progress(range(steps), steps, f"epoch {epoch + 1}", "steps"):
+        mask = draw_mask(dropout, (n + n * adversarial, width), choices.dropout)  # (2n, C)
+        if adversarial:
+            beta = scheduled_beta(choices, (epoch * steps + i) / (choices.epochs * steps))
+        if i < state.batches:
+            continue  # done before the run was stopped; only its mask had to be drawn again
         rows = slice(i * n, (i + 1) * n)
         x, labels = source.features.batch(order[rows]), source.labels[order[rows]]
         if adversarial:
             x = np.concatenate([x, target.features.batch(partners[rows])])  # (2n, T, D)
-            beta = scheduled_beta(choices, (epoch * steps + i) / (choices.epochs * steps))
-        width = len(state.params["emotion.w"])  # C
-        mask = draw_mask(dropout, (len(x), width), choices.dropout)  # (2n, C)
         # One update of all rows; in bn4 two, of the source rows and of the target rows.
         for part, count in feeding.steps(choices.bn, n, len(x) - n):
             try:
@@ -112,10 +126,13 @@ def train_epoch(
                     f"epoch {epoch + 1}, step {i + 1}: {error}; the run diverged: try a smaller "
                     f"{'--beta' if adversarial else '--l1 or --l2'}, in another --out"
                 ) from None
-            records.append(record)
+            state.records.append(record)
+        state.batches += 1
+        if stop():
+            return None
 
     def mean(name, power):
-        values = [record[name] for record in records if name in record]
+        values = [record[name] for record in state.records if name in record]
         return np.mean(np.power(values, power)) ** (1 / power) if values else math.nan
 
     losses = {name: mean(name, 1) for name in ("emotion_loss", "domain_loss")}
@@ -185,19 +202,25 @@ def train(
     split: Split,
     *,
     tell: Callable[[State], None],
+    stop: Callable[[], bool] = lambda: False,
     ops=minidann.ops,
 ) -> State:
     """Train until `choices.epochs`; after each epoch the state is whole and `tell` is called.
 
-    `source` is what is trained on: for mono, the target. Raises UserError where a loss is no
-    longer a finite number; what `tell` kept before is whole.
+    `source` is what is trained on: for mono, the target. Where `stop` says so, training ends
+    after the step at hand: `state` is whole between two steps, too. Raises UserError where a loss
+    is no longer a finite number; what `tell` kept before is whole.
     """
     while state.epoch < choices.epochs:
-        began = time.perf_counter()
-        row = train_epoch(choices, state, source, target, split, ops)
+        began = time.perf_counter() - state.seconds
+        row = train_epoch(choices, state, source, target, split, stop=stop, ops=ops)
+        if row is None:
+            state.seconds = time.perf_counter() - began
+            break
         row |= monitor(choices, state, source, target, split, ops)
         row |= {"epoch": state.epoch + 1, "seconds": time.perf_counter() - began}
         state.history.append({name: float(row[name]) for name in HISTORY})
+        state.batches, state.records, state.seconds = 0, [], 0.0
         if state.best_epoch == state.epoch:
             state.best_params, state.best_running = state.params, state.running
         tell(state)

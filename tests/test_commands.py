@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -104,12 +105,69 @@ def test_stopped_and_resumed_is_the_same_to_the_byte(run, corpora, tmp_path, how
     assert not (tmp_path / "run" / "model.npz").exists()
     if how == signal.SIGINT:
         assert process.returncode == 130
-        assert errors == f"stopped; the same command with --resume goes on from {flags[-1]}\n"
+        assert errors.splitlines()[1:] == [
+            "finishing this step and saving; Ctrl-C again stops at once",
+            f"stopped; the same command with --resume goes on from {flags[-1]}",
+        ]
     resumed = call("train", *flags, "--resume")
     assert resumed.returncode == 0, resumed.stderr
     assert "goes on after epoch" in resumed.stdout
+    if how == signal.SIGINT:
+        assert re.search(r"goes on after epoch \d and \d steps of 4", resumed.stdout)
     assert (tmp_path / "run" / "model.npz").read_bytes() == (whole / "model.npz").read_bytes()
     assert not list((tmp_path / "run").glob(".*"))
+
+
+def test_ctrl_c_twice_stops_at_once(corpora, tmp_path):
+    flags = [*corpora, "--epochs", 50, "--out", tmp_path / "run"]
+    process = subprocess.Popen(
+        command("train", *flags), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=ENVIRONMENT, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
+    for line in process.stdout:
+        if line.startswith("epoch  1/50"):
+            break
+    process.send_signal(signal.SIGSTOP)  # both are waiting when it wakes up, but count as one
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGCONT)
+    time.sleep(0.001)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    assert errors.endswith(f"with --resume goes on from {flags[-1]}\n")
+
+
+def test_bad_utterances_are_left_out_listed_and_counted(corpora, tmp_path):
+    """The result is that of the same table without them."""
+    table = Path(corpora[1].removeprefix("csv:"))
+    header, *rows = table.read_text().splitlines()
+    whole = [f"{table.parent / row.split(',')[0]},{','.join(row.split(',')[1:])}" for row in rows]
+    soundfile.write(tmp_path / "tiny.wav", np.zeros(100), 16000)
+    bad = ["tiny.wav,,,s0,1,1", "gone.wav,,,s1,0,1", f"{table.parent / '0.wav'},0.1,9,s1,high,1"]
+    good = tmp_path / "good.csv"
+    good.write_text("\n".join([header, *whole]))
+    mixed = tmp_path / "mixed.csv"
+    mixed.write_text("\n".join([header, *whole[:7], *bad, *whole[7:]]))
+    flags = [*corpora[2:], "--epochs", 2]
+    done = call("train", "--source", f"csv:{good}", *flags, "--out", tmp_path / "good")
+    assert done.returncode == 0, done.stderr
+    flags = ["--source", f"csv:{mixed}", *flags, "--out", tmp_path / "run"]
+    refused = call("train", *flags)
+    assert refused.returncode == 2 and not (tmp_path / "run").exists()
+    assert "3 things are wrong" in refused.stderr
+    done = call("train", *flags, "--skip-bad")
+    assert done.returncode == 0, done.stderr
+    one, other = (tmp_path / name / "model.npz" for name in ("good", "run"))
+    with np.load(one) as model, np.load(other) as same:
+        assert all(np.array_equal(model[name], same[name]) for name in model if name != "about")
+    assert "left out as unusable: 3 of the source (left_out.csv)" in done.stdout
+    with open(tmp_path / "run" / "left_out.csv", newline="") as file:
+        listed = list(csv.DictReader(file))
+    assert [row["where"] for row in listed] == ["mixed.csv:10", "mixed.csv:11", "tiny.wav"]
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert metrics["left_out"] == {"source": 3, "target": 0}
+    assert metrics["source"]["n"] == 48
 
 
 def test_resume_with_other_labels_is_refused(corpora, tmp_path):
@@ -316,7 +374,7 @@ def test_the_same_recordings_on_both_sides_are_refused(corpora, tmp_path):
         (tmp_path / "copy" / path.name).write_bytes(path.read_bytes())
     copy = f"csv:{tmp_path / 'copy' / 'table.csv'}"
     done = call("train", "--source", copy, *corpora[2:], "--out", tmp_path / "run")
-    assert "share all recordings" in done.stderr
+    assert "share 60 recordings" in done.stderr and " = " in done.stderr
 
 
 def test_a_scale_that_is_not_centred_is_told_as_that(corpora, tmp_path):
@@ -375,7 +433,7 @@ def test_predict_agrees_with_the_run(run, corpora):
     groups, about = predict.load(out)
     name, place = parse(corpora[3])
     corpus = load(name, place)
-    features = extract(corpus.utterances, place.parents[1] / "cache")
+    features = extract(corpus.utterances, place.parents[1] / "cache").features
     rows = np.arange(10)
     said = training.probabilities(groups["params"], groups["running"], features, rows)
     for row in rows:

@@ -11,8 +11,19 @@ import soundfile
 from corpus_trees import iemocap, named, ratings, recola, sound, text
 
 from minidann.console import UserError
-from minidann.corpora import CLASSES, DIMENSIONS, READERS, Corpus, Utterance, load, parse, survey
+from minidann.corpora import (
+    CLASSES,
+    DIMENSIONS,
+    READERS,
+    Corpus,
+    Utterance,
+    complaint,
+    load,
+    parse,
+    survey,
+)
 from minidann.corpora.acted import CORPORA, EMOTIONS, Acted, read
+from minidann.corpora.utterance import Findings
 
 PROJECT = Path(__file__).resolve().parents[1]
 REAL = Path(os.environ.get("MINIDANN_CORPORA", PROJECT.parent / "shared" / "corpora"))
@@ -26,10 +37,11 @@ def rows(corpus: Corpus) -> list[tuple]:
 
 
 def wrong(name: str, root: Path) -> list[str]:
-    """The complaints about a corpus, its heading taken off."""
-    with pytest.raises(UserError) as caught:
-        load(name, root)
-    heading, *lines = str(caught.value).split("\n")
+    """The complaints about a corpus: what stops it from being read, and what is bad in it."""
+    try:
+        return [f"{where}: {why}" for where, why in load(name, root).bad]
+    except UserError as error:
+        heading, *lines = str(error).split("\n")
     things = "1 thing is" if len(lines) == 1 else f"{len(lines)} things are"
     assert heading == f"{name}:{root}: {things} wrong"
     assert all(line.startswith("  ") for line in lines)
@@ -177,17 +189,36 @@ def test_iemocap_labelled_twice(tmp_path):
     tree = iemocap(tmp_path)
     line = "[1.0 - 2.0]\tSes01F_impro01_F000\tneu\t[1, 1, 1]\n"
     text(tree / DIALOG, line + line)
-    assert wrong("iemocap", tree) == [f"{DIALOG}: Ses01F_impro01_F000 is labelled twice"]
+    complaint = f"{DIALOG}: Ses01F_impro01_F000: is labelled twice"
+    assert wrong("iemocap", tree) == [complaint]
+    names = [utterance.path.stem for utterance in load("iemocap", tree).utterances]
+    assert names == ["Ses02M_script01_1_F000"]  # neither of the two labels is used
 
 
-def test_long_listing_is_cut(tmp_path):
+def test_long_listing_is_cut():
+    bad = [(f"a.txt:{n}", "is broken") for n in range(50)]
+    lines = complaint("iemocap", Path("tree"), bad).split("\n")
+    assert lines[0] == "iemocap:tree: 50 things are wrong"
+    assert len(lines) == 22
+    assert lines[-1] == "  and 30 more; python -m minidann.corpora iemocap:tree lists all"
+    assert len(complaint("iemocap", Path("tree"), bad, show=50).split("\n")) == 51
+
+
+def test_a_damaged_recording_is_one_line():
+    bad = [(f"P16.wav [{n} s - {n + 1} s]", "cut short") for n in range(3)]
+    bad += [("P16.wav [9 s - 9.01 s]", "too short"), ("P17.wav [0 s - 1 s]", "cut short")]
+    assert complaint("recola", Path("tree"), bad).split("\n")[1:] == [
+        "  P16.wav (3 utterances): cut short",
+        "  P16.wav [9 s - 9.01 s]: too short",
+        "  P17.wav [0 s - 1 s]: cut short",
+    ]
+
+
+def test_a_line_too_long_to_be_meant_is_not_looked_at(tmp_path):
     tree = iemocap(tmp_path)
-    text(tree / DIALOG, "[broken\n" * 50)
-    with pytest.raises(UserError) as caught:
-        load("iemocap", tree)
-    lines = str(caught.value).split("\n")
-    assert lines[0].endswith(": 50 things are wrong")
-    assert len(lines) == 22 and lines[-1] == "  and 30 more"
+    text(tree / DIALOG, "[" + "1 - " * 100_000 + "\n")
+    (said,) = wrong("iemocap", tree)
+    assert len(said) < 300 and said.endswith("... (400001 characters)")
 
 
 # --- RECOLA ----------------------------------------------------------------------------------
@@ -215,7 +246,6 @@ def test_recola_rows(tmp_path):
     assert corpus.threshold == 0.0
     assert corpus.published["arousal"] == (520, 788) and corpus.published["valence"] == (245, 1063)
     assert corpus.remarks == (
-        "participants without annotation, not used (1): P18",
         (
             "files with ratings outside -1 to 1, used as is (4): "
             "RECOLA-Annotation/emotional_behaviour/arousal/P16.csv, "
@@ -226,6 +256,7 @@ def test_recola_rows(tmp_path):
             "files with other than 6 raters (1): "
             "RECOLA-Annotation/emotional_behaviour/valence/P17.csv 5"
         ),
+        "participants without annotation, not used (1): P18",
         "3 utterances, where 1308 are published",
     )
 
@@ -258,7 +289,8 @@ def test_recola_stop_a_little_after_the_recording(tmp_path):
     text(tree / TIMES, "start;stop\n0.50;1.50\n1.40;2.01\n")
     corpus = load("recola", tree)
     assert corpus.utterances[1].end == 2.0
-    assert f"utterances that end after their recording, cut to it (1): {TIMES}:3" in corpus.remarks
+    cut = f"utterances that end after their recording, cut to it (1): {TIMES}:3 by 0.01 s"
+    assert cut in corpus.remarks
     overlap = f"utterances that start before the one before them ends (1): {TIMES}:3"
     assert overlap in corpus.remarks
 
@@ -273,8 +305,8 @@ def test_recola_stop_a_little_after_the_recording(tmp_path):
         ("1.0", "expected 2 numbers, found '1.0'"),
         ("1,0;2,0", "expected 2 numbers, found '1,0;2,0'"),
         (
-            "1.0;9.0",
-            "the utterance from 1 to 9 s is not within the recording, which is 2.000 s long",
+            "2.0;9.0",
+            "the utterance from 2 to 9 s is not within the recording, which is 2.000 s long",
         ),
     ],
 )
@@ -440,9 +472,9 @@ def test_every_row_of_the_acted_table_is_sound():
 )  # fmt: skip
 def test_other_free_corpora_are_one_row(tmp_path, name, emotions, file, speaker, emotion):
     row = Acted("T", "L", "free", example=file, name=name, emotions=emotions, published={})
-    problems, remarks = [], []
-    (found,) = read(row, named(tmp_path, [f"{file}.wav"]), problems, remarks)
-    assert (problems, remarks) == ([], [])
+    findings = Findings()
+    (found,) = read(row, named(tmp_path, [f"{file}.wav"]), findings)
+    assert findings == Findings()
     assert found.speaker == speaker
     assert (found.arousal, found.valence) == EMOTIONS[emotion]
 
@@ -501,6 +533,35 @@ def test_csv_scale_that_is_not_centred(tmp_path):
     )
 
 
+def test_csv_parts_that_overlap_or_end_late_are_remarked(tmp_path):
+    sound(tmp_path / "a.wav", 2.0)
+    table = text(
+        tmp_path / "t.csv",
+        "path,start,end,speaker,arousal,valence\n"
+        "a.wav,1.5,7,x,1,0\n"
+        "a.wav,0,1,x,0,1\n"
+        "a.wav,0.9,1.4,x,0,1\n",
+    )
+    corpus = load("csv", table)
+    assert [(u.start, u.end) for u in corpus.utterances] == [(1.5, 2.0), (0, 1), (0.9, 1.4)]
+    assert corpus.remarks == (
+        "utterances that end after their recording, cut to it (1): t.csv:2 by 5 s",
+        "utterances that start before another of their recording ends (1): t.csv:4",
+    )
+
+
+def test_a_rare_class_is_remarked(tmp_path):
+    sound(tmp_path / "a.wav", 2.0)
+    rows = [f"a.wav,{n / 30},{(n + 1) / 30},x,{n % 2},{int(n == 0)}" for n in range(30)]
+    table = text(tmp_path / "t.csv", "\n".join(["path,start,end,speaker,arousal,valence", *rows]))
+    assert load("csv", table).remarks == (
+        (
+            "only 1 of 30 utterances are positive in valence: each weighs much in its half of the "
+            "UAR"
+        ),
+    )
+
+
 def test_csv_everything_wrong_at_once(tmp_path):
     sound(tmp_path / "a.wav", 1.0)
     text(tmp_path / "b.wav", "not sound")
@@ -512,7 +573,7 @@ def test_csv_everything_wrong_at_once(tmp_path):
         "a.wav,0.5,0.2,x,1,0\n"
         "a.wav,-1,0.2,x,1,0\n"
         "a.wav,nan,later,x,,high\n"
-        "a.wav,0.1,9,x,1,0\n"
+        "a.wav,1,9,x,1,0\n"
         "c.wav,,,x,1,0\n"
         "a.wav,,x,1,0\n"
         "a.wav,0.1,0.2,,1,0\n"
@@ -528,16 +589,13 @@ def test_csv_everything_wrong_at_once(tmp_path):
         "t.csv:6: end 'later' is not a number",
         "t.csv:6: arousal '' is not a number",
         "t.csv:6: valence 'high' is not a number",
-        (
-            "t.csv:7: the utterance from 0.1 to 9 s is not within the recording, "
-            "which is 1.000 s long"
-        ),
-        "t.csv:8: there is no file c.wav",
+        ("t.csv:7: the utterance from 1 to 9 s is not within the recording, which is 1.000 s long"),
+        "t.csv:8: there is no file 'c.wav'",
         "t.csv:9: expected 6 cells, found 5",
         "t.csv:10: no speaker",
         "t.csv:11: no path",
     ]
-    assert last.startswith("t.csv:12: b.wav cannot be read as audio: ")
+    assert last.startswith("t.csv:12: 'b.wav' cannot be read as audio: ")
 
 
 @pytest.mark.parametrize(
@@ -555,7 +613,7 @@ def test_csv_everything_wrong_at_once(tmp_path):
             "path,speaker,arousal,valence,path\na,b,1,2,c\n",
             "t.csv:1: more than one column path",
         ),
-        ("path,speaker,arousal,valence\n", "there is no utterance in it"),
+        ("path,speaker,arousal,valence\n", "there is no utterance in it that can be used"),
     ],
 )
 def test_csv_header(tmp_path, content, complaint):
@@ -618,14 +676,14 @@ def test_parse():
     assert parse("csv:C:/x.csv") == ("csv", Path("C:/x.csv"))
     assert parse("recola:~/x") == ("recola", Path.home() / "x")
     names = "the names are iemocap, recola, emodb, ravdess, csv"
-    for spec, complaint in {
+    for spec, said in {
         "emodb": f"'emodb': write NAME:DIR; {names}",
         "emodb:": f"'emodb:': write NAME:DIR; {names}",
         "timit:x": f"'timit:x': unknown corpus 'timit'; {names}",
     }.items():
         with pytest.raises(UserError) as caught:
             parse(spec)
-        assert str(caught.value) == complaint
+        assert str(caught.value) == said
     with pytest.raises(UserError, match="unknown corpus 'timit'; the names are"):
         load("timit", Path("."))
 
@@ -685,7 +743,7 @@ def test_survey_measures(tmp_path):
         "- utterances of nothing but zeros (1): silent.wav",
         "- utterances with 0.1 s or more of exact zeros (1): gap.wav",
         "- utterances that clip (3 samples in a row at full scale) (1): clipped.wav",
-        "- utterances whose number of channels is not 1 (1): twin.wav",
+        "- utterances whose number of channels is not 1, as is usual here (1): twin.wav",
         "- sounds that are there more than once (1): tone.wav = twin.wav",
     ):
         assert line in told, told
@@ -731,8 +789,9 @@ def test_command(tmp_path):
 def test_command_without_arguments():
     done = command()
     assert done.returncode == 2 and done.stdout == ""
-    assert done.stderr.endswith(
-        "give one or more NAME:DIR, where NAME is one of iemocap, recola, emodb, ravdess, csv\n"
+    assert done.stderr == (
+        "error: give one or more NAME:DIR, where NAME is one of iemocap, recola, emodb, ravdess, "
+        "csv; --help says what there is\n"
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from minidann import features
-from minidann.audio import RATE, read_audio, resample
+from minidann.audio import RATE, decode, mono, read_audio
 from minidann.console import UserError
 from minidann.features import extract
 from minidann.logmel import FRAMES, MELS, PRESETS, crop, filterbank, logmel
@@ -125,8 +125,8 @@ def test_a_filter_answers_to_its_own_frequency():
 
 
 def test_logmel_refuses():
-    with pytest.raises(UserError, match=r"x\.wav: 399 samples \(0\.025 s\).* one frame of 400"):
-        logmel(np.zeros(399, np.float32), where="x.wav")
+    with pytest.raises(UserError, match=r"^399 samples \(0\.025 s\).* one frame of 400"):
+        logmel(np.zeros(399, np.float32))
     with pytest.raises(UserError, match="of 512"):
         logmel(np.zeros(511, np.float32), "librosa")
     with pytest.raises(ValueError, match=r"received \(2, 800\) float32"):
@@ -162,7 +162,7 @@ def test_resampling_keeps_frequency_and_level(tmp_path, rate):
 
 def test_resampling_takes_out_what_16_khz_cannot_hold():
     tone = np.sin(2 * np.pi * 15_000 * np.arange(48_000) / 48_000).astype(np.float32)
-    assert np.abs(resample(tone, 48_000)[1000:-1000]).max() < 0.01
+    assert np.abs(mono(tone[:, None], 48_000)[1000:-1000]).max() < 0.01
 
 
 def test_stereo_is_the_mean_of_its_channels(tmp_path):
@@ -288,13 +288,20 @@ def test_frames_that_do_not_fit_are_refused():
 # Extraction and cache
 
 
+def taken(utterances, cache, *args, **options):
+    """The features of utterances of which none is bad."""
+    got = extract(utterances, cache, *args, **options)
+    assert got.bad == {} and got.good == list(range(len(utterances)))
+    return got.features
+
+
 def same(one, two):
     return np.array_equal(one.frames, two.frames) and np.array_equal(one.offsets, two.offsets)
 
 
 def test_extraction_keeps_the_order_and_crops(tmp_path):
     utterances = corpus(tmp_path)[::-1]
-    got = extract(utterances, tmp_path / "new" / "cache")
+    got = taken(utterances, tmp_path / "new" / "cache")
     assert len(got) == 3
     assert got.lengths.tolist() == [750, 98, 48]
     assert got.offsets.dtype == np.int64
@@ -305,11 +312,11 @@ def test_extraction_keeps_the_order_and_crops(tmp_path):
 
 def test_a_hit_decodes_nothing_and_is_mapped(tmp_path, monkeypatch):
     utterances, cache = corpus(tmp_path), tmp_path / "cache"
-    first = extract(utterances, cache)
+    first = taken(utterances, cache)
     (file,) = cache.iterdir()
     written = file.read_bytes()
-    monkeypatch.setattr(features, "read_audio", None)
-    second = extract(utterances, cache)
+    monkeypatch.setattr(features, "decode", None)
+    second = taken(utterances, cache)
     assert same(first, second)
     assert file.read_bytes() == written
     assert first.digest == second.digest == file.stem
@@ -322,29 +329,29 @@ def test_a_hit_decodes_nothing_and_is_mapped(tmp_path, monkeypatch):
 
 def test_the_key_is_content_preset_times_and_order(tmp_path):
     utterances, cache = corpus(tmp_path), tmp_path / "cache"
-    digests = {extract(utterances, cache).digest}
+    digests = {taken(utterances, cache).digest}
     utterances[0].path = utterances[0].path.rename(tmp_path / "renamed.wav")
-    assert extract(utterances, cache).digest in digests  # a name is no content
-    digests.add(extract(utterances, cache, "psf").digest)
-    digests.add(extract(utterances[::-1], cache).digest)
+    assert taken(utterances, cache).digest in digests  # a name is no content
+    digests.add(taken(utterances, cache, "psf").digest)
+    digests.add(taken(utterances[::-1], cache).digest)
     utterances[2].start = 0.5
-    digests.add(extract(utterances, cache).digest)
+    digests.add(taken(utterances, cache).digest)
     utterances[2].start, utterances[2].end = None, 0.5
-    digests.add(extract(utterances, cache).digest)
+    digests.add(taken(utterances, cache).digest)
     write(utterances[0].path, noise(0.5, seed=9))
-    digests.add(extract(utterances, cache).digest)
+    digests.add(taken(utterances, cache).digest)
     assert len(digests) == 6
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "header", "empty", "zeros", "other"])
 def test_a_damaged_file_is_made_again(tmp_path, capsys, damage):
     utterances, cache = corpus(tmp_path), tmp_path / "cache"
-    first = extract(utterances, cache)
+    first = taken(utterances, cache)
     expected = first.batch(range(3))
     (file,) = cache.iterdir()
     good = file.read_bytes()
     if damage == "other":  # a whole file, but of other utterances
-        extract(utterances[:2], tmp_path / "two")
+        taken(utterances[:2], tmp_path / "two")
         bad = next((tmp_path / "two").iterdir()).read_bytes()
     else:
         flipped = good[:9000] + bytes([good[9000] ^ 1]) + good[9001:]
@@ -355,7 +362,7 @@ def test_a_damaged_file_is_made_again(tmp_path, capsys, damage):
     del first
     file.write_bytes(bad)
     capsys.readouterr()
-    assert np.array_equal(extract(utterances, cache, label="EMO-DB").batch(range(3)), expected)
+    assert np.array_equal(taken(utterances, cache, label="EMO-DB").batch(range(3)), expected)
     assert file.read_bytes() == good
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"EMO-DB: {file} is damaged (")
@@ -367,40 +374,74 @@ def test_parts_of_one_recording(tmp_path, monkeypatch):
     times = [(0.1, 0.9), (2.5, 3.0), (1.0, 1.513)]
     parts = [SimpleNamespace(path=path, start=a, end=b) for a, b in times]
     reads = []
-    monkeypatch.setattr(features, "read_audio", lambda p: reads.append(p) or read_audio(p))
-    got = extract(parts, tmp_path / "cache")
+    monkeypatch.setattr(features, "decode", lambda p: reads.append(p) or decode(p))
+    got = taken(parts, tmp_path / "cache")
     assert reads == [path]  # read and resampled once
     for i, (a, b) in enumerate(times):
         expected = logmel(read_audio(path)[round(a * RATE) : round(b * RATE)])
         assert np.array_equal(got.frames[got.offsets[i] : got.offsets[i + 1]], expected)
 
 
-def test_every_bad_utterance_is_listed_and_nothing_is_written(tmp_path):
+def test_every_bad_utterance_is_told_and_nothing_is_written(tmp_path):
     utterances, cache = corpus(tmp_path), tmp_path / "cache"
     (tmp_path / "text.wav").write_text("not sound")
     bad = [tmp_path / "missing.wav", tmp_path / "text.wav", write(tmp_path / "a.wav", noise(0.01))]
-    broken = [SimpleNamespace(path=bad[1], start=0.0, end=1.0)] * 5  # five parts, one problem
+    broken = [SimpleNamespace(path=bad[1], start=0.0, end=1.0)] * 2
     late = SimpleNamespace(path=utterances[0].path, start=7.0, end=8.0)
     tiny = SimpleNamespace(path=utterances[0].path, start=0.2, end=0.21)
     rows = [utterances[0], whole(bad[0]), *broken, utterances[1], whole(bad[2]), late, tiny]
-    with pytest.raises(UserError) as error:
-        extract(rows, cache)
-    lines = str(error.value).splitlines()
-    assert lines[0] == "features: 5 things are wrong"
-    assert len(lines) == 6
-    for line, path in zip(lines[1:], [*bad, utterances[0].path, utterances[0].path]):
-        assert line.startswith(f"  {path}")
-    assert lines[-1].startswith(f"  {tiny.path} from 0.2 s: 160 samples")
+    got = extract(rows, cache)
+    assert got.features is None and got.good == []
+    assert list(got.bad) == [1, 2, 3, 5, 6, 7]
+    assert got.bad[1] == "no such file; check the path"
+    assert got.bad[2] == got.bad[3] and got.bad[2].startswith("cannot be read as audio (")
+    assert got.bad[5].startswith("160 samples (0.010 s) are less than one frame")
+    assert got.bad[6].startswith("no part from 7 to 8 s in a recording of ")
+    assert got.bad[7].startswith("160 samples")
     assert list(cache.iterdir()) == []
-    with pytest.raises(UserError) as error:
-        extract([whole(tmp_path / f"{i}.flac") for i in range(25)], cache)
-    lines = str(error.value).splitlines()
-    assert len(lines) == 22
-    assert lines[-1] == "  and 5 more"
     with pytest.raises(UserError, match="no utterances"):
         extract([], cache)
     with pytest.raises(ValueError, match="'htk'"):
         extract(utterances, cache, "htk")
+
+
+def test_bad_utterances_are_left_out_where_that_is_asked_for(tmp_path):
+    utterances, cache = corpus(tmp_path), tmp_path / "cache"
+    rows = [whole(tmp_path / "missing.wav"), *utterances[:2], whole(tmp_path / "gone.wav")]
+    got = extract(rows, cache, skip_bad=True)
+    assert got.good == [1, 2] and list(got.bad) == [0, 3]
+    assert np.array_equal(got.features.frames, taken(utterances[:2], tmp_path / "two").frames)
+    again = extract(rows, cache, skip_bad=True)  # from the cache
+    assert (again.good, again.bad, again.odd) == (got.good, got.bad, got.odd)
+    assert same(again.features, got.features)
+    write(tmp_path / "gone.wav", noise(0.5))  # put right: another content, another file
+    assert extract(rows, cache, skip_bad=True).good == [1, 2, 3]
+    only_bad = extract([rows[0]], cache, skip_bad=True)
+    assert only_bad.features is None and list(only_bad.bad) == [0]
+
+
+def test_what_is_odd_is_kept_with_the_features(tmp_path):
+    one, two, three = corpus(tmp_path)
+    write(two.path, np.zeros(RATE))
+    write(three.path, np.clip(30 * noise(1), -1, 1), 22_050)
+    rows = [one, whole(tmp_path / "missing.wav"), two, three, one]
+    for _ in range(2):  # extracted, then from the cache
+        odd = extract(rows, tmp_path / "cache", skip_bad=True).odd
+        assert odd["utterances of nothing but zeros"] == [[2]]
+        assert odd["utterances that clip (3 samples in a row at full scale)"] == [[3]]
+        assert odd["utterances whose rate is not 16000 Hz, as is usual here"] == [[3]]
+        assert odd["sounds that are there more than once"] == [[0, 4]]
+
+
+def test_what_a_kill_left_is_taken_away_when_it_is_old(tmp_path):
+    utterances, cache = corpus(tmp_path), tmp_path / "cache"
+    cache.mkdir()
+    old, new = cache / "a.1.tmp", cache / "b.2.tmp"
+    old.write_bytes(b"half"), new.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    extract(utterances, cache)
+    assert sorted(path.suffix for path in cache.iterdir()) == [".features", ".tmp"]
+    assert new.exists()
 
 
 def test_a_cache_that_cannot_be_written_to(tmp_path):
@@ -421,8 +462,8 @@ def peak_memory(work):
 def test_extraction_holds_one_recording_at_a_time(tmp_path, monkeypatch):
     monkeypatch.setattr("minidann.normalise.BLOCK", 1000)
     two = corpus(tmp_path, [7.0, 8.0])
-    few = peak_memory(lambda: extract(two, tmp_path / "cache"))
-    many = peak_memory(lambda: extract(two * 30, tmp_path / "cache"))  # 29 MB of sound
+    few = peak_memory(lambda: taken(two, tmp_path / "cache"))
+    many = peak_memory(lambda: taken(two * 30, tmp_path / "cache"))  # 29 MB of sound
     assert many < few + 1e6
 
 

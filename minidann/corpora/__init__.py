@@ -7,14 +7,16 @@ file names carry the emotion (`acted.py`), and any other through a CSV file (`ma
 readers know nothing of features; `python -m minidann.corpora NAME:DIR` says what is in a folder.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 
-from minidann.console import UserError, listing
+from minidann.console import LISTED, UserError, listing
 from minidann.corpora import acted, iemocap, manifest, recola
-from minidann.corpora.utterance import Reader, Utterance
+from minidann.corpora.utterance import Findings, Reader, Utterance, inside
 
 __all__ = ["CLASSES", "DIMENSIONS", "READERS", "Corpus", "Utterance", "load", "parse"]
 
@@ -27,6 +29,7 @@ READERS: dict[str, Reader] = {
     "csv": manifest.READER,
 }
 DEMO_MARK = "SYNTHETIC.txt"  # a folder with this file in it holds no real speech
+RARE = 0.05  # of the utterances: a class with fewer is remarked on
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,7 @@ class Corpus:
     root: Path  # as given
     utterances: tuple[Utterance, ...]  # in an order that does not depend on the file system's
     threshold: float  # a label <= threshold is class 0 (low, negative), above it class 1
+    bad: tuple[tuple[str, str], ...]  # (where, why): utterances and files that cannot be used
     remarks: tuple[str, ...]  # what is odd but legal, with counts
     published: dict  # {"utterances": n, "arousal": (low, high), "valence": ...}; {} if unknown
 
@@ -51,6 +55,17 @@ class Corpus:
     def speakers(self) -> np.ndarray:
         """Who speaks, as (n,) strings."""
         return np.array([u.speaker for u in self.utterances], dtype=str)
+
+    def where(self, i: int) -> str:
+        """Utterance `i` in messages: its file, from the corpus's folder on, and where in it."""
+        utterance = self.utterances[i]
+        root = self.root if self.root.is_dir() else self.root.parent
+        path = utterance.path
+        name = inside(path, root) if path.is_relative_to(root) else path.as_posix()
+        if utterance.start is None and utterance.end is None:
+            return name
+        end = "end" if utterance.end is None else f"{utterance.end:g} s"
+        return f"{name} [{utterance.start or 0:g} s - {end}]"
 
 
 def parse(spec: str) -> tuple[str, Path]:
@@ -66,33 +81,29 @@ def parse(spec: str) -> tuple[str, Path]:
 def load(name: str, root: Path) -> Corpus:
     """Read a corpus's labels and find its recordings; no audio is read.
 
-    Raises UserError with everything that is wrong, a line each.
+    What cannot be used is in the corpus's `bad`: whoever goes on without it has to say so. Raises
+    UserError where the folder as a whole cannot be used, with everything that is wrong.
     """
     root = Path(root)
     if name not in READERS:
         raise UserError(f"unknown corpus {name!r}; the names are {_names()}")
-    reader = READERS[name]
-    problems: list[str] = []
-    remarks: list[str] = []
+    reader, found = READERS[name], Findings()
     try:
         tree = reader.find(root)
         if tree is None:
             raise UserError(_wrong_place(name, root))
-        utterances = reader.read(tree, problems, remarks)
+        utterances = reader.read(tree, found)
     except OSError as error:  # no permission, a disk that is gone
         raise UserError(f"{name}:{root}: {error.strerror}: {error.filename}") from error
-    if not utterances and not problems:
-        problems.append("there is no utterance in it")
-    if problems:
-        raise UserError(listing(f"{name}:{root}", problems))
+    if not utterances and not found.wrong:
+        found.wrong.append("there is no utterance in it that can be used")
+    if found.wrong:
+        raise UserError(complaint(name, root, found.bad, found.wrong))
 
     # The mark lies beside or in the tree, whichever of the two was given.
     demo = any((folder / DEMO_MARK).is_file() for folder in (root, tree, tree.parent))
     title = reader.title or root.stem
     published = {} if demo else dict(reader.published)
-    expected = published.get("utterances", len(utterances))
-    if expected != len(utterances):
-        remarks.append(f"{len(utterances)} utterances, where {expected} are published")
     corpus = Corpus(
         name=name,
         title=f"{title}-style demo" if demo else title,
@@ -101,19 +112,50 @@ def load(name: str, root: Path) -> Corpus:
         root=root,
         utterances=tuple(utterances),
         threshold=reader.threshold,
+        bad=tuple(found.bad),
         remarks=(),
         published=published,
     )
+    remarks = found.remarks()
+    expected = published.get("utterances", len(utterances))
+    if expected != len(utterances):
+        remarks.append(f"{len(utterances)} utterances, where {expected} are published")
+    return replace(corpus, remarks=(*remarks, *_about_classes(corpus)))
+
+
+def complaint(
+    name: str, root: Path, bad: Iterable[tuple[str, str]], wrong: Iterable = (), show: int = LISTED
+) -> str:
+    """The message of a UserError: what is `wrong` with a corpus, and what is `bad` in it.
+
+    A damaged recording is one line, however many utterances lie in it.
+    """
+    problems = list(wrong)
+    for (file, why), same in groupby(bad, lambda one: (one[0].split(" [")[0], one[1])):
+        places = [where for where, _ in same]
+        where = places[0] if len(places) == 1 else f"{file} ({len(places)} utterances)"
+        problems.append(f"{where}: {why}")
+    return listing(f"{name}:{root}", problems, show)
+
+
+def _about_classes(corpus: Corpus) -> Iterator[str]:
+    """A remark on each class that is rare, or is all there is."""
     for dimension in DIMENSIONS:
-        present = np.unique(corpus.labels(dimension))
-        if len(present) == 1:
-            side = "at or below" if present[0] == 0 else "above"
-            remarks.append(
-                f"every utterance is {CLASSES[dimension][present[0]]} in {dimension}: all labels "
-                f"are {side} {reader.threshold:g}"
-                + (" (a scale such as 1 to 5 must be centred first)" if name == "csv" else "")
+        counts = np.bincount(corpus.labels(dimension), minlength=2)
+        rare = int(counts.argmin())
+        many, few = CLASSES[dimension][1 - rare], CLASSES[dimension][rare]
+        if counts[rare] == 0:
+            side = "above" if rare == 0 else "at or below"
+            yield (
+                f"every utterance is {many} in {dimension}: all labels are {side} "
+                f"{corpus.threshold:g}"
+                + (" (a scale such as 1 to 5 must be centred first)" * (corpus.name == "csv"))
             )
-    return replace(corpus, remarks=tuple(remarks))
+        elif counts[rare] < RARE * counts.sum():
+            yield (
+                f"only {counts[rare]} of {counts.sum()} utterances are {few} in {dimension}: each "
+                "weighs much in its half of the UAR"
+            )
 
 
 def _names() -> str:

@@ -1,9 +1,7 @@
 """`python -m minidann.corpora NAME:DIR ...`: what is in a corpus, and what is odd about it."""
 
-import argparse
-
-from minidann.console import UserError, listing, run
-from minidann.corpora import READERS, load, parse, survey
+from minidann.console import Parser, UserError, run
+from minidann.corpora import READERS, complaint, load, parse, survey
 
 HELP = """Read each corpus, labels and audio, and print utterances, speakers, hours, durations,
 class counts with the published ones beside them, and everything odd about the folder.
@@ -12,7 +10,7 @@ What is wrong with it is listed on stderr, with exit code 2."""
 
 def main() -> None:
     known = ", ".join(READERS)
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m minidann.corpora",
         description=HELP,
         epilog=f"NAME is one of {known}. For csv, DIR is a file with the columns "
@@ -30,10 +28,10 @@ def main() -> None:
         except UserError as error:  # tell of the others all the same
             wrong.append(str(error))
             continue
-        sounds, problems = survey.listen(corpus)
+        sounds, bad = survey.listen(corpus)
         print("\n" * (n > 0) + "\n".join(survey.report(corpus, sounds)))
-        if problems:
-            wrong.append(listing(f"{name}:{root}", problems))
+        if bad := [*corpus.bad, *bad]:
+            wrong.append(complaint(name, root, bad, show=len(bad)))
     if wrong:
         raise UserError("\n".join(wrong))
 

@@ -12,7 +12,15 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from minidann.corpora.utterance import AUDIO, Reader, Utterance, by_stem, files_below, inside, some
+from minidann.corpora.utterance import (
+    AUDIO,
+    Findings,
+    Reader,
+    Utterance,
+    by_stem,
+    files_below,
+    inside,
+)
 
 LOOKED_AT = 100_000  # files that `find` looks at: not a whole disk for a folder given by mistake
 
@@ -94,28 +102,24 @@ def find(row: Acted, root: Path) -> Path | None:
     return root if any(_parse(row, path) for path in files if _is_audio(path)) else None
 
 
-def read(row: Acted, root: Path, problems: list[str], remarks: list[str]) -> list[Utterance]:
-    named, unknown, unused = [], [], []
+def read(row: Acted, root: Path, found: Findings) -> list[Utterance]:
+    named = []
     other_files: Counter = Counter()
     for path in sorted(files_below(root)):
         match = _parse(row, path)
         if match and any(match[group] != value for group, value in row.only.items()):
-            unused.append(inside(path, root))
+            found.note(f"files that are not {row.only_means}, not used", inside(path, root))
         elif match and not _is_audio(path):
             other_files[path.suffix] += 1
         elif match:
             named.append(path)
         elif _is_audio(path):
-            unknown.append(inside(path, root))
+            found.note(f"recordings not named as in {row.title}, not used", inside(path, root))
     # By file name, so that the order is the same however the files are spread over folders.
-    recordings = by_stem(named, AUDIO, root, problems)
-    if unknown:
-        remarks.append(some(unknown, f"recordings not named as in {row.title}, not used"))
-    if unused:
-        remarks.append(some(unused, f"files that are not {row.only_means}, not used"))
+    recordings = by_stem(named, AUDIO, root, found)
     if other_files:
         counts = ", ".join(f"{suffix} {n}" for suffix, n in sorted(other_files.items()))
-        remarks.append(f"files named like recordings that are not audio, not used: {counts}")
+        found.note(f"files named like recordings that are not audio, not used: {counts}")
     return [_utterance(row, path) for path in recordings.values()]
 
 

@@ -19,16 +19,19 @@ from pathlib import Path
 
 from minidann.corpora.utterance import (
     AUDIO,
+    Findings,
     Reader,
     Utterance,
     by_stem,
     in_or_below,
     inside,
     number,
-    some,
+    shown,
+    text_of,
 )
 
 LABELS = "dialog/EmoEvaluation"
+LONGEST = 500  # characters; the real lines have about 80
 LINE = re.compile(
     r"\[\s*(?P<start>\S+)\s*-\s*(?P<end>\S+?)\s*\]\s+(?P<name>\S+)\s+\S+\s+"
     r"\[(?P<valence>[^,\]]+),(?P<arousal>[^,\]]+),(?P<dominance>[^,\]]+)\]\s*"
@@ -42,89 +45,92 @@ def find(root: Path) -> Path | None:
     return in_or_below(root, f"Session*/{LABELS}")
 
 
-def read(root: Path, problems: list[str], remarks: list[str]) -> list[Utterance]:
+def read(root: Path, found: Findings) -> list[Utterance]:
     utterances: dict[str, Utterance] = {}
-    unlabelled: list[str] = []
-    off_scale: list[str] = []
+    twice = set()
     sessions = sorted(p for p in root.glob("Session*") if p.is_dir())
+    if missing := {f"Session{n}" for n in range(1, 6)} - {p.name for p in sessions}:
+        found.note(f"not all of IEMOCAP: there is no {', '.join(sorted(missing))}")
     for session in sessions:
         if not (session / LABELS).is_dir():
-            problems.append(f"{session.name}: there is no {LABELS} in it: the copy is incomplete")
+            found.leave_out(session.name, f"there is no {LABELS} in it: the copy is incomplete")
             continue
-        recordings = _recordings(session, root, problems)
+        recordings = _recordings(session, root, found)
         used = set()
         # Directly in the folder only: Attribute/, Categorical/ and Self-evaluation/ below it hold
         # single raters' files.
         files = sorted((session / LABELS).glob("[!.]*.txt"))
         if not files:
-            problems.append(f"{session.name}: there is no .txt file in {LABELS}")
+            found.leave_out(session.name, f"there is no .txt file in {LABELS}")
         for file in files:
-            for name, utterance in _labels(file, root, recordings, problems, off_scale):
+            for name, utterance in _labels(file, root, recordings, found):
                 if name in utterances:
-                    problems.append(f"{inside(file, root)}: {name} is labelled twice")
+                    found.leave_out(f"{inside(file, root)}: {name}", "is labelled twice")
+                    twice.add(name)
                 utterances[name] = utterance
                 used.add(utterance.path)
-        unlabelled += [inside(p, root) for p in recordings.values() if p not in used]
-    if missing := {f"Session{n}" for n in range(1, 6)} - {p.name for p in sessions}:
-        remarks.append(f"not all of IEMOCAP: there is no {', '.join(sorted(missing))}")
-    if unlabelled:
-        remarks.append(some(unlabelled, "recordings without a label, not used"))
-    if off_scale:
-        remarks.append(some(off_scale, "labels outside the scale from 1 to 5, used as is"))
-    return [utterances[name] for name in sorted(utterances)]
+        if unused := [inside(p, root) for p in recordings.values() if p not in used]:
+            found.note("recordings without a label, not used", *unused)
+    return [utterances[name] for name in sorted(utterances.keys() - twice)]
 
 
-def _recordings(session: Path, root: Path, problems: list[str]) -> dict[str, Path]:
+def _recordings(session: Path, root: Path, found: Findings) -> dict[str, Path]:
     """`{"<dialog>/<utterance>": path}` of a session."""
     wav = session / "sentences" / "wav"
-    found: dict[str, Path] = {}
+    recordings: dict[str, Path] = {}
     for dialog in sorted(wav.iterdir()) if wav.is_dir() else []:
         if dialog.is_dir() and not dialog.name.startswith("."):
-            stems = by_stem(dialog.iterdir(), AUDIO, root, problems)
-            found.update({f"{dialog.name}/{stem}": path for stem, path in stems.items()})
-    if not found:
-        problems.append(f"{session.name}: no recording ({', '.join(AUDIO)}) in sentences/wav")
-    return found
+            stems = by_stem(dialog.iterdir(), AUDIO, root, found)
+            recordings.update({f"{dialog.name}/{stem}": path for stem, path in stems.items()})
+    if not recordings:
+        found.leave_out(session.name, f"no recording ({', '.join(AUDIO)}) in sentences/wav")
+    return recordings
 
 
-def _labels(file, root, recordings, problems, off_scale):
+def _labels(file: Path, root: Path, recordings: dict[str, Path], found: Findings):
     """Yield (name, utterance) for every label in `file` that has its recording."""
     # Raters typed what they liked, in whatever encoding: only the `[` lines have to be right.
-    lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+    content = text_of(file, root, found)
+    if content is None:
+        return
+    lines = content.splitlines()
     if not any(line.startswith("[") for line in lines):
-        problems.append(f"{inside(file, root)}: no line that begins with [, so no label")
+        found.leave_out(inside(file, root), "no line that begins with [, so no label")
     for line_number, line in enumerate(lines, 1):
         if not line.startswith("["):
             continue
         where = f"{inside(file, root)}:{line_number}"
-        match = LINE.fullmatch(line)
+        match = LINE.fullmatch(line) if len(line) <= LONGEST else None
         name = NAME.fullmatch(match["name"]) if match else None
         if not name:
-            problems.append(
-                f"{where}: expected [START - END] NAME CATEGORY [V, A, D], found {line!r}"
-            )
+            expected = "[START - END] NAME CATEGORY [V, A, D]"
+            found.leave_out(where, f"expected {expected}, found {shown(line)}")
             continue
         fields = ("start", "end", "valence", "arousal", "dominance")
         value = {key: number(match[key]) for key in fields}
         if bad := [key for key in fields if math.isnan(value[key])]:
-            problems.append(f"{where}: {bad[0]} {match[bad[0]].strip()!r} is not a number")
+            found.leave_out(where, f"{bad[0]} {match[bad[0]].strip()!r} is not a number")
             continue
         if value["end"] <= value["start"]:
-            problems.append(
-                f"{where}: end {value['end']:g} s is not after start {value['start']:g} s"
+            found.leave_out(
+                where, f"end {value['end']:g} s is not after start {value['start']:g} s"
             )
             continue
         if f"{file.stem}/{name[0]}" not in recordings:
             if recordings:  # else the session has been reported as a whole
-                problems.append(
-                    f"{where}: {name[0]} has no recording in "
+                found.leave_out(
+                    where,
+                    f"{name[0]} has no recording in "
                     f"{inside(file.parents[2], root)}/sentences/wav/{file.stem} "
-                    f"({', '.join(AUDIO)})"
+                    f"({', '.join(AUDIO)})",
                 )
             continue
-        off_scale += [
-            f"{name[0]} {key} {value[key]:g}" for key in fields[2:] if not 1 <= value[key] <= 5
-        ]
+        for key in fields[2:]:
+            if not 1 <= value[key] <= 5:
+                found.note(
+                    "labels outside the scale from 1 to 5, used as is",
+                    f"{name[0]} {key} {value[key]:g}",
+                )
         yield (
             name[0],
             Utterance(

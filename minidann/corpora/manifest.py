@@ -14,7 +14,7 @@ from pathlib import Path
 
 import soundfile
 
-from minidann.corpora.utterance import Reader, Utterance, cut_to, number, some
+from minidann.corpora.utterance import Findings, Reader, Utterance, cut_to, number, shown
 
 NEEDED = ("path", "speaker", "arousal", "valence")
 OPTIONAL = ("start", "end")
@@ -24,89 +24,106 @@ def find(root: Path) -> Path | None:
     return root if root.is_file() else None
 
 
-def read(root: Path, problems: list[str], remarks: list[str]) -> list[Utterance]:
+def read(root: Path, found: Findings) -> list[Utterance]:
+    names, table = _rows(root, found)
+    utterances = []
+    first_line: dict[tuple, int] = {}
+    lengths: dict[str, float | str] = {}  # seconds, or why the recording is not to be had
+    for line, row in table:
+        where = f"{root.name}:{line}"
+        if len(row) != len(names):
+            found.leave_out(where, f"expected {len(names)} cells, found {len(row)}")
+            continue
+        cell = {name: value.strip() for name, value in zip(names, row, strict=True)}
+        numbers = _numbers(cell, where, found)
+        if not cell["path"] or not cell["speaker"]:
+            found.leave_out(where, f"no {'speaker' if cell['path'] else 'path'}")
+            continue
+        path = root.parent / cell["path"]  # an absolute path replaces the folder
+        if cell["path"] not in lengths:
+            lengths[cell["path"]] = _length(path, cell["path"])
+        length = lengths[cell["path"]]
+        if isinstance(length, str):
+            found.leave_out(where, length)
+        if numbers is None or isinstance(length, str):
+            continue
+        start, end, arousal, valence = numbers
+        if end is not None or start is not None:
+            wanted = length if end is None else end
+            fits = cut_to(length, start or 0.0, wanted, where, found)
+            if fits is None:
+                continue
+            end = end if fits == wanted else fits
+        if (before := first_line.setdefault((path, start, end), line)) != line:
+            found.leave_out(where, f"the same utterance as in line {before}")
+            continue
+        utterances.append(Utterance(path, start, end, cell["speaker"], arousal, valence))
+    _overlaps(first_line, root.name, found)
+    return utterances
+
+
+def _rows(root: Path, found: Findings) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """The names of the columns, and (line, cells) of each row that is not empty."""
     try:
         with open(root, newline="", encoding="utf-8-sig") as file:
             rows = csv.reader(file)
             names = [name.strip() for name in next(rows, [])]
             table = [(rows.line_num, row) for row in rows if any(cell.strip() for cell in row)]
     except (UnicodeDecodeError, csv.Error) as error:
-        problems.append(f"{root.name}: is not CSV text in UTF-8: {error}")
-        return []
+        found.wrong.append(f"{root.name}: is not CSV text in UTF-8: {error}")
+        return [], []
     if missing := [name for name in NEEDED if name not in names]:
-        problems.append(
+        found.wrong.append(
             f"{root.name}:1: there is no column {', '.join(missing)}; expected "
             f"path,start,end,speaker,arousal,valence (start and end optional), "
-            f"found {','.join(names)!r}"
+            f"found {shown(','.join(names))}"
         )
-        return []
-    if repeated := sorted({name for name in names if names.count(name) > 1}):
-        problems.append(f"{root.name}:1: more than one column {', '.join(repeated)}")
-        return []
-    if ignored := [name for name in names if name not in NEEDED + OPTIONAL]:
-        remarks.append(some(ignored, "columns that mean nothing here, not used"))
-
-    utterances, cut = [], []
-    first_line: dict[tuple, int] = {}
-    lengths: dict[Path, float | None] = {}  # seconds; None where the recording is not to be had
-    for line, row in table:
-        where = f"{root.name}:{line}"
-        if len(row) != len(names):
-            problems.append(f"{where}: expected {len(names)} cells, found {len(row)}")
-            continue
-        cell = {name: value.strip() for name, value in zip(names, row, strict=True)}
-        numbers = _numbers(cell, where, problems)
-        if not cell["path"] or not cell["speaker"]:
-            problems.append(f"{where}: no {'speaker' if cell['path'] else 'path'}")
-            continue
-        path = root.parent / cell["path"]  # an absolute path replaces the folder
-        if path not in lengths:
-            lengths[path] = _length(path, cell["path"], where, problems)
-        if numbers is None or lengths[path] is None:
-            continue
-        start, end, arousal, valence = numbers
-        if end is not None or start is not None:
-            wanted = lengths[path] if end is None else end
-            fits = cut_to(lengths[path], start or 0.0, wanted, where, problems)
-            if fits < wanted:
-                cut.append(where)
-                end = fits
-        if (before := first_line.setdefault((path, start, end), line)) != line:
-            problems.append(f"{where}: the same utterance as in line {before}")
-        utterances.append(Utterance(path, start, end, cell["speaker"], arousal, valence))
-    if cut:
-        remarks.append(some(cut, "utterances that end after their recording, cut to it"))
-    return utterances
+        return [], []
+    if repeated := sorted({name for name in names if name and names.count(name) > 1}):
+        found.wrong.append(f"{root.name}:1: more than one column {', '.join(repeated)}")
+        return [], []
+    if ignored := [name or "(no name)" for name in names if name not in NEEDED + OPTIONAL]:
+        found.note("columns that mean nothing here, not used", *ignored)
+    return names, table
 
 
-def _numbers(cell: dict[str, str], where: str, problems: list[str]):
-    """(start, end, arousal, valence) of a row, or None, with problems, if one is not right."""
-    told = len(problems)
+def _numbers(cell: dict[str, str], where: str, found: Findings) -> tuple | None:
+    """(start, end, arousal, valence) of a row, or None, with what is wrong, if one is not right."""
+    told = len(found.bad)
     value = {}
     for name in ("start", "end", "arousal", "valence"):
         text = cell.get(name, "")
         value[name] = None if name in OPTIONAL and not text else number(text)
         if value[name] is not None and math.isnan(value[name]):
-            problems.append(f"{where}: {name} {text!r} is not a number")
-    if len(problems) == told:
+            found.leave_out(where, f"{name} {shown(text)} is not a number")
+    if len(found.bad) == told:
         start, end = value["start"] or 0.0, value["end"]
         if start < 0:
-            problems.append(f"{where}: start {start:g} s is before the recording")
+            found.leave_out(where, f"start {start:g} s is before the recording")
         elif end is not None and end <= start:
-            problems.append(f"{where}: end {end:g} s is not after start {start:g} s")
-    return tuple(value.values()) if len(problems) == told else None
+            found.leave_out(where, f"end {end:g} s is not after start {start:g} s")
+    return tuple(value.values()) if len(found.bad) == told else None
 
 
-def _length(path: Path, written: str, where: str, problems: list[str]) -> float | None:
-    """Seconds of the recording, from its header; None, with a problem, if it cannot be read."""
-    if not path.is_file():
-        problems.append(f"{where}: there is no file {written}")
-        return None
+def _length(path: Path, written: str) -> float | str:
+    """Seconds of the recording, from its header; or why it cannot be read."""
     try:
+        if not path.is_file():
+            return f"there is no file {shown(written)}"
         return soundfile.info(path).duration
-    except soundfile.SoundFileError as error:
-        problems.append(f"{where}: {written} cannot be read as audio: {error}")
-        return None
+    except (soundfile.SoundFileError, OSError, ValueError) as error:  # ValueError: a zero byte
+        return f"{shown(written)} cannot be read as audio: {error}"
+
+
+def _overlaps(lines: dict[tuple, int], name: str, found: Findings) -> None:
+    """Note the utterances, {(path, start, end): line}, that begin before another one ends."""
+    ends: dict[Path, float] = {}
+    for (path, start, end), line in sorted(lines.items(), key=lambda item: item[0][1] or 0.0):
+        if (start or 0.0) < ends.get(path, 0.0):
+            found.note(
+                "utterances that start before another of their recording ends", f"{name}:{line}"
+            )
+        ends[path] = max(ends.get(path, 0.0), math.inf if end is None else end)
 
 
 READER = Reader(

@@ -18,6 +18,8 @@ import soundfile
 
 from minidann.corpora.utterance import (
     AUDIO,
+    LARGEST,
+    Findings,
     Reader,
     Utterance,
     by_stem,
@@ -25,7 +27,8 @@ from minidann.corpora.utterance import (
     in_or_below,
     inside,
     number,
-    some,
+    shown,
+    text_of,
 )
 
 RECORDINGS = "RECOLA-Audio-recordings"
@@ -39,119 +42,133 @@ def find(root: Path) -> Path | None:
     return in_or_below(root, ANNOTATION)
 
 
-def read(root: Path, problems: list[str], remarks: list[str]) -> list[Utterance]:
+def read(root: Path, found: Findings) -> list[Utterance]:
     needed = (RECORDINGS, TIMINGS, f"{ANNOTATION}/arousal", f"{ANNOTATION}/valence")
     if missing := [folder for folder in needed if not (root / folder).is_dir()]:
-        problems += [f"there is no folder {folder}: the copy is incomplete" for folder in missing]
+        found.wrong += [
+            f"there is no folder {folder}: the copy is incomplete" for folder in missing
+        ]
         return []
     suffixes = (AUDIO, (".csv",), (".csv",), (".csv",))
     audio, timings, arousal, valence = (
-        by_stem((root / folder).iterdir(), suffix, root, problems)
+        by_stem((root / folder).iterdir(), suffix, root, found)
         for folder, suffix in zip(needed, suffixes, strict=True)
     )
-    unlabelled: list[str] = []
-    odd: dict[str, list[str]] = {}  # what is odd -> examples
     utterances = []
     for participant in sorted({*audio, *timings, *arousal, *valence}):
         if participant not in arousal and participant not in valence:
-            unlabelled.append(participant)
+            found.note("participants without annotation, not used", participant)
             continue
         files = [table.get(participant) for table in (audio, timings, arousal, valence)]
-        if None in files:
-            problems += [
-                f"{participant}: annotated, but there is no {folder}/{participant}{suffix[0]}"
-                for file, folder, suffix in zip(files, needed, suffixes, strict=True)
-                if file is None
-            ]
-            continue
-        utterances += _participant(root, *files, problems, odd)
-    if unlabelled:
-        remarks.append(some(unlabelled, "participants without annotation, not used"))
-    remarks += [some(examples, what) for what, examples in odd.items()]
+        for file, folder, suffix in zip(files, needed, suffixes, strict=True):
+            if file is None:
+                missing = f"{folder}/{participant}{suffix[0]}"
+                found.leave_out(participant, f"annotated, but there is no {missing}")
+        if None not in files:
+            utterances += _participant(root, *files, found)
     return utterances
 
 
-def _participant(root, audio, timings, arousal, valence, problems, odd) -> list[Utterance]:
+def _participant(
+    root: Path, audio: Path, timings: Path, arousal: Path, valence: Path, found: Findings
+) -> list[Utterance]:
     try:
         length = soundfile.info(audio).duration
-    except soundfile.SoundFileError as error:
-        problems.append(f"{inside(audio, root)}: cannot be read as audio: {error}")
+    except (soundfile.SoundFileError, OSError) as error:
+        found.leave_out(inside(audio, root), f"cannot be read as audio: {error}")
         return []
-    cuts = _table(timings, ["start", "stop"], root, problems)
-    ratings = [_table(file, ["time"], root, problems) for file in (arousal, valence)]
-    if cuts is None or any(table is None for table in ratings):
-        return []
-    for file, (rows, _) in zip((arousal, valence), ratings, strict=True):
-        raters = rows.shape[1] - 1
-        if raters != RATERS:
-            _note(odd, f"files with other than {RATERS} raters", f"{inside(file, root)} {raters}")
+    cuts, cut_lines, _ = _table(timings, ["start", "stop"], root, found)
+    ratings = {}
+    for file in (arousal, valence):
+        rows, _, whole = _table(file, ["time"], root, found)
+        if not whole:  # a mean without its bad rows would be another label: none of them is used
+            cuts = []
+            continue
+        ratings[inside(file, root)] = rows
+        if rows.shape[1] - 1 != RATERS:
+            example = f"{inside(file, root)} {rows.shape[1] - 1}"
+            found.note(f"files with other than {RATERS} raters", example)
         if np.abs(rows[:, 1:]).max() > 1:
-            _note(odd, "files with ratings outside -1 to 1, used as is", inside(file, root))
+            found.note("files with ratings outside -1 to 1, used as is", inside(file, root))
 
     utterances, last_stop = [], 0.0
-    for (start, stop, *_), line in zip(*cuts, strict=True):
+    for (start, stop, *_), line in zip(cuts, cut_lines):
         where = f"{inside(timings, root)}:{line}"
         if stop <= start or start < 0:
             why = "before the recording" if start < 0 else f"not before stop {stop:g} s"
-            problems.append(f"{where}: start {start:g} s is {why}")
+            found.leave_out(where, f"start {start:g} s is {why}")
             continue
-        end = cut_to(length, start, stop, where, problems)
-        if end < stop:
-            _note(odd, "utterances that end after their recording, cut to it", where)
+        end = cut_to(length, start, stop, where, found)
         if start < last_stop:
-            _note(odd, "utterances that start before the one before them ends", where)
+            found.note("utterances that start before the one before them ends", where)
         last_stop = stop
-        labels = []
-        for file, (rows, _) in zip((arousal, valence), ratings, strict=True):
-            time = rows[:, 0]
-            frames = rows[(time >= start) & (time < stop), 1:]  # (frames, raters)
-            if len(frames) == 0:
-                problems.append(
-                    f"{where}: no frame of {inside(file, root)} lies between {start:g} and "
-                    f"{stop:g} s (it goes from {time[0]:g} to {time[-1]:g} s)"
-                )
-            elif stop > time[-1] + 2 * FRAME:
-                _note(odd, "labels from the frames before the annotation ends", where)
-            # Rounded, so that ratings which cancel give the threshold itself, not 1e-18 above it.
-            labels.append(round(float(frames.mean()), 9) if len(frames) else math.nan)
-        utterances.append(Utterance(audio, float(start), float(end), audio.stem, *labels))
+        labels = [] if end is None else _labels(ratings, start, stop, where, found)
+        if len(labels) == len(ratings):
+            utterances.append(Utterance(audio, float(start), float(end), audio.stem, *labels))
     return utterances
 
 
-def _table(file: Path, first: list[str], root: Path, problems: list[str]):
+def _labels(
+    ratings: dict[str, np.ndarray], start: float, stop: float, where: str, found: Findings
+) -> list[float]:
+    """The mean rating of each file, {its name: rows}; fewer where one has none of the utterance."""
+    labels = []
+    for name, rows in ratings.items():
+        time = rows[:, 0]
+        frames = rows[(time >= start) & (time < stop), 1:]  # (frames, raters)
+        if len(frames) == 0:
+            found.leave_out(
+                where,
+                f"no frame of {name} lies between {start:g} and {stop:g} s (it goes from "
+                f"{time[0]:g} to {time[-1]:g} s)",
+            )
+            continue
+        if stop > time[-1] + 2 * FRAME:
+            found.note("labels from the frames before the annotation ends", where)
+        # Rounded, so that ratings which cancel give the threshold itself, not 1e-18 above it.
+        labels.append(round(float(frames.mean()), 9))
+    return labels
+
+
+def _table(
+    file: Path, first: list[str], root: Path, found: Findings
+) -> tuple[np.ndarray | list, list[int], bool]:
     """The numbers below a header that begins with `first`: (rows, columns), and their lines.
 
-    The real headers have blanks at the end of their names. None, with a problem, if a row is not
-    what the header says.
+    The real headers have blanks at the end of their names. What is not as the header says is left
+    out, and the third value is then False.
     """
-    lines = file.read_text(encoding="utf-8-sig", errors="replace").splitlines()
-    where = inside(file, root)
+    content = text_of(file, root, found, "utf-8-sig")
+    if content is None:
+        return [], [], False
+    lines, where = content.splitlines(), inside(file, root)
     names = [name.strip() for name in lines[0].split(";")] if lines else []
     columns = max(2, len(names))  # times and at least one rater, or start and stop
     if names[: len(first)] != first or len(names) < 2:
         wanted = ";".join(first) if len(first) > 1 else "time;FM1;FM2;..."
-        problems.append(f"{where}:1: expected {wanted}, found {lines[0] if lines else ''!r}")
-        return None
+        header = lines[0] if lines else ""
+        found.leave_out(f"{where}:1", f"expected {wanted}, found {shown(header)}")
+        return [], [], False
     at = [n for n, line in enumerate(lines[1:], 2) if line.strip()]
     if not at:
-        problems.append(f"{where}: no row below the header")
-        return None
+        found.leave_out(where, "no row below the header")
+        return [], [], False
     try:  # NumPy's parser is fast, but does not say which line is wrong
         rows = np.loadtxt([lines[n - 1] for n in at], delimiter=";", comments=None, ndmin=2)
-        if rows.shape == (len(at), columns) and np.isfinite(rows).all():
-            return rows, at
+        if rows.shape == (len(at), columns) and (np.abs(rows) <= LARGEST).all():
+            return rows, at, True
     except ValueError:
         pass
-    told, cells = len(problems), []
+    rows, good = [], []
     for n in at:
-        cells.append([number(cell) for cell in lines[n - 1].split(";")])
-        if len(cells[-1]) != columns or any(map(math.isnan, cells[-1])):
-            problems.append(f"{where}:{n}: expected {columns} numbers, found {lines[n - 1]!r}")
-    return (np.array(cells), at) if len(problems) == told else None
-
-
-def _note(odd: dict[str, list[str]], what: str, example: str) -> None:
-    odd.setdefault(what, []).append(example)
+        row = [number(cell) for cell in lines[n - 1].split(";")]
+        if len(row) == columns and not any(map(math.isnan, row)):
+            rows.append(row)
+            good.append(n)
+        else:
+            expected = f"expected {columns} numbers, found {shown(lines[n - 1])}"
+            found.leave_out(f"{where}:{n}", expected)
+    return np.array(rows), good, len(good) == len(at)
 
 
 READER = Reader(

@@ -1,4 +1,4 @@
-"""What the readers share: the row they yield, how a reader is described, files and numbers."""
+"""What the readers share: the row they yield, what they find, files and numbers."""
 
 import math
 import os
@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from minidann.audio import OVERSHOOT
-
 AUDIO = (".wav", ".flac", ".ogg")
+LARGEST = 1e9  # no second of a recording and no label on any scale is as large
+SHOWN = 80  # characters of a bad line that are printed
 
 
 @dataclass(frozen=True)
@@ -21,15 +21,39 @@ class Utterance:
     valence: float
 
 
+@dataclass
+class Findings:
+    """What a reader has to say of a folder, beside its utterances.
+
+    wrong  with the folder as a whole, a sentence each: it cannot be used
+    bad    (where, why), an utterance each, or a file with utterances in it: the others can be used
+    odd    what is odd but legal -> where it was seen
+    """
+
+    wrong: list[str] = field(default_factory=list)
+    bad: list[tuple[str, str]] = field(default_factory=list)
+    odd: dict[str, list[str]] = field(default_factory=dict)
+
+    def leave_out(self, where: str, why: str) -> None:
+        """One that cannot be used."""
+        self.bad.append((where, why))
+
+    def note(self, what: str, *where: str) -> None:
+        """Something odd; without `where`, of the corpus as a whole."""
+        self.odd.setdefault(what, []).extend(where)
+
+    def remarks(self) -> list[str]:
+        """What is odd, a sentence each, with counts and examples."""
+        return [some(where, what) if where else what for what, where in self.odd.items()]
+
+
 @dataclass(frozen=True)
 class Reader:
     """One known kind of corpus.
 
-    find(root)                     -> the folder in which the corpus lies, or None if `root` is not
-                                      such a corpus
-    read(root, problems, remarks)  -> its utterances, in a fixed order. What is wrong is appended
-                                      to `problems`, what is odd but legal to `remarks`; `root` is
-                                      what `find` returned
+    find(root)         -> the folder in which the corpus lies; None if `root` is no such corpus
+    read(root, found)  -> its utterances, in a fixed order; what else there is to say goes to
+                          `found`; `root` is what `find` returned
     """
 
     title: str
@@ -39,7 +63,7 @@ class Reader:
     looked_for: str  # what `find` looks for, for the message when it is not there
     advice: str  # what to give instead
     find: Callable[[Path], Path | None]
-    read: Callable[[Path, list[str], list[str]], list[Utterance]]
+    read: Callable[[Path, Findings], list[Utterance]]
     published: dict = field(default_factory=dict)  # utterances; arousal, valence: (low, high)
 
 
@@ -66,28 +90,42 @@ def files_below(root: Path) -> Iterator[Path]:
 
 
 def by_stem(
-    paths: Iterable[Path], suffixes: tuple[str, ...], root: Path, problems: list[str]
+    paths: Iterable[Path], suffixes: tuple[str, ...], root: Path, found: Findings
 ) -> dict[str, Path]:
     """`{stem: path}`, sorted, of the files that end in one of `suffixes` (in either case).
 
-    Hidden files are left out. Two files of one stem are a problem: nobody can know which is meant,
+    Hidden files are left out. Two files of one stem are wrong: nobody can know which is meant,
     and a recording that is there twice could be trained and tested on.
     """
-    found: dict[str, Path] = {}
+    stems: dict[str, Path] = {}
     twice = []
     for path in sorted(paths):
         if path.name.startswith(".") or path.suffix.lower() not in suffixes:
             continue
-        if found.setdefault(path.stem, path) is not path:
-            twice.append(f"{inside(found[path.stem], root)} and {inside(path, root)}")
+        if stems.setdefault(path.stem, path) is not path:
+            twice.append(f"{inside(stems[path.stem], root)} and {inside(path, root)}")
     if twice:
-        problems.append(f"{some(twice, 'names with more than one file')}; keep one of each")
-    return dict(sorted(found.items()))
+        found.wrong.append(f"{some(twice, 'names with more than one file')}; keep one of each")
+    return dict(sorted(stems.items()))
+
+
+def text_of(file: Path, root: Path, found: Findings, encoding: str = "utf-8") -> str | None:
+    """What is written in `file`, whatever its bytes; None where the system will not read it."""
+    try:
+        return file.read_text(encoding=encoding, errors="replace")
+    except OSError as error:
+        found.leave_out(inside(file, root), f"cannot be read: {error.strerror}")
+        return None
 
 
 def inside(path: Path, root: Path) -> str:
     """`path` as it is written in messages: from `root` on, with forward slashes."""
     return path.relative_to(root).as_posix()
+
+
+def shown(line: str) -> str:
+    """A line of a file as it is quoted in messages: in quotes, and no longer than can be read."""
+    return repr(line) if len(line) <= SHOWN else f"{line[:SHOWN]!r}... ({len(line)} characters)"
 
 
 def some(things: list[str], what: str, show: int = 3) -> str:
@@ -96,23 +134,29 @@ def some(things: list[str], what: str, show: int = 3) -> str:
 
 
 def number(text: str) -> float:
-    """The finite number in `text`, or NaN where there is none."""
+    """The number in `text`, or NaN where there is none, or none that could be meant."""
     try:
         value = float(text)
     except ValueError:
         return math.nan
-    return value if math.isfinite(value) else math.nan
+    return value if abs(value) <= LARGEST else math.nan
 
 
-def cut_to(length: float, start: float, end: float, where: str, problems: list[str]) -> float:
-    """`end`, but not after the recording's own end (all in seconds).
+def cut_to(length: float, start: float, end: float, where: str, found: Findings) -> float | None:
+    """`end`, but not after the recording's own end (all in seconds), which is noted.
 
-    A little over is how time stamps are rounded; more than OVERSHOOT, or nothing left at all,
-    says that the times belong to another recording.
+    None where nothing is left: the times belong to another recording.
     """
-    if start >= length or end > length + OVERSHOOT:
-        problems.append(
-            f"{where}: the utterance from {start:g} to {end:g} s is not within the recording, "
-            f"which is {length:.3f} s long"
+    if start >= length:
+        found.leave_out(
+            where,
+            f"the utterance from {start:g} to {end:g} s is not within the recording, "
+            f"which is {length:.3f} s long",
+        )
+        return None
+    if end > length:
+        found.note(
+            "utterances that end after their recording, cut to it",
+            f"{where} by {end - length:.2g} s",
         )
     return min(end, length)
