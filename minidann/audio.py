@@ -4,6 +4,8 @@ Whatever a corpus was recorded in (RECOLA is mostly 44.1 kHz, RAVDESS 48 kHz and
 leaves this file as one array at one rate, so that nothing behind it asks again.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import gcd
 from pathlib import Path
 
@@ -42,26 +44,10 @@ def decode(path: Path) -> tuple[np.ndarray, int]:
 
     Raises UserError, which does not name the file, where it is not whole and finite.
     """
-    if not path.is_file():
-        raise UserError(
-            "is a folder; give the files in it" if path.is_dir() else "no such file; check the path"
-        )
-    try:
-        with soundfile.SoundFile(path) as file:
-            rate, frames = file.samplerate, file.frames
-            if not RATES[0] <= rate <= RATES[1] or frames > LONGEST * rate:
-                raise UserError(
-                    f"says that it holds {frames} samples at {rate} Hz, which speech does not; "
-                    "export it again"
-                )
-            channels = file.read(dtype="float32", always_2d=True)  # (samples, channels)
+    with _opened(path) as file:
+        rate = file.samplerate
+        channels = file.read(dtype="float32", always_2d=True)  # (samples, channels)
         damage = cut_short(path)
-    except (soundfile.SoundFileError, OSError) as error:
-        # The file is named by who asked for it; here that would be once too often.
-        why = str(error).removeprefix(f"Error opening {str(path)!r}: ")
-        raise UserError(
-            f"cannot be read as audio ({why}); copy it again or convert it to WAV or FLAC"
-        ) from None
     if damage:
         raise UserError(f"{damage}; copy it again or leave it out")
     if len(channels) == 0:
@@ -69,6 +55,40 @@ def decode(path: Path) -> tuple[np.ndarray, int]:
     if not (np.abs(channels) <= LOUDEST).all():
         raise UserError("holds NaN, infinite or absurd samples; export it again as 16-bit audio")
     return channels, rate
+
+
+def seconds(path: Path) -> float:
+    """How long a recording is by its own account. Raises UserError, which does not name it."""
+    with _opened(path) as file:
+        return file.frames / file.samplerate
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
+    """The sound file at `path`; what goes wrong with it becomes a UserError."""
+    try:
+        if not path.is_file():
+            folder = path.is_dir()
+            raise UserError(
+                "is a folder; give the files in it" if folder else "no such file; check the path"
+            )
+        with soundfile.SoundFile(path) as file:
+            if (
+                not RATES[0] <= file.samplerate <= RATES[1]
+                or file.frames > LONGEST * file.samplerate
+            ):
+                raise UserError(
+                    f"says that it holds {file.frames} samples at {file.samplerate} Hz, which "
+                    "speech does not; export it again"
+                )
+            yield file
+    except (soundfile.SoundFileError, OSError, ValueError) as error:  # ValueError: a zero byte
+        # The file is named by who asked for it; here that would be once too often.
+        why = str(error).removeprefix(f"Error opening {str(path)!r}: ").removesuffix(".")
+        why = getattr(error, "strerror", None) or why
+        raise UserError(
+            f"cannot be read as audio ({why}); copy it again or convert it to WAV or FLAC"
+        ) from None
 
 
 def mono(channels: np.ndarray, rate: int) -> np.ndarray:

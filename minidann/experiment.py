@@ -22,6 +22,7 @@ from minidann.preparation import Setup, describe, prepare
 from minidann.state import HISTORY, Choices, State
 
 Say = Callable[[str], None]
+DIGESTS = ("content", "labels", "remarks")  # entries of a corpus that say nothing to a reader
 
 
 def say_at_once(line: str) -> None:
@@ -153,17 +154,27 @@ def refuse_others(out: Path, config: dict, resume: bool) -> dict:
         return {}
     there = runs.read_json(out / "config.json")
     differ = []
-    for part in ("choices", "constants", "corpora"):
-        old = there.get(part)
-        for name, value in config.get(part, {}).items():
-            was = old.get(name) if isinstance(old, dict) else None
-            if was != value:
-                differ.append(f"{name} ({was} there, {value} here)")
+    parts = {part: config.get(part, {}) for part in ("choices", "constants", "corpora")}
+    roles = parts.pop("corpora")
+    parts |= {f"{role}'s ": corpus for role, corpus in roles.items()}
+    olds = {f"{role}'s ": _part(_part(there, "corpora"), role) for role in roles}
+    for part, here in parts.items():
+        old = olds.get(part) if part in olds else _part(there, part)
+        for name, value in here.items():
+            if old.get(name) != value:
+                words = "" if name in DIGESTS else f" ({old.get(name)} there, {value} here)"
+                differ.append(f"{part if part in olds else ''}{name}{words}")
     if differ:
         raise UserError(f"{out}: holds another run: {'; '.join(differ)}; choose another --out")
     if not resume:
         raise UserError(f"{out}: holds this run already; --resume to go on, or another --out")
     return there
+
+
+def _part(config: dict, name: str) -> dict:
+    """The part `name` of a config.json; {} where it has none that is one."""
+    part = config.get(name)
+    return part if isinstance(part, dict) else {}
 
 
 def open_folder(setup: Setup, out: Path, resume: bool, say: Say) -> State:
@@ -180,7 +191,8 @@ def open_folder(setup: Setup, out: Path, resume: bool, say: Say) -> State:
         stale.unlink()
     fresh = states.start(choices, FRAMES, MELS)
     if resume and (out / "checkpoint.npz").exists():
-        state = states.load(out / "checkpoint.npz", choices, fresh)
+        batches = len(setup.split.train) // choices.batch_size
+        state = states.load(out / "checkpoint.npz", choices, fresh, batches)
         steps = f" and {state.batches} steps" if state.batches else ""
         say(f"goes on after epoch {state.epoch}{steps} of {choices.epochs}")
         return state

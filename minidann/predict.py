@@ -34,14 +34,15 @@ def load(run: Path) -> tuple[dict, dict]:
     spread = [*deviations, groups["running"].get("bn.var", deviations[0]) + batchnorm.EPSILON]
     classes = about.get("classes")
     names = [about.get(name) for name in ("dimension", "features", "corpora", "target")]
+    if not all((one > 0).all() for one in spread):
+        raise UserError(f"{path}: damaged (a deviation that is not above 0); train again")
     if not (
-        all((one > 0).all() for one in spread)
-        and isinstance(classes, list)
+        isinstance(classes, list)
         and len(classes) == 2
         and all(isinstance(name, str) for name in [*classes, *names])
         and about["features"] in PRESETS
     ):
-        raise UserError(f"{path}: damaged, or not minidann's (what it says of itself); train again")
+        raise UserError(f"{path}: damaged (what it says of itself makes no sense); train again")
     return groups, about
 
 
@@ -121,11 +122,14 @@ def main() -> None:
     if args.plot:
         twice = [stem for stem, n in Counter(path.stem for path in args.files).items() if n > 1]
         if twice:
-            raise UserError(f"--plot: more than one file is called {twice[0]}; draw them apart")
+            paths = " and ".join(str(path) for path in args.files if path.stem == twice[0])
+            raise UserError(f"--plot: {paths} have one name; draw them apart")
         try:
             args.plot.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise UserError(f"--plot {args.plot}: cannot be made ({error.strerror})") from None
+            raise UserError(
+                f"--plot {args.plot}: cannot be made ({error.strerror}); choose another DIR"
+            ) from None
     low, high = about["classes"]
     print(
         f"file\tseconds\t{low}\t{high}\t{about['dimension']} (model of {about['corpora']} speech)"

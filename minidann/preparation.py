@@ -13,6 +13,8 @@ from minidann.features import extract
 from minidann.splits import Split
 from minidann.state import Choices, Domain
 
+HINT = "\n  put them right, or leave them out with --skip-bad"
+
 
 @dataclass(frozen=True)
 class Setup:
@@ -78,7 +80,7 @@ def each(work: Callable, inputs: Iterable) -> list:
         except UserError as error:
             problems.append(str(error))
     if problems:
-        raise UserError("\n".join(problems))
+        raise UserError("\n".join(dict.fromkeys(problems)))
     return results
 
 
@@ -108,11 +110,12 @@ def domain(
     """
     if corpus.bad and not skip_bad:  # all is lost, but what else is wrong belongs on the same list
         _, unheard = survey.listen(corpus)
-        raise UserError(complaint(corpus.name, corpus.root, [*corpus.bad, *unheard]))
+        raise UserError(complaint(corpus.name, corpus.root, [*corpus.bad, *unheard]) + HINT)
     got = extract(corpus.utterances, cache, choices.features, corpus.title, skip_bad)
     bad = [*corpus.bad, *((corpus.where(i), why) for i, why in got.bad.items())]
     if got.features is None or bad and not skip_bad:
-        raise UserError(complaint(corpus.name, corpus.root, bad))
+        hint = HINT if got.good or not skip_bad else "\n  which is all of them"
+        raise UserError(complaint(corpus.name, corpus.root, bad) + hint)
     remarks = survey.remarks(corpus, got.odd)
     utterances = tuple(corpus.utterances[i] for i in got.good)
     corpus = replace(
@@ -127,30 +130,36 @@ def check(setup: Setup) -> None:
     dimension, split = setup.choices.dimension, setup.split
     problems = []
     parts = [
-        (setup.corpora[0], setup.source, "training", split.train),
-        (setup.corpora[0], setup.source, "development", split.source_dev),
-        (setup.corpora[1], setup.target, "development", split.dev),
-        (setup.corpora[1], setup.target, "test", split.test),
+        (0, setup.source, "training", split.train),
+        (0, setup.source, "development", split.source_dev),
+        (1, setup.target, "development", split.dev),
+        (1, setup.target, "test", split.test),
     ]
-    for corpus, one, part, rows in parts:
-        classes = CLASSES[dimension]
+    for role, one, part, rows in parts:
+        corpus, classes = setup.corpora[role], CLASSES[dimension]
+        who = f"{'target' if role or setup.mono else 'source'}, {corpus.title}"
         if len(np.unique(one.labels)) == 1:
             side = "at or below" if one.labels[0] == 0 else "above"
             problems.append(
-                f"{corpus.title}: every utterance is {classes[one.labels[0]]} in {dimension}, all "
+                f"{who}: every utterance is {classes[one.labels[0]]} in {dimension}, all "
                 f"labels are {side} {corpus.threshold:g}; a scale such as 1 to 5 must be centred"
             )
             continue
         missing = [name for i, name in enumerate(classes) if i not in one.labels[rows]]
-        if len(rows) and missing:
+        if len(rows) == 1:
             problems.append(
-                f"{corpus.title}: no {' and no '.join(missing)} {dimension} among the "
+                f"{who}: the only {part} row cannot be of both classes; use a larger corpus"
+            )
+        elif len(rows) and missing:
+            problems.append(
+                f"{who}: no {' and no '.join(missing)} {dimension} among the "
                 f"{len(rows)} {part} rows; take another --seed or a larger corpus"
             )
     if len(split.train) < setup.choices.batch_size:
         problems.append(
-            f"{setup.corpora[0].title}: {len(split.train)} rows to train on are fewer than a batch "
-            f"of {setup.choices.batch_size}; lower --batch-size"
+            f"{'target' if setup.mono else 'source'}, {setup.corpora[0].title}: {len(split.train)} "
+            f"rows to train on are fewer than a batch of {setup.choices.batch_size}; lower "
+            "--batch-size"
         )
     if problems:
         raise UserError("\n".join(dict.fromkeys(problems)))

@@ -8,10 +8,10 @@ import io
 import json
 import math
 import os
+import re
 import struct
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -26,6 +26,11 @@ except ImportError:  # Windows
     fcntl = None
 
 Arrays = dict[str, np.ndarray]
+NPY = re.compile(  # the head of an array as np.savez writes it; the two dots are its length
+    r"\x93NUMPY\x01\x00..\{'descr': '(?P<dtype><[fiu][48]|<U[1-9]\d{0,8})', "
+    r"'fortran_order': False, 'shape': \((?P<shape>[\d, ]{0,99})\), \} *\n",
+    re.DOTALL,
+)
 
 
 @contextmanager
@@ -80,7 +85,9 @@ def write(path: Path, content: bytes) -> None:
         os.replace(temporary, path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise UserError(f"{path}: cannot be written ({error.strerror})") from None
+        raise UserError(
+            f"{path}: cannot be written ({error.strerror}); make room, or choose another folder"
+        ) from None
 
 
 def write_json(path: Path, value: dict) -> None:
@@ -92,10 +99,11 @@ def read_json(path: Path) -> dict:
     """The JSON object in the file `path`; a UserError where it is missing or damaged."""
     try:
         return _object(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise UserError(f"{path}: not found; is {path.parent} a run's folder?") from None
     except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read ({error}); restore it or train again") from None
+        why = getattr(error, "strerror", None) or error
+        raise UserError(f"{path}: cannot be read ({why}); restore it or train again") from None
 
 
 def _object(text: str) -> dict:
@@ -129,19 +137,18 @@ def read_arrays(path: Path) -> tuple[dict[str, Arrays], dict]:
         with open(path, "rb") as file, zipfile.ZipFile(file) as archive:
             size = file.seek(0, os.SEEK_END)
             arrays = {one.filename: _array(archive, one, size) for one in archive.infolist()}
-        about = arrays.pop("about.npy")
+        about = arrays.pop("about.npy", np.zeros(0))
         if about.shape != () or about.dtype.kind != "U":
-            raise ValueError("its description is no text")
-        about = _object(str(about))
-    except FileNotFoundError:
+            raise ValueError("it has no description")
+        about = _object(about.tobytes().decode("utf-32-le").rstrip("\0"))
+    except (FileNotFoundError, NotADirectoryError):
         raise UserError(f"{path}: not found; is {path.parent} a run's folder?") from None
-    # NotImplementedError and RuntimeError are how zipfile refuses what it does not know, such as
-    # an encrypted entry; struct.error and SyntaxError, how a damaged head of an array shows.
+    # RuntimeError and struct.error are how zipfile refuses an encrypted or a damaged entry.
     except (
-        OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, RuntimeError, struct.error,
-        SyntaxError, zlib.error,
+        OSError, ValueError, EOFError, zipfile.BadZipFile, RuntimeError, struct.error
     ) as error:  # fmt: skip
-        why = str(error).split("\n")[0]
+        # zipfile quotes all that it found
+        why = getattr(error, "strerror", None) or str(error).split("\n")[0][:200]
         raise UserError(
             f"{path}: damaged, or not minidann's ({why}); delete it and train again"
         ) from None
@@ -153,19 +160,22 @@ def read_arrays(path: Path) -> tuple[dict[str, Arrays], dict]:
 
 
 def _array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, size: int) -> np.ndarray:
-    """One array of an archive of `size` bytes; ValueError where it is not as np.savez writes it."""
+    """One array of an archive of `size` bytes; ValueError where it is not as np.savez writes it.
+
+    NumPy's own reader would take more: objects, and heads for which it asks Python's parser.
+    """
     if entry.compress_type != zipfile.ZIP_STORED or entry.file_size > size:
-        raise ValueError(f"{entry.filename} is compressed")  # a few bytes could become gigabytes
+        raise ValueError(f"{entry.filename!r} is compressed")  # bytes could become gigabytes
     content = archive.read(entry)  # and its checksum verified
-    head = io.BytesIO(content)
-    if np.lib.format.read_magic(head) != (1, 0):
-        raise ValueError(f"{entry.filename} is of another version of .npy")
-    shape, fortran, dtype = np.lib.format.read_array_header_1_0(head)
-    if dtype.kind not in "iufU" or fortran or dtype.itemsize == 0:
-        raise ValueError(f"{entry.filename} holds {dtype}")
-    if math.prod(shape) * dtype.itemsize != len(content) - head.tell():
-        raise ValueError(f"{entry.filename} is not as long as its head says")
-    return np.frombuffer(content, dtype, offset=head.tell()).reshape(shape).copy()
+    end = 10 + int.from_bytes(content[8:10], "little")
+    head = NPY.fullmatch(content[:end].decode("latin-1"))
+    if not head:
+        raise ValueError(f"{entry.filename!r} is no array of numbers")
+    shape = tuple(int(size) for size in head["shape"].split(",") if size.strip())
+    dtype = np.dtype(head["dtype"])
+    if math.prod(shape) * dtype.itemsize != len(content) - end:
+        raise ValueError(f"{entry.filename!r} is not as long as its head says")
+    return np.frombuffer(content, dtype, offset=end).reshape(shape).copy()
 
 
 def agree(path: Path, groups: dict[str, Arrays], expected: dict[str, Arrays]) -> None:

@@ -46,15 +46,16 @@ def draw(
     """
     target = order(np.random.default_rng([seed, 0]), target_speakers, by_speaker)
     if model == "mono":
-        train, small, test = cut(
-            target, [1 - MONO_DEV - MONO_TEST, MONO_DEV, MONO_TEST], target_speakers, by_speaker
-        )
+        parts = [1 - MONO_DEV - MONO_TEST, MONO_DEV, MONO_TEST]
+        train, small, test = cut(target, parts, target_speakers, by_speaker, "target")
         return Split(train, np.array([], int), small, test)
-    target_dev, test = cut(target, [TARGET_DEV, 1 - TARGET_DEV], target_speakers, by_speaker)
+    parts = [TARGET_DEV, 1 - TARGET_DEV]
+    target_dev, test = cut(target, parts, target_speakers, by_speaker, "target")
     source = order(np.random.default_rng([seed, 1]), source_speakers, by_speaker)
     source_dev = np.array([], int)
     if dev == "source":
-        source_dev, source = cut(source, [SOURCE_DEV, 1 - SOURCE_DEV], source_speakers, by_speaker)
+        parts = [SOURCE_DEV, 1 - SOURCE_DEV]
+        source_dev, source = cut(source, parts, source_speakers, by_speaker, "source")
     return Split(source, source_dev, target_dev, test)
 
 
@@ -69,20 +70,21 @@ def order(rng: np.random.Generator, speakers: np.ndarray, by_speaker: bool) -> n
 
 
 def cut(
-    rows: np.ndarray, fractions: list[float], speakers: np.ndarray, by_speaker: bool
+    rows: np.ndarray, fractions: list[float], speakers: np.ndarray, by_speaker: bool, whose: str
 ) -> list[np.ndarray]:
     """`rows` in parts of these fractions; `by_speaker`, cut at the nearest change of speaker.
 
-    Every part gets a row, or a speaker, at least; a UserError where there are too few.
+    Every part gets a row, or a speaker, at least; a UserError, of the corpus `whose`, where there
+    are too few.
     """
     named = speakers[rows]
     ends = np.arange(1, len(rows) + 1)
     if by_speaker:  # only where the next row is somebody else's
         ends = ends[np.append(named[1:] != named[:-1], True)]
     if len(ends) < len(fractions):
-        unit = "speakers" if by_speaker else "utterances"
+        unit = ("speaker" if by_speaker else "utterance") + "s" * (len(ends) > 1)
         raise UserError(
-            f"{len(ends)} {unit} cannot be split into {len(fractions)} parts; "
+            f"{whose}: {len(ends)} {unit} cannot be split into {len(fractions)} parts; "
             "use a larger corpus" + (", or --split utterance" if by_speaker else "")
         )
     cuts, first = [], 0

@@ -5,12 +5,13 @@ from the seed, what it is for, and the epoch. A run that was stopped and goes on
 exactly what it would have drawn.
 """
 
+import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from minidann import model, optim, runs
+from minidann import feeding, model, optim, runs
 from minidann.console import UserError
 from minidann.normalise import Features
 
@@ -31,6 +32,8 @@ HISTORY = (
     "domain_pull",  # norm of (1 - alpha) beta dL_l / df, the same
     "seconds",
 )
+
+ADVERSARIAL = ("domain_loss", "dev_domain_loss", "domain_uar", "beta", "domain_pull")
 
 
 @dataclass(frozen=True)
@@ -116,28 +119,40 @@ def save(path: Path, state: State, choices: Choices) -> None:
     runs.write_arrays(path, groups, {"choices": asdict(choices), **about})
 
 
-def load(path: Path, choices: Choices, fresh: State) -> State:
-    """The state that `save` wrote; `fresh` is how the run began, for the arrays' names and shapes.
+def load(path: Path, choices: Choices, fresh: State, batches: int) -> State:
+    """The state that `save` wrote, of a run with `batches` an epoch.
 
-    Raises UserError where it is damaged, or of other choices.
+    `fresh` is how the run began, for the arrays' names and shapes. Raises UserError where the file
+    is damaged, or of other choices.
     """
     groups, about = runs.read_arrays(path)
     if about.get("choices") != asdict(choices):
         raise UserError(f"{path}: the checkpoint of a run with other choices; take another --out")
     groups = {name: groups.pop(name, {}) for name in GROUPS} | groups
     runs.agree(path, groups, {name: getattr(fresh, name) for name in GROUPS})
-    history, records = about.get("history"), about.get("records")
-    batches, seconds = about.get("batches"), about.get("seconds")
-    rows_fit = _are_rows(history) and all(tuple(row) == HISTORY for row in history)
-    counts_fit = type(batches) is int and type(seconds) is float and batches >= 0
-    if not (rows_fit and _are_rows(records) and counts_fit):
+    about = {name: about.get(name) for name in ("history", "batches", "records", "seconds")}
+    if not _is_possible(choices, batches, **about):
         raise UserError(f"{path}: damaged (its history is not one); delete it and train again")
-    return State(**groups, history=history, batches=batches, records=records, seconds=seconds)
+    return State(**groups, **about)
 
 
-def _are_rows(value: object) -> bool:
-    """Whether `value` is a list of {name: number}."""
-    return isinstance(value, list) and all(
-        isinstance(row, dict) and all(type(number) is float for number in row.values())
-        for row in value
+def _is_possible(choices: Choices, whole: int, history, batches, records, seconds) -> bool:
+    """Whether such a history, and such an epoch under way, can be of a run of `whole` batches."""
+    for rows in (history, records):
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            return False
+        if any(type(number) is not float for row in rows for number in row.values()):
+            return False
+    names = [name for name in HISTORY if choices.model == "our" or name not in ADVERSARIAL]
+    updates = len(feeding.steps(choices.bn, 1, 1))
+    return (
+        all(tuple(row) == HISTORY for row in history)
+        and [row["epoch"] for row in history] == list(range(1, len(history) + 1))
+        and all(math.isfinite(row[name]) for row in history for name in names)
+        and type(batches) is int
+        and 0 <= batches <= whole
+        and len(records) == batches * updates
+        and len(history) + (batches > 0) <= choices.epochs
+        and type(seconds) is float
+        and 0 <= seconds < math.inf
     )

@@ -113,12 +113,12 @@ def choices_of(args: argparse.Namespace, source: str, target: str) -> Choices:
         wrong.append(f"--bn {args.bn} needs two domains; with --model {args.model}: bn1 or none")
     if args.model == "mono" and args.dev == "source":
         wrong.append("--dev source goes with base and our; mono knows the target only")
-    for name, low, high in (("alpha", 0, 1), ("dropout", 0, 0.99), ("beta", 0, 1e6),
-                            ("l1", 0, 1e6), ("l2", 0, 1e6), ("batch_size", 2, 1e5),
-                            ("epochs", 1, 1e5), ("seed", 0, 2**32)):  # fmt: skip
+    for name, low, high in (("alpha", 0, 1), ("dropout", 0, 0.99), ("beta", 0, 10**6),
+                            ("l1", 0, 10**6), ("l2", 0, 10**6), ("batch_size", 2, 10**5),
+                            ("epochs", 1, 10**5), ("seed", 0, 2**32)):  # fmt: skip
         value = getattr(args, name)
         if value is not None and not low <= value <= high:
-            wrong.append(f"--{name.replace('_', '-')} {value}: expected {low:g} to {high:g}")
+            wrong.append(f"--{name.replace('_', '-')} {value}: expected {low} to {high}")
     if wrong:
         raise UserError("; ".join(wrong))
     by_corpus = REGULARISATION.get(source, {})

@@ -466,7 +466,7 @@ def test_predict_refuses_pictures_that_would_overwrite_each_other(run, corpora, 
     files = [Path(corpora[i].removeprefix("csv:")).with_name("0.wav") for i in (1, 3)]
     done = call("predict", out, *files, "--plot", tmp_path / "plots")
     assert done.returncode == 2
-    assert "more than one file is called 0" in done.stderr
+    assert "target/0.wav have one name" in done.stderr
     (tmp_path / "file").write_text("in the way")
     done = call("predict", out, files[0], "--plot", tmp_path / "file")
     assert done.returncode == 2

@@ -172,7 +172,7 @@ def test_iemocap_everything_wrong_at_once(tmp_path):
     (tree / "Session3").mkdir()
     (tree / "Session4/dialog/EmoEvaluation").mkdir(parents=True)
     assert wrong("iemocap", tree) == [
-        f"names with more than one file (1): {wav}.flac and {wav}.wav; keep one of each",
+        f"{wav}.flac and {wav}.wav: two files for one recording or table; keep one of them",
         f"{DIALOG}:11: expected [START - END] NAME CATEGORY [V, A, D], found '[broken'",
         f"{DIALOG}:12: expected [START - END] NAME CATEGORY [V, A, D], found '[1 - 2]'",
         (
@@ -365,7 +365,7 @@ def test_recola_missing_folders_and_unreadable_audio(tmp_path):
     recording = tree / "RECOLA-Audio-recordings/P16.wav"
     recording.write_bytes(b"not sound")
     (complaint,) = wrong("recola", tree)
-    assert complaint.startswith("RECOLA-Audio-recordings/P16.wav: cannot be read as audio: ")
+    assert complaint.startswith("RECOLA-Audio-recordings/P16.wav: cannot be read as audio (")
     (tree / "RECOLA-Audio_timings").rename(tree / "RECOLA-Audio-timings")
     assert wrong("recola", tree) == [
         "there is no folder RECOLA-Audio_timings: the copy is incomplete"
@@ -420,13 +420,14 @@ def test_acted_order_is_the_same_in_any_folders(tmp_path):
 
 
 def test_acted_corpus_that_is_there_twice(tmp_path):
-    tree = named(tmp_path, ["a/03a01Fa.wav", "b/03a01Fa.wav", "b/03a01Wa.flac", "b/03a01Wa.wav"])
+    tree = named(tmp_path, ["a/03a01Fa.wav", "b/03a01Fa.wav", "b/03a01Wa.flac", "b/03a01Wa.wav",
+         "16a05Ld.ogg"])  # fmt: skip
+    why = "two files for one recording or table; keep one of them"
     assert wrong("emodb", tree) == [
-        (
-            "names with more than one file (2): a/03a01Fa.wav and b/03a01Fa.wav, "
-            "b/03a01Wa.flac and b/03a01Wa.wav; keep one of each"
-        )
+        f"a/03a01Fa.wav and b/03a01Fa.wav: {why}",
+        f"b/03a01Wa.flac and b/03a01Wa.wav: {why}",
     ]
+    assert [row[0] for row in rows(load("emodb", tree))] == ["16a05Ld.ogg"]  # neither is used
 
 
 def test_links_are_followed_and_do_not_go_round(tmp_path):
@@ -590,12 +591,12 @@ def test_csv_everything_wrong_at_once(tmp_path):
         "t.csv:6: arousal '' is not a number",
         "t.csv:6: valence 'high' is not a number",
         ("t.csv:7: the utterance from 1 to 9 s is not within the recording, which is 1.000 s long"),
-        "t.csv:8: there is no file 'c.wav'",
+        "t.csv:8: 'c.wav': no such file; check the path",
         "t.csv:9: expected 6 cells, found 5",
         "t.csv:10: no speaker",
         "t.csv:11: no path",
     ]
-    assert last.startswith("t.csv:12: 'b.wav' cannot be read as audio: ")
+    assert last.startswith("t.csv:12: 'b.wav': cannot be read as audio (")
 
 
 @pytest.mark.parametrize(
@@ -606,14 +607,14 @@ def test_csv_everything_wrong_at_once(tmp_path):
             (
                 "t.csv:1: there is no column path, speaker, arousal, valence; expected "
                 "path,start,end,speaker,arousal,valence (start and end optional), "
-                "found 'path;speaker;arousal;valence'"
+                "found 'path;speaker;arousal;valence'; separate the columns with commas"
             ),
         ),
         (
             "path,speaker,arousal,valence,path\na,b,1,2,c\n",
             "t.csv:1: more than one column path",
         ),
-        ("path,speaker,arousal,valence\n", "there is no utterance in it that can be used"),
+        ("path,speaker,arousal,valence\n", "there is no utterance in it"),
     ],
 )
 def test_csv_header(tmp_path, content, complaint):
@@ -652,18 +653,20 @@ def test_wrong_place(tmp_path):
     assert refusal("iemocap", tmp_path / "papers") == (
         f"{missing}it holds 0.txt, 1.txt, 2.txt, 3.txt, 4.txt and 2 more; {advice}"
     )
-    assert refusal("iemocap", french) == f"{missing}it looks like RECOLA: write recola:{french}"
+    assert refusal("iemocap", french) == (
+        f"{missing}it looks like RECOLA: give it as recola:DIR, or --recola DIR"
+    )
     assert refusal("recola", german) == (
         "looked for RECOLA-Annotation/emotional_behaviour, in the folder and in the folders in "
-        f"it, and did not find it; it looks like EMO-DB: write emodb:{german}"
+        "it, and did not find it; it looks like EMO-DB: give it as emodb:DIR"
     )
     assert refusal("ravdess", german / "wav") == (
         "looked for recordings named like 03-01-05-01-02-01-16 (.wav, .flac, .ogg) at any depth, "
-        f"and did not find it; it looks like EMO-DB: write emodb:{german / 'wav'}"
+        "and did not find it; it looks like EMO-DB: give it as emodb:DIR"
     )
     assert refusal("csv", german) == (
         "looked for a CSV file with the columns path,start,end,speaker,arousal,valence, "
-        f"and did not find it; it looks like EMO-DB: write emodb:{german}"
+        "and did not find it; it looks like EMO-DB: give it as emodb:DIR"
     )
     table = text(tmp_path / "t.csv", "")
     assert refusal("emodb", table) == (

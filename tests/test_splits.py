@@ -56,5 +56,7 @@ def test_fractions_of_mono_and_of_a_source_that_selects():
 
 def test_too_few_speakers():
     one = np.array(["a"] * 50)
-    with pytest.raises(UserError, match="1 speakers cannot be split into 2 parts.*--split utter"):
+    with pytest.raises(
+        UserError, match="target: 1 speaker cannot be split into 2 parts.*--split utter"
+    ):
         splits.draw(0, SOURCE, one, model="our", dev="target", by_speaker=True)

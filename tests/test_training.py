@@ -92,7 +92,7 @@ def test_same_seed_same_bytes_and_a_stop_costs_nothing(both, bn, tmp_path):
 
     with pytest.raises(Stop):
         train(choices, both, tell=stop_after_two)
-    state = load(tmp_path / "checkpoint.npz", choices, start(choices, 750, 26))
+    state = load(tmp_path / "checkpoint.npz", choices, start(choices, 750, 26), 5)
     assert state.epoch == 2
     resumed = train(choices, both, state)
     for group in GROUPS:
@@ -113,7 +113,7 @@ def test_a_stop_between_two_steps_costs_nothing(both, bn, batches, tmp_path):
     assert (state.epoch, state.batches) == divmod(batches, 5) if batches != 5 else (0, 5)
     assert state.seconds > 0
     save(tmp_path / "checkpoint.npz", state, choices)
-    resumed = load(tmp_path / "checkpoint.npz", choices, start(choices, 750, 26))
+    resumed = load(tmp_path / "checkpoint.npz", choices, start(choices, 750, 26), 5)
     assert resumed.records == state.records and resumed.batches == state.batches
     train(choices, both, resumed)
     for group in GROUPS:
@@ -126,7 +126,7 @@ def test_a_stop_between_two_steps_costs_nothing(both, bn, batches, tmp_path):
 def test_a_checkpoint_of_other_choices_is_refused(both, tmp_path):
     save(tmp_path / "checkpoint.npz", start(CHOICES, 750, 26), CHOICES)
     with pytest.raises(UserError, match="a run with other choices"):
-        load(tmp_path / "checkpoint.npz", replace(CHOICES, alpha=0.4), start(CHOICES, 750, 26))
+        load(tmp_path / "checkpoint.npz", replace(CHOICES, alpha=0.4), start(CHOICES, 750, 26), 5)
 
 
 def test_another_seed_is_another_run(both):

@@ -95,9 +95,10 @@ def load(name: str, root: Path) -> Corpus:
         utterances = reader.read(tree, found)
     except OSError as error:  # no permission, a disk that is gone
         raise UserError(f"{name}:{root}: {error.strerror}: {error.filename}") from error
-    if not utterances and not found.wrong:
-        found.wrong.append("there is no utterance in it that can be used")
-    if found.wrong:
+    utterances = [one for one in utterances if one.path not in found.unclear]
+    if not utterances and not found.wrong and not found.bad:
+        found.wrong.append("; ".join(["there is no utterance in it", *found.remarks()]))
+    if not utterances:
         raise UserError(complaint(name, root, found.bad, found.wrong))
 
     # The mark lies beside or in the tree, whichever of the two was given.
@@ -173,7 +174,9 @@ def _wrong_place(name: str, root: Path) -> str:
     looks_like = [key for key in READERS if key != name and READERS[key].find(root)]
     holds = sorted(path.name for path in root.iterdir() if not path.name.startswith("."))
     if looks_like:
-        found = f"it looks like {READERS[looks_like[0]].title}: write {looks_like[0]}:{root}"
+        key = looks_like[0]
+        flag = f", or --{key} DIR" if key in ("iemocap", "recola") else ""
+        found = f"it looks like {READERS[key].title}: give it as {key}:DIR{flag}"
     elif holds:
         more = f" and {len(holds) - 5} more" if len(holds) > 5 else ""
         found = f"it holds {', '.join(holds[:5])}{more}; {reader.advice}"

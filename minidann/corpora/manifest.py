@@ -12,8 +12,8 @@ import csv
 import math
 from pathlib import Path
 
-import soundfile
-
+from minidann.audio import seconds
+from minidann.console import UserError
 from minidann.corpora.utterance import Findings, Reader, Utterance, cut_to, number, shown
 
 NEEDED = ("path", "speaker", "arousal", "valence")
@@ -77,6 +77,8 @@ def _rows(root: Path, found: Findings) -> tuple[list[str], list[tuple[int, list[
             f"{root.name}:1: there is no column {', '.join(missing)}; expected "
             f"path,start,end,speaker,arousal,valence (start and end optional), "
             f"found {shown(','.join(names))}"
+            + "; separate the columns with commas"
+            * any(";" in name for name in names)
         )
         return [], []
     if repeated := sorted({name for name in names if name and names.count(name) > 1}):
@@ -108,11 +110,9 @@ def _numbers(cell: dict[str, str], where: str, found: Findings) -> tuple | None:
 def _length(path: Path, written: str) -> float | str:
     """Seconds of the recording, from its header; or why it cannot be read."""
     try:
-        if not path.is_file():
-            return f"there is no file {shown(written)}"
-        return soundfile.info(path).duration
-    except (soundfile.SoundFileError, OSError, ValueError) as error:  # ValueError: a zero byte
-        return f"{shown(written)} cannot be read as audio: {error}"
+        return seconds(path)
+    except UserError as error:
+        return f"{shown(written)}: {error}"
 
 
 def _overlaps(lines: dict[tuple, int], name: str, found: Findings) -> None:

@@ -14,8 +14,9 @@ import math
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
+from minidann.audio import seconds
+from minidann.console import UserError
 from minidann.corpora.utterance import (
     AUDIO,
     LARGEST,
@@ -64,7 +65,7 @@ def read(root: Path, found: Findings) -> list[Utterance]:
             if file is None:
                 missing = f"{folder}/{participant}{suffix[0]}"
                 found.leave_out(participant, f"annotated, but there is no {missing}")
-        if None not in files:
+        if None not in files and not found.unclear & set(files):
             utterances += _participant(root, *files, found)
     return utterances
 
@@ -73,9 +74,9 @@ def _participant(
     root: Path, audio: Path, timings: Path, arousal: Path, valence: Path, found: Findings
 ) -> list[Utterance]:
     try:
-        length = soundfile.info(audio).duration
-    except (soundfile.SoundFileError, OSError) as error:
-        found.leave_out(inside(audio, root), f"cannot be read as audio: {error}")
+        length = seconds(audio)
+    except UserError as error:
+        found.leave_out(inside(audio, root), str(error))
         return []
     cuts, cut_lines, _ = _table(timings, ["start", "stop"], root, found)
     ratings = {}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 AUDIO = (".wav", ".flac", ".ogg")
 LARGEST = 1e9  # no second of a recording and no label on any scale is as large
+TWICE = "two files for one recording or table; keep one of them"
 SHOWN = 80  # characters of a bad line that are printed
 
 
@@ -28,11 +29,13 @@ class Findings:
     wrong  with the folder as a whole, a sentence each: it cannot be used
     bad    (where, why), an utterance each, or a file with utterances in it: the others can be used
     odd    what is odd but legal -> where it was seen
+    unclear  files that are there twice: what hangs on them is not used
     """
 
     wrong: list[str] = field(default_factory=list)
     bad: list[tuple[str, str]] = field(default_factory=list)
     odd: dict[str, list[str]] = field(default_factory=dict)
+    unclear: set[Path] = field(default_factory=set)
 
     def leave_out(self, where: str, why: str) -> None:
         """One that cannot be used."""
@@ -94,18 +97,18 @@ def by_stem(
 ) -> dict[str, Path]:
     """`{stem: path}`, sorted, of the files that end in one of `suffixes` (in either case).
 
-    Hidden files are left out. Two files of one stem are wrong: nobody can know which is meant,
-    and a recording that is there twice could be trained and tested on.
+    Hidden files are left out. Two files of one stem are bad: nobody can know which is meant, and a
+    recording that is there twice could be trained and tested on. The first is in the result, and
+    in `found.unclear`.
     """
     stems: dict[str, Path] = {}
-    twice = []
     for path in sorted(paths):
         if path.name.startswith(".") or path.suffix.lower() not in suffixes:
             continue
-        if stems.setdefault(path.stem, path) is not path:
-            twice.append(f"{inside(stems[path.stem], root)} and {inside(path, root)}")
-    if twice:
-        found.wrong.append(f"{some(twice, 'names with more than one file')}; keep one of each")
+        first = stems.setdefault(path.stem, path)
+        if first is not path:
+            found.unclear.add(first)
+            found.leave_out(f"{inside(first, root)} and {inside(path, root)}", TWICE)
     return dict(sorted(stems.items()))
 
 
@@ -119,8 +122,9 @@ def text_of(file: Path, root: Path, found: Findings, encoding: str = "utf-8") ->
 
 
 def inside(path: Path, root: Path) -> str:
-    """`path` as it is written in messages: from `root` on, with forward slashes."""
-    return path.relative_to(root).as_posix()
+    """`path` as it is written in messages: on one line, from `root` on, with forward slashes."""
+    name = path.relative_to(root).as_posix()
+    return name if name.isprintable() else repr(name)
 
 
 def shown(line: str) -> str:

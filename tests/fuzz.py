@@ -1,0 +1,319 @@
+"""Anything may lie in a corpus folder or call itself a model: generated files for all that reads.
+
+    python tests/fuzz.py --minutes 60
+
+Each of `PROPERTIES` is given generated input, most of it nearly right. What comes back must be
+utterances (arrays) that make sense, or a UserError of a few lines; no other exception, no warning,
+none that takes over a second, and all of it in less than 500 MB. Needs hypothesis, in the extra
+`fuzz`; `test_fuzz.py` runs a few examples of each.
+"""
+
+import argparse
+import io
+import json
+import os
+import resource
+import sys
+import tempfile
+import time
+import warnings
+import zipfile
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+from corpus_trees import HEADER, IMPRO, iemocap, ratings, recola, sound
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from minidann import model, optim, predict, runs
+from minidann import state as states
+from minidann.console import UserError
+from minidann.corpora import READERS, load
+from minidann.state import HISTORY, Choices, State
+
+SLOW, LARGE = 1.0, 500  # seconds an example may take, MB all of it may need
+seen = Counter()  # (property, "read" or "refused") -> examples
+slowest = Counter()  # property -> seconds
+
+
+# --- what is generated -------------------------------------------------------------------------
+
+odd_numbers = st.sampled_from(
+    "nan inf -inf 1e999 1e308 -1 0 -0 1_0 0x10 ١٢ 1,5 1e-320 2.5000 1000000000000 . - +".split()
+) | st.floats().map(str)
+odd_text = st.text(max_size=20) | st.sampled_from(
+    ["\x00", "\ufeff", "\r", "\u2028", '"', "[" * 600]
+)
+odd = odd_numbers | odd_text
+
+
+@st.composite
+def edited(draw, text: str, tokens: str):
+    """`text` with a few of the things between `tokens` replaced, doubled, or gone; as bytes."""
+    parts, start = [], 0
+    for i, letter in enumerate(text):
+        if letter in tokens:
+            parts += [text[start:i], letter]
+            start = i + 1
+    parts.append(text[start:])
+    for _ in range(draw(st.integers(0, 6))):
+        at = draw(st.integers(0, len(parts) - 1))
+        parts[at] = draw(st.sampled_from(["", parts[at] * 2]) | odd)
+    content = "".join(parts).encode("utf-8", "surrogatepass")
+    if draw(st.booleans()):
+        return content
+    at = draw(st.integers(0, len(content)))  # and bytes of any kind somewhere
+    return content[:at] + draw(st.binary(max_size=30)) + content[at + draw(st.integers(0, 30)) :]
+
+
+def file_like(text: str, tokens: str):
+    """Mostly `text` with mistakes in it; at times no such text at all."""
+    return edited(text, tokens) | edited(text, tokens) | st.binary(max_size=300)
+
+
+TABLE = (
+    "path,start,end,speaker,arousal,valence\na.wav,,,x,1,0\na.wav,0.1,0.4,y,0,1\nb.wav,0,,x,-1,2\n"
+)
+names = st.lists(
+    st.tuples(
+        st.sampled_from(["03a01Fa", "08b02Wc", "03-01-05-01-02-01-16", "03-02-01-01-01-01-01", ""])
+        | st.text(st.characters(blacklist_characters="/\x00"), max_size=12)
+        | st.from_regex(r"\A[0-9]{2}[ab][0-9]{2}[A-Z][a-z]\Z"),
+        st.sampled_from([".wav", ".WAV", ".flac", ".ogg", ".txt", "", ".lablaut"]),
+        st.sampled_from(["", "deep/", "._", "a\nb/", "\udcff/"]),
+    ).map(lambda parts: parts[2] + parts[0] + parts[1]),
+    max_size=6,
+)
+
+
+# --- what must hold ----------------------------------------------------------------------------
+
+
+def clean(read, what: str):
+    """`read()` gives something or raises a UserError that can be printed; -> what it gave."""
+    began = time.perf_counter()
+    try:
+        result = read()
+    except UserError as error:
+        result = None
+        lines = str(error).split("\n")
+        assert 1 <= len(lines) <= 22 and all(line.strip() for line in lines), lines
+        assert max(map(len, lines)) < 2000, "a message longer than anyone reads"
+    slowest[what] = max(slowest[what], time.perf_counter() - began)
+    assert slowest[what] < SLOW, f"{what}: took {slowest[what]:.2f} s"
+    seen[what, "refused" if result is None else "read"] += 1
+    return result
+
+
+def corpus(what: str, name: str, root: Path) -> None:
+    read = clean(lambda: load(name, root), what)
+    if read is None:
+        return
+    assert read.utterances
+    for one in read.utterances:
+        assert np.isfinite([one.arousal, one.valence]).all() and one.speaker
+        if one.end is not None:
+            assert 0 <= (one.start or 0) < one.end < 100
+    for where, why in [*read.bad, *((remark, "") for remark in read.remarks)]:
+        assert "\n" not in where + why and len(where + why) < 2000
+
+
+class Places:
+    """Small corpora on disk, made once; each example writes its own file into one of them."""
+
+    def __init__(self, root: Path):
+        self.iemocap, self.recola, self.csv = (root / name for name in ("iemocap", "recola", "csv"))
+        iemocap(self.iemocap), recola(self.recola)
+        for name in ("a", "b"):
+            sound(self.csv / f"{name}.wav")
+        self.names, self.run = root / "names", root / "run"
+        self.run.mkdir()
+        params, running = model.initialise(np.random.default_rng(0))
+        bins = {"mean": np.zeros(26, np.float32), "std": np.ones(26, np.float32)}
+        groups = {"params": params, "running": running, "source": bins, "target": bins}
+        about = {"classes": ["low", "high"], "dimension": "arousal", "features": "paper"}
+        about |= {"corpora": "made up", "target": "nothing"}
+        runs.write_arrays(self.run / "model.npz", groups, about)
+        self.model = (self.run / "model.npz").read_bytes()
+        self.choices = Choices("csv", "csv")
+        self.fresh = State(params, running, optim.start(params), params, running)
+        self.fresh.history.append({name: 1.0 for name in HISTORY})
+        states.save(self.run / "checkpoint.npz", self.fresh, self.choices)
+        self.checkpoint = (self.run / "checkpoint.npz").read_bytes()
+
+
+def iemocap_labels(place: Places, data) -> None:
+    tree = place.iemocap / "IEMOCAP_full_release"
+    file = tree / "Session1/dialog/EmoEvaluation/Ses01F_impro01.txt"
+    file.write_bytes(data.draw(file_like(IMPRO, " \n\t,[]_")))
+    corpus("iemocap", "iemocap", place.iemocap)
+
+
+def recola_tables(place: Places, data) -> None:
+    emotion = "RECOLA-Annotation/emotional_behaviour"
+    times = data.draw(file_like("start;stop\n0.08;0.16\n0.50;1.50\n", ";\n."))
+    (place.recola / "RECOLA-Audio_timings/P16.csv").write_bytes(times)
+    rated = data.draw(file_like(ratings(), ";\n") | file_like(HEADER + "\n0;1;1;1;1;1;1\n", ";\n"))
+    which = data.draw(st.sampled_from(["arousal", "valence"]))
+    (place.recola / f"{emotion}/{which}/P16.csv").write_bytes(rated)
+    corpus("recola", "recola", place.recola)
+
+
+def csv_table(place: Places, data) -> None:
+    (place.csv / "t.csv").write_bytes(data.draw(file_like(TABLE, ",\n")))
+    corpus("csv", "csv", place.csv / "t.csv")
+
+
+def file_names(place: Places, data) -> None:
+    with tempfile.TemporaryDirectory(dir=place.run) as folder:
+        for name in data.draw(names):
+            path = Path(folder, name)
+            try:
+                path.parent.mkdir(exist_ok=True)
+                path.touch()
+            except (OSError, ValueError):  # no name that this system allows
+                pass
+        for name in READERS:
+            corpus("names", name, Path(folder))
+
+
+HEADS = [
+    "{'descr': '<f4', 'fortran_order': False, 'shape': (9999999999999,), }",
+    "{'descr': '<f4', 'fortran_order': False, 'shape': (-1,), }",
+    "{'descr': '|O', 'fortran_order': False, 'shape': (), }",
+    "{'descr': '<U0', 'fortran_order': False, 'shape': (3,), }",
+    "{'descr': '<U1', 'fortran_order': False, 'shape': (), }",
+    "{'descr': '<f4', 'fortran_order': True, 'shape': (0, 5), }",
+    "{'descr': __import__('os').abort()}",
+    *("(" * 5000, "{", "\x00", ""),
+]
+ABOUTS = [
+    *("[" * 100_000, "{}", "[]", "null", '{"a":' * 2000, "9" * 5000, '{"choices": 1}', ""),
+    json.dumps({"history": [{"epoch": "x"}], "batches": -1, "records": 3, "seconds": None}),
+]
+ARRAYS = [
+    *(np.array(None), np.array([{}]), np.full(26, np.nan, np.float32), np.zeros((10, 26, 200))),
+    *(np.zeros((0, 5), np.float32), np.array(1 + 1j), np.array("text"), np.zeros(1800, np.int8)),
+    *(np.zeros(3, [("a", "<f4")]), np.array("2020-01-01", "M8[D]"), np.full(26, -1, np.float32)),
+]
+places = st.floats(0, 1, exclude_max=True)  # how far into a file, or down a list
+spoilt_entry = (  # what becomes of one array in the archive
+    st.tuples(st.just("head"), st.sampled_from(HEADS), st.binary(max_size=9))
+    | st.tuples(st.just("about"), st.sampled_from(ABOUTS))
+    | st.tuples(st.just("array"), st.integers(0, len(ARRAYS) - 1))
+    | st.tuples(st.just("bytes"), st.binary(max_size=80))
+    | st.sampled_from([("cut", -1), ("cut", 200), ("more",), ("gone",), ("added",)])
+)
+spoilt = (  # what becomes of an archive
+    st.tuples(st.just("cut"), places)
+    | st.tuples(st.just("bytes"), st.lists(st.tuples(places, st.integers(0, 255)), max_size=8))
+    | st.tuples(st.just("end"), st.lists(st.tuples(places, st.integers(0, 255)), max_size=8))
+    | st.tuples(
+        st.just("entries"),
+        st.lists(st.tuples(places, spoilt_entry), max_size=3),
+        st.sampled_from([zipfile.ZIP_STORED] * 3 + [zipfile.ZIP_DEFLATED]),
+    )
+    | st.tuples(st.just("anything"), st.binary(max_size=200))
+)
+
+
+def spoil(whole: bytes, recipe: tuple) -> bytes:
+    """The archive `whole` as `recipe`, one of `spoilt`, has it."""
+    kind, what, *more = recipe
+    if kind == "anything":
+        return what
+    if kind == "cut":
+        return whole[: int(what * len(whole))]
+    if kind != "entries":  # the end of an archive is its directory
+        content, first = bytearray(whole), 0 if kind == "bytes" else len(whole) - 3000
+        for place, value in what:
+            content[first + int(place * (len(whole) - first))] = value
+        return bytes(content)
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(whole)) as old, zipfile.ZipFile(out, "w") as new:
+        entries = {name: old.read(name) for name in old.namelist()}
+        for place, (how, *by) in what:
+            name = sorted(entries)[int(place * len(entries))]
+            entries[name] = _spoil_entry(entries[name], how, *by)
+            if how == "added":
+                entries["params/new.npy"] = entries[name]
+            if how == "gone":
+                del entries[name]
+        for name, content in entries.items():
+            new.writestr(zipfile.ZipInfo(name), content, compress_type=more[0])
+    return out.getvalue()
+
+
+def _spoil_entry(old: bytes, how: str, what=None, rest: bytes = b"") -> bytes:
+    saved = io.BytesIO()
+    if how == "head":
+        return b"\x93NUMPY\1\0" + len(what).to_bytes(2, "little") + what.encode() + rest
+    if how in ("about", "array"):
+        np.save(saved, np.array(what) if how == "about" else ARRAYS[what], allow_pickle=True)
+        return saved.getvalue()
+    return {"bytes": what, "cut": old[:what] if how == "cut" else b"", "more": old + b"x"}.get(
+        how, old
+    )
+
+
+def model_file(place: Places, data) -> None:
+    (place.run / "model.npz").write_bytes(spoil(place.model, data.draw(spoilt)))
+    read = clean(lambda: predict.load(place.run), "model")
+    if read is not None:
+        groups, about = read
+        said, weights = predict.predict(groups, np.zeros((1, 750, 26), np.float32))
+        assert said.shape == (1, 2) and len(about["classes"]) == 2
+
+
+def checkpoint_file(place: Places, data) -> None:
+    file = place.run / "checkpoint.npz"
+    file.write_bytes(spoil(place.checkpoint, data.draw(spoilt)))
+    read = clean(lambda: states.load(file, place.choices, place.fresh, 5), "checkpoint")
+    assert read is None or read.epoch >= 0
+
+
+PROPERTIES = (iemocap_labels, recola_tables, csv_table, file_names, model_file, checkpoint_file)
+
+
+def run(which, place: Places, examples: int, **options) -> None:
+    """`examples` generated examples of one property; hypothesis reports the smallest that fails."""
+
+    @settings(
+        max_examples=examples, deadline=None, database=None,
+        suppress_health_check=list(HealthCheck), **options,
+    )  # fmt: skip
+    @given(data=st.data())
+    def property_holds(data):
+        which(place, data)
+
+    property_holds()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--minutes", type=float, default=60)
+    minutes = parser.parse_args().minutes
+    warnings.simplefilter("error")
+    began = told = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        place = Places(Path(folder))
+        while time.monotonic() - began < 60 * minutes:
+            for which in PROPERTIES:
+                run(which, place, 500)
+            if time.monotonic() - told > 60:
+                told = time.monotonic()
+                print(f"{(told - began) / 60:.0f} min: {seen.total()} examples", file=sys.stderr)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"{'what':12} {'read':>9} {'refused':>9} {'slowest':>9}")
+    for what in slowest:
+        ms = f"{1000 * slowest[what]:.0f} ms"
+        print(f"{what:12} {seen[what, 'read']:9} {seen[what, 'refused']:9} {ms:>9}")
+    print(f"{seen.total()} examples in {(time.monotonic() - began) / 60:.1f} min, {peak:.0f} MB")
+    if peak > LARGE:
+        sys.exit(f"more than {LARGE} MB")
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    main()
