@@ -17,6 +17,7 @@ What stands around it:
     truncation.py   was a sound file cut short?
     logmel.py       from sound to 26 log-mel energies every 10 ms
     normalise.py    zero mean, unit variance, 750 frames
+    oddities.py     what is odd about the sound: silence, clipping, twins
     features.py     the features of a corpus, extracted once and cached
     splits.py       which rows train, which select, which test
     metrics.py      UAR, confusion, an interval over speakers

@@ -44,7 +44,7 @@ def text(path: Path, content: str, encoding="utf-8") -> Path:
     return path
 
 
-def iemocap(root: Path, backwards: bool = False) -> Path:
+def iemocap(root: Path) -> Path:
     """Three utterances of two sessions, and what is not to be read. Returns the release folder."""
     tree = root / "IEMOCAP_full_release"
     labels = "Session{}/dialog/EmoEvaluation/{}.txt"
@@ -68,7 +68,7 @@ def iemocap(root: Path, backwards: bool = False) -> Path:
             seed=2,
         ),
     ]
-    for step in reversed(steps) if backwards else steps:
+    for step in steps:
         step()
     return tree
 
@@ -86,7 +86,7 @@ def ratings(frames=50, first=0.0, raters=6) -> str:
     return "\n".join([names, *rows]) + "\n"
 
 
-def recola(root: Path, backwards: bool = False) -> Path:
+def recola(root: Path) -> Path:
     """Two participants with two utterances and one, and a third without annotation."""
     emotion = "RECOLA-Annotation/emotional_behaviour"
     steps = [
@@ -102,7 +102,7 @@ def recola(root: Path, backwards: bool = False) -> Path:
         lambda: text(root / f"{emotion}/arousal/P17.csv", ratings(first=-2.0)),
         lambda: text(root / f"{emotion}/valence/P17.csv", ratings(first=-0.5, raters=5)),
     ]
-    for step in reversed(steps) if backwards else steps:
+    for step in steps:
         step()
     return root
 

@@ -99,15 +99,34 @@ def test_unknown_dimension_is_refused(tmp_path):
         load("iemocap", iemocap(tmp_path)).labels("dominance")
 
 
-@pytest.mark.parametrize("name, build", [("iemocap", iemocap), ("recola", recola)])
-def test_order_does_not_depend_on_creation(tmp_path, name, build):
+def emodb(root: Path) -> Path:
+    return named(root, ["wav/03a01Fa.wav", "more/03a01Wa.flac", "wav/08a01Na.wav", "wav/x.wav"])
+
+
+@pytest.mark.parametrize(
+    "name, build", [("iemocap", iemocap), ("recola", recola), ("emodb", emodb)]
+)
+def test_order_does_not_depend_on_the_file_system(tmp_path, monkeypatch, name, build):
     (tmp_path / "a").mkdir()
-    (tmp_path / "b").mkdir()
     build(tmp_path / "a")
-    build(tmp_path / "b", backwards=True)
-    one, other = load(name, tmp_path / "a"), load(name, tmp_path / "b")
-    assert rows(one) == rows(other)
-    assert one.remarks == other.remarks
+    one = load(name, tmp_path / "a")
+    listed = []
+
+    def backwards(real):
+        return lambda *args, **kw: listed.append(1) or reversed(list(real(*args, **kw)))
+
+    monkeypatch.setattr(Path, "iterdir", backwards(Path.iterdir))
+    monkeypatch.setattr(Path, "glob", backwards(Path.glob))
+    walk = os.walk
+
+    def walk_backwards(*args, **kw):
+        for folder, subfolders, names in walk(*args, **kw):
+            subfolders.reverse()
+            yield folder, subfolders, listed.append(1) or names[::-1]
+
+    monkeypatch.setattr(os, "walk", walk_backwards)
+    assert load(name, tmp_path / "a") == one
+    assert listed
 
 
 @pytest.mark.parametrize("above", [False, True])
