@@ -23,7 +23,13 @@ LISTED = 20  # lines of problems that are printed, where a command does not prin
 
 
 class Parser(argparse.ArgumentParser):
-    """A command line whose mistakes are told in one line, as all others are."""
+    """A command line whose mistakes are told in one line, as all others are.
+
+    Names of flags are not to be cut short: what is meant today could be two tomorrow.
+    """
+
+    def __init__(self, **options):
+        super().__init__(allow_abbrev=False, **options)
 
     def error(self, message: str) -> NoReturn:
         raise UserError(f"{message}; --help says what there is")

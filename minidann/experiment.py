@@ -153,17 +153,12 @@ def refuse_others(out: Path, config: dict, resume: bool) -> dict:
             )
         return {}
     there = runs.read_json(out / "config.json")
-    differ = []
-    parts = {part: config.get(part, {}) for part in ("choices", "constants", "corpora")}
-    roles = parts.pop("corpora")
-    parts |= {f"{role}'s ": corpus for role, corpus in roles.items()}
-    olds = {f"{role}'s ": _part(_part(there, "corpora"), role) for role in roles}
-    for part, here in parts.items():
-        old = olds.get(part) if part in olds else _part(there, part)
-        for name, value in here.items():
-            if old.get(name) != value:
-                words = "" if name in DIGESTS else f" ({old.get(name)} there, {value} here)"
-                differ.append(f"{part if part in olds else ''}{name}{words}")
+    before, differ = _entries(there), []
+    for name, value in _entries(config).items():
+        if before.get(name) != value:
+            digest = name.split("'s ")[-1] in DIGESTS
+            values = "" if digest else f" ({before.get(name)} there, {value} here)"
+            differ.append(f"{name}{values}")
     if differ:
         raise UserError(f"{out}: holds another run: {'; '.join(differ)}; choose another --out")
     if not resume:
@@ -171,10 +166,18 @@ def refuse_others(out: Path, config: dict, resume: bool) -> dict:
     return there
 
 
-def _part(config: dict, name: str) -> dict:
-    """The part `name` of a config.json; {} where it has none that is one."""
-    part = config.get(name)
-    return part if isinstance(part, dict) else {}
+def _entries(config: dict) -> dict:
+    """All of a config.json that makes a run what it is, by the names that a message gives it."""
+
+    def part(of: dict, name: str) -> dict:
+        return of[name] if isinstance(of.get(name), dict) else {}
+
+    corpora = part(config, "corpora")
+    return {
+        **part(config, "choices"),
+        **part(config, "constants"),
+        **{f"{of}'s {name}": one for of in corpora for name, one in part(corpora, of).items()},
+    }
 
 
 def open_folder(setup: Setup, out: Path, resume: bool, say: Say) -> State:
@@ -196,6 +199,8 @@ def open_folder(setup: Setup, out: Path, resume: bool, say: Say) -> State:
         steps = f" and {state.batches} steps" if state.batches else ""
         say(f"goes on after epoch {state.epoch}{steps} of {choices.epochs}")
         return state
+    if there:
+        say("note: no epoch was kept here; begins with the first")
     if any(corpus.bad for corpus in setup.corpora):
         runs.write(out / "left_out.csv", left_out_csv(setup).encode())
     runs.write_json(out / "config.json", config)

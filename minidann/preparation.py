@@ -13,7 +13,7 @@ from minidann.features import extract
 from minidann.splits import Split
 from minidann.state import Choices, Domain
 
-HINT = "\n  put them right, or leave them out with --skip-bad"
+HINT = "\n  put it right, or leave it out with --skip-bad"
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def domain(
     got = extract(corpus.utterances, cache, choices.features, corpus.title, skip_bad)
     bad = [*corpus.bad, *((corpus.where(i), why) for i, why in got.bad.items())]
     if got.features is None or bad and not skip_bad:
-        hint = HINT if got.good or not skip_bad else "\n  which is all of them"
+        hint = "\n  without it nothing is left" if skip_bad else HINT
         raise UserError(complaint(corpus.name, corpus.root, bad) + hint)
     remarks = survey.remarks(corpus, got.odd)
     utterances = tuple(corpus.utterances[i] for i in got.good)

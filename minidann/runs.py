@@ -42,9 +42,9 @@ def hold(folder: Path) -> Iterator[None]:
     systems have no such lock, and get none. A folder made here in which nothing was kept is taken
     away again.
     """
-    made = [one for one in (folder, *folder.parents) if not one.exists()]
-    handle = None
+    made, handle = [], None
     try:
+        made = [one for one in (folder, *folder.parents) if not one.exists()]
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass

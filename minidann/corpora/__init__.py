@@ -168,6 +168,8 @@ def _wrong_place(name: str, root: Path) -> str:
     reader, where = READERS[name], f"{name}:{root}"
     if not root.exists():
         return f"{where}: there is no such {'file' if name == 'csv' else 'folder'}"
+    if name == "csv" and not root.is_dir():
+        return f"{where}: is not a plain file"
     if not root.is_dir():
         hint = f"; for a CSV file write csv:{root}" if root.suffix.lower() == ".csv" else ""
         return f"{where}: is a file, where a folder is needed{hint}"
