@@ -20,23 +20,7 @@ RATE = 16_000  # samples a second
 RATES = 4_000, 400_000  # the rates a recording may have: what else a file says is damage
 LONGEST = 24 * 3600  # seconds; so is what says that it lasts longer
 LOUDEST = 1e6  # of full scale; so is a sample beyond it, in floating point
-OVERSHOOT = 0.5  # seconds a part may end after its recording and still be cut to it
-
-
-def read_audio(
-    path: Path | str, start: float | None = None, end: float | None = None
-) -> np.ndarray:
-    """Read one recording, or the part of it from `start` to `end` (seconds; None: its own end).
-
-    Returns (samples,) float32, nominally in [-1, 1]: the mean of the channels, at 16 kHz. The
-    whole recording is resampled and then cut, so that a part is the same samples whether it is
-    read alone or with others. Raises UserError where the file is missing, is not audio, is
-    damaged, cut short or empty, holds NaN or infinity, or is shorter than `start`/`end` ask for.
-    """
-    try:
-        return cut(mono(*decode(Path(path))), start, end)
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from None
+FORMATS = "WAV", "WAVEX", "FLAC", "OGG"  # in others nobody would see that a file was cut short
 
 
 def decode(path: Path) -> tuple[np.ndarray, int]:
@@ -46,8 +30,11 @@ def decode(path: Path) -> tuple[np.ndarray, int]:
     """
     with _opened(path) as file:
         rate = file.samplerate
+        frames = file.frames
         channels = file.read(dtype="float32", always_2d=True)  # (samples, channels)
         damage = cut_short(path)
+    if len(channels) < frames:
+        damage = f"cut short: {len(channels)} of its {frames} samples are there"
     if damage:
         raise UserError(f"{damage}; copy it again or leave it out")
     if len(channels) == 0:
@@ -72,7 +59,11 @@ def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
             raise UserError(
                 "is a folder; give the files in it" if folder else "no such file; check the path"
             )
+        if path.suffix.lower() == ".raw":  # soundfile would ask for rate and channels
+            raise UserError("samples without a header; convert it to WAV or FLAC")
         with soundfile.SoundFile(path) as file:
+            if file.format not in FORMATS:
+                raise UserError(f"is {file.format} inside; convert it to WAV or FLAC")
             if (
                 not RATES[0] <= file.samplerate <= RATES[1]
                 or file.frames > LONGEST * file.samplerate
@@ -107,13 +98,12 @@ def mono(channels: np.ndarray, rate: int) -> np.ndarray:
 def cut(audio: np.ndarray, start: float | None, end: float | None) -> np.ndarray:
     """The part of 16 kHz `audio` from `start` to `end` in seconds, as a view; None: its own end.
 
-    Both times are rounded to the nearest sample. Raises UserError on an empty part and on one
-    that ends more than 0.5 s after the recording: a little over is how time stamps are rounded,
-    and is left off.
+    Both times are rounded to the nearest sample; what ends after the recording ends with it.
+    Raises UserError on an empty part.
     """
     seconds = len(audio) / RATE
     start, end = 0.0 if start is None else start, seconds if end is None else end
-    if not 0 <= start < end <= seconds + OVERSHOOT:  # NaN fails this too
+    if not 0 <= start < min(end, seconds):  # NaN fails this too
         raise UserError(
             f"no part from {start:g} to {end:g} s in a recording of {seconds:.3f} s; "
             "correct the times, or check that they belong to this recording"

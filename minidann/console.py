@@ -52,10 +52,12 @@ def run(main: Callable[[], None]) -> None:
     So with what the system refuses (a full disk, a file that went away) where nobody expected it.
     """
     for stream in (sys.stdout, sys.stderr):  # a file's name need not be text of this encoding
-        stream.reconfigure(errors="backslashreplace")
+        if stream is not None:  # closed before we began
+            stream.reconfigure(errors="backslashreplace")
     try:
         main()
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except UserError as error:
         sys.exit(_say(f"error: {error}", code=2))
     except KeyboardInterrupt as stop:  # Ctrl-C; a command that can go on says how

@@ -69,8 +69,8 @@ def run(
                 tell=tell, stop=stop, ops=ops,
             )  # fmt: skip
             keep(state)
-        if state.epoch < choices.epochs:
-            raise KeyboardInterrupt
+            if stop():
+                raise KeyboardInterrupt
         return outcome.finish(setup, state, out, say, ops)
 
 
@@ -112,7 +112,7 @@ def made_with(setup: Setup) -> dict:
             "title": corpus.title,
             "kind": corpus.kind,
             "utterances": len(domain.labels),
-            "left_out": len(corpus.bad),
+            "left_out": setup.left_out[role],
             "speakers": len(set(domain.speakers)),
             "threshold": corpus.threshold,
             "classes": np.bincount(domain.labels, minlength=2).tolist(),
@@ -201,9 +201,9 @@ def open_folder(setup: Setup, out: Path, resume: bool, say: Say) -> State:
         return state
     if there:
         say("note: no epoch was kept here; begins with the first")
-    if any(corpus.bad for corpus in setup.corpora):
-        runs.write(out / "left_out.csv", left_out_csv(setup).encode())
     runs.write_json(out / "config.json", config)
+    if any(setup.left_out.values()):
+        runs.write(out / "left_out.csv", left_out_csv(setup).encode(errors="backslashreplace"))
     return fresh
 
 

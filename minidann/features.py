@@ -8,10 +8,12 @@ delete. It is mapped into memory: what is not being used need not be there.
 import hashlib
 import json
 import os
+import re
 import sys
 import time
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -31,7 +33,7 @@ STALE = 3600  # seconds after which nobody is writing to a temporary file any mo
 class Extracted(NamedTuple):
     """What comes of a list of utterances; they are named by their place in it."""
 
-    features: Features | None  # of the good ones; None if there are none, or bad ones not skipped
+    features: Features | None  # of the good ones, where there are any
     good: list[int]
     bad: dict[int, str]  # why each of the others cannot be used
     odd: Odd  # what is odd about the good ones
@@ -39,18 +41,13 @@ class Extracted(NamedTuple):
 
 
 def extract(
-    utterances: Sequence,
-    cache: Path | str,
-    preset: str = "paper",
-    label: str = "features",
-    skip_bad: bool = False,
+    utterances: Sequence, cache: Path | str, preset: str = "paper", label: str = "features"
 ) -> Extracted:
     """The features of `utterances`, in their order: from the cache, or extracted into it.
 
     An utterance has `.path`, and `.start` and `.end` (seconds, or None for the whole recording).
     `cache` is a folder, made where it is missing; `label` heads the progress lines. A damaged
-    file is said to be so and made again. With a bad utterance among them there are no features
-    and no file, unless `skip_bad`. Raises UserError where the cache cannot be written to.
+    file is said to be so and made again. Raises UserError where the cache cannot be written to.
     """
     if not len(utterances):
         raise UserError(f"{label}: no utterances to take features from; check the corpus folder")
@@ -68,13 +65,11 @@ def extract(
             except (EOFError, ValueError) as error:
                 print(f"{label}: {file} is damaged ({error}); extracting again", file=sys.stderr)
         file.parent.mkdir(parents=True, exist_ok=True)
-        for old in file.parent.glob("*.tmp"):  # what a kill left half written
-            if time.time() - old.stat().st_mtime > STALE:
-                old.unlink(missing_ok=True)
+        _clear(file.parent)
         temporary = file.with_suffix(f".{os.getpid()}.tmp")
         try:
             bad = _write(temporary, utterances, preset, label)
-            if len(bad) == len(utterances) or bad and not skip_bad:
+            if len(bad) == len(utterances):
                 return Extracted(None, [], bad, {}, contents)
             os.replace(temporary, file)  # a file that has its own name is a whole file
         finally:
@@ -84,6 +79,15 @@ def extract(
         raise UserError(
             f"{cache}: cannot keep features here ({error.strerror}); give another --cache DIR"
         ) from None
+
+
+def _clear(cache: Path) -> None:
+    """Take away what kills left half written, and nothing that others keep in the same folder."""
+    for old in cache.glob("*.tmp"):
+        with suppress(FileNotFoundError):  # another process has just finished it
+            stale = time.time() - old.stat().st_mtime > STALE
+            if stale and re.fullmatch(r"[0-9a-f]{32}\.\d+\.tmp", old.name):
+                old.unlink()
 
 
 def digests(utterances: Sequence, label: str) -> dict[Path, str]:
@@ -96,8 +100,8 @@ def digests(utterances: Sequence, label: str) -> dict[Path, str]:
                 while chunk := file.read(1 << 20):
                     content.update(chunk)
             contents[path] = content.hexdigest()
-        except OSError:  # listening to it will say what is wrong
-            contents[path] = "cannot be read"
+        except OSError as error:  # listening to it will say so
+            contents[path] = f"cannot be read: {error.strerror}"
     return contents
 
 

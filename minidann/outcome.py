@@ -80,7 +80,7 @@ def measure(setup: Setup, state: State, ops) -> dict:
         "best_epoch": state.best_epoch,
         "protocol": protocol(setup),
         "corpora": setup.kinds,
-        "left_out": {"source": len(setup.corpora[0].bad), "target": len(setup.corpora[1].bad)},
+        "left_out": setup.left_out,
         "seconds": sum(row["seconds"] for row in state.history),
     }
 
@@ -136,7 +136,7 @@ def conclude(setup: Setup, results: dict, say) -> None:
     epoch = results["best_epoch"]
     left_out = ", ".join(f"{n} of the {role}" for role, n in results["left_out"].items() if n)
     if left_out:
-        say(f"\nleft out as unusable: {left_out} (left_out.csv)")
+        say(f"\nutterances or files left out as unusable: {left_out} (left_out.csv)")
     say(f"\ntest UAR{setup.demo} {100 * test['uar']:.1f} %  ({interval}), epoch {epoch}")
     width = max(len(name) for name in classes)
     say(f"{'':{width + 5}}" + "".join(f"  said {name:>{width}}" for name in classes))

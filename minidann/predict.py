@@ -39,7 +39,7 @@ def load(run: Path) -> tuple[dict, dict]:
     if not (
         isinstance(classes, list)
         and len(classes) == 2
-        and all(isinstance(name, str) for name in [*classes, *names])
+        and all(isinstance(name, str) and name.isprintable() for name in [*classes, *names])
         and about["features"] in PRESETS
     ):
         raise UserError(f"{path}: damaged (what it says of itself makes no sense); train again")

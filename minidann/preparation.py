@@ -8,12 +8,12 @@ import numpy as np
 
 from minidann import splits
 from minidann.console import UserError
-from minidann.corpora import CLASSES, Corpus, complaint, load, survey
+from minidann.corpora import CLASSES, Corpus, about, complaint, load, survey
 from minidann.features import extract
 from minidann.splits import Split
 from minidann.state import Choices, Domain
 
-HINT = "\n  put it right, or leave it out with --skip-bad"
+HINT = "put it right, or leave it out with --skip-bad"
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,15 @@ class Setup:
     def mono(self) -> bool:
         """Whether the source is the target itself."""
         return self.choices.model == "mono"
+
+    @property
+    def left_out(self) -> dict[str, int]:
+        """How many utterances, or files with utterances in them, cannot be used and are not."""
+        count = {
+            role: len({where for where, _ in corpus.bad})
+            for role, corpus in zip(("source", "target"), self.corpora)
+        }
+        return count | {"source": 0} if self.mono else count
 
     @property
     def kinds(self) -> str:
@@ -108,21 +117,16 @@ def domain(
     The last is {path: digest}. Raises one UserError with everything that cannot be used, of the
     labels and of the recordings, unless `skip_bad`.
     """
-    if corpus.bad and not skip_bad:  # all is lost, but what else is wrong belongs on the same list
-        _, unheard = survey.listen(corpus)
-        raise UserError(complaint(corpus.name, corpus.root, [*corpus.bad, *unheard]) + HINT)
-    got = extract(corpus.utterances, cache, choices.features, corpus.title, skip_bad)
+    got = extract(corpus.utterances, cache, choices.features, corpus.title)
     bad = [*corpus.bad, *((corpus.where(i), why) for i, why in got.bad.items())]
     if got.features is None or bad and not skip_bad:
-        hint = "\n  without it nothing is left" if skip_bad else HINT
-        raise UserError(complaint(corpus.name, corpus.root, bad) + hint)
-    remarks = survey.remarks(corpus, got.odd)
-    utterances = tuple(corpus.utterances[i] for i in got.good)
-    corpus = replace(
-        corpus, utterances=utterances, bad=tuple(bad), remarks=(*corpus.remarks, *remarks)
-    )
-    labels = corpus.labels(choices.dimension)
-    return corpus, Domain(got.features, labels, corpus.speakers()), got.contents
+        hint = "without it nothing is left" if skip_bad else HINT
+        raise UserError(f"{complaint(corpus.name, corpus.root, bad)}\n  {hint}")
+    remarks = [*corpus.remarks, *survey.remarks(corpus, got.odd)]
+    used = replace(corpus, utterances=tuple(corpus.utterances[i] for i in got.good), bad=tuple(bad))
+    used = replace(used, remarks=(*remarks, *about(used)))
+    contents = {one.path: got.contents[one.path] for one in used.utterances}
+    return used, Domain(got.features, used.labels(choices.dimension), used.speakers()), contents
 
 
 def check(setup: Setup) -> None:
@@ -181,8 +185,8 @@ def describe(setup: Setup, say: Callable[[str], None]) -> None:
         )
         for remark in corpus.remarks:
             say(f"        note: {remark}")
-        if corpus.bad:
-            say(f"        left out: {len(corpus.bad)} utterances or files, see left_out.csv")
+        if setup.left_out[role]:
+            say(f"        left out: {setup.left_out[role]} utterances or files, see left_out.csv")
     choosing = f"{len(split.dev)} of the target"
     if choices.dev == "source":
         choosing = f"{len(split.source_dev)} of the source"

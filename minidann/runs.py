@@ -27,7 +27,7 @@ except ImportError:  # Windows
 
 Arrays = dict[str, np.ndarray]
 NPY = re.compile(  # the head of an array as np.savez writes it; the two dots are its length
-    r"\x93NUMPY\x01\x00..\{'descr': '(?P<dtype><[fiu][48]|<U[1-9]\d{0,8})', "
+    r"\x93NUMPY\x01\x00..\{'descr': '(?P<dtype><[fiu][48]|<U[1-9]\d{0,7})', "
     r"'fortran_order': False, 'shape': \((?P<shape>[\d, ]{0,99})\), \} *\n",
     re.DOTALL,
 )
@@ -42,29 +42,21 @@ def hold(folder: Path) -> Iterator[None]:
     systems have no such lock, and get none. A folder made here in which nothing was kept is taken
     away again.
     """
-    made, handle = [], None
     try:
         made = [one for one in (folder, *folder.parents) if not one.exists()]
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-        if fcntl is not None:
-            handle = os.open(folder, os.O_RDONLY)
+        handle = _lock(folder)
     except OSError as error:
         raise UserError(
             f"{folder}: cannot be written to ({error.strerror}); choose another --out"
         ) from None
     try:
-        if handle is not None:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise UserError(
-                    f"{folder}: another process is at work here; wait for it, or choose another "
-                    "--out"
-                ) from None
-            except OSError:
-                pass  # some network file systems have no such lock either
+        try:
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            raise UserError(
+                f"{folder}: cannot be written to ({error.strerror}); choose another --out"
+            ) from None
         yield
     finally:
         with suppress(OSError):  # it is not empty: something was kept
@@ -72,6 +64,31 @@ def hold(folder: Path) -> Iterator[None]:
                 one.rmdir()
         if handle is not None:
             os.close(handle)
+
+
+def _lock(folder: Path) -> int | None:
+    """Make `folder` and lock it; -> what to close to let go of it."""
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        if fcntl is None:
+            return None
+        try:
+            handle = os.open(folder, os.O_RDONLY)
+        except FileNotFoundError:  # another process made it, kept nothing, and took it away
+            continue
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            raise UserError(
+                f"{folder}: another process is at work here; wait for it, or choose another --out"
+            ) from None
+        except OSError:  # some network file systems have no such lock either
+            return handle
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(handle), os.stat(folder)):
+                return handle
+        os.close(handle)  # what was locked is gone from its place
 
 
 def write(path: Path, content: bytes) -> None:

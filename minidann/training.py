@@ -122,10 +122,7 @@ def train_epoch(
                     rate=rate, beta=beta, ops=ops,
                 )  # fmt: skip
             except FloatingPointError as error:
-                raise UserError(
-                    f"epoch {epoch + 1}, step {i + 1}: {error}; the run diverged: try a smaller "
-                    f"{'--beta' if adversarial else '--l1 or --l2'}, in another --out"
-                ) from None
+                raise _diverged(choices, f"epoch {epoch + 1}, step {i + 1}: {error}") from None
             state.records.append(record)
         state.batches += 1
         if stop():
@@ -138,6 +135,11 @@ def train_epoch(
     losses = {name: mean(name, 1) for name in ("emotion_loss", "domain_loss")}
     pulls = {name: mean(name, 2) for name in ("emotion_pull", "domain_pull")}
     return {**losses, **pulls, "learning_rate": rate, "beta": beta}
+
+
+def _diverged(choices: Choices, what: str) -> UserError:
+    flag = "--beta" if choices.model == "our" else "--l1 or --l2"
+    return UserError(f"{what}; the run diverged: try a smaller {flag}, in another --out")
 
 
 def representations(
@@ -217,6 +219,8 @@ def train(
         if row is None:
             state.seconds = time.perf_counter() - began
             break
+        if not all(np.isfinite(value).all() for value in state.params.values()):
+            raise _diverged(choices, f"epoch {state.epoch + 1}: a weight is not a finite number")
         row |= monitor(choices, state, source, target, split, ops)
         row |= {"epoch": state.epoch + 1, "seconds": time.perf_counter() - began}
         state.history.append({name: float(row[name]) for name in HISTORY})

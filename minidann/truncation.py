@@ -19,20 +19,23 @@ def cut_short(path: Path) -> str | None:
     with open(path, "rb") as file:
         head = file.read(12)
         size = file.seek(0, 2)
-        if head[:4] == b"RIFF" and head[8:] == b"WAVE":
-            return _wav(file, size)
+        if head[:4] in (b"RIFF", b"RIFX") and head[8:] == b"WAVE":
+            return _wav(file, size, "<" if head[:4] == b"RIFF" else ">")
         if head[:4] == b"OggS":
             file.seek(max(0, size - OGG_PAGE))
             return _ogg(file.read())
     return None
 
 
-def _wav(file, size: int) -> str | None:
-    """RIFF: chunks one after the other, each with its name and its length; `data` has the sound."""
+def _wav(file, size: int, order: str) -> str | None:
+    """RIFF: chunks one after the other, each with its name and its length; `data` has the sound.
+
+    `order` of a length's bytes: "<", or ">" in the rare RIFX.
+    """
     place = 12
     while place + 8 <= size:
         file.seek(place)
-        name, length = struct.unpack("<4sI", file.read(8))
+        name, length = struct.unpack(f"{order}4sI", file.read(8))
         if name == b"data":
             there = size - place - 8
             if length == 0 or length >= UNKNOWN or there >= length:

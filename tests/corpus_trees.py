@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from minidann.audio import cut, decode, mono
+
 # The lines of two real-looking label files: votes with free text, a mean of exactly 2.5, a valence
 # of 5.5, a man who speaks in a dialog named after the woman.
 IMPRO = """\
@@ -36,6 +38,11 @@ def sound(path: Path, seconds=0.6, rate=16000, channels=1, seed=0, level=0.05) -
     with open(path, "wb") as file:
         soundfile.write(file, samples.clip(-1, 1), rate, format=kind)
     return path
+
+
+def read_audio(path: Path, start=None, end=None) -> np.ndarray:
+    """A recording, or a part of it, as features are taken from it."""
+    return cut(mono(*decode(Path(path))), start, end)
 
 
 def text(path: Path, content: str, encoding="utf-8") -> Path:

@@ -19,7 +19,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-EPOCHS = 4
+EPOCHS = 12
 LATEST = 0.6  # of an undisturbed run's time: most runs are killed, and more than once
 # One thread: another number gives other digits, and so many kills are no time to wait for two.
 ENVIRONMENT = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}

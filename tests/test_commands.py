@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,9 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from corpus_trees import read_audio
 
 from minidann import predict, runs, train, training
-from minidann.audio import read_audio
 from minidann.console import UserError
 from minidann.corpora import load, parse
 from minidann.features import extract
@@ -118,24 +119,141 @@ def test_stopped_and_resumed_is_the_same_to_the_byte(run, corpora, tmp_path, how
     assert not list((tmp_path / "run").glob(".*"))
 
 
-def test_ctrl_c_twice_stops_at_once(corpora, tmp_path):
-    flags = [*corpora, "--epochs", 50, "--out", tmp_path / "run"]
+SLOW = """
+import sys, time
+from minidann import console, train, training
+update = training.update
+def slow(*args, **options):
+    record = update(*args, **options)
+    print("in a step", flush=True)
+    time.sleep({seconds})
+    return record
+training.update = slow
+console.run(train.main)
+"""
+
+
+def slow_run(corpora, out, seconds):
+    """A run whose every step takes so long, in its second step."""
     process = subprocess.Popen(
-        command("train", *flags), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env=ENVIRONMENT, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        [sys.executable, "-c", SLOW.format(seconds=seconds), *corpora, "--out", out],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     for line in process.stdout:
-        if line.startswith("epoch  1/50"):
-            break
-    process.send_signal(signal.SIGSTOP)  # both are waiting when it wakes up, but count as one
-    process.send_signal(signal.SIGINT)
-    process.send_signal(signal.SIGCONT)
-    time.sleep(0.001)
+        if line == "in a step\n":
+            return process
+    raise AssertionError(process.stderr.read())
+
+
+def test_ctrl_c_finishes_the_step_and_keeps_it(corpora, tmp_path):
+    process = slow_run(corpora, tmp_path / "run", seconds=1)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "Traceback" not in errors
-    assert errors.endswith(f"with --resume goes on from {flags[-1]}\n")
+    assert "finishing this step and saving" in errors
+    _, about = runs.read_arrays(tmp_path / "run" / "checkpoint.npz")
+    assert (about["history"], about["batches"]) == ([], 1)
+
+
+def test_ctrl_c_twice_stops_at_once(corpora, tmp_path):
+    process = slow_run(corpora, tmp_path / "run", seconds=600)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+    assert process.poll() is None  # the first is only noted
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors.endswith(f"with --resume goes on from {tmp_path / 'run'}\n")
+    assert not (tmp_path / "run" / "checkpoint.npz").exists()
+
+
+def test_ctrl_c_at_the_very_end_stops_before_the_test(corpora, tmp_path):
+    """While the last epoch is evaluated; --resume then has only the test and the figures to do."""
+    code = """
+import os, signal
+from minidann import console, train, training
+monitor = training.monitor
+def stopped(choices, state, *args, **options):
+    if state.epoch + 1 == choices.epochs:
+        os.kill(os.getpid(), signal.SIGINT)
+    return monitor(choices, state, *args, **options)
+training.monitor = stopped
+console.run(train.main)
+"""
+    flags = [*corpora, "--epochs", "2", "--out", str(tmp_path / "run")]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *flags], capture_output=True, text=True, env=ENVIRONMENT,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
+    assert done.returncode == 130, done.stderr
+    assert not (tmp_path / "run" / "metrics.json").exists()
+    resumed = call("train", *flags, "--resume")
+    assert resumed.returncode == 0
+    assert "goes on after epoch 2 of 2" in resumed.stdout
+
+
+def test_two_that_begin_at_once(tmp_path, monkeypatch):
+    """The second looks while there is no folder, and is refused: the first one's stays."""
+    folder, first = tmp_path / "new" / "run", []
+    mkdir = Path.mkdir
+
+    def slower(self, *args, **options):
+        if not first:
+            first.append(runs.hold(folder))
+            first[0].__enter__()
+        return mkdir(self, *args, **options)
+
+    monkeypatch.setattr(Path, "mkdir", slower)
+    with pytest.raises(UserError, match="another process is at work here"):
+        with runs.hold(folder):
+            pass
+    assert folder.is_dir()
+    (folder / "kept").touch()
+    first[0].__exit__(None, None, None)
+    assert (folder / "kept").exists()
+    with runs.hold(tmp_path / "other" / "run"):
+        pass
+    assert not (tmp_path / "other").exists()  # nothing was kept
+
+
+def test_several_runs_may_fill_one_cache_at_once(run, corpora, tmp_path):
+    whole, _ = run
+    flags = [*corpora, "--epochs", 4, "--cache", tmp_path / "cache"]  # the last --cache counts
+    processes = [
+        subprocess.Popen(
+            command("train", *flags, "--out", tmp_path / f"run{i}"), stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE, text=True, env=ENVIRONMENT,
+        )
+        for i in range(3)
+    ]  # fmt: skip
+    for i, process in enumerate(processes):
+        _, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, errors
+        model = (tmp_path / f"run{i}" / "model.npz").read_bytes()
+        assert model == (whole / "model.npz").read_bytes()
+    assert sorted(path.suffix for path in (tmp_path / "cache").iterdir()) == [".features"] * 2
+
+
+def test_skip_bad_where_both_corpora_have_an_empty_file(corpora, tmp_path):
+    """Equal bytes, but nothing that anybody trains on; and with mono there is one corpus."""
+    flags = ["--epochs", 1, "--batch-size", 8, "--cache", tmp_path / "cache", "--skip-bad"]
+    for i, flag in ((0, "--source"), (2, "--target")):
+        table = Path(corpora[i + 1].removeprefix("csv:"))
+        copy = tmp_path / flag.strip("-") / "table.csv"
+        shutil.copytree(table.parent, copy.parent)
+        soundfile.write(copy.parent / "tiny.wav", np.zeros(100), 16000)
+        copy.write_text(copy.read_text() + "tiny.wav,,,s0,1,1\ntiny.wav,,,s0\n")
+        flags += [flag, f"csv:{copy}"]
+    done = call("train", *flags, "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    assert "left out as unusable: 2 of the source, 2 of the target" in done.stdout
+    done = call("train", *flags, "--model", "mono", "--out", tmp_path / "mono")
+    assert done.returncode == 0, done.stderr
+    metrics = json.loads((tmp_path / "mono" / "metrics.json").read_text())
+    assert metrics["left_out"] == {"source": 0, "target": 2}
+    with open(tmp_path / "mono" / "left_out.csv", newline="") as file:
+        assert [row["where"] for row in csv.DictReader(file)] == ["table.csv:63", "tiny.wav"]
 
 
 def test_bad_utterances_are_left_out_listed_and_counted(corpora, tmp_path):

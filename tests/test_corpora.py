@@ -17,6 +17,7 @@ from minidann.corpora import (
     READERS,
     Corpus,
     Utterance,
+    about,
     complaint,
     load,
     parse,
@@ -77,7 +78,7 @@ def test_iemocap_rows(tmp_path):
     assert (corpus.kind, corpus.root, corpus.threshold) == ("licensed", tree, 2.5)
     assert corpus.published["utterances"] == 10039 == sum(corpus.published["arousal"])
     assert 10039 == sum(corpus.published["valence"])
-    assert corpus.remarks == (
+    assert (*corpus.remarks, *about(corpus)) == (
         "not all of IEMOCAP: there is no Session3, Session4, Session5",
         (
             "labels outside the scale from 1 to 5, used as is (2): "
@@ -136,7 +137,7 @@ def test_demo_mark(tmp_path, above):
     corpus = load("iemocap", tmp_path if above else tree)
     assert (corpus.title, corpus.kind) == ("IEMOCAP-style demo", "synthetic demo")
     assert corpus.published == {}
-    assert not any("published" in remark for remark in corpus.remarks)
+    assert not any("published" in remark for remark in about(corpus))
 
 
 @pytest.mark.parametrize(
@@ -264,7 +265,7 @@ def test_recola_rows(tmp_path):
     assert (corpus.title, corpus.language, corpus.kind) == ("RECOLA", "French", "licensed")
     assert corpus.threshold == 0.0
     assert corpus.published["arousal"] == (520, 788) and corpus.published["valence"] == (245, 1063)
-    assert corpus.remarks == (
+    assert (*corpus.remarks, *about(corpus)) == (
         (
             "files with ratings outside -1 to 1, used as is (4): "
             "RECOLA-Annotation/emotional_behaviour/arousal/P16.csv, "
@@ -410,7 +411,7 @@ def test_emodb_rows_and_remarks(tmp_path):
         ("03a01Wa.wav", "03", 1.0, -1.0),
     ]
     assert (corpus.kind, corpus.language, corpus.threshold) == ("acted, free", "German", 0.0)
-    assert corpus.remarks == (
+    assert (*corpus.remarks, *about(corpus)) == (
         "recordings not named as in EMO-DB, not used (2): wav/03a01Xa.wav, wav/notes.wav",
         "files named like recordings that are not audio, not used: .lablaut 1",
         "7 utterances, where 535 are published",
@@ -462,7 +463,7 @@ def test_links_are_followed_and_do_not_go_round(tmp_path):
 
 def test_one_class_only_is_remarked(tmp_path):
     corpus = load("emodb", named(tmp_path, ["03a01Fa.wav"]))
-    assert corpus.remarks[1:] == (
+    assert tuple(about(corpus))[1:] == (
         "every utterance is high in arousal: all labels are above 0",
         "every utterance is positive in valence: all labels are above 0",
     )
@@ -547,7 +548,7 @@ def test_csv_without_times_in_another_order(tmp_path):
 def test_csv_scale_that_is_not_centred(tmp_path):
     sound(tmp_path / "a.wav")
     table = text(tmp_path / "t.csv", "path,speaker,arousal,valence\na.wav,x,1,5\n")
-    assert load("csv", table).remarks[0] == (
+    assert next(about(load("csv", table))) == (
         "every utterance is high in arousal: all labels are above 0 "
         "(a scale such as 1 to 5 must be centred first)"
     )
@@ -564,7 +565,7 @@ def test_csv_parts_that_overlap_or_end_late_are_remarked(tmp_path):
     )
     corpus = load("csv", table)
     assert [(u.start, u.end) for u in corpus.utterances] == [(1.5, 2.0), (0, 1), (0.9, 1.4)]
-    assert corpus.remarks == (
+    assert (*corpus.remarks, *about(corpus)) == (
         "utterances that end after their recording, cut to it (1): t.csv:2 by 5 s",
         "utterances that start before another of their recording ends (1): t.csv:4",
     )
@@ -574,7 +575,7 @@ def test_a_rare_class_is_remarked(tmp_path):
     sound(tmp_path / "a.wav", 2.0)
     rows = [f"a.wav,{n / 30},{(n + 1) / 30},x,{n % 2},{int(n == 0)}" for n in range(30)]
     table = text(tmp_path / "t.csv", "\n".join(["path,start,end,speaker,arousal,valence", *rows]))
-    assert load("csv", table).remarks == (
+    assert tuple(about(load("csv", table))) == (
         (
             "only 1 of 30 utterances are positive in valence: each weighs much in its half of the "
             "UAR"
@@ -841,7 +842,7 @@ def test_real_counts(name, n, speakers, arousal, valence):
     assert tuple(np.bincount(corpus.labels("arousal"))) == arousal
     assert tuple(np.bincount(corpus.labels("valence"))) == valence
     assert corpus.published == {"utterances": n, "arousal": arousal, "valence": valence}
-    assert not any("published" in remark for remark in corpus.remarks)
+    assert not any("published" in remark for remark in about(corpus))
 
 
 def test_real_twins_are_found():

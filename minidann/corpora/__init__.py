@@ -8,7 +8,7 @@ readers know nothing of features; `python -m minidann.corpora NAME:DIR` says wha
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
@@ -42,7 +42,7 @@ class Corpus:
     utterances: tuple[Utterance, ...]  # in an order that does not depend on the file system's
     threshold: float  # a label <= threshold is class 0 (low, negative), above it class 1
     bad: tuple[tuple[str, str], ...]  # (where, why): utterances and files that cannot be used
-    remarks: tuple[str, ...]  # what is odd but legal, with counts
+    remarks: tuple[str, ...]  # what is odd but legal, with counts; see also `about`
     published: dict  # {"utterances": n, "arousal": (low, high), "valence": ...}; {} if unknown
 
     def labels(self, dimension: str) -> np.ndarray:
@@ -105,7 +105,7 @@ def load(name: str, root: Path) -> Corpus:
     demo = any((folder / DEMO_MARK).is_file() for folder in (root, tree, tree.parent))
     title = reader.title or root.stem
     published = {} if demo else dict(reader.published)
-    corpus = Corpus(
+    return Corpus(
         name=name,
         title=f"{title}-style demo" if demo else title,
         language=reader.language,
@@ -114,14 +114,9 @@ def load(name: str, root: Path) -> Corpus:
         utterances=tuple(utterances),
         threshold=reader.threshold,
         bad=tuple(found.bad),
-        remarks=(),
+        remarks=tuple(found.remarks()),
         published=published,
     )
-    remarks = found.remarks()
-    expected = published.get("utterances", len(utterances))
-    if expected != len(utterances):
-        remarks.append(f"{len(utterances)} utterances, where {expected} are published")
-    return replace(corpus, remarks=(*remarks, *_about_classes(corpus)))
 
 
 def complaint(
@@ -139,8 +134,11 @@ def complaint(
     return listing(f"{name}:{root}", problems, show)
 
 
-def _about_classes(corpus: Corpus) -> Iterator[str]:
-    """A remark on each class that is rare, or is all there is."""
+def about(corpus: Corpus) -> Iterator[str]:
+    """Remarks on how many utterances there are, and on a class that is rare or all there is."""
+    count = len(corpus.utterances)
+    if (published := corpus.published.get("utterances", count)) != count:
+        yield f"{count} utterances, where {published} are published"
     for dimension in DIMENSIONS:
         counts = np.bincount(corpus.labels(dimension), minlength=2)
         rare = int(counts.argmin())

@@ -27,7 +27,8 @@ def find(root: Path) -> Path | None:
 def read(root: Path, found: Findings) -> list[Utterance]:
     names, table = _rows(root, found)
     utterances = []
-    first_line: dict[tuple, int] = {}
+    lines: dict[tuple, int] = {}  # (path, start, end) -> its first line
+    twice = set()
     lengths: dict[str, float | str] = {}  # seconds, or why the recording is not to be had
     for line, row in table:
         where = f"{root.name}:{line}"
@@ -54,12 +55,16 @@ def read(root: Path, found: Findings) -> list[Utterance]:
             if fits is None:
                 continue
             end = end if fits == wanted else fits
-        if (before := first_line.setdefault((path, start, end), line)) != line:
-            found.leave_out(where, f"the same utterance as in line {before}")
+        place = (path, start, end)
+        if place in lines:
+            found.leave_out(where, f"the same utterance as in line {lines[place]}")
+            twice.add(place)
             continue
-        utterances.append(Utterance(path, start, end, cell["speaker"], arousal, valence))
-    _overlaps(first_line, root.name, found)
-    return utterances
+        lines[place] = line
+        utterances.append(Utterance(*place, cell["speaker"], arousal, valence))
+    _overlaps(lines, root.name, found)
+    # Which of two rows is right, nobody can know.
+    return [one for one in utterances if (one.path, one.start, one.end) not in twice]
 
 
 def _rows(root: Path, found: Findings) -> tuple[list[str], list[tuple[int, list[str]]]]:

@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 
 from minidann import features
-from minidann.corpora import CLASSES, DIMENSIONS, Corpus
+from minidann.corpora import CLASSES, DIMENSIONS, Corpus, about
 from minidann.corpora.utterance import some
 from minidann.logmel import FRAMES
 from minidann.oddities import Odd, Sound, odd
@@ -60,7 +60,7 @@ def report(corpus: Corpus, sounds: dict[int, Sound]) -> list[str]:
         if exact:
             word = CLASSES[dimension][0]
             lines.append(f"{'':11}{exact} of the {word} are exactly {corpus.threshold:g}")
-    strange = [*corpus.remarks, *remarks(corpus, odd(sounds))]
+    strange = [*corpus.remarks, *remarks(corpus, odd(sounds)), *about(corpus)]
     lines.append("  odd:" if strange else "  nothing odd")
     lines += [f"    - {remark}" for remark in strange]
     return lines

@@ -82,13 +82,17 @@ def files_below(root: Path) -> Iterator[Path]:
     Hidden are names that begin with a dot, which `._x.wav` do: macOS leaves such files
     (AppleDouble) beside the real ones on foreign disks, and they are not sound.
     """
+
+    def refuse(error: OSError) -> None:  # else what cannot be listed would be passed over
+        raise error
+
     seen = set()
-    for folder, subfolders, names in os.walk(root, followlinks=True):
+    for folder, subfolders, names in os.walk(root, followlinks=True, onerror=refuse):
         if os.path.realpath(folder) in seen:  # a link that leads back up
             subfolders.clear()
             continue
         seen.add(os.path.realpath(folder))
-        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
         yield from (Path(folder, name) for name in names if not name.startswith("."))
 
 
