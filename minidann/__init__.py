@@ -11,7 +11,9 @@ The files in reading order. The core, which is the paper:
 
 What stands around it:
 
-    gradcheck.py    finite differences and complex step: is a gradient right?
+    gradcheck/      finite differences and complex step: is a gradient right?
+    diagnosis/      if it is not: what kind of wrong is it?
+    mutants/        backward passes known to be wrong, which the checker must catch
     corpora/        from a folder on disk to a table of utterances
     audio.py        reading sound: any rate, mono or stereo, becomes 16 kHz mono
     truncation.py   was a sound file cut short?

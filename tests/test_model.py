@@ -6,130 +6,58 @@ import numpy as np
 import pytest
 
 from minidann import feeding, gradcheck, model, ops
+from minidann.gradcheck.network import ALPHA, example
 from minidann.ops import conv_relu_maxpool
 
-ALPHA, BETA = 0.3, 1.7  # not 0.5 and 1, where several mistakes look right
-N, M = 5, 4  # source and target rows
 PLAIN = SimpleNamespace(**{name: getattr(ops, name) for name in ops.__all__})
 PLAIN.conv_relu_maxpool = conv_relu_maxpool.compose()
 
 
-def network(mode, seed, language=True):
-    """A small network in float64 and a batch of padded rows: (params, x, labels, mask)."""
-    rng = np.random.default_rng(seed)
-    params, running = model.initialise(
-        rng, frames=190, mels=2, filters=3, batch_norm=mode != "none", language=language,
-        dtype=np.float64,
-    )  # fmt: skip
-    for name in params:
-        if name.endswith((".b", ".gamma", ".beta", ".v")):
-            params[name] = params[name] + 0.5 * rng.standard_normal(params[name].shape)
-    # Far enough below zero that some pools are inactive: where all are active, batch norm takes
-    # the bias out and its gradient is nothing but rounding.
-    params["conv.b"] = params["conv.b"] - 1.2
-    x = rng.standard_normal((N + M, 190, 2))
-    x[:N] += 0.4
-    for row in x:
-        real = rng.integers(60, 190)
-        row[real:] = row[:real].min(axis=0)
-    pooled, _ = conv_relu_maxpool.forward(x, params["conv.w"], params["conv.b"])
-    assert 0.1 < (pooled > 0).mean() < 0.95
-    mask = ops.dropout.draw_mask(rng, (N + M, 9), 0.4, np.float64)
-    return params, running, x, np.array([0, 1, 1, 0, 1]), mask
-
-
-def check_step(mode, params, x, labels, mask, method, network_ops=ops):
-    """Every gradient of one update against differences of L_e and of L_l."""
-    n = len(labels)
-    languages = (np.arange(len(x)) >= n).astype(int)
-
-    def losses(params):
-        both, cache = model.forward(
-            params, x, emotion_labels=labels, language_labels=languages, mode=mode, beta=BETA,
-            mask=mask, ops=network_ops,
-        )  # fmt: skip
-        return np.array([0 * both[1] if both[0] is None else both[0], both[1]]), cache
-
-    _, cache = losses(params)
-    grads, _ = model.backward(cache, alpha=ALPHA)
-    expected_names = {name for name in params if n or not name.startswith("emotion")}
-    assert grads.keys() == expected_names
-    for name in grads:
-        emotion, language = gradcheck.differences(
-            lambda array: losses({**params, name: array})[0], params[name], method=method
-        )
-        if name.startswith("emotion"):  # equation 8
-            true = ALPHA * emotion
-            assert not language.any()
-        elif name.startswith("language"):  # equation 9
-            true = (1 - ALPHA) * language
-            assert not emotion.any()
-        else:  # equation 10
-            true = ALPHA * emotion - (1 - ALPHA) * BETA * language
-        analytic = grads[name]
-        if method == "central":
-            kinks = crossings(params, name, x)
-            assert kinks.mean() <= 0.2, f"{name}: {kinks.sum()} of {kinks.size} entries"
-            analytic, true = np.where(kinks, 0, analytic), np.where(kinks, 0, true)
-        row = gradcheck.compare(name, analytic, true)
-        assert row.error <= (1e-7 if method == "central" else 1e-12), f"{mode} {row}"
-
-
-def crossings(params, name, x):
-    """Entries of a parameter at which a finite difference steps over a kink.
-
-    Where a nudge changes which frame wins a pool or which output is above zero, differences
-    measure two different slopes. The complex step does not, and checks these entries too.
-    """
-    crossed = np.zeros(params[name].shape, bool)
-    if name.startswith("conv"):
-        for index in np.ndindex(crossed.shape):
-            patterns = []
-            for nudge in (-2, 0, 2):
-                nudged = params[name].copy()
-                nudged[index] += nudge * gradcheck.CENTRAL_STEP
-                two = {**params, name: nudged}
-                _, cache = conv_relu_maxpool.forward(x, two["conv.w"], two["conv.b"])
-                _, winner, passed, _ = cache
-                patterns.append((winner.T.reshape(passed.shape) * passed).tobytes())
-            crossed[index] = len(set(patterns)) > 1
-    return crossed
-
-
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("method", ["central", "complex"])
 @pytest.mark.parametrize("mode", feeding.MODES)
-def test_equations_8_to_10(mode, method, seed):
-    params, _, x, labels, mask = network(mode, seed)
-    for rows, count in feeding.steps(mode, N, M):
-        check_step(mode, params, x[rows], labels[:count], mask[rows], method)
+def test_equations_8_to_10(mode, seed):
+    report = gradcheck.check_network(model, np.random.default_rng(seed), mode=mode)
+    assert report.ok, str(report)
+    steps = example(np.random.default_rng(seed), mode)
+    assert len(report.rows) == sum(
+        len(step.params) - (0 if len(step.emotion_labels) else 2) for step in steps
+    )
+    for row in report.rows:
+        assert row.central <= 1e-7
+        assert row.complex <= 1e-12
 
 
 @pytest.mark.parametrize("mode", feeding.MODES)
 def test_equations_8_to_10_with_the_plain_ops(mode):
-    params, _, x, labels, mask = network(mode, 7)
-    for rows, count in feeding.steps(mode, N, M):
-        check_step(mode, params, x[rows], labels[:count], mask[rows], "complex", PLAIN)
+    report = gradcheck.check_network(model, np.random.default_rng(7), mode=mode, ops=PLAIN)
+    assert report.ok, str(report)
 
 
 @pytest.mark.parametrize("mode", ["bn1", "none"])
 def test_base_is_the_emotion_loss_alone(mode):
-    params, _, x, labels, mask = network(mode, 0, language=False)
-    assert not any(name.startswith("language") for name in params)
+    (step,) = example(np.random.default_rng(0), mode)
+    n = len(step.emotion_labels)
+    params = {k: v for k, v in step.params.items() if not k.startswith("language")}
 
     def loss(params):
         (emotion, language), cache = model.forward(
-            params, x[:N], emotion_labels=labels, language_labels=None, mode=mode, mask=mask[:N]
-        )
+            params, step.x[:n], emotion_labels=step.emotion_labels, language_labels=None,
+            mode=mode, mask=step.mask[:n],
+        )  # fmt: skip
         assert language is None
-        return np.array([emotion]), cache
+        return emotion, cache
 
     grads, pulls = model.backward(loss(params)[1], alpha=1.0)
     assert pulls[1] == 0
-    for name in params:
-        (true,) = gradcheck.differences(lambda a: loss({**params, name: a})[0], params[name])
-        row = gradcheck.compare(name, grads[name], true)
-        assert row.error <= 1e-7, str(row)
+    assert grads.keys() == params.keys()
+    for name, value in params.items():
+        report = gradcheck.check_function(
+            lambda array: loss({**params, name: array})[0],
+            lambda dout, array: dout * grads[name],
+            value,
+            np.random.default_rng(1),
+        )
+        assert report.ok, f"{name}: {report}"
 
 
 def test_the_step_function_of_bn4_takes_source_then_target():

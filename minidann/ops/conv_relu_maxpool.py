@@ -83,8 +83,8 @@ def compose(conv1d=conv1d, relu=relu, maxpool=maxpool) -> SimpleNamespace:
 
 
 def example(rng: np.random.Generator) -> tuple[tuple, dict]:
-    """(x, w, b), options; the last frames reach no pool."""
+    """(x, w, b), options; the last frames reach no pool, and some pools stay below zero."""
     x = rng.standard_normal((3, 24, 2))
     w = rng.standard_normal((5, 2, 7))
-    b = rng.standard_normal(7)
+    b = rng.standard_normal(7) - 3
     return (x, w, b), {"stride": 2, "size": 4}

@@ -1,0 +1,139 @@
+"""A gradient is wrong: what kind of wrong is it?
+
+    evidence.py       what is known, and when an explanation holds
+    symptoms.py       what the gradient looks like: flipped, scaled, turned, shifted, cut
+    paths.py          terms of it that are missing: batch norm, attention, softmax
+    known.py          mistakes of one op only: wrong axes, epsilon, another mask
+    windows.py        those of convolution and pool: ties, strides
+    contributions.py  parts of dout that are lost or overwrite each other
+    causes.py         a right backward pass that reads the wrong thing
+    network.py        the same for a whole network, which has hypotheses of its own:
+    coefficients.py   equations 8-10 read backwards: reversal, beta, alpha
+    setting.py        the right network with one thing wrong, for the next three
+    rows.py           which rows are reversed, which reach the encoder
+    modes.py          the feeding modes and batch norm's calls
+    layers.py         one layer of the network
+    optimiser.py      Adam and the penalties
+
+Every explanation is a hypothesis: a mistake, and the gradient that would come of it. One that
+gives what was received, to a millionth of what is wrong, is the diagnosis; if none does, it is
+"unknown pattern". So a diagnosis is never a guess: backward behaves just as if it were so.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from minidann.diagnosis import causes, contributions, known, network, paths, symptoms
+from minidann.diagnosis.evidence import Diagnosis, Evidence, Hypothesis
+from minidann.diagnosis.optimiser import diagnose_adam, diagnose_penalty
+from minidann.diagnosis.setting import Setting
+
+KINDS = {
+    "sign": "the sign is flipped",
+    "factor": "off by a factor: a size of the shapes, 1-p, alpha, beta, 2, or one of each channel",
+    "summed": "summed over the batch where it should be averaged, or the reverse",
+    "transposed": "transposed, or axes permuted",
+    "shifted": "shifted along time or another axis",
+    "reversed": "reversed along time or another axis",
+    "zero slice": "zero where it should not be: the tail, some rows, one channel, all of it",
+    "missing path": "one of several terms is missing: a path through which the input acts",
+    "first only": "right for the first utterance only",
+    "off-diagonal": "the softmax's off-diagonal terms are missing",
+    "mean path": "batch norm: the path through the mean is missing",
+    "variance path": "batch norm: the path through the variance is missing",
+    "ties": "a tie is handed out twice, split, or not given to the first maximum",
+    "overwritten": "overwritten where contributions meet instead of added",
+    "wrong cache": "computed from the wrong saved value",
+    "gate": "a gate (ReLU's, dropout's mask) is not applied, or where it should not be",
+    "stride": "windows are placed as if the stride were another one",
+    "wrong axis": "a sum, mean or softmax runs along another axis than the forward's",
+    "swapped": "a right gradient under the name of another argument, or of other rows",
+    "no reversal": "the gradient reversal is missing",
+    "double reversal": "reversed twice, or a minus sign too many",
+    "beta ignored": "beta has no effect on the encoder",
+    "beta on classifier": "beta also scales the language classifier's own gradient",
+    "minus loss": "the domain loss has a minus sign: its classifier climbs",
+    "source rows only": "the reversal acts on some rows only",
+    "loss mean": "a loss is divided by another count than that of its rows",
+    "alpha": "alpha and 1-alpha are swapped, or one is missing",
+    "other mode": "batch norm goes back in another feeding mode than forward",
+    "target rows": "no gradient from target rows into the encoder",
+    "adam": "an error in Adam",
+    "penalty": "an error in l1 or l2",
+    "unknown pattern": "none of these can be told from the evidence",
+}
+LARGEST = 5000  # entries: larger arrays, of which only directions were checked, are not diagnosed
+UNKNOWN = Diagnosis(
+    "unknown pattern", "this is none of the mistakes I know; start from where it is largest"
+)
+
+
+def diagnose(evidence: Evidence, wrong: list[int]) -> dict[int, tuple[Diagnosis, ...]]:
+    """What may be wrong with the gradients of these arguments, by their numbers.
+
+    All explanations that hold. First those of one mistake that accounts for every wrong gradient
+    and spoils no right one, then those of each by itself.
+    """
+    looked_at = [i for i in wrong if _comparable(evidence, i)]
+    together, apart = [], {i: [] for i in looked_at}
+    for hypothesis in _hypotheses(evidence, looked_at):
+        holds = [i for i in looked_at if evidence.explains(hypothesis.gradients[i], i)]
+        diagnosis = Diagnosis(hypothesis.kind, hypothesis.text)
+        if len(holds) == len(looked_at) and not evidence.spoils(hypothesis.gradients, wrong):
+            together.append(diagnosis)
+        else:
+            for i in holds:
+                apart[i].append(diagnosis)
+    return {i: (*together, *apart.get(i, ())) or (UNKNOWN,) for i in wrong}
+
+
+def _comparable(evidence: Evidence, i: int) -> bool:
+    return evidence.true[i] is not None and bool(np.isfinite(evidence.received[i]).all())
+
+
+def _hypotheses(evidence: Evidence, wrong: list[int]) -> Iterator[Hypothesis]:
+    """All hypotheses, what is specific before what is general."""
+    if evidence.reference is not None and evidence.reference[0] == "gradient_reversal":
+        yield from known.hypotheses(evidence)
+    shaped = []
+    for i in wrong:
+        if evidence.received[i].shape == evidence.true[i].shape:
+            shaped.append(i)
+            yield from symptoms.scaled(evidence, i)
+        else:
+            yield from symptoms.of_another_shape(evidence, i)
+    yield from paths.hypotheses(evidence)
+    yield from known.hypotheses(evidence)
+    for look in (symptoms.exchanged, symptoms.moved):
+        for i in shaped:
+            yield from look(evidence, i)
+    yield from contributions.hypotheses(evidence)
+    yield from causes.hypotheses(evidence)
+    for look in (symptoms.zeroed, symptoms.gated):
+        for i in shaped:
+            yield from look(evidence, i)
+
+
+def diagnose_network(step, alpha: float, beta: float, received, true, wrong) -> dict:
+    """What is wrong with the gradients of these parameters of a network, by their names.
+
+    `step` as in `minidann.gradcheck.network`; `received` and `true` by name.
+    """
+    setting = Setting(
+        step.params, step.x, step.emotion_labels, step.language_labels, step.mask, step.mode,
+        alpha, beta, received,
+    )  # fmt: skip
+    found = network.diagnose(setting, true, wrong)
+    return {name: tuple(found.get(name, ())) or (UNKNOWN,) for name in wrong}
+
+
+__all__ = [
+    "KINDS",
+    "Diagnosis",
+    "Evidence",
+    "diagnose",
+    "diagnose_adam",
+    "diagnose_network",
+    "diagnose_penalty",
+]

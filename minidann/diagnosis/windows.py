@@ -1,0 +1,109 @@
+"""Mistakes of the ops that look through windows: convolution and max pool.
+
+Ties that are not given to the first maximum, windows in the wrong places, a gate set too early.
+"""
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from minidann.ops import conv1d, maxpool, relu
+
+
+def pooled(dout, x, size, stride, how):
+    """A max pool's dx (N, T, F) in which a tie goes to "all", is "split", or goes to the "last"."""
+    windows = sliding_window_view(x, size, axis=1)[:, ::stride]  # (N, P, F, size)
+    winners = (windows == windows.max(axis=-1, keepdims=True)).astype(float)
+    if how == "split":
+        winners = winners / winners.sum(axis=-1, keepdims=True)
+    if how == "last":
+        last = size - 1 - winners[..., ::-1].argmax(axis=-1)  # (N, P, F)
+        winners = (np.arange(size) == last[..., None]).astype(float)
+    dx = np.zeros_like(x)
+    for p in range(windows.shape[1]):
+        share = dout[:, p, None] * winners[:, p].transpose(0, 2, 1)  # (N, size, F)
+        dx[:, p * stride : p * stride + size] += share
+    return dx
+
+
+TIES = {
+    "all": "every tied maximum gets the whole gradient, not only the first",
+    "split": "a tie is split among the maxima instead of going to the first",
+    "last": "a tie goes to the last maximum, not to the first",
+}
+
+
+def of_conv1d(evidence, cache):
+    (x, w, _), dout = evidence.arrays, evidence.covector
+    _, _, _, stride, input_gradient = cache
+    (k, d, f), t_out = w.shape, dout.shape[1]
+    given = np.einsum("ntf,kdf->ntkd", dout, w)  # (N, T', K, D)
+    for other in range(3 * stride + k):
+        if other == stride:
+            continue
+        dx = np.zeros_like(x)
+        for t in range(t_out):
+            under = dx[:, t * other : t * other + k]  # cut off at the end
+            under += given[:, t, : under.shape[1]]
+        dw = None
+        if 0 < other <= stride:
+            view = conv1d.windows(x, k, other)[:, :t_out]  # (N, T', K*D)
+            dw = np.einsum("ntk,ntf->kf", view, dout).reshape(k, d, f)
+        text = f"windows are placed as if the stride were {other}, not {stride}"
+        yield "stride", text, (dx if input_gradient else None, dw, None)
+
+
+def of_maxpool(evidence, cache):
+    (x,), dout, options = evidence.arrays, evidence.covector, evidence.options
+    size, stride = options.get("size", 30), options.get("stride", 30)
+    for how, text in TIES.items():
+        yield "ties", text, (pooled(dout, x, size, stride, how),)
+    winner, _ = cache
+    within = winner - stride * np.arange(winner.shape[1])[:, None]  # (N, P, F)
+    back = winner + size - 1 - 2 * within
+    text = "windows are searched backwards: the winner's place is counted from their end"
+    yield "reversed", text, maxpool.backward(dout, (back, x.shape))
+    for other in range(x.shape[1]):
+        if other != stride:
+            place = within + other * np.arange(winner.shape[1])[:, None]
+            place = np.minimum(place, x.shape[1] - 1)
+            text = f"windows are placed as if the stride were {other}, not {stride}"
+            if other == 0:
+                text = "the winner's place in its window is taken for its place in time"
+            yield "stride", text, maxpool.backward(dout, (place, x.shape))
+
+
+def of_conv_relu_maxpool(evidence, cache):
+    (x, w, b), dout, options = evidence.arrays, evidence.covector, evidence.options
+    stride, size = options.get("stride", 3), options.get("size", 30)
+    conv, conv_cache = conv1d.forward(x, w, b, stride=stride, input_gradient=False)
+    rectified, gate = relu.forward(conv)
+    for how, text in TIES.items():
+        (dconv,) = relu.backward(pooled(dout, rectified, size, size, how), gate)
+        yield "ties", text, conv1d.backward(dconv, conv_cache)
+    rows, winner, passed, shape = cache
+    groups = np.arange(winner.shape[1])
+    within = winner - size * groups  # (F, N*P)
+    back = winner + size - 1 - 2 * within
+    text = "pools are searched backwards: the winner's place is counted from their end"
+    yield "reversed", text, _from_rows(dout, rows, back, passed, shape)
+    best = (rows[winner.T] * w.reshape(-1, len(b)).T).sum(axis=2).reshape(passed.shape)
+    text = "ReLU's gate is that of the largest value before its bias is added"
+    yield "wrong cache", text, _from_rows(dout, rows, winner, best > 0, shape)
+    for other in range(2 * size):
+        if other != size:
+            place = np.minimum(within + other * groups, len(rows) - 1)
+            text = f"pools are placed as if they were {other} frames apart, not {size}"
+            yield "stride", text, _from_rows(dout, rows, place, passed, shape)
+    for other in range(1, 2 * stride + 2):
+        view = conv1d.windows(x, len(w), other)  # (N, T'', K*D)
+        if other != stride and view.shape[1] >= size * dout.shape[1]:
+            wrong = view[:, : size * dout.shape[1]].reshape(len(rows), -1)
+            text = f"the convolution's windows are placed as if its stride were {other}"
+            yield "stride", text, _from_rows(dout, wrong, winner, passed, shape)
+
+
+def _from_rows(dout, rows, winner, passed, shape):
+    """As conv_relu_maxpool.backward, written out: winner (F, N*P) rows of `rows` (., K*D)."""
+    dbest = np.where(passed, dout, 0.0).reshape(-1, shape[2])  # (N*P, F)
+    dw = np.einsum("pf,fpk->kf", dbest, rows[winner]).reshape(shape)
+    return None, dw, dbest.sum(axis=0)

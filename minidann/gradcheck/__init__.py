@@ -1,0 +1,35 @@
+"""Is a gradient right, and if not, what is wrong with it?
+
+    nudging.py      derivatives by central differences and by complex step
+    report.py       the table that a check fills
+    purity.py       does a function write to what it was given?
+    gradients.py    any op, any function with its gradient
+    network.py      the network in five feeding modes against equations 8-10
+    optimiser.py    Adam and the penalties
+    cases.py        inputs for the ops: examples, ties, odd lengths, random shapes
+    proof.py        everything at once; `python -m minidann.gradcheck` prints it
+    student.py      a student's file
+    bank.py         the bank of mutants: is each caught, and rightly named?
+
+What a wrong gradient looks like, and so what went wrong, is said by `minidann.diagnosis`.
+"""
+
+from minidann.gradcheck.gradients import check, check_function
+from minidann.gradcheck.network import check_network
+from minidann.gradcheck.nudging import Derivatives, derivatives, differences
+from minidann.gradcheck.optimiser import check_optimiser
+from minidann.gradcheck.report import CENTRAL_TOLERANCE, COMPLEX_TOLERANCE, Report, Row
+
+__all__ = [
+    "CENTRAL_TOLERANCE",
+    "COMPLEX_TOLERANCE",
+    "Derivatives",
+    "Report",
+    "Row",
+    "check",
+    "check_function",
+    "check_network",
+    "check_optimiser",
+    "derivatives",
+    "differences",
+]

@@ -1,0 +1,179 @@
+"""Adam and the penalties, against formulas that are written another way.
+
+Adam's moments are running averages, updated from one step to the next. Written out they are sums
+over all gradients so far, with weights that fall off:
+
+    m after t steps = sum over i of  0.1 * 0.9^(t-i) * g[i]
+    v after t steps = sum over i of  0.001 * 0.999^(t-i) * g[i]^2
+
+The gradients here span from 1 down to 1e-9 and include a zero, so that epsilon, 1e-8, matters to
+some entries; the rate changes from step to step; one parameter has no gradient in some steps, one
+never has.
+"""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from minidann import diagnosis
+from minidann.gradcheck.nudging import derivatives
+from minidann.gradcheck.purity import Untouched
+from minidann.gradcheck.report import COMPLEX_TOLERANCE, Report, Row, compare, refused
+from minidann.optim import BETA1, BETA2, EPSILON, REGULARISED
+
+STEPS = 7
+L1, L2 = 0.3, 0.2
+Arrays = dict[str, np.ndarray]
+History = list[tuple[Arrays, float]]  # the gradients and the rate of each step
+
+
+def check_optimiser(optim, rng: np.random.Generator) -> Report:
+    """Check `add_penalty`, `start` and `step` of `optim` (see `minidann.optim`)."""
+    rows, problems = [], []
+    params, history = example(rng)
+    for part in (lambda: _adam(optim, params, history), lambda: _penalties(optim, rng)):
+        try:
+            part_rows, part_problems = part()
+        except Exception as error:
+            part_rows = []
+            part_problems = [f"raised {type(error).__name__}: {' '.join(str(error).split())}"]
+        rows += part_rows
+        problems += part_problems
+    return Report("optim", tuple(rows), tuple(dict.fromkeys(problems)))
+
+
+def example(rng: np.random.Generator) -> tuple[Arrays, History]:
+    """Parameters, and what each of a few steps is given."""
+    params = {
+        "steady": rng.standard_normal((2, 5)),  # a gradient in every step
+        "gaps": rng.standard_normal(3),  # in some
+        "frozen": rng.standard_normal(4),  # in none
+    }
+    size = 10.0 ** -np.arange(10).reshape(2, 5)  # 1 down to 1e-9
+    history = []
+    for i in range(STEPS):
+        grads = {"steady": rng.standard_normal((2, 5)) * size}
+        grads["steady"][0, 1] = 0.0
+        if i not in (1, 2, 5):
+            grads["gaps"] = rng.standard_normal(3)
+        history.append((grads, 0.01 * 0.8**i))
+    return params, history
+
+
+def trajectory(params: Arrays, history: History) -> Arrays:
+    """Where Adam ends, and its state, from the moments written out as sums."""
+    ends = {}
+    for name, w in params.items():
+        grads = [(g[name], rate) for g, rate in history if name in g]
+        m = v = np.zeros_like(w)
+        for t in range(1, len(grads) + 1):
+            past = [g for g, _ in grads[:t]]
+            m = sum((1 - BETA1) * BETA1 ** (t - i) * g for i, g in enumerate(past, 1))
+            v = sum((1 - BETA2) * BETA2 ** (t - i) * g**2 for i, g in enumerate(past, 1))
+            # The weights in m add up to 1 - 0.9^t: divided by that, m is an average.
+            average, square = m / (1 - BETA1**t), v / (1 - BETA2**t)
+            w = w - grads[t - 1][1] * average / (np.sqrt(square) + EPSILON)
+        ends.update({name: w, f"{name}.m": m, f"{name}.v": v, f"{name}.t": np.array(len(grads))})
+    return ends
+
+
+def follow(optim, params: Arrays, history: History) -> tuple[Arrays, list[str]]:
+    """Where `optim` ends, by the names of `trajectory`, and what it writes to."""
+    given = Untouched(params=params, grads=[g for g, _ in history])
+    state, problems, now = optim.start(params), [], params
+    with np.errstate(all="ignore"):
+        for grads, rate in history:
+            kept = Untouched(state=state)
+            now, after = optim.step(now, dict(grads), state, rate)
+            problems += [f"step writes to {name}" for name in kept.changed()]
+            state = after
+    problems += [f"step writes to {name}" for name in given.changed()]
+    return {**now, **state}, list(dict.fromkeys(problems))
+
+
+def _adam(optim, params, history) -> tuple[list[Row], list[str]]:
+    """Rows of Adam: how far each parameter went, and its state."""
+    true = trajectory(params, history)
+    ends, problems = follow(optim, params, history)
+    rows, wrong = [], False
+    for name, value in true.items():
+        moved = value - params.get(name, 0)  # of a parameter, the change counts
+        received = np.asarray(ends.get(name, np.nan))
+        title = f"Adam: {name}"
+        if received.shape != value.shape:
+            rows.append(refused(title, value.shape, f"WRONG SHAPE: {received.shape}"))
+        else:
+            rows.append(_exact(title, received - params.get(name, 0), moved))
+        wrong |= not rows[-1].ok
+    for problem in problems:
+        told = diagnosis.Diagnosis("adam", f"{problem}: what is given must stay as it is")
+        rows.append(replace(refused("Adam: inputs", (), "WRITTEN TO"), diagnoses=(told,)))
+    if wrong:
+        found = diagnosis.diagnose_adam(params, history, ends, true)
+        rows = [
+            row if row.ok or row.diagnoses else replace(row, diagnoses=(found,)) for row in rows
+        ]
+    return rows, problems
+
+
+def _exact(title: str, received: np.ndarray, true: np.ndarray) -> Row:
+    """A row against a formula, where there is nothing to nudge."""
+    off = np.abs(received - true)
+    scale = np.abs(true).max() or 1.0
+    at = np.unravel_index(int(np.argmax(np.where(np.isnan(off), np.inf, off))), off.shape)
+    error = float(off[at] / scale)
+    ok = error <= COMPLEX_TOLERANCE
+    return Row(
+        title, true.shape, math.nan, error, float(off[at]), tuple(int(i) for i in at),
+        float(received[at]), float(true[at]), 1e-15, "right" if ok else "WRONG", ok,
+    )  # fmt: skip
+
+
+def _penalties(optim, rng) -> tuple[list[Row], list[str]]:
+    """Rows of l1, l2 and both: what is added to the gradient, against finite differences."""
+    names = (*REGULARISED, "conv.b", "bn.gamma", "bn.beta", "attention.v", "emotion.b")
+    params = {name: rng.standard_normal((3, 4)) for name in names}
+    params = {name: w + 0.1 * np.sign(w) for name, w in params.items()}  # abs has a kink at 0
+    every = {name: rng.standard_normal((3, 4)) for name in names}
+    rows, problems, wrong = [], [], {}
+    for l1, l2, without in ((L1, 0.0, "conv.w"), (0.0, L2, "emotion.w"), (L1, L2, "language.w")):
+        grads = {name: g for name, g in every.items() if name != without}
+        given = Untouched(params=params, grads=grads)
+        after = optim.add_penalty(params, grads, l1=l1, l2=l2)
+        problems += [f"add_penalty writes to {name}" for name in given.changed()]
+        for problem in problems:
+            told = diagnosis.Diagnosis("penalty", f"{problem}: what is given must stay as it is")
+            rows.append(replace(refused("penalty: inputs", (), "WRITTEN TO"), diagnoses=(told,)))
+        for name in names:
+            title = f"l1 {l1:g}, l2 {l2:g}: {name}"
+            if (name in after) != (name in grads):
+                rows.append(refused(title, (3, 4), "GRADIENT OUT OF NOTHING OR LOST"))
+                wrong[title] = (l1, l2, name, name in grads)
+            elif name in grads:
+                added = after[name] - grads[name]
+                rows.append(_penalty(title, added, params[name], l1, l2, name in REGULARISED))
+                if not rows[-1].ok:
+                    wrong[title] = (l1, l2, name, added)
+    zero = {"conv.w": np.zeros((2, 3))}
+    added = optim.add_penalty(zero, dict(zero), l1=L1, l2=0.0)["conv.w"]
+    rows.append(_exact(f"l1 {L1:g}: conv.w at 0", added, zero["conv.w"]))
+    if not rows[-1].ok:
+        told = diagnosis.Diagnosis("penalty", "abs has no gradient at 0: l1 adds 0 there")
+        rows[-1] = replace(rows[-1], diagnoses=(told,))
+    if wrong:
+        found = diagnosis.diagnose_penalty(params, every, list(wrong.values()))
+        rows = [
+            row if row.ok or row.diagnoses else replace(row, diagnoses=(found,)) for row in rows
+        ]
+    return rows, problems
+
+
+def _penalty(title, added, w, l1, l2, kernel) -> Row:
+    if not kernel:  # biases, batch norm and the attention query are left alone
+        return _exact(title, added, np.zeros_like(w))
+
+    def penalty(w):
+        return l1 * (w * np.sign(w.real)).sum() + l2 * (w * w).sum()  # abs, by the real part
+
+    return compare(title, w.shape, added.ravel(), derivatives(penalty, w))

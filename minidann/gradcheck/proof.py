@@ -1,0 +1,100 @@
+"""The proof: every op, the network in five feeding modes, the reversal, Adam and the penalties."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from minidann import feeding, model, ops, optim
+from minidann.gradcheck.cases import cases, random_case
+from minidann.gradcheck.gradients import argument_names, check
+from minidann.gradcheck.network import ALPHA, BETA, check_network, example, naive
+from minidann.gradcheck.optimiser import check_optimiser
+from minidann.gradcheck.report import CENTRAL_TOLERANCE, Report, settle
+from minidann.ops import conv_relu_maxpool
+
+PLAIN = "conv1d, relu, maxpool"  # one after the other, in place of conv_relu_maxpool
+REVERSAL_TOLERANCE = 1e-10
+
+
+def check_op(name: str, op, rng: np.random.Generator) -> list[Report]:
+    """Check `op` as the op `name` on all cases of that one: its example, what is special, random.
+
+    A gradient is checked against its own forward; so that must give what the op `name` gives.
+    """
+    reference = getattr(ops, name)
+    every = cases(name, rng) + [random_case(name, rng) for _ in range(3)]
+    names = argument_names(reference.forward, len(every[0].arrays))
+    reports = []
+    for case in every:
+        report = check(op, rng, **case.given, names=names, title=f"{name}, {case.what}")
+        if report.rows:  # forward ran
+            out, _ = op.forward(*(a.copy() for a in case.arrays), **case.options)
+            right, _ = reference.forward(*case.arrays, **case.options)
+            if np.shape(out) != np.shape(right) or not np.allclose(out, right, 1e-9, 1e-12):
+                problem = f"forward: its output is not that of {name}"
+                report = replace(report, problems=(*report.problems, problem))
+        reports.append(report)
+    return settle(reports)
+
+
+def prove(seed: int = 0) -> Iterator[Report]:
+    """Every report of the proof."""
+    rng = np.random.default_rng(seed)
+    for name in ops.__all__:
+        yield from check_op(name, getattr(ops, name), rng)
+    plain = conv_relu_maxpool.compose()
+    for _ in range(2):  # max pool's ties, along directions that keep them
+        case = random_case("conv_relu_maxpool", rng)
+        names = argument_names(conv_relu_maxpool.forward, 3)
+        yield check(plain, rng, **case.given, names=names, title=f"{PLAIN}, {case.what}")
+    for mode in feeding.MODES:
+        yield check_network(model, rng, mode=mode)
+    yield check_optimiser(optim, rng)
+
+
+def reversal(seed: int = 0) -> tuple[bool, str]:
+    """(as it should be?, lines): how an ordinary check of the reversal fails, alone and in place.
+
+    Alone by the factor -beta: an error of 1 + beta of the largest entry. In the network's total
+    loss by (1 + beta)(1 - alpha) dL_l in the encoder, and by nothing else.
+    """
+    rng = np.random.default_rng(seed)
+    arrays, options = ops.gradient_reversal.example(rng)
+    (row,) = check(ops.gradient_reversal, rng, arrays=arrays, options=options).rows
+    off = abs(row.error - (1 + options["beta"]))
+    fine = off <= CENTRAL_TOLERANCE
+    lines = [
+        f"gradient reversal, alpha {ALPHA:g}, beta {BETA:g}: an ordinary check must fail",
+        f"  by itself: fails by {row.error:.10g} of the largest entry, predicted 1 + beta, "
+        f"{off:.0e} away",
+        "  the network's total loss, in the encoder: predicted (1 + beta)(1 - alpha) dL_l",
+    ]
+    for step in (step for mode in feeding.MODES for step in example(rng, mode)):
+        for name in ("conv.w", "conv.b", "attention.v"):
+            fails, off = naive(model, step, name)
+            fine = fine and fails > 1e-3 and off <= REVERSAL_TOLERANCE
+            lines.append(
+                f"    {step.title:16}  {name:11}  fails by {fails:.3g} of the largest entry, "
+                f"{off:.0e} away from the prediction"
+            )
+    return fine, "\n".join(lines)
+
+
+def random_checks(count: int, seed: int = 0) -> Iterator[Report]:
+    """`count` checks of correct code with random legal shapes: all ops in turn, and the network.
+
+    Odd lengths, padded inputs with ties, n different from m. Every report should be right.
+    """
+    turns = [*ops.__all__, *feeding.MODES]
+    for i in range(count):
+        rng = np.random.default_rng([seed, i])
+        what = turns[i % len(turns)]
+        if what in feeding.MODES:
+            n, m, frames, filters, mels = map(int, (*rng.permutation(np.arange(4, 9))[:2],
+                *rng.integers((187, 2, 1), (300, 5, 3))))  # fmt: skip
+            sizes = {"n": n, "m": m, "frames": frames, "filters": filters, "mels": mels}
+            yield check_network(model, rng, mode=what, **sizes)
+        else:
+            case = random_case(what, rng)
+            yield check(getattr(ops, what), rng, **case.given, title=f"{what}, {case.what}")

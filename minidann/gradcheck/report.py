@@ -1,0 +1,188 @@
+"""What a check found: a table with one row an argument, and a verdict in words."""
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from minidann.diagnosis import UNKNOWN, Diagnosis
+from minidann.gradcheck.nudging import Derivatives
+
+CENTRAL_TOLERANCE = 1e-7
+COMPLEX_TOLERANCE = 1e-12
+NO_PROOF = "PROVES NOTHING"
+LOST = "forward does not carry an imaginary part through: central differences decide alone"
+HEADINGS = (
+    "argument", "shape", "central", "complex", "absolute", "at", "backward", "true", "expected",
+    "verdict",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Row:
+    """One gradient against the derivatives.
+
+    `central` and `complex` are relative errors: the largest difference over the largest entry of
+    the true gradient (entry by entry a tiny entry of a right gradient can be far off by rounding
+    alone); NaN where the method said nothing. `absolute` is the largest difference, `where` its
+    index (of the direction, where directions were checked), `analytic` and `true` the two values
+    there. `expected` is the relative error to expect of central differences from rounding.
+    `kinks` counts the entries where central differences step over a kink and were passed over.
+    """
+
+    argument: str
+    shape: tuple[int, ...]
+    central: float
+    complex: float
+    absolute: float
+    where: tuple[int, ...]
+    analytic: float
+    true: float
+    expected: float
+    verdict: str
+    ok: bool
+    kinks: int = 0
+    diagnoses: tuple[Diagnosis, ...] = ()
+
+    @property
+    def diagnosis(self) -> Diagnosis | None:
+        """What is wrong with a wrong row: the first of all explanations that hold."""
+        return self.diagnoses[0] if self.diagnoses else None
+
+    @property
+    def vacuous(self) -> bool:
+        """Is nothing known to be wrong, and nothing proved either?"""
+        return self.verdict.endswith(NO_PROOF)
+
+    @property
+    def error(self) -> float:
+        """The larger of the relative errors; infinite if the row is wrong in another way."""
+        known = [e for e in (self.central, self.complex) if not math.isnan(e)]
+        return max(known) if known else (0.0 if self.ok else math.inf)
+
+    def cells(self) -> list[str]:
+        def number(value, form):
+            return "-" if math.isnan(value) else format(value, form)
+
+        shape = "x".join(map(str, self.shape)) or "()"
+        where = ",".join(map(str, self.where)) or "-"
+        verdict = self.verdict
+        if self.kinks:
+            verdict += f", {self.kinks} kink{'s' if self.kinks > 1 else ''}"
+        return [
+            self.argument, shape, number(self.central, ".1e"), number(self.complex, ".1e"),
+            number(self.absolute, ".1e"), where, number(self.analytic, ".5g"),
+            number(self.true, ".5g"), number(self.expected, ".0e"), verdict,
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return "  ".join(f"{head} {cell}" for head, cell in zip(HEADINGS, self.cells()))
+
+
+@dataclass(frozen=True)
+class Report:
+    """All rows of one check. `problems` are breaches of the contract that are not numbers."""
+
+    title: str
+    rows: tuple[Row, ...]
+    problems: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        return not self.problems and all(row.ok for row in self.rows)
+
+    @property
+    def diagnosis(self) -> tuple[Diagnosis, ...]:
+        """What is wrong with each wrong row, in order."""
+        return tuple(row.diagnosis for row in self.rows if row.diagnosis is not None)
+
+    def __str__(self) -> str:
+        lines = [f"{self.title}: {'right' if self.ok else 'WRONG'}"]
+        if self.rows:
+            table = [list(HEADINGS), *(row.cells() for row in self.rows)]
+            widths = [max(len(line[i]) for line in table) for i in range(len(HEADINGS))]
+            lines += ["  " + "  ".join(c.ljust(w) for c, w in zip(t, widths)).rstrip()
+                      for t in table]  # fmt: skip
+        if any(math.isnan(row.complex) and not math.isnan(row.central) for row in self.rows):
+            lines.append(f"  complex -: {LOST}")
+        lines += [f"  {problem}" for problem in self.problems]
+        told: dict[Diagnosis, list[str]] = {}  # one bug spoils several gradients: say it once
+        for row in self.rows:
+            if row.diagnosis is not None:
+                told.setdefault(row.diagnosis, []).append(row.argument)
+        lines += [f"  {', '.join(names)}: {found}" for found, names in told.items()]
+        return "\n".join(lines)
+
+
+def settle(reports: list[Report]) -> list[Report]:
+    """The same reports, agreeing on one mistake if there is one that explains all wrong rows.
+
+    A row by itself may have several explanations: where a step has target rows only, "the
+    reversal is missing on target rows" looks like "the reversal is missing".
+    """
+    told = [row.diagnoses for report in reports for row in report.rows if row.diagnoses]
+    told = [diagnoses for diagnoses in told if diagnoses[0] != UNKNOWN]
+    if not told or len({diagnoses[0].kind for diagnoses in told}) == 1:
+        return reports
+    ranks = [{d.kind: rank for rank, d in reversed(list(enumerate(ds)))} for ds in told]
+    common = set(ranks[0]).intersection(*ranks)
+    if not common:
+        return reports
+    best = min(sorted(common), key=lambda kind: sum(rank[kind] for rank in ranks))
+
+    def first(row: Row) -> Row:
+        ordered = sorted(row.diagnoses, key=lambda d: d.kind != best)
+        return replace(row, diagnoses=tuple(ordered))
+
+    return [replace(report, rows=tuple(map(first, report.rows))) for report in reports]
+
+
+def refused(argument: str, shape: tuple[int, ...], verdict: str) -> Row:
+    """A row for what cannot be compared: no gradient, or one of the wrong shape."""
+    nan = math.nan
+    return Row(argument, shape, nan, nan, nan, (), nan, nan, nan, verdict, False)
+
+
+def compare(
+    argument: str,
+    shape: tuple[int, ...],
+    analytic: np.ndarray,
+    found: Derivatives,
+    *,
+    zero: bool = False,
+    directions: bool = False,
+) -> Row:
+    """A row: `analytic` (d,) against derivatives of one output (1, d).
+
+    A gradient that is zero everywhere proves nothing and is refused, unless `zero` says that it
+    must be: then the derivatives must be zero too, and errors are absolute.
+    """
+    central, best = found.central[0], found.best[0]  # (d,)
+    rounding = float(found.rounding[0])
+    largest = float(np.abs(best[~found.undecided]).max(initial=0.0))
+    # Rounding leaves 1e-16 of the output in a complex step, and that over h in a central one.
+    nothing = largest <= (100 if found.complex is None else 1e-3) * rounding
+    scale = 1.0 if zero or nothing else largest
+    off_central = np.where(found.kinks, 0.0, np.abs(analytic - central))
+    off = np.where(found.undecided, 0.0, np.abs(analytic - best))
+    at = int(np.argmax(np.where(np.isnan(off), np.inf, off)))
+    where = (at,) if directions else tuple(int(i) for i in np.unravel_index(at, shape))
+    error = float(off_central.max()) / scale
+    error_complex = math.nan if found.complex is None else float(off.max()) / scale
+    if not np.isfinite(analytic).all():
+        verdict = "NOT FINITE"
+    elif zero and not nothing:
+        verdict = "DECLARED ZERO, BUT IS NOT"
+    elif nothing and not zero and np.abs(analytic).max() <= 100 * rounding:
+        verdict = f"ZERO: {NO_PROOF}"  # no evidence either way
+    elif not error <= CENTRAL_TOLERANCE or error_complex > COMPLEX_TOLERANCE:
+        verdict = "WRONG"
+    elif found.undecided.all():
+        verdict = f"ONLY KINKS: {NO_PROOF}"
+    else:
+        verdict = "right, zero" if zero else "right"
+    return Row(
+        argument, shape, error, error_complex, float(off[at]), where, float(analytic[at]),
+        float(best[at]), rounding / scale, verdict, verdict.startswith("right"),
+        int(found.kinks.sum()),
+    )  # fmt: skip
