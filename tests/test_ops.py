@@ -1,9 +1,12 @@
 """Every op: its gradients, its loop version, its contract."""
 
+import re
+
 import numpy as np
 import pytest
 
 from minidann import gradcheck, ops
+from minidann.gradcheck.nudging import CENTRAL_STEP
 from minidann.ops import conv1d, conv_relu_maxpool, dropout, maxpool
 
 HONEST = [name for name in ops.__all__ if name != "gradient_reversal"]
@@ -73,10 +76,78 @@ def test_dtype_out_is_dtype_in(name, dtype):
         options["mask"] = options["mask"].astype(dtype)
     out, cache = op.forward(*arrays, **options)
     assert out.dtype == dtype
-    for array, gradient in zip(arrays, op.backward(np.ones_like(out), cache)):
-        if gradient is not None:
-            assert gradient.dtype == dtype
-            assert gradient.shape == array.shape
+    gradients = op.backward(np.ones_like(out), cache)
+    assert len(gradients) == len(arrays)
+    if name == "conv_relu_maxpool":  # the first layer, and it alone: no gradient of its input
+        assert gradients[0] is None
+        arrays, gradients = arrays[1:], gradients[1:]
+    for array, gradient in zip(arrays, gradients):
+        assert gradient.dtype == dtype
+        assert gradient.shape == array.shape
+
+
+class Fixed:
+    """In place of random numbers: a normal one is always -2."""
+
+    def standard_normal(self, shape):
+        return np.full(shape, -2.0)
+
+    def random(self, shape, dtype):
+        return np.full(shape, 0.9, dtype)
+
+    def permutation(self, count):
+        return np.arange(count)
+
+
+EXAMPLES = {  # each array's shape and largest number, from these; the options
+    "conv1d": ([((3, 12, 2), -2), ((5, 2, 4), -2), ((4,), -2)], {"stride": 3}),
+    "relu": ([((3, 5, 4), -2.1)], {}),
+    "maxpool": ([((3, 12, 2), 7.1)], {"size": 5, "stride": 2}),
+    "attention": ([((3, 5, 4), -2), ((4,), -2)], {}),
+    "batchnorm": ([((5, 3), -3), ((3,), 0), ((3,), -2)], {}),
+    "dropout": ([((3, 8), -2)], {"mask": np.full((3, 8), 1 / (1 - 0.7)).tolist()}),
+    "dense": ([((5, 3), -2), ((3, 2), -2), ((2,), -2)], {}),
+    "softmax_cross_entropy": ([((5, 3), -2)], {"labels": [0, 2, 1, 1, 0]}),
+    "gradient_reversal": ([((5, 3), -2)], {"beta": 1.7}),
+    "conv_relu_maxpool": (
+        [((3, 24, 2), -2), ((5, 2, 7), -2), ((7,), -5)],
+        {"stride": 2, "size": 4},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ops.__all__)
+def test_examples_stay_the_same(name):
+    """Every figure of the proof is measured on them: they change on purpose, or not at all."""
+    arrays, options = getattr(ops, name).example(Fixed())
+    found = [(array.shape, array.max()) for array in arrays]
+    options = {key: np.asarray(value).tolist() for key, value in options.items()}
+    assert (found, options) == EXAMPLES[name]
+    assert {array.dtype for array in arrays} == {np.dtype(np.float64)}
+
+
+def test_examples_are_what_they_say():
+    rng = np.random.default_rng(0)
+    conv, (x, w, _), _, out, cache = arrays_and_result("conv1d", rng)
+    assert len({*x.shape, *w.shape}) == 5, "two sizes are the same"
+    dx = conv.backward(np.ones_like(out), cache)[0]
+    assert dx[:, -2].all() and not dx[:, -1].any()  # of the 12 frames the last is under no window
+    _, (x,), options, _, _ = arrays_and_result("maxpool", rng)
+    size, stride = options["size"], options["stride"]
+    assert stride < size  # windows overlap
+    assert (x.shape[1] - size) % stride  # a tail is dropped
+    assert np.diff(np.sort(x.ravel())).min() > 1000 * CENTRAL_STEP  # values far apart
+    _, (x,), _, _, _ = arrays_and_result("relu", rng)
+    assert np.abs(x).min() >= 0.1  # away from the kink
+    _, (z,), options, _, _ = arrays_and_result("softmax_cross_entropy", rng)
+    assert set(options["labels"]) == set(range(z.shape[1]))  # labels of every class
+
+
+def test_the_paper_is_the_default():
+    x, w, b = np.ones((1, 16, 2)), np.ones((10, 2, 4)), np.ones(4)
+    assert conv1d.forward(x, w, b)[0].shape == (1, 3, 4)  # stride 3
+    assert maxpool.forward(np.ones((1, 60, 4)))[0].shape == (1, 2, 4)  # size 30, stride 30
+    assert ops.gradient_reversal.forward(b)[1] == 1
 
 
 def test_conv1d_equals_its_loops():
@@ -107,6 +178,23 @@ def test_conv1d_gradients_at_other_strides(stride):
     rng = np.random.default_rng(1)
     arrays, _ = conv1d.example(rng)
     checked(conv1d, rng, arrays=arrays, options={"stride": stride})
+
+
+def test_conv1d_of_as_many_frames_as_the_kernel_has():
+    rng = np.random.default_rng(0)
+    (_, w, b), _ = conv1d.example(rng)
+    x = rng.standard_normal((3, len(w), w.shape[1]))
+    out, _ = conv1d.forward(x, w, b)
+    np.testing.assert_allclose(out[:, 0], np.einsum("nkd,kdf->nf", x, w) + b)
+    assert out.shape[1] == 1
+
+
+def test_relu_of_numbers_around_zero():
+    """A gradient check cannot tell: `x where x < 0` has a right gradient too."""
+    out, cache = ops.relu.forward(np.array([-2.0, -0.5, 0.0, 0.5, 2.0, np.nan]))
+    np.testing.assert_array_equal(out, [0, 0, 0, 0.5, 2, np.nan])
+    (dx,) = ops.relu.backward(np.full(6, 3.0), cache)
+    assert dx.tolist() == [0, 0, 0, 3, 3, 3]
 
 
 def test_conv1d_can_leave_out_the_input_gradient():
@@ -146,9 +234,9 @@ def test_attention_over_one_frame_is_that_frame_and_its_query_has_no_gradient():
 
 
 def test_attention_does_not_overflow():
-    f = np.array([[[800.0, 0.0], [0.0, 900.0]]])
+    f = np.array([[[800.0, 0.0], [0.0, 900.0]], [[0.0, 0.0], [0.0, 0.0]]])
     a, (_, _, s) = ops.attention.forward(f, np.array([1.0, 1.0]))
-    np.testing.assert_allclose(s, [[np.exp(-100), 1]])
+    np.testing.assert_allclose(s, [[np.exp(-100), 1], [0.5, 0.5]])  # each utterance by itself
     assert np.isfinite(a).all()
 
 
@@ -161,9 +249,26 @@ def test_batchnorm_normalises_and_uses_running_statistics_in_inference():
     mean, var = ops.batchnorm.update_running((np.zeros(3), np.ones(3)), cache)
     np.testing.assert_allclose(mean, 0.1 * x.mean(axis=0))
     np.testing.assert_allclose(var, 0.9 + 0.1 * x.var(axis=0))
+    mean, var = ops.batchnorm.update_running((np.full(3, 2.0), np.full(3, 5.0)), cache)
+    np.testing.assert_allclose(mean, 1.8 + 0.1 * x.mean(axis=0))
+    np.testing.assert_allclose(var, 4.5 + 0.1 * x.var(axis=0))
     one, _ = ops.batchnorm.forward(x[:1], gamma, beta, running=(mean, var))
     all_rows, _ = ops.batchnorm.forward(x, gamma, beta, running=(mean, var))
     np.testing.assert_allclose(one, all_rows[:1])
+
+
+def test_batchnorm_in_inference_by_the_formula():
+    rng = np.random.default_rng(0)
+    (x, gamma, beta), _ = ops.batchnorm.example(rng)
+    mean, var = rng.standard_normal(3), np.array([1e-5, 0.5, 2.0])  # the first as small as epsilon
+    out, cache = ops.batchnorm.forward(x, gamma, beta, running=(mean, var))
+    xhat = (x - mean) / np.sqrt(var + 1e-5)
+    np.testing.assert_allclose(out, gamma * xhat + beta)
+    dout = rng.standard_normal(x.shape)
+    dx, dgamma, dbeta = ops.batchnorm.backward(dout, cache)
+    np.testing.assert_allclose(dx, dout * gamma / np.sqrt(var + 1e-5))
+    np.testing.assert_allclose(dgamma, (dout * xhat).sum(axis=0))
+    np.testing.assert_allclose(dbeta, dout.sum(axis=0))
 
 
 def test_batchnorm_gradient_in_inference_and_of_one_row():
@@ -180,6 +285,31 @@ def test_dropout_keeps_the_mean_and_drops_the_rate():
     assert np.unique(mask).tolist() == pytest.approx([0, 1 / 0.3])
     assert (mask == 0).mean() == pytest.approx(0.7, abs=0.003)
     assert mask.mean() == pytest.approx(1, abs=0.01)
+
+
+def test_dropout_repeats_for_a_seed_and_keeps_all_at_rate_zero():
+    mask = dropout.draw_mask(np.random.default_rng(0), (4, 4), 0.5)
+    assert (mask > 0).astype(int).tolist() == [
+        [1, 1, 1, 0],
+        [0, 0, 0, 0],
+        [0, 1, 1, 1],
+        [1, 1, 1, 1],
+    ]
+
+    class Zeros:
+        """Draws the smallest number there is to draw."""
+
+        def random(self, shape, dtype):
+            return np.zeros(shape, dtype)
+
+    assert (dropout.draw_mask(Zeros(), (2, 3), 0.0) == 1).all()
+
+
+def test_softmax_of_rows_far_apart():
+    z = np.array([[1000.0, 1000 + np.log(3)], [0.0, 0.0]])
+    np.testing.assert_allclose(ops.softmax_cross_entropy.softmax(z), [[0.25, 0.75], [0.5, 0.5]])
+    loss, _ = ops.softmax_cross_entropy.forward(z, labels=np.array([1, 0]))
+    assert loss == pytest.approx((np.log(4 / 3) + np.log(2)) / 2)
 
 
 def test_softmax_cross_entropy_of_equal_and_of_huge_scores():
@@ -222,6 +352,20 @@ def test_fast_equals_plain_on_padded_rows(frames, seed):
     np.testing.assert_allclose(db, plain_db, rtol=0, atol=1e-12 * np.abs(plain_db).max())
 
 
+def test_fast_equals_plain_at_another_stride_and_size():
+    rng = np.random.default_rng(0)
+    (x, w, b), options = conv_relu_maxpool.example(rng)
+    plain = conv_relu_maxpool.compose()
+    fast_out, fast_cache = conv_relu_maxpool.forward(x, w, b, **options)
+    plain_out, plain_cache = plain.forward(x, w, b, **options)
+    np.testing.assert_allclose(fast_out, plain_out, atol=1e-12)
+    dout = rng.standard_normal(fast_out.shape)
+    _, *fast = conv_relu_maxpool.backward(dout, fast_cache)
+    _, *slow = plain.backward(dout, plain_cache)
+    for one, other in zip(fast, slow):
+        np.testing.assert_allclose(one, other, atol=1e-12)
+
+
 @pytest.mark.parametrize("op", [conv_relu_maxpool, conv_relu_maxpool.compose()])
 def test_kernel_gradient_on_padded_rows_with_ties(op):
     """All windows in the padding are equal, so the pool ties; nudging w or b keeps the ties."""
@@ -247,25 +391,35 @@ def test_kernel_gradient_on_padded_rows_with_ties(op):
         assert row.kinks == 0
 
 
+def ones(*shape):
+    return np.ones(shape)
+
+
+CONV = ones(10, 3, 2), ones(2)  # kernel and bias
+LABELS = np.array([0, 1])
+FAST = conv_relu_maxpool
+
+
 @pytest.mark.parametrize(
-    "op, arrays, options, message",
+    "op, arrays, options, expected, received",
     [
-        (conv1d, (np.ones((2, 4, 3)), np.ones((5, 3, 2)), np.ones(2)), {}, "at least 5 frames"),
-        (conv1d, (np.ones((2, 9, 4)), np.ones((5, 3, 2)), np.ones(2)), {}, r"\(N, T, 3\)"),
-        (maxpool, (np.ones((2, 4, 3)),), {"size": 5}, "at least 5 frames, received 4"),
-        (
-            conv_relu_maxpool,
-            (np.ones((1, 96, 3)), np.ones((10, 3, 2)), np.ones(2)),
-            {},
-            "at least 97 frames",
-        ),
-        (ops.attention, (np.ones((2, 3, 4)), np.ones(3)), {}, r"shape \(4,\), received \(3,\)"),
-        (ops.dense, (np.ones((2, 3)), np.ones((4, 2)), np.ones(2)), {}, r"\(N, 4\)"),
-        (ops.batchnorm, (np.ones((2, 3)), np.ones(4), np.ones(4)), {}, r"\(N, 4\)"),
-        (dropout, (np.ones((2, 3)),), {"mask": np.ones((2, 1))}, r"\(2, 3\), received \(2, 1\)"),
-        (ops.softmax_cross_entropy, (np.ones((3, 2)),), {"labels": np.ones(2, int)}, "3 labels"),
+        (conv1d, (ones(2, 9, 3), *CONV), {}, "at least 10 frames (the kernel)", "9"),
+        (conv1d, (ones(2, 9, 4), *CONV), {}, "x of shape (N, T, 3)", "(2, 9, 4)"),
+        (conv1d, (ones(9, 3), *CONV), {}, "x of shape (N, T, 3)", "(9, 3)"),
+        (maxpool, (ones(2, 4, 3),), {"size": 5}, "at least 5 frames", "4"),
+        (FAST, (ones(1, 96, 3), *CONV), {}, "at least 97 frames (one pool)", "96"),
+        (FAST, (ones(1, 97, 4), *CONV), {}, "x of shape (N, T, 3)", "(1, 97, 4)"),
+        (FAST, (ones(97, 3), *CONV), {}, "x of shape (N, T, 3)", "(97, 3)"),
+        (ops.attention, (ones(2, 3, 4), ones(3)), {}, "v of shape (4,)", "(3,)"),
+        (ops.dense, (ones(2, 3), ones(4, 2), ones(2)), {}, "x of shape (N, 4)", "(2, 3)"),
+        (ops.dense, (ones(4), ones(4, 2), ones(2)), {}, "x of shape (N, 4)", "(4,)"),
+        (ops.batchnorm, (ones(2, 3), ones(4), ones(4)), {}, "(N, 4)", "(2, 3)"),
+        (ops.batchnorm, (ones(2, 3, 4), ones(4), ones(4)), {}, "(N, 4)", "(2, 3, 4)"),
+        (dropout, (ones(2, 3),), {"mask": ones(2, 1)}, "a mask of shape (2, 3)", "(2, 1)"),
+        (ops.softmax_cross_entropy, (ones(3, 2),), {"labels": LABELS}, "3 labels", "shape (2,)"),
     ],
 )
-def test_wrong_shapes_are_told(op, arrays, options, message):
+def test_wrong_shapes_are_told(op, arrays, options, expected, received):
+    message = re.escape(f"{expected}, received {received}") + "$"
     with pytest.raises(ValueError, match=message):
         op.forward(*arrays, **options)

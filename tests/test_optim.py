@@ -74,3 +74,20 @@ def test_penalty_is_the_gradient_of_what_it_says(l1, l2):
 def test_the_checker_finds_nothing_wrong(seed):
     report = gradcheck.check_optimiser(optim, np.random.default_rng(seed))
     assert report.ok, str(report)
+
+
+def test_penalty_pulls_every_kernel_and_nothing_at_zero():
+    params = {name: np.array([-2.0, 0.0, 2.0]) for name in ("conv.w", "emotion.w", "language.w")}
+    after = optim.add_penalty(params, {name: np.zeros(3) for name in params}, l1=0.5, l2=0.25)
+    for name in params:
+        assert after[name].tolist() == [-1.5, 0, 1.5], name
+
+
+def test_adam_starts_from_zeros_like_the_parameters():
+    state = optim.start({"w": np.ones((2, 3), np.float32)})
+    assert {name: (value.shape, value.dtype.name) for name, value in state.items()} == {
+        "w.m": ((2, 3), "float32"),
+        "w.v": ((2, 3), "float32"),
+        "w.t": ((), "int64"),
+    }
+    assert not any(value.any() for value in state.values())
