@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from minidann import feeding, model, mutants, ops, optim
+from minidann.gradcheck.bank import check_mutant
 from minidann.mutants.halves import HELD_OUT
 from minidann.mutants.making import rewired
 from minidann.ops import conv_relu_maxpool, dropout
@@ -197,3 +198,16 @@ def test_wrong_optimiser(mutant, seed):
         wrong.append(arrays.keys() != true.keys())
         wrong += [off(arrays[name], true[name]) > WRONG for name in true if name in arrays]
     assert any(wrong)
+
+
+def test_a_factor_says_which():
+    """Of a mutant whose gradient is off by a factor, a diagnosis must say what the factor is."""
+    for mutant in mutants.BANK:
+        if mutant.kinds[0] in ("factor", "summed"):
+            assert mutant.says, mutant.name
+
+
+@each([mutant for mutant in OPS if mutant.says])
+def test_what_a_mutants_diagnosis_should_say(mutant):
+    verdict = check_mutant(mutant, np.random.default_rng(0))
+    assert any(mutant.says in str(report) for report in verdict.reports), str(verdict.reports[0])

@@ -45,24 +45,43 @@ def _lost(evidence, axis, parts) -> Iterator[Hypothesis]:
             continue
         columns = np.stack([part[i].ravel() for part in parts], axis=1)  # (entries, slices)
         shares, _, rank, _ = np.linalg.lstsq(columns, received.ravel(), rcond=1e-10)
-        if rank < len(parts) or not np.isfinite(shares).all():
+        if not np.isfinite(shares).all():
             continue
-        whole = shares.round()
-        if np.abs(shares - whole).max() > 1e-6 or not set(whole) <= {0.0, 1.0} or whole.all():
+        tried = [shares.round()]
+        if rank < len(parts):  # few numbers, many slices: try what a loop is likely to leave out
+            first = np.arange(len(parts)) == 0
+            tried = [1.0 * first, 1.0 * first[::-1], 1.0 * ~first[::-1], 1.0 * ~first]
+        elif np.abs(shares - tried[0]).max() > 1e-6 or not set(tried[0]) <= {0.0, 1.0}:
             continue
-        total = tuple(
-            None if part is None else sum(s * p[j] for s, p in zip(whole, parts))
-            for j, part in enumerate(parts[0])
-        )
-        kept, lost = np.flatnonzero(whole), np.flatnonzero(whole == 0)
-        kind, text = "zero slice", f"dout's {ranges(lost)} along {along} (axis {axis}) is lost"
-        if axis == 0 and kept.tolist() == [0]:
-            kind, text = "first only", "only the first utterance's gradient arrives"
-        elif axis == 0 and kept.tolist() == [len(parts) - 1] and len(lost) > 1:
-            kind = "overwritten"
-            text = "only the last utterance's gradient is left: written where it should be added"
-        yield Hypothesis(kind, text, total)
-        yield Hypothesis(kind, text, evidence.alone(i, total[i]))
+        for whole in tried:
+            if whole.any() and not whole.all():
+                total = tuple(
+                    None if part is None else sum(s * p[j] for s, p in zip(whole, parts))
+                    for j, part in enumerate(parts[0])
+                )
+                for kind, text in _in_words(whole, axis, along, evidence.covector.ndim):
+                    yield Hypothesis(kind, text, total)
+                    yield Hypothesis(kind, text, evidence.alone(i, total[i]))
+
+
+def _in_words(whole, axis, along, ndim) -> Iterator[tuple[str, str]]:
+    """(kind, text) of slices that arrive (1) or do not (0)."""
+    kept, lost = np.flatnonzero(whole), np.flatnonzero(whole == 0)
+    is_loop = axis == 0 or axis < ndim - 1  # rows and frames are added up one after the other
+    last = (
+        "overwritten",
+        f"only what is last along {along} (axis {axis}) is left: written where it should be added",
+    )
+    if axis == 0 and kept.tolist() == [0]:
+        yield "first only", "only the first utterance's gradient arrives"
+    elif is_loop and kept.tolist() == [len(whole) - 1]:
+        if len(lost) > 1:
+            yield last
+            return
+        yield "zero slice", f"dout's {ranges(lost)} along {along} (axis {axis}) is lost"
+        yield last  # of two, the first lost or overwritten
+    else:
+        yield "zero slice", f"dout's {ranges(lost)} along {along} (axis {axis}) is lost"
 
 
 def _overwritten(evidence, axis, parts) -> Iterator[Hypothesis]:

@@ -1,26 +1,30 @@
 """What is known about a wrong gradient, and when an explanation of it holds."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import combinations
 
 import numpy as np
 
 from minidann import ops
 
+ROUNDING = 1e-13  # of the largest entry: two right ways to compute a gradient differ by less
 Gradients = tuple  # one array an argument; None where there is none or nothing is said of it
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """`kind` is a key of KINDS in `minidann.diagnosis`, `text` a sentence for the student."""
+    """`kind` is a key of KINDS in `minidann.diagnosis`, `text` a sentence for the student.
+
+    `detail`, if there is one, says it of one argument alone, as where its error is largest; two
+    diagnoses that differ in it only are equal.
+    """
 
     kind: str
     text: str
+    detail: str = field(default="", compare=False)
 
     def __str__(self) -> str:
-        return f"{self.kind}: {self.text}"
+        return f"{self.kind}: {self.detail or self.text}"
 
 
 @dataclass(frozen=True)
@@ -68,24 +72,36 @@ class Evidence:
     def explains(self, candidate: np.ndarray | None, i: int) -> bool:
         """Is `candidate` the gradient received for argument i?
 
-        To a millionth of what is wrong, so that a guess that is merely near does not count.
+        To a millionth of what is wrong, so that a guess that is merely near does not count; and
+        no guess counts that is as near to the true gradient, as all are to one that is off by
+        little more than rounding.
         """
         received, true = self.received[i], self.true[i]
         if candidate is None or np.shape(candidate) != received.shape:
             return False
-        if true is not None and true.shape == received.shape:
-            wrong, scale = np.abs(received - true).max(), np.abs(true).max()
-        else:
-            wrong = scale = np.abs(received).max()
-        return bool(np.abs(candidate - received).max() <= max(1e-6 * wrong, 1e-9 * scale))
+        off = np.abs(candidate - received).max(initial=0.0)
+        if true is None or true.shape != received.shape:
+            return bool(off <= 1e-6 * np.abs(received).max(initial=0.0))
+        wrong, scale = np.abs(received - true).max(initial=0.0), np.abs(true).max(initial=0.0)
+        if not off <= max(1e-6 * wrong, ROUNDING * scale):
+            return False
+        return bool(np.abs(candidate - true).max(initial=0.0) > wrong / 2)
 
     def spoils(self, gradients: Gradients, wrong: list[int]) -> bool:
         """Do these gradients say that an argument is wrong which is right?"""
         return any(
-            gradient is not None and self.received[i] is not None and not self.explains(gradient, i)
+            gradient is not None and self.received[i] is not None and not self._agrees(gradient, i)
             for i, gradient in enumerate(gradients)
             if i not in wrong
         )
+
+    def _agrees(self, candidate: np.ndarray, i: int) -> bool:
+        """Is `candidate` what was received for an argument that is right, but for rounding?"""
+        received = self.received[i]
+        if np.shape(candidate) != received.shape:
+            return False
+        near = 1e-9 * np.abs(received).max(initial=0.0) + 1e-12  # a gradient may be zero
+        return bool((np.abs(candidate - received) <= near).all())
 
 
 def axis_name(shape: tuple[int, ...], axis: int, name: str = "") -> str:
@@ -101,54 +117,3 @@ def axis_name(shape: tuple[int, ...], axis: int, name: str = "") -> str:
 def lags(size: int) -> list[int]:
     """Every shift of an axis of this size, short ones first: 1, -1, 2, -2, ..."""
     return [sign * lag for lag in range(1, size) for sign in (1, -1)]
-
-
-def sizes(evidence: Evidence) -> Iterator[tuple[str, float]]:
-    """The numbers that a wrong factor may be equal to, with names."""
-    first, out = evidence.arrays[0].shape, np.shape(evidence.out)
-    if len(first) > 1 or not out:
-        yield "the batch", first[0]
-    for what, shape in (("out", out), *zip(evidence.names, (a.shape for a in evidence.arrays))):
-        for axis, size in enumerate(shape):
-            yield f"the size of {what} along {axis_name(shape, axis, what)}", size
-    for name, value in evidence.options.items():
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            yield name, float(value)
-        elif name == "mask":
-            yield "1/(1-p), what dropout multiplies by", float(np.max(value))
-    if np.ndim(evidence.covector) == 0:
-        yield "dout", float(evidence.covector)
-
-
-def name_factor(factor: float, evidence: Evidence) -> tuple[str, str] | None:
-    """(kind, name) of a factor that equals a size, one over it, two sizes multiplied, 2 or 1/2."""
-
-    def equals(value):
-        return abs(factor - value) <= 1e-7 * abs(value)
-
-    named: dict[float, str] = {}  # a size that is there twice keeps its first name
-    for name, value in sizes(evidence):
-        if value not in (0.0, 1.0):
-            named.setdefault(value, name)
-    for value, name in named.items():
-        kind = "summed" if name == "the batch" else "factor"
-        if equals(value):
-            return kind, f"{value:g}, {name}"
-        if equals(1 / value):
-            return kind, f"1/{value:g}, one over {name}"
-        if equals(1 - value):
-            return "factor", f"{1 - value:g}, one minus {name}"
-        if equals(value / (value - 1)) or equals((value - 1) / value):
-            return "factor", f"{factor:.6g}, of {name} and that minus one"
-    for value in (2.0, 0.5):
-        if equals(value):
-            return "factor", f"{value:g}"
-    for (a, one), (b, other) in combinations(named.items(), 2):
-        kind = "summed" if "the batch" in (one, other) else "factor"
-        if equals(a * b):
-            return kind, f"{a * b:g}, {one} times {other}"
-        if equals(1 / (a * b)):
-            return kind, f"1/{a * b:g}, one over {one} times {other}"
-        if equals(a / b) or equals(b / a):
-            return "factor", f"{factor:.6g}, of {one} and {other}"
-    return None

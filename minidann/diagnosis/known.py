@@ -70,6 +70,7 @@ def _attention(evidence, cache):
     text = "the softmax runs over the batch instead of over the frames"
     yield "wrong axis", text, attention.backward(dout, (f, v, across))
     centred = ds - (s * ds).sum(axis=1, keepdims=True)
+    right = through(s * centred)
     text = "the gradient of the scores lacks the factor s"
     yield "wrong cache", text, through(centred)
     text = "the gradient of the weights is taken for that of the scores: softmax is left out"
@@ -81,6 +82,13 @@ def _attention(evidence, cache):
         yield "wrong axis", text, through(s * (ds - (s * ds).sum(axis=axis, keepdims=True)))
     text = "the softmax's sum lacks the weights: sum of ds instead of sum of s * ds"
     yield "missing path", text, through(s * (ds - ds.sum(axis=1, keepdims=True)))
+    text = "a plain mean of ds is subtracted where the sum weighted by s should be"
+    yield "missing path", text, through(s * (ds - ds.mean(axis=1, keepdims=True)))
+    text = "the weights s are left out where f is summed: every frame gets all of dout"
+    yield "missing path", text, (right[0] + (1 - s[:, :, None]) * dout[:, None, :], right[1])
+    for what, other in (("the weights s", s), ("the gradient of the weights", ds)):
+        text = f"{what} stand where the gradient of the scores should"
+        yield "wrong cache", text, (None, np.tensordot(other, f, axes=2))
     text = "the softmax's mean is taken where its sum should be"
     yield "summed", text, through(s * (ds - (s * ds).mean(axis=1, keepdims=True)))
 
@@ -104,6 +112,11 @@ def _gradient_reversal(evidence, beta):
     text = "reversed twice: the gradient is multiplied by beta squared, and has lost the minus sign"
     yield "double reversal", text, (beta * beta * dout,)
     yield "beta ignored", "the gradient is reversed, but beta is ignored", (-dout,)
+    if beta:
+        text = "the reversed gradient is divided by beta where it should be multiplied"
+        yield "factor", text, (-dout / beta,)
+    text = "the reversed gradient is multiplied by beta twice"
+    yield "factor", text, (-beta * beta * dout,)
 
 
 def _batchnorm(evidence, cache):
@@ -132,10 +145,10 @@ def _batchnorm(evidence, cache):
     yield "wrong cache", text, batchnorm.backward(dout, (centred, gamma, scale, *cache[3:]))
     text = "summed over the channels instead of over the rows"
     yield "wrong axis", text, (None, (dout * xhat).sum(axis=1), dout.sum(axis=1))
-    averages = {
+    averages = {  # what is right first: with one channel there is no telling the others apart
+        "over the batch": lambda a: a.mean(axis=0),
         "over the channels": lambda a: a.mean(axis=1, keepdims=True),
         "over everything": np.mean,
-        "over the batch": lambda a: a.mean(axis=0),
     }
     for one, first in averages.items():
         for other, second in averages.items():

@@ -72,7 +72,7 @@ def _symptoms(evidence: Evidence, i: int) -> list[Diagnosis]:
     """What one parameter's gradient looks like by itself."""
     if not np.isfinite(evidence.received[i]).all():
         return []
-    looks = (symptoms.scaled, symptoms.moved, symptoms.zeroed)
+    looks = (symptoms.scaled, symptoms.moved, symptoms.zeroed, symptoms.unnamed)
     if evidence.received[i].shape != evidence.true[i].shape:
         looks = (symptoms.of_another_shape,)
     return [Diagnosis(h.kind, h.text) for look in looks for h in look(evidence, i)

@@ -8,11 +8,12 @@ from itertools import permutations
 
 import numpy as np
 
-from minidann.diagnosis.evidence import Evidence, Hypothesis, axis_name, lags, name_factor
+from minidann.diagnosis.evidence import Evidence, Hypothesis, axis_name, lags
+from minidann.diagnosis.factors import in_words, name_factor
 
 
 def scaled(evidence: Evidence, i: int) -> Iterator[Hypothesis]:
-    """Zero everywhere, the sign flipped, or a constant factor."""
+    """Zero everywhere, the sign flipped, or a factor that has a name."""
     received, true, name = evidence.received[i], evidence.true[i], evidence.names[i]
     if not received.any():
         yield Hypothesis(
@@ -21,21 +22,47 @@ def scaled(evidence: Evidence, i: int) -> Iterator[Hypothesis]:
         return
     if not true.any():
         return
-    at = np.unravel_index(np.abs(true).argmax(), true.shape)
-    factor = float(received[at] / true[at])
+    factor = _factor(received, true)
     candidate = evidence.alone(i, factor * true)
     if abs(factor + 1) < 1e-9:
         yield Hypothesis("sign", f"the sign of the gradient of {name} is flipped", candidate)
         return
-    kind, text = name_factor(abs(factor), evidence) or ("factor", f"{abs(factor):.6g}")
-    if kind == "summed":
-        way = "summed where it should be averaged" if abs(factor) > 1 else (
-            "averaged where it should be summed"
-        )  # fmt: skip
-        text = f"{name} is {way}: off by the factor {text}"
-    else:
-        text = f"the gradient of {name} is off by the factor {text}"
-    yield Hypothesis(kind, text + (", and its sign is flipped" if factor < 0 else ""), candidate)
+    flipped = ", and its sign is flipped" if factor < 0 else ""
+    for kind, text in name_factor(abs(factor), evidence):
+        how = f"the gradient of {name} is"
+        if kind == "summed":
+            should = ("summed", "averaged") if abs(factor) > 1 else ("averaged", "summed")
+            how = f"{name} is {should[0]} where it should be {should[1]}:"
+        yield Hypothesis(kind, f"{how} off by the factor {text}{flipped}", candidate)
+
+
+def unnamed(evidence: Evidence, i: int) -> Iterator[Hypothesis]:
+    """If all else fails: one number everywhere, nothing but rounding, a factor by its value."""
+    received, true, name = evidence.received[i], evidence.true[i], evidence.names[i]
+    if not received.any() or not true.any():
+        return
+    if np.abs(received).max() <= 1e-12 * np.abs(true).max():
+        text = f"the gradient of {name} is zero everywhere, but for rounding"
+        yield Hypothesis("zero slice", text, evidence.alone(i, np.zeros_like(true)))
+        return
+    value = float(received.ravel()[0])
+    if received.size > 1:
+        text = f"the gradient of {name} is {value:.6g} everywhere: a placeholder is left there"
+        yield Hypothesis("placeholder", text, evidence.alone(i, np.full_like(true, value)))
+    if np.count_nonzero(true) < 2:
+        return  # of one number any other is a multiple
+    factor = _factor(received, true)
+    if factor == 0 or abs(factor + 1) < 1e-9 or name_factor(abs(factor), evidence):
+        return
+    text = f"the gradient of {name} is off by the factor {in_words(abs(factor))}"
+    text += ", and its sign is flipped" if factor < 0 else ""
+    yield Hypothesis("factor", text, evidence.alone(i, factor * true))
+
+
+def _factor(received: np.ndarray, true: np.ndarray) -> float:
+    """By what the largest entry of the true gradient is multiplied."""
+    at = np.unravel_index(np.abs(true).argmax(), true.shape)
+    return float(received[at] / true[at])
 
 
 def moved(evidence: Evidence, i: int) -> Iterator[Hypothesis]:
@@ -119,6 +146,8 @@ def gated(evidence: Evidence, i: int) -> Iterator[Hypothesis]:
     for what, gate in (*gates, ("dout", evidence.covector), ("the gradient itself", true)):
         if np.shape(gate) == true.shape:
             for where, condition in (("positive", gate > 0), ("negative", gate < 0)):
+                if not condition.any():
+                    continue
                 text = f"the gradient of {name} passes only where {what} is {where}"
                 yield Hypothesis("gate", text, evidence.alone(i, np.where(condition, true, 0.0)))
             for start, passed in (("dout", evidence.covector), ("the gradient", true)):

@@ -14,7 +14,7 @@ def dropped_values_get_a_gradient(right, dout, cache):
     return (dout.copy(),)
 
 
-@gradients(dropout, "factor")
+@gradients(dropout, "factor", says="1-p")
 def dropped_but_not_scaled(right, dout, cache):
     """What was dropped gets nothing, but what was scaled up by 1 / (1 - p) is not scaled here."""
     return (dout * (cache != 0),)
@@ -70,13 +70,13 @@ def x_overwritten_by_relu(cache, arrays, options):
 # --- softmax_cross_entropy: (p - one-hot) / N
 
 
-@gradients(softmax_cross_entropy, "summed", "factor")
+@gradients(softmax_cross_entropy, "summed", "factor", says="the batch")
 def the_mean_is_forgotten(right, dout, cache):
     """The loss is a mean over the batch, its gradient is that of a sum: 1/N is missing."""
     return (right[0] * len(right[0]),)
 
 
-@gradients(softmax_cross_entropy, "factor")
+@gradients(softmax_cross_entropy, "factor", says="the columns")
 def the_mean_over_all_entries(right, dout, cache):
     """The gradient is divided by the number of scores, N times L, instead of N."""
     return (right[0] / right[0].shape[1],)
@@ -118,19 +118,19 @@ def beta_without_its_minus(right, dout, cache):
     return (cache * dout,)
 
 
-@gradients(gradient_reversal, "beta ignored", "factor")
+@gradients(gradient_reversal, "beta ignored", "factor", says="beta")
 def minus_one_whatever_beta(right, dout, cache):
     """The gradient is reversed but not scaled: beta is ignored."""
     return (-dout,)
 
 
-@gradients(gradient_reversal, "double reversal")
+@gradients(gradient_reversal, "double reversal", says="beta squared")
 def reversed_twice(right, dout, cache):
     """The layer is passed twice on the way back: beta squared, and the sign is lost."""
     return (cache * cache * dout,)
 
 
-@gradients(gradient_reversal, "factor")
+@gradients(gradient_reversal, "factor", says="divided by beta")
 def divided_by_beta(right, dout, cache):
     """The reversed gradient is divided by beta instead of multiplied."""
     return (-dout / cache,)

@@ -84,7 +84,7 @@ def dw_of_the_first_utterance(right, dout, cache):
     return right[0], conv1d.backward(alone, cache)[1], right[2]
 
 
-@gradients(conv1d, "factor", "summed")
+@gradients(conv1d, "factor", "summed", says="the batch times the size of out along time")
 def db_is_a_mean(right, dout, cache):
     """db is the mean over utterances and frames where it should be the sum."""
     return *right[:2], dout.mean(axis=(0, 1))

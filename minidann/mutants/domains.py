@@ -62,7 +62,7 @@ def the_last_calls_gamma(demotion, dlanguage, cache):
     return dh, *both
 
 
-@feeds("factor")
+@feeds("factor", says="0.5")
 def gamma_averaged_over_the_calls(demotion, dlanguage, cache):
     """gamma and beta get the mean of the calls' gradients, not their sum: half, with two calls."""
     dh, dgamma, dbeta = feeding.backward(demotion, dlanguage, cache)

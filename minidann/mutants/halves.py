@@ -4,6 +4,10 @@ Drawn by lot: of each target every second mutant, in an order in which mutants o
 follow each other, so that what a target has twice is in both halves; and of many lots the one
 that shares the kinds out most evenly. The diagnosis is measured on these. A mutant that is added
 later is known to whoever wrote it, and so is not held out.
+
+The first measurement named 51 of the 55 rightly, 2 wrongly ("dense: db of the first row",
+"batchnorm: the square has slope x") and 2 not at all. The diagnosis has been mended since, with
+these two in sight, so counts from then on are no longer those of a half that nobody looked at.
 """
 
 HELD_OUT = frozenset(

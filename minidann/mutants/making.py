@@ -26,7 +26,9 @@ class Mutant:
 
     `target` is an op's name, "model", "feeding" or "optim". `kinds` are the diagnoses that name
     the mistake, in the words of `minidann.diagnosis`: mostly one. `held_out` mutants were not
-    looked at while the diagnosis was written. `build()` gives, with right outputs:
+    looked at while the diagnosis was written. `says` is what the diagnosis must
+    say to be of use, where its kind alone does not help: the size that a factor is equal to.
+    `build()` gives, with right outputs:
 
         an op              forward, backward, and an example on which the mistake shows
         model, feeding     forward and backward of `minidann.model`; some are wrong in some modes
@@ -39,17 +41,20 @@ class Mutant:
     kinds: tuple[str, ...]
     held_out: bool
     build: Callable
+    says: str = ""
 
 
 MADE: list[Mutant] = []  # in the order in which they are written down
 
 
-def register(target, kinds: tuple[str, ...], mistake: Callable, build: Callable) -> Callable:
+def register(
+    target, kinds: tuple[str, ...], mistake: Callable, build: Callable, says: str = ""
+) -> Callable:
     """Enter a mutant in the bank; `target` is an op or a name. -> the mistake, as it was."""
     if not isinstance(target, str):
         target = target.__name__.split(".")[-1]
     name = f"{target}: {mistake.__name__.replace('_', ' ')}"
-    MADE.append(Mutant(name, target, mistake.__doc__, kinds, name in HELD_OUT, build))
+    MADE.append(Mutant(name, target, mistake.__doc__, kinds, name in HELD_OUT, build, says))
     return mistake
 
 
@@ -68,9 +73,9 @@ def altered(op, change: Callable, example: Callable | None = None) -> SimpleName
     return variant(op, backward=backward, example=example)
 
 
-def gradients(op, *kinds: str, example: Callable | None = None) -> Callable:
+def gradients(op, *kinds: str, example: Callable | None = None, says: str = "") -> Callable:
     """Decorates (right gradients, dout, cache) -> wrong gradients."""
-    return lambda mistake: register(op, kinds, mistake, lambda: altered(op, mistake, example))
+    return lambda mistake: register(op, kinds, mistake, lambda: altered(op, mistake, example), says)
 
 
 def reads(op, *kinds: str, example: Callable | None = None) -> Callable:
@@ -119,17 +124,17 @@ def afresh(op, *kinds: str, example: Callable | None = None) -> Callable:
     return decorate
 
 
-def whole(target: str, *kinds: str) -> Callable:
+def whole(target: str, *kinds: str, says: str = "") -> Callable:
     """Decorates () -> the wrong network or optimiser."""
-    return lambda mistake: register(target, kinds, mistake, mistake)
+    return lambda mistake: register(target, kinds, mistake, mistake, says)
 
 
-def feeds(*kinds: str) -> Callable:
+def feeds(*kinds: str, says: str = "") -> Callable:
     """Decorates a wrong `feeding.backward`: (demotion, dlanguage, cache) -> dh, dgamma, dbeta."""
 
     def decorate(mistake):
         fed = variant(feeding, backward=mistake)
-        return register("feeding", kinds, mistake, lambda: rewired(model, feeding=fed))
+        return register("feeding", kinds, mistake, lambda: rewired(model, feeding=fed), says)
 
     return decorate
 

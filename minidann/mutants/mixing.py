@@ -119,7 +119,7 @@ def the_mean_path_is_added(right, dout, cache):
     return scale * (dxhat + through_mean - through_var), *right[1:]
 
 
-@gradients(batchnorm, "variance path")
+@gradients(batchnorm, "variance path", says="halved")
 def the_square_has_slope_x(right, dout, cache):
     """The 2 of the square's derivative is lost: the path through the variance is half of it."""
     dxhat, through_mean, through_var, scale = terms(dout, cache)
@@ -133,13 +133,13 @@ def the_batch_is_blamed_in_inference(right, dout, cache):
     return scale * (dxhat - through_mean - through_var), *right[1:]
 
 
-@gradients(batchnorm, "factor")
+@gradients(batchnorm, "factor", says="gamma")
 def gamma_is_forgotten(right, dout, cache):
     """dx is not multiplied by gamma: each feature is off by its own factor."""
     return right[0] / cache[1], *right[1:]
 
 
-@gradients(batchnorm, "factor", "unknown pattern", example=almost_constant)
+@gradients(batchnorm, "factor", "unknown pattern", example=almost_constant, says="epsilon")
 def epsilon_in_forward_only(right, dout, cache):
     """dx divides by the root of the variance without epsilon: off where features hardly vary."""
     _, _, scale, _, var, _ = cache
@@ -153,7 +153,7 @@ def dgamma_from_x(right, dout, cache):
     return right[0], (dout * (xhat / scale + mean)).sum(axis=0), right[2]
 
 
-@gradients(batchnorm, "summed", "factor")
+@gradients(batchnorm, "summed", "factor", says="the batch")
 def dbeta_is_averaged(right, dout, cache):
     """dbeta is the mean over the rows instead of the sum."""
     return *right[:2], dout.mean(axis=0)

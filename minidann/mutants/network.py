@@ -74,7 +74,7 @@ def the_reversal_below_batch_norm():
     return with_grads(change)
 
 
-@whole("model", "beta ignored")
+@whole("model", "beta ignored", says="beta")
 def beta_stays_at_one():
     """beta is not handed to the reversal, which takes 1."""
     return weighing(reversal=lambda alpha, beta, n, m: 1.0)
@@ -86,7 +86,7 @@ def beta_left_out_of_the_second_step():
     return weighing(reversal=lambda alpha, beta, n, m: beta if n else 1.0)
 
 
-@whole("model", "beta on classifier")
+@whole("model", "beta on classifier", says="beta")
 def beta_weighs_the_loss():
     """beta multiplies the language loss, so it scales the language classifier's gradient too."""
     return weighing(
@@ -134,7 +134,7 @@ def the_language_loss_over_source_rows():
     return weighing(language=lambda alpha, beta, n, m: (1 - alpha) * (n + m) / (n or m))
 
 
-@whole("model", "loss mean", "summed")
+@whole("model", "loss mean", "summed", says="n + m")
 def the_language_loss_is_a_sum():
     """The language loss is summed over the rows, where equation 6 takes the mean."""
     return weighing(language=lambda alpha, beta, n, m: (1 - alpha) * (n + m))
