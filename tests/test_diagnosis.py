@@ -130,7 +130,7 @@ OPS = [
         conv1d,
         reads(lambda d, c: (d * (np.arange(d.shape[1]) < d.shape[1] - 1)[:, None], c)),
         "zero slice",
-        "2 along time",
+        "3 along time",
     ),
     (attention, scores(lambda ds, s: s * ds), "off-diagonal", "off-diagonal"),
     (attention, scores(lambda ds, s: s * (1 - s) * ds), "off-diagonal", "s(1-s)"),

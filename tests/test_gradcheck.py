@@ -266,7 +266,7 @@ def test_another_op_with_a_right_gradient_is_not_this_one():
 
 
 def mutant(target, kinds, build):
-    return SimpleNamespace(target=target, kinds=kinds, build=build)
+    return SimpleNamespace(target=target, kinds=kinds, build=build, says="")
 
 
 def test_a_mutant_is_killed_and_its_name_settled_over_all_modes():

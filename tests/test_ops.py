@@ -100,7 +100,7 @@ class Fixed:
 
 
 EXAMPLES = {  # each array's shape and largest number, from these; the options
-    "conv1d": ([((3, 12, 2), -2), ((5, 2, 4), -2), ((4,), -2)], {"stride": 3}),
+    "conv1d": ([((7, 15, 2), -2), ((5, 2, 6), -2), ((6,), -2)], {"stride": 3}),
     "relu": ([((3, 5, 4), -2.1)], {}),
     "maxpool": ([((3, 12, 2), 7.1)], {"size": 5, "stride": 2}),
     "attention": ([((3, 5, 4), -2), ((4,), -2)], {}),
@@ -131,7 +131,7 @@ def test_examples_are_what_they_say():
     conv, (x, w, _), _, out, cache = arrays_and_result("conv1d", rng)
     assert len({*x.shape, *w.shape}) == 5, "two sizes are the same"
     dx = conv.backward(np.ones_like(out), cache)[0]
-    assert dx[:, -2].all() and not dx[:, -1].any()  # of the 12 frames the last is under no window
+    assert dx[:, -2].all() and not dx[:, -1].any()  # of the 15 frames the last is under no window
     _, (x,), options, _, _ = arrays_and_result("maxpool", rng)
     size, stride = options["size"], options["stride"]
     assert stride < size  # windows overlap

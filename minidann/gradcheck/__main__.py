@@ -1,5 +1,6 @@
 """`python -m minidann.gradcheck`: prove every gradient, or check yours."""
 
+import argparse
 import sys
 import time
 from pathlib import Path
@@ -8,16 +9,26 @@ import numpy as np
 
 from minidann import console, ops
 from minidann.console import UserError
-from minidann.gradcheck import proof, student
+from minidann.gradcheck import contract, proof, student
 from minidann.gradcheck.report import CENTRAL_TOLERANCE, COMPLEX_TOLERANCE, Report
 
 
 def show(reports) -> bool:
     """Print reports as they come; are all of them right?"""
-    fine, count = True, 0
+    fine = True
     for report in reports:
         print(report, end="\n\n", flush=True)
-        fine, count = fine and report.ok, count + 1
+        fine = fine and report.ok
+    return fine
+
+
+def show_with_sum(reports) -> bool:
+    """Print reports, and how many tables are right."""
+    reports = list(reports)
+    fine = show(reports)
+    right = sum(report.ok for report in reports)
+    tables = "table" if len(reports) == 1 else "tables"
+    print(f"{len(reports)} {tables}: {right} right, {len(reports) - right} wrong")
     return fine
 
 
@@ -69,11 +80,14 @@ def show_random(count: int, seed: int) -> bool:
 
 
 def main() -> None:
+    as_written = argparse.RawDescriptionHelpFormatter  # leaves the lines of the epilog alone
     p = console.Parser(
         prog="python -m minidann.gradcheck",
-        description="Compare every gradient with finite differences and the complex step; where "
-        "one is wrong, say what is wrong with it. Exit code 0 if all are right, 1 if one is not, "
-        "2 if the command cannot be carried out.",
+        description="Compare every gradient with finite differences and the complex step; where\n"
+        "one is wrong, say what is wrong with it. Exit code 0 if all are right, 1 if one is\n"
+        "not, 2 if the command cannot be carried out.",
+        epilog=contract.signatures(ops),
+        formatter_class=as_written,
     )
     p.add_argument("--op", metavar="NAME", help=f"this op only: {', '.join(ops.__all__)}")
     p.add_argument("--file", type=Path, metavar="FILE", help="check this file's forward and "
@@ -90,14 +104,14 @@ def main() -> None:
     if (args.file or args.op) and (args.mutants or args.random):
         raise UserError("--op and --file check one op; --mutants and --random check all of them")
     if args.file is not None:
-        fine = show(student.check_file(args.file, args.op, args.seed))
+        fine = show_with_sum(student.check_file(args.file, args.op, args.seed))
     elif args.mutants:
         fine = show_mutants(args.seed)
     elif args.random is not None:
         fine = show_random(args.random, args.seed)
     elif args.op is not None:
         op = getattr(ops, student.known_op(args.op))
-        fine = show(proof.check_op(args.op, op, np.random.default_rng(args.seed)))
+        fine = show_with_sum(proof.check_op(args.op, op, np.random.default_rng(args.seed)))
     else:
         fine = show_proof(args.seed)
     if not fine:

@@ -37,17 +37,22 @@ class Verdict:
 
     @property
     def named(self) -> str:
-        """ "right": every kind that is named is among the mutant's own; "wrong": one is not."""
-        if not self.kinds:
-            return "unknown"
-        return "right" if set(self.kinds) <= set(self.mutant.kinds) else "wrong"
+        """ "right": every kind that is named is among the mutant's own; "wrong": one is not.
+
+        "unknown": none is named, or the word that the text has to hold is not in it.
+        """
+        if not set(self.kinds) <= set(self.mutant.kinds):
+            return "wrong"
+        texts = [str(d) for report in self.reports for d in report.diagnosis]
+        told = any(self.mutant.says in text for text in texts)
+        return "right" if self.kinds and told else "unknown"
 
 
-def check_mutant(mutant, rng: np.random.Generator) -> Verdict:
-    """Check what the mutant builds: on its own example, in every feeding mode, or as optimiser."""
+def check_mutant(mutant, rng: np.random.Generator, modes: tuple = feeding.MODES) -> Verdict:
+    """Check what the mutant builds: on its own example, in feeding `modes`, or as optimiser."""
     wrong = mutant.build()
     if mutant.target in ("model", "feeding"):
-        reports = [check_network(wrong, rng, mode=mode) for mode in feeding.MODES]
+        reports = [check_network(wrong, rng, mode=mode) for mode in modes]
     elif mutant.target == "optim":
         reports = [check_optimiser(wrong, rng)]
     else:

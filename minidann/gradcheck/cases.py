@@ -61,25 +61,47 @@ def cases(name: str, rng: np.random.Generator) -> list[Case]:
 
 
 def _special(name, rng) -> list[Case]:
+    """What random shapes may or may not bring: here it comes with every seed."""
     normal = rng.standard_normal
+    example, options = getattr(ops, name).example(rng)
+    if name in ("dense", "softmax_cross_entropy", "conv1d", "attention", "maxpool"):
+        of_one = {k: v[:1] if k == "labels" else v for k, v in options.items()}
+        one = [Case("one row", (example[0][:1], *example[1:]), of_one)]
+    if name == "dense":
+        return one
+    if name == "softmax_cross_entropy":
+        scores = np.array([[800.0, 799.5, 798.0], [800.0, 801.0, 802.0]])  # exp(800) overflows
+        return [*one, Case("large scores", (scores,), {"labels": np.array([2, 0])})]
     if name == "conv1d":
-        (x, w, b), _ = ops.conv1d.example(rng)
-        gaps = Case("stride longer than the kernel", (normal((3, 23, 2)), w, b), {"stride": 7})
-        return [gaps, Case("every frame", (x, w, b), {"stride": 1})]
+        return [*one, *_strides(*example, normal)]
+    if name == "relu":
+        return [Case("zeros", (np.array([[0.0, -1.0, 2.0], [3.0, 0.0, 0.5]]),), {})]
     if name == "maxpool":
-        return [Case("ties", (tied(rng, 3, 17, 2),), {"size": 5, "stride": 5})]
+        return [*one, Case("ties", (tied(rng, 3, 17, 2),), {"size": 5, "stride": 5})]
     if name == "attention":
-        return [Case("one frame", (normal((3, 1, 4)), normal(4)), {}, zeros=("v",))]
+        return [*one, Case("one frame", (normal((3, 1, 4)), normal(4)), {}, zeros=("v",))]
     if name == "batchnorm":
-        (x, gamma, beta), _ = ops.batchnorm.example(rng)
+        x, gamma, beta = example
         running = {"running": (normal(3), rng.random(3) + 0.5)}
         return [
-            Case("inference", (x, gamma, beta), running),
+            *(Case(f"inference, {n} rows", (x[:n], gamma, beta), running) for n in (5, 2, 1)),
             Case("one row", (x[:1], gamma, beta), {}, zeros=("x", "gamma")),
         ]
     if name == "conv_relu_maxpool":
         return [_conv_relu_maxpool(rng)]
     return []
+
+
+def _strides(x, w, b, normal) -> list[Case]:
+    """What the stride makes of a convolution whose example is (x, w, b)."""
+    k, d, _ = w.shape
+    return [
+        Case("stride longer than the kernel", (normal((3, 23, d)), w, b), {"stride": k + 2}),
+        Case("stride of the kernel", (normal((3, 4 * k + 1, d)), w, b), {"stride": k}),
+        Case("every frame", (x, w, b), {"stride": 1}),
+        Case("one window", (x[:, :k], w, b), {"stride": 3}),
+        Case("first layer", (x, w, b), {"stride": 3, "input_gradient": False}, absent=("x",)),
+    ]
 
 
 def tied(rng: np.random.Generator, n: int, frames: int, channels: int) -> np.ndarray:
@@ -88,9 +110,13 @@ def tied(rng: np.random.Generator, n: int, frames: int, channels: int) -> np.nda
 
 
 def _conv1d(rng):
-    n, t, d, f, k = sizes(rng, (1, 4), (9, 17), (1, 3), (1, 4), (2, 7))
+    while True:
+        n, windows, d, f, k = sizes(rng, (1, 4), (1, 6), (1, 3), (1, 4), (2, 7))
+        stride = int(rng.integers(1, 8))
+        t = (windows - 1) * stride + k + int(rng.integers(0, stride))
+        if t not in (n, windows, d, f) and stride not in (n, windows, d, f, t):
+            break
     x, w, b = (rng.standard_normal(shape) for shape in ((n, t, d), (k, d, f), (f,)))
-    stride = int(rng.integers(1, 8))
     return Case(f"x {x.shape}, w {w.shape}, stride {stride}", (x, w, b), {"stride": stride})
 
 

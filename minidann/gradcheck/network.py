@@ -16,8 +16,10 @@ import numpy as np
 import minidann.ops
 from minidann import diagnosis, feeding, model
 from minidann.gradcheck.cases import padded
+from minidann.gradcheck.contract import described, in_one_line
 from minidann.gradcheck.nudging import Derivatives, derivatives
-from minidann.gradcheck.purity import Untouched
+from minidann.gradcheck.pulls import pulls_row
+from minidann.gradcheck.purity import Untouched, copied, same
 from minidann.gradcheck.report import Report, compare, refused, settle
 from minidann.ops import conv_relu_maxpool, dropout
 
@@ -115,30 +117,52 @@ def check_step(network, step: Step, *, ops=minidann.ops) -> Report:
     try:
         (emotion_loss, _), cache = step.forward(network, step.params, ops)
         kept = Untouched(cache=cache)
-        grads, _ = network.backward(cache, alpha=ALPHA)
-    except Exception as error:
-        problem = f"raised {type(error).__name__}: {' '.join(str(error).split())}"
-        return Report(step.title, (), (problem,))
+        grads, pulled = network.backward(cache, alpha=ALPHA)
+        first = copied((grads, pulled))
+        again = network.backward(cache, alpha=ALPHA)
+    except (Exception, SystemExit) as error:
+        return Report(step.title, (), (f"raised {in_one_line(error)}",))
+    if not isinstance(grads, dict):
+        told = f"backward: expected (gradients by name, pulls), received {described(grads)} first"
+        return Report(step.title, (), (told,))
     problems = [f"writes to {name}" for name in given.changed() + kept.changed()]
+    if not same(first, tuple(again)):
+        problems.append("backward: a second call gives another answer")
+    grads, pulled = first
     rows, true = [], {}
     for name, value in step.params.items():
         takes_part = emotion_loss is not None or not name.startswith("emotion")
-        if name not in grads or not takes_part:
-            if takes_part:
-                rows.append(refused(name, value.shape, "NO GRADIENT"))
-            elif name in grads:
+        if not takes_part:
+            if name in grads:
                 rows.append(refused(name, value.shape, "TAKES NO PART, HAS A GRADIENT"))
             continue
         found = expected(losses(network, step, name, ops), name)
         true[name] = found.best[0].reshape(value.shape)
-        if grads[name].shape != value.shape:
-            rows.append(refused(name, value.shape, f"WRONG SHAPE: {grads[name].shape}"))
+        told = _not_comparable(grads.get(name), value)
+        if told:
+            rows.append(refused(name, value.shape, told))
         else:
             rows.append(compare(name, value.shape, grads[name].ravel(), found))
-    wrong = [row.argument for row in rows if not row.ok and not row.vacuous]
+    strange = [name for name in grads if name not in step.params]
+    rows += [refused(str(name), (), "NO SUCH PARAMETER") for name in strange]
+    row = pulls_row(step, pulled, ALPHA, BETA)  # not a gradient: in the table only if wrong
+    rows += [] if row.ok else [row]
+    grads = {name: grads[name] for name in true if isinstance(grads.get(name), np.ndarray)}
+    wrong = [r.argument for r in rows if r.argument in true and not r.ok and not r.vacuous]
     named = diagnosis.diagnose_network(step, ALPHA, BETA, grads, true, wrong) if wrong else {}
     rows = [replace(row, diagnoses=named.get(row.argument, ())) for row in rows]
     return Report(f"network, {step.title}", tuple(rows), tuple(problems))
+
+
+def _not_comparable(gradient, value: np.ndarray) -> str | None:
+    """What keeps a gradient from being compared, if anything."""
+    if gradient is None:
+        return "NO GRADIENT"
+    if not isinstance(gradient, np.ndarray):
+        return f"NOT AN ARRAY: {described(gradient)}"
+    if gradient.dtype != value.dtype:
+        return f"WRONG TYPE: {gradient.dtype}, not {value.dtype}"
+    return None if gradient.shape == value.shape else f"WRONG SHAPE: {gradient.shape}"
 
 
 def losses(network, step: Step, name: str, ops=minidann.ops) -> Derivatives:
@@ -165,7 +189,14 @@ def expected(
         (weights @ found.central)[None],
         None if found.complex is None else (weights @ found.complex)[None],
         found.kinks, found.undecided, np.abs(weights)[None] @ found.rounding,
+        _least(weights, found.low, found.high), _least(weights, found.high, found.low),
+        found.settled,
     )  # fmt: skip
+
+
+def _least(weights, low, high) -> np.ndarray:
+    """The least (1, d) of the weighted sum of what is between `low` and `high`, each (k, d)."""
+    return (np.maximum(weights, 0) @ low + np.minimum(weights, 0) @ high)[None]
 
 
 def naive(network, step: Step, name: str) -> tuple[float, float]:

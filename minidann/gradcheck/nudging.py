@@ -11,13 +11,16 @@ Two methods, which err in different ways:
               never leaves x, so it steps over no kink. The function must take complex arrays and
               decide every comparison by the real part.
 
-Where the two disagree, the slopes on both sides tell why: they jump at a kink, and there the
-complex step decides; they do not where the function has lost the imaginary part on its way.
+Where they disagree, is it a kink? A smaller step tells: the jump between the slopes on both sides
+stays at a kink, and falls sixteen-fold with a quarter of the step where the function is smooth. At
+a kink the complex step decides, if ih and -ih agree; if not, nobody does, and all that is known of
+the derivative is that it lies between the two slopes. Where there is no kink, the function has
+lost the imaginary part on its way, and the central difference decides alone.
 """
 
 import warnings
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,6 +28,8 @@ CENTRAL_STEP = 3e-5  # truncation falls with its fourth power, rounding grows wi
 COMPLEX_STEP = 1e-30  # no difference is taken, so it may be as small as one likes
 KINK = 1e-8  # of the largest derivative: a smaller jump cannot raise a false alarm
 LOST = 1e-6  # of the largest derivative: central and complex differ by more, and there is no kink
+SHARPER = (4, 16)  # the step is divided by these to see whether a jump stays
+STAYS = 1 / 8  # of the jump, at a quarter of the step: more is a kink, less is smooth
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,9 @@ class Derivatives:
     `central` (k, d). `complex` (k, d), or None where the function does not carry the complex
     step. `kinks` (d,): the central difference steps over a kink. `undecided` (d,): so it does,
     and the complex step does not decide either. `rounding` (k,) is the error that rounding alone
-    puts into `central`: one unit in the last place of f, over h.
+    puts into `central`: one unit in the last place of f, over h. `low` and `high` (k, d): between
+    these is the derivative at a kink; NaN at all other entries. `settled` (d,): the entries that
+    were undecided until somebody else was asked.
     """
 
     central: np.ndarray
@@ -42,25 +49,48 @@ class Derivatives:
     kinks: np.ndarray
     undecided: np.ndarray
     rounding: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    settled: np.ndarray
 
     @property
     def best(self) -> np.ndarray:
         """The more exact of the two, (k, d)."""
         return self.central if self.complex is None else self.complex
 
+    def nearest(self, values: np.ndarray) -> np.ndarray:
+        """`values` (d,) moved, where need be, between the slopes of both sides; of one output."""
+        low, high = self.low[0], self.high[0]
+        largest = np.abs(np.where(self.kinks, high - low, self.best[0])).max(initial=0.0)
+        slack = LOST * largest + 1e2 * self.rounding[0]
+        inside = (values >= low - slack) & (values <= high + slack)
+        return np.where(inside, values, np.clip(values, low, high))
 
+    def settle(self, values: np.ndarray) -> "Derivatives":
+        """The same, with `values` (d,) at the entries that are undecided; of one output."""
+        told = {"central": np.where(self.undecided, values, self.central)}
+        if self.complex is not None:
+            told["complex"] = np.where(self.undecided, values, self.complex)
+        nobody = np.zeros_like(self.undecided)
+        return replace(self, **told, undecided=nobody, settled=self.settled | self.undecided)
+
+
+@np.errstate(all="ignore")  # what overflows is seen in the result
 def derivatives(
     function: Callable[[np.ndarray], np.ndarray],
     array: np.ndarray,
     directions: np.ndarray | None = None,
     *,
     magnitude: float = 0.0,
+    terms: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> Derivatives:
     """How the outputs of `function`, () or (k,), move with `array` (float64, not written to).
 
     With every entry of it, in memory's order, or along `directions` (d, *array.shape).
     `magnitude` is that of the terms which the function adds up, if they are larger than their
-    sum: what rounding does is in proportion to it.
+    sum: what rounding does is in proportion to it. `terms` gives these terms: at a kink each of
+    them has its own slopes on both sides, and the sum may take the left of one and the right of
+    another (of overlapping pools, an entry is the first maximum in one and not in the next).
     """
     ways = list(range(array.size)) if directions is None else list(directions)
     central, jumps, largest = _central(function, array, ways)
@@ -69,21 +99,52 @@ def derivatives(
     complex_ = _complex(function, array, ways, COMPLEX_STEP)
     scale = np.abs(central).max(axis=1, keepdims=True) + 1e-300  # (k, 1)
     noise = 1e2 * rounding[:, None]
-    jumps = jumps > np.maximum(KINK * scale, noise)  # (k, d)
+    suspect = jumps > np.maximum(KINK * scale, noise)  # (k, d)
+    if complex_ is not None:
+        suspect &= np.abs(central - complex_) > KINK * scale
+    kinks = np.zeros(len(ways), bool)
+    for i in np.flatnonzero(suspect.any(axis=0)):
+        kinks[i], central[:, i] = _sharper(
+            function, array, ways[i], jumps[:, i], central[:, i], KINK * scale[:, 0], noise[:, 0]
+        )
+    scale = np.abs(central).max(axis=1, keepdims=True) + 1e-300
+    low, high = np.full_like(central, np.nan), np.full_like(central, np.nan)
+    for i in np.flatnonzero(kinks):
+        low[:, i], high[:, i] = _sides(function, array, ways[i], terms)
+    nobody = np.zeros_like(kinks)
+    alone = Derivatives(central, None, kinks, kinks, rounding, low, high, nobody)
     if complex_ is None:
-        kinks = jumps.any(axis=0)
-        return Derivatives(central, None, kinks, kinks, rounding)
+        return alone
+    slack = np.maximum(LOST * scale, noise)  # (k, 1)
     apart = np.abs(central - complex_)  # (k, d)
-    kinks = (jumps & (apart > KINK * scale)).any(axis=0)  # (d,)
-    lost = (apart > np.maximum(LOST * scale, noise)) & ~kinks
-    if lost.any():
-        return Derivatives(central, None, kinks, kinks, rounding)
+    if np.any((apart > slack) & ~kinks):
+        return alone
     # A comparison that looks at the imaginary part decides otherwise for -ih than for ih.
     undecided = np.zeros_like(kinks)
     for i in np.flatnonzero(kinks):
         back = _complex(function, array, [ways[i]], -COMPLEX_STEP)  # (k, 1)
-        undecided[i] = np.any(np.abs(back - complex_[:, i : i + 1]) > KINK * scale)
-    return Derivatives(central, complex_, kinks, undecided, rounding)
+        here = complex_[:, i : i + 1]
+        undecided[i] = back is None or np.any(np.abs(back - here) > KINK * scale)
+        if terms is not None:
+            below, above = low[:, i : i + 1] - slack, high[:, i : i + 1] + slack
+            undecided[i] |= np.any((here < below) | (here > above))
+    return replace(alone, complex=complex_, undecided=undecided)
+
+
+def _sharper(function, array, way, jump, slope, small, noise) -> tuple[bool, np.ndarray]:
+    """(is there a kink?, the central difference (k,) of the smallest step that was needed).
+
+    `jump` and `slope` (k,) are those of the whole step. A kink that is merely near is no longer
+    stepped over when the step is smaller.
+    """
+    for smaller in SHARPER:
+        before = jump
+        slope, jump, _ = _central(function, array, [way], CENTRAL_STEP / smaller)
+        slope, jump = slope[:, 0], jump[:, 0]  # (k,)
+        there = jump > np.maximum(small, noise * smaller)
+        if not there.any():
+            return False, slope
+    return bool(np.any(there & (jump > STAYS * before))), slope
 
 
 def differences(
@@ -118,14 +179,13 @@ def _outputs(function, array, way, amount) -> np.ndarray:
         return np.atleast_1d(function(_nudged(array, way, amount)))  # (k,)
 
 
-def _central(function, array, ways: Iterable) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _central(function, array, ways: Iterable, h: float = CENTRAL_STEP) -> tuple[np.ndarray, ...]:
     """Central differences (k, d), how far the slopes jump (k, d), the largest abs(f) (k,).
 
     Of a smooth function the second difference over 2h is four times that over h, and the slopes
     over h and over 2h agree. A kink anywhere between -2h and 2h breaks at least one of the two.
     """
-    h = CENTRAL_STEP
-    middle = np.atleast_1d(function(array.copy()))  # (k,)
+    middle = _outputs(function, array, 0, 0.0)  # (k,)
     slopes, jumps, largest = [], [], np.abs(middle)
     for way in ways:
         low2, low, high, high2 = (_outputs(function, array, way, s * h) for s in (-2, -1, 1, 2))
@@ -136,14 +196,32 @@ def _central(function, array, ways: Iterable) -> tuple[np.ndarray, np.ndarray, n
     return np.array(slopes).T, np.array(jumps).T, largest
 
 
+def _sides(function, array, way, terms=None) -> tuple[np.ndarray, np.ndarray]:
+    """The least and the greatest derivative (k,) that the slopes on both sides leave open."""
+    h = CENTRAL_STEP
+    low2, low, middle, high, high2 = (
+        _outputs(terms or function, array, way, s * h) for s in (-2, -1, 0, 1, 2)
+    )
+    left = (3 * middle - 4 * low + low2) / (2 * h)
+    right = (4 * high - high2 - 3 * middle) / (2 * h)
+    least, greatest = np.minimum(left, right), np.maximum(left, right)
+    return (least, greatest) if terms is None else (least.sum(), greatest.sum())
+
+
 def _complex(function, array, ways: Iterable, step: float) -> np.ndarray | None:
-    """Complex steps (k, d); None where the function does not take complex numbers."""
+    """Complex steps (k, d); None where the function does not take or give them, or overflows.
+
+    1 / (1 + exp(800)) is 0, but the same with a complex 800 is NaN.
+    """
     slopes = []
     with warnings.catch_warnings():
         warnings.simplefilter("error", np.exceptions.ComplexWarning)
         for way in ways:
             try:
-                slopes.append(np.imag(_outputs(function, array, way, 1j * step)) / step)
-            except Exception:  # each function has its own way to refuse a complex array
+                outputs = _outputs(function, array, way, 1j * step)  # (k,)
+            except (Exception, SystemExit):  # each function refuses complex arrays in its own way
                 return None
+            if not np.iscomplexobj(outputs) or not np.isfinite(outputs).all():
+                return None
+            slopes.append(np.imag(outputs) / step)
     return np.array(slopes).T

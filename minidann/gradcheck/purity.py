@@ -1,20 +1,39 @@
 """Does a function leave alone what it was given? Copies before, a comparison after."""
 
 from collections.abc import Iterator
+from types import FunctionType, ModuleType
+from typing import Any
 
 import numpy as np
 
 
-def arrays_in(thing) -> Iterator[np.ndarray]:
-    """Every array in nested tuples, lists, dicts and objects' attributes, in a fixed order."""
+def arrays_in(thing, seen: tuple = ()) -> Iterator[np.ndarray]:
+    """Every array and number in nested tuples, lists, dicts and objects' attributes, in order."""
     if isinstance(thing, np.ndarray):
         yield thing
-    elif isinstance(thing, dict):
-        for value in thing.values():
-            yield from arrays_in(value)
+    elif isinstance(thing, (int, float, complex, np.generic)):
+        yield np.asarray(thing)
+    elif any(thing is one for one in seen):  # an object that holds itself
+        return
     elif isinstance(thing, (tuple, list)):
         for value in thing:
-            yield from arrays_in(value)
+            yield from arrays_in(value, (*seen, thing))
+    elif isinstance(thing, dict):
+        for value in thing.values():
+            yield from arrays_in(value, (*seen, thing))
+    elif hasattr(thing, "__dict__") and not isinstance(thing, (type, ModuleType, FunctionType)):
+        yield from arrays_in(vars(thing), (*seen, thing))
+
+
+def copied(thing) -> Any:
+    """The same with a copy of every array in nested tuples, lists and dicts."""
+    if isinstance(thing, np.ndarray):
+        return thing.copy()
+    if isinstance(thing, dict):
+        return {key: copied(value) for key, value in thing.items()}
+    if type(thing) in (tuple, list):
+        return type(thing)(copied(value) for value in thing)
+    return thing
 
 
 class Untouched:
@@ -25,21 +44,15 @@ class Untouched:
         self.copies = {name: [a.copy() for a in arrays_in(t)] for name, t in things.items()}
 
     def changed(self) -> list[str]:
-        return [name for name in self.things if not self._same(name)]
-
-    def _same(self, name: str) -> bool:
-        now = list(arrays_in(self.things[name]))
-        before = self.copies[name]
-        return len(now) == len(before) and all(
-            a.shape == b.shape and np.array_equal(a, b, equal_nan=a.dtype.kind in "fc")
-            for a, b in zip(now, before)
-        )
+        return [name for name in self.things if not same(self.things[name], self.copies[name])]
 
 
 def same(one, other) -> bool:
-    """Are two answers of one function the same, NaN included?"""
+    """Do two things hold the same arrays, NaN included?"""
     one, other = list(arrays_in(one)), list(arrays_in(other))
     return len(one) == len(other) and all(
-        a.shape == b.shape and np.array_equal(a, b, equal_nan=a.dtype.kind in "fc")
+        a.shape == b.shape
+        and a.dtype == b.dtype
+        and np.array_equal(a, b, equal_nan=a.dtype.kind in "fc")
         for a, b in zip(one, other)
     )

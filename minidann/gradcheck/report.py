@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from minidann.diagnosis import UNKNOWN, Diagnosis
-from minidann.gradcheck.nudging import Derivatives
+from minidann.gradcheck.nudging import CENTRAL_STEP, Derivatives
 
 CENTRAL_TOLERANCE = 1e-7
 COMPLEX_TOLERANCE = 1e-12
 NO_PROOF = "PROVES NOTHING"
+NO_EVIDENCE = f"ZERO: {NO_PROOF}"
+DECLARE = "zero everywhere: another example, or, if it must be, zeros=... of check; in a file"
 LOST = "forward does not carry an imaginary part through: central differences decide alone"
 HEADINGS = (
     "argument", "shape", "central", "complex", "absolute", "at", "backward", "true", "expected",
@@ -27,7 +29,9 @@ class Row:
     alone); NaN where the method said nothing. `absolute` is the largest difference, `where` its
     index (of the direction, where directions were checked), `analytic` and `true` the two values
     there. `expected` is the relative error to expect of central differences from rounding.
-    `kinks` counts the entries where central differences step over a kink and were passed over.
+    `kinks` counts the entries where central differences step over a kink and were passed over,
+    `unchecked` those of them where no method decides: the gradient there lies between the slopes
+    of both sides, and more is not known. `tried` is the number of all entries (or directions).
     """
 
     argument: str
@@ -42,6 +46,8 @@ class Row:
     verdict: str
     ok: bool
     kinks: int = 0
+    unchecked: int = 0
+    tried: int = 0
     diagnoses: tuple[Diagnosis, ...] = ()
 
     @property
@@ -69,6 +75,8 @@ class Row:
         verdict = self.verdict
         if self.kinks:
             verdict += f", {self.kinks} kink{'s' if self.kinks > 1 else ''}"
+        if self.unchecked:
+            verdict += f", {self.unchecked} of {self.tried} not checked"
         return [
             self.argument, shape, number(self.central, ".1e"), number(self.complex, ".1e"),
             number(self.absolute, ".1e"), where, number(self.analytic, ".5g"),
@@ -97,7 +105,9 @@ class Report:
         return tuple(row.diagnosis for row in self.rows if row.diagnosis is not None)
 
     def __str__(self) -> str:
-        lines = [f"{self.title}: {'right' if self.ok else 'WRONG'}"]
+        unchecked = sum(row.unchecked for row in self.rows)
+        right = f"right, but {unchecked} not checked" if unchecked else "right"
+        lines = [f"{self.title}: {right if self.ok else 'WRONG'}"]
         if self.rows:
             table = [list(HEADINGS), *(row.cells() for row in self.rows)]
             widths = [max(len(line[i]) for line in table) for i in range(len(HEADINGS))]
@@ -105,11 +115,14 @@ class Report:
                       for t in table]  # fmt: skip
         if any(math.isnan(row.complex) and not math.isnan(row.central) for row in self.rows):
             lines.append(f"  complex -: {LOST}")
+        zeros = ", ".join(f'"{row.argument}"' for row in self.rows if row.verdict == NO_EVIDENCE)
+        if zeros:
+            lines.append(f"  {DECLARE}: ZEROS = ({zeros},)")
         lines += [f"  {problem}" for problem in self.problems]
-        told: dict[Diagnosis, list[str]] = {}  # one bug spoils several gradients: say it once
+        told: dict[str, list[str]] = {}  # one bug spoils several gradients: say it once
         for row in self.rows:
             if row.diagnosis is not None:
-                told.setdefault(row.diagnosis, []).append(row.argument)
+                told.setdefault(str(row.diagnosis), []).append(row.argument)
         lines += [f"  {', '.join(names)}: {found}" for found, names in told.items()]
         return "\n".join(lines)
 
@@ -143,6 +156,7 @@ def refused(argument: str, shape: tuple[int, ...], verdict: str) -> Row:
     return Row(argument, shape, nan, nan, nan, (), nan, nan, nan, verdict, False)
 
 
+@np.errstate(all="ignore")
 def compare(
     argument: str,
     shape: tuple[int, ...],
@@ -157,32 +171,39 @@ def compare(
     A gradient that is zero everywhere proves nothing and is refused, unless `zero` says that it
     must be: then the derivatives must be zero too, and errors are absolute.
     """
+    unchecked = found.undecided
+    if unchecked.any():
+        found = replace(found.settle(found.nearest(analytic)), undecided=unchecked)
     central, best = found.central[0], found.best[0]  # (d,)
     rounding = float(found.rounding[0])
-    largest = float(np.abs(best[~found.undecided]).max(initial=0.0))
+    largest = float(np.abs(best[~unchecked]).max(initial=0.0))
     # Rounding leaves 1e-16 of the output in a complex step, and that over h in a central one.
     nothing = largest <= (100 if found.complex is None else 1e-3) * rounding
     scale = 1.0 if zero or nothing else largest
-    off_central = np.where(found.kinks, 0.0, np.abs(analytic - central))
-    off = np.where(found.undecided, 0.0, np.abs(analytic - best))
+    passed_over = found.kinks & ~found.settled
+    off_central = np.where(passed_over, 0.0, np.abs(analytic - central))
+    off = off_central if found.complex is None else np.abs(analytic - best)
     at = int(np.argmax(np.where(np.isnan(off), np.inf, off)))
     where = (at,) if directions else tuple(int(i) for i in np.unravel_index(at, shape))
     error = float(off_central.max()) / scale
     error_complex = math.nan if found.complex is None else float(off.max()) / scale
+    # Of a gradient that all but cancels, rounding alone is more than the tolerance.
+    wrong = not error <= max(CENTRAL_TOLERANCE, rounding / scale)
+    wrong |= error_complex > max(COMPLEX_TOLERANCE, rounding * CENTRAL_STEP / scale)
     if not np.isfinite(analytic).all():
         verdict = "NOT FINITE"
     elif zero and not nothing:
         verdict = "DECLARED ZERO, BUT IS NOT"
-    elif nothing and not zero and np.abs(analytic).max() <= 100 * rounding:
-        verdict = f"ZERO: {NO_PROOF}"  # no evidence either way
-    elif not error <= CENTRAL_TOLERANCE or error_complex > COMPLEX_TOLERANCE:
-        verdict = "WRONG"
-    elif found.undecided.all():
+    elif unchecked.all() and not wrong:
         verdict = f"ONLY KINKS: {NO_PROOF}"
+    elif nothing and not zero and np.abs(analytic).max() <= 100 * rounding:
+        verdict = NO_EVIDENCE  # either way
+    elif wrong:
+        verdict = "WRONG"
     else:
         verdict = "right, zero" if zero else "right"
     return Row(
         argument, shape, error, error_complex, float(off[at]), where, float(analytic[at]),
         float(best[at]), rounding / scale, verdict, verdict.startswith("right"),
-        int(found.kinks.sum()),
+        int(found.kinks.sum()), int(unchecked.sum()), len(analytic),
     )  # fmt: skip

@@ -8,7 +8,8 @@ import numpy as np
 
 from minidann import ops
 from minidann.console import UserError
-from minidann.gradcheck.gradients import check
+from minidann.gradcheck.contract import described, in_one_line
+from minidann.gradcheck.gradients import argument_names, check
 from minidann.gradcheck.proof import check_op
 from minidann.gradcheck.report import Report
 
@@ -25,9 +26,8 @@ def load(path: Path) -> ModuleType:
         spec.loader.exec_module(module)
     except SyntaxError as error:
         raise UserError(f"{path}, line {error.lineno}: {error.msg}") from None
-    except Exception as error:
-        message = " ".join(str(error).split())
-        raise UserError(f"{path}: cannot be run ({type(error).__name__}: {message})") from None
+    except (Exception, SystemExit) as error:
+        raise UserError(f"{path}: cannot be run ({in_one_line(error)})") from None
     missing = [name for name in ("forward", "backward") if not callable(vars(module).get(name))]
     if missing:
         raise UserError(f"{path}: has no function {' and no function '.join(missing)}")
@@ -48,11 +48,39 @@ def check_file(path: Path, name: str | None, seed: int) -> list[Report]:
         return check_op(known_op(name), module, rng)
     if not callable(vars(module).get("example")):
         raise UserError(f"{path}: has no function example; say with --op which op it is")
+    arrays, options = _example(path, module, rng)
+    zeros = vars(module).get("ZEROS", ())
+    known = argument_names(module.forward, len(arrays))
+    if not isinstance(zeros, (tuple, list)) or not all(zero in known for zero in zeros):
+        raise UserError(
+            f"{path}: ZEROS: expected names of arguments, of {', '.join(known)}, such as "
+            f'("{known[0]}",), received {zeros!r}'
+        )
+    given = {"arrays": arrays, "options": options, "zeros": tuple(zeros), "title": path.name}
     try:
-        arrays, options = module.example(rng)
-        arrays = tuple(np.array(array, dtype=np.float64) for array in arrays)
-        options = dict(options)
-    except Exception as error:
-        message = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        raise UserError(f"{path}: example(rng) should give arrays, options ({message})") from None
-    return [check(module, rng, arrays=arrays, options=options, title=path.name)]
+        return [check(module, rng, **given)]
+    except ValueError as error:  # an empty array: everything else is in the report
+        raise UserError(f"{path}: {error}") from None
+
+
+def _example(path: Path, module: ModuleType, rng) -> tuple[tuple, dict]:
+    """(arrays, options) of the file's own example. UserError where it gives something else."""
+    expected = f"{path}: example(rng): expected (arrays, options), a tuple and a dict"
+    try:
+        given = module.example(rng)
+    except (Exception, SystemExit) as error:
+        raise UserError(f"{path}: example(rng) raised {in_one_line(error)}") from None
+    if not isinstance(given, tuple) or len(given) != 2 or not isinstance(given[1], dict):
+        raise UserError(
+            f"{expected}, received {described(given)}; for two arrays and no options: "
+            "return (a, b), {}"
+        )
+    arrays, options = given
+    if not isinstance(arrays, (tuple, list)) or not arrays:
+        raise UserError(
+            f"{expected}, received {described(arrays)} first; for one: return (x,), {{}}"
+        )
+    try:
+        return tuple(np.array(array, dtype=np.float64) for array in arrays), options
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{path}: example(rng): an array is not one ({error})") from None

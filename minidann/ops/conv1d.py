@@ -68,11 +68,11 @@ def backward(dout: np.ndarray, cache: tuple) -> tuple[np.ndarray | None, np.ndar
 
 
 def example(rng: np.random.Generator) -> tuple[tuple, dict]:
-    """A small legal input, all sizes different, for checks: (x, w, b), options.
+    """A small legal input, all sizes different (T' = 4), for checks: (x, w, b), options.
 
-    Of the 12 frames the last is under no window: its gradient is zero.
+    Of the 15 frames the last is under no window: its gradient is zero.
     """
-    x = rng.standard_normal((3, 12, 2))
-    w = rng.standard_normal((5, 2, 4))
-    b = rng.standard_normal(4)
+    x = rng.standard_normal((7, 15, 2))
+    w = rng.standard_normal((5, 2, 6))
+    b = rng.standard_normal(6)
     return (x, w, b), {"stride": 3}

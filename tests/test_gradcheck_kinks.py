@@ -1,0 +1,174 @@
+"""Where no derivative exists, and where none can be computed: what the checker says there."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from minidann import gradcheck
+from minidann.gradcheck import proof
+from minidann.gradcheck.cases import tied
+from minidann.gradcheck.network import expected
+from minidann.ops import maxpool
+
+H = 3e-5  # the step of central differences
+
+
+def check(forward, backward, x, **given):
+    op = SimpleNamespace(forward=forward, backward=backward)
+    return gradcheck.check(op, np.random.default_rng(0), arrays=(np.array(x),), **given)
+
+
+def pool(x, *, size=30, stride=30):
+    """A max pool that is right, but leaves the winner among complex numbers to NumPy."""
+    starts = range(0, x.shape[1] - size + 1, stride)
+    return np.stack([x[:, s : s + size].max(1) for s in starts], 1), (x, size, stride)
+
+
+def to_all(dout, cache):
+    """The pool's gradient handed to every tied maximum."""
+    x, size, stride = cache
+    dx = np.zeros_like(x)
+    for p in range(dout.shape[1]):
+        window = slice(p * stride, p * stride + size)
+        best = x[:, window].max(1, keepdims=True)
+        dx[:, window] += (x[:, window] == best) * dout[:, p : p + 1]
+    return (dx,)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_tie_that_no_derivative_decides_is_judged_by_the_op_itself(seed):
+    rng = np.random.default_rng(seed)
+    reports = proof.check_op("maxpool", SimpleNamespace(forward=pool, backward=to_all), rng)
+    (ties,) = (report for report in reports if report.title == "maxpool, ties")
+    assert not ties.ok
+    assert ties.rows[0].unchecked == 0
+
+    def to_the_first(dout, cache):
+        x, size, stride = cache
+        return maxpool.backward(dout, maxpool.forward(x, size=size, stride=stride)[1])
+
+    right = SimpleNamespace(forward=pool, backward=to_the_first)
+    for report in proof.check_op("maxpool", right, np.random.default_rng(seed)):
+        assert report.ok, str(report)
+        assert report.rows[0].unchecked == 0
+
+
+def test_without_such_an_op_the_report_counts_what_is_not_checked():
+    x = tied(np.random.default_rng(0), 3, 17, 2)
+    report = check(pool, to_all, x, options={"size": 5, "stride": 5})
+    (row,) = report.rows
+    assert 0 < row.unchecked < x.size
+    assert f"{row.unchecked} of 102 not checked" in str(row)
+    assert f": right, but {row.unchecked} not checked" in str(report)
+
+
+def test_overlapping_pools_that_tie_are_no_false_alarm():
+    """An entry that is first in one window and second in the next: each has its own slopes."""
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        x = tied(rng, 2, 9, 2)
+        report = gradcheck.check(maxpool, rng, arrays=(x,), options={"size": 4, "stride": 1})
+        assert report.ok, str(report)
+        assert report.rows[0].unchecked == 0
+
+
+def real_relu(x):
+    """No imaginary part comes out, so at 0 nobody knows the slope."""
+    return np.asarray(np.maximum(x.real, 0)), x
+
+
+@pytest.mark.parametrize("slope, ok", [(0, True), (0.5, True), (1, True), (77, False), (-1, False)])
+def test_at_a_kink_a_gradient_lies_between_the_slopes_of_both_sides(slope, ok):
+    def backward(dout, x):
+        return (dout * np.where(x == 0, slope, x > 0),)
+
+    report = check(real_relu, backward, [0.0, 1.0, -1.0])
+    assert report.ok is ok
+    assert report.rows[0].unchecked == 1
+    if not ok:
+        assert report.rows[0].where == (0,)
+        assert report.rows[0].analytic != report.rows[0].true
+
+
+def test_nothing_but_kinks_proves_nothing():
+    report = check(real_relu, lambda dout, x: (dout * (x > 0),), [0.0, 0.0])
+    assert not report.ok
+    assert "ONLY KINKS: PROVES NOTHING" in str(report)
+
+
+@pytest.mark.parametrize("rate", [30, 300])  # of the second, the jump is seen at every step
+def test_what_bends_much_is_not_a_kink(rate):
+    def forward(x):
+        return np.concatenate([1000 * x.real[:2], 30 * np.sin(rate * x.real[2:])]), x
+
+    def backward(dout, x, wrong=False):
+        slopes = 30 * rate * np.cos(rate * x[2:])
+        return (dout * np.concatenate([1000 + 0 * x[:2], 0 * x[2:] + 7 if wrong else slopes]),)
+
+    x = [0.0, 0.14, 0.05, 0.3]
+    report = check(forward, backward, x)
+    assert report.ok, str(report)
+    assert report.rows[0].kinks == 0
+    assert not check(forward, lambda dout, x: backward(dout, x, wrong=True), x).ok
+
+
+def test_the_slopes_of_a_weighted_sum_at_a_kink():
+    """A negative weight, that of the reversed loss, turns the two sides round."""
+    x = np.zeros(1)
+    found = gradcheck.derivatives(lambda x: np.array([1.0, 3.0]) * np.abs(x.real[0]), x)
+    assert found.undecided.all()
+    np.testing.assert_allclose(found.low, [[-1], [-3]], rtol=1e-9)
+    np.testing.assert_allclose(found.high, [[1], [3]], rtol=1e-9)
+    both = expected(found, "conv.w", alpha=0.5, beta=2.0)  # 0.5 and -1 times
+    np.testing.assert_allclose([both.low, both.high], [[[-3.5]], [[3.5]]], rtol=1e-9)
+    low = replace(found, low=np.array([[0.0], [1.0]]), high=np.array([[1.0], [3.0]]))
+    both = expected(low, "conv.w", alpha=0.5, beta=2.0)
+    np.testing.assert_allclose([both.low, both.high], [[[-3.0]], [[-0.5]]], rtol=1e-9)
+
+
+@pytest.mark.parametrize("x, kinks", [(0.3 * H, 0), (0.9 * H, 0), (1.9 * H, 0), (0.01 * H, 1)])
+def test_a_kink_nearby_is_left_behind_by_a_smaller_step(x, kinks):
+    report = check(real_relu, lambda dout, x: (dout * (x > 0),), [x, 1.0, -1.0])
+    assert report.ok, str(report)
+    assert report.rows[0].kinks == kinks
+    assert not check(real_relu, lambda dout, x: (dout * (x > 0.5),), [0.3 * H, 1.0, -1.0]).ok
+
+
+def test_a_complex_step_that_overflows_counts_as_lost():
+    def sigmoid(x):
+        s = 1 / (1 + np.exp(-x))
+        return s, s
+
+    x = [-800.0, 0.3, 1.2]
+    report = check(sigmoid, lambda dout, s: (dout * s * (1 - s),), x)
+    assert report.ok, str(report)
+    assert np.isnan(report.rows[0].complex)
+    assert not check(sigmoid, lambda dout, s: (dout * s,), x).ok
+
+
+@pytest.mark.parametrize("slope, ok", [(2, True), (4, True), (0, False)])
+def test_a_complex_step_that_is_lost_at_the_kink_only_decides_nothing(slope, ok):
+    def forward(x):
+        real = x.real[:1]
+        return np.concatenate([np.abs(real) + 3 * real, x[1:] ** 2]), x  # slopes 2 and 4 at 0
+
+    def backward(dout, x):
+        return (dout * np.concatenate([[slope], 2 * x[1:]]),)
+
+    report = check(forward, backward, [0.0, 1.0, 2.0])
+    assert report.ok is ok
+    assert report.rows[0].unchecked == 1
+
+
+def test_rounding_is_no_false_alarm_and_no_excuse():
+    """A small gradient of a large output: rounding is ten times the tolerance."""
+
+    def forward(x):
+        return 1.0 + 1e-5 * x, x
+
+    report = check(forward, lambda dout, x: (1e-5 * dout,), [0.3, 1.0, 2.0])
+    assert report.rows[0].expected > 1e-7
+    assert report.ok, str(report)
+    assert not check(forward, lambda dout, x: (1.0001e-5 * dout,), [0.3, 1.0, 2.0]).ok
