@@ -173,3 +173,9 @@ def test_inference_uses_the_ops_it_is_given(network, name, function):
     with pytest.raises(UsedError):
         f = model.represent(params, running, x, ops=network_ops)
         model.classify(params, f, "emotion", ops=network_ops)
+
+
+def test_base_has_no_language_classifier():
+    for language in (True, False):
+        params, _ = model.initialise(np.random.default_rng(0), language=language)
+        assert ("language.w" in params) == ("language.b" in params) == language
