@@ -10,6 +10,7 @@ from minidann import diagnosis, gradcheck, model, ops
 from minidann.diagnosis.factors import in_words
 from minidann.diagnosis.kept import NAMES
 from minidann.gradcheck import proof
+from minidann.gradcheck.cases import random_case
 from minidann.ops import attention, batchnorm, conv1d, dense, softmax_cross_entropy
 
 
@@ -236,3 +237,30 @@ def test_the_parts_of_a_cache_have_names(name):
     _, cache = op.forward(*arrays, **options)
     assert isinstance(NAMES[name], tuple) == isinstance(cache, tuple)
     assert not isinstance(cache, tuple) or len(NAMES[name]) == len(cache)
+
+
+RUBBISH = {
+    "noise": lambda x, rng: rng.standard_normal(x.shape),
+    "another shape": lambda x, rng: rng.standard_normal(tuple(rng.integers(1, 5, rng.integers(4)))),
+    "flat": lambda x, rng: x.reshape(-1),
+    "some NaN": lambda x, rng: np.where(rng.random(x.shape) < 0.3, np.nan, x),
+}
+
+
+@pytest.mark.parametrize("what", RUBBISH)
+@pytest.mark.parametrize("name", ops.__all__)
+def test_rubbish_is_told_as_unknown_and_nothing_breaks(name, what):
+    """`flat` is right where the argument is flat."""
+    op, rng = getattr(ops, name), np.random.default_rng(0)
+    for _ in range(3):
+        case = random_case(name, rng)
+
+        def change(gradients, dout, cache):
+            change_rng = np.random.default_rng(1)
+            return [g if g is None else RUBBISH[what](g, change_rng) for g in gradients]
+
+        report = gradcheck.check(rewritten(op, change), rng, **case.given)
+        wrong = [row for row in report.rows if row.verdict != "not computed" and not row.ok]
+        assert wrong or what == "flat"
+        kinds = {row.diagnosis.kind for row in wrong if row.diagnosis}
+        assert kinds <= {"unknown pattern"} or what in ("flat", "another shape"), str(report)

@@ -98,7 +98,7 @@ def check(
     evidence = diagnosis.Evidence(
         names, arrays, options, ran.covector, ran.out, ran.gradients, tuple(true)
     )
-    found = _diagnosed(evidence, wrong) if wrong else {}
+    found = diagnosis.diagnose(evidence, wrong) if wrong else {}
     told = {names[i]: diagnoses for i, diagnoses in found.items()}
     rows = [replace(row, diagnoses=told.get(row.argument, ())) for row in rows]
     return settle([Report(title, tuple(rows), tuple(problems))])[0]
@@ -156,14 +156,6 @@ def _proved(reference, arrays, options, ran, problems) -> tuple:
         problems.append(f"forward: its output is not that of {name}")
         return nothing
     return reference.backward(ran.covector, cache)
-
-
-def _diagnosed(evidence: diagnosis.Evidence, wrong: list[int]) -> dict:
-    """What is wrong with each argument. No diagnosis is no reason to give no verdict."""
-    try:
-        return diagnosis.diagnose(evidence, wrong)
-    except Exception:  # shapes that nobody thought of: a number in place of an array, say
-        return {i: (diagnosis.UNKNOWN,) for i in wrong}
 
 
 def _row(
