@@ -103,7 +103,8 @@ def clean(read, what: str):
         lines = str(error).split("\n")
         assert 1 <= len(lines) <= 22 and all(line.strip() for line in lines), lines
         assert max(map(len, lines)) < 2000, "a message longer than anyone reads"
-    signal.alarm(0)
+    finally:
+        signal.alarm(0)
     slowest[what] = max(slowest[what], time.process_time() - began)
     assert slowest[what] < SLOW, f"{what}: took {slowest[what]:.2f} s"
     seen[what, "refused" if result is None else "read"] += 1
