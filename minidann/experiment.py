@@ -68,8 +68,8 @@ def run(
                 choices, state, setup.source, setup.target, setup.split,
                 tell=tell, stop=stop, ops=ops,
             )  # fmt: skip
-            keep(state)
             if stop():
+                keep(state)
                 raise KeyboardInterrupt
         return outcome.finish(setup, state, out, say, ops)
 
@@ -196,6 +196,8 @@ def open_folder(setup: Setup, out: Path, resume: bool, say: Say) -> State:
     if resume and (out / "checkpoint.npz").exists():
         batches = len(setup.split.train) // choices.batch_size
         state = states.load(out / "checkpoint.npz", choices, fresh, batches)
+        # A kill may have come after the checkpoint was written, and before this was.
+        runs.write(out / "history.csv", history_csv(state.history).encode())
         steps = f" and {state.batches} steps" if state.batches else ""
         say(f"goes on after epoch {state.epoch}{steps} of {choices.epochs}")
         return state

@@ -133,6 +133,8 @@ def check(setup: Setup) -> None:
     """Refuse what would train or measure nothing: too few rows, a class without an example."""
     dimension, split = setup.choices.dimension, setup.split
     problems = []
+    roles = ["target" if setup.mono else "source", "target"]
+    names = [f"{role}, {corpus.title}" for role, corpus in zip(roles, setup.corpora)]
     parts = [
         (0, setup.source, "training", split.train),
         (0, setup.source, "development", split.source_dev),
@@ -140,8 +142,7 @@ def check(setup: Setup) -> None:
         (1, setup.target, "test", split.test),
     ]
     for role, one, part, rows in parts:
-        corpus, classes = setup.corpora[role], CLASSES[dimension]
-        who = f"{'target' if role or setup.mono else 'source'}, {corpus.title}"
+        who, corpus, classes = names[role], setup.corpora[role], CLASSES[dimension]
         if len(np.unique(one.labels)) == 1:
             side = "at or below" if one.labels[0] == 0 else "above"
             problems.append(
@@ -161,9 +162,8 @@ def check(setup: Setup) -> None:
             )
     if len(split.train) < setup.choices.batch_size:
         problems.append(
-            f"{'target' if setup.mono else 'source'}, {setup.corpora[0].title}: {len(split.train)} "
-            f"rows to train on are fewer than a batch of {setup.choices.batch_size}; lower "
-            "--batch-size"
+            f"{names[0]}: {len(split.train)} rows to train on are fewer than a batch of "
+            f"{setup.choices.batch_size}; lower --batch-size"
         )
     if problems:
         raise UserError("\n".join(dict.fromkeys(problems)))

@@ -42,21 +42,12 @@ def hold(folder: Path) -> Iterator[None]:
     systems have no such lock, and get none. A folder made here in which nothing was kept is taken
     away again.
     """
-    try:
+    with _writing_to(folder):
         made = [one for one in (folder, *folder.parents) if not one.exists()]
         handle = _lock(folder)
-    except OSError as error:
-        raise UserError(
-            f"{folder}: cannot be written to ({error.strerror}); choose another --out"
-        ) from None
     try:
-        try:
-            with tempfile.TemporaryFile(dir=folder):
-                pass
-        except OSError as error:
-            raise UserError(
-                f"{folder}: cannot be written to ({error.strerror}); choose another --out"
-            ) from None
+        with _writing_to(folder), tempfile.TemporaryFile(dir=folder):
+            pass
         yield
     finally:
         with suppress(OSError):  # it is not empty: something was kept
@@ -64,6 +55,17 @@ def hold(folder: Path) -> Iterator[None]:
                 one.rmdir()
         if handle is not None:
             os.close(handle)
+
+
+@contextmanager
+def _writing_to(folder: Path) -> Iterator[None]:
+    """What the system refuses within it becomes a UserError."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            f"{folder}: cannot be written to ({error.strerror}); choose another --out"
+        ) from None
 
 
 def _lock(folder: Path) -> int | None:

@@ -633,3 +633,13 @@ def test_arrays_come_back_and_give_the_same_bytes_tomorrow(tmp_path):
     read, about = runs.read_arrays(tmp_path / "a.npz")
     assert about == {"epoch": 3}
     np.testing.assert_array_equal(read["params"]["conv.w"], groups["params"]["conv.w"])
+
+
+def test_a_history_that_is_behind_its_checkpoint_is_put_right(corpora, tmp_path):
+    """What a kill between the two leaves, at the very last epoch."""
+    flags = [*corpora, "--epochs", 2, "--out", tmp_path / "run"]
+    assert call("train", *flags).returncode == 0
+    whole = (tmp_path / "run" / "history.csv").read_text()
+    (tmp_path / "run" / "history.csv").write_text("\n".join(whole.splitlines()[:-1]) + "\n")
+    assert call("train", *flags, "--resume").returncode == 0
+    assert (tmp_path / "run" / "history.csv").read_text() == whole

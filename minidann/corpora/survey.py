@@ -14,7 +14,10 @@ CROP = 0.01 * (FRAMES - 1) + 0.025  # seconds: 7.515, the 750 frames that the ne
 
 
 def listen(corpus: Corpus) -> tuple[dict[int, Sound], list[tuple[str, str]]]:
-    """Hear every utterance, as training would. -> {number: Sound}, (where, why) of the bad ones."""
+    """Hear every utterance. -> {number: Sound}, (where, why) of those that cannot be trained on.
+
+    As training with the default features would; another preset needs frames of its own length.
+    """
     sounds, bad = {}, []
     for i, sound, frames in features.listen(corpus.utterances, "paper", f"reading {corpus.title}"):
         if sound is None:

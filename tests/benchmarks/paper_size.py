@@ -11,7 +11,6 @@ real run. Each direction has a process of its own, whose peak is the operating s
 import argparse
 import multiprocessing
 import os
-import platform
 import resource
 import sys
 import tempfile
@@ -19,6 +18,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from machine import describe
 
 from minidann import splits, state, training
 from minidann.logmel import FRAMES, MELS
@@ -70,8 +70,7 @@ def main() -> None:
     p.add_argument("--epochs", type=int, default=3, help="epochs to take the median of")
     epochs = p.parse_args().epochs
     threads = os.environ.get("OPENBLAS_NUM_THREADS", "as many as there are")
-    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, BLAS threads: "
-          f"{threads}, NumPy {np.__version__}, random features")  # fmt: skip
+    print(f"{describe()}; BLAS threads: {threads}; random features")
     print(f"{'direction':20} {'model':5} {'steps':>5} {'s/epoch':>8} {'test s':>7} {'peak MB':>8}")
     context = multiprocessing.get_context("spawn")
     for direction in (("recola", "iemocap"), ("iemocap", "recola")):
