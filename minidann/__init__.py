@@ -32,3 +32,5 @@ What stands around it:
 """
 
 __version__ = "0.1.0"
+
+from minidann import parallel  # noqa: F401  before NumPy: it tells BLAS how many threads to use

@@ -17,7 +17,9 @@ NAMES = {  # of the parts of each op's cache; "" where there is nothing to be mi
     "conv1d": ("the windows of x", "w", "", STRIDE, ""),
     "relu": "the gate",
     "maxpool": ("the winners of the windows", ""),
-    "conv_relu_maxpool": ("the windows of x", "the winners of the pools", "ReLU's gate", ""),
+    "conv_relu_maxpool": (
+        "the windows of x", "the winners of the pools", "ReLU's gate", "", "", "",
+    ),
     "attention": ("f", "v", "the weights s"),
     "batchnorm": (
         "the normalised x", "gamma", "1/sqrt(variance + epsilon)", "the mean", "the variance",

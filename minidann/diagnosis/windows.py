@@ -80,30 +80,31 @@ def of_conv_relu_maxpool(evidence, cache):
     for how, text in TIES.items():
         (dconv,) = relu.backward(pooled(dout, rectified, size, size, how), gate)
         yield "ties", text, conv1d.backward(dconv, conv_cache)
-    rows, winner, passed, shape = cache
-    groups = np.arange(winner.shape[1])
-    within = winner - size * groups  # (F, N*P)
-    back = winner + size - 1 - 2 * within
+    view, winner, passed, _, shape, _ = cache
+    n, p, f = winner.shape
+    rows = view[:, : p * size].reshape(n * p * size, -1)  # (N*P*size, K*D)
+    within = winner.reshape(n * p, f).T.astype(int)  # (F, N*P)
+    starts = size * np.arange(n * p)  # (N*P,)
     text = "pools are searched backwards: the winner's place is counted from their end"
-    yield "reversed", text, _from_rows(dout, rows, back, passed, shape)
-    best = (rows[winner.T] * w.reshape(-1, len(b)).T).sum(axis=2).reshape(passed.shape)
+    yield "reversed", text, _from_rows(dout, rows, size - 1 - within + starts, passed, shape)
+    best = (rows[(within + starts).T] * w.reshape(-1, f).T).sum(axis=2).reshape(passed.shape)
     text = "ReLU's gate is that of the largest value before its bias is added"
-    yield "wrong cache", text, _from_rows(dout, rows, winner, best > 0, shape)
+    yield "wrong cache", text, _from_rows(dout, rows, within + starts, best > 0, shape)
     for other in range(2 * size):
         if other != size:
-            place = np.minimum(within + other * groups, len(rows) - 1)
+            place = np.minimum(within + other * np.arange(n * p), len(rows) - 1)
             text = f"pools are placed as if they were {other} frames apart, not {size}"
             yield "stride", text, _from_rows(dout, rows, place, passed, shape)
     for other in range(1, 2 * stride + 2):
         view = conv1d.windows(x, len(w), other)  # (N, T'', K*D)
-        if other != stride and view.shape[1] >= size * dout.shape[1]:
-            wrong = view[:, : size * dout.shape[1]].reshape(len(rows), -1)
+        if other != stride and view.shape[1] >= size * p:
+            wrong = view[:, : size * p].reshape(len(rows), -1)
             text = f"the convolution's windows are placed as if its stride were {other}"
-            yield "stride", text, _from_rows(dout, wrong, winner, passed, shape)
+            yield "stride", text, _from_rows(dout, wrong, within + starts, passed, shape)
 
 
 def _from_rows(dout, rows, winner, passed, shape):
-    """As conv_relu_maxpool.backward, written out: winner (F, N*P) rows of `rows` (., K*D)."""
+    """As conv_relu_maxpool.backward, written out: `winner` (F, N*P) are rows of `rows` (., K*D)."""
     dbest = np.where(passed, dout, 0.0).reshape(-1, shape[2])  # (N*P, F)
     dw = np.einsum("pf,fpk->kf", dbest, rows[winner]).reshape(shape)
     return None, dw, dbest.sum(axis=0)

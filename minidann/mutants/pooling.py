@@ -98,40 +98,46 @@ def low_bias(rng):
     return (x, w, b - 3.5), options
 
 
-def tied(rows, winner):
-    """For each winning row of `rows`, how many of its pool are equal to it: (N*P, F)."""
-    size = len(rows) // winner.shape[1]
-    pools = rows.reshape(-1, 1, size, rows.shape[1])  # (N*P, 1, size, K*D)
-    return (pools == rows[winner.T][:, :, None]).all(axis=3).sum(axis=2)
+def pools(cache):
+    """The windows of each pool (N, P, size, K*D), and the window that won (N, P, F, K*D)."""
+    view, winner, _, _, _, size = cache
+    n, p, _ = winner.shape
+    windows = view[:, : p * size].reshape(n, p, size, -1)
+    return windows, windows[np.arange(n)[:, None, None], np.arange(p)[:, None], winner]
 
 
 @reads(conv_relu_maxpool, "ties", example=padded)
 def every_tied_frame_gets_the_gradient(dout, cache):
     """On padding, where frames are equal, every frame of the maximum gets the whole gradient."""
-    rows, winner, _, _ = cache
-    return dout * tied(rows, winner).reshape(dout.shape), cache
+    windows, won = pools(cache)
+    equal = (windows[:, :, None] == won[:, :, :, None]).all(axis=4)  # (N, P, F, size)
+    return dout * equal.sum(axis=3), cache
 
 
 @reads(conv_relu_maxpool, "gate", example=low_bias)
 def pools_below_zero_pass(dout, cache):
     """ReLU's gate is left out: pools whose largest value is negative get a gradient too."""
-    rows, winner, passed, shape = cache
-    return dout, (rows, winner, np.ones_like(passed), shape)
+    view, winner, passed, *rest = cache
+    return dout, (view, winner, np.ones_like(passed), *rest)
 
 
 @keeps(conv_relu_maxpool, "wrong cache", "gate", example=low_bias)
 def the_gate_is_set_before_the_bias(cache, arrays, options):
     """Whether a pool passes is decided before its bias is added."""
-    rows, winner, passed, shape = cache
-    best = np.einsum("fij,jf->if", rows[winner], arrays[1].reshape(rows.shape[1], -1))  # (N*P, F)
-    return rows, winner, best.reshape(passed.shape) > 0, shape
+    view, winner, _, *rest = cache
+    _, won = pools(cache)
+    best = (won * arrays[1].reshape(-1, winner.shape[2]).T).sum(axis=3)  # (N, P, F)
+    return view, winner, best > 0, *rest
 
 
-@reads(conv_relu_maxpool, "stride")
-def winners_of_the_first_pool(dout, cache):
+@gradients(conv_relu_maxpool, "stride")
+def winners_of_the_first_pool(right, dout, cache):
     """The winner's place within its pool is used as a row of all windows: the start is missing."""
-    rows, winner, passed, shape = cache
-    return dout, (rows, winner % (len(rows) // winner.shape[1]), passed, shape)
+    view, winner, passed, _, shape, _ = cache
+    dbest = (dout * passed).reshape(-1, shape[2])  # (N*P, F)
+    rows = view[0][winner.reshape(dbest.shape)]  # (N*P, F, K*D)
+    _, _, db = right
+    return None, np.einsum("pf,pfk->kf", dbest, rows).reshape(shape), db
 
 
 @gradients(conv_relu_maxpool, "transposed")

@@ -1,0 +1,59 @@
+"""All cores: the same work on several parts at once, in threads.
+
+NumPy, SciPy and BLAS let go of Python's lock while they compute, so threads do run at once. BLAS
+has threads of its own, which share one matrix product and wait for each other in a busy loop: where
+another program keeps a core, everybody waits for the slowest, and many small products take ten
+times as long. Parts that never wait for one another do not mind. So here each thread takes the next
+part as soon as it is done with one, and BLAS is told to use one thread. The result does not depend
+on how many threads there are.
+
+BLAS asks when NumPy is loaded. Where that was before minidann, BLAS has its threads already, and
+all parts are done by the thread that is there.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+
+ASKED = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+
+early = "numpy" not in sys.modules
+if early:
+    os.environ.update(dict.fromkeys(ASKED, "1"))
+
+
+def threads() -> int:
+    """How many to use: OMP_NUM_THREADS, where such a limit is usually set, or one for each core."""
+    if not early and os.environ.get("OPENBLAS_NUM_THREADS") != "1":
+        return 1
+    limit = os.environ.get("OMP_NUM_THREADS", "")
+    return int(limit) if limit.isdigit() and int(limit) else os.cpu_count() or 1
+
+
+@cache
+def _helpers(count: int) -> ThreadPoolExecutor:
+    """`count` threads that stay: starting them costs more than a part of the work."""
+    return ThreadPoolExecutor(count, "minidann")
+
+
+if hasattr(os, "register_at_fork"):  # a forked process has none of its parent's threads
+    os.register_at_fork(after_in_child=_helpers.cache_clear)
+
+
+def each(work: Callable, parts: Sequence) -> list:
+    """[work(*part) for part in parts], on all cores. `work` is pure, or writes to its own place."""
+    results: list = [None] * len(parts)
+    waiting = iter(enumerate(parts))  # one for all: who is free takes the next
+
+    def help_out() -> None:
+        for i, part in waiting:
+            results[i] = work(*part)
+
+    others = min(threads(), len(parts)) - 1
+    helping = [_helpers(others).submit(help_out) for _ in range(others)]
+    help_out()
+    for one in helping:
+        one.result()  # waits for it, and raises what it raised
+    return results
