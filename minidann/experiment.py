@@ -122,7 +122,6 @@ def made_with(setup: Setup) -> dict:
                 repr((domain.labels.tolist(), domain.speakers.tolist())).encode(), digest_size=16
             ).hexdigest(),
         }
-    threads = {name: os.environ.get(name) for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")}
     return {
         "corpora": corpora,
         "folders": [str(corpus.root) for corpus in setup.corpora],
@@ -133,8 +132,7 @@ def made_with(setup: Setup) -> dict:
             "scipy": scipy.__version__,
             "soundfile": soundfile.__version__,
             "machine": platform.machine(),
-            "cores": os.cpu_count(),
-            **threads,
+            "blas_threads": os.environ.get("OPENBLAS_NUM_THREADS"),  # "1", set by `parallel`
         },
     }
 
@@ -189,7 +187,7 @@ def open_folder(setup: Setup, out: Path, resume: bool, say: Say) -> State:
     config = plan(choices) | made_with(setup)
     there = refuse_others(out, config, resume)
     if there and there.get("versions") != config["versions"]:
-        say("note: versions or threads are not those of config.json; the bytes may differ")
+        say("note: versions are not those of config.json; the bytes may differ")
     for stale in out.glob(".*.tmp"):  # what a kill left half written
         stale.unlink()
     fresh = states.start(choices, FRAMES, MELS)

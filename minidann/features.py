@@ -15,18 +15,20 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
+from minidann import parallel
 from minidann.audio import cut, decode, mono
 from minidann.console import UserError, progress
 from minidann.logmel import FRAMES, MELS, PRESETS, crop, logmel
 from minidann.normalise import Features
 from minidann.oddities import Odd, Sound, measure, odd
 
-VERSION = 2  # of the arithmetic and of the file's layout: a new number leaves old files unused
+VERSION = 3  # of the arithmetic and of the file's layout: a new number leaves old files unused
 STALE = 3600  # seconds after which nobody is writing to a temporary file any more
 
 
@@ -94,7 +96,7 @@ def digests(utterances: Sequence, label: str) -> dict[Path, str]:
     """Name the bytes of each recording, gone through once however many utterances lie in it."""
     contents = dict.fromkeys(Path(one.path) for one in utterances)  # each once, in order
     for path in progress(list(contents), len(contents), f"{label}: any changes?", "recordings"):
-        content = hashlib.blake2b()
+        content = hashlib.sha256()
         try:
             with open(path, "rb") as file:
                 while chunk := file.read(1 << 20):
@@ -110,31 +112,30 @@ def listen(
 ) -> Iterator[tuple[int, Sound | None, np.ndarray | str]]:
     """Hear each utterance: (its number, its measures, log-mel (k, 26)), or (number, None, why not).
 
-    One recording is in memory at a time. The utterances of one recording are expected to follow
-    one another; where they do not, it is read again.
+    Each core has one recording in memory at a time. The utterances of one recording are expected
+    to follow one another; where they do not, it is read again.
     """
-    # Linux's malloc hands freed memory back to the system, and gets it back page by page for the
-    # next utterance, until it has seen a larger block come and go: two thirds of the time.
-    np.empty(1 << 24, np.uint8)
-    path = channels = audio = None
-    rate, damage = 0, ""
-    for i, one in enumerate(progress(utterances, len(utterances), label, "utterances")):
-        if one.path != path:
-            path, channels, audio, damage = one.path, None, None, ""
-            try:
-                channels, rate = decode(Path(path))  # (samples, channels)
-                audio = mono(channels, rate)  # (samples,)
-            except UserError as error:
-                damage = str(error)
-        if damage:
-            yield i, None, damage
-            continue
+    recordings = groupby(enumerate(utterances), key=lambda numbered: numbered[1].path)
+    parts = [(path, list(there), preset) for path, there in recordings]
+    heard = (one for recording in parallel.stream(_hear, parts) for one in recording)
+    yield from progress(heard, len(utterances), label, "utterances")
+
+
+def _hear(path: Path | str, utterances: list[tuple[int, object]], preset: str) -> list[tuple]:
+    """What `listen` says of the numbered utterances of one recording."""
+    try:
+        channels, rate = decode(Path(path))  # (samples, channels)
+    except UserError as error:
+        return [(i, None, str(error)) for i, _ in utterances]
+    audio = mono(channels, rate)  # (samples,)
+    heard = []
+    for i, one in utterances:
         try:
             frames = crop(logmel(cut(audio, one.start, one.end), preset))  # (k, 26)
+            heard.append((i, measure(channels, rate, one.start, one.end), frames))
         except UserError as error:
-            yield i, None, str(error)
-            continue
-        yield i, measure(channels, rate, one.start, one.end), frames
+            heard.append((i, None, str(error)))
+    return heard
 
 
 def _write(file: Path, utterances: Sequence, preset: str, label: str) -> dict[int, str]:

@@ -40,22 +40,23 @@ def measure(channels: np.ndarray, rate: int, start: float | None, end: float | N
     first = round((start or 0.0) * rate)
     last = len(channels) if end is None else round(end * rate)
     channels = channels[first:last]  # (n, channels)
-    mono = channels.mean(axis=1)  # (n,)
+    mono = channels.mean(axis=1) if channels.shape[1] > 1 else channels[:, 0]  # (n,)
     size = np.abs(mono)
-    loud = np.flatnonzero(size > QUIET * size.max())
-    sounding = np.flatnonzero(mono)
-    runs = np.diff(np.concatenate([[-1], sounding, [len(mono)]])) - 1  # of zeros, between sounds
+    loud = size > QUIET * size.max()  # (n,), all False in silence
+    zeros = np.flatnonzero(mono == 0)
+    ends = np.flatnonzero(np.diff(zeros) > 1)  # of runs of zeros, but for the last
+    runs = np.diff(np.concatenate([[-1], ends, [len(zeros) - 1]]))
     full = np.abs(channels) >= FULL_SCALE
     return Sound(
         rate=rate,
         channels=channels.shape[1],
         seconds=len(mono) / rate,
-        rms=float(np.sqrt(np.mean(mono.astype(np.float64) ** 2))),
-        lead=loud[0] / rate if len(loud) else 0.0,
-        tail=(len(mono) - 1 - loud[-1]) / rate if len(loud) else 0.0,
+        rms=float(np.sqrt(np.mean(np.square(mono, dtype=np.float64)))),
+        lead=int(loud.argmax()) / rate,
+        tail=int(loud[::-1].argmax()) / rate,
         zeros=int(runs.max()) / rate,
-        clipped=bool((full[:-2] & full[1:-1] & full[2:]).any()),
-        digest=hashlib.blake2b(f"{rate} Hz".encode() + mono.tobytes(), digest_size=16).digest(),
+        clipped=full.any() and bool((full[:-2] & full[1:-1] & full[2:]).any()),
+        digest=hashlib.sha256(f"{rate} Hz".encode() + mono.tobytes()).digest(),
     )
 
 

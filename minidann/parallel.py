@@ -13,7 +13,8 @@ all parts are done by the thread that is there.
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
@@ -29,17 +30,21 @@ def threads() -> int:
     if not early and os.environ.get("OPENBLAS_NUM_THREADS") != "1":
         return 1
     limit = os.environ.get("OMP_NUM_THREADS", "")
-    return int(limit) if limit.isdigit() and int(limit) else os.cpu_count() or 1
+    if limit.isdigit() and int(limit):
+        return int(limit)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))  # the cores that this process may use
+    return os.cpu_count() or 1
 
 
 @cache
-def _helpers(count: int) -> ThreadPoolExecutor:
-    """`count` threads that stay: starting them costs more than a part of the work."""
+def _pool(count: int) -> ThreadPoolExecutor:
+    """`count` threads that stay: to start one takes longer than a part of the work."""
     return ThreadPoolExecutor(count, "minidann")
 
 
 if hasattr(os, "register_at_fork"):  # a forked process has none of its parent's threads
-    os.register_at_fork(after_in_child=_helpers.cache_clear)
+    os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
 def each(work: Callable, parts: Sequence) -> list:
@@ -51,9 +56,20 @@ def each(work: Callable, parts: Sequence) -> list:
         for i, part in waiting:
             results[i] = work(*part)
 
-    others = min(threads(), len(parts)) - 1
-    helping = [_helpers(others).submit(help_out) for _ in range(others)]
+    count = threads()
+    helping = [_pool(count).submit(help_out) for _ in range(min(count, len(parts)) - 1)]
     help_out()
     for one in helping:
         one.result()  # waits for it, and raises what it raised
     return results
+
+
+def stream(work: Callable, parts: Sequence) -> Iterator:
+    """As `each`, one result after the other: few parts are ahead of the one that is asked for."""
+    count, waiting = threads(), deque()
+    for part in parts:
+        waiting.append(_pool(count).submit(work, *part))
+        if len(waiting) > 2 * count:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()

@@ -1350,7 +1350,7 @@ def _(p):
     return p.train("--skip-bad", "--batch-size", 2, source=p.table(*rows))
 
 
-@remark("going on under other versions or threads", "versions or threads")
+@remark("going on under other versions", "versions are not those")
 def _(p):
     path = p.run() / "config.json"
     config = json.loads(path.read_text())

@@ -51,13 +51,10 @@ def backward(dout: np.ndarray, cache: tuple) -> tuple[np.ndarray, np.ndarray, np
     xhat, gamma, scale, _, _, own_statistics = cache
     dgamma = (dout * xhat).sum(axis=0)  # (C,)
     dbeta = dout.sum(axis=0)  # (C,)
-    dxhat = dout * gamma  # (N, C)
     if own_statistics:
-        through_var = xhat * (dxhat * xhat).mean(axis=0)
-        dx = scale * (dxhat - dxhat.mean(axis=0) - through_var)
-    else:
-        dx = scale * dxhat
-    return dx, dgamma, dbeta
+        n = len(dout)
+        dout = dout - dbeta / n - xhat * (dgamma / n)  # (N, C)
+    return gamma * scale * dout, dgamma, dbeta
 
 
 def update_running(

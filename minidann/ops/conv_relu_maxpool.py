@@ -52,16 +52,16 @@ def forward(
     begins = stride * size * np.arange(p)  # (P,), the frame where each pool begins
     computed = begins < real_frames(x)[:, None]  # (N, P), Q of them; the others lie in the padding
     kernel, ends = w.reshape(k * d, f), view[:, p * size - 1]  # (K*D, F), (N, K*D)
-    out = np.empty((n, p, f), np.result_type(x, w))
-    out[:] = (ends @ kernel)[:, None]  # (N, 1, F): what the padding gives
-    winner = np.zeros((n, p, f), np.min_scalar_type(size))
-    best, won = out[computed], winner[computed]  # (Q, F) each
+    dtype, places = np.result_type(x, w), np.min_scalar_type(size)
+    best, won = (np.empty((computed.sum(), f), kind) for kind in (dtype, places))  # (Q, F) each
 
     def pool(utterances: slice, pools: slice) -> None:
         conv = _rows(view[utterances], computed[utterances], size) @ kernel  # (q*size, F)
         best[pools], won[pools] = first_largest(conv.reshape(-1, size, f))  # (q, F) each
 
     parallel.each(pool, _parts(computed))
+    out, winner = np.empty((n, p, f), dtype), np.zeros((n, p, f), places)
+    out[:] = (ends @ kernel)[:, None]  # (N, 1, F): what the padding gives
     out[computed], winner[computed] = best, won
     out, passed = relu.forward(out + b)  # (N, P, F)
     return out, (view, winner, passed, computed, w.shape, size)

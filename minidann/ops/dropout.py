@@ -12,8 +12,7 @@ def draw_mask(
     rng: np.random.Generator, shape: tuple[int, ...], rate: float, dtype: type = np.float32
 ) -> np.ndarray:
     """A mask of `shape` for `forward`: 0 where a value is dropped, else 1 / (1 - rate)."""
-    kept = rng.random(shape, dtype=np.float32) >= rate
-    return kept.astype(dtype) / dtype(1 - rate)
+    return (rng.random(shape, dtype=np.float32) >= rate) * dtype(1 / (1 - rate))
 
 
 def forward(x: np.ndarray, *, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
