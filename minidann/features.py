@@ -115,10 +115,19 @@ def listen(
     Each core has one recording in memory at a time. The utterances of one recording are expected
     to follow one another; where they do not, it is read again.
     """
+    # Linux's malloc hands freed memory back to the system, and gets it back page by page for the
+    # next utterance, until it has seen a larger block come and go.
+    np.empty(1 << 24, np.uint8)
     recordings = groupby(enumerate(utterances), key=lambda numbered: numbered[1].path)
-    parts = [(path, list(there), preset) for path, there in recordings]
-    heard = (one for recording in parallel.stream(_hear, parts) for one in recording)
+    recordings = [(path, list(there)) for path, there in recordings]
+    some = min(8, 1 + len(recordings) // 100)  # at once: threads that seldom meet seldom wait
+    parts = [(recordings[i : i + some], preset) for i in range(0, len(recordings), some)]
+    heard = (one for part in parallel.stream(_hear_all, parts) for one in part)
     yield from progress(heard, len(utterances), label, "utterances")
+
+
+def _hear_all(recordings: list[tuple], preset: str) -> list[tuple]:
+    return [one for path, there in recordings for one in _hear(path, there, preset)]
 
 
 def _hear(path: Path | str, utterances: list[tuple[int, object]], preset: str) -> list[tuple]:

@@ -48,10 +48,14 @@ class Features:
     def __len__(self) -> int:
         return len(self.lengths)
 
-    def batch(self, rows: Sequence[int]) -> np.ndarray:
-        """The network's input for these utterances: (len(rows), 750, 26) float32, a new array."""
-        out = np.empty((len(rows), FRAMES, MELS), np.float32)
-        for padded, row in zip(out, rows):
+    def batch(self, rows: Sequence[int], out: np.ndarray | None = None) -> np.ndarray:
+        """The network's input for these utterances: (len(rows), 750, 26) float32.
+
+        In `out`, of that shape, where it is given: to fill the same 5 MB again is quicker than to
+        ask for new ones. Otherwise a new array.
+        """
+        out = np.empty((len(rows), FRAMES, MELS), np.float32) if out is None else out
+        for padded, row in zip(out, rows, strict=True):
             one = self.frames[self.offsets[row] : self.offsets[row] + self.lengths[row]]  # (k, 26)
             normalise_and_pad(one, self.mean, self.std, self.minimum[row], padded)
         return out

@@ -9,6 +9,7 @@ import numpy as np
 import minidann.ops
 from minidann import feeding, metrics, model, optim
 from minidann.console import UserError, progress
+from minidann.logmel import FRAMES, MELS
 from minidann.normalise import Features
 from minidann.ops.dropout import draw_mask
 from minidann.splits import Split
@@ -101,19 +102,21 @@ def train_epoch(
         every = np.arange(len(target.labels))  # transductive: without labels, but all of them
         partners = cycle(choices.seed, every, epoch * steps * n, steps * n)
     dropout = generator(choices.seed, "dropout", epoch)
+    x = np.empty((n + n * adversarial, FRAMES, MELS), np.float32)  # one batch after the other
     width = len(state.params["emotion.w"])  # C
     rate = optim.learning_rate(epoch)
     beta = math.nan
     for i in progress(range(steps), steps, f"epoch {epoch + 1}", "steps"):
-        mask = draw_mask(dropout, (n + n * adversarial, width), choices.dropout)  # (2n, C)
+        mask = draw_mask(dropout, (len(x), width), choices.dropout)  # (2n, C)
         if adversarial:
             beta = scheduled_beta(choices, (epoch * steps + i) / (choices.epochs * steps))
         if i < state.batches:
             continue  # done before the run was stopped; only its mask had to be drawn again
         rows = slice(i * n, (i + 1) * n)
-        x, labels = source.features.batch(order[rows]), source.labels[order[rows]]
+        source.features.batch(order[rows], out=x[:n])
+        labels = source.labels[order[rows]]  # (n,)
         if adversarial:
-            x = np.concatenate([x, target.features.batch(partners[rows])])  # (2n, T, D)
+            target.features.batch(partners[rows], out=x[n:])
         # One update of all rows; in bn4 two, of the source rows and of the target rows.
         for part, count in feeding.steps(choices.bn, n, len(x) - n):
             try:
@@ -147,8 +150,10 @@ def representations(
 ) -> Iterator[np.ndarray]:
     """The encoder's output of `rows` in inference, (B, C) a batch, in order."""
     starts = range(0, len(rows), INFERENCE_ROWS)
+    buffer = np.empty((INFERENCE_ROWS, FRAMES, MELS), np.float32)
     for i in progress(starts, len(starts), "inference", "batches"):
-        x = features.batch(rows[i : i + INFERENCE_ROWS])  # (B, T, D)
+        some = rows[i : i + INFERENCE_ROWS]
+        x = features.batch(some, out=buffer[: len(some)])  # (B, T, D)
         yield model.represent(params, running, x, ops=ops)  # (B, C)
 
 

@@ -746,7 +746,7 @@ def test_survey_measures(tmp_path):
     tone, twin, clip, gap, silent, ends, *_ = sounds.values()
     assert (tone.rate, tone.channels, tone.seconds) == (rate, 1, 1.0)
     np.testing.assert_allclose(tone.rms, 0.5 / np.sqrt(2), rtol=1e-3)
-    assert twin.channels == 2 and twin.digest == tone.digest != gap.digest
+    assert twin.channels == 2 and twin.checksum == tone.checksum != gap.checksum
     assert clip.clipped and not tone.clipped
     assert gap.zeros == pytest.approx(0.15, abs=1e-3) and tone.zeros < 0.001
     assert silent.rms == 0 and silent.zeros == 1.0

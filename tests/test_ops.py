@@ -334,36 +334,121 @@ def padded(rng, n, frames):
     return x
 
 
+def mixed(rng):
+    """Utterances of all kinds: not padded, padding from each frame on where a pool could begin,
+    before it and after it, nothing but padding; and more than are worked on at a time.
+    """
+    reals = [750, 749, 740, 739, 271, 270, 269, 181, 180, 179, 91, 90, 89, 12, 3, 2, 1, 0, 748]
+    x = rng.standard_normal((len(reals), 750, 26))
+    for row, real in zip(x, reals):
+        row[real:] = row[: max(real, 1)].min(axis=0)
+    assert len(x) > 2 * conv_relu_maxpool.PART
+    return x
+
+
+def assert_as_plain(x, w, b, **options):
+    plain = conv_relu_maxpool.compose()
+    fast_out, fast_cache = conv_relu_maxpool.forward(x, w, b, **options)
+    plain_out, plain_cache = plain.forward(x, w, b, **options)
+    np.testing.assert_allclose(fast_out, plain_out, rtol=0, atol=1e-12 * np.abs(plain_out).max())
+    dout = np.random.default_rng(1).standard_normal(fast_out.shape)
+    nothing, *fast = conv_relu_maxpool.backward(dout, fast_cache)
+    absent, *slow = plain.backward(dout, plain_cache)
+    assert nothing is None and absent is None
+    for one, other in zip(fast, slow):
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-12 * np.abs(other).max())
+
+
 @pytest.mark.parametrize("frames", [97, 185, 240, 750])
 @pytest.mark.parametrize("seed", SEEDS)
 def test_fast_equals_plain_on_padded_rows(frames, seed):
     rng = np.random.default_rng(seed)
-    x = padded(rng, 3, frames)
     w, b = rng.standard_normal((10, 26, 7)), rng.standard_normal(7)
-    plain = conv_relu_maxpool.compose()
-    fast_out, fast_cache = conv_relu_maxpool.forward(x, w, b)
-    plain_out, plain_cache = plain.forward(x, w, b)
-    np.testing.assert_allclose(fast_out, plain_out, rtol=0, atol=1e-12 * np.abs(plain_out).max())
-    dout = rng.standard_normal(fast_out.shape)
-    _, dw, db = conv_relu_maxpool.backward(dout, fast_cache)
-    nothing, plain_dw, plain_db = plain.backward(dout, plain_cache)
-    assert nothing is None
-    np.testing.assert_allclose(dw, plain_dw, rtol=0, atol=1e-12 * np.abs(plain_dw).max())
-    np.testing.assert_allclose(db, plain_db, rtol=0, atol=1e-12 * np.abs(plain_db).max())
+    assert_as_plain(padded(rng, 3, frames), w, b)
+
+
+@pytest.mark.parametrize("bias", [0, -40])
+def test_fast_equals_plain_wherever_padding_begins(bias):
+    rng = np.random.default_rng(0)
+    w, b = rng.standard_normal((10, 26, 7)), rng.standard_normal(7) + bias
+    assert_as_plain(mixed(rng), w, b)
+
+
+def test_fast_equals_plain_where_different_windows_tie():
+    """Small whole numbers, exact in floating point: the first of the largest wins in both."""
+    rng = np.random.default_rng(0)
+    x = rng.integers(-1, 2, (5, 300, 4)).astype(float)
+    w = rng.integers(-1, 2, (10, 4, 6)).astype(float)
+    conv, _ = conv1d.forward(x, w, np.zeros(6))
+    top = np.sort(conv[:, :90].reshape(5, 3, 30, 6), axis=2)
+    assert (top[:, :, -1] == top[:, :, -2]).mean() > 0.2
+    assert_as_plain(x, w, np.zeros(6))
 
 
 def test_fast_equals_plain_at_another_stride_and_size():
+    (x, w, b), options = conv_relu_maxpool.example(np.random.default_rng(0))
+    assert_as_plain(x, w, b, **options)
+
+
+@pytest.mark.parametrize("size", [1, 254, 255, 256, 257])
+def test_fast_equals_plain_in_pools_of_any_size(size):
+    rng = np.random.default_rng(0)
+    x, w = rng.standard_normal((2, 520, 1)), rng.standard_normal((2, 1, 3))
+    assert_as_plain(x, w, rng.standard_normal(3), stride=1, size=size)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_fast_op_gives_the_same_bytes_on_any_number_of_threads(monkeypatch, dtype):
+    monkeypatch.setattr(conv_relu_maxpool.parallel, "early", True)
+    rng = np.random.default_rng(0)
+    x, w, b = mixed(rng), rng.standard_normal((10, 26, 7)), rng.standard_normal(7)
+    x, w, b = (a.astype(dtype) for a in (x, w, b))
+    dout = rng.standard_normal((len(x), 8, 7)).astype(dtype)
+    results = []
+    for threads in ("1", "2", "3"):
+        monkeypatch.setenv("OMP_NUM_THREADS", threads)
+        out, cache = conv_relu_maxpool.forward(x, w, b)
+        _, dw, db = conv_relu_maxpool.backward(dout, cache)
+        results.append([a.tobytes() for a in (out, dw, db)])
+    assert results[0] == results[1] == results[2]
+
+
+def test_nan_reaches_the_output():
     rng = np.random.default_rng(0)
     (x, w, b), options = conv_relu_maxpool.example(rng)
-    plain = conv_relu_maxpool.compose()
-    fast_out, fast_cache = conv_relu_maxpool.forward(x, w, b, **options)
-    plain_out, plain_cache = plain.forward(x, w, b, **options)
-    np.testing.assert_allclose(fast_out, plain_out, atol=1e-12)
-    dout = rng.standard_normal(fast_out.shape)
-    _, *fast = conv_relu_maxpool.backward(dout, fast_cache)
-    _, *slow = plain.backward(dout, plain_cache)
-    for one, other in zip(fast, slow):
-        np.testing.assert_allclose(one, other, atol=1e-12)
+    for frame in (0, 7, 18):  # the last frames reach no pool
+        x[1, frame, 1] = np.nan
+        out, cache = conv_relu_maxpool.forward(x, w, b, **options)
+        assert np.isnan(out[1]).any() and np.isfinite(out[[0, 2]]).all()
+        _, dw, _ = conv_relu_maxpool.backward(np.ones_like(out), cache)
+        assert dw.shape == w.shape  # what it holds means nothing, but nobody reads out of bounds
+        x[1, frame, 1] = 0
+
+
+def test_real_frames():
+    x = np.zeros((8, 6, 3))
+    x[1, :4] = 1  # four frames, then two others that are equal
+    x[2, 0, 2] = 1  # the first differs, in the last bin only
+    x[3, 4] = 1  # the last but one
+    x[4, 5, 1] = 1  # the last frame differs from all before it
+    x[5] = np.arange(18).reshape(6, 3)
+    x[6, 3] = x[6, 5] = 7  # equal frames with another one between them
+    x[7, 5, 0] = np.nan
+    assert conv_relu_maxpool.real_frames(x).tolist() == [0, 4, 1, 5, 5, 5, 5, 5]
+    assert conv_relu_maxpool.real_frames(x[:, :1]).tolist() == [0] * 8
+
+
+@pytest.mark.parametrize("size", [1, 2, 30, 255, 256, 300])
+def test_first_largest_is_argmax(size):
+    rng = np.random.default_rng(size)
+    for x in (
+        rng.standard_normal((4, size, 5)),
+        rng.integers(0, 3, (4, size, 5)),
+        np.ones((4, size, 5)),
+    ):
+        largest, where = conv_relu_maxpool.first_largest(x)
+        assert np.array_equal(where, x.argmax(axis=1))
+        assert np.array_equal(largest, x.max(axis=1))
 
 
 @pytest.mark.parametrize("op", [conv_relu_maxpool, conv_relu_maxpool.compose()])

@@ -1,0 +1,138 @@
+"""The network in PyTorch, as one writes it and in faster formulations: what `step.py` runs against.
+
+`PLAIN` is how one writes it: Conv1d, ReLU, MaxPool1d, Adam. All of `FASTEST` pool before ReLU and
+use the fused Adam.
+"""
+
+import os
+
+# Both numbers are looked at when PyTorch is loaded; minidann keeps BLAS's for itself at 1.
+os.environ["MKL_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"]
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from minidann.model import FILTERS, KERNEL, POOL, STRIDE
+
+DROPOUT, ALPHA, BETA, MELS, POOLS = 0.7, 0.5, 1.0, 26, 8
+
+
+class Reverse(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx, grad):
+        return -BETA * grad
+
+
+class Network(nn.Module):
+    """The same network; `front` (N, T, D) -> (N, 8, 200) is what differs."""
+
+    def __init__(self, front: nn.Module):
+        super().__init__()
+        self.front = front
+        self.query = nn.Parameter(0.05 * torch.randn(FILTERS))
+        self.norm = nn.BatchNorm1d((POOLS + 1) * FILTERS)
+        self.dropout = nn.Dropout(DROPOUT)
+        self.emotion = nn.Linear((POOLS + 1) * FILTERS, 2)
+        self.language = nn.Linear((POOLS + 1) * FILTERS, 2)
+
+    def forward(self, x, labels, languages):
+        f = self.front(x)  # (N, 8, 200)
+        s = torch.softmax(f @ self.query, dim=1)  # (N, 8)
+        a = (s[:, None] @ f)[:, 0]  # (N, 200)
+        h = torch.cat([f, a[:, None]], dim=1).flatten(1)  # (N, 1800)
+        h = self.dropout(self.norm(h))
+        emotion = F.cross_entropy(self.emotion(h[: len(labels)]), labels)
+        if languages is None:
+            return emotion
+        language = F.cross_entropy(self.language(Reverse.apply(h)), languages)
+        return ALPHA * emotion + (1 - ALPHA) * language
+
+
+class Plain(nn.Module):
+    """As one writes it; the batch comes with channels before time."""
+
+    channels_first = True
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv1d(MELS, FILTERS, KERNEL, STRIDE)
+        self.pool = nn.MaxPool1d(POOL)
+
+    def forward(self, x):
+        return self.pool(torch.relu(self.conv(x))).transpose(1, 2)
+
+
+class Unfolded(nn.Module):
+    """One matrix product of strided windows; the pool before bias and ReLU."""
+
+    channels_first = False
+
+    def __init__(self):
+        super().__init__()
+        self.w = nn.Parameter(0.05 * torch.randn(KERNEL * MELS, FILTERS))
+        self.b = nn.Parameter(torch.zeros(FILTERS))
+
+    def windows(self, x):
+        shape = (len(x), POOLS * POOL, KERNEL * MELS)
+        view = x.as_strided(shape, (x.stride(0), STRIDE * MELS, 1))
+        return view.reshape(-1, KERNEL * MELS)  # (N*240, 260), copied here
+
+    def forward(self, x):
+        conv = self.windows(x) @ self.w  # (N*240, 200)
+        best = conv.view(len(x), POOLS, POOL, FILTERS).amax(dim=2)
+        return torch.relu(best + self.b)
+
+
+class UnfoldedMax(Unfolded):
+    """The same with max, which keeps indices, in place of amax, which shares among ties."""
+
+    def forward(self, x):
+        conv = self.windows(x) @ self.w
+        return torch.relu(conv.view(len(x), POOLS, POOL, FILTERS).max(dim=2).values + self.b)
+
+
+class UnfoldedAcross(Unfolded):
+    """The product the other way round, so that a pool's frames are neighbours."""
+
+    def forward(self, x):
+        conv = self.w.T @ self.windows(x).T  # (200, N*240)
+        best = conv.view(FILTERS, len(x), POOLS, POOL).max(dim=3).values
+        return torch.relu(best.permute(1, 2, 0) + self.b)
+
+
+class Early(Plain):
+    """Conv1d, and the pool before ReLU."""
+
+    def forward(self, x):
+        return torch.relu(self.pool(self.conv(x))).transpose(1, 2)
+
+
+PLAIN = "Plain"
+FASTEST = "Unfolded", "UnfoldedMax", "UnfoldedAcross", "Early"
+
+
+def pytorch(name: str, x, labels, languages, compiled: bool = False):
+    """-> a function that takes one step; `name` is of a class above."""
+    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+    torch.manual_seed(0)
+    front, fused = globals()[name], name != PLAIN or compiled
+    network = Network(front())
+    params = [p for name, p in network.named_parameters() if languages is not None
+              or not name.startswith("language")]  # fmt: skip
+    optimiser = torch.optim.Adam(params, lr=1e-3, **({"fused": True} if fused else {}))
+    x = torch.from_numpy(x.transpose(0, 2, 1).copy() if front.channels_first else x)
+    labels = torch.from_numpy(labels)
+    languages = None if languages is None else torch.from_numpy(languages)
+    loss = torch.compile(network) if compiled else network
+
+    def step():
+        optimiser.zero_grad(set_to_none=True)
+        loss(x, labels, languages).backward()
+        optimiser.step()
+
+    return step

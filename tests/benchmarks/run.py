@@ -1,0 +1,165 @@
+"""Where the time of a whole run goes, and how a step's cost grows.
+
+    python tests/benchmarks/run.py
+
+First a default run, as `python -m minidann.train` does it, from EMO-DB to RAVDESS (or the demo's,
+where `MINIDANN_CORPORA` has not both): once with an empty feature cache and a single epoch, then
+whole, in a process of its own, whose peak memory is the operating system's figure. Then a training
+step on random features as the frames, filters, rows and utterances grow.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from machine import describe, sgemm_rate, with_threads
+
+# isort: split
+import numpy as np
+
+from minidann import normalise, state, training
+from minidann.logmel import FRAMES, MELS
+from minidann.model import FILTERS, KERNEL, POOL, initialise, pooled_frames
+from minidann.ops.dropout import draw_mask
+from minidann.state import Choices
+from minidann.train import DEMO
+
+# What is timed: (name, module, function); a phase inside another is taken out of the outer one.
+PHASES = (
+    ("training steps", "minidann.training", "update"),
+    ("evaluation of an epoch", "minidann.training", "monitor"),
+    ("evaluation at the end", "minidann.outcome", "measure"),
+    ("batches", "minidann.normalise", "Features.batch"),
+    ("corpora and features", "minidann.experiment", "prepare"),
+    ("checkpoints", "minidann.state", "save"),
+    ("figures", "minidann.outcome", "draw"),
+)
+INSIDE = ("training steps", "evaluation of an epoch", "evaluation at the end")
+APART = ("start-up", "figures")
+
+CHILD = """
+import time
+began = {began}
+import json, sys, resource, functools, importlib
+from minidann import train
+spent, open_phases = {{"start-up": time.time() - began}}, []
+def timed(name, work):
+    @functools.wraps(work)
+    def inner(*args, **options):
+        start = time.perf_counter()
+        open_phases.append(0.0)
+        try:
+            return work(*args, **options)
+        finally:
+            took = time.perf_counter() - start
+            spent[name] = spent.get(name, 0.0) + took - open_phases.pop()
+            if open_phases:
+                open_phases[-1] += took
+    return inner
+for name, module, function in {phases!r}:
+    *owner, last = function.split(".")
+    place = functools.reduce(getattr, owner, importlib.import_module(module))
+    setattr(place, last, timed(name, getattr(place, last)))
+train.main()
+unit = 2**20 if sys.platform == "darwin" else 2**10
+memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+print("SPENT", json.dumps([spent, time.time() - began, memory]))
+"""
+
+
+def phases_of(arguments: list[str]) -> tuple[dict[str, float], float, float]:
+    """Run `minidann.train` -> seconds of each phase, seconds in all, MB at the peak."""
+    code = CHILD.format(began=time.time(), phases=PHASES)
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, text=True, check=True
+    )
+    return json.loads(done.stdout.rsplit("SPENT", 1)[1])
+
+
+def whole_run(epochs: int) -> None:
+    real = Path(os.environ.get("MINIDANN_CORPORA", DEMO.parents[2] / "shared" / "corpora"))
+    places, whose = [], "the demo (synthetic), recola to iemocap"
+    if (real / "emodb").is_dir() and (real / "ravdess").is_dir():
+        places = ["--source", f"emodb:{real / 'emodb'}", "--target", f"ravdess:{real / 'ravdess'}"]
+        whose = "EMO-DB to RAVDESS"
+    with tempfile.TemporaryDirectory() as folder:
+        files = [*places, "--cache", f"{folder}/cache"]
+        cold, _, _ = phases_of([*files, "--epochs", "1", "--out", f"{folder}/first"])
+        spent, total, memory = phases_of(
+            [*files, "--epochs", str(epochs), "--out", f"{folder}/run"]
+        )
+    print(f"\nA run, {whose}, {epochs} epochs: {total:.1f} s, peak {memory:.0f} MB")
+    extraction = cold["corpora and features"] - spent["corpora and features"]
+    print(f"(the features, once and then cached: {extraction:.1f} s more)")
+    spent["all else"] = total - sum(spent.values())
+    of_interest = total - sum(spent[name] for name in APART)
+    outside = of_interest - sum(spent[name] for name in INSIDE)
+    for name, seconds in sorted(spent.items(), key=lambda item: -item[1]):
+        apart = "  (stated apart)" if name in APART else f"{seconds / of_interest:7.1%}"
+        print(f"  {name:24} {seconds:7.2f} s {apart}")
+    print(f"RATIO outside steps and evaluation {outside / of_interest:.3f}")
+
+
+def step_of(rows: int, frames: int, filters: int, utterances: int) -> float:
+    """The median ms of a step, batch included, on random features of so many utterances."""
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(200, 700, utterances)
+    features = normalise.from_frames(
+        rng.standard_normal((lengths.sum(), MELS), dtype=np.float32),
+        np.concatenate([[0], lengths.cumsum()]),
+    )
+    choices = Choices("made up", "made up")
+    now = state.start(choices, FRAMES, MELS)
+    if (frames, filters) != (FRAMES, FILTERS):
+        drawn = np.random.default_rng(0)
+        now.params, now.running = initialise(drawn, frames=frames, filters=filters)
+        now.adam = state.optim.start(now.params)
+    labels = np.arange(rows // 2) % 2
+    times = []
+    for _ in range(25):
+        chosen = rng.integers(0, utterances, rows)
+        began = time.perf_counter()
+        x = features.batch(chosen)  # (rows, 750, 26)
+        x = np.concatenate([x] * -(-frames // FRAMES), axis=1)[:, :frames]
+        mask = draw_mask(rng, (rows, (pooled_frames(frames) + 1) * filters), 0.7)
+        training.update(choices, now, np.ascontiguousarray(x), labels, mask, rate=1e-3, beta=1.0)
+        times.append(time.perf_counter() - began)
+    return 1e3 * float(np.median(times[3:]))
+
+
+def growth() -> None:
+    usual = {"rows": 64, "frames": 750, "filters": 200, "utterances": 1000}
+    rate = sgemm_rate()
+    print(f"\nA step with its batch, ms, and the share of the sgemm rate, {rate / 1e9:.0f} GFLOP/s")
+    print("(random features of 2.0 to 7.0 s; all else as usual: " +
+          ", ".join(f"{value} {name}" for name, value in usual.items()) + ")")  # fmt: skip
+    for name, values in (
+        ("frames", (375, 750, 1500)), ("filters", (100, 200, 400)),
+        ("rows", (16, 32, 64, 128)), ("utterances", (1000, 3000, 10_000)),
+    ):  # fmt: skip
+        for value in values:
+            sizes = usual | {name: value}
+            ms = step_of(**sizes)
+            pools = pooled_frames(sizes["frames"])
+            flops = 4 * sizes["rows"] * pools * POOL * KERNEL * MELS * sizes["filters"]
+            print(f"  {value:6d} {name:10} {ms:7.1f} ms  {flops / (1e-3 * ms) / rate:5.0%}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--epochs", type=int, default=50)
+    args = parser.parse_args()
+    with_threads(args.threads)
+    print(describe(threads=args.threads))
+    whole_run(args.epochs)
+    growth()
+
+
+if __name__ == "__main__":
+    main()
