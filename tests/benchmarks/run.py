@@ -3,9 +3,10 @@
     python tests/benchmarks/run.py
 
 First a default run, as `python -m minidann.train` does it, from EMO-DB to RAVDESS (or the demo's,
-where `MINIDANN_CORPORA` has not both): once with an empty feature cache and a single epoch, then
-whole, in a process of its own, whose peak memory is the operating system's figure. Then a training
-step on random features as the frames, filters, rows and utterances grow.
+where `MINIDANN_CORPORA` has not both), in a process of its own, whose peak memory is the operating
+system's figure; and the same again beside another program that keeps one core busy. The features
+are extracted in a run of one epoch before. Then a training step on random features as the frames,
+filters, rows and utterances grow.
 """
 
 import argparse
@@ -32,6 +33,7 @@ from minidann.train import DEMO
 # What is timed: (name, module, function); a phase inside another is taken out of the outer one.
 PHASES = (
     ("training steps", "minidann.training", "update"),
+    ("training steps", "minidann.training", "draw_mask"),
     ("evaluation of an epoch", "minidann.training", "monitor"),
     ("evaluation at the end", "minidann.outcome", "measure"),
     ("batches", "minidann.normalise", "Features.batch"),
@@ -41,6 +43,7 @@ PHASES = (
 )
 INSIDE = ("training steps", "evaluation of an epoch", "evaluation at the end")
 APART = ("start-up", "figures")
+FEATURES = "features, the first time"
 
 CHILD = """
 import time
@@ -87,21 +90,36 @@ def whole_run(epochs: int) -> None:
     if (real / "emodb").is_dir() and (real / "ravdess").is_dir():
         places = ["--source", f"emodb:{real / 'emodb'}", "--target", f"ravdess:{real / 'ravdess'}"]
         whose = "EMO-DB to RAVDESS"
+
+    def both(folder: str) -> tuple[dict[str, float], float, float]:
+        """A run that extracts the features, of one epoch, and a whole one that finds them."""
+        files = [*places, "--cache", f"{folder}/cache", "--epochs"]
+        cold, _, _ = phases_of([*files, "1", "--out", f"{folder}/first"])
+        spent, total, memory = phases_of([*files, str(epochs), "--out", f"{folder}/run"])
+        spent["all else"] = total - sum(spent.values())
+        spent[FEATURES] = cold["corpora and features"] - spent["corpora and features"]
+        return spent, total, memory
+
     with tempfile.TemporaryDirectory() as folder:
-        files = [*places, "--cache", f"{folder}/cache"]
-        cold, _, _ = phases_of([*files, "--epochs", "1", "--out", f"{folder}/first"])
-        spent, total, memory = phases_of(
-            [*files, "--epochs", str(epochs), "--out", f"{folder}/run"]
-        )
+        spent, total, memory = both(folder)
+    with tempfile.TemporaryDirectory() as folder:
+        other = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+        try:
+            beside, slow_total, _ = both(folder)
+        finally:
+            other.kill()
+            other.wait()
     print(f"\nA run, {whose}, {epochs} epochs: {total:.1f} s, peak {memory:.0f} MB")
-    extraction = cold["corpora and features"] - spent["corpora and features"]
-    print(f"(the features, once and then cached: {extraction:.1f} s more)")
-    spent["all else"] = total - sum(spent.values())
     of_interest = total - sum(spent[name] for name in APART)
     outside = of_interest - sum(spent[name] for name in INSIDE)
+    print(f"{'':26} seconds  share   beside another program that keeps a core busy")
     for name, seconds in sorted(spent.items(), key=lambda item: -item[1]):
-        apart = "  (stated apart)" if name in APART else f"{seconds / of_interest:7.1%}"
-        print(f"  {name:24} {seconds:7.2f} s {apart}")
+        apart = name in (*APART, FEATURES)
+        share = " apart" if apart else f"{seconds / of_interest:6.1%}"
+        print(
+            f"  {name:24} {seconds:7.2f} {share} {beside[name]:7.2f}, x{beside[name] / seconds:.2f}"
+        )
+    print(f"  {'in all':24} {total:7.2f}        {slow_total:7.2f}, x{slow_total / total:.2f}")
     print(f"RATIO outside steps and evaluation {outside / of_interest:.3f}")
 
 
