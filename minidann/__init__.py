@@ -29,6 +29,7 @@ What stands around it:
     outcome.py      its end: the test, the model, the figures
     train.py, predict.py    the commands
     console.py      errors in one line, progress
+    parallel.py     the same work on several parts at once, on all cores
 """
 
 __version__ = "0.1.0"

@@ -393,8 +393,29 @@ def test_fast_equals_plain_at_another_stride_and_size():
 @pytest.mark.parametrize("size", [1, 254, 255, 256, 257])
 def test_fast_equals_plain_in_pools_of_any_size(size):
     rng = np.random.default_rng(0)
-    x, w = rng.standard_normal((2, 520, 1)), rng.standard_normal((2, 1, 3))
+    x, w = rng.standard_normal((3, 520, 1)), rng.standard_normal((2, 1, 3))
+    x[1, 200:] = x[2, 300:] = -1
     assert_as_plain(x, w, rng.standard_normal(3), stride=1, size=size)
+
+
+def test_only_pools_that_begin_before_the_padding_are_computed():
+    rng = np.random.default_rng(0)
+    x, w = mixed(rng), rng.standard_normal((10, 26, 7))
+    _, cache = conv_relu_maxpool.forward(x, w, np.zeros(7))
+    real = [750, 749, 740, 739, 271, 270, 269, 181, 180, 179, 91, 90, 89, 12, 3, 2, 1, 0, 748]
+    expected = [min(8, -(-frames // 90)) if frames > 1 else 0 for frames in real]
+    assert cache[3].sum(axis=1).tolist() == expected
+    assert cache[1].dtype == np.uint8  # winners: a byte each
+
+
+@pytest.mark.parametrize("op", [conv_relu_maxpool, conv_relu_maxpool.compose()])
+def test_the_finer_dtype_wins(op):
+    (x, w, b), options = conv_relu_maxpool.example(np.random.default_rng(0))
+    right, _ = op.forward(x, w, b, **options)
+    for one, other in ((np.float32, np.float64), (np.float64, np.float32)):
+        out, _ = op.forward(x.astype(one), w.astype(other), b.astype(one), **options)
+        assert out.dtype == np.float64
+        assert np.abs(out - right).max() < 1e-5
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -449,6 +470,7 @@ def test_first_largest_is_argmax(size):
         largest, where = conv_relu_maxpool.first_largest(x)
         assert np.array_equal(where, x.argmax(axis=1))
         assert np.array_equal(largest, x.max(axis=1))
+        assert where.dtype == np.min_scalar_type(size)
 
 
 @pytest.mark.parametrize("op", [conv_relu_maxpool, conv_relu_maxpool.compose()])

@@ -92,12 +92,11 @@ def backward(dout: np.ndarray, cache: tuple) -> tuple[None, np.ndarray, np.ndarr
 def real_frames(x: np.ndarray) -> np.ndarray:
     """How many frames of each utterance x (N, T, D) come before its constant end: (N,)."""
     n, t, d = x.shape
-    real = np.empty(n, int)
-    for i, values in enumerate(x.reshape(n, t * d)):
-        differs = values[d:] != values[:-d]  # ((T-1)*D,): from the same value a frame later
-        last = differs.tobytes().rfind(1)  # the last that does, -1 if none: read from the end
-        real[i] = last // d + 1
-    return real
+    last = []  # the last value that differs from the same value a frame later; -1 if none does
+    for values in x.reshape(n, t * d):
+        differs = values[d:] != values[:-d]  # ((T-1)*D,)
+        last.append(differs.tobytes().rfind(1))  # read from the end
+    return np.array(last) // d + 1
 
 
 def first_largest(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

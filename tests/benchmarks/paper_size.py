@@ -10,17 +10,18 @@ real run. Each direction has a process of its own, whose peak is the operating s
 
 import argparse
 import multiprocessing
-import os
 import resource
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
-from machine import describe
+from machine import describe  # and minidann, which is to come before NumPy
 
-from minidann import splits, state, training
+# isort: split
+import numpy as np
+
+from minidann import parallel, splits, state, training
 from minidann.logmel import FRAMES, MELS
 from minidann.normalise import Features
 from minidann.state import Choices, Domain
@@ -69,8 +70,7 @@ def main() -> None:
     p = argparse.ArgumentParser(description="Time and memory of a run at the paper's size.")
     p.add_argument("--epochs", type=int, default=3, help="epochs to take the median of")
     epochs = p.parse_args().epochs
-    threads = os.environ.get("OPENBLAS_NUM_THREADS", "as many as there are")
-    print(f"{describe()}; BLAS threads: {threads}; random features")
+    print(f"{describe(threads=parallel.threads())}; random features")
     print(f"{'direction':20} {'model':5} {'steps':>5} {'s/epoch':>8} {'test s':>7} {'peak MB':>8}")
     context = multiprocessing.get_context("spawn")
     for direction in (("recola", "iemocap"), ("iemocap", "recola")):
