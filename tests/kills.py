@@ -10,7 +10,6 @@ run left: `model.npz` and `config.json` to the byte, the rest but for its times.
 import argparse
 import csv
 import json
-import os
 import random
 import subprocess
 import sys
@@ -21,8 +20,6 @@ from pathlib import Path
 
 EPOCHS = 12
 LATEST = 0.6  # of an undisturbed run's time: most runs are killed, and more than once
-# One thread: another number gives other digits, and so many kills are no time to wait for two.
-ENVIRONMENT = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
 def command() -> list[str]:
@@ -51,7 +48,7 @@ def phase(place: Path) -> str:
 
 def start(place: Path) -> subprocess.Popen:
     return subprocess.Popen(
-        command(), cwd=place, env=ENVIRONMENT, text=True,
+        command(), cwd=place, text=True,
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
     )  # fmt: skip
 

@@ -23,17 +23,16 @@ from minidann.features import extract
 from minidann.logmel import logmel
 from minidann.state import HISTORY
 
-ENVIRONMENT = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-
 
 def command(module, *args):
     return [sys.executable, "-m", f"minidann.{module}", *map(str, args)]
 
 
-def call(module, *args):
+def call(module, *args, **environment):
     return subprocess.run(
-        command(module, *args), capture_output=True, text=True, env=ENVIRONMENT, timeout=120
-    )
+        command(module, *args), capture_output=True, text=True, env=os.environ | environment,
+        timeout=120,
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +92,6 @@ def test_stopped_and_resumed_is_the_same_to_the_byte(run, corpora, tmp_path, how
     flags = [*corpora, "--epochs", 4, "--out", tmp_path / "run"]
     process = subprocess.Popen(
         command("train", *flags), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env=ENVIRONMENT,
         # A shell that starts the tests in the background has its jobs ignore Ctrl-C.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
@@ -110,7 +108,7 @@ def test_stopped_and_resumed_is_the_same_to_the_byte(run, corpora, tmp_path, how
             "finishing this step and saving; Ctrl-C again stops at once",
             f"stopped; the same command with --resume goes on from {flags[-1]}",
         ]
-    resumed = call("train", *flags, "--resume")
+    resumed = call("train", *flags, "--resume", OMP_NUM_THREADS=str(after))  # on other threads
     assert resumed.returncode == 0, resumed.stderr
     assert "goes on after epoch" in resumed.stdout
     if how == signal.SIGINT:
@@ -137,7 +135,7 @@ def slow_run(corpora, out, seconds):
     """A run whose every step takes so long, in its second step."""
     process = subprocess.Popen(
         [sys.executable, "-c", SLOW.format(seconds=seconds), *corpora, "--out", out],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     for line in process.stdout:
@@ -183,7 +181,7 @@ console.run(train.main)
 """
     flags = [*corpora, "--epochs", "2", "--out", str(tmp_path / "run")]
     done = subprocess.run(
-        [sys.executable, "-c", code, *flags], capture_output=True, text=True, env=ENVIRONMENT,
+        [sys.executable, "-c", code, *flags], capture_output=True, text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     assert done.returncode == 130, done.stderr
@@ -223,7 +221,7 @@ def test_several_runs_may_fill_one_cache_at_once(run, corpora, tmp_path):
     processes = [
         subprocess.Popen(
             command("train", *flags, "--out", tmp_path / f"run{i}"), stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE, text=True, env=ENVIRONMENT,
+            stderr=subprocess.PIPE, text=True,
         )
         for i in range(3)
     ]  # fmt: skip
@@ -308,7 +306,6 @@ def test_a_closed_pipe_is_not_success(corpora, tmp_path):
     flags = [*corpora, "--epochs", 50, "--out", tmp_path / "run"]
     with subprocess.Popen(
         command("train", *flags), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env=ENVIRONMENT,
     ) as process:  # fmt: skip
         process.stdout.readline()
         process.stdout.close()
@@ -321,9 +318,7 @@ def test_a_closed_pipe_is_not_success(corpora, tmp_path):
 def test_a_folder_that_another_process_works_in_is_refused(run, corpora, tmp_path):
     whole, _ = run
     flags = [*corpora, "--epochs", 4, "--out", tmp_path / "run"]
-    process = subprocess.Popen(
-        command("train", *flags), stdout=subprocess.PIPE, text=True, env=ENVIRONMENT
-    )
+    process = subprocess.Popen(command("train", *flags), stdout=subprocess.PIPE, text=True)
     for line in process.stdout:
         if line.startswith("epoch  1"):
             break
