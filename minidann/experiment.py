@@ -132,7 +132,7 @@ def made_with(setup: Setup) -> dict:
             "scipy": scipy.__version__,
             "soundfile": soundfile.__version__,
             "machine": platform.machine(),
-            "blas_threads": os.environ.get("OPENBLAS_NUM_THREADS"),  # "1", set by `parallel`
+            "blas_threads": os.environ.get("OPENBLAS_NUM_THREADS"),  # see `parallel`
         },
     }
 

@@ -1,8 +1,8 @@
 """The log-mel features of a whole corpus: extracted once, and cached.
 
-A cache file is named after all that it depends on: the preset, the bytes of every recording, and
-where each utterance starts and ends. So it is never out of date, and its folder is safe to
-delete. It is mapped into memory: what is not being used need not be there.
+A cache file is named after all that it depends on but rounding: the preset, the bytes of every
+recording, and where each utterance starts and ends. So it is never out of date, and its folder is
+safe to delete. It is mapped into memory: what is not being used need not be there.
 """
 
 import hashlib
@@ -112,8 +112,9 @@ def listen(
 ) -> Iterator[tuple[int, Sound | None, np.ndarray | str]]:
     """Hear each utterance: (its number, its measures, log-mel (k, 26)), or (number, None, why not).
 
-    Each core has one recording in memory at a time. The utterances of one recording are expected
-    to follow one another; where they do not, it is read again.
+    Each core has one recording in memory at a time; a few dozen have been heard and wait to be
+    asked for, as features. The utterances of one recording are expected to follow one another;
+    where they do not, it is read again.
     """
     # Linux's malloc hands freed memory back to the system, and gets it back page by page for the
     # next utterance, until it has seen a larger block come and go.
@@ -140,7 +141,7 @@ def _hear(path: Path | str, utterances: list[tuple[int, object]], preset: str) -
     heard = []
     for i, one in utterances:
         try:
-            frames = crop(logmel(cut(audio, one.start, one.end), preset))  # (k, 26)
+            frames = crop(logmel(cut(audio, one.start, one.end), preset)).copy()  # (k, 26)
             heard.append((i, measure(channels, rate, one.start, one.end), frames))
         except UserError as error:
             heard.append((i, None, str(error)))

@@ -71,10 +71,13 @@ PRESETS = {
 
 @lru_cache
 def _tables(preset: Preset, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
-    """The window (frame,) and the filters (257, 26) of `dtype`; not to be written to."""
+    """The window (frame,) and the filters (257, 26) of `dtype`, read-only."""
     margin = (preset.frame - WINDOW) // 2
     window = np.pad(WINDOWS[preset.window], margin)  # (frame,)
-    return window.astype(dtype), filterbank(preset).astype(dtype)
+    tables = window.astype(dtype), filterbank(preset).astype(dtype)
+    for table in tables:
+        table.flags.writeable = False
+    return tables
 
 
 def filterbank(preset: Preset) -> np.ndarray:
@@ -101,7 +104,7 @@ def logmel(audio: np.ndarray, preset: str = "paper") -> np.ndarray:
     """(samples,) at 16 kHz -> (frames, 26), the natural logarithm of each filter's energy.
 
     All is computed in the input's dtype, float32 or float64. In float32 the rounding of a loud
-    filter reaches a quiet one: in EMO-DB and RAVDESS by up to 0.00005 in the logarithm (0.001 in
+    filter reaches a quiet one: in EMO-DB and RAVDESS by up to 0.00007 in the logarithm (0.0023 in
     `psf`, whose floor is lower).
     Raises ValueError on another shape, dtype or preset; UserError on less than one frame.
     """

@@ -56,9 +56,12 @@ class Features:
         In `out`, of that shape, where it is given: to fill the same 5 MB again is quicker than to
         ask for new ones. Otherwise a new array.
         """
-        out = np.empty((len(rows), FRAMES, MELS), np.float32) if out is None else out
+        shape = len(rows), FRAMES, MELS
+        out = np.empty(shape, np.float32) if out is None else out
+        if out.shape != shape or out.dtype != np.float32:
+            raise ValueError(f"expected out {shape} float32, received {out.shape} {out.dtype}")
         means, stds = self._every
-        for padded, row in zip(out, rows, strict=True):
+        for padded, row in zip(out, rows):
             k = self.lengths[row]
             one = self.frames[self.offsets[row] : self.offsets[row] + k]  # (k, 26)
             normalise_and_pad(one, means[:k], stds[:k], self.minimum[row], padded)

@@ -29,7 +29,7 @@ class Sound(NamedTuple):
     tail: float
     zeros: float  # seconds, the longest run of exact zeros
     clipped: bool
-    checksum: int  # CRC-32 of the decoded samples
+    checksum: int  # CRC-32 of the decoded samples, the mean of their channels
 
 
 def measure(channels: np.ndarray, rate: int, start: float | None, end: float | None) -> Sound:
@@ -55,7 +55,7 @@ def measure(channels: np.ndarray, rate: int, start: float | None, end: float | N
         lead=int(loud.argmax()) / rate,
         tail=int(loud[::-1].argmax()) / rate,
         zeros=int(runs.max()) / rate,
-        clipped=full.any() and bool((full[:-2] & full[1:-1] & full[2:]).any()),
+        clipped=bool(full.any() and (full[:-2] & full[1:-1] & full[2:]).any()),
         checksum=zlib.crc32(np.ascontiguousarray(mono)),
     )
 

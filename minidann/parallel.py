@@ -8,14 +8,14 @@ part as soon as it is done with one, and BLAS is told to use one thread. The res
 on how many threads there are.
 
 BLAS asks when NumPy is loaded. Where that was before minidann, BLAS has its threads already, and
-all parts are done by the thread that is there.
+one thread does all parts.
 """
 
 import os
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cache
 
 ASKED = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -29,8 +29,8 @@ def threads() -> int:
     """How many to use: OMP_NUM_THREADS, where such a limit is usually set, or one for each core."""
     if not early and os.environ.get("OPENBLAS_NUM_THREADS") != "1":
         return 1
-    limit = os.environ.get("OMP_NUM_THREADS", "")
-    if limit.isdigit() and int(limit):
+    limit = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()  # "4,2": 4 at the outermost
+    if limit.isdecimal() and int(limit):
         return int(limit)
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))  # the cores that this process may use
@@ -48,28 +48,48 @@ if hasattr(os, "register_at_fork"):  # a forked process has none of its parent's
 
 
 def each(work: Callable, parts: Sequence) -> list:
-    """[work(*part) for part in parts], on all cores. `work` is pure, or writes to its own place."""
+    """[work(*part) for part in parts], on all cores. `work` is pure, or writes to its own place.
+
+    Where a part raises, no other is begun, and none runs any more when the error leaves here.
+    """
     results: list = [None] * len(parts)
     waiting = iter(enumerate(parts))  # one for all: who is free takes the next
 
     def help_out() -> None:
-        for i, part in waiting:
-            results[i] = work(*part)
+        try:
+            for i, part in waiting:
+                results[i] = work(*part)
+        except BaseException:
+            deque(waiting, maxlen=0)  # nobody takes another
+            raise
 
     count = threads()
     helping = [_pool(count).submit(help_out) for _ in range(min(count, len(parts)) - 1)]
-    help_out()
+    try:
+        help_out()
+    finally:  # who has not begun by now is not needed any more
+        wait([one for one in helping if not one.cancel()])
     for one in helping:
-        one.result()  # waits for it, and raises what it raised
+        if not one.cancelled():
+            one.result()  # raises what it raised
     return results
 
 
 def stream(work: Callable, parts: Sequence) -> Iterator:
     """As `each`, one result after the other: few parts are ahead of the one that is asked for."""
     count, waiting = threads(), deque()
-    for part in parts:
-        waiting.append(_pool(count).submit(work, *part))
-        if len(waiting) > 2 * count:
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
+
+    def first():
+        future, part = waiting.popleft()
+        return work(*part) if future.cancel() else future.result()  # here, if nobody has begun it
+
+    try:
+        for part in parts:
+            waiting.append((_pool(count).submit(work, *part), part))
+            if len(waiting) > 2 * count:
+                yield first()
+        while waiting:
+            yield first()
+    finally:
+        for future, _ in waiting:
+            future.cancel()

@@ -91,7 +91,9 @@ def test_a_preset_gives_its_oracles_numbers_on_real_recordings(preset, dtype):
         mel = logmel(audio.astype(dtype), preset)
         assert mel.dtype == dtype
         assert mel.shape == expected.shape
-        assert np.abs(mel - expected).max() < (1e-6 if dtype == np.float64 else 1e-3)
+        assert np.abs(mel - expected).max() < (
+            1e-6 if dtype == np.float64 else 3e-3 if preset == "psf" else 1e-4
+        )
 
 
 @pytest.mark.parametrize("preset", PRESETS)

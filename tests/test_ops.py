@@ -385,6 +385,26 @@ def test_fast_equals_plain_where_different_windows_tie():
     assert_as_plain(x, w, np.zeros(6))
 
 
+def test_complex_ties_are_decided_by_the_real_part():
+    """As the complex step needs it: what is nudged must not win by its nudge."""
+    x, w, b = np.array([[[1.0], [2.0], [1.0]]]), np.ones((2, 1, 1), complex), np.zeros(1)
+    w[1] += 1e-30j
+    for op in (conv_relu_maxpool, conv_relu_maxpool.compose()):
+        out, cache = op.forward(x, w, b, stride=1, size=2)
+        _, dw, _ = op.backward(np.ones((1, 1, 1)), cache)
+        assert out.imag.item() / 1e-30 == dw[1].item().real == 2
+
+
+def test_an_infinite_gradient_stays_where_it_is():
+    rng = np.random.default_rng(0)
+    x, w = mixed(rng)[12:14], rng.standard_normal((10, 26, 7))
+    out, cache = conv_relu_maxpool.forward(x, w, np.full(7, 50.0))
+    dout = np.zeros_like(out)
+    dout[0, 0, 2] = np.inf
+    _, dw, _ = conv_relu_maxpool.backward(dout, cache)
+    assert np.isinf(dw[..., 2]).any() and np.array_equal(dw[..., 3:], np.zeros((10, 26, 4)))
+
+
 def test_fast_equals_plain_at_another_stride_and_size():
     (x, w, b), options = conv_relu_maxpool.example(np.random.default_rng(0))
     assert_as_plain(x, w, b, **options)
@@ -393,8 +413,8 @@ def test_fast_equals_plain_at_another_stride_and_size():
 @pytest.mark.parametrize("size", [1, 254, 255, 256, 257])
 def test_fast_equals_plain_in_pools_of_any_size(size):
     rng = np.random.default_rng(0)
-    x, w = rng.standard_normal((3, 520, 1)), rng.standard_normal((2, 1, 3))
-    x[1, 200:] = x[2, 300:] = -1
+    x, w = rng.standard_normal((4, 520, 1)), rng.standard_normal((2, 1, 3))
+    x[1, 200:] = x[2, 300:] = x[3, 518:] = -1
     assert_as_plain(x, w, rng.standard_normal(3), stride=1, size=size)
 
 
@@ -413,7 +433,7 @@ def test_the_finer_dtype_wins(op):
     (x, w, b), options = conv_relu_maxpool.example(np.random.default_rng(0))
     right, _ = op.forward(x, w, b, **options)
     for one, other in ((np.float32, np.float64), (np.float64, np.float32)):
-        out, _ = op.forward(x.astype(one), w.astype(other), b.astype(one), **options)
+        out, _ = op.forward(x.astype(one), w.astype(other), b.astype(np.float32), **options)
         assert out.dtype == np.float64
         assert np.abs(out - right).max() < 1e-5
 
@@ -517,6 +537,7 @@ FAST = conv_relu_maxpool
         (FAST, (ones(1, 96, 3), *CONV), {}, "at least 97 frames (one pool)", "96"),
         (FAST, (ones(1, 97, 4), *CONV), {}, "x of shape (N, T, 3)", "(1, 97, 4)"),
         (FAST, (ones(97, 3), *CONV), {}, "x of shape (N, T, 3)", "(97, 3)"),
+        (FAST, (ones(1, 97, 3), CONV[0], ones(1)), {}, "b of shape (2,)", "(1,)"),
         (ops.attention, (ones(2, 3, 4), ones(3)), {}, "v of shape (4,)", "(3,)"),
         (ops.dense, (ones(2, 3), ones(4, 2), ones(2)), {}, "x of shape (N, 4)", "(2, 3)"),
         (ops.dense, (ones(4), ones(4, 2), ones(2)), {}, "x of shape (N, 4)", "(4,)"),

@@ -3,8 +3,8 @@
 Of thirty successive outputs of a filter the pool wants one, the largest. So much need not be done:
 
 1. Only the frames that reach the pool are computed: 240 of the 247.
-2. Adding a bias and ReLU never change which frame is largest. Both wait until after the pool and
-   act on 8 frames instead of 240.
+2. Adding a bias and ReLU never change which frame is largest, but for rounding. Both wait until
+   after the pool and act on 8 frames instead of 240.
 3. The gradient of the convolution's output is 97% zeros: the kernel's gradient is a sparse times a
    dense product.
 4. Nobody asks for the input's gradient: the op stands first in the network.
@@ -37,11 +37,13 @@ def forward(
 
     The cache holds the view of x's windows (N, T', K*D), the winning window of each pool, counted
     within the pool (N, P, F), which outputs are above zero (N, P, F), which pools were computed
-    (N, P), the kernel's shape, and `size`.
+    (N, P), the kernel's shape, and `size`. x itself is in view: leave it as it is until `backward`.
     """
     k, d, f = w.shape
     if x.ndim != 3 or x.shape[2] != d:
         raise ValueError(f"conv_relu_maxpool: expected x of shape (N, T, {d}), received {x.shape}")
+    if b.shape != (f,):
+        raise ValueError(f"conv_relu_maxpool: expected b of shape ({f},), received {b.shape}")
     view = conv1d.windows(x, k, stride)  # (N, T', K*D), no copy
     n, p = len(x), view.shape[1] // size
     if p == 0:
@@ -84,7 +86,7 @@ def backward(dout: np.ndarray, cache: tuple) -> tuple[None, np.ndarray, np.ndarr
         return csr_array(dconv, shape=(f, q * size)) @ rows  # (F, K*D)
 
     dw = sum(parallel.each(product, _parts(computed)))  # (F, K*D)
-    padding = (dout * ~computed[:, :, None]).sum(axis=1)  # (N, F)
+    padding = np.where(computed[:, :, None], dout.dtype.type(0), dout).sum(axis=1)  # (N, F)
     dw += padding.T @ view[:, computed.shape[1] * size - 1]  # (F, N) @ (N, K*D)
     return None, dw.T.reshape(k, d, f), dout.sum(axis=(0, 1))
 
@@ -102,14 +104,18 @@ def real_frames(x: np.ndarray) -> np.ndarray:
 def first_largest(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """x (q, size, F) -> the largest along axis 1 (q, F), and where it stands first (q, F).
 
-    `argmax` finds the same, but one number at a time unless `size` is the last axis. So: mark all
-    that equal the largest, count down along the axis, and the first mark has the highest count.
+    The largest is decided by the real part. `argmax` finds the same, but one number at a time
+    unless `size` is the last axis. So: mark all that equal the largest, count down along the axis,
+    and the first mark has the highest count.
     """
     size = x.shape[1]
-    largest = x.max(axis=1)  # (q, F)
+    largest = x.real.max(axis=1)  # (q, F)
     countdown = np.arange(size, dtype=np.min_scalar_type(size))[::-1, None]  # (size, 1)
-    marks = (x == largest[:, None]).view(np.uint8)  # (q, size, F)
-    return largest, countdown[0] - (marks * countdown).max(axis=1)
+    marks = (x.real == largest[:, None]).view(np.uint8)  # (q, size, F)
+    where = countdown[0] - (marks * countdown).max(axis=1)
+    if np.iscomplexobj(x):
+        largest = np.take_along_axis(x, where[:, None].astype(int), axis=1)[:, 0]
+    return largest, where
 
 
 def _rows(view: np.ndarray, computed: np.ndarray, size: int) -> np.ndarray:

@@ -2,9 +2,10 @@
 
     python tests/benchmarks/ideas.py
 
-Forward and backward of convolution, ReLU and pooling, 64 rows in float32, on two cores, full-length
-and real ones as in `step.py`. Each line keeps what the lines above it do; all take turns, and all
-are held against the first in float64 before the clock starts.
+Forward and backward of convolution, ReLU and pooling, 64 rows in float32, full-length and real ones
+as in `step.py`, on two threads (or as many as `OMP_NUM_THREADS` says). Each line keeps what the
+lines above it do; all take turns, and all are held against the first in float64 before the clock
+starts.
 """
 
 import os

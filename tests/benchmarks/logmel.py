@@ -5,7 +5,8 @@
 EMO-DB, or the demo's French corpus where `MINIDANN_CORPORA` has no EMO-DB. All packages are given
 the same parameters: 25 ms, 10 ms, 512 points, 26 filters from 0 to 8000 Hz; python_speech_features
 and Kaldi emphasise high frequencies first, as they do unless told not to. All take turns, each in a
-process of its own; the median of each counts. From files, minidann's figure is all that `extract`
+process of its own; the median of each counts. In memory all use one thread, whatever `--threads`
+says, but for BLAS's. From files, minidann's figure is all that `extract`
 does into an empty cache, listening for what is odd about the sound among it; against it stands
 reading the files alone, in a plain loop and with the same threads.
 """
@@ -13,14 +14,13 @@ reading the files alone, in a plain loop and with the same threads.
 import argparse
 import contextlib
 import io
-import os
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-from machine import describe, with_threads
+from machine import describe, real, with_threads
 
 # isort: split
 import numpy as np
@@ -35,11 +35,8 @@ PACKAGES = {"librosa": "librosa", "python_speech_features": "psf", "kaldi_native
 
 
 def corpus():
-    real = Path(os.environ.get("MINIDANN_CORPORA", DEMO.parents[2] / "shared" / "corpora"))
-    there = (real / "emodb").is_dir()
-    return (
-        corpora.load("emodb", real / "emodb") if there else corpora.load("recola", DEMO / "recola")
-    )
+    there = real("emodb")
+    return corpora.load("emodb", there) if there else corpora.load("recola", DEMO / "recola")
 
 
 def sounds() -> list[np.ndarray]:
@@ -67,8 +64,9 @@ def librosa():
 def psf():
     from python_speech_features import logfbank
 
+    given = 16000, 0.025, 0.01, 26, 512, 0, 8000
     every = sounds()
-    return lambda: [logfbank(one, 16000, 0.025, 0.01, 26, 512, 0, 8000) for one in every]
+    return lambda: [logfbank(one, *given, winfunc=np.hamming) for one in every]
 
 
 def kaldi():

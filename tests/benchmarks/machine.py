@@ -11,6 +11,8 @@ from minidann import parallel  # before NumPy: it tells BLAS to use one thread
 # isort: split
 import numpy as np
 
+from minidann.train import DEMO
+
 PART = (1920, 260, 200)  # the windows of 8 full-length utterances, their values, the filters
 
 
@@ -34,6 +36,13 @@ def describe(**more) -> str:
         versions["OpenBLAS made to use its kernels for"] = kernels
     told = ", ".join(f"{key} {value}" for key, value in versions.items())
     return f"{name}, {os.cpu_count()} cores; {told}"
+
+
+def real(name: str) -> Path | None:
+    """The folder of the real corpus `name`, where there is one: see the README."""
+    beside = DEMO.parents[2] / "shared" / "corpora"
+    folder = Path(os.environ.get("MINIDANN_CORPORA", beside)) / name
+    return folder if folder.is_dir() else None
 
 
 def sgemm_rate(repeats: int = 30) -> float:

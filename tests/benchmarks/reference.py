@@ -1,13 +1,15 @@
 """The network in PyTorch, as one writes it and in faster formulations: what `step.py` runs against.
 
-`PLAIN` is how one writes it: Conv1d, ReLU, MaxPool1d, Adam. All of `FASTEST` pool before ReLU and
-use the fused Adam.
+`Plain` is how one writes it: Conv1d, ReLU, MaxPool1d, Adam. All others pool before ReLU and use the
+fused Adam.
 """
 
 import os
 
-# Both numbers are looked at when PyTorch is loaded; minidann keeps BLAS's for itself at 1.
-os.environ["MKL_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"]
+from minidann import parallel
+
+# minidann has told BLAS to use one thread; whatever BLAS PyTorch has is to use all.
+os.environ.update(dict.fromkeys(parallel.ASKED, os.environ["OMP_NUM_THREADS"]))
 
 import torch
 from torch import nn
@@ -112,15 +114,11 @@ class Early(Plain):
         return torch.relu(self.pool(self.conv(x))).transpose(1, 2)
 
 
-PLAIN = "Plain"
-FASTEST = "Unfolded", "UnfoldedMax", "UnfoldedAcross", "Early"
-
-
 def pytorch(name: str, x, labels, languages, compiled: bool = False):
     """-> a function that takes one step; `name` is of a class above."""
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     torch.manual_seed(0)
-    front, fused = globals()[name], name != PLAIN or compiled
+    front, fused = globals()[name], name != "Plain" or compiled
     network = Network(front())
     params = [p for name, p in network.named_parameters() if languages is not None
               or not name.startswith("language")]  # fmt: skip

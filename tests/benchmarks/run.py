@@ -11,14 +11,12 @@ filters, rows and utterances grow.
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
 
-from machine import describe, sgemm_rate, with_threads
+from machine import describe, real, sgemm_rate, with_threads
 
 # isort: split
 import numpy as np
@@ -28,7 +26,6 @@ from minidann.logmel import FRAMES, MELS
 from minidann.model import FILTERS, KERNEL, POOL, initialise, pooled_frames
 from minidann.ops.dropout import draw_mask
 from minidann.state import Choices
-from minidann.train import DEMO
 
 BATCHES = "batches of the steps"  # those that are evaluated belong to evaluation
 # What is timed: (name, module, function); a phase inside another is taken out of the outer one.
@@ -88,10 +85,10 @@ def phases_of(arguments: list[str]) -> tuple[dict[str, float], float, float]:
 
 
 def whole_run(epochs: int) -> None:
-    real = Path(os.environ.get("MINIDANN_CORPORA", DEMO.parents[2] / "shared" / "corpora"))
     places, whose = [], "the demo (synthetic), recola to iemocap"
-    if (real / "emodb").is_dir() and (real / "ravdess").is_dir():
-        places = ["--source", f"emodb:{real / 'emodb'}", "--target", f"ravdess:{real / 'ravdess'}"]
+    source, target = real("emodb"), real("ravdess")
+    if source and target:
+        places = ["--source", f"emodb:{source}", "--target", f"ravdess:{target}"]
         whose = "EMO-DB to RAVDESS"
 
     def both(folder: str) -> tuple[dict[str, float], float, float]:
@@ -141,12 +138,13 @@ def step_of(rows: int, frames: int, filters: int, utterances: int) -> float:
         now.params, now.running = initialise(drawn, frames=frames, filters=filters)
         now.adam = state.optim.start(now.params)
     labels = np.arange(rows // 2) % 2
-    times = []
+    times, batch = [], np.empty((rows, FRAMES, MELS), np.float32)
     for _ in range(25):
         chosen = rng.integers(0, utterances, rows)
         began = time.perf_counter()
-        x = features.batch(chosen)  # (rows, 750, 26)
-        x = np.concatenate([x] * -(-frames // FRAMES), axis=1)[:, :frames]
+        x = features.batch(chosen, out=batch)  # (rows, 750, 26)
+        if frames != FRAMES:
+            x = np.concatenate([x] * -(-frames // FRAMES), axis=1)[:, :frames]
         mask = draw_mask(rng, (rows, (pooled_frames(frames) + 1) * filters), 0.7)
         training.update(choices, now, np.ascontiguousarray(x), labels, mask, rate=1e-3, beta=1.0)
         times.append(time.perf_counter() - began)

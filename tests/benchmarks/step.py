@@ -6,17 +6,16 @@ PyTorch runs as one writes it (Conv1d, MaxPool1d, Adam) and in the faster formul
 `reference.py`, of which the fastest counts. All take turns, a few steps at a time, each in a
 process of its own; the median of each counts. Full-length rows are random numbers; real ones are
 RAVDESS's (or the demo's, where `MINIDANN_CORPORA` has no RAVDESS), normalised and padded as in
-training. Ends with lines `RATIO full64 plain 2.31`: how many times as fast minidann is, for what
-kind of rows, how many of them, and against which PyTorch.
+training. Of their padding minidann computes one window, and PyTorch, as one uses it, all of them.
+Ends with lines `RATIO full64 plain 2.31`: how many times as fast minidann is, for what kind of
+rows, how many of them, and against which PyTorch.
 """
 
 import argparse
-import os
 import tempfile
 from importlib.metadata import version
-from pathlib import Path
 
-from machine import describe, sgemm_rate, with_threads  # and minidann, which is to come first
+from machine import describe, real, sgemm_rate, with_threads  # and minidann, which is to come first
 
 # isort: split
 import numpy as np
@@ -59,9 +58,7 @@ def pytorch(*args):
 
 def rows_of_speech(count: int) -> tuple[np.ndarray, str]:
     """`count` padded utterances, (count, 750, 26) float32, and whose they are."""
-    real = Path(os.environ.get("MINIDANN_CORPORA", DEMO.parents[2] / "shared" / "corpora"))
-    there = (real / "ravdess").is_dir()
-    name, root = ("ravdess", real / "ravdess") if there else ("iemocap", DEMO / "iemocap")
+    name, root = ("ravdess", real("ravdess")) if real("ravdess") else ("iemocap", DEMO / "iemocap")
     corpus = corpora.load(name, root)
     chosen = np.random.default_rng(0).permutation(len(corpus.utterances))[:count]
     with tempfile.TemporaryDirectory() as cache:

@@ -7,6 +7,7 @@ machine does beside all this slows all of them alike, because none runs for long
 
 import multiprocessing
 import os
+import sys
 import time
 from collections.abc import Callable
 
@@ -29,8 +30,10 @@ class Program:
     def prepare(self, make: Callable, *args) -> None:
         """Let it call `make(*args)`, which gives the work: a function without arguments."""
         self._pipe.send((make, args))
-        if self._pipe.recv() != "ready":
-            raise RuntimeError("a program could not be prepared; its own message is above")
+        try:
+            self._pipe.recv()
+        except EOFError:
+            sys.exit("a program could not be prepared; its own message is above")
 
     def run(self, repeats: int) -> list[float]:
         """Seconds of each of `repeats` times; one more goes before and does not count."""
