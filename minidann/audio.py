@@ -82,13 +82,18 @@ def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
         ) from None
 
 
+def mixed(channels: np.ndarray) -> np.ndarray:
+    """(samples, channels) -> the mean of the channels (samples,), same dtype."""
+    return channels.mean(axis=1) if channels.shape[1] > 1 else channels[:, 0]
+
+
 def mono(channels: np.ndarray, rate: int) -> np.ndarray:
     """(samples, channels) at `rate` Hz -> (samples * 16000 / rate, rounded up,) at 16 kHz.
 
     The mean of the channels, same dtype. A polyphase filter (`scipy.signal.resample_poly`) takes
     out what lies above the lower of the two Nyquist frequencies.
     """
-    audio = channels.mean(axis=1) if channels.shape[1] > 1 else channels[:, 0]  # (samples,)
+    audio = mixed(channels)  # (samples,)
     if rate == RATE:
         return audio
     common = gcd(RATE, rate)  # 44,100 Hz: 160 samples out for 441 in

@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from minidann.audio import mixed
+
 SHORT, LONG = 0.5, 30.0  # seconds outside which an utterance is worth a look
 FULL_SCALE = 0.999  # of 1.0: three such samples in a row are taken for clipping
 ZEROS = 0.1  # seconds of samples that are exactly 0 which are taken for digital silence
@@ -40,7 +42,7 @@ def measure(channels: np.ndarray, rate: int, start: float | None, end: float | N
     first = round((start or 0.0) * rate)
     last = len(channels) if end is None else round(end * rate)
     channels = channels[first:last]  # (n, channels)
-    mono = channels.mean(axis=1) if channels.shape[1] > 1 else channels[:, 0]  # (n,)
+    mono = mixed(channels)  # (n,)
     size = np.abs(mono)
     loud = size > QUIET * size.max()  # (n,), all False in silence
     zeros = np.flatnonzero(mono == 0)

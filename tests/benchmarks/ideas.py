@@ -24,7 +24,7 @@ from turns import Program, take_turns
 from minidann.model import FILTERS, KERNEL, POOL, STRIDE
 from minidann.ops import conv1d, conv_relu_maxpool, relu
 
-TURNS, REPEATS = 12, 3
+TURNS, REPEATS = 6, 12  # turns long enough for caches and memory to settle
 PLAIN = "plain: convolution, ReLU, pool"
 FIRST = "no gradient of the input"
 LATE = "240 of 247 frames; bias and ReLU last"

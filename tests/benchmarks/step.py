@@ -3,7 +3,7 @@
     python tests/benchmarks/step.py --threads 2
 
 PyTorch runs as one writes it (Conv1d, MaxPool1d, Adam) and in the faster formulations of
-`reference.py`, of which the fastest counts. All take turns, a few steps at a time, each in a
+`reference.py`, of which the fastest counts. All take turns, a dozen steps at a time, each in a
 process of its own; the median of each counts. Full-length rows are random numbers; real ones are
 RAVDESS's (or the demo's, where `MINIDANN_CORPORA` has no RAVDESS), normalised and padded as in
 training. Of their padding minidann computes one window, and PyTorch, as one uses it, all of them.
@@ -29,7 +29,7 @@ from minidann.ops.dropout import draw_mask
 from minidann.state import Choices
 from minidann.train import DEMO
 
-STEPS = 4  # in a turn
+STEPS = 12  # in a turn: long enough for caches and memory to settle
 DROPOUT = 0.7
 FASTEST = "Unfolded", "UnfoldedMax", "UnfoldedAcross", "Early"  # in reference.py
 POOLS = pooled_frames(FRAMES)
@@ -69,7 +69,7 @@ def rows_of_speech(count: int) -> tuple[np.ndarray, str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--threads", type=int, default=2, help="of both sides")
-    parser.add_argument("--turns", type=int, default=12, help="of every program")
+    parser.add_argument("--turns", type=int, default=5, help="of every program")
     parser.add_argument("--compile", action="store_true", help="try torch.compile, too")
     args = parser.parse_args()
     with_threads(args.threads)
