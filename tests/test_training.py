@@ -256,12 +256,12 @@ def test_the_plain_ops_train_to_the_same_weights(both, bn):
     )
     fast = State(params, running, optim.start(params), params, running)
     slow = State(params, running, optim.start(params), params, running)
-    for i in range(50 // len(feeding.steps(bn, 6, 6))):
-        rows = np.arange(i, i + 6) % 40
+    for i in range(50 // len(feeding.steps(bn, 16, 16))):
+        rows = np.arange(i, i + 16) % 40
         x = np.concatenate([source.features.batch(rows), target.features.batch(rows)])
-        mask = draw_mask(np.random.default_rng(i), (12, 180), 0.5, np.float64)
+        mask = draw_mask(np.random.default_rng(i), (32, 180), 0.5, np.float64)
         for state, which in ((fast, minidann.ops), (slow, PLAIN)):
-            for part, count in feeding.steps(bn, 6, 6):
+            for part, count in feeding.steps(bn, 16, 16):
                 training.update(
                     choices, state, x[part].astype(np.float64), source.labels[rows][:count],
                     mask[part], rate=1e-3, beta=1.0, ops=which,
