@@ -334,13 +334,15 @@ def padded(rng, n, frames):
     return x
 
 
+REAL = 750, 749, 740, 739, 271, 270, 269, 181, 180, 179, 91, 90, 89, 12, 3, 2, 1, 0, 748
+
+
 def mixed(rng):
     """Utterances of all kinds: not padded, padding from each frame on where a pool could begin,
     before it and after it, nothing but padding; and more than are worked on at a time.
     """
-    reals = [750, 749, 740, 739, 271, 270, 269, 181, 180, 179, 91, 90, 89, 12, 3, 2, 1, 0, 748]
-    x = rng.standard_normal((len(reals), 750, 26))
-    for row, real in zip(x, reals):
+    x = rng.standard_normal((len(REAL), 750, 26))
+    for row, real in zip(x, REAL):
         row[real:] = row[: max(real, 1)].min(axis=0)
     assert len(x) > 2 * conv_relu_maxpool.PART
     return x
@@ -422,8 +424,7 @@ def test_only_pools_that_begin_before_the_padding_are_computed():
     rng = np.random.default_rng(0)
     x, w = mixed(rng), rng.standard_normal((10, 26, 7))
     _, cache = conv_relu_maxpool.forward(x, w, np.zeros(7))
-    real = [750, 749, 740, 739, 271, 270, 269, 181, 180, 179, 91, 90, 89, 12, 3, 2, 1, 0, 748]
-    expected = [min(8, -(-frames // 90)) if frames > 1 else 0 for frames in real]
+    expected = [min(8, -(-frames // 90)) if frames > 1 else 0 for frames in REAL]
     assert cache[3].sum(axis=1).tolist() == expected
     assert cache[1].dtype == np.uint8  # winners: a byte each
 
