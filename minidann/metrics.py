@@ -1,6 +1,7 @@
-"""How good is it: unweighted average recall, confusion, and an interval over speakers."""
+"""How good is it: unweighted average recall, confusion, an interval over speakers, information."""
 
 import numpy as np
+from scipy.special import entr
 from scipy.stats import t as student_t
 
 
@@ -23,6 +24,27 @@ def uar_of_confusion(counts: np.ndarray) -> float:
 def uar(labels: np.ndarray, predictions: np.ndarray) -> float:
     """Unweighted average recall of integer labels and predictions (N,) of two classes."""
     return uar_of_confusion(confusion(labels, predictions))
+
+
+def by_speaker(
+    labels: np.ndarray, predictions: np.ndarray, speakers: np.ndarray
+) -> dict[str, np.ndarray]:
+    """The confusion (2, 2) of each speaker's rows, by name; all arguments (N,)."""
+    return {
+        str(name): confusion(labels[speakers == name], predictions[speakers == name])
+        for name in np.unique(speakers)
+    }
+
+
+def information(probabilities: np.ndarray) -> float:
+    """How much the answers (N, 2) tell of the rows, in nats: 0 to log 2. It needs no labels.
+
+    The entropy of the mean answer less the mean entropy of the answers (Bridle et al. 1991;
+    Krause et al. 2010). It is large where each answer is sure of itself and both classes are given
+    about equally often: so it errs where the classes are not equally frequent.
+    """
+    p = np.asarray(probabilities, np.float64)
+    return float(entr(p.mean(axis=0)).sum() - entr(p).sum(axis=1).mean())
 
 
 def speaker_interval(

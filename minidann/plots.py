@@ -88,45 +88,44 @@ def principal_components(f: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def features(
-    f: np.ndarray,
-    languages: np.ndarray,
-    emotions: np.ndarray,
-    language_names: list[str],
-    emotion_names: list[str],
-    title: str,
+    models: list[tuple[str, dict, list[float]]], language_names: list[str], emotion_names: list[str]
 ) -> Figure:
-    """Figure 2: the encoder's output f (N, C) by PCA; left by language, right by emotion (N,).
+    """Figure 2: the encoder's output by PCA, a row a model; left by language, right by emotion.
 
-    Without `language_names`, for mono, there is no left half.
+    Of each model a title, {"points" (N, 2), "languages", "emotions" (N,)} and the shares of the
+    variance of both dimensions. Without `language_names`, for mono, there is no left half.
     """
-    points, share = principal_components(f)  # (N, 2)
-    # A few far utterances would squeeze the rest together; what lies outside is counted.
-    low, high = np.percentile(points, [2, 98], axis=0)
-    margin = 0.15 * (high - low) + 1e-6
-    outside = ((points < low - margin) | (points > high + margin)).any(axis=1).sum()
-    halves = [(emotions, emotion_names, (GREEN, DARK), ("v", "s"))]
-    if language_names:
-        halves.insert(0, (languages, language_names, (DARK, LIGHT), ("o", "^")))
-    size = (max(6.4, 4.6 * len(halves)), 4.8)
-    figure, axes = plt.subplots(
-        1, len(halves), figsize=size, layout="constrained", sharey=True, squeeze=False
-    )
-    for axis, (group, names, colours, markers) in zip(axes[0], halves):
-        for value in (0, 1):
-            axis.scatter(
-                *points[group == value].T, s=14, alpha=0.5, color=colours[value],
-                marker=markers[value], linewidths=0, label=names[value],
+    count = 1 + bool(language_names)
+    figure = plt.figure(figsize=(max(6.4, 4.6 * count), 4.8 * len(models)), layout="constrained")
+    rows = figure.subfigures(len(models), 1, squeeze=False)[:, 0]
+    for row, (title, picture, share) in zip(rows, models):
+        points = picture["points"]  # (N, 2)
+        # A few far utterances would squeeze the rest together; what lies outside is counted.
+        low, high = np.percentile(points, [2, 98], axis=0)
+        margin = 0.15 * (high - low) + 1e-6
+        outside = ((points < low - margin) | (points > high + margin)).any(axis=1).sum()
+        halves = [("emotions", emotion_names, (GREEN, DARK), ("v", "s"))]
+        if language_names:
+            halves.insert(0, ("languages", language_names, (DARK, LIGHT), ("o", "^")))
+        axes = row.subplots(1, len(halves), sharey=True, squeeze=False)[0]
+        for axis, (group, names, colours, markers) in zip(axes, halves):
+            for value in (0, 1):
+                axis.scatter(
+                    *points[picture[group] == value].T, s=14, alpha=0.5, color=colours[value],
+                    marker=markers[value], linewidths=0, label=names[value],
+                )  # fmt: skip
+            axis.set(xlabel=f"component 1 ({100 * share[0]:.0f}% of the variance)")
+            axis.set(xlim=(low[0] - margin[0], high[0] + margin[0]))
+            axis.set(ylim=(low[1] - margin[1], high[1] + margin[1]))
+            axis.legend(
+                loc="upper center", bbox_to_anchor=(0.5, -0.12), frameon=False, markerscale=2,
+                fontsize=9,
             )  # fmt: skip
-        axis.set(xlabel=f"component 1 ({100 * share[0]:.0f}% of the variance)")
-        axis.set(xlim=(low[0] - margin[0], high[0] + margin[0]))
-        axis.set(ylim=(low[1] - margin[1], high[1] + margin[1]))
-        axis.legend(
-            loc="upper center", bbox_to_anchor=(0.5, -0.12), frameon=False, markerscale=2,
-            fontsize=9,
-        )  # fmt: skip
-    axes[0, 0].set(ylabel=f"component 2 ({100 * share[1]:.0f}%)")
-    rows = "source: training, target: test" if language_names else "test"
-    figure.suptitle(f"{title}\n{len(f)} rows ({rows}), {outside} outside the frame", fontsize=9)
+        axes[0].set(ylabel=f"component 2 ({100 * share[1]:.0f}%)")
+        which = "source: training, target: test" if language_names else "test"
+        row.suptitle(
+            f"{title}\n{len(points)} rows ({which}), {outside} outside the frame", fontsize=9
+        )
     return figure
 
 

@@ -72,7 +72,6 @@ def prepare(
         source.speakers,
         target.speakers,
         model=choices.model,
-        dev=choices.dev,
         by_speaker=choices.split == "speaker",
     )
     setup = Setup(choices, (source_corpus, target_corpus), source, target, split)
@@ -137,7 +136,7 @@ def check(setup: Setup) -> None:
     names = [f"{role}, {corpus.title}" for role, corpus in zip(roles, setup.corpora)]
     parts = [
         (0, setup.source, "training", split.train),
-        (0, setup.source, "development", split.source_dev),
+        (0, setup.source, "held-out", split.held_out),
         (1, setup.target, "development", split.dev),
         (1, setup.target, "test", split.test),
     ]
@@ -189,7 +188,7 @@ def describe(setup: Setup, say: Callable[[str], None]) -> None:
             say(f"        left out: {setup.left_out[role]} utterances or files, see left_out.csv")
     choosing = f"{len(split.dev)} of the target"
     if choices.dev == "source":
-        choosing = f"{len(split.source_dev)} of the source"
+        choosing = f"{len(split.held_out)} held out of it"
     trained = "target" if setup.mono else "source"
     beta = f" with beta {choices.beta:g}" if choices.model == "our" else ""
     say(

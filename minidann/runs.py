@@ -93,6 +93,22 @@ def _lock(folder: Path) -> int | None:
         os.close(handle)  # what was locked is gone from its place
 
 
+def is_held(folder: Path) -> bool:
+    """Whether a process is at work in `folder`, as far as can be told: see `hold`."""
+    if fcntl is None or not folder.is_dir():
+        return False
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # no such lock here
+        return False
+    finally:
+        os.close(handle)
+    return False
+
+
 def write(path: Path, content: bytes) -> None:
     """Put `content` at `path`, wholly or not at all."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")

@@ -2,8 +2,9 @@
 
 The same for every model of one seed, so that their differences are paired: a permutation of the
 target's rows is drawn from the seed; the first 30% are its development set, the other 70% its
-test set. `mono` trains on the target itself and takes 5% and the last 25% of the same permutation,
-so it is tested on rows that all models are tested on.
+test set. Of the source 10% are held out in the same way. `mono` trains on the target itself and
+takes 5% and the last 25% of the same permutation, so it is tested on rows that all models are
+tested on.
 """
 
 from dataclasses import dataclass
@@ -13,19 +14,19 @@ import numpy as np
 from minidann.console import UserError
 
 TARGET_DEV = 0.30
-SOURCE_DEV = 0.10
+HELD_OUT = 0.10  # of the source
 MONO_DEV, MONO_TEST = 0.05, 0.25
 
 
 @dataclass(frozen=True)
 class Split:
-    """Row numbers of the source (train, source_dev) and of the target (dev, test).
+    """Row numbers of the source (train, held_out) and of the target (dev, test).
 
-    `source_dev` is empty unless it selects. For `mono` the source is the target.
+    For `mono` the source is the target, and nothing is held out of it but dev and test.
     """
 
     train: np.ndarray
-    source_dev: np.ndarray
+    held_out: np.ndarray
     dev: np.ndarray
     test: np.ndarray
 
@@ -36,13 +37,12 @@ def draw(
     target_speakers: np.ndarray,
     *,
     model: str,
-    dev: str,
     by_speaker: bool,
 ) -> Split:
     """The split of a run; `*_speakers` (n,) name the speaker of each row of each corpus.
 
-    `dev` "source" keeps 10% of the source out of training, to select on. `by_speaker` keeps
-    every speaker's rows together.
+    10% of the source are held out of training, so that an epoch can be chosen without labels of
+    the target. `by_speaker` keeps every speaker's rows together.
     """
     target = order(np.random.default_rng([seed, 0]), target_speakers, by_speaker)
     if model == "mono":
@@ -52,11 +52,9 @@ def draw(
     parts = [TARGET_DEV, 1 - TARGET_DEV]
     target_dev, test = cut(target, parts, target_speakers, by_speaker, "target")
     source = order(np.random.default_rng([seed, 1]), source_speakers, by_speaker)
-    source_dev = np.array([], int)
-    if dev == "source":
-        parts = [SOURCE_DEV, 1 - SOURCE_DEV]
-        source_dev, source = cut(source, parts, source_speakers, by_speaker, "source")
-    return Split(source, source_dev, target_dev, test)
+    parts = [HELD_OUT, 1 - HELD_OUT]
+    held_out, train = cut(source, parts, source_speakers, by_speaker, "source")
+    return Split(train, held_out, target_dev, test)
 
 
 def order(rng: np.random.Generator, speakers: np.ndarray, by_speaker: bool) -> np.ndarray:

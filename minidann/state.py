@@ -16,7 +16,6 @@ from minidann.console import UserError
 from minidann.normalise import Features
 
 Arrays = dict[str, np.ndarray]
-GROUPS = ("params", "running", "adam", "best_params", "best_running")  # State's arrays
 
 HISTORY = (
     "epoch",  # counted from 1
@@ -24,8 +23,10 @@ HISTORY = (
     "domain_loss",  # L_l, the same
     "dev_domain_loss",  # from here: in inference mode, see `monitor`
     "domain_uar",
-    "dev_uar",  # emotion, on the rows that select the epoch
-    "source_uar",
+    "dev_uar",  # emotion, on the target's development rows
+    "held_out_uar",  # emotion, on the rows held out of the source
+    "information",  # of the answers on the development rows, in nats; see metrics.py
+    "source_uar",  # emotion, on rows trained on
     "learning_rate",
     "beta",  # scale of the reversed gradient at the epoch's end
     "emotion_pull",  # norm of alpha dL_e / df at the encoder's output f, root mean square of steps
@@ -34,6 +35,9 @@ HISTORY = (
 )
 
 ADVERSARIAL = ("domain_loss", "dev_domain_loss", "domain_uar", "beta", "domain_pull")
+# What chooses an epoch: a column of the history, the largest value of which is best. Only the first
+# looks at labels of the target, as the paper does; the others could be had without any.
+CHOOSERS = {"target": "dev_uar", "source": "held_out_uar", "information": "information"}
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class Choices:
     l1: float = 0.0
     l2: float = 0.0
     features: str = "paper"
-    dev: str = "target"  # target | source
+    dev: str = "target"  # of CHOOSERS: whose epoch becomes the model; all are kept and tested
     split: str = "utterance"  # utterance | speaker
     epochs: int = 50
     seed: int = 0
@@ -75,8 +79,8 @@ class State:
     params: Arrays
     running: Arrays
     adam: Arrays
-    best_params: Arrays
-    best_running: Arrays
+    # By each of CHOOSERS, parameters and running statistics of its best epoch; mono has the first.
+    kept: dict[str, tuple[Arrays, Arrays]]
     history: list[dict] = field(default_factory=list)
     # Of the epoch under way, where a run was stopped between two steps of it:
     batches: int = 0  # done
@@ -88,10 +92,9 @@ class State:
         """Epochs done."""
         return len(self.history)
 
-    @property
-    def best_epoch(self) -> int:
-        """The epoch, counted from 1, with the best development UAR; the first of several."""
-        return 1 + int(np.argmax([row["dev_uar"] for row in self.history]))
+    def best_epoch(self, chooser: str) -> int:
+        """The epoch, counted from 1, that one of CHOOSERS finds best; the first of several."""
+        return 1 + int(np.argmax([row[CHOOSERS[chooser]] for row in self.history]))
 
 
 def generator(seed: int, purpose: str, number: int = 0) -> np.random.Generator:
@@ -109,14 +112,23 @@ def start(choices: Choices, frames: int, mels: int) -> State:
         batch_norm=choices.bn != "none",
         language=choices.model == "our",
     )
-    return State(params, running, optim.start(params), params, running)
+    choosers = ("target",) if choices.model == "mono" else CHOOSERS
+    kept = dict.fromkeys(choosers, (params, running))
+    return State(params, running, optim.start(params), kept)
+
+
+def _groups(state: State) -> dict[str, Arrays]:
+    """The arrays of a state, by the names they have in a checkpoint."""
+    groups = {name: getattr(state, name) for name in ("params", "running", "adam")}
+    for chooser, (params, running) in state.kept.items():
+        groups |= {f"{chooser} params": params, f"{chooser} running": running}
+    return groups
 
 
 def save(path: Path, state: State, choices: Choices) -> None:
     """Write the checkpoint: everything `load` needs, at once."""
-    groups = {name: getattr(state, name) for name in GROUPS}
     about = {name: getattr(state, name) for name in ("history", "batches", "records", "seconds")}
-    runs.write_arrays(path, groups, {"choices": asdict(choices), **about})
+    runs.write_arrays(path, _groups(state), {"choices": asdict(choices), **about})
 
 
 def load(path: Path, choices: Choices, fresh: State, batches: int) -> State:
@@ -128,12 +140,14 @@ def load(path: Path, choices: Choices, fresh: State, batches: int) -> State:
     groups, about = runs.read_arrays(path)
     if about.get("choices") != asdict(choices):
         raise UserError(f"{path}: the checkpoint of a run with other choices; take another --out")
-    groups = {name: groups.pop(name, {}) for name in GROUPS} | groups
-    runs.agree(path, groups, {name: getattr(fresh, name) for name in GROUPS})
+    expected = _groups(fresh)
+    groups = dict.fromkeys(expected, {}) | groups  # without batch norm some are empty
+    runs.agree(path, groups, expected)
     about = {name: about.get(name) for name in ("history", "batches", "records", "seconds")}
     if not _is_possible(choices, batches, **about):
         raise UserError(f"{path}: damaged (its history is not one); delete it and train again")
-    return State(**groups, **about)
+    kept = {one: (groups[f"{one} params"], groups[f"{one} running"]) for one in fresh.kept}
+    return State(groups["params"], groups["running"], groups["adam"], kept, **about)
 
 
 def _is_possible(choices: Choices, whole: int, history, batches, records, seconds) -> bool:
@@ -143,7 +157,8 @@ def _is_possible(choices: Choices, whole: int, history, batches, records, second
             return False
         if any(type(number) is not float for row in rows for number in row.values()):
             return False
-    names = [name for name in HISTORY if choices.model == "our" or name not in ADVERSARIAL]
+    absent = {"our": (), "base": ADVERSARIAL, "mono": (*ADVERSARIAL, "held_out_uar", "information")}
+    names = [name for name in HISTORY if name not in absent[choices.model]]
     updates = len(feeding.steps(choices.bn, 1, 1))
     return (
         all(tuple(row) == HISTORY for row in history)

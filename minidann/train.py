@@ -9,7 +9,7 @@ from minidann import console, experiment, feeding
 from minidann.console import UserError
 from minidann.corpora import DIMENSIONS, READERS, parse
 from minidann.logmel import PRESETS
-from minidann.state import Choices
+from minidann.state import CHOOSERS, Choices
 
 DIRECTIONS = {"rec2iem": ("recola", "iemocap"), "iem2rec": ("iemocap", "recola")}
 REGULARISATION = {"recola": {"l1": 5e-3}, "iemocap": {"l2": 5e-3}}  # by the corpus trained on
@@ -22,32 +22,19 @@ def default_cache() -> Path:
     return (Path(home) if home else Path.home() / ".cache") / "minidann"
 
 
-def parser() -> argparse.ArgumentParser:
-    """The command line; its defaults are the paper's values where it has any."""
-    p = console.Parser(
-        prog="python -m minidann.train",
-        description="Train an emotion recogniser on one language and adapt it to another.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
+def shared_options(p: argparse.ArgumentParser) -> dict:
+    """Give `p` the flags that a run and a whole report have in common; -> its groups, by title.
+
+    Their defaults are the paper's values where it has any.
+    """
     corpora = p.add_argument_group("corpora")
-    corpora.add_argument("--direction", choices=DIRECTIONS, help="rec2iem if no --source is given")
-    names = ", ".join(READERS)
     corpora.add_argument("--recola", metavar="DIR", help="RECOLA's folder; without it, the demo")
     corpora.add_argument("--iemocap", metavar="DIR", help="IEMOCAP's folder; without it, the demo")
-    corpora.add_argument("--source", metavar="NAME:DIR", help=f"instead of a direction; {names}")
+    names = ", ".join(READERS)
+    corpora.add_argument("--source", metavar="NAME:DIR", help=f"instead of those two; {names}")
     corpora.add_argument("--target", metavar="NAME:DIR",
                          help="the language to adapt to; the only one that mono reads")  # fmt: skip
-    corpora.add_argument("--dimension", choices=DIMENSIONS, default="arousal", help="what to say")
     network = p.add_argument_group("model")
-    network.add_argument(
-        "--model",
-        choices=("our", "base", "mono"),
-        default="our",
-        help="our: with the adversary; base: source only; mono: trained on the target itself",
-    )
-    network.add_argument(
-        "--bn", choices=feeding.MODES, default="bn1", help="which rows are normalised together"
-    )
     network.add_argument("--alpha", type=float, default=0.5, help="weight of the emotion loss")
     network.add_argument("--beta", type=float, default=1.0, help="scale of the reversed gradient")
     network.add_argument("--beta-schedule", choices=("constant", "ganin"), default="constant",
@@ -59,21 +46,45 @@ def parser() -> argparse.ArgumentParser:
     training.add_argument("--l1", type=float, help="5e-3 when training on RECOLA, else 0")
     training.add_argument("--l2", type=float, help="5e-3 when training on IEMOCAP, else 0")
     training.add_argument("--epochs", type=int, default=50, help="passes over the source")
-    training.add_argument("--seed", type=int, default=0, help="of splits, weights and shuffles")
     training.add_argument("--features", choices=PRESETS, default="paper", help="log-mel preset")
-    training.add_argument("--dev", choices=("target", "source"), default="target",
-                          help="whose labels choose the epoch")  # fmt: skip
     training.add_argument("--split", choices=("utterance", "speaker"), default="utterance",
                           help="speaker: no speaker in two parts")  # fmt: skip
     files = p.add_argument_group("files")
-    files.add_argument("--out", type=Path, metavar="DIR",
-                       help="the run's folder; named after the choices below runs/")  # fmt: skip
-    files.add_argument("--resume", action="store_true",
-                       help="go on from the checkpoint in --out, if there is one")  # fmt: skip
     files.add_argument("--skip-bad", action="store_true",
                        help="leave out utterances that cannot be used, and list them")  # fmt: skip
     files.add_argument("--cache", type=Path, metavar="DIR", default=default_cache(),
                        help="extracted features; safe to delete")  # fmt: skip
+    return {"corpora": corpora, "model": network, "training": training, "files": files}
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = console.Parser(
+        prog="python -m minidann.train",
+        description="Train an emotion recogniser on one language and adapt it to another.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    groups = shared_options(p)
+    corpora, network, training, files = groups.values()
+    corpora.add_argument("--direction", choices=DIRECTIONS, help="rec2iem if no --source is given")
+    corpora.add_argument("--dimension", choices=DIMENSIONS, default="arousal", help="what to say")
+    network.add_argument(
+        "--model",
+        choices=("our", "base", "mono"),
+        default="our",
+        help="our: with the adversary; base: source only; mono: trained on the target itself",
+    )
+    network.add_argument(
+        "--bn", choices=feeding.MODES, default="bn1", help="which rows are normalised together"
+    )
+    training.add_argument("--seed", type=int, default=0, help="of splits, weights and shuffles")
+    training.add_argument("--dev", choices=CHOOSERS, default="target", help="what chooses the "
+                          "epoch: labels of the target or of the source, or information "
+                          "maximisation on the target; all three are tested")  # fmt: skip
+    files.add_argument("--out", type=Path, metavar="DIR",
+                       help="the run's folder; named after the choices below runs/")  # fmt: skip
+    files.add_argument("--resume", action="store_true",
+                       help="go on from the checkpoint in --out, if there is one")  # fmt: skip
     return p
 
 
@@ -111,8 +122,8 @@ def choices_of(args: argparse.Namespace, source: str, target: str) -> Choices:
     wrong = []
     if args.model != "our" and args.bn not in ("bn1", "none"):
         wrong.append(f"--bn {args.bn} needs two domains; with --model {args.model}: bn1 or none")
-    if args.model == "mono" and args.dev == "source":
-        wrong.append("--dev source goes with base and our; mono knows the target only")
+    if args.model == "mono" and args.dev != "target":
+        wrong.append(f"--dev {args.dev} goes with base and our; mono knows the target only")
     for name, low, high in (("alpha", 0, 1), ("dropout", 0, 0.99), ("beta", 0, 10**6),
                             ("l1", 0, 10**6), ("l2", 0, 10**6), ("batch_size", 2, 10**5),
                             ("epochs", 1, 10**5), ("seed", 0, 2**32)):  # fmt: skip
@@ -137,8 +148,11 @@ def choices_of(args: argparse.Namespace, source: str, target: str) -> Choices:
     )  # fmt: skip
 
 
-def default_out(choices: Choices) -> Path:
-    """runs/recola2iemocap-arousal-our-bn1-seed0; what is not the default stands before the seed."""
+def folder_name(choices: Choices, pair: str | None = None) -> str:
+    """recola2iemocap-arousal-our-bn1-seed0; what is not the default stands before the seed.
+
+    `pair` names the corpora, where the kinds of them will not do.
+    """
     usual = {"l1": 0.0, "l2": 0.0, **REGULARISATION.get(choices.source, {})}
     usual = {field.name: field.default for field in fields(Choices)} | usual
     named = ("source", "target", "dimension", "model", "bn", "seed")
@@ -147,16 +161,17 @@ def default_out(choices: Choices) -> Path:
         for name, value in asdict(choices).items()
         if name not in named and value != usual[name]
     ]
-    pair = "2".join(dict.fromkeys((choices.source, choices.target)))
-    parts = [pair, choices.dimension, choices.model, choices.bn, *other, f"seed{choices.seed}"]
-    return Path("runs") / "-".join(parts)
+    pair = pair or "2".join(dict.fromkeys((choices.source, choices.target)))
+    return "-".join(
+        [pair, choices.dimension, choices.model, choices.bn, *other, f"seed{choices.seed}"]
+    )
 
 
 def main() -> None:
     args = parser().parse_args()
     (source, source_dir), (target, target_dir) = corpora_of(args)
     choices = choices_of(args, source, target)
-    out = args.out or default_out(choices)
+    out = args.out or Path("runs", folder_name(choices))
     try:
         experiment.run(
             choices,

@@ -175,24 +175,23 @@ def monitor(
     """The development part of a history row, in inference mode.
 
     Figure 3's curves: the language classifier on the target's development rows and as many source
-    rows (each language weighing one half of the loss), emotion on the rows that select.
+    rows (each language weighing one half of the loss), emotion on the same rows. And what else
+    an epoch can be chosen by: emotion on the rows held out of the source, and how much the answers
+    on the target's development rows tell, whatever their labels.
     """
     rng = generator(choices.seed, "monitor")
     sample = rng.permutation(split.train)[: len(split.dev)]
     said_source = probabilities(state.params, state.running, source.features, sample, ops=ops)
     said_target = probabilities(state.params, state.running, target.features, split.dev, ops=ops)
-    row = {
+    row = dict.fromkeys(HISTORY, math.nan) | {
         "source_uar": metrics.uar(source.labels[sample], said_source["emotion"].argmax(axis=1)),
-        "dev_domain_loss": math.nan,
-        "domain_uar": math.nan,
+        "dev_uar": metrics.uar(target.labels[split.dev], said_target["emotion"].argmax(axis=1)),
     }
-    if choices.dev == "source":
-        rows = split.source_dev
+    if choices.model != "mono":
+        rows = split.held_out
         said = probabilities(state.params, state.running, source.features, rows, ops=ops)
-        row["dev_uar"] = metrics.uar(source.labels[rows], said["emotion"].argmax(axis=1))
-    else:
-        predictions = said_target["emotion"].argmax(axis=1)
-        row["dev_uar"] = metrics.uar(target.labels[split.dev], predictions)
+        row["held_out_uar"] = metrics.uar(source.labels[rows], said["emotion"].argmax(axis=1))
+        row["information"] = metrics.information(said_target["emotion"])
     if "language" in said_source:
         right = said_source["language"][:, 0], said_target["language"][:, 1]
         tiny = np.finfo(np.float32).tiny
@@ -226,11 +225,12 @@ def train(
             break
         if not all(np.isfinite(value).all() for value in state.params.values()):
             raise _diverged(choices, f"epoch {state.epoch + 1}: a weight is not a finite number")
-        row |= monitor(choices, state, source, target, split, ops)
+        row = monitor(choices, state, source, target, split, ops) | row
         row |= {"epoch": state.epoch + 1, "seconds": time.perf_counter() - began}
         state.history.append({name: float(row[name]) for name in HISTORY})
         state.batches, state.records, state.seconds = 0, [], 0.0
-        if state.best_epoch == state.epoch:
-            state.best_params, state.best_running = state.params, state.running
+        for chooser in state.kept:
+            if state.best_epoch(chooser) == state.epoch:
+                state.kept[chooser] = state.params, state.running
         tell(state)
     return state

@@ -819,7 +819,7 @@ part("The split")
 def split_of(rows: int, **how) -> splits.Split:
     """How seed 0 splits a target of so many rows, and a source of as many."""
     speakers = np.array([f"s{i % 4}" for i in range(rows)])
-    usual = {"model": "our", "dev": "target", "by_speaker": False}
+    usual = {"model": "our", "by_speaker": False}
     return splits.draw(0, speakers, speakers, **usual | how)
 
 
@@ -842,16 +842,14 @@ fault(
 )
 
 
-@fault("a class without an example among the source's development rows")
-def _(p):
-    labels = low_at(20, split_of(20, dev="source").train[:9])
-    return p.train("--dev", "source", source=p.rows(labels))
-
-
-@fault("a class without an example among the training rows")
-def _(p):
-    labels = low_at(20, split_of(20, dev="source").source_dev[:1])
-    return p.train("--dev", "source", source=p.rows(labels))
+fault(
+    "a class without an example among the rows held out of the source",
+    lambda p: p.train(source=p.rows(low_at(20, split_of(20).train[:9]))),
+)
+fault(
+    "a class without an example among the training rows",
+    lambda p: p.train(source=p.rows(low_at(20, split_of(20).held_out[:1]))),
+)
 
 
 fault(

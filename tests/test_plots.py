@@ -46,14 +46,17 @@ def test_features_shows_every_point_of_both_groups():
     rng = np.random.default_rng(0)
     f = rng.standard_normal((40, 12))
     languages, emotions = np.repeat([0, 1], 20), np.tile([0, 1], 20)
-    figure = plots.features(f, languages, emotions, ["a", "b"], ["low", "high"], "title")
     points, share = plots.principal_components(f)
+    picture = {"points": points, "languages": languages, "emotions": emotions}
+    model = ("title", picture, share)
+    figure = plots.features([model], ["a", "b"], ["low", "high"])
     for axis, group in zip(figure.axes, (languages, emotions)):
         drawn = [collection.get_offsets() for collection in axis.collections]
         for value in (0, 1):
             np.testing.assert_allclose(drawn[value], points[group == value])
     assert f"{100 * share[0]:.0f}%" in figure.axes[0].get_xlabel()
-    assert len(plots.features(f, languages, emotions, [], ["low", "high"], "mono").axes) == 1
+    assert len(plots.features([model], [], ["low", "high"]).axes) == 1
+    assert len(plots.features([model, model], ["a", "b"], ["low", "high"]).axes) == 4
 
 
 @pytest.mark.parametrize("f", [np.zeros((20, 30)), np.eye(2, 30)])
@@ -62,7 +65,8 @@ def test_features_without_spread_are_drawn_all_the_same(f):
     points, share = plots.principal_components(f)
     assert points.shape == (len(f), 2)
     assert not share.any()
-    plots.features(f, half, half, ["a", "b"], ["low", "high"], "title")
+    picture = {"points": points, "languages": half, "emotions": half}
+    plots.features([("title", picture, share)], ["a", "b"], ["low", "high"])
 
 
 def test_a_dollar_in_a_name_is_a_dollar(tmp_path):

@@ -10,8 +10,8 @@ SOURCE = np.repeat([f"s{i}" for i in range(23)], 20)
 TARGET = np.repeat([f"t{i}" for i in range(10)], [80, 120, 95, 105, 100, 60, 140, 100, 90, 110])
 
 
-def draw(seed=0, model="our", dev="target", by_speaker=False):
-    return splits.draw(seed, SOURCE, TARGET, model=model, dev=dev, by_speaker=by_speaker)
+def draw(seed=0, model="our", by_speaker=False):
+    return splits.draw(seed, SOURCE, TARGET, model=model, by_speaker=by_speaker)
 
 
 @pytest.mark.parametrize("by_speaker", [False, True])
@@ -19,16 +19,16 @@ def draw(seed=0, model="our", dev="target", by_speaker=False):
 def test_every_row_is_in_one_part(seed, by_speaker):
     split = draw(seed, by_speaker=by_speaker)
     assert sorted([*split.dev, *split.test]) == list(range(len(TARGET)))
-    assert sorted(split.train) == list(range(len(SOURCE)))
-    assert len(split.source_dev) == 0
+    assert sorted([*split.train, *split.held_out]) == list(range(len(SOURCE)))
+    assert len(split.held_out) / len(SOURCE) == pytest.approx(0.1, abs=0.03)
     assert len(split.dev) / len(TARGET) == pytest.approx(0.3, abs=0.08 if by_speaker else 0.001)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_speakers_stay_whole(seed):
-    split = draw(seed, by_speaker=True, dev="source")
+    split = draw(seed, by_speaker=True)
     assert not set(TARGET[split.dev]) & set(TARGET[split.test])
-    assert not set(SOURCE[split.source_dev]) & set(SOURCE[split.train])
+    assert not set(SOURCE[split.held_out]) & set(SOURCE[split.train])
     mono = draw(seed, model="mono", by_speaker=True)
     parts = [set(TARGET[rows]) for rows in (mono.train, mono.dev, mono.test)]
     assert all(parts)
@@ -36,22 +36,22 @@ def test_speakers_stay_whole(seed):
 
 
 @pytest.mark.parametrize("by_speaker", [False, True])
-def test_the_target_is_split_alike_for_every_model_and_protocol(by_speaker):
+def test_the_target_is_split_alike_for_every_model(by_speaker):
     our = draw(3, "our", by_speaker=by_speaker)
-    base = draw(3, "base", "source", by_speaker)
+    base = draw(3, "base", by_speaker)
     np.testing.assert_array_equal(our.test, base.test)
     np.testing.assert_array_equal(our.dev, base.dev)
-    assert sorted([*base.train, *base.source_dev]) == list(range(len(SOURCE)))
+    np.testing.assert_array_equal(our.train, base.train)
     assert not np.array_equal(our.test, draw(4, by_speaker=by_speaker).test)
     mono = draw(3, "mono", by_speaker=by_speaker)
     assert sorted([*mono.train, *mono.dev, *mono.test]) == list(range(len(TARGET)))
     assert set(mono.test) <= set(our.test)
 
 
-def test_fractions_of_mono_and_of_a_source_that_selects():
+def test_fractions():
     mono = draw(model="mono")
     assert [len(rows) for rows in (mono.train, mono.dev, mono.test)] == [700, 50, 250]
-    assert len(draw(dev="source").source_dev) == 46
+    assert len(draw().held_out) == 46
 
 
 def test_too_few_speakers():
@@ -59,4 +59,4 @@ def test_too_few_speakers():
     with pytest.raises(
         UserError, match="target: 1 speaker cannot be split into 2 parts.*--split utter"
     ):
-        splits.draw(0, SOURCE, one, model="our", dev="target", by_speaker=True)
+        splits.draw(0, SOURCE, one, model="our", by_speaker=True)

@@ -12,7 +12,7 @@ from minidann.console import UserError
 from minidann.normalise import from_frames
 from minidann.ops import conv_relu_maxpool
 from minidann.ops.dropout import draw_mask
-from minidann.state import GROUPS, HISTORY, Choices, Domain, State, load, save, start
+from minidann.state import ADVERSARIAL, CHOOSERS, HISTORY, Choices, Domain, State, load, save, start
 
 PLAIN = SimpleNamespace(**{name: getattr(minidann.ops, name) for name in minidann.ops.__all__})
 PLAIN.conv_relu_maxpool = conv_relu_maxpool.compose()
@@ -35,16 +35,23 @@ def domain(seed, n, shift=0.0, difference=1.0):
 
 @pytest.fixture(scope="module")
 def both():
-    source, target = domain(0, 40), domain(1, 50, shift=3.0)
-    split = splits.draw(
-        0, source.speakers, target.speakers, model="our", dev="target", by_speaker=False
-    )
+    source, target = domain(0, 44), domain(1, 50, shift=3.0)  # 4 of the 44 are held out
+    split = splits.draw(0, source.speakers, target.speakers, model="our", by_speaker=False)
     return source, target, split
 
 
 def train(choices, both, state=None, tell=lambda state: None, **options):
     state = state or start(choices, 750, 26)
     return training.train(choices, state, *both, tell=tell, **options)
+
+
+def assert_same(one, other):
+    """Every array of two states, those of the kept epochs among them."""
+    for name in ("params", "running", "adam"):
+        assert same(getattr(one, name), getattr(other, name)), name
+    assert one.kept.keys() == other.kept.keys()
+    for name, (params, running) in one.kept.items():
+        assert same(params, other.kept[name][0]) and same(running, other.kept[name][1]), name
 
 
 def same(one, other):
@@ -95,8 +102,7 @@ def test_same_seed_same_bytes_and_a_stop_costs_nothing(both, bn, tmp_path):
     state = load(tmp_path / "checkpoint.npz", choices, start(choices, 750, 26), 5)
     assert state.epoch == 2
     resumed = train(choices, both, state)
-    for group in GROUPS:
-        assert same(getattr(whole, group), getattr(resumed, group)), group
+    assert_same(whole, resumed)
     numbers = [[row[k] for k in HISTORY if k != "seconds"] for row in whole.history]
     again = [[row[k] for k in HISTORY if k != "seconds"] for row in resumed.history]
     np.testing.assert_array_equal(numbers, again)
@@ -116,8 +122,7 @@ def test_a_stop_between_two_steps_costs_nothing(both, bn, batches, tmp_path):
     resumed = load(tmp_path / "checkpoint.npz", choices, start(choices, 750, 26), 5)
     assert resumed.records == state.records and resumed.batches == state.batches
     train(choices, both, resumed)
-    for group in GROUPS:
-        assert same(getattr(whole, group), getattr(resumed, group)), group
+    assert_same(whole, resumed)
     numbers = [[row[k] for k in HISTORY if k != "seconds"] for row in whole.history]
     again = [[row[k] for k in HISTORY if k != "seconds"] for row in resumed.history]
     np.testing.assert_array_equal(numbers, again)
@@ -189,7 +194,7 @@ def test_losses_begin_where_random_weights_put_them(both):
 @pytest.mark.parametrize("name", ["base", "our"])
 def test_twenty_utterances_are_learned_by_heart(name):
     few = domain(5, 20, difference=0.0)  # nothing but noise to tell them apart
-    split = splits.Split(np.arange(20), np.array([], int), np.arange(20), np.arange(20))
+    split = splits.Split(*4 * [np.arange(20)])
     choices = replace(CHOICES, model=name, batch_size=20, epochs=30, dropout=0.0, beta=0.0)
     state = train(choices, (few, few, split))
     said = training.probabilities(state.params, state.running, few.features, np.arange(20))
@@ -205,57 +210,55 @@ def test_without_reversal_the_language_classifier_tells_the_languages_apart(both
     assert ours.history[-1]["domain_pull"] > 0
 
 
-def test_history_has_every_column_and_names_the_best_epoch(both):
+def test_history_has_every_column_and_each_chooser_its_best_epoch(both):
     state = train(CHOICES, both)
     assert [list(row) for row in state.history] == [list(HISTORY)] * 4
-    best = max(row["dev_uar"] for row in state.history)
-    assert state.history[state.best_epoch - 1]["dev_uar"] == best
-    said = training.probabilities(
-        state.best_params, state.best_running, both[1].features, both[2].dev
-    )
-    labels = both[1].labels[both[2].dev]
-    assert metrics.uar(labels, said["emotion"].argmax(axis=1)) == best
+    source, target, split = both
+    emotion = {"target": (target, split.dev), "source": (source, split.held_out)}
+    for chooser, column in CHOOSERS.items():
+        best = max(row[column] for row in state.history)
+        assert state.history[state.best_epoch(chooser) - 1][column] == best
+        domain, rows = emotion.get(chooser, (target, split.dev))
+        said = training.probabilities(*state.kept[chooser], domain.features, rows)["emotion"]
+        if chooser == "information":
+            assert metrics.information(said) == best
+        else:
+            assert metrics.uar(domain.labels[rows], said.argmax(axis=1)) == best
+    assert len({state.best_epoch(chooser) for chooser in CHOOSERS}) > 1  # or nothing was shown
 
 
-def test_selection_on_the_source_never_sees_a_label_of_the_target(both):
-    source, target, _ = both
+def test_two_of_the_choosers_never_see_a_label_of_the_target(both):
+    source, target, split = both
     other = Domain(target.features, 1 - target.labels, target.speakers)
-    split = splits.draw(
-        0, source.speakers, target.speakers, model="our", dev="source", by_speaker=False
-    )
-    choices = replace(CHOICES, dev="source")
-    one, two = (train(choices, (source, domain, split)) for domain in (target, other))
-    for group in GROUPS:
-        assert same(getattr(one, group), getattr(two, group)), group
+    one, two = (train(CHOICES, (source, domain, split)) for domain in (target, other))
+    assert one.best_epoch("target") != two.best_epoch("target")
+    for chooser in ("source", "information"):
+        assert one.best_epoch(chooser) == two.best_epoch(chooser)
+        assert same(one.kept[chooser][0], two.kept[chooser][0])
     for row, again in zip(one.history, two.history):
-        assert {**row, "seconds": 0} == {**again, "seconds": 0}
+        nothing = {"seconds": 0, "dev_uar": 0}
+        assert row | nothing == again | nothing
 
 
-def test_selection_on_the_source(both):
-    source, target, _ = both
-    split = splits.draw(
-        0, source.speakers, target.speakers, model="our", dev="source", by_speaker=False
-    )
-    choices = replace(CHOICES, dev="source")
-    state = train(choices, (source, target, split))
-    said = training.probabilities(
-        state.best_params, state.best_running, source.features, split.source_dev
-    )
-    labels = source.labels[split.source_dev]
-    found = metrics.uar(labels, said["emotion"].argmax(axis=1))
-    assert found == max(row["dev_uar"] for row in state.history)
+def test_mono_has_one_chooser_and_no_other_language(both):
+    _, target, _ = both
+    split = splits.draw(0, target.speakers, target.speakers, model="mono", by_speaker=False)
+    state = train(replace(CHOICES, model="mono"), (target, target, split))
+    assert list(state.kept) == ["target"]
+    for column in (*ADVERSARIAL, "held_out_uar", "information"):
+        assert np.isnan([row[column] for row in state.history]).all()
 
 
 @pytest.mark.parametrize("bn", feeding.MODES)
 def test_the_plain_ops_train_to_the_same_weights(both, bn):
     """50 steps in float64 on padded rows; in float32 two right programs drift apart."""
-    source, target, _ = both
+    source, target = domain(0, 40), both[1]
     choices = replace(CHOICES, bn=bn, l2=1e-3)
     params, running = model.initialise(
         np.random.default_rng(0), filters=20, batch_norm=bn != "none", dtype=np.float64
     )
-    fast = State(params, running, optim.start(params), params, running)
-    slow = State(params, running, optim.start(params), params, running)
+    fast = State(params, running, optim.start(params), {})
+    slow = State(params, running, optim.start(params), {})
     for i in range(50 // len(feeding.steps(bn, 16, 16))):
         rows = np.arange(i, i + 16) % 40
         x = np.concatenate([source.features.batch(rows), target.features.batch(rows)])

@@ -51,9 +51,7 @@ def measure(direction: tuple[str, str], model: str, epochs: int, folder: Path, r
     """Run a few epochs and put (name, seconds an epoch, MB) into `results`."""
     source, target = (made_up(name, folder) for name in direction)
     choices = Choices(*direction, model=model, l2=5e-3, epochs=epochs)
-    split = splits.draw(
-        0, source.speakers, target.speakers, model=model, dev="target", by_speaker=False
-    )
+    split = splits.draw(0, source.speakers, target.speakers, model=model, by_speaker=False)
     progress = state.start(choices, FRAMES, MELS)
     training.train(choices, progress, source, target, split, tell=lambda _: None)
     seconds = np.median([row["seconds"] for row in progress.history])

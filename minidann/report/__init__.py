@@ -1,0 +1,16 @@
+"""Every table and figure of the paper by one command each, and what they hide.
+
+python -m minidann.report table1|table2|table3|figure2|figure3|claims|all
+python -m minidann.report sweep
+python -m minidann.report doctor RUN
+
+paper.py     the paper's own numbers, and the rows of its tables with the controls it lacks
+plan.py      which runs a table is made of, each an ordinary run of `minidann.train`
+launch.py    runs what is missing, several at a time
+results.py   what finished runs left, as cells
+tables.py    tables: Markdown, CSV
+claims.py    the paper's claims: does it hold here?
+figures.py   tables as figures; figures 2 and 3 of several runs; the sweep's grid
+sweep.py     alpha, beta, schedule and batch norm over a grid
+doctor.py    is my DANN working?
+"""

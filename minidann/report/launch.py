@@ -1,0 +1,92 @@
+"""Runs what is missing, several at a time, each as a process of its own.
+
+A run keeps what it has after every epoch, so whatever ends a report (Ctrl-C, a power cut, SIGKILL),
+the same command goes on. A report that is killed leaves its runs at work: started again, it waits
+for them, as it does for those of another report or of a cluster's jobs.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+
+from minidann import parallel, runs
+from minidann.console import UserError, clock
+from minidann.report.plan import Run
+
+PAUSE = 0.1  # seconds between two looks at the processes
+ELSEWHERE = "another process is at work here"
+
+
+def launch(wanted: Sequence[Run], jobs: int, say: Callable[[str], None]) -> None:
+    """Finish every run in `wanted`, `jobs` at a time; a UserError with all that went wrong.
+
+    Each process gets its share of the cores; the result does not depend on it.
+    """
+    waiting = [run for run in wanted if not run.finished]
+    total, began, done = len(waiting), time.monotonic(), 0
+    if not waiting:
+        return
+    share = str(max(1, parallel.threads() // jobs))
+    say(f"{total} of {len(wanted)} runs are missing; {jobs} at a time, {share} threads each")
+    at_work: list[tuple[Run, subprocess.Popen]] = []
+    failed = []
+    try:
+        while waiting or at_work:
+            for run, process in list(at_work):
+                if process.poll() is None:
+                    continue
+                at_work.remove((run, process))
+                if run.finished:
+                    done += 1
+                    left = (time.monotonic() - began) / done * (total - done)
+                    say(f"{done}/{total}  {run.out.name}  ({clock(left)} left)")
+                elif ELSEWHERE in (why := _last_words(run)):
+                    waiting.append(run)
+                else:
+                    failed.append(f"{run.out.name}: {why}")
+            # Runs that others are at work on are not begun, and take a place: they use the cores.
+            elsewhere = [run for run in waiting if runs.is_held(run.out)]
+            free = [run for run in waiting if run not in elsewhere and not run.finished]
+            total -= len(waiting) - len(elsewhere) - len(free)  # finished by others
+            waiting = elsewhere + free
+            if free and len(at_work) + len(elsewhere) < jobs:
+                waiting.remove(free[0])
+                at_work.append((free[0], _start(free[0], share)))
+            else:
+                time.sleep(PAUSE)
+    except KeyboardInterrupt:
+        for _, process in at_work:
+            process.send_signal(signal.SIGINT)  # they finish their step and keep it
+        for _, process in at_work:
+            process.wait()
+        raise KeyboardInterrupt("stopped; the same command goes on") from None
+    if failed:
+        raise UserError("\n".join(failed))
+
+
+def _log(run: Run):
+    return run.out.parent.parent / "logs" / f"{run.out.name}.log"
+
+
+def _start(run: Run, threads: str) -> subprocess.Popen:
+    """Begin a run, or go on with it; what it says goes to its log."""
+    _log(run).parent.mkdir(parents=True, exist_ok=True)
+    with open(_log(run), "wb") as log:
+        return subprocess.Popen(
+            [sys.executable, *run.arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=os.environ | {"OMP_NUM_THREADS": threads},
+            start_new_session=True,  # Ctrl-C is passed on to it, once
+        )
+
+
+def _last_words(run: Run) -> str:
+    """Why a run failed: the end of its log, from "error:" on."""
+    text = _log(run).read_text(errors="replace").strip()
+    _, colon, why = text.rpartition("error: ")
+    return f"{why if colon else text[-200:]} (see {_log(run)})"

@@ -1,0 +1,105 @@
+"""What finished runs left: the cells of a table, and the figures that are made of them."""
+
+import argparse
+import csv
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+
+from minidann import experiment, intervals, runs
+from minidann.console import UserError
+from minidann.outcome import SPEAKERS
+from minidann.report import paper, plan
+from minidann.report.paper import COLUMNS, Row
+from minidann.report.plan import Run
+
+Terms = dict[Row, float]  # a figure: rows and their weights
+
+
+class Results:
+    """The finished runs of a report. Every method reads; none runs anything."""
+
+    def __init__(self, args: argparse.Namespace):
+        self.args, self.pair = args, plan.pair_of(args)
+        self.counts = cache(self._counts)  # each file is read once
+        self.config = cache(lambda run: runs.read_json(run.out / "config.json"))
+
+    def run(self, row: Row, column: tuple[int, str], seed: int) -> Run:
+        return plan.run_of(self.args, row, *column, seed)
+
+    def runs_of(self, rows: Sequence[Row], columns: Sequence = COLUMNS) -> list[Run]:
+        """Every run that these rows and columns need, each once, a seed after the other."""
+        wanted = [
+            self.run(row, column, seed)
+            for seed in self.args.seeds
+            for column in columns
+            for row in rows
+        ]
+        return list({run.out: run for run in wanted}.values())
+
+    def _counts(self, run: Run) -> dict[tuple[str, str], intervals.Counts]:
+        """{(chooser, statistics): each speaker's confusion on the test rows} of a run."""
+        path = run.out / "speakers.csv"
+        found: dict = {}
+        try:
+            with open(path, newline="", encoding="utf-8") as file:
+                for row in csv.DictReader(file):
+                    counts = np.array([int(row[name]) for name in SPEAKERS[-4:]]).reshape(2, 2)
+                    key = row["chosen_by"], row["statistics"]
+                    found.setdefault(key, {})[row["speaker"]] = counts
+        except (OSError, KeyError, TypeError, ValueError) as error:
+            raise UserError(
+                f"{path}: cannot be read ({error}); delete {run.out}, and it is run again"
+            ) from None
+        return found
+
+    def cell(self, row: Row, column: tuple[int, str], chooser: str) -> intervals.Cell:
+        """One cell: the test rows' confusions of every seed. `mono` knows one chooser only."""
+        chooser = "target" if row is paper.MONO else chooser
+        found = {}
+        for seed in self.args.seeds:
+            run = self.run(row, column, seed)
+            found[seed] = self.counts(run)[chooser, row.statistics]
+        return intervals.Cell(self.pair.names[1 - column[0]], found)
+
+    def figure(
+        self, terms: Terms, columns: Sequence[tuple[int, str]], chooser: str
+    ) -> intervals.Estimate:
+        """The sum of weight times row, averaged over `columns`: 0 to 1, with its interval."""
+        return intervals.estimate(
+            [
+                (weight / len(columns), self.cell(row, column, chooser))
+                for row, weight in terms.items()
+                for column in columns
+            ]
+        )
+
+    def worth(self, row: Row, columns: Sequence, chooser: str) -> intervals.Estimate:
+        """What the target's labels were worth: chosen with them, minus chosen by `chooser`."""
+        return intervals.estimate(
+            [
+                (sign / len(columns), self.cell(row, column, one))
+                for sign, one in ((1, "target"), (-1, chooser))
+                for column in columns
+            ]
+        )
+
+    def corpora(self, wanted: Sequence[Run]) -> tuple[dict, dict]:
+        """Both corpora, as the config.json of `wanted` runs has them.
+
+        Raises UserError where runs of other data, or made otherwise, lie among them.
+        """
+        found: dict[str, dict] = {}
+        for run in wanted:
+            config = self.config(run)
+            experiment.refuse_others(run.out, experiment.plan(run.choices), resume=True)
+            for name, role in zip(run.corpora, ("source", "target")):
+                corpus = config["corpora"][role]
+                first = found.setdefault(name, corpus)
+                if corpus["content"] != first["content"]:
+                    raise UserError(
+                        f"{run.out}: made of other recordings of {corpus['title']} than the runs "
+                        "beside it; delete it, and it is run again"
+                    )
+        return tuple(found[name] for name in self.pair.names)

@@ -1,0 +1,233 @@
+"""The paper's tables from finished runs, with control rows, intervals and every chooser of epochs.
+
+A table is a list of entries (a cell, a difference of rows, what labels were worth), which become a
+Markdown text, a CSV file and a figure. No times are in them: the same runs give the same bytes.
+"""
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from minidann.intervals import Estimate
+from minidann.report.paper import (
+    ADABN,
+    BASE,
+    BASE_NONE,
+    BETA0,
+    COLUMNS,
+    MISPRINT,
+    MODES,
+    MODES_BETA0,
+    MONO,
+    OUR,
+    OUR_NONE,
+    TABLES,
+    TITLES,
+)  # fmt: skip
+from minidann.report.results import Results, Terms
+
+# The comparisons that are made, fixed before any run: the paper's own, and its gain in two parts.
+PLANNED: dict[str, dict[str, Terms]] = {
+    "table1": {
+        "our - base": {OUR: 1, BASE: -1},
+        "of it statistics: beta 0 - base": {BETA0: 1, BASE: -1},
+        "of it the adversary: our - beta 0": {OUR: 1, BETA0: -1},
+        "AdaBN - base": {ADABN: 1, BASE: -1},
+        "mono - our": {MONO: 1, OUR: -1},
+        "mono - base": {MONO: 1, BASE: -1},
+    },
+    "table2": {"our - base, no BN": {OUR_NONE: 1, BASE_NONE: -1}},
+    "table3": {
+        **{f"{mode} - BN4": {MODES[mode]: 1, MODES["BN4"]: -1} for mode in ("BN1", "BN2", "BN3")},
+        **{f"{mode} - BN3": {MODES[mode]: 1, MODES["BN3"]: -1} for mode in ("BN1", "BN2")},
+        **{
+            f"the adversary in {mode}: {mode} - beta 0": {row: 1, MODES_BETA0[mode]: -1}
+            for mode, row in MODES.items()
+        },
+    },
+}
+CHOOSERS = {
+    "target": "Epoch chosen with labels of the target, as in the paper",
+    "source": "Epoch chosen by held-out rows of the source: no label of the target",
+    "information": "Epoch chosen by information maximisation: no label of the target",
+}
+REMARKS = {
+    "target": "UAR on the development rows, 30% of the target, an unsupervised method would not "
+    "have.",
+    "source": "UAR on 10% of the source that were not trained on. It knows nothing of the target.",
+    "information": "The epoch whose answers on the target's development rows are surest and most "
+    "evenly spread over both classes. It favours balanced answers, so it errs where the classes "
+    "of the target are not balanced.",
+}
+KINDS = ("cell", "difference", "labels")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One place of a table: what kind it is of, whose epochs, row, column, figure, the paper's."""
+
+    kind: str  # of KINDS
+    chooser: str
+    row: str
+    column: int | None  # number of one of COLUMNS; None: the average
+    estimate: Estimate
+    paper: tuple[float, float | None] | None = None  # %, mean and deviation
+
+
+def columns() -> Iterator[tuple[int | None, list[tuple[int, str]]]]:
+    """(number, the columns that it is the mean of): each of the four, then their average."""
+    for number, one in enumerate(COLUMNS):
+        yield number, [one]
+    yield None, list(COLUMNS)
+
+
+def of_paper(terms: Terms, column: int | None) -> tuple[float, float | None] | None:
+    """The paper's number for a row or a difference, where it has all that is needed."""
+    if not all(row.paper for row in terms):
+        return None
+    chosen = range(len(COLUMNS)) if column is None else [column]
+    mean = sum(w * row.paper[i][0] for row, w in terms.items() for i in chosen) / len(chosen)
+    single = len(terms) == 1 and column is not None
+    return round(mean, 2), next(iter(terms)).paper[column][1] if single else None
+
+
+def entries(results: Results, name: str) -> list[Entry]:
+    """Everything that the table `name` says, for each chooser."""
+    rows, found = TABLES[name], []
+    for chooser in CHOOSERS:
+        for kind, figures in (
+            ("cell", {row.name: {row: 1} for row in rows}),
+            ("difference", PLANNED[name]),
+        ):
+            for title, terms in figures.items():
+                for number, chosen in columns():
+                    one = results.figure(terms, chosen, chooser)
+                    found.append(Entry(kind, chooser, title, number, one, of_paper(terms, number)))
+    for chooser in list(CHOOSERS)[1:]:
+        for row in rows:
+            if row is not MONO:  # it has no other chooser
+                for number, chosen in columns():
+                    one = results.worth(row, chosen, chooser)
+                    found.append(Entry("labels", chooser, row.name, number, one))
+    return found
+
+
+def text_of(entry: Entry) -> str:
+    """`70.3 (2.5) [65.1, 75.4]`: mean, deviation over seeds, interval over speakers, in %."""
+    one, sign = entry.estimate, "" if entry.kind == "cell" else "+"
+    spread = "-" if np.isnan(one.spread) else f"{100 * one.spread:.1f}"
+    interval = "no interval"
+    if one.interval:
+        interval = "[{:.1f}, {:.1f}]".format(*(100 * end for end in one.interval))
+    noise = " ~" if entry.kind != "cell" and not one.told else ""
+    return f"{100 * one.value:{sign}.1f} ({spread}) {interval}{noise}"
+
+
+def text_of_paper(entry: Entry) -> str:
+    if entry.paper is None:
+        return ""
+    mean, spread = entry.paper
+    sign = "" if entry.kind == "cell" else "+"
+    return f"*{mean:{sign}.2f}{'' if spread is None else f' ({spread:.2f})'}*"
+
+
+def grid(found: list[Entry], kind: str, chooser: str, heads: list[str]) -> list[str]:
+    """One Markdown table: a line a row, and one below it with the paper's numbers in italics."""
+    lines = [f"| | {' | '.join(heads)} |", "|---" * (1 + len(heads)) + "|"]
+    rows: dict[str, list[Entry]] = {}
+    for one in found:
+        if (one.kind, one.chooser) == (kind, chooser):
+            rows.setdefault(one.row, []).append(one)
+    for name, row in rows.items():
+        lines.append(f"| {name} | {' | '.join(text_of(one) for one in row)} |")
+        if any(one.paper for one in row):
+            paper = " | ".join(text_of_paper(one) for one in row)
+            lines.append(f"| *the paper's* | {paper} |")
+    return lines
+
+
+def about(results: Results, corpora: tuple[dict, dict]) -> list[str]:
+    """The heading's lines: which speech, what kind of it, how many runs, and what a cell says."""
+    args = results.args
+    lines = [
+        f"- {one['title']} ({one['kind']}): {one['utterances']} utterances, "
+        f"{one['speakers']} speakers"
+        for one in corpora
+    ]
+    kinds = {one["kind"] for one in corpora}
+    if any("synthetic" in kind for kind in kinds):
+        lines.append(
+            "- **Synthetic speech**: that the code works is all that these numbers can say."
+        )
+    seeds = f"seeds {args.seeds[0]} to {args.seeds[-1]}"
+    lines.append(f"- {seeds}, {args.epochs} epochs, splits by {args.split}, "
+                 f"alpha {args.alpha:g}, beta {args.beta:g} {args.beta_schedule}")  # fmt: skip
+    if kinds != {"licensed"}:
+        lines.append(
+            "- In italics: the paper's numbers, of RECOLA and IEMOCAP. This is other speech; they "
+            "stand here to compare the pattern with, not the values."
+        )
+    return lines
+
+
+def heads_of(corpora: tuple[dict, dict]) -> list[str]:
+    """The titles of the columns."""
+    names = [one["title"] for one in corpora]
+    ways = [f"{names[0]} to {names[1]}", f"{names[1]} to {names[0]}"]
+    return [f"{ways[way]}, {dimension}" for way, dimension in COLUMNS] + ["average"]
+
+
+def markdown(results: Results, name: str, corpora: tuple[dict, dict], found: list[Entry]) -> str:
+    """The whole text of a table."""
+    heads = heads_of(corpora)
+    count = len(PLANNED[name])
+    lines = [f"# {TITLES[name]}", "", *about(results, corpora), ""]
+    lines += [
+        "UAR of the test rows in %: mean over seeds (standard deviation over seeds) [95% interval "
+        "over the target's speakers: a jackknife with Student's t]. How a result hangs on the "
+        "seed is in the round brackets alone.",
+    ]
+    for chooser, title in CHOOSERS.items():
+        lines += ["", f"## {title}", "", REMARKS[chooser], ""]
+        lines += grid(found, "cell", chooser, heads)
+        lines += ["", f"The {count} differences that were planned, paired by speaker:", ""]
+        lines += grid(found, "difference", chooser, heads)
+    if name == "table2":
+        lines += ["", f"{MISPRINT[0].upper()}{MISPRINT[1:]}."]
+    lines += [
+        "",
+        "`~`: within the noise. The interval over speakers holds 0, or the interval over seeds "
+        "(Student's t) does. Nothing is corrected for the number of comparisons: of twenty "
+        "intervals one is expected to miss.",
+        "",
+        "## What the labels were worth",
+        "",
+        "The same runs, the same test rows: UAR of the epoch chosen with labels of the target, "
+        "minus that of the epoch chosen without.",
+    ]
+    for chooser in list(CHOOSERS)[1:]:
+        lines += ["", CHOOSERS[chooser].split(":")[0] + ":", ""]
+        lines += grid(found, "labels", chooser, heads)
+    return "\n".join(lines) + "\n"
+
+
+def as_csv(name: str, corpora: tuple[dict, dict], found: list[Entry]) -> str:
+    """The same as CSV, a line an entry; UAR in %."""
+    heads = heads_of(corpora)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["table", "chosen_by", "kind", "row", "column", "mean", "std_over_seeds",
+                     "low", "high", "told_from_noise", "paper", "paper_std"])  # fmt: skip
+    for one in found:
+        figure = one.estimate
+        numbers = [figure.value, figure.spread, *(figure.interval or (np.nan, np.nan))]
+        told = "" if one.kind == "cell" else figure.told or "no"
+        writer.writerow([
+            name, one.chooser, one.kind, one.row, heads[-1 if one.column is None else one.column],
+            *("" if np.isnan(value) else f"{100 * value:.3f}" for value in numbers), told,
+            *("" if value is None else value for value in one.paper or (None, None)),
+        ])  # fmt: skip
+    return text.getvalue()

@@ -1,0 +1,287 @@
+"""The proxy A-distance: near 0 for twins, 2 for strangers, and never by learning voices."""
+
+import numpy as np
+import pytest
+
+from minidann import distance
+from minidann.logmel import MELS
+from minidann.normalise import from_frames
+
+SPEAKERS = np.repeat(np.arange(10), 20)  # (200,)
+
+
+def measure(source, target, source_speakers=None, target_speakers=None, seed=0):
+    """The distance; ten speakers take turns where none are given."""
+    names = [
+        np.arange(len(rows)) % 10 if given is None else given
+        for rows, given in ((source, source_speakers), (target, target_speakers))
+    ]
+    return distance.proxy_a_distance(source, target, *names, np.random.default_rng(seed))
+
+
+def noise(seed, *shape, shift=0.0):
+    """Normal numbers; `shift` is added to the first column."""
+    x = np.random.default_rng(seed).standard_normal(shape)
+    x[:, 0] += shift
+    return x
+
+
+def test_from_identical_to_far_apart():
+    """20 columns, 500 rows a corpus, the first column shifted."""
+    shifts = (0, 1, 2, 10)
+    same, near, further, far = (
+        measure(noise(0, 500, 20), noise(1, 500, 20, shift=s)) for s in shifts
+    )
+    assert same < 0.15
+    assert 0.4 < near < further < 1.5
+    assert far == 2
+
+
+def test_as_many_columns_as_the_encoder_has():
+    """More columns than rows, where every training fold can be learnt by heart."""
+    x, y = noise(0, 250, 1800), noise(1, 250, 1800)
+    same, near, far = (measure(x, y + shift) for shift in (0, 0.08, 0.5))
+    assert same < 0.2
+    assert 0.5 < near < 1.5
+    assert far == 2
+
+
+@pytest.mark.parametrize("shift", [1, 2])
+def test_near_the_best_that_is_possible(shift):
+    """Of two normal distributions it is known: error is Phi(-shift / 2)."""
+    from scipy.stats import norm
+
+    best = 2 * (1 - 2 * norm.cdf(-shift / 2))
+    assert measure(noise(0, 4000, 5), noise(1, 4000, 5, shift=shift)) == pytest.approx(
+        best, abs=0.05
+    )
+
+
+def test_an_error_above_one_half_is_chance():
+    """What the training folds teach is wrong in the fold held out: no negative distance."""
+    x = np.array([[0.0], [1.0]] * 10)
+    y = np.array([[1.0], [0.0]] * 10)
+    names = np.array(["a", "b"] * 10)
+    assert measure(x, y, names, names) == 0
+
+
+def test_voices_are_not_languages():
+    """Each speaker has an offset of its own and the languages do not differ beyond that."""
+    rng = np.random.default_rng(0)
+    voices = 3 * rng.standard_normal((2, 10, 50))
+    x, y = (voices[i][SPEAKERS] + rng.standard_normal((200, 50)) for i in (0, 1))
+    by_speaker = measure(x, y, SPEAKERS, SPEAKERS)
+    by_row = measure(x, y, np.arange(200), np.arange(200))  # every row a speaker of its own
+    assert by_row > 1.9
+    assert by_speaker < 0.7
+
+
+def test_folds_are_whole_speakers_of_about_equal_size():
+    counts = [100, 60, 50, 50, 40, 30, 30, 20, 10, 10]
+    speakers = np.random.default_rng(0).permutation(np.repeat(list("abcdefghij"), counts))
+    fold = distance.deal(speakers, 4, np.random.default_rng(0))
+    for name in "abcdefghij":
+        assert len(set(fold[speakers == name])) == 1
+    assert np.bincount(fold, minlength=4).tolist() == [100, 100, 100, 100]
+    several = {tuple(distance.deal(speakers, 4, np.random.default_rng(s))) for s in range(20)}
+    assert len(several) > 1
+
+
+def test_each_fold_trains_without_the_speakers_it_is_tested_on(monkeypatch):
+    """The first column is the speaker's number: what is learnt from and what is asked about."""
+    seen = []
+
+    def spy(x, language, others):
+        for which in (0, 1):
+            assert which in language
+        assert not set(x[:, 0]) & set(others[:, 0])
+        seen.extend(others[:, 0])
+        return np.zeros(len(others), int)
+
+    monkeypatch.setattr(distance, "classify", spy)
+    names = np.repeat(np.arange(7), [5, 10, 15, 20, 25, 30, 35])
+    x, y = names[:, None] + 0.0, names[:, None] + 100.0
+    assert measure(x, y, names, names) == 0  # one language all right, the other all wrong
+    assert sorted(seen) == sorted([*x[:, 0], *y[:, 0]])  # each row once
+
+
+@pytest.mark.parametrize(("source", "target", "folds"), [(10, 10, 5), (3, 10, 3), (10, 2, 2)])
+def test_fewer_folds_where_there_are_fewer_speakers(monkeypatch, source, target, folds):
+    sizes, classify = [], distance.classify
+    monkeypatch.setattr(
+        distance, "classify", lambda *args: sizes.append(len(args[2])) or classify(*args)
+    )
+    distant = measure(noise(0, 60, 3), noise(1, 60, 3, shift=20),
+                      np.arange(60) % source, np.arange(60) % target)  # fmt: skip
+    assert distant == 2
+    assert len(sizes) == folds
+    assert sum(sizes) == 120
+
+
+def test_one_speaker():
+    x, one = noise(0, 40, 3), np.array(["a"] * 40)
+    assert measure(x, x, one) is None
+    assert measure(x, x, None, one) is None
+    assert measure(x, x, one, one) is None
+
+
+@pytest.mark.parametrize("shift", [0, 2])
+def test_class_sizes_do_not_count(shift):
+    """Guessing the larger corpus would be right in 9 of 10 rows; it must not look like distance."""
+    many, few = noise(0, 2700, 10), noise(1, 300, 10, shift=shift)
+    equal = measure(many[:300], few)
+    assert measure(many, few) == pytest.approx(equal, abs=0.2)
+    assert measure(few, many) == pytest.approx(equal, abs=0.2)
+
+
+def test_unequal_folds_do_not_count():
+    """One speaker has nine tenths of the target: its fold leaves few rows of the target to learn
+    from. Weighed alike, both languages are found as often, as with speakers of equal size."""
+    x, y = noise(0, 1000, 5), noise(1, 1000, 5, shift=2)
+    one_talks = np.repeat(["a", "b"], [900, 100])
+    halves = np.repeat(["a", "b"], 500)
+    assert measure(x, y, halves, one_talks) == pytest.approx(measure(x, y, halves, halves), abs=0.1)
+
+
+def test_one_generator_one_distance():
+    """Of a larger corpus rows are drawn, and speakers of equal size are dealt: by `rng` alone."""
+    x, y = noise(0, 100, 8), noise(1, 350, 8, shift=1)
+    assert measure(x, y, seed=3) == measure(x, y, seed=3)
+    assert len({measure(x, y, seed=seed) for seed in range(6)}) > 1
+    state = np.random.get_state()[1].tolist()
+    before = x.copy(), y.copy()
+    measure(x, y)
+    assert np.random.get_state()[1].tolist() == state
+    np.testing.assert_array_equal(before[0], x)
+    np.testing.assert_array_equal(before[1], y)
+
+
+def test_units_and_offsets_of_columns_do_not_count():
+    x, y = noise(0, 200, 6), noise(1, 200, 6, shift=1.5)
+    scale, offset = 10.0 ** np.arange(-6, 6, 2), np.arange(6) * 3
+    assert measure(x * scale + offset * scale, y * scale + offset * scale) == measure(x, y)
+
+
+def test_constant_columns_do_no_harm():
+    x, y = noise(0, 200, 6), noise(1, 200, 6, shift=1.5)
+    constant = np.repeat([[0.0, 0.1, -7e8]], 200, axis=0)
+    wider = measure(np.hstack([x, constant]), np.hstack([y, constant]))
+    assert wider == measure(x, y)
+    assert measure(constant, constant) == 0
+    rounding = np.float32(0.7) * (1 + 1e-7 * noise(2, 200, 2))  # a constant, as float32 sums it up
+    assert measure(rounding, rounding + 1e-8) == 0
+    only_here = constant.copy()
+    only_here[::10, 0] = 1e6  # one speaker has it, and everybody else a constant
+    told = measure(np.hstack([x, only_here]), np.hstack([y, constant]))
+    assert told == pytest.approx(measure(x, y), abs=0.2)
+
+
+def test_float32_is_added_up_in_float64():
+    x, y = (noise(i, 200, 6, shift=i).astype(np.float32) for i in (0, 1))
+    assert measure(x, y) == measure(x.astype(np.float64), y.astype(np.float64))
+
+
+def test_what_does_not_fit():
+    x, names = noise(0, 20, 3), np.arange(20)
+    with pytest.raises(ValueError, match=r"\(n, 3\).*received \(20, 2\)"):
+        measure(x, x[:, :2])
+    with pytest.raises(ValueError, match=r"n speakers, received \(20, 3\) and \(19,\)"):
+        measure(x, x, names[:19])
+    with pytest.raises(ValueError, match="finite"):
+        measure(x, np.where(x > 1, np.nan, x))
+
+
+def test_gradient_of_the_loss():
+    """Against central differences, entry by entry; more rows of one language than of the other."""
+    rng = np.random.default_rng(0)
+    x, language = rng.standard_normal((9, 4)), np.array([0, 1, 1, 1, 0, 1, 1, 1, 1])
+    weights = rng.standard_normal(10)
+    _, gradient = distance.loss(weights, x, language)
+    steps = 1e-6 * np.eye(10)
+    plus, minus = ([distance.loss(weights + s * e, x, language)[0] for e in steps] for s in (1, -1))
+    np.testing.assert_allclose(gradient, (np.array(plus) - minus) / 2e-6, rtol=1e-6, atol=1e-9)
+
+
+def test_loss_by_hand():
+    """Nothing learnt: log 2. Otherwise each language's mean surprise, one half each, and l2."""
+    x, language = np.array([[1.0], [2.0], [-1.0]]), np.array([0, 0, 1])
+    assert distance.loss(np.zeros(4), x, language)[0] == pytest.approx(np.log(2))
+    scores = 3 * x[:, 0]  # of language 1 against language 0, with w = (-1, 2) and no b
+    surprise = np.log1p(np.exp(np.where(language == 0, scores, -scores)))
+    expected = surprise[:2].mean() / 2 + surprise[2] / 2 + distance.STRENGTH / 2 * 5
+    assert distance.loss(np.array([-1.0, 2, 0, 0]), x, language)[0] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("columns", [10, 400])
+def test_the_minimum_is_scikit_learns(columns):
+    """The same classifier, up to when each of the two stops.
+
+    Only the difference of both columns of w says anything; where it is v, sum w^2 is v^2 / 2. So
+    scikit-learn's C, which weighs the sum over rows, is 2 / (STRENGTH * rows).
+    """
+    linear = pytest.importorskip(
+        "sklearn.linear_model", reason="scikit-learn, the oracle, is not installed"
+    )
+    x = np.concatenate([noise(0, 60, columns, shift=1), noise(1, 140, columns)])
+    language = np.repeat([0, 1], [60, 140])
+    w, b = distance.fit(x, language)
+    oracle = linear.LogisticRegression(
+        C=2 / (distance.STRENGTH * 200), class_weight="balanced", tol=1e-10, max_iter=10_000
+    ).fit(x, language)
+    np.testing.assert_allclose(w[:, 1] - w[:, 0], oracle.coef_[0], atol=5e-3)
+    assert b[1] - b[0] == pytest.approx(oracle.intercept_[0], abs=5e-3)
+    np.testing.assert_allclose(w.sum(axis=1), 0, atol=1e-12)
+
+
+@pytest.mark.parametrize(("columns", "shift"), [(20, 0), (20, 1.5), (600, 2), (600, 5)])
+def test_the_distance_is_about_scikit_learns(columns, shift):
+    """LogisticRegression and LinearSVC, held out by speaker: other losses, about as good."""
+    reason = "scikit-learn, the oracle, is not installed"
+    pytest.importorskip("sklearn", reason=reason)
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import GroupKFold, cross_val_predict
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+    from sklearn.svm import LinearSVC
+
+    x, y = noise(0, 200, columns), noise(1, 200, columns, shift=shift)
+    both, language = np.concatenate([x, y]), np.repeat([0, 1], 200)
+    people = np.concatenate([SPEAKERS, SPEAKERS + 10])
+    ours = measure(x, y, SPEAKERS, SPEAKERS)
+    for oracle in (LogisticRegression(C=2 / (distance.STRENGTH * 320)), LinearSVC(C=1e-3)):
+        said = cross_val_predict(make_pipeline(StandardScaler(), oracle), both, language,
+                                 groups=people, cv=GroupKFold(5))  # fmt: skip
+        theirs = max(0, 2 * (1 - 2 * (said != language).mean()))
+        assert ours == pytest.approx(theirs, abs=0.25)
+
+
+def test_statistics_by_hand():
+    """Two utterances of 1 and 2 frames; each bin's four numbers written out."""
+    bins = np.arange(MELS)
+    raw = np.array([bins + 1.0, bins * 0.0, bins + 5.0])  # (3, 26)
+    features = from_frames([raw[:1], raw[1:]])
+    mean = (raw[0] + raw[1] + raw[2]) / 3
+    std = np.sqrt(((raw - mean) ** 2).mean(axis=0))
+    found = distance.statistics(features, [1, 0, 1])
+    assert found.shape == (3, 52)
+    assert found.dtype == np.float64
+    np.testing.assert_allclose(found[1, :26], (raw[0] - mean) / std, atol=1e-6)
+    np.testing.assert_allclose(found[1, 26:], 0, atol=1e-6)  # one frame does not deviate
+    np.testing.assert_allclose(found[0, :26], ((bins + 5) / 2 - mean) / std, atol=1e-6)
+    np.testing.assert_allclose(found[0, 26:], (bins + 5) / 2 / std, atol=1e-6)
+    np.testing.assert_array_equal(found[0], found[2])
+
+
+def test_statistics_are_of_what_the_network_gets():
+    """A louder recording is no distance; the padding is not in them; long ones are cropped."""
+    rng = np.random.default_rng(0)
+    frames = [rng.standard_normal((k, MELS)) * 3 - 8 for k in (20, 750, 900, 333)]
+    rows = np.arange(4)
+    found = distance.statistics(from_frames(frames), rows)
+    batch = from_frames(frames).batch(rows)  # (4, 750, 26)
+    for row, k in zip(rows, (20, 750, 750, 333)):
+        np.testing.assert_allclose(found[row, :26], batch[row, :k].mean(axis=0), atol=1e-5)
+        np.testing.assert_allclose(found[row, 26:], batch[row, :k].std(axis=0), atol=1e-5)
+    louder = from_frames([one * 0.5 + 4 for one in frames])
+    np.testing.assert_allclose(distance.statistics(louder, rows), found, atol=1e-5)
+    assert distance.statistics(louder, rows[:0]).shape == (0, 52)
