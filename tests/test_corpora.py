@@ -698,7 +698,7 @@ def test_parse():
     assert parse("emodb:some/where") == ("emodb", Path("some/where"))
     assert parse("csv:C:/x.csv") == ("csv", Path("C:/x.csv"))
     assert parse("recola:~/x") == ("recola", Path.home() / "x")
-    names = "the names are iemocap, recola, emodb, ravdess, csv"
+    names = f"the names are {', '.join(READERS)}"
     for spec, said in {
         "emodb": f"'emodb': write NAME:DIR; {names}",
         "emodb:": f"'emodb:': write NAME:DIR; {names}",
@@ -813,8 +813,8 @@ def test_command_without_arguments():
     done = command()
     assert done.returncode == 2 and done.stdout == ""
     assert done.stderr == (
-        "error: give one or more NAME:DIR, where NAME is one of iemocap, recola, emodb, ravdess, "
-        "csv; --help says what there is\n"
+        f"error: give one or more NAME:DIR, where NAME is one of {', '.join(READERS)}; "
+        "--help says what there is\n"
     )
 
 

@@ -37,7 +37,7 @@ class Corpus:
     name: str  # a key of READERS
     title: str  # for people: "IEMOCAP", "IEMOCAP-style demo", or the CSV file's name
     language: str
-    kind: str  # "synthetic demo", "licensed", "acted, free" or "your own"
+    kind: str  # "synthetic demo", "licensed", "acted, free", "talk shows, free" or "your own"
     root: Path  # as given
     utterances: tuple[Utterance, ...]  # in an order that does not depend on the file system's
     threshold: float  # a label <= threshold is class 0 (low, negative), above it class 1

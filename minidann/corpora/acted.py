@@ -14,10 +14,10 @@ from pathlib import Path
 
 from minidann.corpora.utterance import (
     AUDIO,
+    TWICE,
     Findings,
     Reader,
     Utterance,
-    by_stem,
     files_below,
     inside,
 )
@@ -49,6 +49,14 @@ class Acted:
     published: dict
     only: dict[str, str] = field(default_factory=dict)  # other groups -> the value that is used
     only_means: str = ""  # the same in words
+    misspelt: dict[str, str] = field(default_factory=dict)  # the group `speaker` -> who it is
+    kind: str = "acted, free"
+
+
+def _codes(text: str) -> dict[str, str]:
+    """`"W=anger fear"` as `{"W": "anger", "fear": "fear"}`."""
+    pairs = (word.partition("=") for word in text.split())
+    return {code: emotion or code for code, _, emotion in pairs}
 
 
 CORPORA = {
@@ -58,15 +66,7 @@ CORPORA = {
         licence="Burkhardt et al. 2005; CC0-1.0",
         example="03a01Fa",
         name=r"(?P<speaker>\d\d)[ab]\d\d(?P<emotion>[A-Z])[a-z]",  # speaker, text, emotion, version
-        emotions={
-            "W": "anger",
-            "L": "boredom",
-            "E": "disgust",
-            "A": "fear",
-            "F": "happiness",
-            "T": "sadness",
-            "N": "neutral",
-        },
+        emotions=_codes("W=anger L=boredom E=disgust A=fear F=happiness T=sadness N=neutral"),
         published={"utterances": 535, "arousal": (268, 267), "valence": (385, 150)},
     ),
     "ravdess": Acted(
@@ -77,33 +77,118 @@ CORPORA = {
         name=(  # 03-01-EE-II-SS-RR-AA: emotion, intensity, statement, repetition, actor
             r"(?P<modality>\d\d)-(?P<channel>\d\d)-(?P<emotion>\d\d)-\d\d-\d\d-\d\d-(?P<speaker>\d\d)"
         ),
-        emotions={
-            "01": "neutral",
-            "02": "calm",
-            "03": "happiness",
-            "04": "sadness",
-            "05": "anger",
-            "06": "fear",
-            "07": "disgust",
-            "08": "surprise",
-        },
+        emotions=_codes(
+            "01=neutral 02=calm 03=happiness 04=sadness 05=anger 06=fear 07=disgust 08=surprise"
+        ),
         published={"utterances": 1440, "arousal": (672, 768), "valence": (768, 672)},
         only={"modality": "03", "channel": "01"},  # 01 and 02 are video; channel 02 is song
         only_means="audio-only speech",
+    ),
+    "cafe": Acted(
+        title="CaFE",
+        language="French",
+        licence="Gournay et al. 2018; CC BY-NC-SA 4.0",
+        example="01-C-1-1",
+        # Speaker, emotion, intensity, sentence. Neutral is of intensity 1 at 48 kHz and has none at
+        # 192 kHz (which is AIFF). Folders arrive garbled (ColŠre): not looked at.
+        name=r"(?P<speaker>\d\d)-(?P<emotion>[A-Z])(?:-[12])?-\d",
+        emotions=_codes("C=anger D=disgust J=happiness N=neutral P=fear S=surprise T=sadness"),
+        published={"utterances": 936, "arousal": (360, 576), "valence": (576, 360)},
+    ),
+    "oreau": Acted(
+        title="Oréau",
+        language="French",
+        licence="Kerkeni et al. 2020, version 2; CC BY 4.0",
+        example="10a02Ja",
+        name=r"(?P<speaker>\d\d)[a-z]\d\d(?P<emotion>[A-Z])[a-z]",  # 07z03Sa is there, too
+        emotions=_codes("C=anger D=disgust J=happiness N=neutral P=fear S=surprise T=sadness"),
+        published={"utterances": 434, "arousal": (192, 242), "valence": (240, 194)},
+    ),
+    "cremad": Acted(
+        title="CREMA-D",
+        language="English",
+        licence="Cao et al. 2014; ODbL",
+        example="1001_DFA_ANG_XX",
+        # Speaker, sentence, emotion, level. 1040_ITH_SAD_X is one of them.
+        name=r"(?P<speaker>\d{4})_[A-Z]{3}_(?P<emotion>[A-Z]{3})_(?:LO|MD|HI|XX?)",
+        emotions=_codes("ANG=anger DIS=disgust FEA=fear HAP=happiness NEU=neutral SAD=sadness"),
+        published={"utterances": 7442, "arousal": (3629, 3813), "valence": (5084, 2358)},
+    ),
+    "tess": Acted(
+        title="TESS",
+        language="English",
+        licence="Pichora-Fuller & Dupuis 2020; CC BY-NC-ND 4.0",
+        example="OAF_lid_fear",
+        name=r"(?P<speaker>OAF?|YAF)_[a-z]+_(?P<emotion>[a-z]+)",  # speaker, word, emotion
+        emotions=_codes("angry=anger disgust fear happy=happiness neutral ps=surprise sad=sadness"),
+        published={"utterances": 2800, "arousal": (1200, 1600), "valence": (1600, 1200)},
+        misspelt={"OA": "OAF"},  # OA_bite_neutral
+    ),
+    "savee": Acted(
+        title="SAVEE",
+        language="English",
+        licence="Jackson & Haq 2011; by registration",
+        example="DC_a01 or DC/a01",
+        # Speaker, emotion, sentence. In the original the speaker is the folder.
+        name=r"(?P<speaker>DC|JE|JK|KL)[/_](?P<emotion>[a-z]+)\d\d",
+        emotions=_codes("a=anger d=disgust f=fear h=happiness n=neutral sa=sadness su=surprise"),
+        published={"utterances": 480, "arousal": (240, 240), "valence": (240, 240)},
+    ),
+    "emovo": Acted(
+        title="EMOVO",
+        language="Italian",
+        licence="Costantini et al. 2014; open, no formal licence",
+        example="rab-f1-b1",
+        name=r"(?P<emotion>[a-z]{3})-(?P<speaker>[fm]\d)-[bdln]\d",  # emotion, speaker, sentence
+        emotions=_codes(
+            "rab=anger dis=disgust pau=fear gio=happiness neu=neutral sor=surprise tri=sadness"
+        ),
+        published={"utterances": 588, "arousal": (252, 336), "valence": (336, 252)},
+    ),
+    "urdu": Acted(
+        title="URDU",
+        language="Urdu",
+        licence="Latif et al. 2018; research only",
+        example="SM1_F19_A019",
+        # Speaker, file, emotion and number: the letter says what the folder (Angry) does.
+        name=r"(?P<speaker>S[FM]\d+)_F\d+_(?P<emotion>[A-Z])\d+",
+        emotions=_codes("A=anger H=happiness N=neutral S=sadness"),
+        published={"utterances": 400, "arousal": (200, 200), "valence": (200, 200)},
+        kind="talk shows, free",
+    ),
+    "nemo": Acted(
+        title="nEMO",
+        language="Polish",
+        licence="Christop 2024; CC BY-NC-SA 4.0",
+        example="KS0_surprised_70",
+        name=r"(?P<speaker>[A-Z]{2}\d)_(?P<emotion>[a-z]+)_\d+",  # speaker, emotion, sentence
+        emotions=_codes("anger fear happiness neutral sadness surprised=surprise"),
+        published={"utterances": 4481, "arousal": (1578, 2903), "valence": (2254, 2227)},
     ),
 }
 
 
 def find(row: Acted, root: Path) -> Path | None:
-    """`root`, if any recording in it, at whatever depth, has one of the corpus's names."""
+    """`root`, if recordings in it, at whatever depth, have the corpus's names.
+
+    But not where another corpus has the same names and more: the neutral and sad files of EMO-DB
+    could be Oréau's, and the other way round, and only what lies beside them tells.
+    """
     if not root.is_dir():
         return None
-    files = islice(files_below(root), LOOKED_AT)
-    return root if any(_parse(row, path) for path in files if _is_audio(path)) else None
+    files = [path for path in islice(files_below(root), LOOKED_AT) if _is_audio(path)]
+    own, others = [], []
+    for path in files:
+        (own if _parse(row, path) else others).append(path)
+    more = (
+        all(_parse(other, path) for path in own) and any(_parse(other, path) for path in others)
+        for other in CORPORA.values()
+    )
+    return root if own and not any(more) else None
 
 
 def read(row: Acted, root: Path, found: Findings) -> list[Utterance]:
-    named = []
+    recordings: dict[str, Path] = {}
     other_files: Counter = Counter()
     for path in sorted(files_below(root)):
         match = _parse(row, path)
@@ -112,29 +197,35 @@ def read(row: Acted, root: Path, found: Findings) -> list[Utterance]:
         elif match and not _is_audio(path):
             other_files[path.suffix] += 1
         elif match:
-            named.append(path)
+            # Two files of one name are bad, as in `by_stem`, but a folder can be part of the name:
+            # DC/a01 is another than JE/a01 in SAVEE, and the same as DC_a01.
+            first = recordings.setdefault(match["recording"].replace("/", "_"), path)
+            if first is not path:
+                found.unclear.add(first)
+                found.leave_out(f"{inside(first, root)} and {inside(path, root)}", TWICE)
         elif _is_audio(path):
             found.note(f"recordings not named as in {row.title}, not used", inside(path, root))
-    # By file name, so that the order is the same however the files are spread over folders.
-    recordings = by_stem(named, AUDIO, root, found)
     if other_files:
         counts = ", ".join(f"{suffix} {n}" for suffix, n in sorted(other_files.items()))
         found.note(f"files named like recordings that are not audio, not used: {counts}")
-    return [_utterance(row, path) for path in recordings.values()]
+    # By name, so that the order is the same however the files are spread over folders.
+    return [_utterance(row, path) for _, path in sorted(recordings.items())]
 
 
 def _utterance(row: Acted, path: Path) -> Utterance:
     match = _parse(row, path)
     arousal, valence = EMOTIONS[row.emotions[match["emotion"]]]
-    return Utterance(path, None, None, match["speaker"], arousal, valence)
+    speaker = row.misspelt.get(match["speaker"], match["speaker"])
+    return Utterance(path, None, None, speaker, arousal, valence)
 
 
 def _parse(row: Acted, path: Path) -> re.Match | None:
     """The parts of a file's name, or None if it is not one of the corpus.
 
-    The whole path is looked at, because in some corpora (URDU) a folder names the emotion.
+    The whole path is looked at, because in some corpora (SAVEE) a folder is part of the name.
     """
-    match = re.fullmatch(f"(?:.*/)?{row.name}", path.with_suffix("").as_posix())
+    name = path.with_suffix("").as_posix()
+    match = re.fullmatch(f"(?:.*/)?(?P<recording>{row.name})", name)
     return match if match and match["emotion"] in row.emotions else None
 
 
@@ -146,7 +237,7 @@ READERS = {
     key: Reader(
         title=row.title,
         language=row.language,
-        kind="acted, free",
+        kind=row.kind,
         threshold=0.0,
         looked_for=f"recordings named like {row.example} ({', '.join(AUDIO)}) at any depth",
         advice=f"give the folder in which the files of {row.title} lie, or one above it",
