@@ -1,8 +1,7 @@
-"""How good is it: unweighted average recall, confusion, an interval over speakers, information."""
+"""How good is it: unweighted average recall, confusion, information."""
 
 import numpy as np
 from scipy.special import entr
-from scipy.stats import t as student_t
 
 
 def confusion(labels: np.ndarray, predictions: np.ndarray, classes: int = 2) -> np.ndarray:
@@ -45,30 +44,3 @@ def information(probabilities: np.ndarray) -> float:
     """
     p = np.asarray(probabilities, np.float64)
     return float(entr(p.mean(axis=0)).sum() - entr(p).sum(axis=1).mean())
-
-
-def speaker_interval(
-    labels: np.ndarray, predictions: np.ndarray, speakers: np.ndarray, level: float = 0.95
-) -> tuple[float, float] | None:
-    """The interval of the UAR over speakers, by the jackknife; None where there is none.
-
-    labels, predictions (N,) of 0 and 1, speakers (N,) of names -> (low, high), 0 to 1.
-    Utterances of one speaker are alike, so what was drawn by chance is speakers, not utterances.
-    Each speaker in turn is left out; from the spread of the UARs left, Student's t with one
-    degree of freedom less than there are speakers gives the interval, cut to 0..1 (Efron and
-    Tibshirani 1993, chapter 11). There is none with one speaker, nor where a class has only one,
-    nor where all predictions are the same: their UAR is 0.5 whoever speaks. How the result hangs
-    on the seed of the training is not in it.
-    """
-    names, speaker = np.unique(speakers, return_inverse=True)
-    by_speaker = np.zeros((len(names), 2, 2), np.int64)
-    np.add.at(by_speaker, (speaker, labels, predictions), 1)
-    total = by_speaker.sum(axis=0)  # (2, 2)
-    left_out = np.array([uar_of_confusion(total - one) for one in by_speaker])  # (speakers,)
-    s = len(names)
-    if s < 2 or np.isnan(left_out).any() or len(np.unique(predictions)) == 1:
-        return None
-    error = np.sqrt((s - 1) / s * ((left_out - left_out.mean()) ** 2).sum())
-    reach = student_t.ppf(0.5 + level / 2, s - 1) * error
-    centre = uar_of_confusion(total)
-    return max(0.0, float(centre - reach)), min(1.0, float(centre + reach))

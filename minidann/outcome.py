@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from minidann import adabn, distance, metrics, plots, runs, training
+from minidann import adabn, distance, intervals, metrics, plots, runs, training
 from minidann.console import clock
 from minidann.corpora import CLASSES
 from minidann.preparation import Setup
@@ -136,13 +136,15 @@ def measure(setup: Setup, state: State, tested: dict, ops) -> dict:
 
 def judge(domain: Domain, rows: np.ndarray, said: np.ndarray) -> dict:
     """UAR, confusion, count and interval of what was `said` (N,) of `rows` (N,)."""
-    labels, speakers = domain.labels[rows], domain.speakers[rows]
+    labels = domain.labels[rows]
+    counts = metrics.by_speaker(labels, said, domain.speakers[rows])
+    cell = intervals.Cell("these", {0: counts})
     return {
         "uar": metrics.uar(labels, said),
         "confusion": metrics.confusion(labels, said).tolist(),
         "n": len(rows),
-        "speakers": len(set(speakers)),
-        "ci95": metrics.speaker_interval(labels, said, speakers),
+        "speakers": len(counts),
+        "ci95": intervals.estimate([(1.0, cell)]).interval,
     }
 
 
@@ -214,7 +216,7 @@ def conclude(setup: Setup, results: dict, say) -> None:
         low, high = (100 * end for end in test["ci95"])
         interval = f"95% interval over {test['speakers']} speakers: {low:.1f} to {high:.1f}"
     else:
-        interval = "too few speakers for an interval"
+        interval = "no interval: too few speakers, or no difference among them"
     epoch = results["best_epoch"]
     left_out = ", ".join(f"{n} of the {role}" for role, n in results["left_out"].items() if n)
     if left_out:

@@ -13,6 +13,7 @@ from minidann.state import CHOOSERS, Choices
 
 DIRECTIONS = {"rec2iem": ("recola", "iemocap"), "iem2rec": ("iemocap", "recola")}
 REGULARISATION = {"recola": {"l1": 5e-3}, "iemocap": {"l2": 5e-3}}  # by the corpus trained on
+SCHEDULES = ("constant", "ganin")
 DEMO = Path(__file__).parents[1] / "data" / "demo"
 
 
@@ -22,10 +23,11 @@ def default_cache() -> Path:
     return (Path(home) if home else Path.home() / ".cache") / "minidann"
 
 
-def shared_options(p: argparse.ArgumentParser) -> dict:
+def shared_options(p: argparse.ArgumentParser, adversary: bool = True) -> dict:
     """Give `p` the flags that a run and a whole report have in common; -> its groups, by title.
 
-    Their defaults are the paper's values where it has any.
+    Their defaults are the paper's values where it has any. Without `adversary`, those that steer it
+    are left out.
     """
     corpora = p.add_argument_group("corpora")
     corpora.add_argument("--recola", metavar="DIR", help="RECOLA's folder; without it, the demo")
@@ -35,10 +37,13 @@ def shared_options(p: argparse.ArgumentParser) -> dict:
     corpora.add_argument("--target", metavar="NAME:DIR",
                          help="the language to adapt to; the only one that mono reads")  # fmt: skip
     network = p.add_argument_group("model")
-    network.add_argument("--alpha", type=float, default=0.5, help="weight of the emotion loss")
-    network.add_argument("--beta", type=float, default=1.0, help="scale of the reversed gradient")
-    network.add_argument("--beta-schedule", choices=("constant", "ganin"), default="constant",
-                         help="ganin: from 0 to beta over the run")  # fmt: skip
+    if adversary:
+        network.add_argument("--alpha", type=float, default=0.5, help="weight of the emotion loss")
+        network.add_argument(
+            "--beta", type=float, default=1.0, help="scale of the reversed gradient"
+        )
+        network.add_argument("--beta-schedule", choices=SCHEDULES, default="constant",
+                             help="ganin: from 0 to beta over the run")  # fmt: skip
     network.add_argument("--dropout", type=float, default=0.7, help="fraction dropped, 0 to 1")
     training = p.add_argument_group("training")
     training.add_argument("--batch-size", type=int, default=32,

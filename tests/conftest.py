@@ -2,6 +2,9 @@
 
 import csv
 
+import minidann  # noqa: F401  before NumPy: it tells BLAS how many threads to use
+
+# isort: split
 import numpy as np
 import pytest
 import soundfile

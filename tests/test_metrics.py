@@ -1,4 +1,4 @@
-"""UAR, confusion, the interval over speakers."""
+"""UAR, confusion, information."""
 
 import numpy as np
 import pytest
@@ -18,36 +18,22 @@ def test_uar_does_not_care_for_class_sizes():
     assert np.isnan(metrics.uar(np.ones(5, int), np.ones(5, int)))
 
 
-def test_interval_by_hand():
-    """Three speakers, 4 rows each, every class in each: pseudo-values written out."""
-    speakers = np.repeat(["a", "b", "c"], 4)
-    labels = np.tile([0, 0, 1, 1], 3)
-    said = np.array([0, 0, 1, 1, 0, 1, 1, 1, 1, 0, 0, 1])
-    left = [metrics.uar(labels[speakers != s], said[speakers != s]) for s in "abc"]
-    assert left == pytest.approx([0.625, 0.75, 0.875])
-    error = np.sqrt(2 / 3 * np.sum((np.array(left) - 0.75) ** 2))
-    low, high = metrics.speaker_interval(labels, said, speakers)
-    assert low == pytest.approx(max(0, 0.75 - 4.302653 * error))
-    assert high == pytest.approx(min(1, 0.75 + 4.302653 * error))
+def test_by_speaker():
+    labels, said = np.array([0, 0, 1, 1, 1]), np.array([0, 1, 1, 0, 1])
+    found = metrics.by_speaker(labels, said, np.array(["b", "a", "b", "b", "a"]))
+    assert {name: counts.tolist() for name, counts in found.items()} == {
+        "a": [[0, 1], [0, 1]],
+        "b": [[1, 0], [1, 1]],
+    }
 
 
-def test_no_interval_without_enough_speakers():
-    labels, said = np.array([0, 1, 0, 1]), np.array([0, 1, 1, 1])
-    assert metrics.speaker_interval(labels, said, np.array(["a"] * 4)) is None
-    assert metrics.speaker_interval(labels, np.ones(4, int), np.array(["a", "b"] * 2)) is None
-    only_b_has_ones = np.array(["a", "b", "a", "b"])
-    assert metrics.speaker_interval(labels, said, only_b_has_ones) is None
-
-
-def test_interval_covers_the_truth():
-    """Speakers differ in how well they are recognised; about 95 of 100 intervals hold the mean."""
-    rng = np.random.default_rng(0)
-    covered = 0
-    for _ in range(400):
-        skill = rng.normal(0.7, 0.08, 12).clip(0, 1)
-        speakers = np.repeat(np.arange(12), 60)
-        labels = rng.integers(0, 2, 720)
-        said = np.where(rng.random(720) < skill[speakers], labels, 1 - labels)
-        low, high = metrics.speaker_interval(labels, said, speakers)
-        covered += low <= 0.7 <= high
-    assert 0.92 <= covered / 400 <= 0.98
+def test_information():
+    """log 2 for sure and balanced answers, 0 for one answer and for answers that do not differ."""
+    sure = np.array([[1, 0], [0, 1]] * 5, np.float32)
+    assert metrics.information(sure) == pytest.approx(np.log(2))
+    assert metrics.information(np.tile([1.0, 0.0], (9, 1))) == 0
+    assert metrics.information(np.tile([0.7, 0.3], (9, 1))) == pytest.approx(0)
+    p = np.array([[0.9, 0.1], [0.4, 0.6]])
+    mean = -(0.65 * np.log(0.65) + 0.35 * np.log(0.35))
+    each = -(0.9 * np.log(0.9) + 0.1 * np.log(0.1) + 0.4 * np.log(0.4) + 0.6 * np.log(0.6)) / 2
+    assert metrics.information(p) == pytest.approx(mean - each)

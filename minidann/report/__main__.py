@@ -2,10 +2,24 @@
 
 import argparse
 import re
+import time
 from pathlib import Path
 
-from minidann import console, parallel, train
-from minidann.report import launch, paper, plan
+from minidann import console, parallel, plots, runs, train
+from minidann.console import clock
+from minidann.corpora import DIMENSIONS
+from minidann.report import claims, doctor, figures, launch, plan, sweep, tables
+from minidann.report.paper import BASE, OUR, TABLES, TITLES
+from minidann.report.results import Results
+
+FIGURES = ("figure2", "figure3")
+HELP = {
+    **{name: title.split(": ")[1] for name, title in TITLES.items()},
+    "figure2": "the encoder's output in two dimensions: base and our, by language and by emotion",
+    "figure3": "domain loss, domain UAR and emotion UAR by epoch",
+    "claims": "what the paper claims, line by line: does it hold here?",
+    "all": "all of these",
+}
 
 
 def seeds(text: str) -> range:
@@ -20,33 +34,103 @@ def seeds(text: str) -> range:
     return numbers
 
 
+def count(text: str) -> int:
+    if not re.fullmatch(r"[1-9]\d{0,3}", text):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected 1 or more")
+    return int(text)
+
+
 def parser() -> argparse.ArgumentParser:
-    p = console.Parser(prog="python -m minidann.report", description="")
+    p = console.Parser(
+        prog="python -m minidann.report",
+        description="Every table and figure of the paper by one command each: runs what is "
+        "missing, and writes Markdown, CSV and figures. Stopped, the same command goes on.",
+    )
     commands = p.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name in ("table1", "table2", "table3", "all"):
-        one = commands.add_parser(name, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-        train.shared_options(one)
-        one.add_argument("--seeds", type=seeds, default="5", help="how many, or first-last")
-        one.add_argument("--jobs", type=int, default=parallel.threads(), help="runs at a time")
-        one.add_argument("--out", type=Path, metavar="DIR", help="")
-        one.add_argument("--list", action="store_true", help="")
+    how = {"formatter_class": argparse.ArgumentDefaultsHelpFormatter}
+    for name, text in {**HELP, "sweep": "alpha, beta, schedule and batch norm over a grid"}.items():
+        one = commands.add_parser(name, help=text, description=text, **how)
+        groups = train.shared_options(one, adversary=name != "sweep")
+        few = "3" if name == "sweep" else "5"
+        groups["training"].add_argument("--seeds", type=seeds, default=few,
+                                        help="how many, or first-last")  # fmt: skip
+        files = groups["files"]
+        files.add_argument("--out", type=Path, metavar="DIR",
+                           help="of all files; named after the corpora below reports/")  # fmt: skip
+        files.add_argument("--jobs", type=count, default=parallel.threads(),
+                           help="runs at a time")  # fmt: skip
+        files.add_argument("--list", action="store_true", help="print the command of every "
+                           "missing run, and run nothing")  # fmt: skip
+        if name in (*FIGURES, "sweep", "all"):
+            groups["corpora"].add_argument("--dimension", choices=DIMENSIONS, default="arousal",
+                                           help="of figures and sweep")  # fmt: skip
+        if name == "sweep":
+            sweep.add_options(groups["model"])
+    one = commands.add_parser("doctor", help="is my DANN working? a page on one run")
+    one.add_argument("run", type=Path, metavar="RUN", help="the folder of a finished run")
     return p
+
+
+def needed(results: Results, command: str) -> list:
+    """The runs that a command is made of."""
+    args = results.args
+    if command in TABLES:
+        return results.runs_of(TABLES[command])
+    if command == "claims":
+        return results.runs_of(claims.ROWS)
+    if command == "sweep":
+        return sweep.Sweep(results).runs
+    if command == "figure2":
+        return [results.run(row, (0, args.dimension), args.seeds[0]) for row in (BASE, OUR)]
+    return results.runs_of([OUR], [(0, args.dimension)])
+
+
+def write(results: Results, command: str, wanted: list) -> list[Path]:
+    """Make the table or figure of a command from finished runs; -> the files."""
+    args, corpora = results.args, results.corpora(wanted)
+    place = " and ".join(dict.fromkeys(f"{one['title']} ({one['kind']})" for one in corpora))
+    about = tables.about(results, corpora)
+    if command in TABLES:
+        found, title = tables.entries(results, command), TITLES[command]
+        runs.write(
+            args.out / f"{command}.md", tables.markdown(results, command, corpora, found).encode()
+        )
+        runs.write(args.out / f"{command}.csv", tables.as_csv(command, corpora, found).encode())
+        figure = figures.table(found, tables.heads_of(corpora), f"{title}. {place}")
+        plots.save(figure, args.out / f"{command}.png")
+        return [args.out / f"{command}.{kind}" for kind in ("md", "csv", "png")]
+    if command == "claims":
+        runs.write(args.out / "claims.md", claims.markdown(claims.claims(results), about).encode())
+        return [args.out / "claims.md"]
+    if command == "sweep":
+        return sweep.Sweep(results).write(corpora)
+    path = args.out / f"{command}-{args.dimension}.png"
+    if command == "figure2":
+        plots.save(figures.figure2(results, corpora, args.dimension), path)
+    else:
+        plots.save(figures.figure3(results, place, args.dimension), path)
+    return [path]
 
 
 def main() -> None:
     args = parser().parse_args()
-    names = paper.TABLES if args.command == "all" else [args.command]
-    rows = [row for name in names for row in paper.TABLES[name]]
-    wanted = {}
-    for seed in args.seeds:
-        for direction, dimension in paper.COLUMNS:
-            for row in rows:
-                run = plan.run_of(args, row, direction, dimension, seed)
-                wanted[run.out] = run
-    if args.list:
-        print(*(run.command for run in wanted.values() if not run.finished), sep="\n")
+    if args.command == "doctor":
+        print(doctor.page(args.run), end="")
         return
-    launch.launch(list(wanted.values()), args.jobs, lambda line: print(line, flush=True))
+    began = time.monotonic()
+    args.out = args.out or Path("reports", plan.pair_of(args).title)
+    results = Results(args)
+    names = [name for name in HELP if name != "all"] if args.command == "all" else [args.command]
+    parts = {name: needed(results, name) for name in names}
+    wanted = list({run.out: run for part in parts.values() for run in part}.values())
+    if args.list:
+        print(*(run.command for run in wanted if not run.finished), sep="\n")
+        return
+    results.refuse_others(wanted)
+    launch.launch(wanted, args.jobs, lambda line: print(line, flush=True))
+    written = [path for name, part in parts.items() for path in write(results, name, part)]
+    print(*written, sep="\n")
+    print(f"{clock(time.monotonic() - began)} for {len(wanted)} runs and what is made of them")
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ class Run:
     choices: Choices
     out: Path
     corpora: tuple[str, str]  # source and target, by the names that the pair has for them
+    places: tuple[Path, Path]  # their folders
 
     @property
     def finished(self) -> bool:
@@ -41,6 +42,7 @@ class Pair:
 
     flags: tuple[tuple[str, ...], tuple[str, ...]]
     names: tuple[str, str]
+    title: str  # of a folder
 
     def corpora(self, direction: int, mono: bool) -> tuple[str, str]:
         """The names of source and target; for mono both are the target."""
@@ -58,23 +60,27 @@ def pair_of(args: argparse.Namespace) -> Pair:
             keys = [f"{keys[0]}1", f"{keys[1]}2"]
         there = ("--source", args.source, "--target", args.target)
         back = ("--source", args.target, "--target", args.source)
-        return Pair((there, back), tuple(keys))
+        return Pair((there, back), tuple(keys), "-".join(keys))
     folders = [(f"--{one}", getattr(args, one)) for one in ("recola", "iemocap")]
     given = [part for flag, folder in folders if folder for part in (flag, folder)]
     return Pair(
         (("--direction", "rec2iem", *given), ("--direction", "iem2rec", *given)),
         ("recola", "iemocap"),
+        "recola-iemocap" if given else "demo",
     )
 
 
-def shared_flags(args: argparse.Namespace) -> list[str]:
+CORPORA = ("recola", "iemocap", "source", "target")
+
+
+def shared_flags(args: argparse.Namespace, without: tuple[str, ...] = CORPORA) -> list[str]:
     """What the command line says that is passed on to every run: all that is not the default."""
     shared = Parser()
     train.shared_options(shared)
     flags = []
     for action in shared._actions:
-        name, value = action.dest, getattr(args, action.dest, None)
-        if name in ("help", "recola", "iemocap", "source", "target") or value == action.default:
+        name, value = action.dest, getattr(args, action.dest, action.default)
+        if name in ("help", *without) or value == action.default:
             continue
         flags += (
             [action.option_strings[0]] if value is True else [action.option_strings[0], str(value)]
@@ -88,8 +94,10 @@ def run_of(args: argparse.Namespace, row: Row, direction: int, dimension: str, s
     flags = [*pair.flags[direction], "--dimension", dimension, *shared_flags(args), *row.flags]
     flags += ["--seed", str(seed)]
     parsed = train.parser().parse_args(flags)
-    (source, _), (target, _) = train.corpora_of(parsed)
+    (source, source_place), (target, target_place) = train.corpora_of(parsed)
     choices = train.choices_of(parsed, source, target)
     corpora = pair.corpora(direction, mono)
     name = train.folder_name(choices, "2".join(dict.fromkeys(corpora)))
-    return Run(tuple(flags), choices, args.out / "runs" / name, corpora)
+    return Run(
+        tuple(flags), choices, args.out / "runs" / name, corpora, (source_place, target_place)
+    )

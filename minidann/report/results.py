@@ -4,6 +4,7 @@ import argparse
 import csv
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 
@@ -22,11 +23,9 @@ class Results:
 
     def __init__(self, args: argparse.Namespace):
         self.args, self.pair = args, plan.pair_of(args)
+        self.run = cache(lambda row, column, seed: plan.run_of(args, row, *column, seed))
         self.counts = cache(self._counts)  # each file is read once
         self.config = cache(lambda run: runs.read_json(run.out / "config.json"))
-
-    def run(self, row: Row, column: tuple[int, str], seed: int) -> Run:
-        return plan.run_of(self.args, row, *column, seed)
 
     def runs_of(self, rows: Sequence[Row], columns: Sequence = COLUMNS) -> list[Run]:
         """Every run that these rows and columns need, each once, a seed after the other."""
@@ -85,19 +84,51 @@ class Results:
             ]
         )
 
+    def gap(
+        self, row: Row, columns: Sequence, others: Sequence, chooser: str
+    ) -> intervals.Estimate:
+        """One row's mean over `columns`, minus that over `others`."""
+        return intervals.estimate(
+            [
+                (sign / len(some), self.cell(row, column, chooser))
+                for sign, some in ((1, columns), (-1, others))
+                for column in some
+            ]
+        )
+
+    def curves(self, row: Row, column: tuple[int, str], seed: int, *names: str) -> np.ndarray:
+        """Columns of a run's history, (len(names), epochs); NaN where it has no number."""
+        path = self.run(row, column, seed).out / "history.csv"
+        try:
+            with open(path, newline="", encoding="utf-8") as file:
+                rows = list(csv.DictReader(file))
+            return np.array([[float(one[name] or "nan") for one in rows] for name in names])
+        except (OSError, KeyError, ValueError) as error:
+            raise UserError(f"{path}: cannot be read ({error}); run it again") from None
+
+    def refuse_others(self, wanted: Sequence[Run]) -> None:
+        """Raise UserError where a finished run is not the one that is meant, and say so."""
+        for run in wanted:
+            if not run.finished:
+                continue
+            experiment.refuse_others(run.out, experiment.plan(run.choices), resume=True)
+            there = [Path(one).resolve() for one in self.config(run).get("folders", [])]
+            if there != [place.resolve() for place in run.places]:
+                raise UserError(
+                    f"{run.out}: a run on {' and '.join(dict.fromkeys(map(str, there)))}, not on "
+                    f"{' and '.join(dict.fromkeys(map(str, run.places)))}; choose another --out"
+                )
+
     def corpora(self, wanted: Sequence[Run]) -> tuple[dict, dict]:
         """Both corpora, as the config.json of `wanted` runs has them.
 
-        Raises UserError where runs of other data, or made otherwise, lie among them.
+        Raises UserError where the recordings of some were others than those of the rest.
         """
         found: dict[str, dict] = {}
         for run in wanted:
-            config = self.config(run)
-            experiment.refuse_others(run.out, experiment.plan(run.choices), resume=True)
             for name, role in zip(run.corpora, ("source", "target")):
-                corpus = config["corpora"][role]
-                first = found.setdefault(name, corpus)
-                if corpus["content"] != first["content"]:
+                corpus = self.config(run)["corpora"][role]
+                if corpus["content"] != found.setdefault(name, corpus)["content"]:
                     raise UserError(
                         f"{run.out}: made of other recordings of {corpus['title']} than the runs "
                         "beside it; delete it, and it is run again"

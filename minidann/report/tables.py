@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from minidann.intervals import Estimate
+from minidann.report import plan
 from minidann.report.paper import (
     ADABN,
     BASE,
@@ -88,10 +89,10 @@ def of_paper(terms: Terms, column: int | None) -> tuple[float, float | None] | N
     """The paper's number for a row or a difference, where it has all that is needed."""
     if not all(row.paper for row in terms):
         return None
-    chosen = range(len(COLUMNS)) if column is None else [column]
-    mean = sum(w * row.paper[i][0] for row, w in terms.items() for i in chosen) / len(chosen)
-    single = len(terms) == 1 and column is not None
-    return round(mean, 2), next(iter(terms)).paper[column][1] if single else None
+    if column is None:
+        return round(sum(weight * row.average for row, weight in terms.items()), 2), None
+    mean = sum(weight * row.paper[column][0] for row, weight in terms.items())
+    return round(mean, 2), next(iter(terms)).paper[column][1] if len(terms) == 1 else None
 
 
 def entries(results: Results, name: str) -> list[Entry]:
@@ -115,15 +116,17 @@ def entries(results: Results, name: str) -> list[Entry]:
     return found
 
 
-def text_of(entry: Entry) -> str:
-    """`70.3 (2.5) [65.1, 75.4]`: mean, deviation over seeds, interval over speakers, in %."""
-    one, sign = entry.estimate, "" if entry.kind == "cell" else "+"
+def percent(one: Estimate, difference: bool = False) -> str:
+    """`70.3 (2.5) [65.1, 75.4]`: mean, deviation over seeds, interval over speakers, in %.
+
+    A difference has its sign, and `~` behind it where it is within the noise.
+    """
     spread = "-" if np.isnan(one.spread) else f"{100 * one.spread:.1f}"
     interval = "no interval"
     if one.interval:
         interval = "[{:.1f}, {:.1f}]".format(*(100 * end for end in one.interval))
-    noise = " ~" if entry.kind != "cell" and not one.told else ""
-    return f"{100 * one.value:{sign}.1f} ({spread}) {interval}{noise}"
+    value = f"{100 * one.value:{'+' if difference else ''}.1f}"
+    return f"{value} ({spread}) {interval}{' ~' if difference and not one.told else ''}"
 
 
 def text_of_paper(entry: Entry) -> str:
@@ -142,7 +145,9 @@ def grid(found: list[Entry], kind: str, chooser: str, heads: list[str]) -> list[
         if (one.kind, one.chooser) == (kind, chooser):
             rows.setdefault(one.row, []).append(one)
     for name, row in rows.items():
-        lines.append(f"| {name} | {' | '.join(text_of(one) for one in row)} |")
+        lines.append(
+            f"| {name} | {' | '.join(percent(one.estimate, kind != 'cell') for one in row)} |"
+        )
         if any(one.paper for one in row):
             paper = " | ".join(text_of_paper(one) for one in row)
             lines.append(f"| *the paper's* | {paper} |")
@@ -162,15 +167,18 @@ def about(results: Results, corpora: tuple[dict, dict]) -> list[str]:
         lines.append(
             "- **Synthetic speech**: that the code works is all that these numbers can say."
         )
-    seeds = f"seeds {args.seeds[0]} to {args.seeds[-1]}"
-    lines.append(f"- {seeds}, {args.epochs} epochs, splits by {args.split}, "
-                 f"alpha {args.alpha:g}, beta {args.beta:g} {args.beta_schedule}")  # fmt: skip
-    if kinds != {"licensed"}:
-        lines.append(
-            "- In italics: the paper's numbers, of RECOLA and IEMOCAP. This is other speech; they "
-            "stand here to compare the pattern with, not the values."
-        )
+    first, last = args.seeds[0], args.seeds[-1]
+    seeds = f"seeds {first} to {last}" if last > first else f"seed {first}"
+    other = " ".join(plan.shared_flags(args, (*plan.CORPORA, "cache", "epochs")))
+    lines.append(f"- {seeds}, {args.epochs} epochs" + (f"; {other}" if other else ""))
     return lines
+
+
+def beside(corpora: tuple[dict, dict]) -> str:
+    """What the paper's numbers are worth beside these."""
+    same = {one["kind"] for one in corpora} == {"licensed"}
+    other = " This is other speech: compare the pattern, not the values." if not same else ""
+    return f"The paper's numbers, in italics, are of RECOLA and IEMOCAP.{other}"
 
 
 def heads_of(corpora: tuple[dict, dict]) -> list[str]:
@@ -188,7 +196,7 @@ def markdown(results: Results, name: str, corpora: tuple[dict, dict], found: lis
     lines += [
         "UAR of the test rows in %: mean over seeds (standard deviation over seeds) [95% interval "
         "over the target's speakers: a jackknife with Student's t]. How a result hangs on the "
-        "seed is in the round brackets alone.",
+        f"seed is in the round brackets alone. {beside(corpora)}",
     ]
     for chooser, title in CHOOSERS.items():
         lines += ["", f"## {title}", "", REMARKS[chooser], ""]
@@ -196,7 +204,7 @@ def markdown(results: Results, name: str, corpora: tuple[dict, dict], found: lis
         lines += ["", f"The {count} differences that were planned, paired by speaker:", ""]
         lines += grid(found, "difference", chooser, heads)
     if name == "table2":
-        lines += ["", f"{MISPRINT[0].upper()}{MISPRINT[1:]}."]
+        lines += ["", MISPRINT]
     lines += [
         "",
         "`~`: within the noise. The interval over speakers holds 0, or the interval over seeds "

@@ -1,0 +1,170 @@
+"""The paper's claims (section 4.2), a line each: its figure, this report's, and whether it holds.
+
+A claim holds where every figure that it is made of is told from noise on the right side of zero
+(`Estimate.told`), does not hold where one is told on the wrong side, and cannot be told otherwise.
+"""
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from scipy.stats import spearmanr
+from scipy.stats import t as student_t
+
+from minidann.intervals import Estimate
+from minidann.report.paper import BASE, BASE_NONE, COLUMNS, MODES, MONO, OUR, OUR_NONE
+from minidann.report.results import Results, Terms
+from minidann.report.tables import CHOOSERS, of_paper
+
+HOLDS, FAILS, OPEN = "holds", "does not hold", "cannot be told"
+MARGIN = 0.02  # of UAR: modes that differ by less, surely, are said not to differ
+FIRST = [column for column in COLUMNS if column[0] == 0]  # trained on the first corpus (RECOLA)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What the paper says, its figures, ours as text, and the verdict under each chooser."""
+
+    text: str
+    paper: str
+    here: str
+    verdicts: dict[str, str]
+
+
+# What is said to be above zero: each figure as the rows' weights, and its columns.
+ABOVE: dict[str, list[tuple[Terms, list]]] = {
+    "`our` is above `base` in each cell": [({OUR: 1, BASE: -1}, [one]) for one in COLUMNS],
+    "`our` is above `base` on average": [({OUR: 1, BASE: -1}, list(COLUMNS))],
+    "`mono` is above `our` and `base` on average": [
+        ({MONO: 1, OUR: -1}, list(COLUMNS)),
+        ({MONO: 1, BASE: -1}, list(COLUMNS)),
+    ],
+    "the gain is larger with batch norm than without": [
+        ({OUR: 1, BASE: -1, OUR_NONE: -1, BASE_NONE: 1}, list(COLUMNS))
+    ],
+    "BN1, BN2 and BN3 are each above BN4 on average": [
+        ({MODES[mode]: 1, MODES["BN4"]: -1}, list(COLUMNS)) for mode in ("BN1", "BN2", "BN3")
+    ],
+    "BN1 and BN2 are each above BN3 on average": [
+        ({MODES[mode]: 1, MODES["BN3"]: -1}, list(COLUMNS)) for mode in ("BN1", "BN2")
+    ],
+}
+EASIER = "arousal is easier than valence: base, our, mono"
+SAME = "no difference among BN1-4 when training on the first corpus (RECOLA)"
+FOLLOWS = "emotion UAR follows domain loss from epoch to epoch (first direction, arousal)"
+ROWS = (BASE, OUR, MONO, BASE_NONE, OUR_NONE, *MODES.values())  # whose runs are needed
+
+
+def claims(results: Results) -> list[Claim]:
+    """Every claim, judged."""
+    found = []
+    for text, figures in ABOVE.items():
+        paper = [_paper(terms, columns) for terms, columns in figures]
+        found.append(_above(text, paper, lambda chooser, figures=figures: [
+            results.figure(terms, columns, chooser) for terms, columns in figures
+        ]))  # fmt: skip
+        if text.startswith("`mono`"):
+            found.append(_easier(results))
+    return [*found, _same(results), _follows(results)]
+
+
+def _paper(terms: Terms, columns: list) -> float:
+    """The paper's figure in %."""
+    if columns == list(COLUMNS):
+        return of_paper(terms, None)[0]
+    return sum(of_paper(terms, COLUMNS.index(one))[0] for one in columns) / len(columns)
+
+
+def _above(text: str, paper: list[float], figures) -> Claim:
+    """A claim that all of `figures(chooser)` are above zero."""
+    verdicts = {}
+    for chooser in CHOOSERS:
+        told = [one.told for one in figures(chooser)]
+        wrong = "below" in told
+        verdicts[chooser] = FAILS if wrong else HOLDS if all(told) else OPEN
+    ours = ", ".join(_text(one) for one in figures("target"))
+    return Claim(text, ", ".join(f"{one:+.2f}" for one in paper), ours, verdicts)
+
+
+def _text(one: Estimate) -> str:
+    interval = "no interval"
+    if one.interval:
+        interval = "[{:.1f}, {:.1f}]".format(*(100 * end for end in one.interval))
+    return f"{100 * one.value:+.1f} {interval}"
+
+
+def _easier(results: Results) -> Claim:
+    """Arousal minus valence, averaged over both directions, of each model."""
+    sides = [[column for column in COLUMNS if column[1] == one] for one in ("arousal", "valence")]
+    models = (BASE, OUR, MONO)
+    paper = [_paper({row: 1}, sides[0]) - _paper({row: 1}, sides[1]) for row in models]
+    return _above(
+        EASIER, paper, lambda chooser: [results.gap(row, *sides, chooser) for row in models]
+    )
+
+
+def _same(results: Results) -> Claim:
+    """All six differences of two modes lie within the margin, with their intervals."""
+    pairs = list(combinations(MODES.values(), 2))
+    paper = max(abs(_paper({a: 1, b: -1}, FIRST)) for a, b in pairs)
+    verdicts = {}
+    for chooser in CHOOSERS:
+        figures = [results.figure({a: 1, b: -1}, FIRST, chooser) for a, b in pairs]
+        ends = [one.interval or (-np.inf, np.inf) for one in figures]
+        within = all(-MARGIN < low and high < MARGIN for low, high in ends)
+        beyond = any(one.told and abs(one.value) > MARGIN for one in figures)
+        verdicts[chooser] = HOLDS if within else FAILS if beyond else OPEN
+        if chooser == "target":
+            largest = max(figures, key=lambda one: abs(one.value))
+    ours = f"largest of six {_text(largest)}; the margin is {100 * MARGIN:g}"
+    return Claim(SAME, f"largest of six {paper:.2f}", ours, verdicts)
+
+
+def _follows(results: Results) -> Claim:
+    """Rank correlation, over epochs, of the changes of domain loss and of emotion UAR."""
+    levels, changes = [], []
+    for seed in results.args.seeds:
+        loss, uar = results.curves(OUR, FIRST[0], seed, "dev_domain_loss", "dev_uar")
+        levels.append(_correlation(loss, uar))
+        changes.append(_correlation(np.diff(loss), np.diff(uar)))
+    mean, count = float(np.mean(changes)), len(changes)
+    verdict, interval = OPEN, "no interval"
+    if count > 1:
+        reach = student_t.ppf(0.975, count - 1) * np.std(changes, ddof=1) / np.sqrt(count)
+        interval = f"[{mean - reach:.2f}, {mean + reach:.2f}] over seeds"
+        verdict = HOLDS if mean > reach else FAILS if mean < -reach else OPEN
+    ours = (
+        f"rank correlation of the changes {mean:.2f} {interval}; "
+        f"of the curves themselves {np.mean(levels):.2f}"
+    )
+    return Claim(FOLLOWS, '"a similar trend"', ours, dict.fromkeys(CHOOSERS, verdict))
+
+
+def _correlation(one: np.ndarray, other: np.ndarray) -> float:
+    """Spearman's rank correlation; 0 where one of the two never changes."""
+    if len(one) < 3 or np.ptp(one) == 0 or np.ptp(other) == 0:
+        return 0.0
+    return float(spearmanr(one, other).statistic)
+
+
+def markdown(found: list[Claim], about: list[str]) -> str:
+    """The claims as a Markdown text."""
+    lines = ["# The paper's claims", "", *about, ""]
+    lines += [
+        "Differences in points of UAR [95% interval over the target's speakers], by the epoch "
+        "chosen with labels of the target; the verdicts also for epochs chosen without: by "
+        "held-out rows of the source, and by information maximisation.",
+        "",
+        "| claim | the paper | here | with labels | source rows | information |",
+        "|---|---|---|---|---|---|",
+    ]
+    for one in found:
+        verdicts = " | ".join(one.verdicts[chooser] for chooser in CHOOSERS)
+        lines.append(f"| {one.text} | {one.paper} | {one.here} | {verdicts} |")
+    lines += [
+        "",
+        "A claim that something is above holds where each of its figures is told from noise above "
+        "zero: its interval over speakers is above zero, and so is that over seeds. It does not "
+        "hold where one is told below zero.",
+    ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,200 @@
+"""Is my DANN working? One page on one run, from its own records, with the figures behind it."""
+
+import csv
+import math
+from pathlib import Path
+from textwrap import fill
+
+import numpy as np
+
+from minidann import runs
+from minidann.console import UserError
+from minidann.corpora import CLASSES
+
+LAST = 10  # epochs that are looked at, at the end
+# Above which domain UAR, in inference, the language classifier wins; about chance between the two.
+WINS, CHANCE = 0.85, (0.40, 0.65)
+WEAK, STRONG = 0.1, 3.0  # of the two pulls' ratio: below and above, one of them hardly counts
+SHIFT = 0.10  # difference of two shares of a class that is called a shift
+LOG2 = math.log(2)
+
+Finding = tuple[list[str], list[str]]  # what is said, what to try
+
+
+def page(run: Path) -> str:
+    """The whole page as text. Raises UserError where `run` is not a finished run's folder."""
+    config = runs.read_json(run / "config.json")
+    results = runs.read_json(run / "metrics.json")
+    try:
+        choices, history = config["choices"], _history(run / "history.csv")
+        parts = [_distance(choices, results), _priors(choices, config, results), _epochs(results)]
+        if choices["model"] == "our":
+            parts = [_classifier(choices, history), _pulls(choices, history), *parts]
+        lines = [_heading(run, choices, config, results), ""]
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise UserError(f"{run}: not a run that this version finished ({error!r})") from None
+    advice = []
+    for number, (said, tries) in enumerate(parts, 1):
+        lines += [fill(f"{number}. {said[0]}", 79, subsequent_indent="   ")]
+        lines += [fill(one, 79, initial_indent="   ", subsequent_indent="   ") for one in said[1:]]
+        lines += [""]
+        advice += tries
+    advice = list(dict.fromkeys(advice)) or ["nothing here asks for a change"]
+    lines += ["What to try next:", *(f"  - {one}" for one in advice)]
+    return "\n".join(lines) + "\n"
+
+
+def _history(path: Path) -> dict[str, np.ndarray]:
+    """Each column of history.csv (epochs,); NaN where it has no number."""
+    with open(path, newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    return {name: np.array([float(row[name] or "nan") for row in rows]) for name in rows[0]}
+
+
+def _heading(run: Path, choices: dict, config: dict, results: dict) -> str:
+    titles = [config["corpora"][role]["title"] for role in ("source", "target")]
+    place = titles[0] if choices["model"] == "mono" else " to ".join(titles)
+    beta = ""
+    if choices["model"] == "our":
+        beta = (
+            f", alpha {choices['alpha']:g}, beta {choices['beta']:g} {choices['beta_schedule']}, "
+            f"{choices['bn']}"
+        )
+    return (
+        f"{run}\n{place} ({results['corpora']}), {choices['dimension']}: {choices['model']}{beta}, "
+        f"seed {choices['seed']}; test UAR {100 * results['test']['uar']:.1f} %"
+    )
+
+
+def _classifier(choices: dict, history: dict) -> Finding:
+    """Is the language classifier dead, winning, balanced, or overrun?"""
+    uar, loss = (np.mean(history[name][-LAST:]) for name in ("domain_uar", "dev_domain_loss"))
+    train = np.mean(history["domain_loss"][-LAST:])
+    figures = (
+        f"In the last {min(LAST, len(history['epoch']))} epochs it is right about "
+        f"{100 * uar:.0f}% of the development rows (50% is guessing), with a loss of {loss:.2f}; "
+        f"in training {train:.2f} (guessing: {LOG2:.2f})."
+    )
+    if choices["alpha"] == 1:
+        return [
+            "The language classifier is DEAD: alpha is 1, and (1 - alpha) weighs its loss.", figures
+        ], ["an alpha below 1: 0.5 is the usual value"]  # fmt: skip
+    if uar >= WINS:
+        said = [
+            "The language classifier is WINNING.", figures,
+            "What reaches it still gives the language away. Recordings differ in more than "
+            "language: silence at the ends, level, band, noise. An adversary of one dense layer "
+            "takes out what such a layer sees, and no more.",
+        ]  # fmt: skip
+        tries = ["see what gives the corpus away (python -m minidann.corpora): silence, level"]
+        if choices["beta"] > 0:
+            tries.append(
+                f"a larger --beta than {choices['beta']:g}: it may cost emotion, and the more so "
+                "where classes have other shares in the target"
+            )
+        return said, tries
+    if uar < CHANCE[0] or train > 1.5 * LOG2:
+        return [
+            "The language classifier is OVERRUN: it is wrong more than guessing would be.", figures,
+            "The encoder moves faster than it can follow: not that there is nothing to tell, but "
+            "what there is has changed sides since the last step.",
+        ], [
+            f"a smaller --beta than {choices['beta']:g}, or --beta-schedule ganin, from 0 on"
+        ]  # fmt: skip
+    if np.ptp(history["dev_domain_loss"]) < 0.02 and abs(loss - LOG2) < 0.02:
+        return [
+            "The language classifier is DEAD: its loss is that of guessing, from the first epoch.",
+            figures,
+        ], ["are the rows of both languages really different? Look at the corpora"]  # fmt: skip
+    if uar <= CHANCE[1]:
+        return [
+            "The language classifier is BALANCED: about chance.", figures,
+            "That is what the method wants. Whether the language is gone, or only hidden from "
+            "this classifier, is what the distance below says.",
+        ], []  # fmt: skip
+    return ["The language classifier is BETWEEN: better than guessing, not winning.", figures], []
+
+
+def _pulls(choices: dict, history: dict) -> Finding:
+    """How hard both classifiers pull at the encoder."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = history["domain_pull"] / history["emotion_pull"]  # (epochs,)
+    first, last = np.median(ratio[:LAST]), np.median(ratio[-LAST:])
+    said = [
+        f"The reversed gradient at the encoder's output is {last:.2g} times that of emotion "
+        f"(median of the last {min(LAST, len(ratio))} epochs; of the first {first:.2g}).",
+    ]
+    if choices["beta"] == 0:
+        return [*said, "beta is 0: there is no adversary."], []
+    if last < WEAK:
+        return [
+            *said,
+            "The adversary hardly moves the encoder: a classifier that is sure of itself, or that "
+            "has learned nothing, has hardly a gradient to reverse.",
+        ], ["a larger --beta, or a smaller --alpha"]  # fmt: skip
+    if last > STRONG:
+        return [
+            *said, "The adversary drowns emotion: the encoder works against language first."
+        ], ["a smaller --beta, or a larger --alpha"]  # fmt: skip
+    return [*said, "Both count."], []
+
+
+def _distance(choices: dict, results: dict) -> Finding:
+    """Proxy A-distance before and after the encoder."""
+    apart = results["distance"]
+    if not apart or None in apart.values():
+        return ["No proxy A-distance: it takes two languages with two speakers each."], []
+    before, after = apart["before"], apart["after"]
+    said = [
+        f"Proxy A-distance: {before:.2f} before (mean and deviation of each mel bin), {after:.2f} "
+        "after (the encoder's output at the epoch kept).",
+        "0: a linear classifier, trained anew and tested on other speakers, cannot tell the "
+        "languages apart; 2: it never errs. Of ten speakers, differences below 0.3 say nothing; "
+        "and 1800 random features can be near 2 as well, so that only a fall means anything.",
+    ]
+    if after > before - 0.1:
+        said.append("The encoder has not brought the languages together.")
+    elif after > 0.5:
+        said.append("The encoder has brought them nearer, and not together.")
+    else:
+        said.append("The encoder has brought them together.")
+    if choices["model"] == "our" and choices["beta"] > 0 and after > 1.5:
+        said.append("Whatever the adversary's own classifier says, another one still sees it.")
+        return said, ["the same run with --beta 0: is anything of the gain the adversary's?"]
+    return said, []
+
+
+def _priors(choices: dict, config: dict, results: dict) -> Finding:
+    """Shares of the upper class: in the source, among the answers, in the target."""
+    name = CLASSES[choices["dimension"]][1]
+    classes = config["corpora"]["source"]["classes"]
+    counts = np.array(results["test"]["confusion"])  # (2, 2), rows true
+    source, said, true = (
+        side[1] / sum(side) for side in (classes, counts.sum(axis=0), counts.sum(axis=1))
+    )
+    lines = [
+        f"{name.capitalize()} is {100 * source:.0f}% of the source, and {100 * said:.0f}% of the "
+        "answers on the target's test rows.",
+        f"(By the labels, which adaptation must not see, it is {100 * true:.0f}% of them.)",
+    ]
+    tries = []
+    if choices["model"] != "mono" and abs(source - true) > SHIFT:
+        lines += [
+            "The classes have other shares in the target: LABEL SHIFT. An adversary that makes "
+            "both languages look alike as wholes must then mix classes, and information "
+            "maximisation, which likes answers in equal shares, may choose a wrong epoch.",
+        ]
+    if abs(said - true) > SHIFT:
+        lines.append("The answers lean to one class: a threshold of 1/2 does not suit the target.")
+    return lines, tries
+
+
+def _epochs(results: dict) -> Finding:
+    """What the choice of the epoch did."""
+    lines = ["Test UAR by what chose the epoch:"]
+    for name, one in results["chosen_by"].items():
+        lines.append(f"{100 * one['test_uar']:.1f} %  {name} (epoch {one['epoch']})")
+    values = [one["test_uar"] for name, one in results["chosen_by"].items() if "with" not in name]
+    if max(values) - min(values) > 0.05:
+        lines.append("They are far apart: the choice of an epoch is worth as much as the method.")
+    return lines, []

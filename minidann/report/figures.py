@@ -1,0 +1,97 @@
+"""A table as a figure, and the paper's figures 2 and 3 from the runs of a report."""
+
+import numpy as np
+
+from minidann import plots, runs
+from minidann.plots import DARK, GREEN, LIGHT, Figure, plt
+from minidann.report.paper import BASE, OUR
+from minidann.report.results import Results
+from minidann.report.tables import CHOOSERS, Entry
+
+STYLE = {  # of each chooser: marker, colour, name in the legend
+    "target": ("o", DARK, "epoch chosen with target labels"),
+    "source": ("^", GREEN, "by held-out source rows"),
+    "information": ("s", LIGHT, "by information maximisation"),
+}
+
+
+def table(found: list[Entry], heads: list[str], title: str) -> Figure:
+    """The cells of a table: a panel a column, a place a row, intervals over speakers as bars."""
+    cells = [one for one in found if one.kind == "cell"]
+    names = list(dict.fromkeys(one.row for one in cells))
+    size = (3.1 * len(heads), 2.2 + 0.32 * len(names))
+    figure, axes = plt.subplots(
+        1, len(heads), figsize=size, sharex=True, sharey=True, layout="constrained"
+    )
+    for axis, head, column in zip(axes, heads, [0, 1, 2, 3, None]):
+        for offset, chooser in zip((-0.22, 0, 0.22), CHOOSERS):
+            marker, colour, label = STYLE[chooser]
+            here = [one for one in cells if (one.chooser, one.column) == (chooser, column)]
+            place = [names.index(one.row) + offset for one in here]
+            value = 100 * np.array([one.estimate.value for one in here])
+            ends = [one.estimate.interval or 2 * (one.estimate.value,) for one in here]
+            reach = np.abs(100 * np.array(ends).T - value)  # (2, rows)
+            axis.errorbar(value, place, xerr=reach, fmt=marker, ms=5, color=colour, lw=1,
+                          label=label)  # fmt: skip
+        paper = [one for one in here if one.paper]
+        axis.plot([one.paper[0] for one in paper], [names.index(one.row) for one in paper],
+                  "x", color="black", ms=7, label="the paper, on RECOLA and IEMOCAP")  # fmt: skip
+        axis.axvline(50, color="0.7", lw=0.8, zorder=0)  # chance
+        axis.set_title(head.replace(", ", "\n"), fontsize=9)
+        axis.set(xlabel="UAR (%)")
+        axis.grid(axis="y", color="0.92")
+    axes[0].set_yticks(range(len(names)), names)
+    axes[0].invert_yaxis()
+    figure.suptitle(f"{title}\nbars: 95% interval over the target's speakers", fontsize=10)
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False, fontsize=9)
+    return figure
+
+
+def figure2(results: Results, corpora: tuple[dict, dict], dimension: str) -> Figure:
+    """Figure 2: the encoder's output of base and our by PCA, by language and by emotion."""
+    models, seed = [], results.args.seeds[0]
+    for row in (BASE, OUR):
+        run = results.run(row, (0, dimension), seed)
+        groups, about = runs.read_arrays(run.out / "features.npz")
+        models.append(
+            (f"{row.name}, {dimension}, seed {seed}", groups["features"], about["shares"])
+        )
+    classes = {"arousal": ("low", "high"), "valence": ("negative", "positive")}[dimension]
+    names = [f"{one['title']} ({one['kind']})" for one in corpora]
+    return plots.features(models, names, [f"{one} {dimension}" for one in classes])
+
+
+def figure3(results: Results, title: str, dimension: str) -> Figure:
+    """Figure 3: domain loss, domain UAR and emotion UAR by epoch, on development rows.
+
+    The line is the mean over seeds, the band goes from the lowest to the highest seed.
+    """
+    names = ("dev_uar", "domain_uar", "dev_domain_loss")
+    curves = np.stack(
+        [results.curves(OUR, (0, dimension), seed, *names) for seed in results.args.seeds]
+    )  # (seeds, 3, epochs)
+    figure, (top, bottom) = plt.subplots(
+        2, 1, figsize=(7, 6), sharex=True, layout="constrained", height_ratios=(3, 2)
+    )
+    epochs = np.arange(1, curves.shape[2] + 1)
+    for axis, k, scale, colour, style, label in (
+        (top, 0, 100, DARK, "-", "emotion UAR"),
+        (top, 1, 100, GREEN, "--", "domain UAR"),
+        (bottom, 2, 1, LIGHT, "-.", "domain loss"),
+    ):
+        values = scale * curves[:, k]  # (seeds, epochs)
+        axis.fill_between(epochs, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.2)
+        axis.plot(epochs, values.mean(axis=0), style, color=colour, label=label)
+    top.axhline(50, color="0.7", lw=0.8, zorder=0)  # chance
+    top.set(ylabel="UAR (%)")
+    bottom.axhline(np.log(2), color="0.7", lw=0.8, zorder=0)  # of a classifier that knows nothing
+    bottom.set(xlabel="epoch", ylabel="domain loss (nats)", ylim=(0, None))
+    for axis in (top, bottom):
+        axis.legend(frameon=False, fontsize=9)
+    seeds = results.args.seeds
+    figure.suptitle(
+        f"{title}\n{OUR.name}, {dimension}, development rows; mean, lowest and highest of seeds "
+        f"{seeds[0]} to {seeds[-1]}", fontsize=9,
+    )  # fmt: skip
+    return figure

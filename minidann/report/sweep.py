@@ -1,0 +1,229 @@
+"""Choosing alpha and beta, which the paper does not give: a grid, and what of it can be told apart.
+
+Every setting is compared with the same one without its adversary (beta 0), paired by speaker: that
+is the adversary's own part. With dozens of settings some will look good by chance, so the setting
+to take is chosen by what needs no labels of the target, and confirmed on seeds of its own.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from minidann import feeding, plots, runs
+from minidann.console import UserError
+from minidann.plots import DARK, GREEN, LIGHT, Figure, plt
+from minidann.report.figures import STYLE
+from minidann.report.paper import Row
+from minidann.report.results import Results
+from minidann.report.tables import CHOOSERS, about, percent
+from minidann.train import SCHEDULES
+
+STYLES = (("-", DARK), ("--", GREEN), ("-.", LIGHT), (":", "black"))  # of alphas
+LAST = 10  # epochs over which the domain UAR is averaged
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One place of the grid."""
+
+    bn: str
+    alpha: float
+    beta: float
+    schedule: str = "constant"
+
+    @property
+    def row(self) -> Row:
+        """What `minidann.train` is told."""
+        flags = ("--model", "our", "--bn", self.bn, "--alpha", f"{self.alpha:g}")
+        flags += ("--beta", f"{self.beta:g}", "--beta-schedule", self.schedule)
+        return Row(f"{self.bn}, alpha {self.alpha:g}, beta {self.beta:g} {self.schedule}", flags)
+
+    @property
+    def without(self) -> "Setting":
+        """The same, but for the adversary."""
+        return Setting(self.bn, self.alpha, 0.0)
+
+
+def add_options(group) -> None:
+    """The grid, as flags of an argparse `group`. Beside each setting stands that with beta 0."""
+    for flag, kind, default, text in (
+        ("--alphas", float, (0.5, 0.8), "weights of the emotion loss"),
+        ("--betas", float, (0.1, 0.3, 1.0, 3.0), "scales of the reversed gradient, above 0"),
+        ("--schedules", str, SCHEDULES, "of beta"),
+        ("--modes", str, ("bn1", "none"), "with and without batch norm"),
+    ):
+        known = {"--schedules": SCHEDULES, "--modes": feeding.MODES}.get(flag)
+        group.add_argument(flag, type=kind, nargs="+", default=default, choices=known, help=text)
+
+
+class Sweep:
+    """The grid on the first direction, and what its finished runs say."""
+
+    def __init__(self, results: Results):
+        self.args, self.results = results.args, results
+        self.column = (0, self.args.dimension)
+        if min(self.args.betas) <= 0:
+            raise UserError("--betas: expected numbers above 0; beta 0 is there in any case")
+        self.settings = [
+            setting
+            for bn in self.args.modes
+            for alpha in self.args.alphas
+            for setting in (
+                Setting(bn, alpha, 0.0),
+                *(
+                    Setting(bn, alpha, beta, schedule)
+                    for schedule in self.args.schedules
+                    for beta in self.args.betas
+                ),
+            )
+        ]
+        self.runs = results.runs_of([one.row for one in self.settings], [self.column])
+
+    def uar(self, setting: Setting, chooser: str):
+        return self.results.figure({setting.row: 1}, [self.column], chooser)
+
+    def part(self, setting: Setting, chooser: str):
+        """The adversary's own part."""
+        terms = {setting.row: 1, setting.without.row: -1}
+        return self.results.figure(terms, [self.column], chooser)
+
+    def watched(self, setting: Setting) -> dict[str, float]:
+        """Means over seeds: domain UAR at the end; what could choose a setting without labels."""
+        names = ("domain_uar", "held_out_uar", "information")
+        curves = np.stack(
+            [
+                self.results.curves(setting.row, self.column, seed, *names)
+                for seed in self.args.seeds
+            ]
+        )  # (seeds, 3, epochs)
+        return {
+            "domain_uar": float(curves[:, 0, -LAST:].mean()),
+            "source": float(curves[:, 1].max(axis=1).mean()),
+            "information": float(curves[:, 2].max(axis=1).mean()),
+        }
+
+    def markdown(self, corpora: tuple[dict, dict]) -> str:
+        """The grid as a table, what can be told apart, and the settings that would be chosen."""
+        titles = [one["title"] for one in corpora]
+        watched = {one: self.watched(one) for one in self.settings}
+        lines = [
+            f"# Alpha, beta, schedule and batch norm: {' to '.join(titles)}, {self.args.dimension}",
+            "",
+            *about(self.results, corpora),
+            "",
+            "Test UAR in %: mean over seeds (standard deviation over seeds) [95% interval over "
+            "speakers]. The adversary's part is the difference to the same setting with beta 0, "
+            "paired by speaker; `~`: within the noise. Domain UAR: the language classifier on "
+            f"development rows, mean of the last {LAST} epochs; 50 is guessing. Information is in "
+            "nats, that of the best epoch.",
+            "",
+            "| setting | with labels | the adversary's part | by information "
+            "| the adversary's part | domain UAR | information | held-out source UAR |",
+            "|---" * 8 + "|",
+        ]
+        for one in self.settings:
+            cells = []
+            for chooser in ("target", "information"):
+                cells.append(percent(self.uar(one, chooser)))
+                cells.append(percent(self.part(one, chooser), True) if one.beta else "")
+            saw = watched[one]
+            lines.append(
+                f"| {one.row.name} | {' | '.join(cells)} | {100 * saw['domain_uar']:.0f} "
+                f"| {saw['information']:.3f} | {100 * saw['source']:.1f} |"
+            )
+        lines += ["", "## What can be told apart", ""]
+        tried = [one for one in self.settings if one.beta]
+        for chooser, title in CHOOSERS.items():
+            told = {one: self.part(one, chooser).told for one in tried}
+            up, down = (
+                [one.row.name for one in tried if told[one] == side] for side in ("above", "below")
+            )
+            lines.append(
+                f"- {title}: of {len(tried)} settings the adversary's part is above zero in "
+                f"{len(up)}{_named(up)} and below in {len(down)}{_named(down)}; the rest cannot be "
+                "told from no adversary."
+            )
+        lines += [
+            "",
+            f"Of {len(tried)} intervals that hold 95 times in 100, {0.05 * len(tried):.0f} or so "
+            "miss, half of them on either side.",
+            "",
+            "## Chosen without labels of the target",
+            "",
+        ]
+        for chooser in ("information", "source"):
+            best = max(self.settings, key=lambda one: watched[one][chooser])
+            by = "information" if chooser == "information" else "held-out source UAR"
+            line = f"- By the largest {by}: {best.row.name}; test UAR "
+            line += percent(self.uar(best, chooser))
+            if best.beta:
+                line += (
+                    f", the adversary's part {percent(self.part(best, chooser), True)}. To confirm "
+                    f"it, on seeds that had no part in choosing it: `--alphas {best.alpha:g} "
+                    f"--betas {best.beta:g} --schedules {best.schedule} --modes {best.bn} "
+                    f"--seeds {self.args.seeds[-1] + 1}-{self.args.seeds[-1] + 5}`, and another "
+                    "`--out`"
+                )
+            lines.append(f"{line}.")
+        return "\n".join(lines) + "\n"
+
+    def figure(self, title: str) -> Figure:
+        """UAR and domain UAR over beta: a column for each batch norm and schedule."""
+        alphas, betas = self.args.alphas, self.args.betas
+        places = [(bn, schedule) for bn in self.args.modes for schedule in self.args.schedules]
+        figure, axes = plt.subplots(
+            3, len(places), figsize=(3.4 * len(places), 7.5), sharex=True, sharey="row",
+            layout="constrained", squeeze=False,
+        )  # fmt: skip
+        x = np.arange(1 + len(betas))
+        for i, (bn, schedule) in enumerate(places):
+            for k, alpha in enumerate(alphas):
+                style, colour = STYLES[k % len(STYLES)]
+                offset = 0.08 * (k - (len(alphas) - 1) / 2)  # bars beside each other
+                line = [Setting(bn, alpha, 0.0)]
+                line += [Setting(bn, alpha, beta, schedule) for beta in betas]
+                for axis, chooser in zip(axes[:2, i], ("target", "information")):
+                    found = [self.uar(one, chooser) for one in line]
+                    value = np.array([one.value for one in found])
+                    ends = np.array([one.interval or 2 * (one.value,) for one in found]).T
+                    axis.errorbar(
+                        x + offset, 100 * value, yerr=100 * np.abs(ends - value), ls=style,
+                        marker=STYLE[chooser][0], color=colour, ms=4,
+                        lw=1.2, elinewidth=0.7, label=f"alpha {alpha:g}",
+                    )  # fmt: skip
+                domain = [100 * self.watched(one)["domain_uar"] for one in line]
+                axes[2, i].plot(
+                    x + offset,
+                    domain,
+                    style,
+                    marker="d",
+                    ms=4,
+                    color=colour,
+                )
+            axes[0, i].set_title(
+                f"{'batch norm' if bn == 'bn1' else 'no batch norm'}, {schedule}", fontsize=9
+            )
+            axes[2, i].set_xticks(x, ["0", *(f"{beta:g}" for beta in betas)])
+            axes[2, i].set_xlabel("beta")
+        for axis in axes.flat:
+            axis.axhline(50, color="0.7", lw=0.8, zorder=0)  # chance
+        axes[0, 0].set_ylabel("test UAR (%),\nepoch by target labels")
+        axes[1, 0].set_ylabel("test UAR (%),\nepoch by information")
+        axes[2, 0].set_ylabel(f"domain UAR (%),\nlast {LAST} epochs")
+        axes[0, 0].legend(frameon=False, fontsize=8)
+        figure.suptitle(f"{title}\nbars: 95% interval over the target's speakers", fontsize=10)
+        return figure
+
+    def write(self, corpora: tuple[dict, dict]) -> list[Path]:
+        """Both files, from finished runs."""
+        stem = self.args.out / f"sweep-{self.args.dimension}"
+        runs.write(stem.with_suffix(".md"), self.markdown(corpora).encode())
+        titles = [f"{one['title']} ({one['kind']})" for one in corpora]
+        figure = self.figure(f"{' to '.join(titles)}: {self.args.dimension}")
+        plots.save(figure, stem.with_suffix(".png"))
+        return [stem.with_suffix(".md"), stem.with_suffix(".png")]
+
+
+def _named(names: list[str]) -> str:
+    return f" ({'; '.join(names)})" if names else ""
