@@ -157,7 +157,11 @@ def write_arrays(path: Path, groups: dict[str, Arrays], about: dict) -> None:
 
     The same arrays give the same bytes: NumPy writes no times into the archive.
     """
-    arrays = {f"{group}/{name}": a for group, named in groups.items() for name, a in named.items()}
+    arrays = {
+        f"{group}/{name}": np.asarray(a, order="C")  # the only order that `read_arrays` takes
+        for group, named in groups.items()
+        for name, a in named.items()
+    }
     content = io.BytesIO()
     np.savez(content, about=np.array(json.dumps(about)), **arrays)
     write(path, content.getvalue())
