@@ -22,12 +22,17 @@ What stands around it:
     oddities.py     what is odd about the sound: silence, clipping, twins
     features.py     the features of a corpus, extracted once and cached
     splits.py       which rows train, which select, which test
-    metrics.py      UAR, confusion, an interval over speakers
+    metrics.py      UAR, confusion, how much answers tell without labels
+    intervals.py    how sure is a figure: intervals over speakers, paired, averaged
+    adabn.py        a finished model whose batch norm is told how the target looks
+    distance.py     how far apart are two corpora: the proxy A-distance
     runs.py         the run folder: files that a kill leaves whole
     plots.py        figures 2 and 3, confusion, attention over time
     experiment.py   one run, from two corpora to a run folder
-    outcome.py      its end: the test, the model, the figures
+    outcome.py      its end: the tests, the model, the figures
     train.py, predict.py    the commands
+    report/         every table and figure of the paper, its claims, and what they hide
+    moons.py        the whole idea in two dimensions
     console.py      errors in one line, progress
     parallel.py     the same work on several parts at once, on all cores
 """

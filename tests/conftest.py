@@ -11,7 +11,10 @@ import soundfile
 
 
 def made_up_corpus(folder, seed, count, rate):
-    """Noise through the CSV reader: high arousal is louder and faster. Not speech, not a result."""
+    """Noise through the CSV reader: high arousal is louder and faster. Not speech, not a result.
+
+    Some rows sound like the other class, so that nobody is right about all of them.
+    """
     rng = np.random.default_rng(seed)
     folder.mkdir()
     with open(folder / "table.csv", "w", newline="", encoding="utf-8") as file:
@@ -21,8 +24,9 @@ def made_up_corpus(folder, seed, count, rate):
             high = i % 2
             seconds = rng.uniform(0.8, 2.0)
             time = np.arange(int(seconds * rate)) / rate
-            sound = rng.standard_normal(len(time)) * (0.02 + 0.08 * high)
-            sound *= 1 + np.sin(2 * np.pi * (3 + 3 * high) * time)
+            loud = high if i % 7 else 1 - high
+            sound = rng.standard_normal(len(time)) * (0.02 + 0.08 * loud)
+            sound *= 1 + np.sin(2 * np.pi * (3 + 3 * loud) * time)
             soundfile.write(folder / f"{i}.wav", sound, rate)
             table.writerow([f"{i}.wav", "", "", f"s{i % 5}", high, (i // 2) % 2])
     return folder / "table.csv"

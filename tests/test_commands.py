@@ -21,7 +21,9 @@ from minidann.console import UserError
 from minidann.corpora import load, parse
 from minidann.features import extract
 from minidann.logmel import logmel
-from minidann.state import HISTORY
+from minidann.metrics import uar_of_confusion
+from minidann.outcome import SPEAKERS
+from minidann.state import CHOOSERS, HISTORY
 
 
 def command(module, *args):
@@ -81,6 +83,28 @@ def test_run_folder(run):
     assert metrics["dev"]["uar"] == pytest.approx(kept, abs=1e-6)
     low, high = metrics["test"]["ci95"]
     assert low <= metrics["test"]["uar"] <= high
+    with open(out / "speakers.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert tuple(rows[0]) == SPEAKERS
+    assert list(dict.fromkeys(row["chosen_by"] for row in rows)) == list(CHOOSERS)
+    for chooser, chosen in metrics["chosen_by"].items():
+        some = [row for row in rows if row["chosen_by"] == chooser]
+        assert [row["speaker"] for row in some] == ["s0", "s1", "s2", "s3", "s4"]
+        assert {(row["epoch"], row["statistics"]) for row in some} == {
+            (str(chosen["epoch"]), "own")
+        }
+        counts = np.sum([[int(row[name]) for name in SPEAKERS[-4:]] for row in some], axis=0)
+        uar = uar_of_confusion(counts.reshape(2, 2))
+        assert uar == pytest.approx(chosen["test_uar"])
+        if chooser == "target":
+            assert counts.tolist() == np.ravel(metrics["test"]["confusion"]).tolist()
+            assert uar == pytest.approx(metrics["test"]["uar"])
+    assert f"{100 * chosen['test_uar']:.1f} % by information maximisation on the target" in text
+    assert all(0 <= metrics["distance"][when] <= 2 for when in ("before", "after"))
+    groups, about = runs.read_arrays(out / "features.npz")
+    shapes = {name: array.shape for name, array in groups["features"].items()}
+    assert shapes == {"points": (84, 2), "languages": (84,), "emotions": (84,)}
+    assert len(about["shares"]) == 2
     for name in ("curves", "features", "confusion"):
         assert (out / f"{name}.png").read_bytes().startswith(b"\x89PNG")
 

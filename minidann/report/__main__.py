@@ -108,7 +108,8 @@ def write(results: Results, command: str, wanted: list) -> list[Path]:
     if command == "figure2":
         plots.save(figures.figure2(results, corpora, args.dimension), path)
     else:
-        plots.save(figures.figure3(results, place, args.dimension), path)
+        way = " to ".join(f"{one['title']} ({one['kind']})" for one in corpora)
+        plots.save(figures.figure3(results, way, args.dimension), path)
     return [path]
 
 

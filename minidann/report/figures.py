@@ -83,9 +83,9 @@ def figure3(results: Results, title: str, dimension: str) -> Figure:
         values = scale * curves[:, k]  # (seeds, epochs)
         axis.fill_between(epochs, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.2)
         axis.plot(epochs, values.mean(axis=0), style, color=colour, label=label)
-    top.axhline(50, color="0.7", lw=0.8, zorder=0)  # chance
+    top.axhline(50, color="0.5", lw=1, ls=(0, (1, 3)), label="guessing")
     top.set(ylabel="UAR (%)")
-    bottom.axhline(np.log(2), color="0.7", lw=0.8, zorder=0)  # of a classifier that knows nothing
+    bottom.axhline(np.log(2), color="0.5", lw=1, ls=(0, (1, 3)), label="guessing (log 2)")
     bottom.set(xlabel="epoch", ylabel="domain loss (nats)", ylim=(0, None))
     for axis in (top, bottom):
         axis.legend(frameon=False, fontsize=9)
