@@ -18,7 +18,7 @@ from minidann import model, optim, outcome, runs, splits, training
 from minidann import state as states
 from minidann.console import UserError, clock, patience
 from minidann.logmel import FRAMES, MELS, PRESETS
-from minidann.preparation import Setup, describe, prepare
+from minidann.preparation import Setup, check, describe, prepare
 from minidann.state import HISTORY, Choices, State
 
 Say = Callable[[str], None]
@@ -61,7 +61,8 @@ def run(
     with runs.hold(out):
         refuse_others(out, plan(choices), resume)
         setup = prepare(choices, places, cache, skip_bad)
-        describe(setup, say)
+        describe(setup, say)  # also of what is refused next: what is odd may be why
+        check(setup)
         state = open_folder(setup, out, resume, say)
         with patience() as stop:
             training.train(

@@ -222,12 +222,12 @@ def conclude(setup: Setup, results: dict, say) -> None:
     if left_out:
         say(f"\nutterances or files left out as unusable: {left_out} (left_out.csv)")
     say(f"\ntest UAR{setup.demo} {100 * test['uar']:.1f} %  ({interval}), epoch {epoch}")
-    for name, one in results["chosen_by"].items():
-        chooser, _, adabn = name.partition(" with ")
-        if name != setup.choices.dev:
-            by = CHOSEN_BY[chooser] + ", and AdaBN" * bool(adabn)
-            say(f"  {100 * one['test_uar']:.1f} % by {by}, epoch {one['epoch']}")
     width = max(len(name) for name in classes)
     say(f"{'':{width + 5}}" + "".join(f"  said {name:>{width}}" for name in classes))
     for name, counts in zip(classes, test["confusion"]):
         say(f"true {name:{width}}" + "".join(f"  {count:{width + 5}}" for count in counts))
+    for name, one in results["chosen_by"].items():
+        chooser, _, adabn = name.partition(" with ")
+        if name != setup.choices.dev:
+            by = CHOSEN_BY[chooser] + ", and AdaBN" * bool(adabn)
+            say(f"epoch {one['epoch']}, by {by}: {100 * one['test_uar']:.1f} %{setup.demo}")

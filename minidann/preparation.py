@@ -74,9 +74,7 @@ def prepare(
         model=choices.model,
         by_speaker=choices.split == "speaker",
     )
-    setup = Setup(choices, (source_corpus, target_corpus), source, target, split)
-    check(setup)
-    return setup
+    return Setup(choices, (source_corpus, target_corpus), source, target, split)
 
 
 def each(work: Callable, inputs: Iterable) -> list:
@@ -136,10 +134,11 @@ def check(setup: Setup) -> None:
     names = [f"{role}, {corpus.title}" for role, corpus in zip(roles, setup.corpora)]
     parts = [
         (0, setup.source, "training", split.train),
-        (0, setup.source, "held-out", split.held_out),
         (1, setup.target, "development", split.dev),
         (1, setup.target, "test", split.test),
     ]
+    if setup.choices.dev == "source":
+        parts.append((0, setup.source, "held-out", split.held_out))
     for role, one, part, rows in parts:
         who, corpus, classes = names[role], setup.corpora[role], CLASSES[dimension]
         if len(np.unique(one.labels)) == 1:

@@ -190,7 +190,11 @@ def monitor(
     if choices.model != "mono":
         rows = split.held_out
         said = probabilities(state.params, state.running, source.features, rows, ops=ops)
-        row["held_out_uar"] = metrics.uar(source.labels[rows], said["emotion"].argmax(axis=1))
+        counts = metrics.confusion(source.labels[rows], said["emotion"].argmax(axis=1))
+        # A small corpus may have held out one class only: then its recall is all there is.
+        row["held_out_uar"] = np.mean(
+            [one[k] / one.sum() for k, one in enumerate(counts) if one.any()]
+        )
         row["information"] = metrics.information(said_target["emotion"])
     if "language" in said_source:
         right = said_source["language"][:, 0], said_target["language"][:, 1]

@@ -844,7 +844,7 @@ fault(
 
 fault(
     "a class without an example among the rows held out of the source",
-    lambda p: p.train(source=p.rows(low_at(20, split_of(20).train[:9]))),
+    lambda p: p.train("--dev", "source", source=p.rows(low_at(20, split_of(20).train[:9]))),
 )
 fault(
     "a class without an example among the training rows",
@@ -1344,7 +1344,7 @@ def _(p):
 @remark("bad utterances left out, in the result", "left out as unusable")
 def _(p):
     text(p.folder / "mine" / "x.wav", "nothing")
-    rows = ["a.wav,,,s1,1,1", "b.wav,,,s2,-1,-1", "x.wav,,,s2,1,1"]
+    rows = [f"{name}.wav,,,s1,{label},1" for name, label in zip("abcdx", (1, -1, 1, -1, 1))]
     return p.train("--skip-bad", "--batch-size", 2, source=p.table(*rows))
 
 

@@ -99,7 +99,7 @@ def test_run_folder(run):
         if chooser == "target":
             assert counts.tolist() == np.ravel(metrics["test"]["confusion"]).tolist()
             assert uar == pytest.approx(metrics["test"]["uar"])
-    assert f"{100 * chosen['test_uar']:.1f} % by information maximisation on the target" in text
+    assert f"information maximisation on the target: {100 * chosen['test_uar']:.1f} %" in text
     assert all(0 <= metrics["distance"][when] <= 2 for when in ("before", "after"))
     groups, about = runs.read_arrays(out / "features.npz")
     shapes = {name: array.shape for name, array in groups["features"].items()}
