@@ -1,7 +1,7 @@
 """How sure is a table: intervals over speakers of means, differences and averages of UARs.
 
 A figure is a sum of weight times cell, and a cell is the mean over seeds of one model's UAR. A
-difference of two cells is ``[(1, our), (-1, base)]``, an average of four has four weights of 1/4.
+difference of two cells is `[(1, our), (-1, base)]`, an average of four has four weights of 1/4.
 Speakers are what was drawn by chance, so each in turn is left out of all cells and all seeds that
 test on that corpus at once: what cells share cancels in their difference. The trained models are
 taken as they are; how a figure hangs on the seed is told apart, by `Estimate.spread`.
@@ -58,7 +58,7 @@ class Estimate:
 
 
 def estimate(terms: Sequence[tuple[float, Cell]], level: float = 0.95) -> Estimate:
-    """The figure ``sum of weight * cell`` with its interval over speakers, by the jackknife.
+    """The figure `sum of weight * cell` with its interval over speakers, by the jackknife.
 
     A cell, or an average of cells (no weight below 0, their sum 1), lies between 0 and 1, and so
     does its interval. There is none where a corpus has one speaker; where a class of some run has

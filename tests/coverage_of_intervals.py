@@ -3,7 +3,7 @@
     python tests/coverage_of_intervals.py [--simulations N]
 
 A simulated speaker has a skill in each class, model and dimension, and a number of rows of each
-class. A row is answered rightly where ``skill + luck > 0``, with luck of variance 1, most of which
+class. A row is answered rightly where `skill + luck > 0`, with luck of variance 1, most of which
 is the row's own, shared by models and seeds. So a class is found with probability Phi(skill), and
 over infinitely many speakers, of skill N(m, sd^2), its recall is Phi(m / sqrt(1 + sd^2)). Numbers
 of rows are Poisson with log-normal means; where these go with the skill, long-winded speakers weigh

@@ -8,7 +8,8 @@ paper.py     the paper's own numbers, and the rows of its tables with the contro
 plan.py      which runs a table is made of, each an ordinary run of `minidann.train`
 launch.py    runs what is missing, several at a time
 results.py   what finished runs left, as cells
-tables.py    tables: Markdown, CSV
+tables.py    tables, as lists of cells and differences
+writing.py   tables as Markdown and CSV
 claims.py    the paper's claims: does it hold here?
 figures.py   tables as figures; figures 2 and 3 of several runs; the sweep's grid
 sweep.py     alpha, beta, schedule and batch norm over a grid

@@ -8,7 +8,7 @@ from pathlib import Path
 from minidann import console, parallel, plots, runs, train
 from minidann.console import clock
 from minidann.corpora import DIMENSIONS
-from minidann.report import claims, doctor, figures, launch, plan, sweep, tables
+from minidann.report import claims, doctor, figures, launch, plan, sweep, tables, writing
 from minidann.report.paper import BASE, OUR, TABLES, TITLES
 from minidann.report.results import Results
 
@@ -89,14 +89,14 @@ def write(results: Results, command: str, wanted: list) -> list[Path]:
     """Make the table or figure of a command from finished runs; -> the files."""
     args, corpora = results.args, results.corpora(wanted)
     place = " and ".join(dict.fromkeys(f"{one['title']} ({one['kind']})" for one in corpora))
-    about = tables.about(results, corpora)
+    about = writing.about(results, corpora)
     if command in TABLES:
         found, title = tables.entries(results, command), TITLES[command]
         runs.write(
-            args.out / f"{command}.md", tables.markdown(results, command, corpora, found).encode()
+            args.out / f"{command}.md", writing.markdown(results, command, corpora, found).encode()
         )
-        runs.write(args.out / f"{command}.csv", tables.as_csv(command, corpora, found).encode())
-        figure = figures.table(found, tables.heads_of(corpora), f"{title}. {place}")
+        runs.write(args.out / f"{command}.csv", writing.as_csv(command, corpora, found).encode())
+        figure = figures.table(found, writing.heads_of(corpora), f"{title}. {place}")
         plots.save(figure, args.out / f"{command}.png")
         return [args.out / f"{command}.{kind}" for kind in ("md", "csv", "png")]
     if command == "claims":

@@ -16,7 +16,8 @@ from minidann.plots import DARK, GREEN, LIGHT, Figure, plt
 from minidann.report.figures import STYLE
 from minidann.report.paper import Row
 from minidann.report.results import Results
-from minidann.report.tables import CHOOSERS, about, percent
+from minidann.report.tables import CHOOSERS
+from minidann.report.writing import about, percent
 from minidann.train import SCHEDULES
 
 STYLES = (("-", DARK), ("--", GREEN), ("-.", LIGHT), (":", "black"))  # of alphas

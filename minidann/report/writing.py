@@ -1,0 +1,157 @@
+"""A table as a Markdown text and as a CSV file.
+
+No times are in them: the same runs give the same bytes.
+"""
+
+import csv
+import io
+
+import numpy as np
+
+from minidann.intervals import Estimate
+from minidann.report import plan
+from minidann.report.paper import COLUMNS, MISPRINT, TITLES
+from minidann.report.results import Results
+from minidann.report.tables import CHOOSERS, PLANNED, Entry
+
+REMARKS = {
+    "target": "By the UAR on the development rows, 30% of the target, whose labels an unsupervised "
+    "method would not have.",
+    "source": "By the UAR on 10% of the source, which are not trained on. It knows nothing of the "
+    "target.",
+    "information": "The epoch whose answers on the target's development rows are surest and most "
+    "evenly spread over both classes. It favours balanced answers, so it errs where the classes "
+    "of the target are not balanced.",
+}
+CONTROLS = (
+    "Controls that the paper lacks: `our` with beta 0 is fed and normalised as `our` is, and "
+    "nothing is reversed. `base, AdaBN` is `base` at its own epochs, with batch norm's statistics "
+    "taken anew from the target's rows, without their labels."
+)
+
+
+def percent(one: Estimate, difference: bool = False) -> str:
+    """`70.3 (2.5) [65.1, 75.4]`: mean, deviation over seeds, interval over speakers, in %.
+
+    A difference has its sign, and `~` behind it where it is within the noise.
+    """
+    spread = "-" if np.isnan(one.spread) else f"{100 * one.spread:.1f}"
+    interval = "no interval"
+    if one.interval:
+        interval = "[{:.1f}, {:.1f}]".format(*(100 * end for end in one.interval))
+    value = f"{100 * one.value:{'+' if difference else ''}.1f}"
+    return f"{value} ({spread}) {interval}{' ~' if difference and not one.told else ''}"
+
+
+def text_of_paper(entry: Entry) -> str:
+    if entry.paper is None:
+        return ""
+    mean, spread = entry.paper
+    sign = "" if entry.kind == "cell" else "+"
+    return f"*{mean:{sign}.2f}{'' if spread is None else f' ({spread:.2f})'}*"
+
+
+def grid(found: list[Entry], kind: str, chooser: str, heads: list[str]) -> list[str]:
+    """One Markdown table: a line a row, and one below it with the paper's numbers in italics."""
+    lines = [f"| | {' | '.join(heads)} |", "|---" * (1 + len(heads)) + "|"]
+    rows: dict[str, list[Entry]] = {}
+    for one in found:
+        if (one.kind, one.chooser) == (kind, chooser):
+            rows.setdefault(one.row, []).append(one)
+    for name, row in rows.items():
+        lines.append(
+            f"| {name} | {' | '.join(percent(one.estimate, kind != 'cell') for one in row)} |"
+        )
+        if any(one.paper for one in row):
+            paper = " | ".join(text_of_paper(one) for one in row)
+            lines.append(f"| *the paper's* | {paper} |")
+    return lines
+
+
+def about(results: Results, corpora: tuple[dict, dict]) -> list[str]:
+    """The heading's lines: which speech, what kind of it, how many runs, and what a cell says."""
+    args = results.args
+    lines = [
+        f"- {one['title']} ({one['kind']}): {one['utterances']} utterances, "
+        f"{one['speakers']} speakers"
+        for one in corpora
+    ]
+    kinds = {one["kind"] for one in corpora}
+    if any("synthetic" in kind for kind in kinds):
+        lines.append(
+            "- **Synthetic speech**: that the code works is all that these numbers can say."
+        )
+    first, last = args.seeds[0], args.seeds[-1]
+    seeds = f"seeds {first} to {last}" if last > first else f"seed {first}"
+    other = " ".join(plan.shared_flags(args, (*plan.CORPORA, "cache", "epochs")))
+    lines.append(f"- {seeds}, {args.epochs} epochs" + (f"; {other}" if other else ""))
+    return lines
+
+
+def beside(corpora: tuple[dict, dict]) -> str:
+    """What the paper's numbers are worth beside these."""
+    same = {one["kind"] for one in corpora} == {"licensed"}
+    other = " This is other speech: compare the pattern, not the values." if not same else ""
+    return f"The paper's numbers, in italics, are of RECOLA and IEMOCAP.{other}"
+
+
+def heads_of(corpora: tuple[dict, dict]) -> list[str]:
+    """The titles of the columns."""
+    names = [one["title"] for one in corpora]
+    ways = [f"{names[0]} to {names[1]}", f"{names[1]} to {names[0]}"]
+    return [f"{ways[way]}, {dimension}" for way, dimension in COLUMNS] + ["average"]
+
+
+def markdown(results: Results, name: str, corpora: tuple[dict, dict], found: list[Entry]) -> str:
+    """The whole text of a table."""
+    heads = heads_of(corpora)
+    count = len(PLANNED[name])
+    lines = [f"# {TITLES[name]}", "", *about(results, corpora), ""]
+    lines += [
+        "UAR of the test rows in %: mean over seeds (standard deviation over seeds) [95% interval "
+        "over the target's speakers: a jackknife with Student's t]. How a result hangs on the "
+        f"seed is in the round brackets alone. {beside(corpora)}",
+    ]
+    if name == "table1":
+        lines += ["", CONTROLS]
+    for chooser, title in CHOOSERS.items():
+        lines += ["", f"## {title}", "", REMARKS[chooser], ""]
+        lines += grid(found, "cell", chooser, heads)
+        lines += ["", f"The {count} differences that were planned, paired by speaker:", ""]
+        lines += grid(found, "difference", chooser, heads)
+    if name == "table2":
+        lines += ["", MISPRINT]
+    lines += [
+        "",
+        "`~`: within the noise. The interval over speakers holds 0, or the interval over seeds "
+        "(Student's t) does. Nothing is corrected for the number of comparisons: of twenty "
+        "intervals one is expected to miss.",
+        "",
+        "## What the labels were worth",
+        "",
+        "The same runs, the same test rows: UAR of the epoch chosen with labels of the target, "
+        "minus that of the epoch chosen without.",
+    ]
+    for chooser in list(CHOOSERS)[1:]:
+        lines += ["", CHOOSERS[chooser].split(":")[0] + ":", ""]
+        lines += grid(found, "labels", chooser, heads)
+    return "\n".join(lines) + "\n"
+
+
+def as_csv(name: str, corpora: tuple[dict, dict], found: list[Entry]) -> str:
+    """The same as CSV, a line an entry; UAR in %."""
+    heads = heads_of(corpora)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["table", "chosen_by", "kind", "row", "column", "mean", "std_over_seeds",
+                     "low", "high", "told_from_noise", "paper", "paper_std"])  # fmt: skip
+    for one in found:
+        figure = one.estimate
+        numbers = [figure.value, figure.spread, *(figure.interval or (np.nan, np.nan))]
+        told = "" if one.kind == "cell" else figure.told or "no"
+        writer.writerow([
+            name, one.chooser, one.kind, one.row, heads[-1 if one.column is None else one.column],
+            *("" if np.isnan(value) else f"{100 * value:.3f}" for value in numbers), told,
+            *("" if value is None else value for value in one.paper or (None, None)),
+        ])  # fmt: skip
+    return text.getvalue()
