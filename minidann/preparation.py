@@ -185,9 +185,11 @@ def describe(setup: Setup, say: Callable[[str], None]) -> None:
             say(f"        note: {remark}")
         if setup.left_out[role]:
             say(f"        left out: {setup.left_out[role]} utterances or files, see left_out.csv")
-    choosing = f"{len(split.dev)} of the target"
-    if choices.dev == "source":
-        choosing = f"{len(split.held_out)} held out of it"
+    choosing = {
+        "target": f"{len(split.dev)} of the target",
+        "source": f"{len(split.held_out)} held out of it",
+        "information": f"{len(split.dev)} of the target, without their labels,",
+    }[choices.dev]
     trained = "target" if setup.mono else "source"
     beta = f" with beta {choices.beta:g}" if choices.model == "our" else ""
     say(

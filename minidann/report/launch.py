@@ -16,7 +16,7 @@ from minidann import parallel, runs
 from minidann.console import UserError, clock
 from minidann.report.plan import Run
 
-PAUSE = 0.1  # seconds between two looks at the processes
+PAUSE = 0.2  # seconds between two looks at the processes
 ELSEWHERE = "another process is at work here"
 
 
