@@ -95,9 +95,12 @@ def _lock(folder: Path) -> int | None:
 
 def is_held(folder: Path) -> bool:
     """Whether a process is at work in `folder`, as far as can be told: see `hold`."""
-    if fcntl is None or not folder.is_dir():
+    if fcntl is None:
         return False
-    handle = os.open(folder, os.O_RDONLY)
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:  # not there, or taken away again at this moment
+        return False
     try:
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -124,10 +124,10 @@ def main() -> None:
     names = [name for name in HELP if name != "all"] if args.command == "all" else [args.command]
     parts = {name: needed(results, name) for name in names}
     wanted = list({run.out: run for part in parts.values() for run in part}.values())
+    results.refuse_others(wanted)
     if args.list:
         print(*(run.command for run in wanted if not run.finished), sep="\n")
         return
-    results.refuse_others(wanted)
     launch.launch(wanted, args.jobs, lambda line: print(line, flush=True))
     written = [path for name, part in parts.items() for path in write(results, name, part)]
     print(*written, sep="\n")

@@ -110,14 +110,24 @@ def _same(results: Results) -> Claim:
     verdicts = {}
     for chooser in CHOOSERS:
         figures = [results.figure({a: 1, b: -1}, FIRST, chooser) for a, b in pairs]
-        ends = [one.interval or (-np.inf, np.inf) for one in figures]
+        ends = [_reach(one) for one in figures]
         within = all(-MARGIN < low and high < MARGIN for low, high in ends)
-        beyond = any(one.told and abs(one.value) > MARGIN for one in figures)
+        beyond = any(high < -MARGIN or low > MARGIN for low, high in ends)
         verdicts[chooser] = HOLDS if within else FAILS if beyond else OPEN
         if chooser == "target":
             largest = max(figures, key=lambda one: abs(one.value))
     ours = f"largest of six {_text(largest)}; the margin is {100 * MARGIN:g}"
     return Claim(SAME, f"largest of six {paper:.2f}", ours, verdicts)
+
+
+def _reach(one: Estimate) -> tuple[float, float]:
+    """From the lower of both intervals' ends, over speakers and over seeds, to the upper."""
+    if one.interval is None:
+        return -np.inf, np.inf
+    by_seed, reach = one.by_seed, 0.0
+    if len(by_seed) > 1:
+        reach = student_t.ppf(0.975, len(by_seed) - 1) * one.spread / np.sqrt(len(by_seed))
+    return min(one.interval[0], one.value - reach), max(one.interval[1], one.value + reach)
 
 
 def _follows(results: Results) -> Claim:

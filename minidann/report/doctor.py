@@ -31,7 +31,9 @@ def page(run: Path) -> str:
         if choices["model"] == "our":
             parts = [_classifier(choices, history), _pulls(choices, history), *parts]
         lines = [_heading(run, choices, config, results), ""]
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except (
+        KeyError, TypeError, ValueError, IndexError, AttributeError, OSError, csv.Error
+    ) as error:  # fmt: skip
         raise UserError(f"{run}: not a run that this version finished ({error!r})") from None
     advice = []
     for number, (said, tries) in enumerate(parts, 1):
@@ -100,7 +102,7 @@ def _classifier(choices: dict, history: dict) -> Finding:
             "what there is has changed sides since the last step.",
         ], [
             f"a smaller --beta than {choices['beta']:g}, or --beta-schedule ganin, from 0 on"
-        ]  # fmt: skip
+        ] * (choices["beta"] > 0)  # fmt: skip
     if np.ptp(history["dev_domain_loss"]) < 0.02 and abs(loss - LOG2) < 0.02:
         return [
             "The language classifier is DEAD: its loss is that of guessing, from the first epoch.",
@@ -152,7 +154,9 @@ def _distance(choices: dict, results: dict) -> Finding:
         "languages apart; 2: it never errs. Of ten speakers, differences below 0.3 say nothing; "
         "and 1800 random features can be near 2 as well, so that only a fall means anything.",
     ]
-    if after > before - 0.1:
+    if max(before, after) <= 0.5:
+        said.append("They are close, with the encoder and without it.")
+    elif after > before - 0.1:
         said.append("The encoder has not brought the languages together.")
     elif after > 0.5:
         said.append("The encoder has brought them nearer, and not together.")

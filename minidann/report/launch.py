@@ -43,7 +43,7 @@ def launch(wanted: Sequence[Run], jobs: int, say: Callable[[str], None]) -> None
                     done += 1
                     left = (time.monotonic() - began) / done * (total - done)
                     say(f"{done}/{total}  {run.out.name}  ({clock(left)} left)")
-                elif ELSEWHERE in (why := _last_words(run)):
+                elif ELSEWHERE in (why := _last_words(run, process.returncode)):
                     waiting.append(run)
                 else:
                     failed.append(f"{run.out.name}: {why}")
@@ -85,8 +85,11 @@ def _start(run: Run, threads: str) -> subprocess.Popen:
         )
 
 
-def _last_words(run: Run) -> str:
-    """Why a run failed: the end of its log, from "error:" on."""
+def _last_words(run: Run, code: int) -> str:
+    """Why a run failed: the signal that ended it, or the end of its log, from "error:" on."""
+    if code < 0:  # out of memory, say
+        name = signal.Signals(-code).name
+        return f"ended by {name}; the same command goes on (see {_log(run)})"
     text = _log(run).read_text(errors="replace").strip()
     _, colon, why = text.rpartition("error: ")
     return f"{why if colon else text[-200:]} (see {_log(run)})"

@@ -47,7 +47,7 @@ class Results:
                     counts = np.array([int(row[name]) for name in SPEAKERS[-4:]]).reshape(2, 2)
                     key = row["chosen_by"], row["statistics"]
                     found.setdefault(key, {})[row["speaker"]] = counts
-        except (OSError, KeyError, TypeError, ValueError) as error:
+        except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
             raise UserError(
                 f"{path}: cannot be read ({error}); delete {run.out}, and it is run again"
             ) from None
@@ -59,7 +59,13 @@ class Results:
         found = {}
         for seed in self.args.seeds:
             run = self.run(row, column, seed)
-            found[seed] = self.counts(run)[chooser, row.statistics]
+            counts = self.counts(run)
+            if (chooser, row.statistics) not in counts:
+                raise UserError(
+                    f"{run.out / 'speakers.csv'}: no rows of {chooser}, {row.statistics}; delete "
+                    f"{run.out}, and it is run again"
+                )
+            found[seed] = counts[chooser, row.statistics]
         return intervals.Cell(self.pair.names[1 - column[0]], found)
 
     def figure(
@@ -102,9 +108,13 @@ class Results:
         try:
             with open(path, newline="", encoding="utf-8") as file:
                 rows = list(csv.DictReader(file))
+            if len(rows) != self.args.epochs:
+                raise ValueError(f"{len(rows)} epochs, not {self.args.epochs}")
             return np.array([[float(one[name] or "nan") for one in rows] for name in names])
-        except (OSError, KeyError, ValueError) as error:
-            raise UserError(f"{path}: cannot be read ({error}); run it again") from None
+        except (OSError, KeyError, ValueError, csv.Error) as error:
+            raise UserError(
+                f"{path}: cannot be read ({error}); delete {path.parent}, and it is run again"
+            ) from None
 
     def refuse_others(self, wanted: Sequence[Run]) -> None:
         """Raise UserError where a finished run is not the one that is meant, and say so."""
@@ -112,7 +122,9 @@ class Results:
             if not run.finished:
                 continue
             experiment.refuse_others(run.out, experiment.plan(run.choices), resume=True)
-            there = [Path(one).resolve() for one in self.config(run).get("folders", [])]
+            if "folders" not in self.config(run):
+                raise UserError(f"{run.out}: of another version; delete it, and it is run again")
+            there = [Path(one).resolve() for one in self.config(run)["folders"]]
             if there != [place.resolve() for place in run.places]:
                 raise UserError(
                     f"{run.out}: a run on {' and '.join(dict.fromkeys(map(str, there)))}, not on "
@@ -127,10 +139,18 @@ class Results:
         found: dict[str, dict] = {}
         for run in wanted:
             for name, role in zip(run.corpora, ("source", "target")):
-                corpus = self.config(run)["corpora"][role]
+                try:
+                    corpus = self.config(run)["corpora"][role]
+                except (KeyError, TypeError):
+                    raise UserError(
+                        f"{run.out}: of another version; delete it, and it is run again"
+                    ) from None
                 if corpus["content"] != found.setdefault(name, corpus)["content"]:
                     raise UserError(
                         f"{run.out}: made of other recordings of {corpus['title']} than the runs "
                         "beside it; delete it, and it is run again"
                     )
-        return tuple(found[name] for name in self.pair.names)
+        both = [found[name] for name in self.pair.names]
+        if both[0]["title"] == both[1]["title"]:  # two files of one name
+            both = [one | {"title": f"{one['title']} {i}"} for i, one in enumerate(both, 1)]
+        return both[0], both[1]

@@ -202,9 +202,8 @@ class Sweep:
                     ms=4,
                     color=colour,
                 )
-            axes[0, i].set_title(
-                f"{'batch norm' if bn == 'bn1' else 'no batch norm'}, {schedule}", fontsize=9
-            )
+            known = {"bn1": "batch norm", "none": "no batch norm"}
+            axes[0, i].set_title(f"{known.get(bn, f'batch norm {bn}')}, {schedule}", fontsize=9)
             axes[2, i].set_xticks(x, ["0", *(f"{beta:g}" for beta in betas)])
             axes[2, i].set_xlabel("beta")
         for axis in axes.flat:

@@ -106,6 +106,7 @@ def markdown(results: Results, name: str, corpora: tuple[dict, dict], found: lis
     """The whole text of a table."""
     heads = heads_of(corpora)
     count = len(PLANNED[name])
+    planned = "difference that was" if count == 1 else f"{count} differences that were"
     lines = [f"# {TITLES[name]}", "", *about(results, corpora), ""]
     lines += [
         "UAR of the test rows in %: mean over seeds (standard deviation over seeds) [95% interval "
@@ -117,7 +118,7 @@ def markdown(results: Results, name: str, corpora: tuple[dict, dict], found: lis
     for chooser, title in CHOOSERS.items():
         lines += ["", f"## {title}", "", REMARKS[chooser], ""]
         lines += grid(found, "cell", chooser, heads)
-        lines += ["", f"The {count} differences that were planned, paired by speaker:", ""]
+        lines += ["", f"The {planned} planned, paired by speaker:", ""]
         lines += grid(found, "difference", chooser, heads)
     if name == "table2":
         lines += ["", MISPRINT]

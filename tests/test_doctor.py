@@ -1,0 +1,261 @@
+"""The doctor's page: every state of the language classifier, and each figure as the run has it."""
+
+import csv
+import json
+import re
+
+import numpy as np
+import pytest
+
+from minidann.console import UserError
+from minidann.report import doctor
+from minidann.state import HISTORY
+
+LOG2 = np.log(2)
+EPOCHS = 14  # the doctor looks at the last ten
+
+
+def columns(**given):
+    """A history, column by column: one number for all epochs, or one an epoch."""
+    usual = dict.fromkeys(HISTORY, 0.5) | {
+        "domain_loss": 0.6, "dev_domain_loss": np.linspace(0.9, 0.6, EPOCHS), "domain_uar": 0.5,
+        "emotion_pull": 1.0, "domain_pull": 1.0,
+    }  # fmt: skip
+    usual |= {"epoch": np.arange(1, EPOCHS + 1)}
+    return {name: np.broadcast_to(one, EPOCHS) for name, one in (usual | given).items()}
+
+
+def made_up_run(
+    folder, history=None, *, source=(50, 50), confusion=((30, 20), (10, 40)), chosen=None,
+    distance=(1.5, 0.4), **choices,
+):  # fmt: skip
+    """A folder with what the doctor reads."""
+    choices = {
+        "model": "our", "bn": "bn1", "alpha": 0.5, "beta": 1.0, "beta_schedule": "constant",
+        "dimension": "arousal", "seed": 3,
+    } | choices  # fmt: skip
+    folder.mkdir(exist_ok=True)
+    corpora = {"source": {"title": "Ay", "classes": source}, "target": {"title": "Bee"}}
+    config = {"choices": choices, "corpora": corpora}
+    (folder / "config.json").write_text(json.dumps(config))
+    apart = distance and {"before": distance[0], "after": distance[1]}
+    results = {
+        "test": {"uar": 0.7, "confusion": confusion},
+        "corpora": "made up",
+        "distance": apart,
+        "chosen_by": chosen or {"target": {"epoch": 4, "test_uar": 0.7}},
+    }
+    (folder / "metrics.json").write_text(json.dumps(results))
+    with open(folder / "history.csv", "w", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(HISTORY)
+        found = columns() if history is None else history
+        rows = zip(*(found[name] for name in HISTORY))
+        table.writerows(["" if np.isnan(one) else one for one in row] for row in rows)
+    return folder
+
+
+@pytest.fixture
+def said(tmp_path):
+    """What the doctor says of a made-up run, without its line breaks: (page, advice)."""
+
+    def one(*args, **options):
+        text = doctor.page(made_up_run(tmp_path / "run", *args, **options))
+        page, advice = text.split("What to try next:\n")
+        return " ".join(page.split()), advice.splitlines()
+
+    return one
+
+
+STATES = {  # the word: history, choices, what is advised, and what is not
+    "DEAD: alpha is 1": ({"domain_uar": 0.99}, {"alpha": 1.0}, "an alpha below 1", "--beta"),
+    "DEAD: its loss is that of guessing": (
+        {"dev_domain_loss": LOG2 + np.linspace(0, 0.015, EPOCHS)}, {}, "really different", "--beta",
+    ),
+    "WINNING": ({"domain_uar": 0.86}, {}, "a larger --beta than 1: it may cost", "smaller"),
+    "OVERRUN": ({"domain_uar": 0.39}, {}, "a smaller --beta than 1, or --beta-schedule", "larger"),
+    "BALANCED": ({"domain_uar": 0.64}, {}, "nothing here asks for a change", "--beta"),
+    "BETWEEN": ({"domain_uar": 0.75}, {}, "nothing here asks for a change", "--beta"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("word", STATES)
+def test_each_state_of_the_language_classifier_has_its_word_and_its_advice(said, word):
+    history, choices, advised, not_advised = STATES[word]
+    page, advice = said(columns(**history), **choices)
+    assert f"1. The language classifier is {word}" in page
+    words = re.findall(r"\b(DEAD|WINNING|OVERRUN|BALANCED|BETWEEN)\b", page)
+    assert words == [word.split(":")[0]]
+    assert advised in "\n".join(advice)
+    assert not_advised not in "\n".join(advice)
+
+
+def test_a_high_loss_in_training_is_overrun_as_well(said):
+    assert "is OVERRUN" in said(columns(domain_loss=1.5 * LOG2 + 0.01))[0]
+    assert "is BALANCED" in said(columns(domain_loss=1.5 * LOG2 - 0.01))[0]
+
+
+def test_a_loss_that_moved_or_is_not_that_of_guessing_is_not_dead(said):
+    assert "DEAD" not in said(columns(dev_domain_loss=LOG2 + np.linspace(0.3, 0, EPOCHS)))[0]
+    assert "DEAD" not in said(columns(dev_domain_loss=0.5))[0]
+
+
+def test_the_edges_of_the_states(said):
+    for uar, word in ((0.849, "BETWEEN"), (0.851, "WINNING"), (0.401, "BALANCED"),
+                      (0.649, "BALANCED"), (0.651, "BETWEEN"), (0.399, "OVERRUN")):  # fmt: skip
+        assert f"is {word}" in said(columns(domain_uar=uar))[0], uar
+
+
+def test_the_figures_are_those_of_the_last_ten_epochs(said):
+    late = np.arange(EPOCHS) >= EPOCHS - doctor.LAST
+    page, _ = said(columns(
+        domain_uar=np.where(late, 0.71, 0.1), dev_domain_loss=np.where(late, 0.53, 9),
+        domain_loss=np.where(late, 0.83, 9),
+    ))  # fmt: skip
+    assert (
+        "In the last 10 epochs it is right about 71% of the development rows (50% is guessing), "
+        "with a loss of 0.53; in training 0.83 (guessing: 0.69)." in page
+    )
+
+
+def test_the_heading_says_which_run_and_what_came_of_it(said, tmp_path):
+    page, _ = said(beta=0.3, beta_schedule="ganin", alpha=0.8, bn="bn2")
+    assert page.startswith(
+        f"{tmp_path / 'run'} Ay to Bee (made up), arousal: our, alpha 0.8, beta 0.3 ganin, bn2, "
+        "seed 3; test UAR 70.0 %"
+    )
+
+
+PULLS = [
+    (0.05, 1.0, "hardly moves the encoder", "a larger --beta, or a smaller --alpha"),
+    (5.0, 1.0, "drowns emotion", "a smaller --beta, or a larger --alpha"),
+    (1.0, 1.0, "Both count.", "nothing here asks for a change"),
+    (0.0, 0.0, "beta is 0: there is no adversary.", "nothing here asks for a change"),
+]
+
+
+@pytest.mark.parametrize(("pull", "beta", "words", "advised"), PULLS)
+def test_how_hard_both_pull(said, pull, beta, words, advised):
+    page, advice = said(columns(emotion_pull=2.0, domain_pull=2 * pull), beta=beta)
+    assert words in page
+    assert [f"  - {advised}"] == advice
+    others = [one[2] for one in PULLS if one[2] != words]
+    assert not any(one in page for one in others)
+
+
+def test_the_ratio_of_the_pulls_is_a_median_of_the_first_and_of_the_last_epochs(said):
+    late = np.arange(EPOCHS) >= 10  # four epochs of the last ten, and none of the first ten
+    early = np.arange(EPOCHS) < 4
+    pull = np.where(late, 100.0, np.where(early, 0.001, 0.37))
+    page, _ = said(columns(domain_pull=pull))
+    ratio = pull[-10:]
+    assert f"is {np.median(ratio):.2g} times that of emotion" in page
+    assert "of the last 10 epochs; of the first 0.37)" in page
+
+
+def test_a_winner_without_an_adversary_is_not_told_to_take_more_of_it(said):
+    _, advice = said(columns(domain_uar=0.99, domain_pull=0.0), beta=0.0)
+    assert not any("--beta" in one for one in advice)
+    assert any("what gives the corpus away" in one for one in advice)
+
+
+def test_classes_with_other_shares_in_the_target_are_a_label_shift(said):
+    """60 of 100 rows of the target are high, and 60 are said to be."""
+    even = ((30, 10), (10, 50))
+    page, _ = said(source=(45, 55), confusion=even)
+    assert "High is 55% of the source, and 60% of the answers on the target's test rows." in page
+    assert "(By the labels, which adaptation must not see, it is 60% of them.)" in page
+    assert "LABEL SHIFT" not in page and "lean to one class" not in page
+    page, _ = said(source=(55, 45), confusion=even)
+    assert "LABEL SHIFT" in page and "lean to one class" not in page
+    page, _ = said(source=(45, 55), confusion=((10, 30), (0, 60)), dimension="valence")
+    assert "Positive is 55% of the source, and 90% of the answers" in page
+    assert "LABEL SHIFT" not in page and "lean to one class" in page
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        (1.5, 1.45, "The encoder has not brought the languages together."),
+        (1.5, 0.6, "The encoder has brought them nearer, and not together."),
+        (1.5, 0.4, "The encoder has brought them together."),
+    ],
+)
+def test_the_distance_before_and_after(said, before, after, words):
+    page, advice = said(distance=(before, after))
+    assert f"Proxy A-distance: {before:.2f} before" in page and f"{after:.2f} after" in page
+    assert words in page
+    assert advice == ["  - nothing here asks for a change"]
+
+
+def test_languages_that_are_still_apart_ask_for_the_control_without_an_adversary(said):
+    _, advice = said(distance=(1.9, 1.7))
+    assert "  - the same run with --beta 0: is anything of the gain the adversary's?" in advice
+    for other in ({"beta": 0.0}, {"model": "base"}):
+        _, advice = said(distance=(1.9, 1.7), **other)
+        assert not any("--beta 0" in one for one in advice)
+
+
+def test_without_a_distance_the_page_says_why(said):
+    for none in (None, (None, None)):
+        assert "No proxy A-distance: it takes two languages" in said(distance=none)[0]
+
+
+def test_what_chose_the_epoch(said):
+    chosen = {
+        "target": {"epoch": 9, "test_uar": 0.71},
+        "source": {"epoch": 2, "test_uar": 0.64},
+        "information": {"epoch": 7, "test_uar": 0.68},
+        "target with adabn": {"epoch": 9, "test_uar": 0.99},
+    }
+    page, _ = said(chosen=chosen)
+    for name, one in chosen.items():
+        assert f"{100 * one['test_uar']:.1f} % {name} (epoch {one['epoch']})" in page
+    assert "They are far apart" in page
+    chosen["source"]["test_uar"] = 0.67  # AdaBN is no other choice of an epoch
+    assert "They are far apart" not in said(chosen=chosen)[0]
+
+
+@pytest.mark.parametrize("name", ["base", "mono"])
+def test_base_and_mono_have_no_adversary_to_speak_of(said, name):
+    nothing = dict.fromkeys(("domain_loss", "dev_domain_loss", "domain_uar", "domain_pull"), np.nan)
+    distance = None if name == "mono" else (1.0, 1.0)
+    page, _ = said(columns(**nothing), model=name, distance=distance, source=(20, 80))
+    assert "language classifier" not in page and "nan" not in page and "alpha" not in page
+    assert f"{name}, seed 3; test UAR 70.0 %" in page
+    assert "1." in page and "Test UAR by what chose the epoch" in page
+    # mono is trained on the target itself: what differs there is no shift between languages
+    assert ("LABEL SHIFT" in page) == (name == "base")
+    assert ("Ay to Bee" in page) == (name == "base")
+
+
+def test_a_run_without_the_records_is_an_error_in_one_line(tmp_path):
+    run = made_up_run(tmp_path / "run")
+    whole = {name: (run / name).read_text() for name in ("config.json", "metrics.json")}
+    results, config = json.loads(whole["metrics.json"]), json.loads(whole["config.json"])
+    for part in ("distance", "chosen_by", "test"):
+        (run / "metrics.json").write_text(
+            json.dumps({name: one for name, one in results.items() if name != part})
+        )
+        refused(run)
+    (run / "metrics.json").write_text(whole["metrics.json"])
+    for part in ("choices", "corpora"):
+        (run / "config.json").write_text(
+            json.dumps({name: one for name, one in config.items() if name != part})
+        )
+        refused(run)
+    (run / "config.json").write_text(whole["config.json"])
+    (run / "history.csv").write_text("epoch,emotion_loss\n1,0.5\n")  # an old version's columns
+    refused(run)
+    (run / "history.csv").write_text(",".join(HISTORY) + "\n")  # no epoch
+    refused(run)
+    (run / "metrics.json").unlink()
+    refused(run)
+    refused(tmp_path / "nowhere")
+
+
+def refused(run):
+    with pytest.raises(UserError) as error:
+        doctor.page(run)
+    assert str(run) in str(error.value)
+    assert "\n" not in str(error.value)
