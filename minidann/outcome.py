@@ -78,19 +78,21 @@ def test(setup: Setup, state: State, ops) -> dict[tuple[str, int, str], np.ndarr
     """What is said of the test rows: {(chooser, epoch, whose statistics): (N,) of 0 and 1}.
 
     The statistics of batch norm are the run's "own"; for `base`, there are those of the target
-    beside them, "adabn".
+    beside them, "adabn", at epochs of their own.
     """
     features, rows = setup.target.features, setup.split.test
-    said, by_epoch = {}, {}  # two choosers may agree on an epoch
-    for chooser, (params, running) in state.kept.items():
-        epoch = state.best_epoch(chooser)
-        if epoch not in by_epoch:
+    every = np.arange(len(features))
+    said = {}
+    for kept, (params, running) in state.kept.items():
+        chooser, _, adapted = kept.partition(" ")
+        epoch = state.best_epoch(kept)
+        if not adapted:
             own = training.probabilities(params, running, features, rows, ops=ops)["emotion"]
-            by_epoch[epoch] = {"own": own.argmax(axis=1)}
-            if setup.choices.model == "base" and running:
-                adapted = adabn.predict(params, features, rows, ops=ops)
-                by_epoch[epoch]["adabn"] = adapted.argmax(axis=1)
-        said |= {(chooser, epoch, whose): one for whose, one in by_epoch[epoch].items()}
+            said[chooser, epoch, "own"] = own.argmax(axis=1)
+        if adapted or chooser == "source" and "target adabn" in state.kept:
+            some = training.representations(params, {}, features, every, ops=ops)
+            answers = adabn.predict(params, np.concatenate(list(some)), ops=ops)  # (n, 2)
+            said[chooser, epoch, "adabn"] = answers[rows].argmax(axis=1)
     return said
 
 
@@ -179,10 +181,10 @@ def look(setup: Setup, state: State, ops) -> tuple[dict, list[float], dict | Non
     shown = [(domain, rows[:COMPARED]) for domain, rows in shown]
     speakers = [domain.speakers[rows] for domain, rows in shown]
     sound = [distance.statistics(domain.features, rows) for domain, rows in shown]
-    apart = {
-        "before": distance.proxy_a_distance(*sound, *speakers, rng),
-        "after": distance.proxy_a_distance(*(f[:COMPARED] for f in outputs), *speakers, rng),
-    }
+    apart = {}
+    for when, pair in (("before", sound), ("after", [f[:COMPARED] for f in outputs])):
+        folds = generator(choices.seed, "monitor", 2)  # the same for both
+        apart[when] = distance.proxy_a_distance(*pair, *speakers, folds)
     return picture, shares.tolist(), apart
 
 

@@ -26,6 +26,8 @@ HISTORY = (
     "dev_uar",  # emotion, on the target's development rows
     "held_out_uar",  # emotion, on the rows held out of the source
     "information",  # of the answers on the development rows, in nats; see metrics.py
+    "adabn_uar",  # of `base`: as dev_uar and information, with batch norm's statistics taken from
+    "adabn_information",  # the development rows, see adabn.py
     "source_uar",  # emotion, on rows trained on
     "learning_rate",
     "beta",  # scale of the reversed gradient at the epoch's end
@@ -35,9 +37,10 @@ HISTORY = (
 )
 
 ADVERSARIAL = ("domain_loss", "dev_domain_loss", "domain_uar", "beta", "domain_pull")
-# What chooses an epoch: a column of the history, the largest value of which is best. Only the first
+# What chooses an epoch: a column of the history, the largest value of which is best. Only "target"
 # looks at labels of the target, as the paper does; the others could be had without any.
 CHOOSERS = {"target": "dev_uar", "source": "held_out_uar", "information": "information"}
+ADABN_CHOOSERS = {"target adabn": "adabn_uar", "information adabn": "adabn_information"}
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,7 @@ class State:
     params: Arrays
     running: Arrays
     adam: Arrays
-    # By each of CHOOSERS, parameters and running statistics of its best epoch; mono has the first.
+    # By each chooser, parameters and running statistics of its best epoch; see `start`.
     kept: dict[str, tuple[Arrays, Arrays]]
     history: list[dict] = field(default_factory=list)
     # Of the epoch under way, where a run was stopped between two steps of it:
@@ -93,8 +96,9 @@ class State:
         return len(self.history)
 
     def best_epoch(self, chooser: str) -> int:
-        """The epoch, counted from 1, that one of CHOOSERS finds best; the first of several."""
-        return 1 + int(np.argmax([row[CHOOSERS[chooser]] for row in self.history]))
+        """The epoch, counted from 1, that a chooser finds best; the first of several."""
+        column = (CHOOSERS | ADABN_CHOOSERS)[chooser]
+        return 1 + int(np.argmax([row[column] for row in self.history]))
 
 
 def generator(seed: int, purpose: str, number: int = 0) -> np.random.Generator:
@@ -112,7 +116,9 @@ def start(choices: Choices, frames: int, mels: int) -> State:
         batch_norm=choices.bn != "none",
         language=choices.model == "our",
     )
-    choosers = ("target",) if choices.model == "mono" else CHOOSERS
+    choosers = ["target"] if choices.model == "mono" else [*CHOOSERS]
+    if choices.model == "base" and running:  # what AdaBN is a control of
+        choosers += ADABN_CHOOSERS
     kept = dict.fromkeys(choosers, (params, running))
     return State(params, running, optim.start(params), kept)
 
@@ -158,7 +164,10 @@ def _is_possible(choices: Choices, whole: int, history, batches, records, second
         if any(type(number) is not float for row in rows for number in row.values()):
             return False
     absent = {"our": (), "base": ADVERSARIAL, "mono": (*ADVERSARIAL, "held_out_uar", "information")}
-    names = [name for name in HISTORY if name not in absent[choices.model]]
+    absent = {*absent[choices.model]}
+    if choices.model != "base" or choices.bn == "none":
+        absent |= {*ADABN_CHOOSERS.values()}
+    names = [name for name in HISTORY if name not in absent]
     updates = len(feeding.steps(choices.bn, 1, 1))
     return (
         all(tuple(row) == HISTORY for row in history)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 import minidann.ops
-from minidann import feeding, metrics, model, optim
+from minidann import adabn, feeding, metrics, model, optim
 from minidann.console import UserError, progress
 from minidann.logmel import FRAMES, MELS
 from minidann.normalise import Features
@@ -148,7 +148,10 @@ def _diverged(choices: Choices, what: str) -> UserError:
 def representations(
     params: Arrays, running: Arrays, features: Features, rows: np.ndarray, *, ops=minidann.ops
 ) -> Iterator[np.ndarray]:
-    """The encoder's output of `rows` in inference, (B, C) a batch, in order."""
+    """The encoder's output of `rows` in inference, (B, C) a batch, in order.
+
+    Without `running` there is no batch norm: what comes is what would go into it.
+    """
     starts = range(0, len(rows), INFERENCE_ROWS)
     buffer = np.empty((INFERENCE_ROWS, FRAMES, MELS), np.float32)
     for i in progress(starts, len(starts), "inference", "batches"):
@@ -196,6 +199,11 @@ def monitor(
             [one[k] / one.sum() for k, one in enumerate(counts) if one.any()]
         )
         row["information"] = metrics.information(said_target["emotion"])
+    if "target adabn" in state.kept:
+        some = representations(state.params, {}, target.features, split.dev, ops=ops)
+        said = adabn.predict(state.params, np.concatenate(list(some)), ops=ops)
+        row["adabn_uar"] = metrics.uar(target.labels[split.dev], said.argmax(axis=1))
+        row["adabn_information"] = metrics.information(said)
     if "language" in said_source:
         right = said_source["language"][:, 0], said_target["language"][:, 1]
         tiny = np.finfo(np.float32).tiny
