@@ -32,7 +32,7 @@ What stands around it:
     outcome.py      its end: the tests, the model, the figures
     train.py, predict.py    the commands
     report/         every table and figure of the paper, its claims, and what they hide
-    moons.py        the whole idea in two dimensions
+    moons/          the whole idea in two dimensions
     console.py      errors in one line, progress
     parallel.py     the same work on several parts at once, on all cores
 """

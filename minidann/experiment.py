@@ -125,7 +125,7 @@ def made_with(setup: Setup) -> dict:
         }
     return {
         "corpora": corpora,
-        "folders": [str(corpus.root) for corpus in setup.corpora],
+        "folders": [str(corpus.root.resolve()) for corpus in setup.corpora],
         "versions": {
             "minidann": minidann.__version__,
             "python": platform.python_version(),

@@ -40,21 +40,26 @@ class Estimate:
         return float(self.by_seed.std(ddof=1)) if len(self.by_seed) > 1 else float("nan")
 
     @property
+    def reach(self) -> tuple[float, float]:
+        """From the lower of both intervals' ends, over speakers and over seeds, to the upper.
+
+        That over seeds is Student's t of their mean. Endless where one of the two is missing.
+        """
+        seeds = len(self.by_seed)
+        if self.interval is None or seeds < 2:
+            return -np.inf, np.inf
+        away = student_t.ppf(0.5 + self.level / 2, seeds - 1) * self.spread / np.sqrt(seeds)
+        return min(self.interval[0], self.value - away), max(self.interval[1], self.value + away)
+
+    @property
     def told(self) -> str:
         """Can a difference be told from noise? "above" zero, "below" zero, or "" for no.
 
-        The interval over speakers must leave zero out. From two seeds on, Student's t interval of
-        the mean over seeds must leave it out as well: it can only forbid, as a few seeds alone
-        prove little (five that agree come up by chance once in 16 times).
+        Both intervals must leave zero out. That over seeds can only forbid: a few seeds alone prove
+        little (five that agree come up by chance once in 16 times), and one seed nothing.
         """
-        if self.interval is None:
-            return ""
-        reach, seeds = 0.0, len(self.by_seed)
-        if seeds > 1:
-            reach = student_t.ppf(0.5 + self.level / 2, seeds - 1) * self.spread / np.sqrt(seeds)
-        if self.interval[0] > 0 and self.value - reach > 0:
-            return "above"
-        return "below" if self.interval[1] < 0 and self.value + reach < 0 else ""
+        low, high = self.reach
+        return "above" if low > 0 else "below" if high < 0 else ""
 
 
 def estimate(terms: Sequence[tuple[float, Cell]], level: float = 0.95) -> Estimate:

@@ -344,9 +344,9 @@ def test_the_csv_agrees_with_the_markdown(table1):
 def test_the_gain_is_the_statistics_part_and_the_adversarys_part(table1):
     for chooser, (_, columns) in product(tables.CHOOSERS, tables.columns()):
         whole, statistics, adversary = (
-            table1.figure(tables.PLANNED["table1"][name], columns, chooser)
-            for name in ("our - base", "of it statistics: beta 0 - base",
-                         "of it the adversary: our - beta 0")
+            table1.estimate(tables.PLANNED["table1"][name], columns, chooser)
+            for name in ("our - base", "of which statistics: beta 0 - base",
+                         "of which the adversary: our - beta 0")
         )  # fmt: skip
         np.testing.assert_allclose(
             statistics.by_seed + adversary.by_seed, whole.by_seed, rtol=0, atol=1e-14

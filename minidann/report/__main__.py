@@ -5,7 +5,7 @@ import re
 import time
 from pathlib import Path
 
-from minidann import console, parallel, plots, runs, train
+from minidann import console, parallel, plots, preparation, runs, train
 from minidann.console import clock
 from minidann.corpora import DIMENSIONS
 from minidann.report import claims, doctor, figures, launch, plan, sweep, tables, writing
@@ -29,18 +29,20 @@ def seeds(text: str) -> range:
     if match:
         first, last = match.groups()
         numbers = range(int(last)) if first is None else range(int(first), int(last) + 1)
-    if not numbers:
+    if not 0 < len(numbers) <= 1000:
         raise argparse.ArgumentTypeError(f"{text!r}: expected a count, or first-last such as 5-9")
     return numbers
 
 
 def count(text: str) -> int:
+    """A whole number from 1 on."""
     if not re.fullmatch(r"[1-9]\d{0,3}", text):
         raise argparse.ArgumentTypeError(f"{text!r}: expected 1 or more")
     return int(text)
 
 
 def parser() -> argparse.ArgumentParser:
+    """The command line."""
     p = console.Parser(
         prog="python -m minidann.report",
         description="Every table and figure of the paper by one command each: runs what is "
@@ -53,7 +55,7 @@ def parser() -> argparse.ArgumentParser:
         groups = train.shared_options(one, adversary=name != "sweep")
         few = "3" if name == "sweep" else "5"
         groups["training"].add_argument("--seeds", type=seeds, default=few,
-                                        help="how many, or first-last")  # fmt: skip
+                                        help="how many, or first-last such as 5-9")  # fmt: skip
         files = groups["files"]
         files.add_argument("--out", type=Path, metavar="DIR",
                            help="of all files; named after the corpora below reports/")  # fmt: skip
@@ -125,9 +127,14 @@ def main() -> None:
     parts = {name: needed(results, name) for name in names}
     wanted = list({run.out: run for part in parts.values() for run in part}.values())
     results.refuse_others(wanted)
+    missing = [run for run in wanted if not run.finished]
     if args.list:
-        print(*(run.command for run in wanted if not run.finished), sep="\n")
+        for run in missing:
+            print(run.command)
         return
+    if missing:  # both corpora read and their features extracted once, not by each of the runs
+        one = max(missing, key=lambda run: run.choices.model != "mono")
+        preparation.prepare(one.choices, one.places, args.cache, args.skip_bad)
     launch.launch(wanted, args.jobs, lambda line: print(line, flush=True))
     written = [path for name, part in parts.items() for path in write(results, name, part)]
     print(*written, sep="\n")

@@ -52,11 +52,10 @@ def figure2(results: Results, corpora: tuple[dict, dict], dimension: str) -> Fig
     """Figure 2: the encoder's output of base and our by PCA, by language and by emotion."""
     models, seed = [], results.args.seeds[0]
     for row in (BASE, OUR):
-        run = results.run(row, (0, dimension), seed)
-        groups, about = runs.read_arrays(run.out / "features.npz")
-        models.append(
-            (f"{row.name}, {dimension}, seed {seed}", groups["features"], about["shares"])
-        )
+        path = results.run(row, (0, dimension), seed).out / "features.npz"
+        groups, about = runs.read_arrays(path)
+        title = f"{row.name}, {dimension}, seed {seed}, epoch chosen with labels of the target"
+        models.append((title, groups["features"], about["shares"]))
     classes = {"arousal": ("low", "high"), "valence": ("negative", "positive")}[dimension]
     names = [f"{one['title']} ({one['kind']})" for one in corpora]
     return plots.features(models, names, [f"{one} {dimension}" for one in classes])

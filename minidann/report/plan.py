@@ -24,6 +24,7 @@ class Run:
 
     @property
     def finished(self) -> bool:
+        """Whether it is there: the file that a run writes last."""
         return (self.out / "metrics.json").is_file()
 
     @property
@@ -33,6 +34,7 @@ class Run:
 
     @property
     def command(self) -> str:
+        """The whole command, for a shell."""
         return shlex.join(["python", *self.arguments])
 
 
@@ -57,7 +59,7 @@ def pair_of(args: argparse.Namespace) -> Pair:
             raise UserError("--source and --target go together: give both")
         keys = [parse(one)[0] for one in (args.source, args.target)]
         if keys[0] == keys[1]:
-            keys = [f"{keys[0]}1", f"{keys[1]}2"]
+            keys = [f"{keys[0]}-a", f"{keys[1]}-b"]
         there = ("--source", args.source, "--target", args.target)
         back = ("--source", args.target, "--target", args.source)
         return Pair((there, back), tuple(keys), "-".join(keys))
@@ -91,7 +93,10 @@ def shared_flags(args: argparse.Namespace, without: tuple[str, ...] = CORPORA) -
 def run_of(args: argparse.Namespace, row: Row, direction: int, dimension: str, seed: int) -> Run:
     """The run of one row, column and seed. What the row says goes before what `args` has."""
     pair, mono = pair_of(args), "mono" in row.flags
-    flags = [*pair.flags[direction], "--dimension", dimension, *shared_flags(args), *row.flags]
+    # What has no adversary is one run, however that of the others is steered.
+    idle = () if "our" in row.flags else ("alpha", "beta", "beta_schedule")
+    flags = [*pair.flags[direction], "--dimension", dimension]
+    flags += [*shared_flags(args, (*CORPORA, *idle)), *row.flags]
     flags += ["--seed", str(seed)]
     parsed = train.parser().parse_args(flags)
     (source, source_place), (target, target_place) = train.corpora_of(parsed)

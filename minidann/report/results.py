@@ -2,7 +2,7 @@
 
 import argparse
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -54,7 +54,7 @@ class Results:
         return found
 
     def cell(self, row: Row, column: tuple[int, str], chooser: str) -> intervals.Cell:
-        """One cell: the test rows' confusions of every seed. `mono` knows one chooser only."""
+        """One cell: the test rows' confusions of every seed. `mono` has one chooser in any case."""
         chooser = "target" if row is paper.MONO else chooser
         found = {}
         for seed in self.args.seeds:
@@ -68,37 +68,29 @@ class Results:
             found[seed] = counts[chooser, row.statistics]
         return intervals.Cell(self.pair.names[1 - column[0]], found)
 
-    def figure(
+    def estimate(
         self, terms: Terms, columns: Sequence[tuple[int, str]], chooser: str
     ) -> intervals.Estimate:
         """The sum of weight times row, averaged over `columns`: 0 to 1, with its interval."""
-        return intervals.estimate(
-            [
-                (weight / len(columns), self.cell(row, column, chooser))
-                for row, weight in terms.items()
-                for column in columns
-            ]
-        )
+        return self._sum((weight, row, columns, chooser) for row, weight in terms.items())
 
     def worth(self, row: Row, columns: Sequence, chooser: str) -> intervals.Estimate:
         """What the target's labels were worth: chosen with them, minus chosen by `chooser`."""
-        return intervals.estimate(
-            [
-                (sign / len(columns), self.cell(row, column, one))
-                for sign, one in ((1, "target"), (-1, chooser))
-                for column in columns
-            ]
-        )
+        return self._sum([(1, row, columns, "target"), (-1, row, columns, chooser)])
 
     def gap(
         self, row: Row, columns: Sequence, others: Sequence, chooser: str
     ) -> intervals.Estimate:
         """One row's mean over `columns`, minus that over `others`."""
+        return self._sum([(1, row, columns, chooser), (-1, row, others, chooser)])
+
+    def _sum(self, parts: Iterable[tuple[float, Row, Sequence, str]]) -> intervals.Estimate:
+        """The sum of weight times a row's mean over columns, by a chooser."""
         return intervals.estimate(
             [
-                (sign / len(some), self.cell(row, column, chooser))
-                for sign, some in ((1, columns), (-1, others))
-                for column in some
+                (weight / len(columns), self.cell(row, column, chooser))
+                for weight, row, columns, chooser in parts
+                for column in columns
             ]
         )
 
@@ -134,9 +126,10 @@ class Results:
     def corpora(self, wanted: Sequence[Run]) -> tuple[dict, dict]:
         """Both corpora, as the config.json of `wanted` runs has them.
 
-        Raises UserError where the recordings of some were others than those of the rest.
+        Raises UserError where recordings or labels of some were others than those of the rest.
         """
         found: dict[str, dict] = {}
+        digests: dict[tuple, str] = {}
         for run in wanted:
             for name, role in zip(run.corpora, ("source", "target")):
                 try:
@@ -145,11 +138,14 @@ class Results:
                     raise UserError(
                         f"{run.out}: of another version; delete it, and it is run again"
                     ) from None
-                if corpus["content"] != found.setdefault(name, corpus)["content"]:
-                    raise UserError(
-                        f"{run.out}: made of other recordings of {corpus['title']} than the runs "
-                        "beside it; delete it, and it is run again"
-                    )
+                found.setdefault(name, corpus)
+                for of, what in (("content", "recordings"), ("labels", "labels")):
+                    first = digests.setdefault((name, of, run.choices.dimension), corpus[of])
+                    if corpus[of] != first:
+                        raise UserError(
+                            f"{run.out}: made of other {what} of {corpus['title']} than the runs "
+                            "beside it; delete those that are out of date, and they are run again"
+                        )
         both = [found[name] for name in self.pair.names]
         if both[0]["title"] == both[1]["title"]:  # two files of one name
             both = [one | {"title": f"{one['title']} {i}"} for i, one in enumerate(both, 1)]

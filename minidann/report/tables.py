@@ -26,8 +26,8 @@ from minidann.report.results import Results, Terms
 PLANNED: dict[str, dict[str, Terms]] = {
     "table1": {
         "our - base": {OUR: 1, BASE: -1},
-        "of it statistics: beta 0 - base": {BETA0: 1, BASE: -1},
-        "of it the adversary: our - beta 0": {OUR: 1, BETA0: -1},
+        "of which statistics: beta 0 - base": {BETA0: 1, BASE: -1},
+        "of which the adversary: our - beta 0": {OUR: 1, BETA0: -1},
         "AdaBN - base": {ADABN: 1, BASE: -1},
         "mono - our": {MONO: 1, OUR: -1},
         "mono - base": {MONO: 1, BASE: -1},
@@ -47,14 +47,13 @@ CHOOSERS = {
     "source": "Epoch chosen by held-out rows of the source: no label of the target",
     "information": "Epoch chosen by information maximisation: no label of the target",
 }
-KINDS = ("cell", "difference", "labels")
 
 
 @dataclass(frozen=True)
 class Entry:
     """One place of a table: what kind it is of, whose epochs, row, column, figure, the paper's."""
 
-    kind: str  # of KINDS
+    kind: str  # cell, difference, labels (what those of the target were worth)
     chooser: str
     row: str
     column: int | None  # number of one of COLUMNS; None: the average
@@ -88,8 +87,10 @@ def entries(results: Results, name: str) -> list[Entry]:
             ("difference", PLANNED[name]),
         ):
             for title, terms in figures.items():
+                if MONO in terms and chooser != "target":
+                    continue  # it is trained and chosen with labels of the target
                 for number, chosen in columns():
-                    one = results.figure(terms, chosen, chooser)
+                    one = results.estimate(terms, chosen, chooser)
                     found.append(Entry(kind, chooser, title, number, one, of_paper(terms, number)))
     for chooser in list(CHOOSERS)[1:]:
         for row in rows:

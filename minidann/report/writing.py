@@ -10,7 +10,7 @@ import numpy as np
 
 from minidann.intervals import Estimate
 from minidann.report import plan
-from minidann.report.paper import COLUMNS, MISPRINT, TITLES
+from minidann.report.paper import COLUMNS, MISPRINT, PRINTED, TITLES
 from minidann.report.results import Results
 from minidann.report.tables import CHOOSERS, PLANNED, Entry
 
@@ -25,8 +25,11 @@ REMARKS = {
 }
 CONTROLS = (
     "Controls that the paper lacks: `our` with beta 0 is fed and normalised as `our` is, and "
-    "nothing is reversed. `base, AdaBN` is `base` at its own epochs, with batch norm's statistics "
-    "taken anew from the target's rows, without their labels."
+    "nothing is reversed. `base, AdaBN` is `base` with batch norm's statistics taken anew from the "
+    "target's rows, without their labels, at epochs chosen with these statistics. In `our` and "
+    "beta 0 the emotion loss weighs alpha against l1 and l2, in `base` 1: where these are not 0, "
+    "that is in the part of the statistics, too. `mono` is trained and chosen with labels of the "
+    "target, and tested on a quarter of its rows, which are among the test rows of the others."
 )
 
 
@@ -44,9 +47,12 @@ def percent(one: Estimate, difference: bool = False) -> str:
 
 
 def text_of_paper(entry: Entry) -> str:
+    """The paper's number beside an entry, in italics; "" where it has none."""
     if entry.paper is None:
         return ""
     mean, spread = entry.paper
+    if entry.kind == "cell" and entry.column is None and entry.row in PRINTED:
+        return f"*{mean:.2f}; printed: {PRINTED[entry.row]}*"
     sign = "" if entry.kind == "cell" else "+"
     return f"*{mean:{sign}.2f}{'' if spread is None else f' ({spread:.2f})'}*"
 
@@ -74,6 +80,7 @@ def about(results: Results, corpora: tuple[dict, dict]) -> list[str]:
     lines = [
         f"- {one['title']} ({one['kind']}): {one['utterances']} utterances, "
         f"{one['speakers']} speakers"
+        + (f", {one['left_out']} left out as unusable" if one.get("left_out") else "")
         for one in corpora
     ]
     kinds = {one["kind"] for one in corpora}
@@ -106,11 +113,14 @@ def markdown(results: Results, name: str, corpora: tuple[dict, dict], found: lis
     """The whole text of a table."""
     heads = heads_of(corpora)
     count = len(PLANNED[name])
-    planned = "difference that was" if count == 1 else f"{count} differences that were"
+    planned = (
+        f"Differences, planned before any run: {count}, in four columns and on average, paired by "
+        f"speaker. Of {5 * count} intervals about {0.05 * 5 * count:.1f} are expected to miss."
+    )
     lines = [f"# {TITLES[name]}", "", *about(results, corpora), ""]
     lines += [
         "UAR of the test rows in %: mean over seeds (standard deviation over seeds) [95% interval "
-        "over the target's speakers: a jackknife with Student's t]. How a result hangs on the "
+        "over the target's speakers: a jackknife with Student's t]. How a result depends on the "
         f"seed is in the round brackets alone. {beside(corpora)}",
     ]
     if name == "table1":
@@ -118,15 +128,15 @@ def markdown(results: Results, name: str, corpora: tuple[dict, dict], found: lis
     for chooser, title in CHOOSERS.items():
         lines += ["", f"## {title}", "", REMARKS[chooser], ""]
         lines += grid(found, "cell", chooser, heads)
-        lines += ["", f"The {planned} planned, paired by speaker:", ""]
+        lines += ["", planned, ""]
         lines += grid(found, "difference", chooser, heads)
     if name == "table2":
         lines += ["", MISPRINT]
     lines += [
         "",
-        "`~`: within the noise. The interval over speakers holds 0, or the interval over seeds "
-        "(Student's t) does. Nothing is corrected for the number of comparisons: of twenty "
-        "intervals one is expected to miss.",
+        "`~`: within the noise. The interval over speakers contains 0, or that over seeds "
+        "(Student's t) does, or there is one seed only. Nothing is corrected for the number of "
+        "comparisons; those below were not planned.",
         "",
         "## What the labels were worth",
         "",
