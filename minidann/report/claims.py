@@ -169,7 +169,7 @@ def markdown(found: list[Claim], about: list[str]) -> str:
         "by its interval over speakers and by that over seeds, and does not hold where one is "
         "told below zero. That modes do not differ holds where all intervals lie within "
         f"{100 * MARGIN:g} points of zero, and does not where one lies wholly beyond. That UAR "
-        "follows domain loss is judged by the rank correlation of their changes from epoch to epoch, with an "
-        "interval over seeds; it chooses no epoch.",
+        "follows domain loss is judged by the rank correlation of their changes from epoch to "
+        "epoch, with an interval over seeds; it chooses no epoch.",
     ]
     return "\n".join(lines) + "\n"
