@@ -33,8 +33,8 @@ def table(found: list[Entry], heads: list[str], title: str) -> Figure:
             reach = np.abs(100 * np.array(ends).T - value)  # (2, rows)
             axis.errorbar(value, place, xerr=reach, fmt=marker, ms=5, color=colour, lw=1,
                           label=label)  # fmt: skip
-        paper = [one for one in here if one.paper]
-        axis.plot([one.paper[0] for one in paper], [names.index(one.row) for one in paper],
+        paper = {one.row: one.paper[0] for one in cells if one.paper and one.column == column}
+        axis.plot(list(paper.values()), [names.index(row) for row in paper],
                   "x", color="black", ms=7, label="the paper, on RECOLA and IEMOCAP")  # fmt: skip
         axis.axvline(50, color="0.7", lw=0.8, zorder=0)  # chance
         axis.set_title(head.replace(", ", "\n"), fontsize=9)
