@@ -118,7 +118,7 @@ def _same(results: Results) -> Claim:
         beyond = any(high < -MARGIN or low > MARGIN for low, high in ends)
         verdicts[chooser] = HOLDS if within else FAILS if beyond else OPEN
     largest = max(found["target"], key=lambda one: abs(one.value))
-    return Claim(SAME, f"at most {paper:.2f}", f"at most {_text(largest)}", verdicts)
+    return Claim(SAME, f"largest {paper:.2f}", f"largest {_text(largest)}", verdicts)
 
 
 def _follows(results: Results) -> Claim:
