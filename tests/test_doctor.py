@@ -15,14 +15,14 @@ LOG2 = np.log(2)
 EPOCHS = 14  # the doctor looks at the last ten
 
 
-def columns(**given):
+def columns(epochs=EPOCHS, **given):
     """A history, column by column: one number for all epochs, or one an epoch."""
     usual = dict.fromkeys(HISTORY, 0.5) | {
-        "domain_loss": 0.6, "dev_domain_loss": np.linspace(0.9, 0.6, EPOCHS), "domain_uar": 0.5,
+        "domain_loss": 0.6, "dev_domain_loss": np.linspace(0.9, 0.6, epochs), "domain_uar": 0.5,
         "emotion_pull": 1.0, "domain_pull": 1.0,
     }  # fmt: skip
-    usual |= {"epoch": np.arange(1, EPOCHS + 1)}
-    return {name: np.broadcast_to(one, EPOCHS) for name, one in (usual | given).items()}
+    usual |= {"epoch": np.arange(1, epochs + 1)}
+    return {name: np.broadcast_to(one, epochs) for name, one in (usual | given).items()}
 
 
 def made_up_run(
@@ -42,6 +42,7 @@ def made_up_run(
     results = {
         "test": {"uar": 0.7, "confusion": confusion},
         "corpora": "made up",
+        "protocol": "epoch chosen by nobody",
         "distance": apart,
         "chosen_by": chosen or {"target": {"epoch": 4, "test_uar": 0.7}},
     }
@@ -113,16 +114,25 @@ def test_the_figures_are_those_of_the_last_ten_epochs(said):
         domain_loss=np.where(late, 0.83, 9),
     ))  # fmt: skip
     assert (
-        "In the last 10 epochs it is right about 71% of the development rows (50% is guessing), "
-        "with a loss of 0.53; in training 0.83 (guessing: 0.69)." in page
+        "In the last 10 epochs it is right about 71% of development rows and as many of the source "
+        "(50% is guessing), with a loss of 0.53; in training 0.83 (guessing: 0.69)." in page
     )
+
+
+def test_fewer_epochs_than_ten_are_counted_and_one_is_one(said):
+    page, _ = said(columns(4))
+    assert "In the last 4 epochs it is right" in page
+    assert "(median of the last 4 epochs; of the first 1)" in page
+    page, _ = said(columns(1))
+    assert "In its one epoch it is right" in page and "(median of its one epoch; of the" in page
+    assert "last 1 epochs" not in page
 
 
 def test_the_heading_says_which_run_and_what_came_of_it(said, tmp_path):
     page, _ = said(beta=0.3, beta_schedule="ganin", alpha=0.8, bn="bn2")
     assert page.startswith(
         f"{tmp_path / 'run'} Ay to Bee (made up), arousal: our, alpha 0.8, beta 0.3 ganin, bn2, "
-        "seed 3; test UAR 70.0 %"
+        "seed 3; test UAR 70.0 %, epoch chosen by nobody 1. "
     )
 
 
@@ -130,7 +140,12 @@ PULLS = [
     (0.05, 1.0, "hardly moves the encoder", "a larger --beta, or a smaller --alpha"),
     (5.0, 1.0, "drowns emotion", "a smaller --beta, or a larger --alpha"),
     (1.0, 1.0, "Both count.", "nothing here asks for a change"),
-    (0.0, 0.0, "beta is 0: there is no adversary.", "nothing here asks for a change"),
+    (
+        0.0,
+        0.0,
+        "beta is 0: nothing is reversed, and there is no adversary.",
+        "nothing here asks for a change",
+    ),
 ]
 
 
@@ -154,9 +169,36 @@ def test_the_ratio_of_the_pulls_is_a_median_of_the_first_and_of_the_last_epochs(
 
 
 def test_a_winner_without_an_adversary_is_not_told_to_take_more_of_it(said):
-    _, advice = said(columns(domain_uar=0.99, domain_pull=0.0), beta=0.0)
-    assert not any("--beta" in one for one in advice)
+    page, advice = said(columns(domain_uar=0.99, domain_pull=0.0), beta=0.0)
+    assert "WINNING" in page and "beta is 0, so nothing works against it." in page
+    assert advice == ["  - nothing here asks for a change"]
+    assert "2. beta is 0: nothing is reversed, and there is no adversary." in page
+    assert "times that of emotion" not in page
+    page, advice = said(columns(domain_uar=0.99))
+    assert "beta is 0" not in page
     assert any("what gives the corpus away" in one for one in advice)
+
+
+def test_a_winner_that_drowns_emotion_already_is_not_told_to_take_a_larger_beta(said):
+    _, advice = said(columns(domain_uar=0.99, domain_pull=3.1))
+    assert not any("a larger --beta" in one for one in advice)
+    assert any("what gives the corpus away" in one for one in advice)
+    assert "  - a smaller --beta, or a larger --alpha" in advice
+    _, advice = said(columns(domain_uar=0.99, domain_pull=2.9))
+    assert any("a larger --beta than 1" in one for one in advice)
+
+
+def test_without_an_adversary_none_is_too_strong(said):
+    page, advice = said(columns(domain_uar=0.3, domain_pull=0.0), beta=0.0)
+    assert "OVERRUN" in page and advice == ["  - nothing here asks for a change"]
+
+
+def test_alpha_0_gives_emotion_no_weight(said):
+    """No ratio of pulls: that of emotion is 0."""
+    page, advice = said(columns(emotion_pull=0.0), alpha=0.0)
+    assert "2. alpha is 0: emotion has no weight." in page
+    assert "times that of emotion" not in page and "inf" not in page.replace("information", "")
+    assert advice == ["  - an alpha above 0: 0.5 is the usual value"]
 
 
 def test_classes_with_other_shares_in_the_target_are_a_label_shift(said):
@@ -173,10 +215,34 @@ def test_classes_with_other_shares_in_the_target_are_a_label_shift(said):
     assert "LABEL SHIFT" not in page and "lean to one class" in page
 
 
+def test_a_label_shift_has_advice_of_its_own(said):
+    advised = "  - no larger beta, and --dev source in place of information, under label shift"
+    even = ((30, 10), (10, 50))
+    assert said(source=(55, 45), confusion=even)[1] == [advised]
+    assert said(source=(45, 55), confusion=even)[1] == ["  - nothing here asks for a change"]
+
+
+def test_one_answer_for_every_row_is_called_so(said):
+    for confusion in (((40, 0), (60, 0)), ((0, 40), (0, 60))):
+        page, advice = said(source=(45, 55), confusion=confusion, model="base")
+        assert "ONE ANSWER is given for every row: the UAR is that of guessing." in page
+        assert "lean to one class" not in page and "running statistics of the source" in page
+        assert len(advice) == 1 and "--model our --beta 0" in advice[0]
+        page, advice = said(source=(45, 55), confusion=confusion)
+        assert "ONE ANSWER" in page and "running statistics" not in page
+        assert advice == ["  - another seed, more epochs, a smaller --beta"]
+    assert "ONE ANSWER" not in said(source=(45, 55), confusion=((1, 39), (0, 60)))[0]
+
+
 @pytest.mark.parametrize(
     ("before", "after", "words"),
     [
         (1.5, 1.45, "The encoder has not brought the languages together."),
+        (1.5, 1.21, "The encoder has not brought the languages together."),  # within the noise
+        (1.5, 1.19, "The encoder has brought them nearer, and not together."),
+        (0.6, 0.5, "The encoder has not brought the languages together."),
+        (0.5, 0.1, "They are close, with the encoder and without it."),
+        (0.1, 0.5, "They are close, with the encoder and without it."),
         (1.5, 0.6, "The encoder has brought them nearer, and not together."),
         (1.5, 0.4, "The encoder has brought them together."),
     ],
@@ -184,7 +250,8 @@ def test_classes_with_other_shares_in_the_target_are_a_label_shift(said):
 def test_the_distance_before_and_after(said, before, after, words):
     page, advice = said(distance=(before, after))
     assert f"Proxy A-distance: {before:.2f} before" in page and f"{after:.2f} after" in page
-    assert words in page
+    assert words in page and len(re.findall("The encoder has|They are close", page)) == 1
+    assert "differences below 0.3 say nothing" in page
     assert advice == ["  - nothing here asks for a change"]
 
 
@@ -206,14 +273,22 @@ def test_what_chose_the_epoch(said):
         "target": {"epoch": 9, "test_uar": 0.71},
         "source": {"epoch": 2, "test_uar": 0.64},
         "information": {"epoch": 7, "test_uar": 0.68},
-        "target with adabn": {"epoch": 9, "test_uar": 0.99},
+        "target with adabn": {"epoch": 5, "test_uar": 0.99},
     }
-    page, _ = said(chosen=chosen)
-    for name, one in chosen.items():
-        assert f"{100 * one['test_uar']:.1f} % {name} (epoch {one['epoch']})" in page
+    page, advice = said(chosen=chosen)
+    for line in (
+        "71.0 % by labels of the target (epoch 9)",
+        "64.0 % by held-out labels of the source (epoch 2)",
+        "68.0 % by information maximisation on the target (epoch 7)",
+        "99.0 % by labels of the target, and AdaBN (epoch 5)",
+    ):
+        assert line in page
     assert "They are far apart" in page
+    assert advice == ["  - more seeds, and all three choices of the epoch in the report of it"]
     chosen["source"]["test_uar"] = 0.67  # AdaBN is no other choice of an epoch
-    assert "They are far apart" not in said(chosen=chosen)[0]
+    page, advice = said(chosen=chosen)
+    assert "They are far apart" not in page
+    assert advice == ["  - nothing here asks for a change"]
 
 
 @pytest.mark.parametrize("name", ["base", "mono"])
@@ -233,7 +308,7 @@ def test_a_run_without_the_records_is_an_error_in_one_line(tmp_path):
     run = made_up_run(tmp_path / "run")
     whole = {name: (run / name).read_text() for name in ("config.json", "metrics.json")}
     results, config = json.loads(whole["metrics.json"]), json.loads(whole["config.json"])
-    for part in ("distance", "chosen_by", "test"):
+    for part in ("distance", "chosen_by", "test", "protocol"):
         (run / "metrics.json").write_text(
             json.dumps({name: one for name, one in results.items() if name != part})
         )
@@ -249,9 +324,15 @@ def test_a_run_without_the_records_is_an_error_in_one_line(tmp_path):
     refused(run)
     (run / "history.csv").write_text(",".join(HISTORY) + "\n")  # no epoch
     refused(run)
-    (run / "metrics.json").unlink()
+    (run / "history.csv").unlink()
     refused(run)
-    refused(tmp_path / "nowhere")
+    assert "nowhere" in refused(tmp_path / "nowhere")
+
+
+def test_a_run_that_is_not_finished_is_called_so(tmp_path):
+    run = made_up_run(tmp_path / "run")
+    (run / "metrics.json").unlink()
+    assert refused(run) == f"{run}: not finished; its command with --resume goes on"
 
 
 def refused(run):
@@ -259,3 +340,4 @@ def refused(run):
         doctor.page(run)
     assert str(run) in str(error.value)
     assert "\n" not in str(error.value)
+    return str(error.value)

@@ -190,7 +190,7 @@ def test_seeds_are_paired_by_number():
 
 
 def test_told():
-    """The interval over speakers decides; the seeds may forbid."""
+    """Both intervals decide, over speakers and over seeds; one seed tells nothing."""
     agree, argue = np.array([0.04, 0.05, 0.06]), np.array([-0.1, 0.05, 0.2])
     assert Estimate(0.05, (0.01, 0.09), agree).told == "above"
     assert Estimate(-0.05, (-0.09, -0.01), -agree).told == "below"
@@ -198,12 +198,27 @@ def test_told():
     assert Estimate(0.05, (0.01, 0.09), argue).told == ""  # not the seeds
     assert Estimate(-0.05, (-0.09, -0.01), -argue).told == ""
     assert Estimate(0.05, None, agree).told == ""
-    assert Estimate(0.05, (0.01, 0.09), np.array([0.05])).told == "above"  # one seed: no veto
+    assert Estimate(0.05, (0.01, 0.09), np.array([0.05])).told == ""  # one seed
+    assert Estimate(-0.05, (-0.09, -0.01), np.array([-0.05])).told == ""
     assert np.isnan(Estimate(0.05, (0.01, 0.09), np.array([0.05])).spread)
     # t with 2 degrees: 4.30 standard errors of 0.01 / sqrt(3) are 0.0248
     assert Estimate(0.0249, (0.01, 0.04), agree - 0.0251).told == "above"
     assert Estimate(0.0247, (0.01, 0.04), agree - 0.0253).told == ""
     assert Estimate(0.0247, (0.01, 0.04), agree - 0.0253, level=0.9).told == "above"
+
+
+def test_reach_is_from_the_lower_of_both_ends_to_the_upper():
+    seeds = np.array([0.04, 0.05, 0.06])  # 4.302653 * 0.01 / sqrt(3) = 0.0248414 on either side
+    low, high = 0.05 - 0.0248414, 0.05 + 0.0248414
+    assert Estimate(0.05, (0.03, 0.06), seeds).reach == pytest.approx((low, high), abs=1e-6)
+    assert Estimate(0.05, (0.01, 0.09), seeds).reach == (0.01, 0.09)
+    assert Estimate(0.05, (0.01, 0.06), seeds).reach == pytest.approx((0.01, high), abs=1e-6)
+    assert Estimate(0.05, (0.03, 0.09), seeds).reach == pytest.approx((low, 0.09), abs=1e-6)
+    away = 2.919986 * 0.01 / np.sqrt(3)
+    got = Estimate(0.05, (0.04, 0.06), seeds, level=0.9).reach
+    assert got == pytest.approx((0.05 - away, 0.05 + away), abs=1e-6)
+    for endless in (Estimate(0.05, None, seeds), Estimate(0.05, (0.01, 0.09), np.array([0.05]))):
+        assert endless.reach == (-np.inf, np.inf)
 
 
 def test_simulated_truth():

@@ -42,11 +42,12 @@ def launch(wanted: Sequence[Run], jobs: int, say: Callable[[str], None]) -> None
                 if process.poll() is None:
                     continue
                 at_work.remove((run, process))
+                held = runs.is_held(run.out)  # by another report's run, which has the log as well
                 if run.finished:
                     done += 1
                     left = (time.monotonic() - began) / done * (total - done)
                     say(f"{done}/{total}  {run.out.name}  ({clock(left)} left)")
-                elif ELSEWHERE in (why := _last_words(run, process.returncode)):
+                elif held or ELSEWHERE in (why := _last_words(run, process.returncode)):
                     waiting.append(run)
                 else:
                     failed.setdefault(why, []).append(run)

@@ -134,16 +134,19 @@ class Results:
             for name, role in zip(run.corpora, ("source", "target")):
                 try:
                     corpus = self.config(run)["corpora"][role]
+                    marks = {
+                        (name, "recordings"): corpus["content"],
+                        (name, "labels", run.choices.dimension): corpus["labels"],
+                    }
                 except (KeyError, TypeError):
                     raise UserError(
                         f"{run.out}: of another version; delete it, and it is run again"
                     ) from None
                 found.setdefault(name, corpus)
-                for of, what in (("content", "recordings"), ("labels", "labels")):
-                    first = digests.setdefault((name, of, run.choices.dimension), corpus[of])
-                    if corpus[of] != first:
+                for key, digest in marks.items():
+                    if digest != digests.setdefault(key, digest):
                         raise UserError(
-                            f"{run.out}: made of other {what} of {corpus['title']} than the runs "
+                            f"{run.out}: made of other {key[1]} of {corpus['title']} than the runs "
                             "beside it; delete those that are out of date, and they are run again"
                         )
         both = [found[name] for name in self.pair.names]

@@ -66,7 +66,8 @@ def made_up(name: str, folder: Path) -> Domain:
 
 def measure(names: tuple[str, str], kind: str, epochs: int, folder: Path, results) -> None:
     """One run with few epochs; puts (seconds an epoch, seconds at the end, MB) into `results`."""
-    domains = [made_up(name, folder) for name in names]
+    there = {name: made_up(name, folder) for name in dict.fromkeys(names)}
+    domains = [there[name] for name in names]
     choices = Choices(*names, l2=5e-3, epochs=epochs, **KINDS[kind])
     split = splits.draw(
         0, *(one.speakers for one in domains), model=choices.model, by_speaker=False
