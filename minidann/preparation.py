@@ -153,6 +153,8 @@ def check(setup: Setup) -> None:
             problems.append(
                 f"{who}: the only {part} row cannot be of both classes; use a larger corpus"
             )
+        elif part == "held-out" and not len(rows):
+            problems.append(f"{who}: too few to hold any out; use a larger corpus, or --dev target")
         elif len(rows) and missing:
             problems.append(
                 f"{who}: no {' and no '.join(missing)} {dimension} among the "

@@ -52,6 +52,8 @@ def draw(
     parts = [TARGET_DEV, 1 - TARGET_DEV]
     target_dev, test = cut(target, parts, target_speakers, by_speaker, "target")
     source = order(np.random.default_rng([seed, 1]), source_speakers, by_speaker)
+    if len(source) < 1 / HELD_OUT:  # a toy: nothing of it can be spared
+        return Split(source, source[:0], target_dev, test)
     parts = [HELD_OUT, 1 - HELD_OUT]
     held_out, train = cut(source, parts, source_speakers, by_speaker, "source")
     return Split(train, held_out, target_dev, test)

@@ -191,13 +191,13 @@ def monitor(
         "dev_uar": metrics.uar(target.labels[split.dev], said_target["emotion"].argmax(axis=1)),
     }
     if choices.model != "mono":
-        rows = split.held_out
-        said = probabilities(state.params, state.running, source.features, rows, ops=ops)
-        counts = metrics.confusion(source.labels[rows], said["emotion"].argmax(axis=1))
-        # A small corpus may have held out one class only: then its recall is all there is.
-        row["held_out_uar"] = np.mean(
-            [one[k] / one.sum() for k, one in enumerate(counts) if one.any()]
-        )
+        row["held_out_uar"] = 0.5  # of no row at all, as a toy has it
+        if len(rows := split.held_out):
+            said = probabilities(state.params, state.running, source.features, rows, ops=ops)
+            counts = metrics.confusion(source.labels[rows], said["emotion"].argmax(axis=1))
+            # A small corpus may have held out one class only: then its recall is all there is.
+            recalls = [one[k] / one.sum() for k, one in enumerate(counts) if one.any()]
+            row["held_out_uar"] = np.mean(recalls)
         row["information"] = metrics.information(said_target["emotion"])
     if "target adabn" in state.kept:
         some = representations(state.params, {}, target.features, split.dev, ops=ops)

@@ -614,7 +614,7 @@ def test_no_difference_among_modes_is_a_claim_with_a_margin(claimed):
                                 (-0.1, 0.015, claims.FAILS), (0.0, 0.15, claims.OPEN)):  # fmt: skip
         found = judged(claimed, skill(gap), noise=noise)[claims.SAME]
         assert found.verdicts["target"] == verdict, (gap, noise, found.here)
-    assert found.paper == "at most 1.31"  # valence: BN2 54.99 and BN4 53.68
+    assert found.paper == "largest 1.31"  # valence: BN2 54.99 and BN4 53.68
 
 
 def test_no_difference_among_modes_is_judged_in_each_dimension(claimed):

@@ -60,3 +60,9 @@ def test_too_few_speakers():
         UserError, match="target: 1 speaker cannot be split into 2 parts.*--split utter"
     ):
         splits.draw(0, SOURCE, one, model="our", by_speaker=True)
+
+
+def test_a_toy_holds_nothing_out():
+    few = np.array(["a", "b"] * 4)
+    split = splits.draw(0, few, TARGET, model="base", by_speaker=False)
+    assert len(split.held_out) == 0 and sorted(split.train) == list(range(8))
