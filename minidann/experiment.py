@@ -1,8 +1,6 @@
 """One run, from two corpora on disk to a run folder: prepare, train, finish."""
 
-import csv
 import hashlib
-import io
 import os
 import platform
 from collections.abc import Callable
@@ -210,23 +208,17 @@ def open_folder(setup: Setup, out: Path, resume: bool, say: Say) -> State:
 
 def left_out_csv(setup: Setup) -> str:
     """What --skip-bad left out, and why, a row an utterance or a file with utterances in it."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["corpus", "where", "why"])
-    for corpus in setup.corpora[setup.mono :]:
-        writer.writerows([corpus.title, where, why] for where, why in corpus.bad)
-    return text.getvalue()
+    corpora = setup.corpora[setup.mono :]
+    bad = [(corpus.title, where, why) for corpus in corpora for where, why in corpus.bad]
+    return runs.csv_text([("corpus", "where", "why"), *bad])
 
 
 def history_csv(history: list[dict]) -> str:
     """The history as CSV, a row an epoch; empty where a model has no such number."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, HISTORY, lineterminator="\n")
-    writer.writeheader()
-    for row in history:
-        numbers = {name: "" if np.isnan(value) else f"{value:.6g}" for name, value in row.items()}
-        writer.writerow(numbers | {"epoch": int(row["epoch"])})
-    return text.getvalue()
+    rows = [
+        ["" if np.isnan(row[name]) else f"{row[name]:.6g}" for name in HISTORY] for row in history
+    ]
+    return runs.csv_text([HISTORY, *rows])
 
 
 def epoch_line(choices: Choices, state: State) -> str:

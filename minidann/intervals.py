@@ -48,7 +48,7 @@ class Estimate:
         seeds = len(self.by_seed)
         if self.interval is None or seeds < 2:
             return -np.inf, np.inf
-        away = student_t.ppf(0.5 + self.level / 2, seeds - 1) * self.spread / np.sqrt(seeds)
+        away = reach_of_mean(self.by_seed, self.level)
         return min(self.interval[0], self.value - away), max(self.interval[1], self.value + away)
 
     @property
@@ -60,6 +60,12 @@ class Estimate:
         """
         low, high = self.reach
         return "above" if low > 0 else "below" if high < 0 else ""
+
+
+def reach_of_mean(values: np.ndarray, level: float = 0.95) -> float:
+    """Half the width of Student's t interval of the mean of two or more `values` (n,)."""
+    n = len(values)
+    return float(student_t.ppf(0.5 + level / 2, n - 1) * np.std(values, ddof=1) / np.sqrt(n))
 
 
 def estimate(terms: Sequence[tuple[float, Cell]], level: float = 0.95) -> Estimate:

@@ -3,6 +3,8 @@
 import numpy as np
 from scipy.special import entr
 
+from minidann.intervals import uars
+
 
 def confusion(labels: np.ndarray, predictions: np.ndarray, classes: int = 2) -> np.ndarray:
     """Counts (classes, classes) of integer labels and predictions (N,): rows true, columns said."""
@@ -16,8 +18,7 @@ def uar_of_confusion(counts: np.ndarray) -> float:
 
     0.5 is chance for two classes, whatever their sizes. NaN where a class has no example.
     """
-    n = counts.sum(axis=1)
-    return float((counts.diagonal() / n).mean()) if n.all() else float("nan")
+    return float(uars(counts))
 
 
 def uar(labels: np.ndarray, predictions: np.ndarray) -> float:

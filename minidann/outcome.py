@@ -1,7 +1,5 @@
 """The end of a run: test the kept epochs, keep the model, draw the figures, say the result."""
 
-import csv
-import io
 import time
 from pathlib import Path
 
@@ -99,13 +97,12 @@ def test(setup: Setup, state: State, ops) -> dict[tuple[str, int, str], np.ndarr
 def speakers_csv(setup: Setup, tested: dict) -> str:
     """Each speaker's confusion on the test rows, for every chooser: all that a table is made of."""
     labels, speakers = (a[setup.split.test] for a in (setup.target.labels, setup.target.speakers))
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(SPEAKERS)
-    for (chooser, epoch, whose), said in tested.items():
-        for name, counts in metrics.by_speaker(labels, said, speakers).items():
-            writer.writerow([chooser, epoch, whose, name, *counts.ravel()])
-    return text.getvalue()
+    rows = [
+        (chooser, epoch, whose, name, *counts.ravel())
+        for (chooser, epoch, whose), said in tested.items()
+        for name, counts in metrics.by_speaker(labels, said, speakers).items()
+    ]
+    return runs.csv_text([SPEAKERS, *rows])
 
 
 def measure(setup: Setup, state: State, tested: dict, ops) -> dict:

@@ -4,6 +4,7 @@ Every file is written under a temporary name beside its place and then renamed, 
 system does at once or not at all.
 """
 
+import csv
 import io
 import json
 import math
@@ -12,7 +13,7 @@ import re
 import struct
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -126,6 +127,13 @@ def write(path: Path, content: bytes) -> None:
         raise UserError(
             f"{path}: cannot be written ({error.strerror}); make room, or choose another folder"
         ) from None
+
+
+def csv_text(rows: Iterable[Sequence]) -> str:
+    """Rows as CSV, a line each that ends as lines do here."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
 
 
 def write_json(path: Path, value: dict) -> None:

@@ -459,24 +459,21 @@ def test_a_finished_run_on_other_folders_is_refused(three):
     assert str(run.out) in refusal(three)
 
 
-def test_runs_of_other_recordings_among_the_rest_are_refused(three):
+@pytest.mark.parametrize(
+    ("role", "digest", "what"),
+    [
+        ("target", "content", "other recordings of Corpus csv-b than the runs beside it"),
+        ("source", "labels", "other labels of Corpus csv-a than the runs beside it"),
+    ],
+)
+def test_runs_of_other_recordings_or_labels_among_the_rest_are_refused(three, role, digest, what):
     run = wanted_by(three)[2]
     corpora = runs.read_json(run.out / "config.json")["corpora"]
-    corpora["target"]["content"] = "others"
+    corpora[role][digest] = "others"
     change(run, corpora=corpora)
     said = refusal(three)
-    assert str(run.out) in said and "other recordings of Corpus csv-b" in said
+    assert str(run.out) in said and what in said
     assert "delete those that are out of date, and they are run again" in said
-
-
-def test_runs_of_other_labels_among_the_rest_are_refused(three):
-    run = wanted_by(three)[2]
-    corpora = runs.read_json(run.out / "config.json")["corpora"]
-    corpora["source"]["labels"] = "others"
-    change(run, corpora=corpora)
-    said = refusal(three)
-    assert str(run.out) in said and "other labels of Corpus csv-a than the runs beside it" in said
-    assert "delete those that are out of date" in said
 
 
 def two_dimensions(out):

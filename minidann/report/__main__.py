@@ -90,19 +90,19 @@ def needed(results: Results, command: str) -> list:
 def write(results: Results, command: str, wanted: list) -> list[Path]:
     """Make the table or figure of a command from finished runs; -> the files."""
     args, corpora = results.args, results.corpora(wanted)
-    place = " and ".join(dict.fromkeys(f"{one['title']} ({one['kind']})" for one in corpora))
-    about = writing.about(results, corpora)
     if command in TABLES:
         found, title = tables.entries(results, command), TITLES[command]
         runs.write(
             args.out / f"{command}.md", writing.markdown(results, command, corpora, found).encode()
         )
         runs.write(args.out / f"{command}.csv", writing.as_csv(command, corpora, found).encode())
+        place = " and ".join(writing.named(corpora))
         figure = figures.table(found, writing.heads_of(corpora), f"{title}. {place}")
         plots.save(figure, args.out / f"{command}.png")
         return [args.out / f"{command}.{kind}" for kind in ("md", "csv", "png")]
     if command == "claims":
-        runs.write(args.out / "claims.md", claims.markdown(claims.claims(results), about).encode())
+        text = claims.markdown(claims.claims(results), writing.about(results, corpora))
+        runs.write(args.out / "claims.md", text.encode())
         return [args.out / "claims.md"]
     if command == "sweep":
         return sweep.Sweep(results).write(corpora)
@@ -110,7 +110,7 @@ def write(results: Results, command: str, wanted: list) -> list[Path]:
     if command == "figure2":
         plots.save(figures.figure2(results, corpora, args.dimension), path)
     else:
-        way = " to ".join(f"{one['title']} ({one['kind']})" for one in corpora)
+        way = " to ".join(writing.named(corpora))
         plots.save(figures.figure3(results, way, args.dimension), path)
     return [path]
 

@@ -10,12 +10,12 @@ from itertools import combinations
 
 import numpy as np
 from scipy.stats import spearmanr
-from scipy.stats import t as student_t
 
-from minidann.intervals import Estimate
+from minidann.intervals import Estimate, reach_of_mean
 from minidann.report.paper import BASE, BASE_NONE, COLUMNS, MODES, MONO, OUR, OUR_NONE
 from minidann.report.results import Results, Terms
 from minidann.report.tables import CHOOSERS, of_paper
+from minidann.report.writing import bracket
 
 HOLDS, FAILS, OPEN = "holds", "does not hold", "cannot be told"
 MARGIN = 0.02  # of UAR: modes that differ by less, surely, are said not to differ
@@ -88,10 +88,8 @@ def _above(text: str, paper: list[float], figures) -> Claim:
 
 
 def _text(one: Estimate) -> str:
-    interval = "no interval"
-    if one.interval:
-        interval = "[{:.1f}, {:.1f}]".format(*(100 * end for end in one.interval))
-    return f"{100 * one.value:+.1f} {interval}"
+    """A difference and its interval over speakers, in points."""
+    return f"{100 * one.value:+.1f} {bracket(one)}"
 
 
 def _easier(results: Results) -> Claim:
@@ -131,7 +129,7 @@ def _follows(results: Results) -> Claim:
     mean, count = float(np.mean(changes)), len(changes)
     verdict, interval = OPEN, "no interval"
     if count > 1:
-        reach = student_t.ppf(0.975, count - 1) * np.std(changes, ddof=1) / np.sqrt(count)
+        reach = reach_of_mean(changes)
         interval = f"[{mean - reach:.2f}, {mean + reach:.2f}] over seeds"
         verdict = HOLDS if mean > reach else FAILS if mean < -reach else OPEN
     ours = (

@@ -11,6 +11,7 @@ from minidann import runs
 from minidann.console import UserError
 from minidann.corpora import CLASSES
 from minidann.outcome import CHOSEN_BY
+from minidann.report.results import history_of
 
 LAST = 10  # epochs that are looked at, at the end
 # Above which domain UAR, in inference, the language classifier wins; about chance between the two.
@@ -31,7 +32,7 @@ def page(run: Path) -> str:
         raise UserError(f"{run}: not finished; its command with --resume goes on")
     results = runs.read_json(run / "metrics.json")
     try:
-        choices, history = config["choices"], _history(run / "history.csv")
+        choices, history = config["choices"], history_of(run)
         parts = [_distance(choices, results), _priors(choices, config, results), _epochs(results)]
         if choices["model"] == "our":
             parts = [_classifier(choices, history), _pulls(choices, history), *parts]
@@ -49,13 +50,6 @@ def page(run: Path) -> str:
     advice = list(dict.fromkeys(advice)) or ["nothing here asks for a change"]
     lines += ["What to try next:", *(f"  - {one}" for one in advice)]
     return "\n".join(lines) + "\n"
-
-
-def _history(path: Path) -> dict[str, np.ndarray]:
-    """Each column of history.csv (epochs,); NaN where it has no number."""
-    with open(path, newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    return {name: np.array([float(row[name] or "nan") for row in rows]) for name in rows[0]}
 
 
 def _heading(run: Path, choices: dict, config: dict, results: dict) -> str:

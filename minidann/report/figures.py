@@ -3,16 +3,26 @@
 import numpy as np
 
 from minidann import plots, runs
+from minidann.corpora import CLASSES
+from minidann.intervals import Estimate
 from minidann.plots import DARK, GREEN, LIGHT, Figure, plt
 from minidann.report.paper import BASE, OUR
 from minidann.report.results import Results
 from minidann.report.tables import CHOOSERS, Entry
+from minidann.report.writing import named
 
 STYLE = {  # of each chooser: marker, colour, name in the legend
     "target": ("o", DARK, "epoch chosen with target labels"),
     "source": ("^", GREEN, "by held-out source rows"),
     "information": ("s", LIGHT, "by information maximisation"),
 }
+
+
+def bars(found: list[Estimate]) -> tuple[np.ndarray, np.ndarray]:
+    """Values (N,) in %, and how far their intervals reach below and above them (2, N)."""
+    value = 100 * np.array([one.value for one in found])
+    ends = [one.interval or (one.value, one.value) for one in found]
+    return value, np.abs(100 * np.array(ends).T - value)
 
 
 def table(found: list[Entry], heads: list[str], title: str) -> Figure:
@@ -28,9 +38,7 @@ def table(found: list[Entry], heads: list[str], title: str) -> Figure:
             marker, colour, label = STYLE[chooser]
             here = [one for one in cells if (one.chooser, one.column) == (chooser, column)]
             place = [names.index(one.row) + offset for one in here]
-            value = 100 * np.array([one.estimate.value for one in here])
-            ends = [one.estimate.interval or 2 * (one.estimate.value,) for one in here]
-            reach = np.abs(100 * np.array(ends).T - value)  # (2, rows)
+            value, reach = bars([one.estimate for one in here])
             axis.errorbar(value, place, xerr=reach, fmt=marker, ms=5, color=colour, lw=1,
                           label=label)  # fmt: skip
         paper = {one.row: one.paper[0] for one in cells if one.paper and one.column == column}
@@ -56,9 +64,8 @@ def figure2(results: Results, corpora: tuple[dict, dict], dimension: str) -> Fig
         groups, about = runs.read_arrays(path)
         title = f"{row.name}, {dimension}, seed {seed}, epoch chosen with labels of the target"
         models.append((title, groups["features"], about["shares"]))
-    classes = {"arousal": ("low", "high"), "valence": ("negative", "positive")}[dimension]
-    names = [f"{one['title']} ({one['kind']})" for one in corpora]
-    return plots.features(models, names, [f"{one} {dimension}" for one in classes])
+    emotions = [f"{one} {dimension}" for one in CLASSES[dimension]]
+    return plots.features(models, named(corpora), emotions)
 
 
 def figure3(results: Results, title: str, dimension: str) -> Figure:

@@ -18,6 +18,13 @@ from minidann.report.plan import Run
 Terms = dict[Row, float]  # a figure: rows and their weights
 
 
+def history_of(run: Path) -> dict[str, np.ndarray]:
+    """Each column of a run's history.csv (epochs,); NaN where it has no number."""
+    with open(run / "history.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    return {name: np.array([float(row[name] or "nan") for row in rows]) for name in rows[0]}
+
+
 class Results:
     """The finished runs of a report. Every method reads; none runs anything."""
 
@@ -96,16 +103,17 @@ class Results:
 
     def curves(self, row: Row, column: tuple[int, str], seed: int, *names: str) -> np.ndarray:
         """Columns of a run's history, (len(names), epochs); NaN where it has no number."""
-        path = self.run(row, column, seed).out / "history.csv"
+        out = self.run(row, column, seed).out
         try:
-            with open(path, newline="", encoding="utf-8") as file:
-                rows = list(csv.DictReader(file))
-            if len(rows) != self.args.epochs:
-                raise ValueError(f"{len(rows)} epochs, not {self.args.epochs}")
-            return np.array([[float(one[name] or "nan") for one in rows] for name in names])
-        except (OSError, KeyError, ValueError, csv.Error) as error:
+            history = history_of(out)
+            curves = np.array([history[name] for name in names])
+            if curves.shape[1] != self.args.epochs:
+                raise ValueError(f"{curves.shape[1]} epochs, not {self.args.epochs}")
+            return curves
+        except (OSError, LookupError, TypeError, ValueError, csv.Error) as error:
             raise UserError(
-                f"{path}: cannot be read ({error}); delete {path.parent}, and it is run again"
+                f"{out / 'history.csv'}: cannot be read ({error}); delete {out}, and it is run "
+                "again"
             ) from None
 
     def refuse_others(self, wanted: Sequence[Run]) -> None:

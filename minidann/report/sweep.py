@@ -14,11 +14,11 @@ from minidann import feeding, plots, runs
 from minidann.console import UserError
 from minidann.intervals import Estimate
 from minidann.plots import DARK, GREEN, LIGHT, Figure, plt
-from minidann.report.figures import STYLE
+from minidann.report.figures import STYLE, bars
 from minidann.report.paper import Row
 from minidann.report.results import Results
 from minidann.report.tables import CHOOSERS
-from minidann.report.writing import about, percent
+from minidann.report.writing import about, named, percent
 from minidann.train import SCHEDULES
 
 STYLES = (("-", DARK), ("--", GREEN), ("-.", LIGHT), (":", "black"))  # of alphas
@@ -208,11 +208,9 @@ class Sweep:
                 line = [Setting(bn, alpha, 0.0)]
                 line += [Setting(bn, alpha, beta, schedule) for beta in betas]
                 for axis, chooser in zip(axes[:2, i], ("target", "information")):
-                    found = [self.uar(one, chooser) for one in line]
-                    value = np.array([one.value for one in found])
-                    ends = np.array([one.interval or 2 * (one.value,) for one in found]).T
+                    value, reach = bars([self.uar(one, chooser) for one in line])
                     axis.errorbar(
-                        x + offset, 100 * value, yerr=100 * np.abs(ends - value), ls=style,
+                        x + offset, value, yerr=reach, ls=style,
                         marker=STYLE[chooser][0], color=colour, ms=4,
                         lw=1.2, elinewidth=0.7, label=f"alpha {alpha:g}",
                     )  # fmt: skip
@@ -235,8 +233,7 @@ class Sweep:
         """Both files, from finished runs."""
         stem = self.args.out / f"sweep-{self.args.dimension}"
         runs.write(stem.with_suffix(".md"), self.markdown(corpora).encode())
-        titles = [f"{one['title']} ({one['kind']})" for one in corpora]
-        figure = self.figure(f"{' to '.join(titles)}: {self.args.dimension}")
+        figure = self.figure(f"{' to '.join(named(corpora))}: {self.args.dimension}")
         plots.save(figure, stem.with_suffix(".png"))
         return [stem.with_suffix(".md"), stem.with_suffix(".png")]
 

@@ -3,11 +3,9 @@
 No times are in them: the same runs give the same bytes.
 """
 
-import csv
-import io
-
 import numpy as np
 
+from minidann import runs
 from minidann.intervals import Estimate
 from minidann.report import plan
 from minidann.report.paper import COLUMNS, MISPRINT, PRINTED, TITLES
@@ -33,17 +31,21 @@ CONTROLS = (
 )
 
 
+def bracket(one: Estimate) -> str:
+    """`[65.1, 75.4]`: the interval over speakers, in %."""
+    if not one.interval:
+        return "no interval"
+    return "[{:.1f}, {:.1f}]".format(*(100 * end for end in one.interval))
+
+
 def percent(one: Estimate, difference: bool = False) -> str:
     """`70.3 (2.5) [65.1, 75.4]`: mean, deviation over seeds, interval over speakers, in %.
 
     A difference has its sign, and `~` behind it where it is within the noise.
     """
     spread = "-" if np.isnan(one.spread) else f"{100 * one.spread:.1f}"
-    interval = "no interval"
-    if one.interval:
-        interval = "[{:.1f}, {:.1f}]".format(*(100 * end for end in one.interval))
     value = f"{100 * one.value:{'+' if difference else ''}.1f}"
-    return f"{value} ({spread}) {interval}{' ~' if difference and not one.told else ''}"
+    return f"{value} ({spread}) {bracket(one)}{' ~' if difference and not one.told else ''}"
 
 
 def text_of_paper(entry: Entry) -> str:
@@ -74,14 +76,18 @@ def grid(found: list[Entry], kind: str, chooser: str, heads: list[str]) -> list[
     return lines
 
 
+def named(corpora: tuple[dict, dict]) -> list[str]:
+    """Both corpora with what kind of speech they are, as headings and legends have it."""
+    return [f"{one['title']} ({one['kind']})" for one in corpora]
+
+
 def about(results: Results, corpora: tuple[dict, dict]) -> list[str]:
     """The heading's lines: which speech, what kind of it, how many runs, and what a cell says."""
     args = results.args
     lines = [
-        f"- {one['title']} ({one['kind']}): {one['utterances']} utterances, "
-        f"{one['speakers']} speakers"
+        f"- {name}: {one['utterances']} utterances, {one['speakers']} speakers"
         + (f", {one['left_out']} left out as unusable" if one.get("left_out") else "")
-        for one in corpora
+        for name, one in zip(named(corpora), corpora)
     ]
     kinds = {one["kind"] for one in corpora}
     if any("synthetic" in kind for kind in kinds):
@@ -152,17 +158,15 @@ def markdown(results: Results, name: str, corpora: tuple[dict, dict], found: lis
 def as_csv(name: str, corpora: tuple[dict, dict], found: list[Entry]) -> str:
     """The same as CSV, a line an entry; UAR in %."""
     heads = heads_of(corpora)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["table", "chosen_by", "kind", "row", "column", "mean", "std_over_seeds",
-                     "low", "high", "told_from_noise", "paper", "paper_std"])  # fmt: skip
+    rows: list[list] = [["table", "chosen_by", "kind", "row", "column", "mean", "std_over_seeds",
+                         "low", "high", "told_from_noise", "paper", "paper_std"]]  # fmt: skip
     for one in found:
         figure = one.estimate
         numbers = [figure.value, figure.spread, *(figure.interval or (np.nan, np.nan))]
         told = "" if one.kind == "cell" else figure.told or "no"
-        writer.writerow([
+        rows.append([
             name, one.chooser, one.kind, one.row, heads[-1 if one.column is None else one.column],
             *("" if np.isnan(value) else f"{100 * value:.3f}" for value in numbers), told,
             *("" if value is None else value for value in one.paper or (None, None)),
         ])  # fmt: skip
-    return text.getvalue()
+    return runs.csv_text(rows)
