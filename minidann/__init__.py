@@ -31,6 +31,7 @@ What stands around it:
     experiment.py   one run, from two corpora to a run folder
     outcome.py      its end: the tests, the model, the figures
     train.py, predict.py    the commands
+    reader/         the lessons as HTML, with the code beside them
     report/         every table and figure of the paper, its claims, and what they hide
     moons/          the whole idea in two dimensions
     console.py      errors in one line, progress

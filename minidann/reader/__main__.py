@@ -1,0 +1,46 @@
+"""python -m minidann.reader: the lessons as a folder of HTML, with the code beside the text."""
+
+import importlib.util
+import webbrowser
+from argparse import Namespace
+from pathlib import Path
+
+from minidann import console
+from minidann.console import UserError
+from minidann.reader.quoting import ROOT
+
+NEEDED = ("markdown_it", "mdit_py_plugins", "pygments", "latex2mathml")
+
+
+def arguments() -> Namespace:
+    """The flags. Raises UserError."""
+    p = console.Parser(
+        prog="python -m minidann.reader",
+        description="Write the lessons as a folder of HTML, prose on the left, the code it speaks "
+        "of on the right, and open it in the browser. Nothing is fetched from a network.",
+    )
+    p.add_argument(
+        "--out", type=Path, default=Path("reader"), help="the folder (default: %(default)s)"
+    )
+    p.add_argument("--no-open", action="store_true", help="write it, and open nothing")
+    return p.parse_args()
+
+
+def main() -> None:
+    args = arguments()
+    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        raise UserError(
+            f"not installed: {', '.join(missing)}; in the clone, pip install -e '.[reader]'"
+        )
+    from minidann.reader import book  # here, for it needs what is looked for above
+
+    pages = book.build(ROOT, args.out)
+    index = args.out.resolve() / "index.html"
+    print(f"{len(pages)} lessons: {index}")
+    if not args.no_open and not webbrowser.open(index.as_uri()):
+        print("no browser was found here: open that file in one")
+
+
+if __name__ == "__main__":
+    console.run(main)
