@@ -19,6 +19,7 @@ from test_lessons import LESSONS, PATHS, fences, prose
 
 from minidann.reader import __main__ as command
 from minidann.reader import book, code, mathml
+from minidann.reader.links import anchors, headings
 from minidann.reader.quoting import ROOT, find, lines_of
 
 CODE = '''\
