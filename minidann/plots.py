@@ -10,18 +10,20 @@ matplotlib.use("Agg")  # draws to files, needs no screen
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 from scipy.sparse.linalg import svds
 
 from minidann import runs
 from minidann.logmel import SHIFT
 
-plt.rcParams["text.parse_math"] = False  # a dollar in a file's name is a dollar
 DARK, LIGHT, GREEN = "#1b3a5c", "#e08f3c", "#5b9a78"
 
 
 def save(figure: Figure, path: Path) -> None:
     """Write `figure` to `path` as PNG, wholly or not at all, and forget it."""
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)  # a dollar in a file's name is a dollar
     content = io.BytesIO()
     figure.savefig(content, format="png", dpi=150)
     plt.close(figure)
