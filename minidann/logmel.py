@@ -1,4 +1,4 @@
-"""Section 3.1 of the paper: 26 log-mel energies from every 25 ms of sound, 10 ms apart.
+"""Section 3.3 of the paper: 26 log-mel energies from every 25 ms of sound, 10 ms apart.
 
     samples -> frames -> window -> power spectrum -> 26 triangular filters -> logarithm
 

@@ -215,10 +215,10 @@ def test_dots_leave_lines_out():
 # Figures and sounds
 
 
-def picture(path: Path, height: float, label: str = "height") -> Path:
+def picture(path: Path, height: float) -> Path:
     figure, axis = plt.subplots(figsize=(6.4, 3.2))
     axis.plot(np.linspace(0, 1, 50), height * np.linspace(0, 1, 50) ** 2)
-    axis.set(ylim=(0, 2), ylabel=label)
+    axis.set(ylim=(0, 2), ylabel="height")
     figure.savefig(path, dpi=100)
     plt.close(figure)
     return path
@@ -227,9 +227,13 @@ def picture(path: Path, height: float, label: str = "height") -> Path:
 def test_a_figure_is_compared_by_what_it_shows(tmp_path):
     first = picture(tmp_path / "a.png", 1.0)
     assert runner.same_picture(first, picture(tmp_path / "b.png", 1.0)) is None
-    assert "differs in" in runner.same_picture(first, picture(tmp_path / "c.png", 1.5))
+    assert "differs" in runner.same_picture(first, picture(tmp_path / "c.png", 1.2))
     image = plt.imread(first)
-    plt.imsave(tmp_path / "d.png", np.roll(image, 1, axis=0))  # as another font may
+    darker = image.copy()
+    darker[60:250, 100:400, :3] *= 0.85
+    plt.imsave(tmp_path / "c.png", darker)
+    assert "how dark" in runner.same_picture(first, tmp_path / "c.png")
+    plt.imsave(tmp_path / "d.png", np.roll(image, 5, axis=0))  # as another font may
     assert runner.same_picture(first, tmp_path / "d.png") is None
     plt.imsave(tmp_path / "e.png", image[:300])
     assert "pixels" in runner.same_picture(first, tmp_path / "e.png")

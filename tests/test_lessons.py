@@ -41,6 +41,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import pytest
 import soundfile
+from scipy.ndimage import distance_transform_edt, uniform_filter
 
 from minidann.reader.links import DeadLink, resolve
 from minidann.reader.quoting import DOTS, Misquoted, find, lines_of
@@ -57,7 +58,7 @@ LONGEST = 280  # lines
 NUMBER = re.compile(r"~?[-+]?\d+\.?\d*(?:e[-+]?\d+)?")
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 MADE = ("figures", "sounds")
-SQUARE, GREY, SHARE = 16, 0.05, 0.01  # see `same_picture`
+DARK, NEAR, AREA, GREY, SHARE = (0.4, 0.8), 8, 32, 0.1, 0.03  # see `same_picture`
 
 
 @dataclass
@@ -139,19 +140,20 @@ def difference(shown: str, printed: str) -> tuple[int, str] | None:
 def same_picture(made: Path, committed: Path) -> str | None:
     """What tells two PNG files apart, or None.
 
-    Both are cut into squares of 16 pixels. Fonts and rounding move single pixels; where a curve,
-    a bar or a label moved, the mean grey of many squares moves by more than 0.05.
+    Another version of matplotlib, or another font, moves everything by some pixels. So each dark
+    pixel of one should have one of the other near by, for black and for grey; and areas should be
+    as dark as they were.
     """
-    grey = []
-    for path in (made, committed):
-        image = plt.imread(path)[:, :, :3].mean(axis=2)  # (H, W)
-        height, width = (side // SQUARE * SQUARE for side in image.shape)
-        squares = image[:height, :width].reshape(height // SQUARE, SQUARE, -1, SQUARE)
-        grey.append((image.shape, squares.mean(axis=(1, 3))))
-    if grey[0][0] != grey[1][0]:
-        return f"is {grey[1][0]} pixels, the lesson draws {grey[0][0]}"
-    share = float((abs(grey[0][1] - grey[1][1]) > GREY).mean())
-    return f"differs in {100 * share:.1f}% of its area" if share > SHARE else None
+    a, b = (plt.imread(path)[:, :, :3].mean(axis=2) for path in (made, committed))  # (H, W)
+    if a.shape != b.shape:
+        return f"is {b.shape} pixels, the lesson draws {a.shape}"
+    for level in DARK:
+        for one, other in ((a < level, b < level), (b < level, a < level)):
+            far = distance_transform_edt(~other)[one] > NEAR
+            if far.any() and (share := float(far.mean())) > SHARE:
+                return f"differs: {100 * share:.0f}% of what is dark in one is not in the other"
+    share = float((abs(uniform_filter(a, AREA) - uniform_filter(b, AREA)) > GREY).mean())
+    return f"differs in how dark {100 * share:.0f}% of it is" if share > SHARE else None
 
 
 def same_sound(made: Path, committed: Path) -> str | None:
