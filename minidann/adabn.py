@@ -15,7 +15,7 @@ Arrays = dict[str, np.ndarray]
 
 
 def statistics(h: np.ndarray) -> Arrays:
-    """What batch norm takes the place of its running statistics by: those of h (N, C)."""
+    """What takes the place of batch norm's running statistics: those of h (N, C)."""
     return {
         "bn.mean": h.mean(axis=0, dtype=np.float64).astype(h.dtype),  # (C,)
         "bn.var": h.var(axis=0, dtype=np.float64).astype(h.dtype),
