@@ -31,7 +31,7 @@ from minidann import model, optim, predict, runs
 from minidann import state as states
 from minidann.console import UserError
 from minidann.corpora import READERS, about, load
-from minidann.state import HISTORY, Choices, State
+from minidann.state import CHOOSERS, HISTORY, Choices, State
 
 SLOW, LARGE = 1.0, 500  # seconds an example may take, MB all of it may need
 HANGS = 20  # seconds by the clock after which SIGALRM ends it all
@@ -142,7 +142,8 @@ class Places:
         runs.write_arrays(self.run / "model.npz", groups, about)
         self.model = (self.run / "model.npz").read_bytes()
         self.choices = Choices("csv", "csv")
-        self.fresh = State(params, running, optim.start(params), params, running)
+        kept = dict.fromkeys(CHOOSERS, (params, running))
+        self.fresh = State(params, running, optim.start(params), kept)
         self.fresh.history.append({name: 1.0 for name in HISTORY})
         states.save(self.run / "checkpoint.npz", self.fresh, self.choices)
         self.checkpoint = (self.run / "checkpoint.npz").read_bytes()
