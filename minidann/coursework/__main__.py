@@ -1,0 +1,108 @@
+"""python -m minidann.coursework: hand out exercises, check them, grade a class."""
+
+import argparse
+import json
+import re
+from pathlib import Path
+
+from minidann import console, parallel, train
+from minidann.console import UserError, progress
+from minidann.coursework import grading, handout, practice
+from minidann.coursework.exercises import EXERCISES, NAMES, Exercise, select
+from minidann.coursework.session import MEGABYTES
+
+
+def lessons(text: str) -> range:
+    """`3` or `3-8`, both ends included."""
+    match = re.fullmatch(r"(\d{1,2})(?:-(\d{1,2}))?", text)
+    numbers = range(0)
+    if match:
+        first, last = match[1], match[2] or match[1]
+        numbers = range(int(first), int(last) + 1)
+    if not any(exercise.lesson in numbers for exercise in EXERCISES):
+        known = ", ".join(map(str, sorted({exercise.lesson for exercise in EXERCISES})))
+        raise argparse.ArgumentTypeError(f"{text!r}: expected lessons such as 3-8; of {known}")
+    return numbers
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = console.Parser(prog="python -m minidann.coursework", description=__doc__.split(": ")[1])
+    commands = p.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    how = {"formatter_class": argparse.ArgumentDefaultsHelpFormatter}
+    new = commands.add_parser("new", help="a folder with exercises, for a student", **how)
+    check = commands.add_parser("check", help="what is right, what is wrong, and why", **how)
+    grade = commands.add_parser("grade", help="a class: a CSV with a row a submission", **how)
+    new.add_argument("folder", type=Path, metavar="DIR", help="a new folder")
+    check.add_argument("folder", type=Path, metavar="DIR", help="the student's folder")
+    grade.add_argument("folder", type=Path, metavar="SUBMISSIONS",
+                       help="a folder with one folder a student; with --gradescope, one submission")  # fmt: skip
+    for one, flag in ((new, "--lessons"), (check, "--lesson"), (grade, "--lessons")):
+        one.add_argument(flag, dest="lessons", type=lessons, metavar="N",
+                         help="only exercises on these, such as 3 or 3-8")  # fmt: skip
+    check.add_argument("-k", dest="name", metavar="NAME", choices=NAMES, help="one exercise")
+    check.add_argument("--train", action="store_true", help="then train the demo with your layers")
+    check.add_argument("--cache", type=Path, metavar="DIR", default=train.default_cache(),
+                       help="extracted features of the demo; safe to delete")  # fmt: skip
+    for one in (check, grade):
+        one.add_argument("--seed", type=int, default=0, help="of all inputs")
+    grade.add_argument(
+        "--out", type=Path, metavar="CSV", default=Path("grades.csv"), help="the table"
+    )
+    grade.add_argument("--gradescope", type=Path, metavar="JSON",
+                       help="SUBMISSIONS is one submission: write Gradescope's results.json instead")  # fmt: skip
+    grade.add_argument("--seconds", type=float, help="for each exercise, instead of its own limit")
+    grade.add_argument("--megabytes", type=int, default=MEGABYTES, help="of memory a submission")
+    grade.add_argument("--jobs", type=int, default=parallel.threads(), help="submissions at a time")
+    return p
+
+
+def hand_out(folder: Path, exercises: tuple[Exercise, ...]) -> None:
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"{folder}: is there already; give a new folder, nothing is overwritten")
+    handout.write(folder, exercises)
+    points = sum(exercise.most for exercise in exercises)
+    print(f"{len(exercises)} exercises, {points} points: begin with {folder / 'README.md'}")
+
+
+def grade(args: argparse.Namespace, exercises: tuple[Exercise, ...]) -> None:
+    options = {"seed": args.seed, "seconds": args.seconds, "megabytes": args.megabytes}
+    if args.gradescope:
+        if not args.folder.is_dir():
+            raise UserError(f"{args.folder}: there is no such folder")
+        one = grading.grade(args.folder, exercises, **options)
+        grading.write(args.gradescope, json.dumps(grading.gradescope(one), indent=1) + "\n")
+        print(f"{one.total:g} points; {args.gradescope}")
+        return
+    folders, others = grading.submissions(args.folder)
+    done = grading.grade_all(folders, exercises, args.jobs, **options)
+    graded = sorted(
+        progress(done, len(folders), "grading", "submissions"), key=lambda one: one.name
+    )
+    grading.write(args.out, grading.table(graded, exercises))
+    print(f"{len(graded)} submissions, {args.out}")
+    if others:
+        print(f"not graded, since not folders: {', '.join(others)}")
+
+
+def main() -> None:
+    args = parser().parse_args()
+    exercises = select(args.lessons, getattr(args, "name", None))
+    if not exercises:
+        raise UserError("there is no exercise of that name in these lessons")
+    if args.command == "new":
+        hand_out(args.folder, exercises)
+    elif args.command == "check":
+        results = practice.check(args.folder, exercises, args.seed)
+        if args.train:
+            ops, names = practice.own_ops(args.folder, results)
+            practice.train_with(ops, names, args.cache)
+    else:
+        for name, least in (("seed", 0), ("jobs", 1), ("megabytes", 256)):
+            if getattr(args, name) < least:
+                raise UserError(f"--{name} {getattr(args, name)}: expected {least} or more")
+        grade(args, exercises)
+
+
+if __name__ == "__main__":
+    console.run(main)

@@ -1,0 +1,33 @@
+"""Two ideas of the network as one small function each, for exercises: equations 8-10, table 3."""
+
+import numpy as np
+
+Arrays = dict[str, np.ndarray]
+
+
+def equations(emotion: Arrays, language: Arrays, *, alpha: float, beta: float) -> Arrays:
+    """Equations 8 to 10: what each parameter is to be moved against.
+
+    `emotion` has dL_e by each parameter that L_e hangs on, by name, `language` the same of L_l. The
+    emotion classifier's names begin with "emotion.", the language classifier's with "language.";
+    all others are the encoder's. -> for each parameter of either its gradient.
+    """
+    grads = {name: alpha * gradient for name, gradient in emotion.items()}
+    for name, gradient in language.items():
+        if name.startswith("language."):
+            grads[name] = (1 - alpha) * gradient
+        else:
+            grads[name] = grads.get(name, 0) - (1 - alpha) * beta * gradient
+    return grads
+
+
+def groups(mode: str, n: int, m: int) -> list[list[int]]:
+    """Table 3: which of n source rows, 0 to n-1, and m target rows after them are normalised together.
+
+    -> one list of row numbers for each call of batch norm in a step, in order: bn1 all rows; bn2 the
+    source rows, then all; bn3 the source rows, then the target rows. (bn4 is two steps.)
+    """
+    source, target = list(range(n)), list(range(n, n + m))
+    return {"bn1": [source + target], "bn2": [source, source + target], "bn3": [source, target]}[
+        mode
+    ]

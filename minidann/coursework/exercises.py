@@ -1,0 +1,91 @@
+"""The exercises: what is handed out, in which order, and for what there are points.
+
+Four kinds: write a forward pass (or another function), write a backward pass, find and mend a
+planted bug, write the checker. One file an exercise, which holds a module with the contract of
+`minidann.ops`, or one function.
+"""
+
+from dataclasses import dataclass
+
+FORWARD, BACKWARD, BOTH, MEND, CHECKER = (
+    "write the forward pass", "write the backward pass", "write both passes",
+    "find and mend the bug", "write the checker",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One file of a hand-out.
+
+    `name` is the file's, without .py. `reference` is the module of minidann that is right, and
+    `functions` are those of it that are to be written or mended (for the checker: of the hand-out).
+    `parts` earn a point each; the checker's one part earns `points`.
+    """
+
+    name: str
+    lesson: int
+    kind: str
+    reference: str
+    functions: tuple[str, ...]
+    parts: tuple[str, ...]
+    points: int = 0
+
+    @property
+    def most(self) -> int:
+        """The points that can be had."""
+        return self.points or len(self.parts)
+
+    @property
+    def is_op(self) -> bool:
+        """Is it judged as an op, by its forward and backward?"""
+        return self.reference.startswith("minidann.ops.")
+
+
+def op(name: str, lesson: int, kind: str, *arguments: str, of: str = "") -> Exercise:
+    """An exercise on a layer; a point for `out`, where forward is asked for, and each gradient."""
+    functions = {FORWARD: ("forward",), BOTH: ("forward", "backward")}.get(kind, ("backward",))
+    parts = tuple(f"d{argument}" for argument in arguments)
+    parts = ("out", *parts) if "forward" in functions else parts
+    parts = ("mended",) if kind == MEND else parts
+    points = 2 if kind == MEND else 0
+    return Exercise(name, lesson, kind, f"minidann.ops.{of or name}", functions, parts, points)
+
+
+def function(name: str, lesson: int, module: str, *parts: str, kind: str = FORWARD) -> Exercise:
+    """An exercise on one function."""
+    points = 2 if kind == MEND else 0
+    of = name.removeprefix("mend_")
+    return Exercise(name, lesson, kind, f"minidann.{module}", (of,), parts, points)
+
+
+EXERCISES = (
+    Exercise("checker", 2, CHECKER, "minidann.gradcheck", ("check",), ("caught",), 10),
+    op("conv1d", 3, BOTH, "x", "w", "b"),
+    op("relu", 4, BACKWARD, "x"),
+    op("maxpool", 4, BOTH, "x"),
+    op("mend_maxpool", 4, MEND, of="maxpool"),
+    op("attention", 5, BOTH, "f", "v"),
+    op("dense", 6, BACKWARD, "x", "w", "b"),
+    op("softmax_cross_entropy", 6, BOTH, "z"),
+    op("batchnorm", 7, BOTH, "x", "gamma", "beta"),
+    op("mend_batchnorm", 7, MEND, of="batchnorm"),
+    op("dropout", 8, BACKWARD, "x"),
+    function("add_penalty", 8, "optim", "l1", "l2", "kernels only"),
+    function("learning_rate", 9, "optim", "decay", "floor"),
+    function("step", 9, "optim", "parameters", "moments", "without a gradient"),
+    op("gradient_reversal", 10, BACKWARD, "x"),
+    function("mend_equations", 11, "coursework.equations", "mended", kind=MEND),
+    function("mend_groups", 12, "coursework.equations", "mended", kind=MEND),
+    function("normalise_and_pad", 13, "normalise", "normalised", "padded"),
+    function("uar", 15, "metrics", "equal classes", "unequal classes"),
+)
+NAMES = tuple(exercise.name for exercise in EXERCISES)
+
+
+def select(lessons: range | None = None, name: str | None = None) -> tuple[Exercise, ...]:
+    """The exercises of some lessons, or the one of a name; all without arguments."""
+    return tuple(
+        exercise
+        for exercise in EXERCISES
+        if (lessons is None or exercise.lesson in lessons) and name in (None, exercise.name)
+    )

@@ -1,0 +1,125 @@
+"""A class: one row a submission, one column an exercise."""
+
+import csv
+import io
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+from minidann import runs
+from minidann.console import UserError
+from minidann.coursework.exercises import EXERCISES, NAMES, Exercise
+from minidann.coursework.judging import judge
+from minidann.coursework.results import Result
+from minidann.coursework.session import MEGABYTES, Session
+
+
+@dataclass(frozen=True)
+class Graded:
+    """A submission and what each exercise earned, in the order of the exercises."""
+
+    name: str
+    results: tuple[Result, ...]
+    note: str = ""
+
+    @property
+    def total(self) -> float:
+        return sum(result.points for result in self.results)
+
+    @property
+    def notes(self) -> str:
+        """Why points are missing, in one line."""
+        notes = [f"{r.exercise.name}: {r.note}" for r in self.results if r.note]
+        return "; ".join([*([self.note] if self.note else []), *notes])
+
+
+def grade(
+    folder: Path,
+    exercises: tuple[Exercise, ...] = EXERCISES,
+    *,
+    seed: int = 0,
+    seconds: float | None = None,
+    megabytes: int = MEGABYTES,
+) -> Graded:
+    """Grade one submission. `seconds`, if given, replaces every exercise's own limit."""
+    place, note = inside(folder)
+    with Session(place, seconds=seconds, megabytes=megabytes) as session:
+        results = tuple(judge(exercise, session, seed) for exercise in exercises)
+    return Graded(folder.name, results, note)
+
+
+def inside(folder: Path) -> tuple[Path, str]:
+    """Where a submission's exercises are: in it, or in the one folder in it that has any."""
+    if has_any(folder):
+        return folder, ""
+    try:
+        below = [one for one in sorted(folder.iterdir()) if one.is_dir() and has_any(one)]
+    except OSError as error:
+        return folder, f"cannot be read ({error.strerror})"
+    if len(below) == 1:
+        return below[0], ""
+    return folder, "there is no exercise in this folder"
+
+
+def has_any(folder: Path) -> bool:
+    return any((folder / f"{name}.py").is_file() for name in NAMES)
+
+
+def submissions(folder: Path) -> tuple[list[Path], list[str]]:
+    """The folders in a folder, and the names of what else is in it. Raises UserError for none."""
+    if not folder.is_dir():
+        raise UserError(f"{folder}: there is no such folder")
+    every = sorted(one for one in folder.iterdir() if not one.name.startswith("."))
+    folders = [one for one in every if one.is_dir()]
+    if not folders:
+        raise UserError(f"{folder}: has no folders in it; expected one for each student")
+    return folders, [one.name for one in every if not one.is_dir()]
+
+
+def grade_all(
+    folders: list[Path], exercises: tuple[Exercise, ...], jobs: int, **options
+) -> Iterator[Graded]:
+    """Each submission as it is done, `jobs` at a time; each has processes of its own."""
+    with ProcessPoolExecutor(max_workers=jobs) as pool:
+        under_way = [pool.submit(grade, folder, exercises, **options) for folder in folders]
+        for done in as_completed(under_way):
+            yield done.result()
+
+
+def table(graded: list[Graded], exercises: tuple[Exercise, ...]) -> str:
+    """grades.csv: a header with the points that can be had, then a row a submission."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(["student", *(exercise.name for exercise in exercises), "total", "notes"])
+    most = [exercise.most for exercise in exercises]
+    writer.writerow(["(most)", *most, sum(most), ""])
+    for one in graded:
+        points = [f"{result.points:g}" for result in one.results]
+        writer.writerow([_plain(one.name), *points, f"{one.total:g}", one.notes])
+    return file.getvalue()
+
+
+def _plain(name: str) -> str:
+    """A folder's name as a cell that no spreadsheet takes for a formula."""
+    return f"'{name}" if name[:1] in "=+-@" else name
+
+
+def gradescope(one: Graded) -> dict:
+    """What Gradescope reads, as results.json."""
+    tests = [
+        {
+            "name": f"{r.exercise.name} (lesson {r.exercise.lesson}): {r.exercise.kind}",
+            "score": r.points,
+            "max_score": r.exercise.most,
+            "output": "\n".join(r.said) or "right",
+            "visibility": "visible",
+        }
+        for r in one.results
+    ]
+    return {"score": one.total, "output": one.note, "tests": tests}
+
+
+def write(path: Path, text: str) -> None:
+    """Whole or not at all."""
+    runs.write(path, text.encode())

@@ -1,0 +1,34 @@
+"""One exercise of a submission: call what it asks for, and count.
+
+The inputs are drawn here, from the seed; the submission sees them when it is called.
+"""
+
+import numpy as np
+
+from minidann.coursework import functions, layers
+from minidann.coursework.exercises import CHECKER, Exercise
+from minidann.coursework.results import Result
+from minidann.coursework.session import NotWritten, Refused, Session
+
+
+def judge(exercise: Exercise, session: Session, seed: int) -> Result:
+    """Call what the exercise asks for, and count."""
+    rng = np.random.default_rng([seed, exercise.lesson])
+    result = Result(exercise)
+    session.exercise(exercise.name)
+    try:
+        if exercise.kind == CHECKER:
+            functions.judge_checker(exercise, session, rng, result)
+        elif exercise.is_op:
+            layers.judge_op(exercise, session, rng, result)
+        else:
+            functions.judge_function(exercise, session, rng, result)
+    except NotWritten as error:
+        result.state, result.earned = "not written", {}
+        result.said = [f"not written ({error})"]
+    except Refused as error:
+        result.state, result.earned = "refused", {}
+        result.said = [str(error)]
+    if result.points == exercise.most:
+        result.state = "right"
+    return result

@@ -1,0 +1,216 @@
+"""The grader's end: a submission's code is called in a process of its own, with limits."""
+
+import ast
+import os
+import queue
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from minidann.coursework import pupil
+
+SECONDS = {"checker": 60}  # for all calls of one exercise; of any other:
+USUALLY = 10
+MEGABYTES = 2048  # of address space; NumPy alone takes a few hundred
+CPU = 600  # seconds that a process can use in all: one that nobody waits for ends, too
+START = 60  # seconds until a process has to have imported NumPy
+PRINTED = 64_000  # characters that an exercise may print
+ALLOWED = ("numpy", "math", "types", "typing", "functools", "itertools", "collections",
+           "dataclasses", "abc", "__future__")  # fmt: skip
+
+
+class Failed(Exception):
+    """What went wrong when a submission's code was called, in one line."""
+
+
+class NotWritten(Failed):
+    """The exercise has not been done: its file is missing, or it raises NotImplementedError."""
+
+
+class Refused(Failed):
+    """Nothing of this exercise can be graded."""
+
+
+def forbidden(path: Path) -> str | None:
+    """What a file imports that it may not, or why it cannot be read as Python; None if it is fine."""
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+    except (SyntaxError, ValueError) as error:
+        return f"is not Python ({error})"
+    except (OSError, RecursionError, MemoryError) as error:
+        return f"cannot be read ({error})"
+    for node in ast.walk(tree):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = ["." * node.level + (node.module or "")]
+        for name in names:
+            if name.split(".")[0] not in ALLOWED:
+                return f"line {node.lineno} imports {name}; an exercise is NumPy and your own code"
+    return None
+
+
+class Session:
+    """A submission's folder; `call` runs a function of one of its files.
+
+    A process is started when it is needed, and again after one was lost. `exercise` begins anew
+    what is limited: seconds, and how much may be printed. Use as a context.
+    """
+
+    def __init__(self, folder: Path, *, seconds: float | None = None, megabytes: int = MEGABYTES):
+        self.folder, self.given, self.megabytes = folder, seconds, megabytes
+        self.seconds = 0.0  # of the exercise at hand
+        self.process: subprocess.Popen | None = None
+        self.printed, self._count = "", 0
+        self._deadline = 0.0
+        self._checked: dict[str, str | None] = {}
+        self._lost: str | None = None
+
+    def __enter__(self):
+        self._place = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        return self
+
+    def __exit__(self, *_):
+        self.end()
+        self._place.cleanup()
+
+    def exercise(self, name: str) -> None:
+        """The next calls belong to the exercise `name`."""
+        self.printed, self._count, self._lost = "", 0, None
+        self.seconds = SECONDS.get(name, USUALLY) if self.given is None else self.given
+        self._deadline = time.monotonic() + self.seconds
+
+    def call(self, name: str, function: str, *args, keep=False, kept=False, op=None, **options):
+        """`function(*args, **options)` of the exercise `name`.
+
+        `keep`: of (out, cache) the cache stays where it is, out comes back; `kept`: the function
+        gets that cache after `args`. `op`: the function gets a proxy of it first, and an rng last.
+        Raises NotWritten, or Failed where it raised, returned what nobody can use, or was lost.
+        """
+        path = self.folder / f"{name}.py"
+        if self._lost:
+            raise Refused(self._lost)
+        if not path.is_file():
+            raise NotWritten(f"{name}.py is missing")
+        if name not in self._checked:
+            self._checked[name] = forbidden(path)
+        if self._checked[name]:
+            raise Refused(f"{name}.py: {self._checked[name]}")
+        try:
+            return self._ask(
+                {"path": str(path.resolve()), "function": function, "args": list(args),
+                 "options": options, "keep": keep, "kept": kept, "proxy": op is not None}, op,
+            )  # fmt: skip
+        except Refused as error:
+            self._lost = str(error)
+            self.end()
+            raise
+
+    def _ask(self, message: dict, op):
+        if self.process is None:
+            self._start()
+        assert self.process is not None
+        try:
+            pupil.send(self.process.stdin, message)
+            while True:
+                answer = self._next()
+                if "ask" not in answer:
+                    break
+                pupil.send(self.process.stdin, _asked(op, answer))
+        except (BrokenPipeError, OSError):
+            raise Refused("its process ended in the middle of a call") from None
+        try:
+            self.printed += answer["printed"]
+            self._count += answer["count"]
+            error, value = answer["error"], answer["value"]
+        except (KeyError, TypeError):
+            raise Refused("it answered in the grader's place") from None
+        if self._count > PRINTED:
+            raise Refused(f"prints more than {PRINTED} characters")
+        if error is not None:
+            raise (NotWritten if error.startswith("NotImplementedError") else Failed)(error)
+        return value
+
+    def _next(self) -> dict:
+        """The next message, before the time is up."""
+        try:
+            answer = self._answers.get(timeout=max(0.0, self._deadline - time.monotonic()))
+        except queue.Empty:
+            raise Refused(f"took more than {self.seconds:g} s") from None
+        if isinstance(answer, BaseException):
+            raise Refused(
+                "its process ended in the middle of a call (exit, or out of memory or time)"
+                if isinstance(answer, EOFError)
+                else "it answered in the grader's place"
+            )
+        return answer
+
+    def _start(self) -> None:
+        """A new process; its time to start is not the submission's."""
+        script = Path(pupil.__file__)
+        limits = [str(CPU), str(self.megabytes)]
+        threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+        kept = {
+            k: v for k, v in os.environ.items() if k in ("PATH", "SYSTEMROOT", "LD_LIBRARY_PATH")
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-I", "-B", str(script), *limits],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            cwd=self._place.name, env={**kept, **threads}, start_new_session=True,
+        )  # fmt: skip
+        self._answers: queue.Queue = queue.Queue()
+        threading.Thread(
+            target=_read, args=(self.process.stdout, self._answers), daemon=True
+        ).start()
+        began = time.monotonic()
+        try:
+            ready = self._answers.get(timeout=START)
+        except queue.Empty:
+            ready = None
+        if ready != "ready":
+            self.end()
+            raise OSError(f"a process for {self.folder} could not be started")
+        self._deadline += time.monotonic() - began
+
+    def end(self) -> None:
+        """Kill the process, and what it started."""
+        if self.process is None:
+            return
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except (AttributeError, ProcessLookupError, PermissionError):  # Windows; already gone
+            self.process.kill()
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            try:
+                pipe.close()
+            except OSError:
+                pass
+        self.process = None
+
+
+def _read(pipe, answers: queue.Queue) -> None:
+    """Hand on every message; the last is the exception that ended it."""
+    while True:
+        try:
+            answers.put(pupil.receive(pipe))
+        except Exception as error:
+            answers.put(error)
+            return
+
+
+def _asked(op, request: dict) -> dict:
+    """What the op says to a checker that asks it."""
+    try:
+        value = getattr(op, {"forward": "forward", "backward": "backward"}[request["ask"]])(
+            *request["args"], **request["options"]
+        )
+        pupil.pack(value)
+        return {"value": value, "error": None}
+    except Exception as error:
+        return {"value": None, "error": f"{type(error).__name__}: {error}"}

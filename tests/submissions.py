@@ -1,0 +1,158 @@
+"""Made-up submissions, as text: right ones, each mutant of the bank, and hostile ones."""
+
+import ast
+import inspect
+from pathlib import Path
+
+from minidann import metrics, mutants
+from minidann.coursework import handout
+from minidann.coursework.exercises import BACKWARD, BOTH, CHECKER, EXERCISES, Exercise
+
+CHECK = """import numpy as np
+
+
+def check(op, arrays, options, rng):
+    out, cache = op.forward(*arrays, **options)
+    dout = rng.standard_normal(np.shape(out))
+    for i, (array, gradient) in enumerate(zip(arrays, op.backward(dout, cache))):
+        if gradient is None:
+            continue
+        if gradient.shape != array.shape:
+            return False
+        slope = np.zeros_like(array)
+        for at in np.ndindex(array.shape):
+            ends = []
+            for step in (1e-6, -1e-6):
+                nudged = array.copy()
+                nudged[at] += step
+                out, _ = op.forward(*arrays[:i], nudged, *arrays[i + 1 :], **options)
+                ends.append((dout * out).sum())
+            slope[at] = (ends[0] - ends[1]) / 2e-6
+        if np.abs(slope - gradient).max() > 1e-6 * np.abs(slope).max():
+            return False
+    return True
+"""
+UAR = """
+def uar_of_confusion(counts):
+    return float((np.diag(counts) / counts.sum(axis=1)).mean())
+"""
+GLUE = {
+    "gradients": """
+def backward(dout, cache):
+    return tuple(mistake(right_backward(dout, cache), dout, cache))
+""",
+    "reads": """
+def backward(dout, cache):
+    return right_backward(*mistake(dout, cache))
+""",
+    "keeps": """
+def forward(*arrays, **options):
+    out, cache = right_forward(*arrays, **options)
+    return out, mistake(cache, arrays, options)
+""",
+    "afresh": """
+def forward(*arrays, **options):
+    return right_forward(*arrays, **options)[0], (arrays, options)
+
+
+def backward(dout, cache):
+    return mistake(dout, *cache)
+""",
+}
+# What a file holds that does harm, and a word of what must be said of it. Each is conv1d's.
+HOSTILE = {
+    "hangs": ("while True:\n    pass\n", "took more than"),
+    "hangs when called": ("def forward(*a, **o):\n    while True:\n        pass\n", "took more than"),
+    "prints a megabyte": (
+        "def forward(*a, **o):\n    print('x' * 1_000_000)\n    return a[0], None\n", "prints more"),
+    "exits": ("def forward(*a, **o):\n    raise SystemExit(0)\n", "SystemExit"),
+    "exits at once": ("exit(0)\n", "SystemExit"),
+    "ends the process": (
+        "def forward(*a, **o):\n    __import__('os')._exit(0)\n", "process ended"),
+    "forks": (
+        "def forward(x, w, b, **o):\n    __import__('os').fork()\n    return x, None\n", "forward"),
+    "takes all memory": (
+        "import numpy as np\n\ndef forward(*a, **o):\n    return np.ones((1 << 34,)), None\n", "Memory"),
+    "imports torch": ("import torch\n\ndef forward(*a, **o):\n    return a[0], None\n", "imports torch"),
+    "re-exports": ("from minidann.ops.conv1d import backward, forward\n", "imports minidann"),
+    "wraps": (
+        "ops = __import__('minidann.ops', fromlist=['conv1d'])\n"
+        "forward, backward = ops.conv1d.forward, ops.conv1d.backward\n", "ModuleNotFoundError"),
+    "is not Python": ("def forward(:\n", "is not Python"),
+    "is not text": ("\x00\x00", "is not Python"),
+    "lies about points": (
+        "def forward(*a, **o):\n    return {'points': 100}, None\n", "forward"),
+    "returns itself": ("def forward(*a, **o):\n    return forward, None\n", "returned a function"),
+    "raises what cannot be told": (
+        "class E(BaseException):\n    def __str__(self):\n        raise ValueError\n\n"
+        "def forward(*a, **o):\n    raise E\n", "E"),
+    "writes to the pipe": (
+        "import numpy as np\nos = __import__('os')\nfor i in range(3, 20):\n    try:\n"
+        "        os.write(i, b'garbage' * 10)\n    except OSError:\n        pass\n"
+        "def forward(*a, **o):\n    return a[0], None\n", "in the grader's place"),
+    "kills its parent's children": (
+        "os = __import__('os')\nos.kill(os.getpid(), 9)\n", "process ended"),
+}  # fmt: skip
+
+
+def right(exercise: Exercise) -> str:
+    """A file that does all that is asked for."""
+    if exercise.kind == CHECKER:
+        return CHECK
+    module = handout.reference(exercise)
+    if exercise.is_op:
+        return inspect.getsource(module)
+    (name,) = exercise.functions
+    parts = ["import numpy as np\n\nArrays = dict[str, np.ndarray]\n"]
+    parts.append(handout.constants(module))
+    if name == "uar":
+        parts += [inspect.getsource(metrics.confusion), UAR]
+    return "\n\n".join([*parts, inspect.getsource(getattr(module, name))])
+
+
+def wrong(mutant) -> str | None:
+    """A mutant of a layer as a file; None if it cannot be written as one."""
+    name = mutant.name.partition(": ")[2].replace(" ", "_")
+    home = next(m for m in vars(mutants).values() if inspect.ismodule(m) and name in vars(m))
+    tree = ast.parse(inspect.getsource(home))
+    node = next(one for one in tree.body if isinstance(one, ast.FunctionDef) and one.name == name)
+    kind = node.decorator_list[0].func.id
+    if kind not in GLUE:
+        return None
+    helpers = [
+        ast.unparse(one)
+        for one in tree.body
+        if isinstance(one, ast.Assign)
+        or (isinstance(one, ast.FunctionDef) and not one.decorator_list)
+    ]
+    node.decorator_list = []
+    op = next(e for e in EXERCISES if e.is_op and e.reference.endswith("." + mutant.target))
+    return "\n\n".join([
+        "from types import SimpleNamespace",
+        right(op),
+        f"{mutant.target} = SimpleNamespace(**globals())",
+        "right_forward, right_backward = forward, backward",
+        *helpers,
+        ast.unparse(node),
+        f"mistake = {name}",
+        GLUE[kind],
+    ])  # fmt: skip
+
+
+def about(target: str) -> list[Exercise]:
+    """The exercises that a mutant of this target would be handed in for."""
+    if target == "optim":
+        return [e for e in EXERCISES if e.name in ("step", "add_penalty")]
+    return [e for e in EXERCISES if e.name == target and e.kind in (BACKWARD, BOTH)]
+
+
+def write(folder: Path, **changes: str | None) -> Path:
+    """A right submission in a folder, but for `changes` by exercise: another text, None: no file."""
+    folder.mkdir(parents=True)
+    for exercise in EXERCISES:
+        text = changes.get(exercise.name, "") or (
+            None if exercise.name in changes else right(exercise)
+        )
+        if text is not None:
+            (folder / f"{exercise.name}.py").write_text(text, encoding="utf-8")
+    return folder

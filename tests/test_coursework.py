@@ -1,0 +1,345 @@
+"""Coursework: hand out, check, grade; on right files, mutants, stubs and hostile ones."""
+
+import csv
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import submissions
+
+from minidann import mutants, ops
+from minidann.coursework import grading, handout, judging, practice, pupil
+from minidann.coursework.exercises import BACKWARD, BOTH, CHECKER, EXERCISES, FORWARD, MEND, select
+from minidann.coursework.session import Failed, Session
+
+QUICK = tuple(exercise for exercise in EXERCISES if exercise.kind != CHECKER)
+MUTANTS = [mutant for mutant in mutants.BANK if submissions.about(mutant.target)]
+
+
+class Direct:
+    """What `Session` does, in this process and on modules: for mutants that are no files."""
+
+    def __init__(self, **modules):
+        self.modules = modules
+
+    def exercise(self, name):
+        pass
+
+    def call(self, name, function, *args, keep=False, kept=False, op=None, **options):
+        args = (*args, self.cache) if kept else args
+        try:
+            value = getattr(self.modules[name], function)(*args, **options)
+        except Exception as error:
+            raise Failed(str(error)) from None
+        if keep:
+            value, self.cache = value
+        return value
+
+
+def command(*args, cwd):
+    return subprocess.run(
+        [sys.executable, "-m", "minidann.coursework", *map(str, args)],
+        cwd=cwd, capture_output=True, text=True,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def right(tmp_path_factory):
+    return submissions.write(tmp_path_factory.mktemp("class") / "right")
+
+
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("class") / "untouched"
+    handout.write(folder, EXERCISES)
+    return folder
+
+
+# What there is to do
+
+
+def test_there_are_enough_exercises_of_each_kind():
+    kinds = [exercise.kind for exercise in EXERCISES]
+    assert {FORWARD, BACKWARD, BOTH, MEND, CHECKER} == set(kinds)
+    assert sum(kind in (FORWARD, BACKWARD, BOTH) for kind in kinds) >= 10
+    assert len(EXERCISES) >= 14 and len({e.name for e in EXERCISES}) == len(EXERCISES)
+    assert [e.lesson for e in EXERCISES] == sorted(e.lesson for e in EXERCISES)
+
+
+def test_exercises_are_chosen_by_lesson_and_name():
+    assert {e.lesson for e in select(range(3, 6))} == {3, 4, 5}
+    assert [e.name for e in select(None, "conv1d")] == ["conv1d"]
+    assert select(range(4, 5), "conv1d") == ()
+
+
+def test_a_hand_out_has_nothing_of_the_solution(untouched):
+    for exercise in EXERCISES:
+        text = (untouched / f"{exercise.name}.py").read_text()
+        if exercise.kind in (MEND, CHECKER):
+            continue
+        for name in exercise.functions:
+            right = getattr(handout.reference(exercise), name)
+            body = text[text.index(f"def {name}(") :].split("\ndef ")[0]
+            assert body.count("raise NotImplementedError") == 1
+            assert right.__doc__.splitlines()[0] in body
+            code = [line.strip() for _, line in source_without_docstring(exercise.reference, name)]
+            for line in code[1:]:
+                if (
+                    len(line) > 12
+                    and not line.startswith(("def ", ")", "x:", "*"))
+                    and "->" not in line
+                ):
+                    assert line not in body.split('"""')[-1], line
+
+
+def source_without_docstring(module, name):
+    from minidann.reader.quoting import find
+
+    return find(f"{module}.{name}").lines
+
+
+def test_the_hand_out_says_what_to_do(untouched):
+    text = (untouched / "README.md").read_text()
+    assert all(f"`{exercise.name}.py`" in text for exercise in EXERCISES)
+    assert f"{len(EXERCISES)} exercises" in text
+
+
+# Points
+
+
+def test_an_untouched_hand_out_scores_nothing(untouched):
+    graded = grading.grade(untouched)
+    assert graded.total == 0
+    assert all(result.points == 0 for result in graded.results)
+    assert all(r.state == "not written" for r in graded.results if r.exercise.kind != MEND)
+
+
+def test_the_reference_scores_everything(right):
+    graded = grading.grade(right, seed=1)
+    assert [r.exercise.name for r in graded.results if r.points != r.exercise.most] == []
+    assert graded.notes == ""
+
+
+def test_each_mutant_loses_points_in_exactly_its_exercise_and_is_named():
+    correct = {exercise.name: handout.reference(exercise) for exercise in EXERCISES}
+    named = []
+    for mutant in MUTANTS:
+        wrong = mutant.build()
+        results = [
+            judging.judge(exercise, Direct(**{**correct, exercise.name: wrong}), 0)
+            for exercise in submissions.about(mutant.target)
+        ]
+        lost = [result for result in results if result.points < result.exercise.most]
+        assert len(lost) == 1, mutant.name
+        said = "\n".join(lost[0].said)
+        named.append(any(f"{kind}:" in said for kind in mutant.kinds) and mutant.says in said)
+    assert len(named) > 60 and np.mean(named) >= 0.9
+
+
+@pytest.mark.parametrize("mutant", MUTANTS[::6], ids=lambda mutant: mutant.name)
+def test_a_mutant_handed_in_as_a_file_loses_only_its_own(mutant, tmp_path):
+    text = submissions.wrong(mutant)
+    if text is None:
+        pytest.skip("this mutant is a whole optimiser and is tried above, not as a file")
+    graded = grading.grade(submissions.write(tmp_path / "x", **{mutant.target: text}), QUICK)
+    assert [r.exercise.name for r in graded.results if r.points < r.exercise.most] == [
+        mutant.target
+    ]
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.name)
+def test_each_exercise_can_be_done_while_all_others_are_stubs(exercise, tmp_path):
+    handout.write(tmp_path / "x", EXERCISES)
+    (tmp_path / "x" / f"{exercise.name}.py").write_text(submissions.right(exercise))
+    graded = grading.grade(tmp_path / "x")
+    assert {r.exercise.name: r.points for r in graded.results if r.points} == {
+        exercise.name: exercise.most
+    }
+
+
+def test_backward_alone_earns_its_points(tmp_path):
+    text = submissions.right(select(None, "attention")[0]).replace(
+        "    if v.shape != f.shape[2:]:",
+        "    raise NotImplementedError\n    if v.shape != f.shape[2:]:",
+    )
+    folder = submissions.write(tmp_path / "x", attention=text)
+    (result,) = grading.grade(folder, select(None, "attention")).results
+    assert result.earned == {"df": 1, "dv": 1}
+
+
+def test_a_cache_of_ones_own_will_do(tmp_path):
+    text = (
+        "import numpy as np\n\ndef forward(x, w, b):\n    return x @ w + b, {'x': x, 'w': w}\n\n"
+        "def backward(dout, cache):\n    return dout @ cache['w'].T, cache['x'].T @ dout, dout.sum(0)\n"
+    )
+    folder = submissions.write(tmp_path / "x", dense=text)
+    assert grading.grade(folder, select(None, "dense")).total == 3
+
+
+@pytest.mark.parametrize(("answer", "points"), [("True", 0), ("False", 0)])
+def test_a_checker_that_always_says_the_same_earns_nothing(answer, points, tmp_path):
+    text = f"def check(op, arrays, options, rng):\n    return {answer}\n"
+    graded = grading.grade(submissions.write(tmp_path / "x", checker=text), select(None, "checker"))
+    assert graded.total == points
+
+
+def test_a_checker_of_the_first_argument_misses_some(tmp_path):
+    text = submissions.CHECK.replace("if gradient is None:", "if gradient is None or i > 0:")
+    graded = grading.grade(submissions.write(tmp_path / "x", checker=text), select(None, "checker"))
+    assert 0 < graded.total < 10
+    assert "not caught" in "\n".join(graded.results[0].said)
+
+
+def test_the_seed_is_the_teachers(right):
+    some = select(None, "uar")
+    graded = [grading.grade(right, some, seed=seed) for seed in (0, 1)]
+    assert [one.total for one in graded] == [2, 2]
+    fixed = "import numpy as np\n\ndef uar(labels, predictions):\n    return 0.75\n"
+    (right.parent / "fixed").mkdir(exist_ok=True)
+    (right.parent / "fixed" / "uar.py").write_text(fixed)
+    assert grading.grade(right.parent / "fixed", some, seed=3).total == 0
+
+
+# Hostile submissions
+
+
+@pytest.mark.parametrize("name", submissions.HOSTILE)
+def test_a_hostile_file_costs_only_its_own_points(name, tmp_path):
+    text, word = submissions.HOSTILE[name]
+    some = tuple(e for e in EXERCISES if e.name in ("relu", "conv1d", "dense"))
+    graded = grading.grade(submissions.write(tmp_path / "x", conv1d=text), some, seconds=2)
+    assert [result.points for result in graded.results] == [0, 1, 3]
+    assert word in graded.notes
+
+
+def test_what_is_missing_is_named(tmp_path):
+    graded = grading.grade(submissions.write(tmp_path / "x", conv1d=None), select(range(3, 4)))
+    assert graded.total == 0 and "conv1d.py is missing" in graded.notes
+    (tmp_path / "empty").mkdir()
+    assert "no exercise in this folder" in grading.grade(tmp_path / "empty", QUICK).notes
+
+
+def test_a_submission_in_a_folder_of_its_own_folder_is_found(tmp_path):
+    submissions.write(tmp_path / "student" / "homework")
+    assert grading.grade(tmp_path / "student", select(None, "relu")).total == 1
+
+
+def test_edited_tests_change_nothing(tmp_path):
+    folder = submissions.write(tmp_path / "x", relu="raise ValueError('no')\n")
+    (folder / "conftest.py").write_text("raise SystemExit(0)")
+    (folder / "test_exercises.py").write_text("def test_all(): pass")
+    assert grading.grade(folder, select(None, "relu")).total == 0
+
+
+def test_messages_hold_no_pickles_and_come_back_as_they_were():
+    sent = {"a": (1, 2.5, None, "x", True), "b": [np.arange(6.0).reshape(2, 3), np.float32(2)]}
+    back = pupil.unpack(pupil.pack(sent))
+    assert back["a"] == sent["a"] and back["b"][1].dtype == np.float32
+    np.testing.assert_array_equal(back["b"][0], sent["b"][0])
+    for thing in (object(), np.array([object()]), {1: 2}, {"f": print}):
+        with pytest.raises(TypeError):
+            pupil.pack(thing)
+
+
+def test_a_lost_process_is_started_again(tmp_path):
+    (tmp_path / "relu.py").write_text("exit_ = __import__('os')._exit\n\ndef f():\n    exit_(1)\n")
+    (tmp_path / "dense.py").write_text("def f():\n    return 3\n")
+    with Session(tmp_path) as session:
+        session.exercise("relu")
+        with pytest.raises(Failed, match="process ended"):
+            session.call("relu", "f")
+        session.exercise("dense")
+        assert session.call("dense", "f") == 3
+
+
+# The commands
+
+
+def test_new_check_and_grade(tmp_path):
+    made = command("new", "mine", "--lessons", "3-4", cwd=tmp_path)
+    assert made.returncode == 0 and "4 exercises" in made.stdout
+    assert sorted(path.name for path in (tmp_path / "mine").iterdir()) == [
+        "README.md", "conv1d.py", "maxpool.py", "mend_maxpool.py", "relu.py",
+    ]  # fmt: skip
+    again = command("new", "mine", cwd=tmp_path)
+    assert again.returncode == 2 and "is there already" in again.stderr
+    wrong = submissions.wrong(next(m for m in MUTANTS if m.name == "relu: no gate"))
+    (tmp_path / "mine" / "relu.py").write_text(wrong)
+    checked = command("check", "mine", "-k", "relu", cwd=tmp_path)
+    assert checked.returncode == 0 and "gate:" in checked.stdout and "dout = " in checked.stdout
+    (tmp_path / "class").mkdir()
+    (tmp_path / "mine").rename(tmp_path / "class" / "=ada")
+    submissions.write(tmp_path / "class" / "bob")
+    (tmp_path / "class" / "notes.txt").write_text("")
+    graded = command("grade", "class", "--lessons", "3-4", "--out", "g.csv", cwd=tmp_path)
+    assert graded.returncode == 0 and "not folders: notes.txt" in graded.stdout
+    rows = list(csv.reader((tmp_path / "g.csv").read_text().splitlines()))
+    assert rows[0] == ["student", "conv1d", "relu", "maxpool", "mend_maxpool", "total", "notes"]
+    assert rows[1] == ["(most)", "4", "1", "2", "2", "9", ""]
+    assert rows[2][:6] == ["'=ada", "0", "0", "0", "0", "0"] and "relu: dx: gate" in rows[2][6]
+    assert rows[3] == ["bob", "4", "1", "2", "2", "9", ""]
+
+
+def test_gradescope(tmp_path):
+    folder = submissions.write(tmp_path / "submission", relu=None)
+    done = command(
+        "grade", folder, "--gradescope", "results.json", "--lessons", "3-4", cwd=tmp_path
+    )
+    assert done.returncode == 0
+    results = json.loads((tmp_path / "results.json").read_text())
+    assert results["score"] == 8 == sum(test["score"] for test in results["tests"])
+    assert [test["max_score"] for test in results["tests"]] == [4, 1, 2, 2]
+    assert "relu.py is missing" in results["tests"][1]["output"]
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (("check", "nowhere"), "there is no exercise in it"),
+        (("grade", "nowhere"), "there is no such folder"),
+        (("grade", "."), "has no folders in it"),
+        (("new", "x", "--lessons", "14"), "expected lessons such as 3-8"),
+        (("check", "x", "-k", "nothing"), "invalid choice"),
+        (("grade", ".", "--seed", "-1"), "--seed -1: expected 0 or more"),
+        (("check", "x", "-k", "relu", "--lesson", "3"), "no exercise of that name"),
+    ],
+)
+def test_mistakes_of_the_command_are_told_in_one_line(args, told, tmp_path):
+    done = command(*args, cwd=tmp_path)
+    assert done.returncode == 2 and told in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_what_a_student_prints_is_shown(tmp_path, capsys):
+    text = "import numpy as np\nprint('hello')\n" + submissions.right(select(None, "relu")[0])
+    practice.check(submissions.write(tmp_path / "x", relu=text), select(None, "relu"), 0)
+    assert "it printed: hello" in capsys.readouterr().out
+
+
+def test_the_network_runs_on_a_students_layers(right):
+    with Session(right) as session:
+        results = [judging.judge(exercise, session, 0) for exercise in QUICK]
+    own, names = practice.own_ops(right, results)
+    assert set(names) == {e.name for e in QUICK if e.is_op and e.kind != MEND}
+    arrays, options = ops.conv_relu_maxpool.example(np.random.default_rng(0))
+    outs = [one.conv_relu_maxpool.forward(*arrays, **options)[0] for one in (own, ops)]
+    np.testing.assert_allclose(*outs, atol=1e-12)
+    assert own.attention.forward.__module__ == "exercise"
+
+
+def test_pytest_has_a_test_and_a_marker_for_each_part(right, tmp_path):
+    def run(*args):
+        return subprocess.run(
+            [sys.executable, "-m", "pytest", "--pyargs", "minidann.coursework", "-q", *args],
+            cwd=tmp_path, capture_output=True, text=True,
+        )  # fmt: skip
+
+    fine = run(f"--impl={right}", "-k", "conv1d")
+    assert fine.returncode == 0 and "4 passed" in fine.stdout, fine.stdout
+    fine = run(f"--impl={right}", "-m", "uar")
+    assert fine.returncode == 0 and "2 passed" in fine.stdout, fine.stdout
+    handout.write(tmp_path / "x", select(None, "relu"))
+    missing = run(f"--impl={tmp_path / 'x'}", "-k", "relu")
+    assert missing.returncode == 1 and "not written" in missing.stdout
+    assert "skipped" in run().stdout
