@@ -62,9 +62,10 @@ def backward(dout, cache):
 # What a file holds that does harm, and a word of what must be said of it. Each is conv1d's.
 HOSTILE = {
     "hangs": ("while True:\n    pass\n", "took more than"),
-    "hangs when called": ("def forward(*a, **o):\n    while True:\n        pass\n", "took more than"),
+    "hangs when called": (
+        "def forward(*a, **o):\n    while True:\n        pass\n", "took more than"),
     "prints a megabyte": (
-        "def forward(*a, **o):\n    print('x' * 1_000_000)\n    return a[0], None\n", "prints more"),
+        "def forward(*a, **o):\n    print('x' * 10**6)\n    return a[0], None\n", "prints more"),
     "exits": ("def forward(*a, **o):\n    raise SystemExit(0)\n", "SystemExit"),
     "exits at once": ("exit(0)\n", "SystemExit"),
     "ends the process": (
@@ -72,8 +73,10 @@ HOSTILE = {
     "forks": (
         "def forward(x, w, b, **o):\n    __import__('os').fork()\n    return x, None\n", "forward"),
     "takes all memory": (
-        "import numpy as np\n\ndef forward(*a, **o):\n    return np.ones((1 << 34,)), None\n", "Memory"),
-    "imports torch": ("import torch\n\ndef forward(*a, **o):\n    return a[0], None\n", "imports torch"),
+        "import numpy as np\n\ndef forward(*a, **o):\n    return np.ones(1 << 34), None\n",
+        "Memory"),
+    "imports torch": (
+        "import torch\n\ndef forward(*a, **o):\n    return a[0], None\n", "imports torch"),
     "re-exports": ("from minidann.ops.conv1d import backward, forward\n", "imports minidann"),
     "wraps": (
         "ops = __import__('minidann.ops', fromlist=['conv1d'])\n"
@@ -147,12 +150,10 @@ def about(target: str) -> list[Exercise]:
 
 
 def write(folder: Path, **changes: str | None) -> Path:
-    """A right submission in a folder, but for `changes` by exercise: another text, None: no file."""
+    """A right submission, but for `changes` by exercise: another text, or None for no file."""
     folder.mkdir(parents=True)
     for exercise in EXERCISES:
-        text = changes.get(exercise.name, "") or (
-            None if exercise.name in changes else right(exercise)
-        )
+        text = changes[exercise.name] if exercise.name in changes else right(exercise)
         if text is not None:
             (folder / f"{exercise.name}.py").write_text(text, encoding="utf-8")
     return folder

@@ -172,7 +172,8 @@ def test_backward_alone_earns_its_points(tmp_path):
 def test_a_cache_of_ones_own_will_do(tmp_path):
     text = (
         "import numpy as np\n\ndef forward(x, w, b):\n    return x @ w + b, {'x': x, 'w': w}\n\n"
-        "def backward(dout, cache):\n    return dout @ cache['w'].T, cache['x'].T @ dout, dout.sum(0)\n"
+        "def backward(dout, cache):\n"
+        "    return dout @ cache['w'].T, cache['x'].T @ dout, dout.sum(axis=0)\n"
     )
     folder = submissions.write(tmp_path / "x", dense=text)
     assert grading.grade(folder, select(None, "dense")).total == 3

@@ -36,7 +36,7 @@ def parser() -> argparse.ArgumentParser:
     new.add_argument("folder", type=Path, metavar="DIR", help="a new folder")
     check.add_argument("folder", type=Path, metavar="DIR", help="the student's folder")
     grade.add_argument("folder", type=Path, metavar="SUBMISSIONS",
-                       help="a folder with one folder a student; with --gradescope, one submission")  # fmt: skip
+                       help="one folder a student; with --gradescope, one submission")  # fmt: skip
     for one, flag in ((new, "--lessons"), (check, "--lesson"), (grade, "--lessons")):
         one.add_argument(flag, dest="lessons", type=lessons, metavar="N",
                          help="only exercises on these, such as 3 or 3-8")  # fmt: skip
@@ -50,7 +50,7 @@ def parser() -> argparse.ArgumentParser:
         "--out", type=Path, metavar="CSV", default=Path("grades.csv"), help="the table"
     )
     grade.add_argument("--gradescope", type=Path, metavar="JSON",
-                       help="SUBMISSIONS is one submission: write Gradescope's results.json instead")  # fmt: skip
+                       help="Gradescope's results.json of one submission instead")  # fmt: skip
     grade.add_argument("--seconds", type=float, help="for each exercise, instead of its own limit")
     grade.add_argument("--megabytes", type=int, default=MEGABYTES, help="of memory a submission")
     grade.add_argument("--jobs", type=int, default=parallel.threads(), help="submissions at a time")

@@ -22,10 +22,10 @@ def equations(emotion: Arrays, language: Arrays, *, alpha: float, beta: float) -
 
 
 def groups(mode: str, n: int, m: int) -> list[list[int]]:
-    """Table 3: which of n source rows, 0 to n-1, and m target rows after them are normalised together.
+    """Table 3: which of n source rows, 0 to n-1, and of m target rows are normalised together.
 
-    -> one list of row numbers for each call of batch norm in a step, in order: bn1 all rows; bn2 the
-    source rows, then all; bn3 the source rows, then the target rows. (bn4 is two steps.)
+    -> one list of row numbers for each call of batch norm in a step, in order: bn1 all rows; bn2
+    the source rows, then all; bn3 the source rows, then the target rows. (bn4 is two steps.)
     """
     source, target = list(range(n)), list(range(n, n + m))
     return {"bn1": [source + target], "bn2": [source, source + target], "bn3": [source, target]}[

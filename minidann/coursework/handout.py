@@ -54,8 +54,8 @@ def _heading(exercise: Exercise, about: str) -> str:
     task = {
         BACKWARD: f"Write {functions}; what comes before it is right.",
         MEND: "The code below has one bug. Find it and mend it.",
-        BOTH: "Write forward, then backward. What the cache holds is up to you: nobody else reads it.\n"
-        "(backward alone can be written first: it then gets the cache that is described.)",
+        BOTH: "Write forward, then backward. What the cache holds is up to you: nobody else "
+        "reads it.\nbackward can be written first: it then gets the cache that is described.",
     }.get(exercise.kind, f"Write {functions}.")
     about = f"\n\n{about.strip()}" if about.strip() else ""
     return f'"""{first}\n\n{task}{about}\n"""\n\n'
@@ -92,20 +92,20 @@ def _stub(function, todo: str) -> str:
 
 README = """# Exercises
 
-{count} exercises on the lessons of minidann, {points} points. Do them in this order, or in any: what is
-not yet written comes from the reference, so nothing waits for anything.
+{count} exercises on the lessons of minidann, {points} points. Do them in this order, or in any:
+what is not yet written comes from the reference, so nothing waits for anything.
 
 | file | lesson | what to do | points |
 |---|---|---|---|
 {rows}
 
-Each file says what its functions take and give. An exercise is NumPy and your own code: other imports
-are refused. Write to no array that you are given.
+Each file says what its functions take and give. An exercise is NumPy and your own code: other
+imports are refused. Write to no array that you are given.
 
-    python -m minidann.coursework check {folder}               # all of them
-    python -m minidann.coursework check {folder} --lesson 3    # those of one lesson
-    python -m minidann.coursework check {folder} -k conv1d     # one
-    python -m minidann.coursework check {folder} --train       # then train the demo with your layers
+    python -m minidann.coursework check {folder}              # all of them
+    python -m minidann.coursework check {folder} --lesson 3   # those of one lesson
+    python -m minidann.coursework check {folder} -k conv1d    # one
+    python -m minidann.coursework check {folder} --train      # then the demo on your layers
 
 A layer's forward is compared with the reference on small, odd, padded and tied inputs. Then each
 gradient, and where one is wrong you are told what kind of mistake gives such numbers, and the

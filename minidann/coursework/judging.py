@@ -8,7 +8,7 @@ import numpy as np
 from minidann.coursework import functions, layers
 from minidann.coursework.exercises import CHECKER, Exercise
 from minidann.coursework.results import Result
-from minidann.coursework.session import NotWritten, Refused, Session
+from minidann.coursework.session import Failed, NotWritten, Refused, Session
 
 
 def judge(exercise: Exercise, session: Session, seed: int) -> Result:
@@ -29,6 +29,8 @@ def judge(exercise: Exercise, session: Session, seed: int) -> Result:
     except Refused as error:
         result.state, result.earned = "refused", {}
         result.said = [str(error)]
+    except Failed as error:  # what went well before may go wrong when it is called again
+        result.said.append(str(error))
     if result.points == exercise.most:
         result.state = "right"
     return result

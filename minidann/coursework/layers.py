@@ -12,7 +12,7 @@ import numpy as np
 from minidann import diagnosis
 from minidann.coursework.exercises import MEND, Exercise
 from minidann.coursework.handout import reference
-from minidann.coursework.results import Result, close, compared, written
+from minidann.coursework.results import Result, close, compared, kind, written
 from minidann.coursework.session import Failed, NotWritten, Refused, Session
 from minidann.gradcheck.cases import Case, cases, padded, random_case
 from minidann.gradcheck.gradients import argument_names
@@ -38,10 +38,10 @@ def judge_op(exercise: Exercise, session: Session, rng, result: Result) -> None:
     op = reference(exercise)
     name = exercise.reference.rpartition(".")[2]
     every = inputs(name, rng)
-    own = _judge_forward(exercise, session, op, every, result)
+    names = argument_names(op.forward, len(every[0].arrays))
+    own = _judge_forward(exercise, session, every, names, result)
     if own and "out" in exercise.parts:
         result.earned["out"] = 1
-    names = argument_names(op.forward, len(every[0].arrays))
     failed: dict[str, list[Failure]] = {argument: [] for argument in names}
     for case in every:
         out, cache = op.forward(*case.arrays, **case.options)
@@ -60,17 +60,12 @@ def judge_op(exercise: Exercise, session: Session, rng, result: Result) -> None:
         except Refused:
             raise
         except Failed as error:
-            result.said.append(f"backward raised {error}, on {shown(case)}")
+            result.said.append(f"backward raised {error}, on {shown(case, names)}")
             return
         if not isinstance(received, (tuple, list)) or len(received) != len(true):
-            what = (
-                f"{len(received)}"
-                if isinstance(received, (tuple, list))
-                else type(received).__name__
-            )
+            gradients = ", ".join(f"d{name}" for name in names)
             result.said.append(
-                f"backward: expected a tuple of {len(true)} ({', '.join('d' + n for n in names)}), "
-                f"received {what}"
+                f"backward: expected a tuple ({gradients}), received {kind(received)}"
             )
             return
         for argument, got, want in zip(names, received, true):
@@ -98,10 +93,10 @@ def inputs(name: str, rng: np.random.Generator) -> list[Case]:
     return sorted(every, key=lambda case: sum(array.size for array in case.arrays))
 
 
-def _judge_forward(exercise, session, op, every, result) -> bool:
+def _judge_forward(exercise, session, every, names, result) -> bool:
     """-> is the submission's own forward there and right, so that its cache can be used?"""
     for case in every:
-        true, _ = op.forward(*case.arrays, **case.options)
+        true, _ = reference(exercise).forward(*case.arrays, **case.options)
         try:
             out = session.call(exercise.name, "forward", *case.arrays, keep=True, **case.options)
         except NotWritten:
@@ -109,10 +104,12 @@ def _judge_forward(exercise, session, op, every, result) -> bool:
         except Refused:
             raise
         except Failed as error:
-            result.said.append(f"forward raised {error}, on {shown(case)}")
+            result.said.append(f"forward raised {error}, on {shown(case, names)}")
             return False
         if not close(out, true):
-            result.said.append(f"forward: {compared('out', out, true)}, on {shown(case)}")
+            result.said.append(
+                f"forward: {compared('out', out, true).strip()}, on {shown(case, names)}"
+            )
             return False
     return True
 
@@ -127,7 +124,7 @@ def _tell(failed: dict[str, list[Failure]], names, result: Result) -> None:
         first = failed[arguments[0]][0]  # the smallest
         gradients = ", ".join(f"d{argument}" for argument in arguments)
         what = compared(f"d{arguments[0]}", first.received, first.true)
-        result.said.append(f"{gradients}: {text}\n{what}, on {shown(first.case)}"
+        result.said.append(f"{gradients}: {text}\n{what}, on {shown(first.case, names)}"
                            f"\n  dout = {written(first.covector)}")  # fmt: skip
 
 
@@ -137,10 +134,10 @@ def diagnosed(argument: str, failures: list[Failure], names) -> str:
     texts: dict[str, str] = {}
     at = names.index(argument)
     for failure in failures:
-        gradients = tuple(np.asarray(one, np.float64) if one is not None else None
-                          for one in failure.gradients)  # fmt: skip
-        wrong = [i for i, (a, b) in enumerate(zip(gradients, failure.trues)) if not close(a, b)]
+        pairs = zip(failure.gradients, failure.trues)
+        wrong = [i for i, (received, true) in enumerate(pairs) if not close(received, true)]
         try:
+            gradients = tuple(np.asarray(one, np.float64) for one in failure.gradients)
             evidence = diagnosis.Evidence(
                 names, failure.case.arrays, failure.case.options, failure.covector, failure.out,
                 gradients, failure.trues,
@@ -158,9 +155,9 @@ def diagnosed(argument: str, failures: list[Failure], names) -> str:
     return str(diagnosis.UNKNOWN) if np.shape(received) == np.shape(true) else "another shape"
 
 
-def shown(case: Case) -> str:
+def shown(case: Case, names: tuple[str, ...]) -> str:
     """A case in words, with its arrays where they are small."""
     options = ", ".join(f"{name} = {written(value)}" for name, value in case.options.items())
     lines = [f"{case.what}" + f" ({options})" * bool(options)]
-    lines += [f"  argument {i + 1} {np.shape(a)} = {written(a)}" for i, a in enumerate(case.arrays)]
+    lines += [f"  {name} = {written(array)}" for name, array in zip(names, case.arrays)]
     return "\n".join(lines)

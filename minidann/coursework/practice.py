@@ -22,7 +22,8 @@ def check(folder: Path, exercises: tuple[Exercise, ...], seed: int) -> list[Resu
     """Judge and tell, one exercise after the other. Raises UserError where there is none."""
     if not has_any(folder):
         raise UserError(
-            f"{folder}: there is no exercise in it; python -m minidann.coursework new makes a folder"
+            f"{folder}: there is no exercise in it; "
+            "python -m minidann.coursework new makes a folder with them"
         )
     results = []
     with Session(folder) as session:

@@ -1,10 +1,10 @@
-"""The process that a submission's code runs in: it answers calls, and knows nothing of what is right.
+"""The process that a submission's code runs in: it answers calls, and knows not what is right.
 
-It runs as a script of its own, with the standard library and NumPy alone, so that the reference is
+It runs as a script of its own, with the standard library and NumPy, so that the reference is
 not in it. The grader sends a call, the answer goes back; both are messages of `pack`: a tree in
 JSON and the arrays in it. Nothing is unpickled on either side.
 
-It is no sandbox: code that wants to leave this process can. It keeps accidents apart, not attackers.
+It is no sandbox: code that wants to leave this process can. It is there for accidents.
 """
 
 import contextlib
@@ -111,7 +111,7 @@ class Printed(io.TextIOBase):
 
 
 def limit(seconds: int, megabytes: int) -> None:
-    """No more memory than this, and no more seconds of CPU, where the system can be asked for it."""
+    """No more memory and no more seconds of CPU than this, where the system can be asked."""
     try:
         import resource
     except ImportError:  # Windows
@@ -169,7 +169,7 @@ class Proxy:
 
 
 def answer(call: dict, modules: dict, kept: dict, requests, answers):
-    """Do one call. `keep`: what it returns second, the cache, stays here; `kept`: it is given it."""
+    """Do one call. `keep`: the cache that it returns second stays here; `kept`: it is given it."""
     path = call["path"]
     if path not in modules:
         modules[path] = load(path)

@@ -29,7 +29,10 @@ class Result:
 
 def close(received, true) -> bool:
     """Same shape, and no entry off by more than a ten millionth of the largest."""
-    received, true = np.asarray(received), np.asarray(true)
+    try:
+        received, true = np.asarray(received), np.asarray(true)
+    except ValueError:  # lists of different lengths
+        return False
     if received.shape != true.shape or received.dtype.kind not in "fiub":
         return False
     with np.errstate(all="ignore"):
@@ -39,8 +42,10 @@ def close(received, true) -> bool:
 
 def compared(what: str, received, true) -> str:
     """Where two arrays are furthest apart."""
+    if not isinstance(received, (np.ndarray, np.generic, float, int)):
+        return f"  {what}: expected an array of shape {np.shape(true)}, received {kind(received)}"
     if np.shape(received) != np.shape(true):
-        return f"  {what}: expected shape {np.shape(true)}, received {_kind(received)}"
+        return f"  {what}: expected shape {np.shape(true)}, received {np.shape(received)}"
     received = np.asarray(received)
     with np.errstate(all="ignore"):
         off = np.abs(received - true)
@@ -60,6 +65,12 @@ def written(value) -> str:
     return " ".join(np.array2string(array, precision=3, separator=", ").split())
 
 
-def _kind(thing) -> str:
-    shape = np.shape(thing) if isinstance(thing, (np.ndarray, np.generic, float, int)) else None
-    return type(thing).__name__ if shape is None else f"{shape}"
+def kind(thing) -> str:
+    """What something is, in words: a shape where it has one."""
+    if isinstance(thing, (tuple, list)):
+        return f"{len(thing)}"
+    return (
+        str(np.shape(thing))
+        if isinstance(thing, (np.ndarray, np.generic))
+        else type(thing).__name__
+    )

@@ -36,7 +36,9 @@ class Refused(Failed):
 
 
 def forbidden(path: Path) -> str | None:
-    """What a file imports that it may not, or why it cannot be read as Python; None if it is fine."""
+    """What a file imports that it may not, or why it is not Python; None if it is fine."""
+    if path.is_symlink():
+        return "is a link; hand in the file itself"
     try:
         tree = ast.parse(path.read_text(encoding="utf-8"))
     except (SyntaxError, ValueError) as error:
