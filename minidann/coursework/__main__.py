@@ -5,7 +5,7 @@ import json
 import re
 from pathlib import Path
 
-from minidann import console, parallel, train
+from minidann import console, parallel
 from minidann.console import UserError, progress
 from minidann.coursework import grading, handout, practice
 from minidann.coursework.exercises import EXERCISES, NAMES, Exercise, select
@@ -42,8 +42,8 @@ def parser() -> argparse.ArgumentParser:
                          help="only exercises on these, such as 3 or 3-8")  # fmt: skip
     check.add_argument("-k", dest="name", metavar="NAME", choices=NAMES, help="one exercise")
     check.add_argument("--train", action="store_true", help="then train the demo with your layers")
-    check.add_argument("--cache", type=Path, metavar="DIR", default=train.default_cache(),
-                       help="extracted features of the demo; safe to delete")  # fmt: skip
+    check.add_argument("--cache", type=Path, metavar="DIR",
+                       help="extracted features of the demo, if elsewhere")  # fmt: skip
     for one in (check, grade):
         one.add_argument("--seed", type=int, default=0, help="of all inputs")
     grade.add_argument(
