@@ -31,9 +31,10 @@ What stands around it:
     experiment.py   one run, from two corpora to a run folder
     outcome.py      its end: the tests, the model, the figures
     train.py, predict.py    the commands
-    reader/         the lessons as HTML, with the code beside them
     report/         every table and figure of the paper, its claims, and what they hide
     moons/          the whole idea in two dimensions
+    reader/         the lessons as HTML, with the code beside them
+    coursework/     exercises on the lessons: hand out, check, grade
     console.py      errors in one line, progress
     parallel.py     the same work on several parts at once, on all cores
 """
