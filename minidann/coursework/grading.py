@@ -84,7 +84,12 @@ def grade_all(
     with ProcessPoolExecutor(max_workers=jobs) as pool:
         under_way = [pool.submit(grade, folder, exercises, **options) for folder in folders]
         for done in as_completed(under_way):
-            yield done.result()
+            try:
+                yield done.result()
+            except OSError as error:  # the machine's fault: no process, no room for it
+                folder = folders[under_way.index(done)]
+                results = tuple(Result(e, {}, ["not graded"], "refused") for e in exercises)
+                yield Graded(folder.name, results, f"NOT GRADED, grade it again: {error}")
 
 
 def table(graded: list[Graded], exercises: tuple[Exercise, ...]) -> str:

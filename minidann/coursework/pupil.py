@@ -17,7 +17,7 @@ import sys
 
 import numpy as np
 
-PRINTED = 4000  # characters of what the code prints are sent back
+SHOWN = 4000  # characters of what the code prints are sent back
 REFUSED = ("minidann", "torch", "jax", "tensorflow", "autograd")  # there is nothing to learn from
 
 
@@ -106,7 +106,7 @@ class Printed(io.TextIOBase):
 
     def write(self, text):
         self.count += len(text)
-        self.text += text[: PRINTED - len(self.text)]
+        self.text += text[: SHOWN - len(self.text)]
         return len(text)
 
 

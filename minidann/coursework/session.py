@@ -23,6 +23,10 @@ ALLOWED = ("numpy", "math", "types", "typing", "functools", "itertools", "collec
            "dataclasses", "abc", "__future__")  # fmt: skip
 
 
+ENDED = "its process ended in the middle of a call (exit, or out of memory or time)"
+FORGED = "it answered in the grader's place"
+
+
 class Failed(Exception):
     """What went wrong when a submission's code was called, in one line."""
 
@@ -116,40 +120,43 @@ class Session:
     def _ask(self, message: dict, op):
         if self.process is None:
             self._start()
-        assert self.process is not None
+        # A process that does not read what it is sent would hold us up for ever: at the latest now
+        # it is killed, and the pipe breaks.
+        watch = threading.Timer(self._left() + 1, self.process.kill)
+        watch.start()
         try:
             pupil.send(self.process.stdin, message)
-            while True:
-                answer = self._next()
-                if "ask" not in answer:
-                    break
+            while "ask" in (answer := self._next()):
                 pupil.send(self.process.stdin, _asked(op, answer))
-        except (BrokenPipeError, OSError):
-            raise Refused("its process ended in the middle of a call") from None
-        try:
-            self.printed += answer["printed"]
-            self._count += answer["count"]
-            error, value = answer["error"], answer["value"]
-        except (KeyError, TypeError):
-            raise Refused("it answered in the grader's place") from None
+        except OSError:
+            raise Refused(ENDED) from None
+        finally:
+            watch.cancel()
+        kinds = {"error": (str, type(None)), "printed": str, "count": int, "value": object}
+        if set(answer) != set(kinds) or not all(isinstance(answer[k], kinds[k]) for k in kinds):
+            raise Refused(FORGED)
+        self.printed += answer["printed"]
+        self._count += answer["count"]
         if self._count > PRINTED:
             raise Refused(f"prints more than {PRINTED} characters")
-        if error is not None:
+        if error := answer["error"]:
             raise (NotWritten if error.startswith("NotImplementedError") else Failed)(error)
-        return value
+        return answer["value"]
+
+    def _left(self) -> float:
+        """Seconds until the time of the exercise is up."""
+        return max(0.0, self._deadline - time.monotonic())
 
     def _next(self) -> dict:
         """The next message, before the time is up."""
         try:
-            answer = self._answers.get(timeout=max(0.0, self._deadline - time.monotonic()))
+            answer = self._answers.get(timeout=self._left())
         except queue.Empty:
             raise Refused(f"took more than {self.seconds:g} s") from None
-        if isinstance(answer, BaseException):
-            raise Refused(
-                "its process ended in the middle of a call (exit, or out of memory or time)"
-                if isinstance(answer, EOFError)
-                else "it answered in the grader's place"
-            )
+        if isinstance(answer, EOFError):
+            raise Refused(ENDED)
+        if not isinstance(answer, dict):  # or an error of `receive`
+            raise Refused(FORGED)
         return answer
 
     def _start(self) -> None:
@@ -165,7 +172,7 @@ class Session:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             cwd=self._place.name, env={**kept, **threads}, start_new_session=True,
         )  # fmt: skip
-        self._answers: queue.Queue = queue.Queue()
+        self._answers: queue.Queue = queue.Queue(maxsize=8)  # a flood waits in the pipe
         threading.Thread(
             target=_read, args=(self.process.stdout, self._answers), daemon=True
         ).start()
