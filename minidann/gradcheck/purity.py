@@ -8,7 +8,11 @@ import numpy as np
 
 
 def arrays_in(thing, seen: tuple = ()) -> Iterator[np.ndarray]:
-    """Every array and number in nested tuples, lists, dicts and objects' attributes, in order."""
+    """Every array and number in nested tuples, lists, dicts and objects' attributes, in order.
+
+    Of a module's copy (the ops that a network is handed) not what Python keeps in it, such as its
+    loader, from which the whole program can be reached.
+    """
     if isinstance(thing, np.ndarray):
         yield thing
     elif isinstance(thing, (int, float, complex, np.generic)):
@@ -22,7 +26,8 @@ def arrays_in(thing, seen: tuple = ()) -> Iterator[np.ndarray]:
         for value in thing.values():
             yield from arrays_in(value, (*seen, thing))
     elif hasattr(thing, "__dict__") and not isinstance(thing, (type, ModuleType, FunctionType)):
-        yield from arrays_in(vars(thing), (*seen, thing))
+        own = {name: value for name, value in vars(thing).items() if not name.startswith("__")}
+        yield from arrays_in(own, (*seen, thing))
 
 
 def copied(thing) -> Any:
