@@ -13,7 +13,7 @@ import test_lessons as runner
 from minidann import ops
 from minidann.reader.quoting import Misquoted, find, lines_of
 
-PREPARED = ("k, d, f = ", "n, p = ", "dtype, places = ", "best, won = (np.empty")
+PREPARED = ("#", "k, d, f = ", "n, p = ", "dtype, places = ", "best, won = (np.empty")
 ATTENTION = runner.LESSONS / "05_attention.md"
 
 
@@ -80,7 +80,7 @@ def signature_and_refusals(lines: list[str], function: str) -> set[int]:
 def test_one_changed_line_of_an_op_makes_a_quote_wrong(name, code):
     """Each line of each op's forward and backward is quoted somewhere, and held.
 
-    But for signatures, refusals of a wrong shape, sizes and arrays that are still empty, which a
+    But for signatures, refusals of a wrong shape, sizes, arrays that are still empty and comments, which a
     lesson may leave out.
     """
     path = code / "minidann" / "ops" / f"{name}.py"

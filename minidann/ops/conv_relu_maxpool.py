@@ -13,8 +13,8 @@ Of thirty successive outputs of a filter the pool wants one, the largest. So muc
 
 And what is left is done where it is quick:
 
-6. The windows of a few utterances fit into a core's cache, those of a whole batch do not. They are
-   copied out, used and dropped, and copied out again for the gradient.
+6. The windows of a few utterances stay near a core's cache, those of a whole batch do not. They
+   are copied out, used and dropped, and copied out again for the gradient.
 7. A few utterances are work for one core, the next few for another.
 """
 
