@@ -80,8 +80,8 @@ def signature_and_refusals(lines: list[str], function: str) -> set[int]:
 def test_one_changed_line_of_an_op_makes_a_quote_wrong(name, code):
     """Each line of each op's forward and backward is quoted somewhere, and held.
 
-    But for signatures, refusals of a wrong shape, sizes, arrays that are still empty and comments, which a
-    lesson may leave out.
+    But for signatures, refusals of a wrong shape, sizes, arrays that are still empty and comments,
+    which a lesson may leave out.
     """
     path = code / "minidann" / "ops" / f"{name}.py"
     original = path.read_text(encoding="utf-8").splitlines()
