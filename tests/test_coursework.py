@@ -12,7 +12,7 @@ import submissions
 from minidann import mutants, ops
 from minidann.coursework import grading, handout, judging, practice, pupil
 from minidann.coursework.exercises import BACKWARD, BOTH, CHECKER, EXERCISES, FORWARD, MEND, select
-from minidann.coursework.session import Failed, Session
+from minidann.coursework.session import Failed, Refused, Session
 
 QUICK = tuple(exercise for exercise in EXERCISES if exercise.kind != CHECKER)
 MUTANTS = [mutant for mutant in mutants.BANK if submissions.about(mutant.target)]
@@ -248,7 +248,7 @@ def test_a_lost_process_is_started_again(tmp_path):
     (tmp_path / "dense.py").write_text("def f():\n    return 3\n")
     with Session(tmp_path) as session:
         session.exercise("relu")
-        with pytest.raises(Failed, match="process ended"):
+        with pytest.raises(Refused, match="process ended"):
             session.call("relu", "f")
         session.exercise("dense")
         assert session.call("dense", "f") == 3

@@ -43,7 +43,7 @@ import pytest
 import soundfile
 from scipy.ndimage import distance_transform_edt, uniform_filter
 
-from minidann.reader.links import DeadLink, resolve
+from minidann.reader.links import DeadLink, prose, resolve
 from minidann.reader.quoting import DOTS, Misquoted, find, lines_of
 
 ROOT = Path(__file__).parents[1]
@@ -92,16 +92,6 @@ def fences(text: str) -> list[Fence]:
     if inside is not None:
         raise ValueError(f"line {inside.line - 1}: a fence is not closed")
     return found
-
-
-def prose(text: str) -> Iterator[tuple[int, str]]:
-    """The lines outside fences, with their numbers."""
-    inside = False
-    for number, line in enumerate(text.splitlines(), start=1):
-        if line.startswith("```"):
-            inside = not inside
-        elif not inside:
-            yield number, line
 
 
 # What a lesson shows against what came out

@@ -15,11 +15,11 @@ pytest.importorskip("mdit_py_plugins", reason="needs the reader: pip install -e 
 pytest.importorskip("pygments", reason="needs the reader: pip install -e '.[reader]'")
 pytest.importorskip("latex2mathml", reason="needs the reader: pip install -e '.[reader]'")
 
-from test_lessons import LESSONS, PATHS, fences, prose
+from test_lessons import LESSONS, PATHS, fences
 
 from minidann.reader import __main__ as command
 from minidann.reader import book, code, mathml
-from minidann.reader.links import anchors, headings
+from minidann.reader.links import anchors, headings, prose
 from minidann.reader.quoting import ROOT, find, lines_of
 
 CODE = '''\

@@ -13,9 +13,10 @@ pytest.importorskip("playwright", reason="needs playwright: pip install -e '.[br
 pytest.importorskip("latex2mathml", reason="needs the reader: pip install -e '.[reader]'")
 
 from playwright.sync_api import Error, sync_playwright
-from test_lessons import PATHS, fences, prose
+from test_lessons import PATHS, fences
 
 from minidann.reader import book
+from minidann.reader.links import prose
 from minidann.reader.quoting import ROOT, find, lines_of
 
 SIZES = {"desktop": (1400, 900), "phone": (390, 844)}

@@ -1,11 +1,10 @@
 """python -m minidann.coursework: hand out exercises, check them, grade a class."""
 
 import argparse
-import json
 import re
 from pathlib import Path
 
-from minidann import console, parallel
+from minidann import console, parallel, runs
 from minidann.console import UserError, progress
 from minidann.coursework import grading, handout, practice
 from minidann.coursework.exercises import EXERCISES, NAMES, Exercise, select
@@ -71,7 +70,7 @@ def grade(args: argparse.Namespace, exercises: tuple[Exercise, ...]) -> None:
         if not args.folder.is_dir():
             raise UserError(f"{args.folder}: there is no such folder")
         one = grading.grade(args.folder, exercises, **options)
-        grading.write(args.gradescope, json.dumps(grading.gradescope(one), indent=1) + "\n")
+        runs.write_json(args.gradescope, grading.gradescope(one))
         print(f"{one.total:g} points; {args.gradescope}")
         return
     folders, others = grading.submissions(args.folder)
@@ -79,7 +78,7 @@ def grade(args: argparse.Namespace, exercises: tuple[Exercise, ...]) -> None:
     graded = sorted(
         progress(done, len(folders), "grading", "submissions"), key=lambda one: one.name
     )
-    grading.write(args.out, grading.table(graded, exercises))
+    runs.write(args.out, grading.table(graded, exercises).encode())
     print(f"{len(graded)} submissions, {args.out}")
     if others:
         print(f"not graded, since not folders: {', '.join(others)}")

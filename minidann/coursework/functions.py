@@ -8,7 +8,7 @@ from minidann import mutants, ops, optim
 from minidann.coursework.exercises import Exercise
 from minidann.coursework.handout import reference
 from minidann.coursework.results import Result, close, compared, written
-from minidann.coursework.session import Failed, NotWritten, Refused, Session
+from minidann.coursework.session import Failed, Problem, Session
 from minidann.gradcheck.optimiser import check_optimiser
 from minidann.gradcheck.report import Report
 
@@ -30,8 +30,6 @@ def judge_checker(exercise: Exercise, session: Session, rng, result: Result) -> 
             arrays, options = op.example(rng)
             try:
                 said = session.call(exercise.name, "check", arrays, options, op=op)
-            except (NotWritten, Refused):
-                raise
             except Failed as error:
                 result.said.append(f"check raised {error}, on {name}")
                 return
@@ -81,8 +79,6 @@ def _problem(call, right, args, options) -> str | None:
     given = ", ".join([*map(_short, args), *(f"{k}={_short(v)}" for k, v in options.items())])
     try:
         received = call(*args, **options)
-    except (NotWritten, Refused):
-        raise
     except Failed as error:
         return f"raised {error}, given {given}"
     return _different(received, right(*args, **options), given)
@@ -129,7 +125,7 @@ def _judge_optimiser(exercise: Exercise, call, rng, result: Result) -> None:
     def asked(*args, **options):
         try:
             return call(*args, **options)
-        except Failed as error:
+        except Problem as error:  # the checker of optimisers would make a row of it
             lost.append(error)
             raise
 
@@ -137,7 +133,7 @@ def _judge_optimiser(exercise: Exercise, call, rng, result: Result) -> None:
     setattr(made, name, asked)
     report = check_optimiser(made, rng)
     for error in lost:
-        if isinstance(error, (NotWritten, Refused)):
+        if not isinstance(error, Failed):
             raise error
     if lost:
         result.said.append(f"raised {lost[0]}")

@@ -1,7 +1,5 @@
 """A class: one row a submission, one column an exercise."""
 
-import csv
-import io
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -94,15 +92,15 @@ def grade_all(
 
 def table(graded: list[Graded], exercises: tuple[Exercise, ...]) -> str:
     """grades.csv: a header with the points that can be had, then a row a submission."""
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["student", *(exercise.name for exercise in exercises), "total", "notes"])
     most = [exercise.most for exercise in exercises]
-    writer.writerow(["(most)", *most, sum(most), ""])
+    rows = [
+        ["student", *(exercise.name for exercise in exercises), "total", "notes"],
+        ["(most)", *most, sum(most), ""],
+    ]
     for one in graded:
         points = [f"{result.points:g}" for result in one.results]
-        writer.writerow([_plain(one.name), *points, f"{one.total:g}", one.notes])
-    return file.getvalue()
+        rows.append([_plain(one.name), *points, f"{one.total:g}", one.notes])
+    return runs.csv_text(rows)
 
 
 def _plain(name: str) -> str:
@@ -123,8 +121,3 @@ def gradescope(one: Graded) -> dict:
         for r in one.results
     ]
     return {"score": one.total, "output": one.note, "tests": tests}
-
-
-def write(path: Path, text: str) -> None:
-    """Whole or not at all."""
-    runs.write(path, text.encode())

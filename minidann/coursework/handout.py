@@ -71,13 +71,10 @@ def constants(module: ModuleType) -> str:
     """The module's numbers and names of types, which its functions are written with."""
     if module.__name__ == "minidann.normalise":
         return "\nFRAMES, MELS = 750, 26\n"
-    tree = ast.parse(inspect.getsource(module))
-    lines = inspect.getsource(module).splitlines()
-    kept = [
-        "\n".join(lines[node.lineno - 1 : node.end_lineno])
-        for node in tree.body
-        if isinstance(node, ast.Assign)
-    ]
+    source = inspect.getsource(module)
+    lines = source.splitlines()  # whole ones, with the comment behind a number
+    nodes = [node for node in ast.parse(source).body if isinstance(node, ast.Assign)]
+    kept = ["\n".join(lines[node.lineno - 1 : node.end_lineno]) for node in nodes]
     return "".join(f"\n{one}" for one in kept) + "\n" * bool(kept)
 
 

@@ -13,7 +13,7 @@ from minidann import diagnosis
 from minidann.coursework.exercises import MEND, Exercise
 from minidann.coursework.handout import reference
 from minidann.coursework.results import Result, close, compared, kind, written
-from minidann.coursework.session import Failed, NotWritten, Refused, Session
+from minidann.coursework.session import Failed, NotWritten, Session
 from minidann.gradcheck.cases import Case, cases, padded, random_case
 from minidann.gradcheck.gradients import argument_names
 
@@ -57,8 +57,6 @@ def judge_op(exercise: Exercise, session: Session, rng, result: Result) -> None:
                 raise
             result.said.append("backward: not written")
             return
-        except Refused:
-            raise
         except Failed as error:
             result.said.append(f"backward raised {error}, on {shown(case, names)}")
             return
@@ -101,8 +99,6 @@ def _judge_forward(exercise, session, every, names, result) -> bool:
             out = session.call(exercise.name, "forward", *case.arrays, keep=True, **case.options)
         except NotWritten:
             return False
-        except Refused:
-            raise
         except Failed as error:
             result.said.append(f"forward raised {error}, on {shown(case, names)}")
             return False

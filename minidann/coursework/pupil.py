@@ -76,7 +76,11 @@ def unpack(data: bytes):
 
 
 def send(file, thing) -> None:
-    data = pack(thing)
+    write(file, pack(thing))
+
+
+def write(file, data: bytes) -> None:
+    """A message that is packed already."""
     file.write(struct.pack("<Q", len(data)) + data)
     file.flush()
 
@@ -149,8 +153,8 @@ def told(error: BaseException, path: str) -> str:
 class Proxy:
     """An op that lives in the grader: forward and backward are asked of it."""
 
-    def __init__(self, requests, answers, keeper: str):
-        self._ends, self._keeper = (requests, answers), keeper
+    def __init__(self, requests, answers):
+        self._ends = requests, answers
 
     def _ask(self, function, *args, **options):
         requests, answers = self._ends
@@ -161,8 +165,7 @@ class Proxy:
         return answer["value"]
 
     def forward(self, *arrays, **options):
-        out, cache = self._ask("forward", *arrays, **options)
-        return out, cache
+        return self._ask("forward", *arrays, **options)
 
     def backward(self, dout, cache):
         return self._ask("backward", dout, cache)
@@ -180,7 +183,7 @@ def answer(call: dict, modules: dict, kept: dict, requests, answers):
     if call["kept"]:
         args.append(kept["cache"])
     if call["proxy"]:
-        args.insert(0, Proxy(requests, answers, path))
+        args.insert(0, Proxy(requests, answers))
         args.append(np.random.default_rng(0))
     value = function(*args, **call["options"])
     if call["keep"]:

@@ -27,15 +27,19 @@ ENDED = "its process ended in the middle of a call (exit, or out of memory or ti
 FORGED = "it answered in the grader's place"
 
 
-class Failed(Exception):
-    """What went wrong when a submission's code was called, in one line."""
+class Problem(Exception):
+    """What went wrong when a submission's code was called, in one line: one of the next three."""
 
 
-class NotWritten(Failed):
+class Failed(Problem):
+    """It raised, or returned what nobody can use; another call may go well."""
+
+
+class NotWritten(Problem):
     """The exercise has not been done: its file is missing, or it raises NotImplementedError."""
 
 
-class Refused(Failed):
+class Refused(Problem):
     """Nothing of this exercise can be graded."""
 
 
@@ -96,7 +100,7 @@ class Session:
 
         `keep`: of (out, cache) the cache stays where it is, out comes back; `kept`: the function
         gets that cache after `args`. `op`: the function gets a proxy of it first, and an rng last.
-        Raises NotWritten, or Failed where it raised, returned what nobody can use, or was lost.
+        Raises a Problem.
         """
         path = self.folder / f"{name}.py"
         if self._lost:
@@ -127,7 +131,7 @@ class Session:
         try:
             pupil.send(self.process.stdin, message)
             while "ask" in (answer := self._next()):
-                pupil.send(self.process.stdin, _asked(op, answer))
+                pupil.write(self.process.stdin, _asked(op, answer))
         except OSError:
             raise Refused(ENDED) from None
         finally:
@@ -213,13 +217,12 @@ def _read(pipe, answers: queue.Queue) -> None:
             return
 
 
-def _asked(op, request: dict) -> dict:
-    """What the op says to a checker that asks it."""
+def _asked(op, request: dict) -> bytes:
+    """What the op says to a checker that asks it, packed."""
     try:
-        value = getattr(op, {"forward": "forward", "backward": "backward"}[request["ask"]])(
-            *request["args"], **request["options"]
+        function = {"forward": op.forward, "backward": op.backward}[request["ask"]]
+        return pupil.pack(
+            {"value": function(*request["args"], **request["options"]), "error": None}
         )
-        pupil.pack(value)
-        return {"value": value, "error": None}
     except Exception as error:
-        return {"value": None, "error": f"{type(error).__name__}: {error}"}
+        return pupil.pack({"value": None, "error": f"{type(error).__name__}: {error}"})

@@ -1,6 +1,7 @@
 """Where the links of a lesson lead, and whether they lead anywhere."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,15 +21,20 @@ class Link:
     to: str
 
 
-def headings(text: str) -> list[str]:
-    """The headings of a Markdown text, without their marks; lines in fences are none."""
-    found, inside = [], False
-    for line in text.splitlines():
+def prose(text: str) -> Iterator[tuple[int, str]]:
+    """The lines of a Markdown text outside fences, with their numbers, counted from 1."""
+    inside = False
+    for number, line in enumerate(text.splitlines(), start=1):
         if line.startswith("```"):
             inside = not inside
-        elif not inside and (match := re.match(r"#+ (.*)", line)):
-            found.append(match[1].strip())
-    return found
+        elif not inside:
+            yield number, line
+
+
+def headings(text: str) -> list[str]:
+    """The headings of a Markdown text, without their marks; lines in fences are none."""
+    matches = (re.match(r"#+ (.*)", line) for _, line in prose(text))
+    return [match[1].strip() for match in matches if match]
 
 
 def anchors(titles: list[str]) -> list[str]:
