@@ -36,6 +36,10 @@ UAR = """
 def uar_of_confusion(counts):
     return float((np.diag(counts) / counts.sum(axis=1)).mean())
 """
+ENTR = """
+def entr(p):
+    return -p * np.log(np.where(p > 0, p, 1))
+"""
 GLUE = {
     "gradients": """
 def backward(dout, cache):
@@ -71,7 +75,7 @@ HOSTILE = {
     "ends the process": (
         "def forward(*a, **o):\n    __import__('os')._exit(0)\n", "process ended"),
     "forks": (
-        "def forward(x, w, b, **o):\n    __import__('os').fork()\n    return x, None\n", "forward"),
+        "def forward(x, w, b, **o):\n    __import__('os').fork()\n    return x, None\n", "out: "),
     "takes all memory": (
         "import numpy as np\n\ndef forward(*a, **o):\n    return np.ones(1 << 34), None\n",
         "Memory"),
@@ -84,7 +88,7 @@ HOSTILE = {
     "is not Python": ("def forward(:\n", "is not Python"),
     "is not text": ("\x00\x00", "is not Python"),
     "lies about points": (
-        "def forward(*a, **o):\n    return {'points': 100}, None\n", "forward"),
+        "def forward(*a, **o):\n    return {'points': 100}, None\n", "received a dict"),
     "returns itself": ("def forward(*a, **o):\n    return forward, None\n", "returned a function"),
     "raises what cannot be told": (
         "class E(BaseException):\n    def __str__(self):\n        raise ValueError\n\n"
@@ -106,10 +110,11 @@ def right(exercise: Exercise) -> str:
     if exercise.is_op:
         return inspect.getsource(module)
     (name,) = exercise.functions
-    parts = ["import numpy as np\n\nArrays = dict[str, np.ndarray]\n"]
-    parts.append(handout.constants(module))
+    parts = ["import numpy as np\n", handout.constants(module, (name,))]
     if name == "uar":
         parts += [inspect.getsource(metrics.confusion), UAR]
+    if name == "information":
+        parts.append(ENTR)
     return "\n\n".join([*parts, inspect.getsource(getattr(module, name))])
 
 

@@ -3,10 +3,17 @@
 exercises.py   what there is to do, and for how many points
 handout.py     a student's folder, made from the reference; bugs/ has the planted ones
 equations.py   two ideas of the network as small functions, for exercises
+files.py       what is in a submission's folder
 pupil.py       the process that a submission's code runs in
+messages.py    what is said between it and the grader
 session.py     the grader's end of it: limits, and what became of a call
 layers.py      out and every gradient of a layer against the reference
-functions.py   the other exercises: the checker, the optimiser, and so on
+tiny.py        the smallest inputs of each layer
+explaining.py  what is wrong with what a layer gave
+forwards.py    mistakes of forward passes
+functions.py   the other functions: the optimiser, equations, features, UAR
+tries.py       what they are tried on
+checking.py    the exercise to write the checker
 judging.py     one exercise
 results.py     what it earned
 practice.py    for the student: what is right, what is not, and why

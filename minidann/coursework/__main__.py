@@ -1,12 +1,14 @@
 """python -m minidann.coursework: hand out exercises, check them, grade a class."""
 
 import argparse
+import difflib
 import re
+import sys
 from pathlib import Path
 
 from minidann import console, parallel, runs
 from minidann.console import UserError, progress
-from minidann.coursework import grading, handout, practice
+from minidann.coursework import files, grading, handout, practice
 from minidann.coursework.exercises import EXERCISES, NAMES, Exercise, select
 from minidann.coursework.session import MEGABYTES
 
@@ -24,6 +26,16 @@ def lessons(text: str) -> range:
     return numbers
 
 
+def exercise(text: str) -> str:
+    """`conv1d`, or its file."""
+    name = Path(text).name.removesuffix(".py")
+    if name not in NAMES:
+        near = difflib.get_close_matches(name, NAMES, 1)
+        known = f"should {near[0]} be it?" if near else f"expected one of {', '.join(NAMES)}"
+        raise argparse.ArgumentTypeError(f"there is no exercise {text!r}; {known}")
+    return name
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     p = console.Parser(prog="python -m minidann.coursework", description=__doc__.split(": ")[1])
@@ -36,10 +48,10 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("folder", type=Path, metavar="DIR", help="the student's folder")
     grade.add_argument("folder", type=Path, metavar="SUBMISSIONS",
                        help="one folder a student; with --gradescope, one submission")  # fmt: skip
-    for one, flag in ((new, "--lessons"), (check, "--lesson"), (grade, "--lessons")):
-        one.add_argument(flag, dest="lessons", type=lessons, metavar="N",
+    for one in (new, check, grade):
+        one.add_argument("--lesson", "--lessons", dest="lessons", type=lessons, metavar="N",
                          help="only exercises on these, such as 3 or 3-8")  # fmt: skip
-    check.add_argument("-k", dest="name", metavar="NAME", choices=NAMES, help="one exercise")
+    check.add_argument("-k", dest="name", metavar="NAME", type=exercise, help="one exercise")
     check.add_argument("--train", action="store_true", help="then train the demo with your layers")
     check.add_argument("--cache", type=Path, metavar="DIR",
                        help="extracted features of the demo, if elsewhere")  # fmt: skip
@@ -69,6 +81,11 @@ def grade(args: argparse.Namespace, exercises: tuple[Exercise, ...]) -> None:
     if args.gradescope:
         if not args.folder.is_dir():
             raise UserError(f"{args.folder}: there is no such folder")
+        if len(students := files.students(args.folder)) > 1:
+            raise UserError(
+                f"{args.folder}: --gradescope takes one submission, and here are "
+                f"{len(students)}: {students[0]}, {students[1]} and so on"
+            )
         one = grading.grade(args.folder, exercises, **options)
         runs.write_json(args.gradescope, grading.gradescope(one))
         print(f"{one.total:g} points; {args.gradescope}")
@@ -96,6 +113,7 @@ def main() -> None:
         if args.train:
             ops, names = practice.own_ops(args.folder, results)
             practice.train_with(ops, names, args.cache)
+        sys.exit(any(result.state != "right" for result in results))
     else:
         for name, least in (("seed", 0), ("jobs", 1), ("megabytes", 256)):
             if getattr(args, name) < least:

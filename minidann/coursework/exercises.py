@@ -2,13 +2,14 @@
 
 Four kinds: write a forward pass (or another function), write a backward pass, find and mend a
 planted bug, write the checker. One file an exercise, which holds a module with the contract of
-`minidann.ops`, or one function.
+`minidann.ops`, or one function. A bug is planted in a function that no other exercise asks for: it
+would be half of its answer.
 """
 
 from dataclasses import dataclass
 
 FORWARD, BACKWARD, BOTH, MEND, CHECKER = (
-    "write the forward pass", "write the backward pass", "write both passes",
+    "write the function", "write the backward pass", "write both passes",
     "find and mend the bug", "write the checker",
 )  # fmt: skip
 
@@ -41,21 +42,22 @@ class Exercise:
         return self.reference.startswith("minidann.ops.")
 
 
-def op(name: str, lesson: int, kind: str, *arguments: str, of: str = "") -> Exercise:
+def op(name: str, lesson: int, kind: str, *arguments: str) -> Exercise:
     """An exercise on a layer; a point for `out`, where forward is asked for, and each gradient."""
-    functions = {FORWARD: ("forward",), BOTH: ("forward", "backward")}.get(kind, ("backward",))
+    functions = ("forward", "backward") if kind == BOTH else ("backward",)
     parts = tuple(f"d{argument}" for argument in arguments)
-    parts = ("out", *parts) if "forward" in functions else parts
-    parts = ("mended",) if kind == MEND else parts
-    points = 2 if kind == MEND else 0
-    return Exercise(name, lesson, kind, f"minidann.ops.{of or name}", functions, parts, points)
+    parts = ("out", *parts) if kind == BOTH else parts
+    return Exercise(name, lesson, kind, f"minidann.ops.{name}", functions, parts)
 
 
-def function(name: str, lesson: int, module: str, *parts: str, kind: str = FORWARD) -> Exercise:
-    """An exercise on one function."""
-    points = 2 if kind == MEND else 0
-    of = name.removeprefix("mend_")
-    return Exercise(name, lesson, kind, f"minidann.{module}", (of,), parts, points)
+def function(name: str, lesson: int, module: str, *parts: str) -> Exercise:
+    """An exercise on one function: a point for each part."""
+    return Exercise(name, lesson, FORWARD, f"minidann.{module}", (name,), parts)
+
+
+def mend(name: str, lesson: int, module: str) -> Exercise:
+    """An exercise on one function that has a bug."""
+    return Exercise(f"mend_{name}", lesson, MEND, f"minidann.{module}", (name,), ("mended",), 2)
 
 
 EXERCISES = (
@@ -63,21 +65,21 @@ EXERCISES = (
     op("conv1d", 3, BOTH, "x", "w", "b"),
     op("relu", 4, BACKWARD, "x"),
     op("maxpool", 4, BOTH, "x"),
-    op("mend_maxpool", 4, MEND, of="maxpool"),
     op("attention", 5, BOTH, "f", "v"),
     op("dense", 6, BACKWARD, "x", "w", "b"),
     op("softmax_cross_entropy", 6, BOTH, "z"),
     op("batchnorm", 7, BOTH, "x", "gamma", "beta"),
-    op("mend_batchnorm", 7, MEND, of="batchnorm"),
     op("dropout", 8, BACKWARD, "x"),
     function("add_penalty", 8, "optim", "l1", "l2", "kernels only"),
     function("learning_rate", 9, "optim", "decay", "floor"),
-    function("step", 9, "optim", "parameters", "moments", "without a gradient"),
+    function("step", 9, "optim", "m", "v", "parameters", "no gradient"),
     op("gradient_reversal", 10, BACKWARD, "x"),
-    function("mend_equations", 11, "coursework.equations", "mended", kind=MEND),
-    function("mend_groups", 12, "coursework.equations", "mended", kind=MEND),
-    function("normalise_and_pad", 13, "normalise", "normalised", "padded"),
+    mend("equations", 11, "coursework.equations"),
+    mend("groups", 12, "coursework.equations"),
+    mend("mean_and_std", 13, "normalise"),
+    function("normalise_and_pad", 13, "normalise", "normalised", "padded", "the rest given"),
     function("uar", 15, "metrics", "equal classes", "unequal classes"),
+    mend("information", 15, "metrics"),
 )
 NAMES = tuple(exercise.name for exercise in EXERCISES)
 

@@ -1,133 +1,95 @@
-"""Exercises that are no layer: the checker, the optimiser, two equations, features, UAR."""
+"""Exercises that are no layer: the optimiser, two equations, features, UAR."""
 
+import inspect
 from types import SimpleNamespace
 
 import numpy as np
 
-from minidann import mutants, ops, optim
+from minidann import optim
+from minidann.coursework import tries
 from minidann.coursework.exercises import Exercise
 from minidann.coursework.handout import reference
-from minidann.coursework.results import Result, close, compared, written
+from minidann.coursework.results import Result, close, compared, kind, labelled, written
 from minidann.coursework.session import Failed, Problem, Session
 from minidann.gradcheck.optimiser import check_optimiser
 from minidann.gradcheck.report import Report
 
-# Ops with small examples: a checker nudges every entry, and each nudge is a call from process to
-# process. The right ones are there for the false alarms.
-RIGHT = ("relu", "maxpool", "attention", "batchnorm", "dropout", "dense",
-         "softmax_cross_entropy")  # fmt: skip
-WRONG = 3  # mutants of each of them, at most
-
-
-def judge_checker(exercise: Exercise, session: Session, rng, result: Result) -> None:
-    """The share of wrong ops that are caught, less that of right ones that are called wrong."""
-    missed, alarms, wrong = [], [], 0
-    for name in RIGHT:
-        bank = mutants.select(name)
-        chosen = rng.permutation(len(bank))[:WRONG]
-        for mutant in [None, *(bank[i] for i in sorted(chosen))]:
-            op = getattr(ops, name) if mutant is None else mutant.build()
-            arrays, options = op.example(rng)
-            try:
-                said = session.call(exercise.name, "check", arrays, options, op=op)
-            except Failed as error:
-                result.said.append(f"check raised {error}, on {name}")
-                return
-            if not isinstance(said, (bool, np.bool_)):
-                result.said.append(f"check: expected True or False, received {type(said).__name__}")
-                return
-            wrong += mutant is not None
-            if mutant is None and not said:
-                alarms.append(name)
-            if mutant is not None and said:
-                missed.append(f"{name}: {mutant.what}")
-    share = (wrong - len(missed)) / wrong - len(alarms) / len(RIGHT)
-    result.earned["caught"] = round(exercise.most * max(0.0, share), 2)
-    result.said.append(
-        f"caught {wrong - len(missed)} of {wrong} wrong ops, called {len(alarms)} of {len(RIGHT)} "
-        "right ones wrong"
-    )
-    result.said += [f"right, but called wrong: {name}" for name in alarms]
-    result.said += [f"wrong, but not caught: {one}" for one in missed[:3]]
-
 
 def judge_function(exercise: Exercise, session: Session, rng, result: Result) -> None:
-    """Any other function: each of its parts is tried by itself."""
+    """Each part is tried by itself, and earned where all of its tries are right."""
     (name,) = exercise.functions
 
     def call(*args, **options):
         return session.call(exercise.name, name, *args, **options)
 
     if name in ("step", "add_penalty"):
-        _judge_optimiser(exercise, call, rng, result)
+        _judge_optimiser(name, call, rng, result)
         return
     right = getattr(reference(exercise), name)
-    for part, tries in TRIES[exercise.name](rng).items():
-        problem = None
-        for args, options in tries:
-            problem = _problem(call, right, args, options)
-            if problem:
-                break
+    for part, given in getattr(tries, exercise.name)(rng).items():
+        problem = next(filter(None, (_problem(call, right, *one) for one in given)), None)
         if problem:
             result.said.append(f"{part}: {problem}")
+            result.printed = result.printed or session.printed
         else:
             result.earned[part] = exercise.most / len(exercise.parts)
 
 
-def _problem(call, right, args, options) -> str | None:
+def _problem(call, right, args: tuple, options: dict) -> str | None:
     """What is wrong with one call, in words."""
-    given = ", ".join([*map(_short, args), *(f"{k}={_short(v)}" for k, v in options.items())])
+    names = list(inspect.signature(right).parameters)[: len(args)]
+    given = labelled((*names, *options), (*args, *options.values()))
+    true = right(*args, **options)
     try:
         received = call(*args, **options)
     except Failed as error:
-        return f"raised {error}, given {given}"
-    return _different(received, right(*args, **options), given)
+        return f"{error}, given\n{given}"
+    problem = _different("the result", received, true)
+    both = labelled(("your result", "right result"), (received, true))
+    return f"{problem}, given\n{given}\n{both}" if problem else None
 
 
-def _different(received, true, given: str) -> str | None:
+def _different(what: str, received, true) -> str | None:
+    """How two results differ, in words."""
     if isinstance(true, dict):
-        if not isinstance(received, dict) or set(received) != set(true):
-            return (
-                f"expected a dict of {', '.join(true)}, received {_short(received)}, given {given}"
-            )
-        told = [_different(received[key], true[key], given) for key in true]
-        return next((f"{key}: {one}" for key, one in zip(true, told) if one), None)
+        if not isinstance(received, dict):
+            return f"{what}: expected a dict, received {kind(received)}"
+        if set(received) != set(true):
+            return f"{what}: expected the keys {', '.join(true)}, received {', '.join(received)}"
+        found = (_different(f'{what}["{key}"]', received[key], true[key]) for key in true)
+        return next(filter(None, found), None)
+    if isinstance(true, tuple):
+        if not isinstance(received, (tuple, list)) or len(received) != len(true):
+            return f"{what}: expected {len(true)} values, received {kind(received)}"
+        pairs = enumerate(zip(received, true))
+        found = (_different(f"{what}[{i}]", *pair) for i, pair in pairs)
+        return next(filter(None, found), None)
     if isinstance(true, list):
         same = isinstance(received, (list, tuple)) and [list(np.ravel(one)) for one in received]
-        return (
-            None if same == true else f"expected {true}, received {_short(received)}, given {given}"
-        )
-    if not isinstance(received, (np.ndarray, np.generic, float, int)):
-        return f"expected {_short(true)}, received {_short(received)}, given {given}"
-    return (
-        None
-        if close(received, true)
-        else f"{compared('it', received, true).strip()}, given {given}"
-    )
-
-
-def _short(value) -> str:
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {_short(one)}" for key, one in value.items()) + "}"
-    if isinstance(value, np.ndarray):
-        return written(value)
-    return f"{value:.6g}" if isinstance(value, float) else str(value)[:80]
+        return None if same == true else f"{what}: expected {true}, received {written(received)}"
+    if not close(received, true):
+        return compared(what, received, true)
+    if isinstance(true, np.ndarray) and np.asarray(received).dtype != true.dtype:
+        return f"{what}: expected {true.dtype}, received {np.asarray(received).dtype}"
+    return None
 
 
 # Adam and the penalties: the checker of optimisers knows their mistakes by name.
 
 
-def _judge_optimiser(exercise: Exercise, call, rng, result: Result) -> None:
+def _judge_optimiser(name: str, call, rng, result: Result) -> None:
     """By the rows of the checker's report."""
-    (name,) = exercise.functions
-    lost = []
+    lost: list[Problem] = []
 
     def asked(*args, **options):
         try:
-            return call(*args, **options)
+            received = call(*args, **options)
+            if problem := _unusable(name, received, args[0]):
+                raise Failed(problem)
         except Problem as error:  # the checker of optimisers would make a row of it
             lost.append(error)
             raise
+        return received
 
     made = SimpleNamespace(add_penalty=optim.add_penalty, start=optim.start, step=optim.step)
     setattr(made, name, asked)
@@ -136,13 +98,39 @@ def _judge_optimiser(exercise: Exercise, call, rng, result: Result) -> None:
         if not isinstance(error, Failed):
             raise error
     if lost:
-        result.said.append(f"raised {lost[0]}")
+        result.said.append(str(lost[0]))
         return
     for part, rows in _rows(report, name).items():
-        if rows and all(row.ok for row in rows):
+        wrong = [row for row in rows if not row.ok]
+        if rows and not wrong:
             result.earned[part] = 1
-    told = dict.fromkeys(str(one) for one in report.diagnosis)
-    result.said += [*told, *report.problems]
+        elif wrong:
+            told = f": {wrong[0].diagnosis}" if wrong[0].diagnosis else ""
+            result.said.append(f"{part}{told}\n  {_row(wrong[0])}")
+
+
+def _unusable(name: str, received, params: dict) -> str | None:
+    """Why nothing can be done with what `step` or `add_penalty` returned; None if it can."""
+    if name == "add_penalty":
+        return None if isinstance(received, dict) else f"expected a dict, received {kind(received)}"
+    if not isinstance(received, (tuple, list)) or len(received) != 2:
+        return f"expected a tuple (new params, new state), received {kind(received)}"
+    if not all(isinstance(one, dict) for one in received):
+        return f"expected two dicts, received {kind(received[0])} and {kind(received[1])}"
+    state = {f"{key}.{kept}" for key in params for kept in "mvt"}
+    for what, one, keys in zip(("params", "state"), received, (set(params), state)):
+        if set(one) != keys:
+            wanted, got = (", ".join(sorted(some)) or "none" for some in (keys, one))
+            return f"new {what}: expected the keys {wanted}, received {got}"
+    return None
+
+
+def _row(row) -> str:
+    """A wrong row of the checker's report."""
+    if np.isnan(row.analytic):
+        return f"{row.argument}: {row.verdict.lower()}"
+    place = f" at {list(row.where)}" if row.where else ""
+    return f"{row.argument}{place}: {row.analytic:.9g}, expected {row.true:.9g}"
 
 
 def _rows(report: Report, name: str) -> dict[str, list]:
@@ -154,9 +142,10 @@ def _rows(report: Report, name: str) -> dict[str, list]:
 
     if name == "step":
         return {
-            "parameters": those(lambda t: t == "Adam: steady"),
-            "moments": those(lambda t: t.startswith("Adam: steady.")),
-            "without a gradient": those(lambda t: t.startswith(("Adam: frozen", "Adam: gaps"))),
+            "m": those(lambda t: t == "Adam: steady.m"),
+            "v": those(lambda t: t == "Adam: steady.v"),
+            "parameters": those(lambda t: t in ("Adam: steady", "Adam: steady.t")),
+            "no gradient": those(lambda t: t.startswith("Adam: frozen") or t == "Adam: gaps.t"),
         }
     kernels = optim.REGULARISED
 
@@ -168,64 +157,3 @@ def _rows(report: Report, name: str) -> dict[str, list]:
     )
     return {"l1": of("l1 0.3, l2 0:") + those(lambda t: t.endswith("at 0")),
             "l2": of("l1 0, l2 0.2:") + of("l1 0.3, l2 0.2:"), "kernels only": others}  # fmt: skip
-
-
-# What the other functions are tried on: by part, (args, options) each.
-
-
-def _epochs(epochs):
-    return [((int(epoch),), {}) for epoch in epochs]
-
-
-def _equations(rng):
-    tries = []
-    for alpha, beta in ((0.3, 1.7), (0.8, 0.4)):
-        shapes = {"conv.w": (2, 3), "attention.v": (3,)}
-        emotion = {name: rng.standard_normal(shape) for name, shape in shapes.items()}
-        language = {name: rng.standard_normal(shape) for name, shape in shapes.items()}
-        emotion["emotion.w"], language["language.w"] = rng.standard_normal((2, 4, 2))
-        tries.append(((emotion, language), {"alpha": alpha, "beta": beta}))
-        tries.append((({}, language), {"alpha": alpha, "beta": beta}))  # the target step of bn4
-    return {"mended": tries}
-
-
-def _utterances(rng):
-    def one(count, shift):
-        frames = (3 * rng.standard_normal((count, 26)) + shift).astype(np.float32)
-        mean, std = rng.standard_normal(26), rng.random(26) + 0.5
-        return (frames, mean.astype(np.float32), std.astype(np.float32)), {}
-
-    return {"normalised": [one(750, -7)], "padded": [one(1, -7), one(301, -7), one(749, 2)]}
-
-
-def _answers(rng):
-    def one(zeros, ones):
-        labels = rng.permutation(np.repeat([0, 1], [zeros, ones]))
-        return (labels, np.where(rng.random(len(labels)) < 0.7, labels, 1 - labels)), {}
-
-    return {
-        "equal classes": [one(10, 10), one(1, 1)],
-        "unequal classes": [
-            one(3, 40),
-            one(31, 9),
-            ((np.array([0, 1, 1]), np.array([1, 1, 1])), {}),
-        ],
-    }
-
-
-TRIES = {
-    "learning_rate": lambda rng: {
-        "decay": _epochs([0, 1, *rng.integers(2, 40, 3)]),
-        "floor": _epochs([41, 42, 43, 500]),
-    },  # fmt: skip
-    "mend_equations": _equations,
-    "mend_groups": lambda rng: {
-        "mended": [
-            ((mode, n, m), {})
-            for mode in ("bn1", "bn2", "bn3")
-            for n, m in ((2, 3), (4, 1), (3, 3))
-        ]
-    },
-    "normalise_and_pad": _utterances,
-    "uar": _answers,
-}

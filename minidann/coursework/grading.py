@@ -1,5 +1,6 @@
 """A class: one row a submission, one column an exercise."""
 
+import textwrap
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -7,10 +8,13 @@ from pathlib import Path
 
 from minidann import runs
 from minidann.console import UserError
-from minidann.coursework.exercises import EXERCISES, NAMES, Exercise
+from minidann.coursework.exercises import EXERCISES, Exercise
+from minidann.coursework.files import inside
 from minidann.coursework.judging import judge
 from minidann.coursework.results import Result
 from minidann.coursework.session import MEGABYTES, Session
+
+NOTE = 120  # characters of what is said of one exercise in grades.csv
 
 
 @dataclass(frozen=True)
@@ -27,9 +31,16 @@ class Graded:
 
     @property
     def notes(self) -> str:
-        """Why points are missing, in one line."""
-        notes = [f"{r.exercise.name}: {r.note}" for r in self.results if r.note]
-        return "; ".join([*([self.note] if self.note else []), *notes])
+        """Why points are missing, in one line; of what is not written only the names."""
+        if self.note:
+            return self.note
+        stubs = [r.exercise.name for r in self.results if r.note == "not written"]
+        notes = [
+            f"{r.exercise.name}: {textwrap.shorten(r.note, NOTE, placeholder=' ...')}"
+            for r in self.results
+            if r.note not in ("", "not written")
+        ]
+        return "; ".join([*notes, *([f"not written: {', '.join(stubs)}"] if stubs else [])])
 
 
 def grade(
@@ -45,23 +56,6 @@ def grade(
     with Session(place, seconds=seconds, megabytes=megabytes) as session:
         results = tuple(judge(exercise, session, seed) for exercise in exercises)
     return Graded(folder.name, results, note)
-
-
-def inside(folder: Path) -> tuple[Path, str]:
-    """Where a submission's exercises are: in it, or in the one folder in it that has any."""
-    if has_any(folder):
-        return folder, ""
-    try:
-        below = [one for one in sorted(folder.iterdir()) if one.is_dir() and has_any(one)]
-    except OSError as error:
-        return folder, f"cannot be read ({error.strerror})"
-    if len(below) == 1:
-        return below[0], ""
-    return folder, "there is no exercise in this folder"
-
-
-def has_any(folder: Path) -> bool:
-    return any((folder / f"{name}.py").is_file() for name in NAMES)
 
 
 def submissions(folder: Path) -> tuple[list[Path], list[str]]:

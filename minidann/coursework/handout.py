@@ -6,7 +6,8 @@ import inspect
 from pathlib import Path
 from types import ModuleType
 
-from minidann.coursework.exercises import BACKWARD, BOTH, CHECKER, MEND, Exercise
+from minidann.coursework.exercises import BACKWARD, BOTH, CHECKER, FORWARD, MEND, Exercise
+from minidann.coursework.session import SECONDS, USUALLY
 
 BUGS = Path(__file__).parent / "bugs"
 IMPORTS = "import numpy as np\n"
@@ -15,12 +16,18 @@ CHECK = '''
 def check(op, arrays, options, rng):
     """Is this op's backward pass right? -> True or False.
 
-    `op.forward(*arrays, **options)` gives (out, cache), `op.backward(dout, cache)` one gradient for
-    each of `arrays`, in order, or None where it was told not to compute one; dout has the shape of
-    out. `arrays` are float64; `rng` is a numpy.random.Generator. The op is pure: call it as often
-    as you like, but each call takes a tenth of a millisecond or so.
+    `op.forward(*arrays, **options)` gives (out, cache), `op.backward(dout, cache)` a tuple with one
+    gradient for each of `arrays`, in order; dout has the shape of out. `arrays` are a list of
+    float64 arrays; `rng` is a numpy.random.Generator. The op is pure, and what you are given is not
+    to be written to: nudge a copy. Call the op as often as you like; each call takes a tenth of a
+    millisecond or so.
+
+    You are asked of layers of all kinds, one at a time, right and wrong. A wrong gradient may have
+    another shape than its array, be off by a thousandth only, or be the last of three. A right one
+    may be as small as a millionth everywhere; no right layer is asked about near a kink.
 
     Points: the share of wrong ops that you catch, less the share of right ones that you call wrong.
+    To raise an exception is no answer: neither a catch nor an all-clear.
     """
     raise NotImplementedError("{todo}")
 '''
@@ -37,15 +44,16 @@ def text(exercise: Exercise) -> str:
     if exercise.kind == CHECKER:
         return _heading(exercise, "") + IMPORTS + "\n" + CHECK.format(todo=todo)
     module = reference(exercise)
-    about = inspect.getdoc(module) if exercise.is_op else ""
     if exercise.kind == MEND:
-        about += "\n\n" * bool(about) + _meant(exercise, module)
+        (name,) = exercise.functions
+        about = f"{name}: {inspect.getdoc(getattr(module, name))}"  # what it should do
         return _heading(exercise, about) + (BUGS / f"{exercise.name}.py").read_text("utf-8")
-    parts = [_heading(exercise, about) + IMPORTS + constants(module)]
+    about = inspect.getdoc(module) if exercise.is_op else ""
     given = ("forward",) if exercise.kind == BACKWARD else ()
-    parts += [inspect.getsource(getattr(module, name)) for name in given]
+    parts = [inspect.getsource(getattr(module, name)) for name in given]
     parts += [_stub(getattr(module, name), todo) for name in exercise.functions]
-    return "\n\n".join(parts)
+    names = constants(module, (*given, *exercise.functions))
+    return "\n\n".join([_heading(exercise, about) + IMPORTS + names, *parts])
 
 
 def _heading(exercise: Exercise, about: str) -> str:
@@ -61,20 +69,23 @@ def _heading(exercise: Exercise, about: str) -> str:
     return f'"""{first}\n\n{task}{about}\n"""\n\n'
 
 
-def _meant(exercise: Exercise, module: ModuleType) -> str:
-    """What the functions of a file with a bug should do: the docstrings of the right ones."""
-    names = ("forward", "backward") if exercise.is_op else exercise.functions
-    return "\n\n".join(f"{name}: {inspect.getdoc(getattr(module, name))}" for name in names)
-
-
-def constants(module: ModuleType) -> str:
-    """The module's numbers and names of types, which its functions are written with."""
-    if module.__name__ == "minidann.normalise":
-        return "\nFRAMES, MELS = 750, 26\n"
+def constants(module: ModuleType, functions: tuple[str, ...]) -> str:
+    """The numbers and names of types that these functions of a module read, as code."""
+    trees = [ast.parse(inspect.getsource(getattr(module, name))) for name in functions]
+    read = {node.id for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Name)}
     source = inspect.getsource(module)
     lines = source.splitlines()  # whole ones, with the comment behind a number
-    nodes = [node for node in ast.parse(source).body if isinstance(node, ast.Assign)]
-    kept = ["\n".join(lines[node.lineno - 1 : node.end_lineno]) for node in nodes]
+    written = {
+        node.targets[0].id: "\n".join(lines[node.lineno - 1 : node.end_lineno])
+        for node in ast.parse(source).body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    }
+    elsewhere = {  # numbers that the module imports
+        name: f"{name} = {value!r}"
+        for name, value in vars(module).items()
+        if isinstance(value, (int, float)) and name not in written
+    }
+    kept = [line for name, line in {**elsewhere, **written}.items() if name in read]
     return "".join(f"\n{one}" for one in kept) + "\n" * bool(kept)
 
 
@@ -96,17 +107,25 @@ what is not yet written comes from the reference, so nothing waits for anything.
 |---|---|---|---|
 {rows}
 
-Each file says what its functions take and give. An exercise is NumPy and your own code: other
-imports are refused. Write to no array that you are given.
+Each file says what its functions take and give. Leave names and arguments as they are. An exercise
+is NumPy and your own code (`math`, `copy`, `itertools` and their like may be imported, nothing
+else), and it writes to nothing that it is given: those arrays are read-only.
 
     python -m minidann.coursework check {folder}              # all of them
     python -m minidann.coursework check {folder} --lesson 3   # those of one lesson
     python -m minidann.coursework check {folder} -k conv1d    # one
     python -m minidann.coursework check {folder} --train      # then the demo on your layers
 
-A layer's forward is compared with the reference on small, odd, padded and tied inputs. Then each
-gradient, and where one is wrong you are told what kind of mistake gives such numbers, and the
-smallest input that shows it.
+It ends with exit code 0 where all it looked at is right, else with 1.
+
+A layer's forward is compared with the reference on small, odd, padded and tied inputs, then each
+gradient. Where one is wrong you are told what kind of mistake gives such numbers, if it is a known
+one, and the smallest input that shows it, to work through by hand. backward gets the cache that
+your own forward returned; while there is no forward, or it raises, the one that the file describes.
+
+What you print is shown, too: of the call that went wrong, else of the first call. An exercise has
+{seconds} s for all of its calls, the checker {checker} s; one that hangs is stopped then, and you
+are told the line.
 """
 
 
@@ -119,11 +138,13 @@ def write(folder: Path, exercises: tuple[Exercise, ...]) -> None:
         f"| `{e.name}.py` | {e.lesson} | {e.kind}{_of(e)} | {e.most} |" for e in exercises
     )
     points = sum(exercise.most for exercise in exercises)
-    readme = README.format(count=len(exercises), points=points, rows=rows, folder=folder.name)
+    readme = README.format(
+        count=len(exercises), points=points, rows=rows, folder=folder.name,
+        seconds=USUALLY, checker=SECONDS["checker"],
+    )  # fmt: skip
     (folder / "README.md").write_text(readme, encoding="utf-8")
 
 
 def _of(exercise: Exercise) -> str:
-    return (
-        "" if exercise.is_op or exercise.kind in (MEND, CHECKER) else f": `{exercise.functions[0]}`"
-    )
+    """Which function, where the kind does not say it."""
+    return f" `{exercise.functions[0]}`" if exercise.kind == FORWARD else ""

@@ -5,7 +5,7 @@ The inputs are drawn here, from the seed; the submission sees them when it is ca
 
 import numpy as np
 
-from minidann.coursework import functions, layers
+from minidann.coursework import checking, functions, layers
 from minidann.coursework.exercises import CHECKER, Exercise
 from minidann.coursework.results import Result
 from minidann.coursework.session import Failed, NotWritten, Refused, Session
@@ -18,19 +18,21 @@ def judge(exercise: Exercise, session: Session, seed: int) -> Result:
     session.exercise(exercise.name)
     try:
         if exercise.kind == CHECKER:
-            functions.judge_checker(exercise, session, rng, result)
+            checking.judge_checker(exercise, session, rng, result)
         elif exercise.is_op:
             layers.judge_op(exercise, session, rng, result)
         else:
             functions.judge_function(exercise, session, rng, result)
     except NotWritten as error:
         result.state, result.earned = "not written", {}
-        result.said = [f"not written ({error})"]
+        stub = str(error).startswith("NotImplementedError")
+        result.said = ["not written" if stub else str(error)]
     except Refused as error:
         result.state, result.earned = "refused", {}
         result.said = [str(error)]
     except Failed as error:  # what went well before may go wrong when it is called again
         result.said.append(str(error))
+    result.printed = result.printed or session.first_printed
     if result.points == exercise.most:
         result.state = "right"
     return result

@@ -1,18 +1,19 @@
 """Layers: out and every gradient against the reference, and what is wrong with a wrong one.
 
 What the submission gives is held against the reference, whose gradients `python -m
-minidann.gradcheck` proves. Where a gradient is wrong, `minidann.diagnosis` looks at it.
+minidann.gradcheck` proves. What is wrong with a wrong one, `explaining` says.
 """
 
-from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from minidann import diagnosis
-from minidann.coursework.exercises import MEND, Exercise
+from minidann.coursework import explaining, tiny
+from minidann.coursework.exercises import Exercise
+from minidann.coursework.explaining import Failure, Try, same, shown
 from minidann.coursework.handout import reference
-from minidann.coursework.results import Result, close, compared, kind, written
+from minidann.coursework.results import Result, close, kind, labelled
 from minidann.coursework.session import Failed, NotWritten, Session
 from minidann.gradcheck.cases import Case, cases, padded, random_case
 from minidann.gradcheck.gradients import argument_names
@@ -21,65 +22,90 @@ RANDOM = 12  # random cases of each op, beside what is special about it
 
 
 @dataclass
-class Failure:
-    """One case that one part did not pass."""
+class Backward:
+    """What came of backward: the failures of each argument, and a call that gave nothing."""
 
-    case: Case
-    received: object
-    true: object
-    covector: np.ndarray | None = None
-    out: np.ndarray | None = None
-    gradients: tuple = ()
-    trues: tuple = ()
+    failed: dict[str, list[Failure]]
+    problem: str = ""
+    printed: str = ""
+
+    @property
+    def right(self) -> set[str]:
+        return {name for name, found in self.failed.items() if not found and not self.problem}
+
+
+@dataclass
+class Forward:
+    """What came of forward: is it there, was there a cache of every case, what is wrong."""
+
+    written: bool = True
+    caches: bool = True
+    said: list[str] = field(default_factory=list)
+    printed: str = ""
+
+    @property
+    def right(self) -> bool:
+        return self.written and not self.said
 
 
 def judge_op(exercise: Exercise, session: Session, rng, result: Result) -> None:
-    """out and gradients over all cases: a part is earned where all of them are right."""
-    op = reference(exercise)
-    name = exercise.reference.rpartition(".")[2]
-    every = inputs(name, rng)
-    names = argument_names(op.forward, len(every[0].arrays))
-    own = _judge_forward(exercise, session, every, names, result)
-    if own and "out" in exercise.parts:
-        result.earned["out"] = 1
-    failed: dict[str, list[Failure]] = {argument: [] for argument in names}
-    for case in every:
-        out, cache = op.forward(*case.arrays, **case.options)
-        covector = rng.standard_normal(np.shape(out))
-        true = op.backward(covector, cache)
-        if own:
-            session.call(exercise.name, "forward", *case.arrays, keep=True, **case.options)
+    """out and gradients over all cases: a part is earned where all of them are right.
+
+    backward gets the cache of the submission's own forward, and where that is wrong, and backward
+    seems so too, once more the reference's: a mistake in one costs no points of the other.
+    """
+    every = tries(exercise, rng)
+    names = argument_names(reference(exercise).forward, len(every[0].gradients))
+    forward = _forward(exercise, session, every, names)
+    if "out" in exercise.parts:
+        result.said += forward.said
+        if forward.right:
+            result.earned["out"] = 1
+    ways = [True] * (forward.written and forward.caches) + [False] * (not forward.right)
+    best, whose = None, ""
+    for own in ways:
         try:
-            given = (covector,) if own else (covector, cache)
-            received = session.call(exercise.name, "backward", *given, kept=own)
+            found = _backward(exercise, session, every, names, own)
         except NotWritten:
-            if not result.said and not result.earned:
+            if not forward.written or "out" not in exercise.parts:
                 raise
             result.said.append("backward: not written")
-            return
-        except Failed as error:
-            result.said.append(f"backward raised {error}, on {shown(case, names)}")
-            return
-        if not isinstance(received, (tuple, list)) or len(received) != len(true):
-            gradients = ", ".join(f"d{name}" for name in names)
-            result.said.append(
-                f"backward: expected a tuple ({gradients}), received {kind(received)}"
-            )
-            return
-        for argument, got, want in zip(names, received, true):
-            if not close(got, want):
-                failed[argument].append(Failure(case, got, want, covector, out, received, true))
-    if exercise.kind == MEND:
-        if not any(failed.values()):
-            result.earned["mended"] = exercise.most
-    else:
-        result.earned |= {f"d{argument}": 1 for argument in names if not failed[argument]}
-    _tell(failed, names, result)
+            break
+        if best is None or len(found.right) > len(best.right):
+            best = found
+            whose = "of your forward" if own else "that the file describes"
+    result.printed = forward.printed
+    if best:
+        result.earned |= {f"d{name}": 1 for name in names if name in best.right}
+        said = [best.problem] * bool(best.problem) + explaining.gradients(best.failed, names)
+        if said and not forward.right:
+            said.append(f"(backward was given the cache {whose}; forward is not right yet)")
+        result.said += said
+        result.printed = result.printed or best.printed
+    if not forward.written and "out" in exercise.parts:
+        result.said.append("forward: not written")
+    if not forward.right and "out" not in exercise.parts:
+        result.said += forward.said  # it was handed out, and was right then
+
+
+def tries(exercise: Exercise, rng: np.random.Generator) -> list[Try]:
+    """Every case with what is right, smallest first."""
+    op = reference(exercise)
+    made = []
+    for case in inputs(exercise.name, rng):
+        out, cache = op.forward(*case.arrays, **case.options)
+        shape = np.shape(out)
+        whole = tiny.is_whole(case)
+        covector = tiny.whole(rng, *shape) if whole else rng.standard_normal(shape)
+        covector = covector if shape else np.asarray(covector)
+        made.append(Try(case, out, cache, covector, op.backward(covector, cache)))
+    return made
 
 
 def inputs(name: str, rng: np.random.Generator) -> list[Case]:
-    """Small, odd, padded and tied: what the checker of gradients uses, smallest first."""
-    every = cases(name, rng) + [random_case(name, rng) for _ in range(RANDOM)]
+    """Tiny, odd, padded and tied: what the checker of gradients uses, and smaller ones."""
+    every = tiny.tiny(name, rng) + cases(name, rng)
+    every += [random_case(name, rng) for _ in range(RANDOM)]
     if name == "conv1d":
         w, b = rng.standard_normal((3, 2, 4)), rng.standard_normal(4)
         every.append(Case("padded", (padded(rng, 2, 14, 2), w, b), {"stride": 2}))
@@ -87,73 +113,75 @@ def inputs(name: str, rng: np.random.Generator) -> list[Case]:
         f = np.repeat(rng.standard_normal((2, 1, 3)), 4, axis=1)
         every.append(Case("frames all alike", (f, rng.standard_normal(3)), {}, zeros=("v",)))
         every.append(Case("large scores", (500 * rng.standard_normal((2, 3, 2)), np.ones(2)), {}))
-    every = [case for case in every if "input_gradient" not in case.options]
     return sorted(every, key=lambda case: sum(array.size for array in case.arrays))
 
 
-def _judge_forward(exercise, session, every, names, result) -> bool:
-    """-> is the submission's own forward there and right, so that its cache can be used?"""
-    for case in every:
-        true, _ = reference(exercise).forward(*case.arrays, **case.options)
+def _forward(exercise: Exercise, session: Session, every: list[Try], names) -> Forward:
+    """Call forward on every case; the caches stay in its process, by number."""
+    found, wrong = Forward(), []
+    for number, one in enumerate(every):
+        arrays, options = one.case.arrays, one.case.options
         try:
-            out = session.call(exercise.name, "forward", *case.arrays, keep=True, **case.options)
+            out = session.call(exercise.name, "forward", *arrays, keep=number, **options)
         except NotWritten:
-            return False
+            return Forward(written=False)
         except Failed as error:
-            result.said.append(f"forward raised {error}, on {shown(case, names)}")
-            return False
-        if not close(out, true):
-            result.said.append(
-                f"forward: {compared('out', out, true).strip()}, on {shown(case, names)}"
-            )
-            return False
-    return True
-
-
-def _tell(failed: dict[str, list[Failure]], names, result: Result) -> None:
-    """A line or more for each wrong gradient: what it is, and the smallest input that shows it."""
-    told: dict[str, list[str]] = {}
-    for argument, failures in failed.items():
-        if failures:
-            told.setdefault(diagnosed(argument, failures, names), []).append(argument)
-    for text, arguments in told.items():
-        first = failed[arguments[0]][0]  # the smallest
-        gradients = ", ".join(f"d{argument}" for argument in arguments)
-        what = compared(f"d{arguments[0]}", first.received, first.true)
-        result.said.append(f"{gradients}: {text}\n{what}, on {shown(first.case, names)}"
-                           f"\n  dout = {written(first.covector)}")  # fmt: skip
-
-
-def diagnosed(argument: str, failures: list[Failure], names) -> str:
-    """The mistake that explains most of the failures, in words."""
-    found: Counter = Counter()
-    texts: dict[str, str] = {}
-    at = names.index(argument)
-    for failure in failures:
-        pairs = zip(failure.gradients, failure.trues)
-        wrong = [i for i, (received, true) in enumerate(pairs) if not close(received, true)]
-        try:
-            gradients = tuple(np.asarray(one, np.float64) for one in failure.gradients)
-            evidence = diagnosis.Evidence(
-                names, failure.case.arrays, failure.case.options, failure.covector, failure.out,
-                gradients, failure.trues,
-            )  # fmt: skip
-            diagnoses = diagnosis.diagnose(evidence, wrong).get(at, ())
-        except (ValueError, IndexError, TypeError):  # gradients of shapes that fit nothing
+            if found.caches:  # the first
+                found.said.append(f"forward: {error}, on {shown(one.case, names)}")
+                found.printed = session.printed
+            found.caches = False
             continue
-        for rank, one in enumerate(diagnoses):
-            if one.kind != diagnosis.UNKNOWN.kind:
-                found[one.kind] += 1 / (1 + rank)
-                texts.setdefault(one.kind, str(one))
-    if found:
-        return texts[found.most_common(1)[0][0]]
-    received, true = failures[0].received, failures[0].true
-    return str(diagnosis.UNKNOWN) if np.shape(received) == np.shape(true) else "another shape"
+        if not close(out, one.out):
+            wrong.append(Failure(one, out, printed=session.printed))
+    if wrong:
+        text, printed = explaining.out(exercise.name, wrong, names)
+        found.said.append(text)
+        found.printed = found.printed or printed
+    return found
 
 
-def shown(case: Case, names: tuple[str, ...]) -> str:
-    """A case in words, with its arrays where they are small."""
-    options = ", ".join(f"{name} = {written(value)}" for name, value in case.options.items())
-    lines = [f"{case.what}" + f" ({options})" * bool(options)]
-    lines += [f"  {name} = {written(array)}" for name, array in zip(names, case.arrays)]
-    return "\n".join(lines)
+def _backward(exercise, session, every: list[Try], names, own: bool) -> Backward:
+    """Call backward on every case, with its `own` forward's cache or the reference's."""
+    found = Backward({name: [] for name in names})
+    for number, one in enumerate(every):
+        given = (one.covector,) if own else (one.covector, one.cache)
+        kept = number if own else None
+        where = f"on {shown(one.case, names)}\n{labelled(['dout'], [one.covector])}"
+        try:
+            received = session.call(exercise.name, "backward", *given, kept=kept)
+        except Failed as error:
+            found.problem = found.problem or f"backward: {error}, {where}"
+            found.printed = found.printed or session.printed
+            continue
+        if problem := unusable(received, names):
+            found.problem = found.problem or f"backward: {problem}"
+            continue
+        for name, got, want in zip(names, received, one.gradients):
+            if not same(got, want):
+                found.failed[name].append(Failure(one, got, received, session.printed))
+                found.printed = found.printed or session.printed
+    if own and not found.problem and not _repeats(exercise, session, one, number, received, names):
+        found.problem = "backward: another answer when it is called again with the same cache"
+    return found
+
+
+def _repeats(exercise, session, one: Try, number: int, received, names) -> bool:
+    """Does backward say the same once more? Not where it wrote to its cache."""
+    try:
+        again = session.call(exercise.name, "backward", one.covector, kept=number)
+    except Failed:
+        return False
+    return not unusable(again, names) and all(map(same, again, received))
+
+
+def unusable(received, names: Iterable[str]) -> str | None:
+    """Why what backward returned is not one gradient for each argument; None if it is."""
+    gradients = [f"d{name}" for name in names]
+    comma = "," if len(gradients) == 1 else ""
+    if isinstance(received, (tuple, list)) and len(received) == len(gradients):
+        return None
+    hint = ""
+    if comma and isinstance(received, np.ndarray):
+        hint = f": a tuple of one has a comma, return {gradients[0]},"
+    expected = f"expected a tuple ({', '.join(gradients)}{comma})"
+    return f"{expected}, received {kind(received)}{hint}"

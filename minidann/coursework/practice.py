@@ -1,20 +1,25 @@
 """`check`, for the student: what is right, what is not, what is wrong with it; and `--train`."""
 
+import sys
 import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
 import minidann.ops
 from minidann.console import UserError
 from minidann.coursework import pupil
-from minidann.coursework.exercises import MEND, Exercise
-from minidann.coursework.grading import has_any
+from minidann.coursework.exercises import EXERCISES, Exercise
+from minidann.coursework.files import has_any
 from minidann.coursework.judging import judge
-from minidann.coursework.results import Result
+from minidann.coursework.results import Result, printed
 from minidann.coursework.session import Session
 from minidann.ops import conv_relu_maxpool
 
 EPOCHS = 3
+SLOW = 2  # seconds until one is told that an exercise is still running
 
 
 def check(folder: Path, exercises: tuple[Exercise, ...], seed: int) -> list[Result]:
@@ -27,26 +32,43 @@ def check(folder: Path, exercises: tuple[Exercise, ...], seed: int) -> list[Resu
     results = []
     with Session(folder) as session:
         for exercise in exercises:
-            result = judge(exercise, session, seed)
+            with patience(exercise, session):
+                result = judge(exercise, session, seed)
             results.append(result)
-            print(told(result, session.printed), flush=True)
+            print(told(result), flush=True)
     earned, most = (sum(values) for values in zip(*((r.points, r.exercise.most) for r in results)))
     print(f"{earned:g} of {most} points")
     return results
 
 
-def told(result: Result, printed: str) -> str:
+@contextmanager
+def patience(exercise: Exercise, session: Session) -> Iterator[None]:
+    """Say so where an exercise takes long: an endless loop looks like a slow machine."""
+
+    def say():
+        left = f"it is stopped after {session.seconds:g} s"
+        print(f"{exercise.name}.py: still running; {left}", file=sys.stderr, flush=True)
+
+    timer = threading.Timer(SLOW, say)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def told(result: Result) -> str:
     """One exercise: a line, what is wrong with it, and what it printed."""
     exercise = result.exercise
     lines = [f"{exercise.name}.py, lesson {exercise.lesson}: {result.points:g} of {exercise.most}, "
              f"{result.state}"]  # fmt: skip
-    if result.state != "not written":
+    if result.said != ["not written"]:
         right = [part for part in exercise.parts if result.earned.get(part)]
         if right and result.state != "right" and len(exercise.parts) > 1:
             lines.append(f"  right: {', '.join(right)}")
         said = result.said if result.state != "right" else result.said[:1]
         lines += [f"  {line}" for text in said for line in text.splitlines()]
-    lines += [f"  it printed: {line}" for line in printed.splitlines()[:20]]
+    lines += [f"  {line}" for line in printed(result.printed)]
     return "\n".join(lines)
 
 
@@ -56,7 +78,7 @@ def own_ops(folder: Path, results: list[Result]) -> tuple[SimpleNamespace, list[
     names = [
         result.exercise.name
         for result in results
-        if result.exercise.is_op and result.exercise.kind != MEND and result.state == "right"
+        if result.exercise.is_op and result.state == "right"
     ]
     for name in names:
         module = pupil.load(str(folder / f"{name}.py"))
@@ -74,9 +96,16 @@ def train_with(ops: SimpleNamespace, names: list[str], cache: Path | None) -> No
 
     if not names:
         raise UserError(
-            "--train: none of your layers is right yet, so there is nothing to train with"
+            "--train: none of these layers of yours is right yet, so there is nothing to train with"
         )
+    if not train.DEMO.is_dir():
+        raise UserError(
+            f"--train: {train.DEMO}: the synthetic demo is not here; it comes with a clone of "
+            "minidann that is installed with pip install -e"
+        )
+    others = [e.name for e in EXERCISES if e.is_op and e.name not in names]
     print(f"training the synthetic demo for {EPOCHS} epochs with your {', '.join(names)}")
+    print(f"from the reference: {', '.join([*others, 'the optimiser', 'all else'])}")
     cached = ["--cache", str(cache)] if cache else []
     args = train.parser().parse_args(["--epochs", str(EPOCHS), *cached])
     (source, source_folder), (target, target_folder) = train.corpora_of(args)
@@ -85,3 +114,4 @@ def train_with(ops: SimpleNamespace, names: list[str], cache: Path | None) -> No
         experiment.run(
             choices, (source_folder, target_folder), Path(out) / "run", cache=args.cache, ops=ops
         )
+    print("this run's folder is not kept: it was to see your layers learn")

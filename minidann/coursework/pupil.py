@@ -1,102 +1,30 @@
 """The process that a submission's code runs in: it answers calls, and knows not what is right.
 
 It runs as a script of its own, with the standard library and NumPy, so that the reference is
-not in it. The grader sends a call, the answer goes back; both are messages of `pack`: a tree in
-JSON and the arrays in it. Nothing is unpickled on either side.
+not in it. The grader sends a call, the answer goes back (see messages.py). What the code is given
+is locked: it may write to none of it.
 
 It is no sandbox: code that wants to leave this process can. It is there for accidents.
 """
 
 import contextlib
+import difflib
+import faulthandler
 import importlib.util
 import io
-import json
 import os
-import struct
 import sys
+from pathlib import Path
 
 import numpy as np
 
-SHOWN = 4000  # characters of what the code prints are sent back
+SHOWN = 2000  # characters of what a call prints are sent back
+STUCK = "stuck"  # the file that says where the code was just before its time was up
 REFUSED = ("minidann", "torch", "jax", "tensorflow", "autograd")  # there is nothing to learn from
 
 
-def pack(thing) -> bytes:
-    """None, numbers, text, arrays, and tuples, lists and dicts of them, as bytes.
-
-    Raises TypeError on anything else.
-    """
-    arrays: list[np.ndarray] = []
-
-    def tree(x):
-        if x is None or isinstance(x, (bool, int, float, str)) and not isinstance(x, np.generic):
-            return x
-        if isinstance(x, (np.ndarray, np.generic)):
-            array = np.asarray(x)
-            if array.dtype.kind not in "biufc":
-                raise TypeError(f"an array of {array.dtype}")
-            arrays.append(array)
-            return {"array": len(arrays) - 1, "scalar": isinstance(x, np.generic)}
-        if isinstance(x, (tuple, list)):
-            return {type(x).__mro__[-2].__name__: [tree(one) for one in x]}
-        if isinstance(x, dict) and all(isinstance(key, str) for key in x):
-            return {"dict": {key: tree(value) for key, value in x.items()}}
-        raise TypeError(f"a {type(x).__name__}")
-
-    file = io.BytesIO()
-    head = json.dumps(tree(thing)).encode()
-    file.write(struct.pack("<I", len(head)) + head)
-    for array in arrays:
-        np.lib.format.write_array(file, array, allow_pickle=False)
-    return file.getvalue()
-
-
-def unpack(data: bytes):
-    """The inverse of `pack`; arrays are new and writeable."""
-    (size,) = struct.unpack_from("<I", data)
-    file = io.BytesIO(data)
-    file.seek(4 + size)
-    head = json.loads(data[4 : 4 + size])
-    arrays: list[np.ndarray] = []
-
-    def thing(x):
-        if not isinstance(x, dict):
-            return x
-        if "array" in x:
-            while len(arrays) <= x["array"]:
-                arrays.append(np.lib.format.read_array(file, allow_pickle=False))
-            array = arrays[x["array"]]
-            return array[()] if x["scalar"] else array
-        ((kind, value),) = x.items()
-        if kind == "dict":
-            return {key: thing(one) for key, one in value.items()}
-        return {"tuple": tuple, "list": list}[kind](thing(one) for one in value)
-
-    return thing(head)
-
-
-def send(file, thing) -> None:
-    write(file, pack(thing))
-
-
-def write(file, data: bytes) -> None:
-    """A message that is packed already."""
-    file.write(struct.pack("<Q", len(data)) + data)
-    file.flush()
-
-
-def receive(file, largest: int = 1 << 28):
-    """The next message. EOFError where the other side has gone, ValueError where it is too long."""
-    head = file.read(8)
-    if len(head) < 8:
-        raise EOFError
-    (size,) = struct.unpack("<Q", head)
-    if size > largest:
-        raise ValueError(f"a message of {size} bytes")
-    data = file.read(size)
-    if len(data) < size:
-        raise EOFError
-    return unpack(data)
+class Told(Exception):
+    """What is wrong with a call that raised nothing itself."""
 
 
 class Printed(io.TextIOBase):
@@ -126,7 +54,7 @@ def limit(seconds: int, megabytes: int) -> None:
             resource.setrlimit(what, (most, most))
 
 
-def load(path: str):
+def load(path: str | Path):
     """The module in a file."""
     spec = importlib.util.spec_from_file_location("exercise", path)
     module = importlib.util.module_from_spec(spec)
@@ -136,7 +64,7 @@ def load(path: str):
 
 def told(error: BaseException, path: str) -> str:
     """An error in one line, with the line of the submission's file that it comes from."""
-    line = getattr(error, "lineno", None) if isinstance(error, SyntaxError) else None
+    line = None
     trace = error.__traceback__
     while trace is not None:
         if trace.tb_frame.f_code.co_filename == path:
@@ -147,19 +75,52 @@ def told(error: BaseException, path: str) -> str:
     except Exception:  # an error that cannot be printed
         text = ""
     where = f", line {line}" if line else ""
+    if isinstance(error, Told):
+        return text
+    if isinstance(error, ValueError) and "read-only" in text:
+        return f"it writes to an array that it is given{where}: write to a copy"
     return f"{type(error).__name__}{': ' if text else ''}{text}{where}"
+
+
+def lock(thing) -> list[tuple]:
+    """Make every array in it read-only, but one that is called `out`, as NumPy calls what is to be
+    written to. -> its dicts and lists, and what is in them now.
+    """
+    if isinstance(thing, np.ndarray):
+        thing.flags.writeable = False
+    if isinstance(thing, dict):
+        inside = list(thing.items())
+        held = [one for name, value in inside if name != "out" for one in lock(value)]
+        return [(thing, inside), *held]
+    if isinstance(thing, (tuple, list)):
+        held = [(thing, list(thing))] if isinstance(thing, list) else []
+        return held + [one for value in thing for one in lock(value)]
+    return []
+
+
+def changed(held: list[tuple]) -> bool:
+    """Does a dict or a list hold something else than when it was locked?"""
+    for thing, before in held:
+        now = list(thing.items()) if isinstance(thing, dict) else list(thing)
+        if len(now) != len(before):
+            return True
+        for one, other in zip(now, before):
+            pairs = zip(one, other) if isinstance(thing, dict) else [(one, other)]
+            if any(a is not b for a, b in pairs):
+                return True
+    return False
 
 
 class Proxy:
     """An op that lives in the grader: forward and backward are asked of it."""
 
-    def __init__(self, requests, answers):
-        self._ends = requests, answers
+    def __init__(self, messages, requests, answers):
+        self._messages, self._ends = messages, (requests, answers)
 
     def _ask(self, function, *args, **options):
         requests, answers = self._ends
-        send(answers, {"ask": function, "args": args, "options": options})
-        answer = receive(requests)
+        self._messages.send(answers, {"ask": function, "args": args, "options": options})
+        answer = self._messages.receive(requests)
         if answer["error"] is not None:
             raise ValueError(answer["error"])
         return answer["value"]
@@ -171,27 +132,41 @@ class Proxy:
         return self._ask("backward", dout, cache)
 
 
-def answer(call: dict, modules: dict, kept: dict, requests, answers):
-    """Do one call. `keep`: the cache that it returns second stays here; `kept`: it is given it."""
+def answer(call: dict, modules: dict, caches: dict, proxy: Proxy):
+    """Do one call.
+
+    `keep`: the cache that it returns second stays here, under that number; `kept`: the function is
+    given the cache of that number last.
+    """
     path = call["path"]
     if path not in modules:
         modules[path] = load(path)
     function = getattr(modules[path], call["function"], None)
     if not callable(function):
-        raise NotImplementedError(f"there is no function {call['function']}")
+        raise Told(missing(modules[path], call["function"]))
     args = list(call["args"])
-    if call["kept"]:
-        args.append(kept["cache"])
+    held = lock((tuple(args), call["options"]))
+    if call["kept"] is not None:
+        args.append(caches[path, call["kept"]])
     if call["proxy"]:
-        args.insert(0, Proxy(requests, answers))
-        args.append(np.random.default_rng(0))
+        args = [proxy, *args, np.random.default_rng(0)]
     value = function(*args, **call["options"])
-    if call["keep"]:
-        if not isinstance(value, tuple) or len(value) != 2:
-            raise TypeError(f"expected (out, cache), received {type(value).__name__}")
-        kept["cache"] = value[1]
-        value = value[0]
-    return value
+    if changed(held):
+        raise Told("it writes to a dict or list that it is given: write to a copy")
+    if call["keep"] is None:
+        return value
+    if not isinstance(value, tuple) or len(value) != 2:
+        what = f"{len(value)} values" if isinstance(value, tuple) else f"a {type(value).__name__}"
+        what = "None: is its return missing?" if value is None else what
+        raise Told(f"expected (out, cache), received {what}")
+    out, caches[path, call["keep"]] = value
+    return out
+
+
+def missing(module, name: str) -> str:
+    """There is no function of that name; perhaps one of nearly that name."""
+    near = difflib.get_close_matches(name, [n for n, v in vars(module).items() if callable(v)], 1)
+    return f"there is no function {name}" + (f"; should {near[0]} be it?" if near else "")
 
 
 def main() -> None:
@@ -200,32 +175,37 @@ def main() -> None:
     nothing = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):  # what is written past Python goes nowhere
         os.dup2(nothing, number)
+    messages = load(Path(__file__).with_name("messages.py"))
+    stuck = open(STUCK, "w")
     limit(seconds, megabytes)
     for name in REFUSED:
         sys.modules[name] = None  # type: ignore[assignment]  # an import of it is an ImportError
     np.seterr(all="ignore")
     modules: dict = {}
-    kept: dict = {}
+    caches: dict = {}
+    proxy = Proxy(messages, requests, answers)
     own = os.getpid()
-    send(answers, "ready")
+    messages.send(answers, "ready")
     while True:
         try:
-            call = receive(requests)
+            call = messages.receive(requests)
         except EOFError:
             os._exit(0)
         printed, value, error = Printed(), None, None
+        faulthandler.dump_traceback_later(max(0.1, call["seconds"] - 0.3), file=stuck)
         try:
             with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
-                value = answer(call, modules, kept, requests, answers)
+                value = answer(call, modules, caches, proxy)
         except BaseException as problem:  # SystemExit and KeyboardInterrupt too
             error = told(problem, call["path"])
+        faulthandler.cancel_dump_traceback_later()
         if os.getpid() != own:  # a copy that the code made of us: it has nothing to say
             os._exit(0)
         result = {"error": error, "printed": printed.text, "count": printed.count}
         try:
-            send(answers, {**result, "value": value})
+            messages.send(answers, {**result, "value": value})
         except TypeError as problem:
-            send(answers, {**result, "value": None, "error": f"returned {problem}"})
+            messages.send(answers, {**result, "value": None, "error": f"returned {problem}"})
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What one exercise of a submission earned, and how arrays are compared and shown."""
+"""What one exercise of a submission earned, and how numbers are compared and shown."""
 
 from dataclasses import dataclass, field
 
@@ -7,15 +7,23 @@ import numpy as np
 from minidann.coursework.exercises import Exercise
 from minidann.gradcheck.report import CENTRAL_TOLERANCE
 
+SINGLE_TOLERANCE = 1e-6  # of float32, which holds seven digits
+SHOWN = 25  # entries: what is larger is shown by its shape
+LONGEST = 1000  # characters of a value
+
 
 @dataclass
 class Result:
-    """Points by part, of `exercise.most` in all; `said` is for the student, a line or more each."""
+    """Points by part, of `exercise.most` in all; `said` is for the student, a line or more each.
+
+    `printed` is what the code printed where it went wrong, or first.
+    """
 
     exercise: Exercise
     earned: dict[str, float] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)
     state: str = "wrong"  # right | wrong | not written | refused
+    printed: str = ""
 
     @property
     def points(self) -> float:
@@ -35,42 +43,86 @@ def close(received, true) -> bool:
         return False
     if received.shape != true.shape or received.dtype.kind not in "fiub":
         return False
+    tolerance = SINGLE_TOLERANCE if true.dtype == np.float32 else CENTRAL_TOLERANCE
     with np.errstate(all="ignore"):
         off = np.abs(received - true).max(initial=0.0)
-    return bool(off <= CENTRAL_TOLERANCE * (np.abs(true).max(initial=0.0) or 1.0))
+    return bool(off <= tolerance * (np.abs(true).max(initial=0.0) or 1.0))
 
 
 def compared(what: str, received, true) -> str:
     """Where two arrays are furthest apart."""
     if not isinstance(received, (np.ndarray, np.generic, float, int)):
-        return f"  {what}: expected an array of shape {np.shape(true)}, received {kind(received)}"
+        return f"{what}: expected {of_shape(np.shape(true))}, received {kind(received)}"
     if np.shape(received) != np.shape(true):
-        return f"  {what}: expected shape {np.shape(true)}, received {np.shape(received)}"
-    received = np.asarray(received)
-    with np.errstate(all="ignore"):
-        off = np.abs(received - true)
-    off = np.where(np.isnan(off), np.inf, off)
+        return f"{what}: expected {of_shape(np.shape(true))}, received {kind(received)}"
+    received, true = np.asarray(received), np.asarray(true)
+    if received.dtype.kind not in "fiub":
+        return f"{what}: expected real numbers, received {received.dtype}"
+    finite = np.isfinite(received)
+    if not finite.all():
+        at = tuple(np.argwhere(~finite)[0])
+        return (
+            f"{what}{place(at)} is {received[at]}, expected {true[at]:.6g}: look for a division by "
+            "zero, a log of zero, or an exp of a large number"
+        )
+    off = np.abs(received - true)
     at = np.unravel_index(int(off.argmax()), off.shape)
-    place = f"[{', '.join(map(str, at))}]" if at else ""
-    return f"  {what}{place} is {received[at]:.6g}, expected {np.asarray(true)[at]:.6g}"
+    for digits in (6, 9, 12, 17):  # as many as show a difference
+        got, want = f"{received[at]:.{digits}g}", f"{true[at]:.{digits}g}"
+        if got != want:
+            break
+    return f"{what}{place(at)} is {got}, expected {want}"
 
 
-def written(value) -> str:
-    """An array in one line, or its shape where it is large."""
-    if isinstance(value, tuple):
-        return f"({', '.join(map(written, value))})"
-    array = np.asarray(value)
-    if array.size > 40:
-        return f"an array of shape {array.shape}"
-    return " ".join(np.array2string(array, precision=3, separator=", ").split())
+def place(at: tuple) -> str:
+    """An index as it is written in code; nothing for that of a number."""
+    return f"[{', '.join(map(str, at))}]" if at else ""
+
+
+def of_shape(shape: tuple[int, ...]) -> str:
+    return f"an array of shape {shape}" if shape else "a number"
 
 
 def kind(thing) -> str:
-    """What something is, in words: a shape where it has one."""
+    """What something is, in words, with what may be the reason where that is plain."""
+    if thing is None:
+        return "None: is a return missing?"
     if isinstance(thing, (tuple, list)):
-        return f"{len(thing)}"
-    return (
-        str(np.shape(thing))
-        if isinstance(thing, (np.ndarray, np.generic))
-        else type(thing).__name__
-    )
+        return f"{len(thing)} value{'s' * (len(thing) != 1)} in a {type(thing).__name__}"
+    if isinstance(thing, (np.ndarray, np.generic)):
+        return of_shape(np.shape(thing))
+    return "a number" if isinstance(thing, (int, float)) else f"a {type(thing).__name__}"
+
+
+def written(value) -> str:
+    """A value in one line, an array by its shape where it is large; cut where it is long."""
+    text = _written(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]} ..."
+
+
+def _written(value) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {written(one)}" for key, one in value.items()) + "}"
+    if isinstance(value, tuple):
+        return f"({', '.join(map(written, value))})"
+    if isinstance(value, list):
+        return f"[{', '.join(map(written, value))}]"
+    if value is None or isinstance(value, (str, bool)):
+        return repr(value)
+    array = np.asarray(value)
+    if array.size > SHOWN:
+        return f"an array of shape {array.shape}"
+    number = {"float_kind": lambda x: f"{x:.4g}"}
+    return " ".join(np.array2string(array, separator=", ", formatter=number).split())
+
+
+def labelled(names, values) -> str:
+    """Names and values, a line each."""
+    return "\n".join(f"  {name} = {written(value)}" for name, value in zip(names, values))
+
+
+def printed(text: str) -> list[str]:
+    """What a call printed, its first lines."""
+    lines = text.splitlines()
+    more = [f"and {len(lines) - 20} lines more"] if len(lines) > 20 else []
+    return [f"it printed: {line}" for line in [*lines[:20], *more]]

@@ -191,7 +191,9 @@ def of_another_shape(evidence: Evidence, i: int) -> Iterator[Hypothesis]:
         text = f"the gradient of {name} has the right numbers in the wrong shape"
         yield Hypothesis("transposed", text, evidence.alone(i, true.reshape(received.shape)))
     dout = evidence.covector
-    for axes in range(2 ** np.ndim(dout)):
+    text = f"what is returned for {name} is dout as it is: nothing was summed or multiplied"
+    yield Hypothesis("wrong axis", text, evidence.alone(i, dout))
+    for axes in range(1, 2 ** np.ndim(dout)):
         summed = tuple(a for a in range(np.ndim(dout)) if axes >> a & 1)
         for how, total in (("summed", dout.sum(axis=summed)), ("averaged", dout.mean(axis=summed))):
             text = f"{name}: dout is {how} over the axes {summed}, which gives {total.shape}"

@@ -45,8 +45,8 @@ def forward(
 def backward(dout: np.ndarray, cache: tuple) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """dout (N, C) -> dx (N, C), dgamma (C,), dbeta (C,).
 
-    In training x acts three times: by itself, through the mean and through the variance. The
-    three terms of dx below are these, in this order.
+    In training x acts three times: by itself, through the mean and through the variance. dx is
+    the sum of three terms.
     """
     xhat, gamma, scale, _, _, own_statistics = cache
     dgamma = (dout * xhat).sum(axis=0)  # (C,)

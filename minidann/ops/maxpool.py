@@ -14,7 +14,7 @@ def forward(x: np.ndarray, *, size: int = 30, stride: int = 30) -> tuple[np.ndar
     """x (N, T, F) -> out (N, P, F), P = (T - size) // stride + 1.
 
     Among equal maxima the first wins; that happens on real speech, where padding repeats one
-    frame. The largest is decided by the real part (see `gradcheck`).
+    frame. The largest is decided by the real part, so that a complex step (lesson 2) goes through.
 
     The cache holds the winning frame (N, P, F) in x's own time, and x's shape.
     """

@@ -11,7 +11,7 @@ import numpy as np
 def forward(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """x of any shape -> out of the same shape. The cache is the mask of what passed.
 
-    The sign is that of the real part, so that a complex step (see `gradcheck`) goes through. NaN
+    The sign is that of the real part, so that a complex step (lesson 2) goes through. NaN
     passes too: a fault must reach the loss, where it is seen, and not end here as a zero.
     """
     passed = ~(x.real <= 0)

@@ -1,0 +1,123 @@
+"""The exercise to write the checker: how many wrong ops it catches, less its false alarms.
+
+The wrong ops are mutants of the bank, and for each habit of checkers that are too lenient some that
+slip through: a dout of ones, an absolute tolerance, looking at one argument only.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import numpy as np
+
+from minidann import mutants, ops
+from minidann.coursework.exercises import Exercise
+from minidann.coursework.results import Result, kind
+from minidann.coursework.session import Failed, Session
+from minidann.mutants.making import altered, variant
+
+# Ops with small examples: a checker nudges every entry, and each nudge is a call from process to
+# process. The right ones are there for the false alarms.
+OPS = ("relu", "maxpool", "attention", "batchnorm", "dropout", "dense", "softmax_cross_entropy")
+WRONG = 2  # mutants of each of them, at most
+SMALL = 1e-7  # weights of a layer whose gradients are small, too
+
+
+@dataclass(frozen=True)
+class Asked:
+    """An op that a checker is asked about, and what is wrong with it; "" if it is right."""
+
+    name: str
+    op: SimpleNamespace
+    wrong: str = ""
+
+
+def judge_checker(exercise: Exercise, session: Session, rng, result: Result) -> None:
+    """The share of wrong ops that are caught, less that of right ones that are called wrong."""
+    every = list(asked(rng))
+    said, problems = [], []
+    for one in every:
+        arrays, options = one.op.example(rng)
+        try:
+            answer = session.call(exercise.name, "check", list(arrays), options, op=one.op)
+            if not isinstance(answer, (bool, np.bool_)):
+                raise Failed(f"expected True or False, received {kind(answer)}")
+        except Failed as error:
+            answer = None  # neither a catch nor an all-clear
+            about = f"{one.name}, wrong: {one.wrong}" if one.wrong else f"{one.name}, a right one"
+            problems.append(f"check: {error}; on {about}")
+            result.printed = result.printed or session.printed
+        said.append(None if answer is None else bool(answer))
+    right = [(one, answer) for one, answer in zip(every, said) if not one.wrong]
+    wrong = [(one, answer) for one, answer in zip(every, said) if one.wrong]
+    alarms = [one for one, answer in right if answer is not True]
+    missed = [one for one, answer in wrong if answer is not False]
+    share = 1 - len(missed) / len(wrong) - len(alarms) / len(right)
+    result.earned["caught"] = round(exercise.most * max(0.0, share), 2)
+    result.said.append(
+        f"caught {len(wrong) - len(missed)} of {len(wrong)} wrong ops, cleared "
+        f"{len(right) - len(alarms)} of {len(right)} right ones"
+        + (f"; {len(problems)} times without an answer" if problems else "")
+    )
+    result.said += _few(problems)
+    result.said += _few([f"right, but called wrong: {o.name}" for o, a in right if a is False])
+    result.said += _few([f"wrong, but not caught: {o.name}: {o.wrong}" for o, a in wrong if a])
+
+
+def _few(lines: list[str], most: int = 3) -> list[str]:
+    return lines[:most] + [f"and {len(lines) - most} more"] * (len(lines) > most)
+
+
+def asked(rng: np.random.Generator) -> Iterator[Asked]:
+    """Every op that a checker is asked about, right ones and wrong ones."""
+    for name in OPS:
+        op, bank = getattr(ops, name), mutants.select(name)
+        yield Asked(name, op)
+        for i in sorted(rng.permutation(len(bank))[:WRONG]):
+            yield Asked(name, bank[i].build(), bank[i].what)
+    small = variant(ops.dense, example=drawn((3, 4), (4, 2), (2,), scale=(1, SMALL, SMALL)))
+    about = f"dense with weights of {SMALL:g}"
+    yield Asked(about, small)
+    for what, factor in (("dx is twice what it should be", 2), ("dx is zero", 0)):
+        yield Asked(about, altered(small, _times(0, factor), small.example), what)
+    for name, shapes in SHAPES.items():
+        op, example = getattr(ops, name), drawn(*shapes)
+        for what, change in DOUTS.items():
+            yield Asked(name, altered(op, _misread(op, change), example), what)
+        for what, factor in LAST.items():
+            yield Asked(name, altered(op, _times(len(shapes) - 1, factor), example), what)
+
+
+SHAPES = {  # of small examples
+    "dense": ((2, 3), (3, 2), (2,)),
+    "batchnorm": ((3, 2), (2,), (2,)),
+    "attention": ((2, 2, 2), (2,)),
+}
+LAST = {
+    "the last argument's gradient is a thousandth too large": 1.001,
+    "the last argument's gradient is zero in its first entry": np.array([0, 1]),
+}
+DOUTS = {
+    "dout's mean is used for all of dout": lambda dout: np.full_like(dout, dout.mean()),
+    "dout's rows are read from the last to the first": lambda dout: dout[::-1],
+}
+
+
+def drawn(*shapes: tuple[int, ...], scale: tuple = ()) -> Callable:
+    """An example of normal arrays of these shapes."""
+
+    def example(rng):
+        arrays = [rng.standard_normal(shape) for shape in shapes]
+        return tuple(a * s for a, s in zip(arrays, scale or [1] * len(arrays))), {}
+
+    return example
+
+
+def _times(i: int, factor) -> Callable:
+    """The gradient of argument i multiplied by something."""
+    return lambda right, dout, cache: (*right[:i], factor * right[i], *right[i + 1 :])
+
+
+def _misread(op, change: Callable) -> Callable:
+    """The gradients of another dout."""
+    return lambda right, dout, cache: op.backward(change(dout), cache)

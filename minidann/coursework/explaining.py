@@ -1,0 +1,145 @@
+"""What is wrong with what a layer gave, in words, and the smallest input that shows it.
+
+Where a gradient is wrong `minidann.diagnosis` looks at it, where out is, `forwards`. A mistake may
+look like another one on a single input, more so on a small one: what counts is in how many of the
+failures an explanation holds.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from minidann import diagnosis
+from minidann.coursework import forwards
+from minidann.coursework.results import close, compared, labelled
+from minidann.gradcheck.cases import Case
+
+
+@dataclass(frozen=True)
+class Try:
+    """A case, and what is right there."""
+
+    case: Case
+    out: np.ndarray
+    cache: object
+    covector: np.ndarray
+    gradients: tuple
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A case that one part did not pass, what was received, and what was printed meanwhile."""
+
+    one: Try
+    received: object
+    gradients: tuple = ()
+    printed: str = ""
+
+
+def same(got, want) -> bool:
+    """Is a gradient right, or none where there is none?"""
+    return got is None if want is None else got is not None and close(got, want)
+
+
+def shown(case: Case, names: Sequence[str]) -> str:
+    """A case in words, with its arrays and options where they are small."""
+    values = (*case.arrays, *case.options.values())
+    return f"{case.what}\n{labelled((*names, *case.options), values)}"
+
+
+def out(name: str, failures: list[Failure], names) -> tuple[str, str]:
+    """What is wrong with a layer's out; and what was printed there."""
+    explanations = [
+        forwards.explanations(name, f.one.case.arrays, f.one.case.options, f.received, names)
+        for f in failures
+    ]
+    text, at = likeliest(explanations) or ("", 0)
+    first = failures[at]
+    received, true = first.received, first.one.out
+    if not text and np.shape(received) == np.shape(true):
+        text = "none of the mistakes I know"
+    lines = [
+        (f"out: {text}\n  " if text else "") + compared("out", received, true)
+        + f", on {shown(first.one.case, names)}",
+        labelled(("your out", "right out"), (received, true)),
+    ]  # fmt: skip
+    return "\n".join(lines), first.printed
+
+
+def gradients(failed: dict[str, list[Failure]], names) -> list[str]:
+    """What is wrong with each wrong gradient; those of one mistake together."""
+    told: dict[str, tuple[Failure, list[str]]] = {}
+    for argument, failures in failed.items():
+        if failures:
+            text, first = _gradient(argument, failures, names)
+            told.setdefault(text, (first, []))[1].append(argument)
+    said = []
+    for text, (first, arguments) in told.items():
+        at, name = names.index(arguments[0]), f"d{arguments[0]}"
+        received, true = first.gradients[at], first.one.gradients[at]
+        what = f"{name}: expected None" if true is None else compared(name, received, true)
+        lines = [
+            f"{', '.join(f'd{argument}' for argument in arguments)}: {text}",
+            f"  {what}, on {shown(first.one.case, names)}",
+            labelled(("dout", f"your {name}", f"right {name}"),
+                     (first.one.covector, received, true)),
+        ]  # fmt: skip
+        said.append("\n".join(lines))
+    return said
+
+
+def _gradient(argument: str, failures: list[Failure], names) -> tuple[str, Failure]:
+    """The mistake that explains most of the failures, and the first of them."""
+    at = names.index(argument)
+    found = likeliest([_explanations(failure, at, names) for failure in failures])
+    if found:
+        return found[0], failures[found[1]]
+    first = failures[0]
+    true = first.one.gradients[at]
+    if true is None:
+        return "with input_gradient=False there is none to compute", first
+    if np.shape(first.received) != np.shape(true):
+        return "another shape", first
+    return str(diagnosis.UNKNOWN), first
+
+
+def _explanations(failure: Failure, at: int, names) -> list[str]:
+    """What may be wrong with the gradient `at` of one failure, the likely ones first, each once."""
+    one = failure.one
+    pairs = list(zip(failure.gradients, one.gradients))
+    wrong = [i for i, (got, want) in enumerate(pairs) if want is not None and not same(got, want)]
+    try:
+        received = tuple(None if want is None else np.asarray(got, float) for got, want in pairs)
+        evidence = diagnosis.Evidence(
+            names, one.case.arrays, one.case.options, one.covector, one.out, received,
+            one.gradients,
+        )  # fmt: skip
+        diagnoses = diagnosis.diagnose(evidence, wrong).get(at, ())
+    except (ValueError, IndexError, TypeError):  # gradients of shapes that fit nothing
+        return []
+    return [str(d) for d in diagnoses if d.kind != diagnosis.UNKNOWN.kind]
+
+
+def likeliest(explanations: list[list[str]]) -> tuple[str, int] | None:
+    """The explanation that holds for most failures, and the number of the first of these.
+
+    `explanations` are those of each failure, the likely ones first.
+    """
+    holds: dict[str, dict[int, tuple[int, str]]] = {}  # pattern -> failure -> rank, text
+    for number, texts in enumerate(explanations):
+        for rank, text in enumerate(texts):
+            holds.setdefault(pattern(text), {}).setdefault(number, (rank, text))
+    if not holds:
+        return None
+    best = max(
+        holds.values(), key=lambda f: (len(f), sum(1 / (1 + rank) for rank, _ in f.values()))
+    )
+    first = min(best)
+    return best[first][1], first
+
+
+def pattern(text: str) -> str:
+    """An explanation without what differs from case to case: sizes, and what else they may be."""
+    return re.sub(r"(?<!axis )\b\d[\d.e+-]*", "#", re.sub(r" \(perhaps [^)]*\)", "", text))

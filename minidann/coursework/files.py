@@ -1,0 +1,88 @@
+"""What is in a submission's folder: where its exercises are, and what they may not be."""
+
+import ast
+from pathlib import Path
+
+from minidann.coursework.exercises import NAMES
+
+ALLOWED = ("numpy", "math", "copy", "types", "typing", "functools", "itertools", "collections",
+           "dataclasses", "abc", "__future__")  # fmt: skip
+SEEN = 2000  # files and folders of a submission that are looked at where one is missing
+
+
+def has_any(folder: Path) -> bool:
+    """Is an exercise in this folder?"""
+    return any((folder / f"{name}.py").is_file() for name in NAMES)
+
+
+def inside(folder: Path) -> tuple[Path, str]:
+    """Where a submission's exercises are: in it, or in the one folder in it that has any.
+
+    -> that folder, and what to say of it, or "".
+    """
+    if has_any(folder):
+        return folder, ""
+    try:
+        below = [one for one in sorted(folder.iterdir()) if one.is_dir() and has_any(one)]
+    except OSError as error:
+        return folder, f"cannot be read ({error.strerror})"
+    if len(below) == 1:
+        return below[0], ""
+    there = elsewhere(folder, None)
+    return folder, f"there is no exercise in this folder{there and f'; there is {there}'}"
+
+
+def students(folder: Path) -> list[str]:
+    """The folders in this one that have exercises, where it has none itself: a class."""
+    if has_any(folder):
+        return []
+    return [one.name for one in sorted(folder.iterdir()) if one.is_dir() and has_any(one)]
+
+
+def elsewhere(folder: Path, name: str | None) -> str:
+    """A file that may be meant where the exercise `name`, or any, is missing; or ""."""
+    names = NAMES if name is None else (name,)
+    for path, _ in zip(_everything(folder), range(SEEN)):
+        plain = "".join(c for c in path.stem.casefold() if c.isalnum())
+        for one in names:
+            if path.suffix.casefold() == ".py" and plain.startswith(one.replace("_", "")):
+                return str(path.relative_to(folder))
+    return ""
+
+
+def _everything(folder: Path):
+    """Every file, those of this folder first; no link is followed."""
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError:
+        return
+    yield from (one for one in entries if one.is_file())
+    for one in entries:
+        if one.is_dir() and not one.is_symlink():
+            yield from _everything(one)
+
+
+def forbidden(path: Path) -> str | None:
+    """What a file imports that it may not, or why it is not Python; None if it is fine."""
+    if path.is_symlink():
+        return "is a link; hand in the file itself"
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+    except SyntaxError as error:
+        line = " ".join((error.text or "").split())
+        where = f"line {error.lineno}: " if error.lineno else ""
+        return f"is not Python ({where}{error.msg}{line and f', in {line[:80]!r}'})"
+    except ValueError as error:
+        return f"is not Python ({error})"
+    except (OSError, RecursionError, MemoryError) as error:
+        return f"cannot be read ({error})"
+    for node in ast.walk(tree):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = ["." * node.level + (node.module or "")]
+        for name in names:
+            if name.split(".")[0] not in ALLOWED:
+                return f"line {node.lineno} imports {name}; an exercise is NumPy and your own code"
+    return None

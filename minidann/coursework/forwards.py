@@ -1,0 +1,170 @@
+"""A forward pass is wrong: what would give this out?
+
+Each explanation is a mistake and the out that would come of it, as in `minidann.diagnosis`: one
+that gives what was received holds.
+"""
+
+from collections.abc import Iterator
+from itertools import permutations
+
+import numpy as np
+
+from minidann import ops
+from minidann.coursework.results import close
+from minidann.ops.batchnorm import EPSILON
+
+OVERFLOW = ("attention", "softmax_cross_entropy")  # they take exp of what they are given
+Mistakes = Iterator[tuple[str, object]]
+
+
+def explanations(name: str, arrays: tuple, options: dict, received, names) -> list[str]:
+    """What may be wrong with the `out` that the layer `name` gave on these inputs."""
+    if (
+        name in OVERFLOW
+        and np.asarray(received).dtype.kind == "f"
+        and not np.isfinite(received).all()
+    ):
+        return [
+            "exp of a large number is infinite: subtract the largest score first, s stays the same"
+        ]
+    op = getattr(ops, name)
+    true, _ = op.forward(*arrays, **options)
+    own = globals().get(f"_{name}")
+    found = []
+    with np.errstate(all="ignore"):
+        mistakes = [*(own(arrays, options) if own else ()), *_inputs(op, arrays, options, names)]
+        for text, out in [*mistakes, *_outputs(true)]:
+            if close(received, out) and not close(true, out):
+                found.append(text)
+    return found
+
+
+def _inputs(op, arrays: tuple, options: dict, names) -> Mistakes:
+    """The right layer on something else than it was given."""
+    for i, (name, array) in enumerate(zip(names, arrays)):
+        for text, other in _others(name, array):
+            yield text, _forward(op, (*arrays[:i], other, *arrays[i + 1 :]), options)
+    for name, value in options.items():
+        if type(value) is int:
+            for other in range(1, value + 3):
+                text = f"as if {name} were {other}, not {value}"
+                yield text, _forward(op, arrays, {**options, name: other})
+        elif name != "labels":
+            yield f"{name} has no effect", _forward(op, arrays, {})
+
+
+def _others(name: str, array: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    yield f"{name} has no effect, as if it were 0", np.zeros_like(array)
+    yield f"{name} has no effect, as if it were 1", np.ones_like(array)
+    yield f"the sign of {name} is flipped", -array
+    for axis in range(array.ndim):
+        yield f"as if {name} were reversed along axis {axis}", np.flip(array, axis)
+    for axes in permutations(range(array.ndim)):
+        turned = array.transpose(axes)
+        text = f"{name} is reshaped where its axes should be permuted"
+        yield text, turned.reshape(array.shape)
+        yield text, array.reshape(turned.shape).transpose(np.argsort(axes))
+
+
+def _forward(op, arrays, options):
+    try:
+        return op.forward(*arrays, **options)[0]
+    except (ValueError, IndexError, TypeError, ZeroDivisionError):
+        return None
+
+
+def _outputs(true: np.ndarray) -> Mistakes:
+    """The right out, with something done to it."""
+    true = np.asarray(true)
+    yield "the sign of out is flipped", -true
+    yield "out is zero", np.zeros_like(true)
+    for axis, size in enumerate(true.shape):
+        for text, number in ((f"summed over, or multiplied by, the {size} of axis {axis}", size),
+                             (f"divided by the {size} of axis {axis}", 1 / size)):  # fmt: skip
+            yield text, true * number
+        for lag in (1, -1):
+            yield f"out is shifted by {lag:+d} along axis {axis}", np.roll(true, lag, axis)
+        yield f"out is reversed along axis {axis}", np.flip(true, axis)
+        yield f"the last of axis {axis} is missing", true.take(range(size - 1), axis)
+    for axes in permutations(range(true.ndim)):
+        yield f"the axes of out are permuted, as by transpose{axes}", true.transpose(axes)
+    yield "right numbers in another shape: flat", true.ravel()
+
+
+def _maxpool(arrays, options) -> Mistakes:
+    (x,), size, stride = arrays, options.get("size", 30), options.get("stride", 30)
+    view = np.lib.stride_tricks.sliding_window_view(x, size, axis=1)[:, ::stride]  # (N, P, F, size)
+    yield "the mean of each pool, not its largest", view.mean(axis=-1)
+    yield "the smallest of each pool, not its largest", view.min(axis=-1)
+    yield "negative numbers count as 0", np.maximum(view.max(axis=-1), 0)
+    padding = np.full((len(x), size, x.shape[2]), -np.inf)
+    longer = np.concatenate([x, padding], axis=1)
+    starts = range(0, x.shape[1], stride)
+    pools = [longer[:, i : i + size].max(axis=1) for i in starts]
+    yield "the tail that does not fill a pool is a pool of its own", np.stack(pools, axis=1)
+
+
+def _attention(arrays, options) -> Mistakes:
+    f, v = arrays
+    scores = f @ v  # (N, P)
+    powers = np.exp(scores)
+    yield "the weights are the scores: there is no softmax", np.einsum("np,npf->nf", scores, f)
+    yield "the weights are not divided by their sum", np.einsum("np,npf->nf", powers, f)
+    batch = powers / powers.sum(axis=0)
+    yield "the softmax runs over the batch, not over time", np.einsum("np,npf->nf", batch, f)
+    every = powers / powers.sum()
+    yield "the softmax runs over all frames of the batch", np.einsum("np,npf->nf", every, f)
+    yield "one score for each channel, not one for each frame", _by_channel(f, v)
+    weights = powers / powers.sum(axis=1, keepdims=True)
+    yield (
+        "the mean of the weighted frames, not their sum",
+        np.einsum("np,npf->nf", weights, f) / len(weights[0]),
+    )
+    yield "the frame with the largest score alone", f[range(len(f)), scores.argmax(axis=1)]
+
+
+def _by_channel(f, v):
+    powers = np.exp(f * v)  # (N, P, F)
+    return (powers / powers.sum(axis=1, keepdims=True) * f).sum(axis=1)
+
+
+def _softmax_cross_entropy(arrays, options) -> Mistakes:
+    (z,), labels = arrays, options["labels"]
+    powers, rows = np.exp(z), np.arange(len(z))
+    p = powers / powers.sum(axis=1, keepdims=True)  # (N, L)
+    of_label = p[rows, labels]
+    losses = -np.log(of_label)
+    yield "the losses of the rows are summed, not averaged", losses.sum()
+    yield "the mean over all scores, not over the rows", losses.sum() / z.size
+    yield "one loss a row: their mean is missing", losses
+    yield "the log is missing", -of_label.mean()
+    yield "a log to base 2", losses.mean() / np.log(2)
+    yield "a log to base 10", losses.mean() / np.log(10)
+    yield "the softmax is missing: scores are taken for log probabilities", -z[rows, labels].mean()
+    yield "the log of the mean, not the mean of the logs", -np.log(of_label.mean())
+    down = powers / powers.sum(axis=0)
+    yield "the softmax runs down the columns", -np.log(down[rows, labels]).mean()
+    every = powers / powers.sum()
+    yield "the softmax runs over all scores of the batch", -np.log(every[rows, labels]).mean()
+
+
+def _batchnorm(arrays, options) -> Mistakes:
+    x, gamma, beta = arrays
+    if options:
+        mean, var = options["running"]
+    else:
+        mean, var = x.mean(axis=0), x.var(axis=0)
+    centred, root = x - mean, np.sqrt(var + EPSILON)
+    yield "divided by the variance: its root is missing", gamma * centred / (var + EPSILON) + beta
+    yield "not divided by the standard deviation", gamma * centred + beta
+    yield "the mean is not subtracted", gamma * x / root + beta
+    yield "epsilon is missing", gamma * centred / np.sqrt(var) + beta
+    yield "epsilon is added outside of the root", gamma * centred / (np.sqrt(var) + EPSILON) + beta
+    yield "multiplied by the standard deviation", gamma * centred * root + beta
+    if not options and len(x) > 1:
+        unbiased = np.sqrt(x.var(axis=0, ddof=1) + EPSILON)
+        yield "the variance is divided by N - 1, not N", gamma * centred / unbiased + beta
+        rows = (x - x.mean(axis=1, keepdims=True)) / np.sqrt(x.var(axis=1, keepdims=True) + EPSILON)
+        yield "mean and variance of each row, not of each feature", gamma * rows + beta
+        every = (x - x.mean()) / np.sqrt(x.var() + EPSILON)
+        yield "one mean and variance of all features together", gamma * every + beta

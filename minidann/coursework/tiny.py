@@ -1,0 +1,99 @@
+"""The smallest inputs of each layer, in whole numbers: a mistake on them can be found by hand."""
+
+import math
+
+import numpy as np
+
+from minidann.gradcheck.cases import Case
+
+DIGITS = np.array([-3.0, -2.0, -1.0, 1.0, 2.0, 3.0])
+
+
+def whole(rng: np.random.Generator, *shape: int) -> np.ndarray:
+    """Whole numbers from -3 to 3 but 0, no two alike where there are enough."""
+    return rng.choice(DIGITS, shape, replace=math.prod(shape) > len(DIGITS))
+
+
+def is_whole(case: Case) -> bool:
+    """Are all of its arrays of whole numbers?"""
+    return all((array == np.round(array)).all() for array in case.arrays)
+
+
+def tiny(name: str, rng: np.random.Generator) -> list[Case]:
+    """What the layer `name` can get at the least, and what each of its sizes and options adds."""
+    return [Case(what, arrays, options) for what, arrays, options in globals()[f"_{name}"](rng)]
+
+
+def _conv1d(rng):
+    def one(n, t, d, k, f):
+        return whole(rng, n, t, d), whole(rng, k, d, f), whole(rng, f)
+
+    yield "one window", one(1, 2, 1, 2, 1), {"stride": 1}
+    yield "first layer", one(1, 2, 1, 2, 1), {"stride": 1, "input_gradient": False}
+    yield "windows that overlap", one(1, 3, 1, 2, 1), {"stride": 1}
+    yield "a tail that is not read", one(1, 5, 1, 2, 1), {"stride": 2}
+    yield "two filters", one(1, 2, 1, 2, 2), {"stride": 1}
+    yield "two bands", one(1, 2, 2, 2, 1), {"stride": 1}
+    yield "three utterances", one(3, 2, 1, 2, 1), {"stride": 1}
+    yield "three utterances, two windows", one(3, 3, 1, 2, 1), {"stride": 1}
+
+
+def _relu(rng):
+    yield "one of each sign", (np.array([-1.0, 2.0]),), {}
+    yield "and zero", (np.array([-1.0, 0.0, 2.0]),), {}
+
+
+def _maxpool(rng):
+    def of(*values):
+        return (np.array(values, float)[None, :, None],)  # (1, T, 1)
+
+    yield "one pool", of(3, 1), {"size": 2, "stride": 2}
+    yield "a tie", of(2, 2), {"size": 2, "stride": 2}
+    yield "two pools", of(1, 3, 4, 2), {"size": 2, "stride": 2}
+    yield "a tail that is not read", of(1, 2, 5), {"size": 2, "stride": 2}
+    yield "one frame that wins twice", of(1, 3, 2), {"size": 2, "stride": 1}
+    yield "gaps between the pools", of(1, 2, 5, 4, 3), {"size": 2, "stride": 3}
+    both = np.array([[[1.0, 4.0], [2.0, 3.0]]])  # (1, 2, 2)
+    yield "two channels", (both,), {"size": 2, "stride": 2}
+    yield "two utterances", (both.transpose(2, 1, 0).copy(),), {"size": 2, "stride": 2}
+
+
+def _attention(rng):
+    yield "one frame", (whole(rng, 1, 1, 2), whole(rng, 2)), {}
+    yield "two frames", (np.array([[[1.0], [2.0]]]), np.array([1.0])), {}
+    yield "two channels", (np.array([[[1.0, 2.0], [2.0, 0.0]]]), np.array([1.0, -1.0])), {}
+    three = np.array([[[1.0], [2.0]], [[2.0], [1.0]], [[0.0], [1.0]]])  # (3, 2, 1)
+    yield "three utterances", (three, np.array([-1.0])), {}
+
+
+def _dense(rng):
+    for what, n, c, units in (("one of all", 1, 1, 1), ("three rows", 3, 1, 1),
+                              ("two features", 1, 2, 1), ("two units", 1, 1, 2),
+                              ("two features and units", 1, 2, 2)):  # fmt: skip
+        yield what, (whole(rng, n, c), whole(rng, c, units), whole(rng, units)), {}
+
+
+def _softmax_cross_entropy(rng):
+    yield "one row", (np.array([[1.0, 2.0]]),), {"labels": np.array([0])}
+    yield "equal scores", (np.array([[1.0, 1.0]]),), {"labels": np.array([1])}
+    three = np.array([[1.0, 2.0], [3.0, 1.0], [0.0, 0.0]])
+    yield "three rows", (three,), {"labels": np.array([1, 1, 0])}
+    yield "three classes", (np.array([[1.0, 2.0, 0.0]]),), {"labels": np.array([2])}
+
+
+def _batchnorm(rng):
+    gamma, beta = np.array([2.0]), np.array([-1.0])
+    fixed = {"running": (np.array([1.0]), np.array([4.0]))}
+    yield "inference, one row", (np.array([[3.0]]), gamma, beta), fixed
+    yield "inference, two rows", (np.array([[3.0], [-1.0]]), gamma, beta), fixed
+    yield "three rows", (np.array([[1.0], [2.0], [6.0]]), gamma, beta), {}
+    two = np.array([[1.0, 0.0], [2.0, 3.0], [6.0, 1.0]])  # (3, 2)
+    yield "two features", (two, np.array([2.0, 3.0]), np.array([1.0, -1.0])), {}
+
+
+def _dropout(rng):
+    yield "one kept, one dropped", (np.array([[3.0, 2.0]]),), {"mask": np.array([[0.0, 2.5]])}
+
+
+def _gradient_reversal(rng):
+    yield "two values", (np.array([1.0, -2.0]),), {"beta": 2.0}
