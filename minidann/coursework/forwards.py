@@ -56,7 +56,7 @@ def _inputs(op, arrays: tuple, options: dict, names) -> Mistakes:
 def _others(name: str, array: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     yield f"{name} has no effect, as if it were 0", np.zeros_like(array)
     yield f"{name} has no effect, as if it were 1", np.ones_like(array)
-    yield f"the sign of {name} is flipped", -array
+    yield f"as if the sign of {name} were flipped", -array
     for axis in range(array.ndim):
         yield f"as if {name} were reversed along axis {axis}", np.flip(array, axis)
     for axes in permutations(range(array.ndim)):
@@ -109,7 +109,10 @@ def _attention(arrays, options) -> Mistakes:
     scores = f @ v  # (N, P)
     powers = np.exp(scores)
     yield "the weights are the scores: there is no softmax", np.einsum("np,npf->nf", scores, f)
-    yield "the weights are not divided by their sum", np.einsum("np,npf->nf", powers, f)
+    shifted = np.exp(scores - scores.max(axis=1, keepdims=True))
+    for undivided in (powers, shifted):
+        out = np.einsum("np,npf->nf", undivided, f)
+        yield "the weights are not divided by their sum", out
     batch = powers / powers.sum(axis=0)
     yield "the softmax runs over the batch, not over time", np.einsum("np,npf->nf", batch, f)
     every = powers / powers.sum()

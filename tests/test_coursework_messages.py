@@ -1,0 +1,301 @@
+"""What a student is told of a mistake, and that a mistake costs no other point."""
+
+import sys
+
+import numpy as np
+import pytest
+import submissions
+
+from minidann.coursework import checking, forwards, grading, handout, practice, tiny
+from minidann.coursework.exercises import EXERCISES, MEND, select
+from minidann.coursework.files import students
+
+RELU = "import numpy as np\n\ndef forward(x):\n    return np.maximum(x, 0), x > 0\n"
+DENSE = "def forward(x, w, b):\n    return x @ w + b, (x, w)\n\ndef backward(dout, cache):\n"
+STEP = "def step(params, grads, state, rate):\n"
+UAR = "import numpy as np\n\ndef uar(labels, predictions):\n"
+LOOP = """
+def backward(dout, cache):
+    i = 0
+    while i < 5:
+        i = 2 * i
+    return (dout,)
+"""
+OWN_CONV1D = """import numpy as np
+
+
+def forward(x, w, b, *, stride=3, input_gradient=True):
+    starts = range(0, x.shape[1] - len(w) + 1, stride)
+    out = np.stack([np.tensordot(x[:, t : t + len(w)], w, 2) for t in starts], axis=1)
+    return out, {"x": x, "w": w, "stride": stride, "asked": input_gradient}
+
+
+def backward(dout, cache):
+    x, w = cache["x"], cache["w"]
+    dx, dw = np.zeros_like(x), np.zeros_like(w)
+    for t in range(dout.shape[1]):
+        frames = slice(t * cache["stride"], t * cache["stride"] + len(w))
+        dx[:, frames] += np.tensordot(dout[:, t], w, (1, 2))
+        dw += np.tensordot(x[:, frames], dout[:, t], (0, 0))
+    return dx if cache["asked"] else None, dw, dout.sum(axis=(0, 1))
+"""
+
+
+def changed(name: str, old: str, new: str) -> str:
+    """The right file of an exercise, with one thing changed."""
+    text = submissions.right(select(None, name)[0])
+    assert old in text
+    return text.replace(old, new)
+
+
+def graded(tmp_path, name: str, text: str, **options):
+    """The result of one exercise, handed in with this text."""
+    (tmp_path / f"{name}.py").write_text(text)
+    return grading.grade(tmp_path, select(None, name), **options).results[0]
+
+
+# Forward and backward
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "said"),
+    [
+        ("conv1d", "k * d, f) + b", "k * d, f)", "b has no effect"),
+        ("conv1d", "rows @ w.reshape", "rows @ w[::-1].reshape", "reversed along axis 0"),
+        ("conv1d", "windows(x, k, stride)", "windows(x, k, 1)", "as if stride were 1, not 2"),
+        ("conv1d", "rows @ w", "-rows @ w", "as if the sign of x were flipped"),
+        ("maxpool", "np.take_along_axis(x, winner, axis=1)", "windows.mean(-1)",
+         "the mean of each pool"),
+        ("attention", "score - score.real.max(axis=1, keepdims=True)", "score", "subtract"),
+        ("attention", "s / s.sum(axis=1", "s / s.sum(axis=0", "runs over the batch"),
+        ("attention", "s = s / s.sum(axis=1, keepdims=True)", "pass",
+         "not divided by their sum"),
+        ("softmax_cross_entropy", "labels].mean()", "labels].sum()", "summed, not averaged"),
+        ("softmax_cross_entropy", "-log_p[np.arange(len(z)), labels].mean()",
+         "-np.exp(log_p[np.arange(len(z)), labels]).mean()", "the log is missing"),
+        ("batchnorm", "np.sqrt(var + EPSILON)", "(var + EPSILON)", "its root is missing"),
+        ("batchnorm", "np.sqrt(var + EPSILON)", "np.sqrt(var)", "epsilon is missing"),
+        ("batchnorm", "if running is None:", "if True:", "running has no effect"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_forward_is_named_and_costs_its_point_only(name, old, new, said, tmp_path):
+    result = graded(tmp_path, name, changed(name, old, new))
+    assert set(result.exercise.parts) - set(result.earned) == {"out"}
+    assert said in result.said[0]
+
+
+@pytest.mark.parametrize("name", [e.name for e in EXERCISES if "out" in e.parts])
+def test_a_right_forward_has_no_explanation(name):
+    rng = np.random.default_rng(0)
+    for case in tiny.tiny(name, rng):
+        out, _ = handout.reference(select(None, name)[0]).forward(*case.arrays, **case.options)
+        assert forwards.explanations(name, case.arrays, case.options, out, "xwb") == []
+
+
+def test_a_wrong_forward_does_not_take_its_own_cache_from_backward(tmp_path):
+    result = graded(tmp_path, "conv1d", OWN_CONV1D)  # b is not added
+    assert result.earned == {"dx": 1, "dw": 1, "db": 1}
+
+
+def test_backward_is_right_on_the_cache_described_where_forward_keeps_the_wrong_one(tmp_path):
+    text = changed("maxpool", "winner += stride", "winner += 0 * stride")
+    result = graded(tmp_path, "maxpool", text)
+    assert result.earned == {"dx": 1}
+
+
+def test_a_forward_that_raises_costs_its_own_point(tmp_path):
+    text = changed("softmax_cross_entropy", "return loss, (np.exp(log_p), labels)", "return loss")
+    result = graded(tmp_path, "softmax_cross_entropy", text)
+    assert result.earned == {"dz": 1} and "expected (out, cache)" in result.said[0]
+    text = changed("dense", "return x @ w + b", "raise KeyError\n    return x @ w + b")
+    text = text.replace("x, w = cache", "x, w, _ = cache")
+    result = graded(tmp_path, "dense", text)
+    assert result.points == 0 and "the cache that the file describes" in "".join(result.said)
+
+
+def test_a_gradient_that_was_not_asked_for_is_none(tmp_path):
+    text = changed("conv1d", "x.shape, stride, input_gradient)", "x.shape, stride, True)")
+    result = graded(tmp_path, "conv1d", text)
+    assert result.earned == {"out": 1, "dw": 1, "db": 1}
+    assert "input_gradient=False" in result.said[0] and "right dx = None" in result.said[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("relu", f"{RELU}\ndef backward(dout, cache):\n    return dout * cache\n",
+         "a tuple of one has a comma, return dx,"),
+        ("relu", f"{RELU}\ndef backward(dout, cache):\n    dout * cache\n",
+         "expected a tuple (dx,), received None: is a return missing?"),
+        ("relu", f"{RELU}\ndef backward(dout, cache):\n    dout[~cache] = 0\n    return dout,\n",
+         "it writes to an array that it is given, line 7"),
+        ("relu", f"{RELU}\ndef bakward(dout, cache):\n    return dout * cache,\n",
+         "there is no function backward; should bakward be it?"),
+        ("relu", RELU.replace("x > 0", "[x > 0]") + "\ndef backward(dout, cache):\n"
+         "    mask = cache.pop() if cache else 0\n    return (dout * mask,)\n",
+         "another answer when it is called again with the same cache"),
+        ("relu", RELU.replace("x > 0", "(x > 0"), "is not Python (line 4: '(' was never closed"),
+        ("dense", f"{DENSE}    x, w = cache\n    return dout @ w.T, x.T @ dout\n",
+         "expected a tuple (dx, dw, db), received 2 values in a tuple"),
+        ("dense", f"{DENSE}    x, w = cache\n    return dout @ w.T, x.T @ dout, dout\n",
+         "what is returned for b is dout as it is"),
+        ("dense", f"{DENSE}    x, w = cache\n    return dout @ w, x.T @ dout, dout.sum(0)\n",
+         "dout = [["),
+        ("step", f"{STEP}    return params\n", "expected a tuple (new params, new state)"),
+        ("step", f"{STEP}    return params, {{}}\n", "new state: expected the keys frozen.m,"),
+        ("step", f"{STEP}    state['steady.m'] = 0\n    return params, state\n",
+         "it writes to a dict or list that it is given"),
+        ("uar", f"{UAR}    return [0.5]\n", "expected a number, received 1 value in a list"),
+        ("uar", f"{UAR}    return np.nan\n", "the result is nan"),
+        ("learning_rate", "def learning_rate(epoch):\n    return 1e-3 * 0.93000001**epoch\n",
+         "epoch = "),
+        ("mend_groups", "def groups(mode, n, m):\n    return [[0], [1, 2]]\n",
+         "expected [[0, 1, 2, 3, 4]], received [[0], [1, 2]]"),
+        ("normalise_and_pad", "import numpy as np\n\ndef normalise_and_pad(frames, mean, std, "
+         "minimum=None, out=None):\n    real = (frames - mean) / std\n    return np.concatenate("
+         "[real, np.tile(real.min(0), (750 - len(real), 1))]).astype(float)\n",
+         "expected float32, received float64"),
+    ],
+)  # fmt: skip
+def test_what_is_said_of_a_mistake(name, text, said, tmp_path):
+    result = graded(tmp_path, name, text)
+    assert result.points < result.exercise.most
+    assert said in "\n".join(result.said)
+
+
+def test_a_step_with_a_wrong_second_moment_earns_the_rest(tmp_path):
+    text = changed("step", "g * g", "g")
+    assert set(graded(tmp_path, "step", text).earned) == {"m", "no gradient"}
+
+
+def test_accuracy_is_right_for_classes_of_one_size_and_precision_is_not(tmp_path):
+    accuracy = f"{UAR}    return float((labels == predictions).mean())\n"
+    assert set(graded(tmp_path, "uar", accuracy).earned) == {"equal classes"}
+    precision = (
+        f"{UAR}    found = [(labels[predictions == c] == c).mean() for c in (0, 1)]\n"
+        "    return float(np.mean(found))\n"
+    )
+    assert graded(tmp_path, "uar", precision).points == 0
+
+
+# What is shown
+
+
+def test_the_smallest_input_is_shown_in_whole_numbers(tmp_path):
+    text = changed("dense", "dout.sum(axis=0)", "dout.mean(axis=0)")
+    (said,) = graded(tmp_path, "dense", text).said
+    lines = [line.strip() for line in said.splitlines()]
+    assert "off by the factor 1/3, one over the batch" in lines[0]
+    names = [line.partition(" = ")[0] for line in lines[2:]]
+    assert names == ["x", "w", "b", "dout", "your db", "right db"]
+    assert not any("." in line for line in lines[2:6])
+
+
+def test_numbers_are_shown_until_they_differ(tmp_path):
+    text = changed("dense", "dout.sum(axis=0)", "dout.sum(axis=0) * (1 + 1e-6)")
+    said = "\n".join(graded(tmp_path, "dense", text).said)
+    got, want = said.partition(" is ")[2].partition(", on")[0].split(", expected ")
+    assert got != want
+
+
+def test_what_a_failing_call_prints_is_shown(tmp_path, capsys):
+    text = changed("maxpool", "dx = np.zeros", "print(dout.shape)\n    dx = 2 * np.ones")
+    (tmp_path / "maxpool.py").write_text(text)
+    practice.check(tmp_path, select(None, "maxpool"), 0)
+    told = capsys.readouterr().out
+    assert "it printed: (1, 1, 1)" in told and told.count("it printed") == 1
+
+
+def test_much_printing_while_looking_for_a_mistake_costs_nothing(tmp_path):
+    text = changed("relu", "return (", "print('x' * 3000)\n    return (")
+    assert graded(tmp_path, "relu", text).points == 1
+
+
+def test_an_endless_loop_is_told_of_with_its_line(tmp_path, capsys, monkeypatch):
+    result = graded(tmp_path, "relu", RELU + LOOP, seconds=1)
+    line = 1 + (RELU + LOOP).splitlines().index("    while i < 5:")
+    assert result.said in (
+        [f"took more than 1 s; it was in backward, line {line}"],
+        [f"took more than 1 s; it was in backward, line {line + 1}"],
+    )
+    monkeypatch.setattr(practice, "SLOW", 0.2)
+    monkeypatch.setattr("minidann.coursework.session.USUALLY", 1)
+    practice.check(tmp_path, select(None, "relu"), 0)
+    assert "relu.py: still running; it is stopped after 1 s" in capsys.readouterr().err
+
+
+# The checker
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "missed"),
+    [
+        ("dout = rng.standard_normal(np.shape(out))", "dout = np.ones(np.shape(out))", "dout's"),
+        ("1e-6 * np.abs(slope).max()", "1e-5", "weights of 1e-07"),
+        ("1e-6 * np.abs(slope).max()", "1e-6 * max(1, np.abs(slope).max())", "weights of 1e-07"),
+        ("1e-6 * np.abs(slope).max()", "1e-2 * np.abs(slope).max()", "a thousandth too large"),
+        ("if gradient is None:", "if i > 0:", "last argument's"),
+    ],
+)  # fmt: skip
+def test_a_lenient_checker_loses_points_and_is_told_what_it_missed(old, new, missed, tmp_path):
+    assert old in submissions.CHECK
+    result = graded(tmp_path, "checker", submissions.CHECK.replace(old, new))
+    assert 0 < result.points < 10
+    assert missed in "\n".join(result.said)
+
+
+def test_an_exception_costs_a_checker_what_it_was_asked_about_only(tmp_path):
+    text = submissions.CHECK.replace(
+        "        if gradient.shape != array.shape:\n            return False\n", ""
+    )
+    for seed in range(9):  # until one of the wrong ops has a gradient of another shape
+        result = graded(tmp_path, "checker", text, seed=seed)
+        if "times without an answer" in result.said[0]:
+            break
+    assert 8 < result.points < 10
+    assert "check: ValueError" in result.said[1] and "dense, wrong: dw is" in result.said[1]
+
+
+def test_the_checker_is_asked_about_right_ops_that_are_right():
+    for one in checking.asked(np.random.default_rng(0)):
+        arrays, options = one.op.example(np.random.default_rng(1))
+        space = {}
+        exec(submissions.CHECK, space)
+        right = space["check"](one.op, arrays, options, np.random.default_rng(2))
+        assert right == (not one.wrong), one
+
+
+# Bugs and folders
+
+
+@pytest.mark.parametrize("exercise", [e for e in EXERCISES if e.kind == MEND], ids=str)
+def test_a_bug_is_planted_where_no_other_exercise_asks(exercise, tmp_path):
+    asked = {(e.reference, f) for e in EXERCISES if e.kind != MEND for f in e.functions}
+    assert not {(exercise.reference, f) for f in exercise.functions} & asked
+    result = graded(tmp_path, exercise.name, handout.text(exercise))
+    assert result.points == 0 and result.state == "wrong" and "expected" in result.said[0]
+
+
+def test_misnamed_and_nested_files_are_pointed_at(tmp_path):
+    folder = submissions.write(tmp_path / "x", conv1d=None, relu=None)
+    (folder / "Conv1D.py").write_text("")
+    (folder / "more").mkdir()
+    (folder / "more" / "relu.py").write_text("")
+    notes = grading.grade(folder, select(range(3, 5))).notes
+    assert "conv1d.py is missing; there is Conv1D.py" in notes
+    assert (
+        f"relu.py is missing; there is more{'/' if sys.platform != 'win32' else chr(92)}" in notes
+    )
+
+
+def test_a_class_is_not_a_submission(tmp_path):
+    submissions.write(tmp_path / "class" / "ada")
+    submissions.write(tmp_path / "class" / "bob")
+    assert students(tmp_path / "class") == ["ada", "bob"]
+    assert students(tmp_path / "class" / "ada") == []
+
+
+def test_notes_are_short(tmp_path):
+    handout.write(tmp_path / "x", EXERCISES)
+    notes = grading.grade(tmp_path / "x").notes
+    assert len(notes) < 900 and notes.count("not written") == 1
