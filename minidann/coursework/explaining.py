@@ -125,17 +125,20 @@ def _explanations(failure: Failure, at: int, names) -> list[str]:
 def likeliest(explanations: list[list[str]]) -> tuple[str, int] | None:
     """The explanation that holds for most failures, and the number of the first of these.
 
-    `explanations` are those of each failure, the likely ones first.
+    `explanations` are those of each failure, the likely ones first. What does not hold for half of
+    them is a coincidence.
     """
     holds: dict[str, dict[int, tuple[int, str]]] = {}  # pattern -> failure -> rank, text
     for number, texts in enumerate(explanations):
         for rank, text in enumerate(texts):
             holds.setdefault(pattern(text), {}).setdefault(number, (rank, text))
-    if not holds:
+
+    def weight(found):
+        return len(found), sum(1 / (1 + rank) for rank, _ in found.values())
+
+    best = max(holds.values(), key=weight, default={})
+    if 2 * len(best) < len(explanations):
         return None
-    best = max(
-        holds.values(), key=lambda f: (len(f), sum(1 / (1 + rank) for rank, _ in f.values()))
-    )
     first = min(best)
     return best[first][1], first
 

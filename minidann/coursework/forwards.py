@@ -104,51 +104,53 @@ def _maxpool(arrays, options) -> Mistakes:
     yield "the tail that does not fill a pool is a pool of its own", np.stack(pools, axis=1)
 
 
+def _powers(scores: np.ndarray) -> Iterator[np.ndarray]:
+    """exp of scores (N, L), as they are, or less each row's largest: with a wrong sum not alike."""
+    yield np.exp(scores)
+    yield np.exp(scores - scores.max(axis=1, keepdims=True))
+
+
 def _attention(arrays, options) -> Mistakes:
     f, v = arrays
     scores = f @ v  # (N, P)
-    powers = np.exp(scores)
-    yield "the weights are the scores: there is no softmax", np.einsum("np,npf->nf", scores, f)
-    shifted = np.exp(scores - scores.max(axis=1, keepdims=True))
-    for undivided in (powers, shifted):
-        out = np.einsum("np,npf->nf", undivided, f)
-        yield "the weights are not divided by their sum", out
-    batch = powers / powers.sum(axis=0)
-    yield "the softmax runs over the batch, not over time", np.einsum("np,npf->nf", batch, f)
-    every = powers / powers.sum()
-    yield "the softmax runs over all frames of the batch", np.einsum("np,npf->nf", every, f)
-    yield "one score for each channel, not one for each frame", _by_channel(f, v)
-    weights = powers / powers.sum(axis=1, keepdims=True)
-    yield (
-        "the mean of the weighted frames, not their sum",
-        np.einsum("np,npf->nf", weights, f) / len(weights[0]),
-    )
+
+    def weighed(weights):
+        return np.einsum("np,npf->nf", weights, f)
+
+    yield "the weights are the scores: there is no softmax", weighed(scores)
+    for powers in _powers(scores):
+        yield "the weights are not divided by their sum", weighed(powers)
+        batch = powers / powers.sum(axis=0)
+        yield "the softmax runs over the batch, not over time", weighed(batch)
+        yield "the softmax runs over all frames of the batch", weighed(powers / powers.sum())
+        right = powers / powers.sum(axis=1, keepdims=True)
+    yield "the mean of the weighted frames, not their sum", weighed(right) / len(right[0])
+    by_channel = np.exp(f * v) / np.exp(f * v).sum(axis=1, keepdims=True)  # (N, P, F)
+    text = "one weight for each channel, not one for each frame"
+    yield text, (by_channel * f).sum(axis=1)
     yield "the frame with the largest score alone", f[range(len(f)), scores.argmax(axis=1)]
-
-
-def _by_channel(f, v):
-    powers = np.exp(f * v)  # (N, P, F)
-    return (powers / powers.sum(axis=1, keepdims=True) * f).sum(axis=1)
 
 
 def _softmax_cross_entropy(arrays, options) -> Mistakes:
     (z,), labels = arrays, options["labels"]
-    powers, rows = np.exp(z), np.arange(len(z))
-    p = powers / powers.sum(axis=1, keepdims=True)  # (N, L)
-    of_label = p[rows, labels]
-    losses = -np.log(of_label)
+    rows = np.arange(len(z))
+
+    def loss(p):
+        return -np.log(p[rows, labels]).mean()
+
+    for powers in _powers(z):
+        yield "the softmax runs down the columns", loss(powers / powers.sum(axis=0))
+        yield "the softmax runs over all scores of the batch", loss(powers / powers.sum())
+        p = powers / powers.sum(axis=1, keepdims=True)
+    losses = -np.log(p[rows, labels])
     yield "the losses of the rows are summed, not averaged", losses.sum()
     yield "the mean over all scores, not over the rows", losses.sum() / z.size
     yield "one loss a row: their mean is missing", losses
-    yield "the log is missing", -of_label.mean()
+    yield "the log is missing", -p[rows, labels].mean()
     yield "a log to base 2", losses.mean() / np.log(2)
     yield "a log to base 10", losses.mean() / np.log(10)
     yield "the softmax is missing: scores are taken for log probabilities", -z[rows, labels].mean()
-    yield "the log of the mean, not the mean of the logs", -np.log(of_label.mean())
-    down = powers / powers.sum(axis=0)
-    yield "the softmax runs down the columns", -np.log(down[rows, labels]).mean()
-    every = powers / powers.sum()
-    yield "the softmax runs over all scores of the batch", -np.log(every[rows, labels]).mean()
+    yield "the log of the mean, not the mean of the logs", -np.log(p[rows, labels].mean())
 
 
 def _batchnorm(arrays, options) -> Mistakes:

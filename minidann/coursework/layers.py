@@ -22,9 +22,23 @@ RANDOM = 12  # random cases of each op, beside what is special about it
 
 
 @dataclass
-class Backward:
-    """What came of backward: the failures of each argument, and a call that gave nothing."""
+class Forward:
+    """What came of forward: is it there, was there a cache of every case, what is wrong."""
 
+    written: bool = True
+    caches: bool = True
+    said: list[str] = field(default_factory=list)
+    printed: str = ""
+
+
+@dataclass
+class Backward:
+    """What came of backward, on its `own` forward's caches or on the reference's.
+
+    The failures of each argument; and a call that gave nothing, with which none is right.
+    """
+
+    own: bool
     failed: dict[str, list[Failure]]
     problem: str = ""
     printed: str = ""
@@ -34,58 +48,40 @@ class Backward:
         return {name for name, found in self.failed.items() if not found and not self.problem}
 
 
-@dataclass
-class Forward:
-    """What came of forward: is it there, was there a cache of every case, what is wrong."""
-
-    written: bool = True
-    caches: bool = True
-    said: list[str] = field(default_factory=list)
-    printed: str = ""
-
-    @property
-    def right(self) -> bool:
-        return self.written and not self.said
-
-
 def judge_op(exercise: Exercise, session: Session, rng, result: Result) -> None:
-    """out and gradients over all cases: a part is earned where all of them are right.
-
-    backward gets the cache of the submission's own forward, and where that is wrong, and backward
-    seems so too, once more the reference's: a mistake in one costs no points of the other.
-    """
+    """out and gradients over all cases: a part is earned where all of them are right."""
     every = tries(exercise, rng)
     names = argument_names(reference(exercise).forward, len(every[0].gradients))
     forward = _forward(exercise, session, every, names)
-    if "out" in exercise.parts:
-        result.said += forward.said
-        if forward.right:
-            result.earned["out"] = 1
-    ways = [True] * (forward.written and forward.caches) + [False] * (not forward.right)
-    best, whose = None, ""
-    for own in ways:
-        try:
-            found = _backward(exercise, session, every, names, own)
-        except NotWritten:
-            if not forward.written or "out" not in exercise.parts:
-                raise
-            result.said.append("backward: not written")
-            break
-        if best is None or len(found.right) > len(best.right):
-            best = found
-            whose = "of your forward" if own else "that the file describes"
-    result.printed = forward.printed
-    if best:
-        result.earned |= {f"d{name}": 1 for name in names if name in best.right}
-        said = [best.problem] * bool(best.problem) + explaining.gradients(best.failed, names)
-        if said and not forward.right:
-            said.append(f"(backward was given the cache {whose}; forward is not right yet)")
-        result.said += said
-        result.printed = result.printed or best.printed
-    if not forward.written and "out" in exercise.parts:
-        result.said.append("forward: not written")
-    if not forward.right and "out" not in exercise.parts:
-        result.said += forward.said  # it was handed out, and was right then
+    result.said, result.printed = forward.said, forward.printed
+    if "out" in exercise.parts and not forward.said:
+        result.earned["out"] = 1
+    try:
+        backward = _best(exercise, session, every, names, forward)
+    except NotWritten:
+        if not forward.written or "out" not in exercise.parts:
+            raise  # nothing is
+        result.said.append("backward: not written")
+        return
+    result.earned |= {f"d{name}": 1 for name in names if name in backward.right}
+    said = [backward.problem] if backward.problem else []
+    said += explaining.gradients(backward.failed, names)
+    if said and forward.said:
+        whose = "of your forward" if backward.own else "that the file describes"
+        said.append(f"(backward was given the cache {whose}; forward is not right yet)")
+    result.said += said
+    result.printed = result.printed or backward.printed
+
+
+def _best(exercise, session, every: list[Try], names, forward: Forward) -> Backward:
+    """backward on the caches of the submission's own forward, if that returned one in every case.
+
+    Where forward is not right, on the reference's caches, too, and what is better counts: a mistake
+    in one costs no points of the other.
+    """
+    ways = [True] * (forward.written and forward.caches) + [False] * bool(forward.said)
+    found = [_backward(exercise, session, every, names, own) for own in ways]
+    return max(found, key=lambda one: len(one.right))  # the first of equals
 
 
 def tries(exercise: Exercise, rng: np.random.Generator) -> list[Try]:
@@ -124,7 +120,7 @@ def _forward(exercise: Exercise, session: Session, every: list[Try], names) -> F
         try:
             out = session.call(exercise.name, "forward", *arrays, keep=number, **options)
         except NotWritten:
-            return Forward(written=False)
+            return Forward(written=False, said=["forward: not written"])
         except Failed as error:
             if found.caches:  # the first
                 found.said.append(f"forward: {error}, on {shown(one.case, names)}")
@@ -141,8 +137,8 @@ def _forward(exercise: Exercise, session: Session, every: list[Try], names) -> F
 
 
 def _backward(exercise, session, every: list[Try], names, own: bool) -> Backward:
-    """Call backward on every case, with its `own` forward's cache or the reference's."""
-    found = Backward({name: [] for name in names})
+    """Call backward on every case."""
+    found = Backward(own, {name: [] for name in names})
     for number, one in enumerate(every):
         given = (one.covector,) if own else (one.covector, one.cache)
         kept = number if own else None
