@@ -299,3 +299,53 @@ def test_notes_are_short(tmp_path):
     handout.write(tmp_path / "x", EXERCISES)
     notes = grading.grade(tmp_path / "x").notes
     assert len(notes) < 900 and notes.count("not written") == 1
+
+
+ODD = {  # what a function may return that nobody thought of
+    "lists of different lengths": "[[1], [2, 3]]",
+    "a number too large": "10**400",
+    "complex numbers": "np.array([1j])",
+    "text": "'x' * 10**6",
+    "objects": "np.array([object()])",
+    "a dict": "{'a': 1}",
+    "a dict of numbers": "{1: 2}",
+    "a generator": "(x for x in ())",
+    "nothing": "None",
+    "an empty array": "np.zeros(0)",
+    "not a number": "np.nan",
+    "a masked array": "np.ma.array([1, 2], mask=[0, 1])",
+    "a list that holds itself": "ITSELF",
+}
+PLACES = {  # where it may be returned
+    "relu": f"{RELU}\ndef backward(dout, cache):\n    return (ODD,)\n",
+    "dense": f"{DENSE}    return ODD\n",
+    "attention": "def forward(f, v):\n    return ODD, 0\n\ndef backward(dout, cache):\n    pass\n",
+    "softmax_cross_entropy": "def forward(z, labels):\n    return ODD\n",
+    "add_penalty": "def add_penalty(params, grads, **o):\n    return dict.fromkeys(grads, ODD)\n",
+    "step": f"{STEP}    return params, dict.fromkeys(state, ODD)\n",
+    "uar": f"{UAR}    return ODD\n",
+    "mend_groups": "def groups(mode, n, m):\n    return [ODD]\n",
+    "mend_mean_and_std": "def mean_and_std(frames):\n    return ODD, ODD\n",
+    "mend_equations": "def equations(emotion, language, **o):\n    return ODD\n",
+    "normalise_and_pad": "def normalise_and_pad(*a, **o):\n    return ODD\n",
+    "checker": "def check(*a):\n    return ODD\n",
+}
+
+
+@pytest.mark.parametrize("name", PLACES)
+@pytest.mark.parametrize("odd", ODD)
+def test_whatever_is_returned_can_be_graded(name, odd, tmp_path):
+    text = PLACES[name].replace("ODD", ODD[odd])
+    result = graded(
+        tmp_path, name, f"import numpy as np\n\nITSELF = []\nITSELF.append(ITSELF)\n\n{text}"
+    )
+    assert result.points == 0
+    assert result.said and "NOT GRADED" not in "\n".join(result.said)
+
+
+def test_what_breaks_the_grader_costs_nobody_else_anything(tmp_path, monkeypatch):
+    monkeypatch.setattr("minidann.coursework.layers.judge_op", lambda *_: 1 / 0)
+    submissions.write(tmp_path / "x")
+    one, other = grading.grade(tmp_path / "x", select(range(9, 11))).results[1:]
+    assert one.points == 4 and other.points == 0
+    assert other.said[0].startswith("NOT GRADED") and "ZeroDivisionError" in other.said[0]

@@ -35,7 +35,7 @@ class Asked:
 def judge_checker(exercise: Exercise, session: Session, rng, result: Result) -> None:
     """The share of wrong ops that are caught, less that of right ones that are called wrong."""
     every = list(asked(rng))
-    said, problems = [], []
+    said, problems = [], {}
     for one in every:
         arrays, options = one.op.example(rng)
         try:
@@ -45,7 +45,7 @@ def judge_checker(exercise: Exercise, session: Session, rng, result: Result) -> 
         except Failed as error:
             answer = None  # neither a catch nor an all-clear
             about = f"{one.name}, wrong: {one.wrong}" if one.wrong else f"{one.name}, a right one"
-            problems.append(f"check: {error}; on {about}")
+            problems.setdefault(str(error), []).append(about)
             result.printed = result.printed or session.printed
         said.append(None if answer is None else bool(answer))
     right = [(one, answer) for one, answer in zip(every, said) if not one.wrong]
@@ -57,9 +57,12 @@ def judge_checker(exercise: Exercise, session: Session, rng, result: Result) -> 
     result.said.append(
         f"caught {len(wrong) - len(missed)} of {len(wrong)} wrong ops, cleared "
         f"{len(right) - len(alarms)} of {len(right)} right ones"
-        + (f"; {len(problems)} times without an answer" if problems else "")
+        + (f"; {said.count(None)} times without an answer" if problems else "")
     )
-    result.said += _few(problems)
+    result.said += _few([
+        f"check: {error}; on {about[0]}" + (f", and {len(about) - 1} others" if about[1:] else "")
+        for error, about in problems.items()
+    ])  # fmt: skip
     result.said += _few([f"right, but called wrong: {o.name}" for o, a in right if a is False])
     result.said += _few([f"wrong, but not caught: {o.name}: {o.wrong}" for o, a in wrong if a])
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from minidann import diagnosis
 from minidann.coursework import forwards
-from minidann.coursework.results import close, compared, labelled
+from minidann.coursework.results import close, compared, labelled, real
 from minidann.gradcheck.cases import Case
 
 
@@ -58,51 +58,48 @@ def out(name: str, failures: list[Failure], names) -> tuple[str, str]:
     text, at = likeliest(explanations) or ("", 0)
     first = failures[at]
     received, true = first.received, first.one.out
-    if not text and np.shape(received) == np.shape(true):
-        text = "none of the mistakes I know"
     lines = [
-        (f"out: {text}\n  " if text else "") + compared("out", received, true)
-        + f", on {shown(first.one.case, names)}",
+        _headline("out", text, received, true) + f", on {shown(first.one.case, names)}",
         labelled(("your out", "right out"), (received, true)),
-    ]  # fmt: skip
+    ]
     return "\n".join(lines), first.printed
+
+
+def _headline(names: str, text: str, received, true) -> str:
+    """What is wrong, and where it shows most."""
+    first = names.split(", ")[0]
+    if true is None:
+        return f"{names}: expected None: with input_gradient=False there is none to compute"
+    numbers = real(received)
+    if not text and numbers is not None and numbers.shape == np.shape(true):
+        text = "none of the mistakes I know"
+    where = compared(first, received, true)
+    return f"{names}: {text}\n  {where}" if text else where
 
 
 def gradients(failed: dict[str, list[Failure]], names) -> list[str]:
     """What is wrong with each wrong gradient; those of one mistake together."""
-    told: dict[str, tuple[Failure, list[str]]] = {}
+    told: dict[tuple[str, int], tuple[Failure, list[str]]] = {}
     for argument, failures in failed.items():
         if failures:
-            text, first = _gradient(argument, failures, names)
-            told.setdefault(text, (first, []))[1].append(argument)
-    said = []
-    for text, (first, arguments) in told.items():
+            at = names.index(argument)
+            found = likeliest([_explanations(failure, at, names) for failure in failures])
+            text, number = found or ("", 0)
+            key = text, 0 if text else at  # what has no explanation stands alone
+            told.setdefault(key, (failures[number], []))[1].append(argument)
+    said, seen = [], None
+    for (text, _), (first, arguments) in told.items():
         at, name = names.index(arguments[0]), f"d{arguments[0]}"
         received, true = first.gradients[at], first.one.gradients[at]
-        what = f"{name}: expected None" if true is None else compared(name, received, true)
-        lines = [
-            f"{', '.join(f'd{argument}' for argument in arguments)}: {text}",
-            f"  {what}, on {shown(first.one.case, names)}",
-            labelled(("dout", f"your {name}", f"right {name}"),
-                     (first.one.covector, received, true)),
-        ]  # fmt: skip
-        said.append("\n".join(lines))
+        every = ", ".join(f"d{argument}" for argument in arguments)
+        given = f"{shown(first.one.case, names)}\n{labelled(('dout',), (first.one.covector,))}"
+        said.append(
+            f"{_headline(every, text, received, true)}, on "
+            f"{'the same input' if first.one is seen else given}\n"
+            f"{labelled((f'your {name}', f'right {name}'), (received, true))}"
+        )
+        seen = first.one
     return said
-
-
-def _gradient(argument: str, failures: list[Failure], names) -> tuple[str, Failure]:
-    """The mistake that explains most of the failures, and the first of them."""
-    at = names.index(argument)
-    found = likeliest([_explanations(failure, at, names) for failure in failures])
-    if found:
-        return found[0], failures[found[1]]
-    first = failures[0]
-    true = first.one.gradients[at]
-    if true is None:
-        return "with input_gradient=False there is none to compute", first
-    if np.shape(first.received) != np.shape(true):
-        return "another shape", first
-    return str(diagnosis.UNKNOWN), first
 
 
 def _explanations(failure: Failure, at: int, names) -> list[str]:

@@ -9,7 +9,16 @@ from minidann import optim
 from minidann.coursework import tries
 from minidann.coursework.exercises import Exercise
 from minidann.coursework.handout import reference
-from minidann.coursework.results import Result, close, compared, kind, labelled, written
+from minidann.coursework.results import (
+    Result,
+    close,
+    compared,
+    kind,
+    labelled,
+    of_shape,
+    real,
+    written,
+)
 from minidann.coursework.session import Failed, Problem, Session
 from minidann.gradcheck.optimiser import check_optimiser
 from minidann.gradcheck.report import Report
@@ -65,8 +74,9 @@ def _different(what: str, received, true) -> str | None:
         found = (_different(f"{what}[{i}]", *pair) for i, pair in pairs)
         return next(filter(None, found), None)
     if isinstance(true, list):
-        same = isinstance(received, (list, tuple)) and [list(np.ravel(one)) for one in received]
-        return None if same == true else f"{what}: expected {true}, received {written(received)}"
+        rows = [real(row) for row in received] if isinstance(received, (list, tuple)) else []
+        same = [None if row is None else row.tolist() for row in rows] == true
+        return None if same else f"{what}: expected {true}, received {written(received)}"
     if not close(received, true):
         return compared(what, received, true)
     if isinstance(true, np.ndarray) and np.asarray(received).dtype != true.dtype:
@@ -112,16 +122,29 @@ def _judge_optimiser(name: str, call, rng, result: Result) -> None:
 def _unusable(name: str, received, params: dict) -> str | None:
     """Why nothing can be done with what `step` or `add_penalty` returned; None if it can."""
     if name == "add_penalty":
-        return None if isinstance(received, dict) else f"expected a dict, received {kind(received)}"
+        if not isinstance(received, dict):
+            return f"expected a dict, received {kind(received)}"
+        known = {key: params[key] for key in received if key in params}
+        return _misfit("the result", received, known)
     if not isinstance(received, (tuple, list)) or len(received) != 2:
         return f"expected a tuple (new params, new state), received {kind(received)}"
     if not all(isinstance(one, dict) for one in received):
         return f"expected two dicts, received {kind(received[0])} and {kind(received[1])}"
-    state = {f"{key}.{kept}" for key in params for kept in "mvt"}
-    for what, one, keys in zip(("params", "state"), received, (set(params), state)):
-        if set(one) != keys:
-            wanted, got = (", ".join(sorted(some)) or "none" for some in (keys, one))
-            return f"new {what}: expected the keys {wanted}, received {got}"
+    return _misfit("new params", received[0], params) or _misfit(
+        "new state", received[1], optim.start(params)
+    )
+
+
+def _misfit(what: str, received: dict, like: dict) -> str | None:
+    """What is wrong with the keys or the shapes of a dict; None if they are as in `like`."""
+    if set(received) != set(like):
+        wanted, got = (", ".join(sorted(some)) or "none" for some in (like, received))
+        return f"{what}: expected the keys {wanted}, received {got}"
+    for key, value in like.items():
+        numbers = real(received[key])
+        if numbers is None or numbers.shape != value.shape:
+            there = f'{what}["{key}"]'
+            return f"{there}: expected {of_shape(value.shape)}, received {kind(received[key])}"
     return None
 
 

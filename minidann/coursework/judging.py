@@ -32,6 +32,9 @@ def judge(exercise: Exercise, session: Session, seed: int) -> Result:
         result.said = [str(error)]
     except Failed as error:  # what went well before may go wrong when it is called again
         result.said.append(str(error))
+    except Exception as error:  # nobody else's grade hangs on what one submission returns
+        result.state, result.earned = "refused", {}
+        result.said = [f"NOT GRADED, what it returned broke the grader: {error!r}"]
     result.printed = result.printed or session.first_printed
     if result.points == exercise.most:
         result.state = "right"

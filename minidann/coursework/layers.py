@@ -13,7 +13,7 @@ from minidann.coursework import explaining, tiny
 from minidann.coursework.exercises import Exercise
 from minidann.coursework.explaining import Failure, Try, same, shown
 from minidann.coursework.handout import reference
-from minidann.coursework.results import Result, close, kind, labelled
+from minidann.coursework.results import Result, close, kind, labelled, real
 from minidann.coursework.session import Failed, NotWritten, Session
 from minidann.gradcheck.cases import Case, cases, padded, random_case
 from minidann.gradcheck.gradients import argument_names
@@ -152,6 +152,7 @@ def _backward(exercise, session, every: list[Try], names, own: bool) -> Backward
         if problem := unusable(received, names):
             found.problem = found.problem or f"backward: {problem}"
             continue
+        received = tuple(map(real, received))
         for name, got, want in zip(names, received, one.gradients):
             if not same(got, want):
                 found.failed[name].append(Failure(one, got, received, session.printed))
@@ -167,7 +168,10 @@ def _repeats(exercise, session, one: Try, number: int, received, names) -> bool:
         again = session.call(exercise.name, "backward", one.covector, kept=number)
     except Failed:
         return False
-    return not unusable(again, names) and all(map(same, again, received))
+    if unusable(again, names):
+        return False
+    pairs = zip(map(real, again), received)
+    return all(np.array_equal(a, b, equal_nan=b is not None) for a, b in pairs)
 
 
 def unusable(received, names: Iterable[str]) -> str | None:
@@ -175,7 +179,12 @@ def unusable(received, names: Iterable[str]) -> str | None:
     gradients = [f"d{name}" for name in names]
     comma = "," if len(gradients) == 1 else ""
     if isinstance(received, (tuple, list)) and len(received) == len(gradients):
-        return None
+        odd = [i for i, one in enumerate(received) if one is not None and real(one) is None]
+        return (
+            f"{gradients[odd[0]]}: expected an array, received {kind(received[odd[0]])}"
+            if odd
+            else None
+        )
     hint = ""
     if comma and isinstance(received, np.ndarray):
         hint = f": a tuple of one has a comma, return {gradients[0]},"

@@ -31,7 +31,7 @@ def pack(thing) -> bytes:
             return {type(x).__mro__[-2].__name__: [tree(one) for one in x]}
         if isinstance(x, dict) and all(isinstance(key, str) for key in x):
             return {"dict": {key: tree(value) for key, value in x.items()}}
-        raise TypeError(f"a {type(x).__name__}")
+        raise TypeError(f"a thing of type {type(x).__name__}")
 
     file = io.BytesIO()
     head = json.dumps(tree(thing)).encode()

@@ -119,10 +119,13 @@ class Proxy:
 
     def _ask(self, function, *args, **options):
         requests, answers = self._ends
-        self._messages.send(answers, {"ask": function, "args": args, "options": options})
+        try:
+            self._messages.send(answers, {"ask": function, "args": args, "options": options})
+        except TypeError as problem:
+            raise TypeError(f"op.{function} is given {problem}") from None
         answer = self._messages.receive(requests)
         if answer["error"] is not None:
-            raise ValueError(answer["error"])
+            raise ValueError(f"op.{function} raised {answer['error']}")
         return answer["value"]
 
     def forward(self, *arrays, **options):
@@ -204,7 +207,7 @@ def main() -> None:
         result = {"error": error, "printed": printed.text, "count": printed.count}
         try:
             messages.send(answers, {**result, "value": value})
-        except TypeError as problem:
+        except Exception as problem:  # no message can be made of it
             messages.send(answers, {**result, "value": None, "error": f"returned {problem}"})
 
 

@@ -35,13 +35,19 @@ class Result:
         return "" if self.state == "right" else (self.said[0].splitlines()[0] if self.said else "")
 
 
+def real(thing) -> np.ndarray | None:
+    """A number, an array or lists of real numbers as an array; None if it is anything else."""
+    try:
+        array = np.asarray(thing)
+        return array if array.dtype.kind in "fiub" else None
+    except (ValueError, OverflowError):  # lists of different lengths
+        return None
+
+
 def close(received, true) -> bool:
     """Same shape, and no entry off by more than a ten millionth of the largest."""
-    try:
-        received, true = np.asarray(received), np.asarray(true)
-    except ValueError:  # lists of different lengths
-        return False
-    if received.shape != true.shape or received.dtype.kind not in "fiub":
+    received, true = real(received), np.asarray(true)
+    if received is None or received.shape != true.shape:
         return False
     tolerance = SINGLE_TOLERANCE if true.dtype == np.float32 else CENTRAL_TOLERANCE
     with np.errstate(all="ignore"):
@@ -51,13 +57,10 @@ def close(received, true) -> bool:
 
 def compared(what: str, received, true) -> str:
     """Where two arrays are furthest apart."""
-    if not isinstance(received, (np.ndarray, np.generic, float, int)):
-        return f"{what}: expected {of_shape(np.shape(true))}, received {kind(received)}"
-    if np.shape(received) != np.shape(true):
-        return f"{what}: expected {of_shape(np.shape(true))}, received {kind(received)}"
-    received, true = np.asarray(received), np.asarray(true)
-    if received.dtype.kind not in "fiub":
-        return f"{what}: expected real numbers, received {received.dtype}"
+    numbers, true = real(received), np.asarray(true)
+    if numbers is None or numbers.shape != true.shape:
+        return f"{what}: expected {of_shape(true.shape)}, received {kind(received)}"
+    received = numbers
     finite = np.isfinite(received)
     if not finite.all():
         at = tuple(np.argwhere(~finite)[0])
@@ -90,7 +93,8 @@ def kind(thing) -> str:
     if isinstance(thing, (tuple, list)):
         return f"{len(thing)} value{'s' * (len(thing) != 1)} in a {type(thing).__name__}"
     if isinstance(thing, (np.ndarray, np.generic)):
-        return of_shape(np.shape(thing))
+        numbers = "" if real(thing) is not None else f" of {thing.dtype} numbers"
+        return of_shape(np.shape(thing)) + numbers
     return "a number" if isinstance(thing, (int, float)) else f"a {type(thing).__name__}"
 
 
