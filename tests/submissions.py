@@ -89,7 +89,7 @@ HOSTILE = {
     "is not text": ("\x00\x00", "is not Python"),
     "lies about points": (
         "def forward(*a, **o):\n    return {'points': 100}, None\n", "received a dict"),
-    "returns itself": ("def forward(*a, **o):\n    return forward, None\n", "returned a function"),
+    "returns itself": ("def forward(*a, **o):\n    return forward, None\n", "returned a thing of type function"),
     "raises what cannot be told": (
         "class E(BaseException):\n    def __str__(self):\n        raise ValueError\n\n"
         "def forward(*a, **o):\n    raise E\n", "E"),
