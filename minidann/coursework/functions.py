@@ -117,6 +117,7 @@ def _judge_optimiser(name: str, call, rng, result: Result) -> None:
         elif wrong:
             told = f": {wrong[0].diagnosis}" if wrong[0].diagnosis else ""
             result.said.append(f"{part}{told}\n  {_row(wrong[0])}")
+    result.said += report.problems
 
 
 def _unusable(name: str, received, params: dict) -> str | None:
