@@ -77,8 +77,21 @@ HOSTILE = {
     "forks": (
         "def forward(x, w, b, **o):\n    __import__('os').fork()\n    return x, None\n", "out: "),
     "takes all memory": (
-        "import numpy as np\n\ndef forward(*a, **o):\n    return np.ones(1 << 34), None\n",
-        "Memory"),
+        "import numpy as np\n\ndef forward(*a, **o):\n    return np.zeros(3 << 27)[:1], None\n",
+        "Memory"),  # 3 GB: no more than a limit forbids
+    "returns megabytes": (
+        "import numpy as np\n\ndef forward(*a, **o):\n    return np.zeros(5 << 20), None\n",
+        "returned more than 16 MB"),
+    "writes a large file": (
+        "def forward(*a, **o):\n    with open('x', 'w') as file:\n"
+        "        file.write('x' * (2 << 20))\n", "File too large"),
+    "breaks NumPy": (
+        "import numpy as np\n\nnp.seterr(all='raise')\nnp.where = np.dot = np.sum = None\n\n"
+        "def forward(*a, **o):\n    return a[0], None\n", "out: "),
+    "ends later": (
+        "threading = __import__('threading')\n"
+        "os = __import__('os')\nthreading.Timer(0.3, os._exit, [0]).start()\n\n"
+        "def forward(*a, **o):\n    return a[0], None\n", "out: "),
     "imports torch": (
         "import torch\n\ndef forward(*a, **o):\n    return a[0], None\n", "imports torch"),
     "re-exports": ("from minidann.ops.conv1d import backward, forward\n", "imports minidann"),
@@ -89,7 +102,8 @@ HOSTILE = {
     "is not text": ("\x00\x00", "is not Python"),
     "lies about points": (
         "def forward(*a, **o):\n    return {'points': 100}, None\n", "received a dict"),
-    "returns itself": ("def forward(*a, **o):\n    return forward, None\n", "returned a thing of type function"),
+    "returns itself": (
+        "def forward(*a, **o):\n    return forward, None\n", "returned a thing of type function"),
     "raises what cannot be told": (
         "class E(BaseException):\n    def __str__(self):\n        raise ValueError\n\n"
         "def forward(*a, **o):\n    raise E\n", "E"),
@@ -97,7 +111,7 @@ HOSTILE = {
         "import numpy as np\nos = __import__('os')\nfor i in range(3, 20):\n    try:\n"
         "        os.write(i, b'garbage' * 10)\n    except OSError:\n        pass\n"
         "def forward(*a, **o):\n    return a[0], None\n", "in the grader's place"),
-    "kills its parent's children": (
+    "kills itself": (
         "os = __import__('os')\nos.kill(os.getpid(), 9)\n", "process ended"),
 }  # fmt: skip
 

@@ -2,14 +2,16 @@
 
 import csv
 import json
+import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import submissions
 
-from minidann import mutants, ops
+from minidann import metrics, mutants, ops
 from minidann.coursework import grading, handout, judging, messages, practice
 from minidann.coursework.exercises import BACKWARD, BOTH, CHECKER, EXERCISES, FORWARD, MEND, select
 from minidann.coursework.session import Failed, Refused, Session
@@ -198,10 +200,18 @@ def test_the_seed_is_the_teachers(right):
     some = select(None, "uar")
     graded = [grading.grade(right, some, seed=seed) for seed in (0, 1)]
     assert [one.total for one in graded] == [2, 2]
-    fixed = "import numpy as np\n\ndef uar(labels, predictions):\n    return 0.75\n"
-    (right.parent / "fixed").mkdir(exist_ok=True)
-    (right.parent / "fixed" / "uar.py").write_text(fixed)
-    assert grading.grade(right.parent / "fixed", some, seed=3).total == 0
+    answers = []
+
+    def keep(labels, predictions):
+        answers.append(metrics.uar(labels, predictions))
+        return answers[-1]
+
+    judging.judge(some[0], Direct(uar=SimpleNamespace(uar=keep)), 3)  # one seed's, by heart
+    text = f"answers = {answers}\n\ndef uar(labels, predictions):\n    return answers.pop(0)\n"
+    (right.parent / "known").mkdir(exist_ok=True)
+    (right.parent / "known" / "uar.py").write_text(text)
+    totals = [grading.grade(right.parent / "known", some, seed=seed).total for seed in (3, 4, 5)]
+    assert totals[0] == 2 and max(totals[1:]) < 2
 
 
 # Hostile submissions
@@ -286,6 +296,30 @@ def test_new_check_and_grade(tmp_path):
     assert rows[3] == ["bob", "4", "1", "2", "7", ""]
 
 
+def test_nothing_in_one_submission_costs_the_class_its_grades(tmp_path):
+    """A name that is no text, a file that ends the process which grades it, a zip's leavings."""
+    odd = "def uar(*_):\n    raise ValueError('\\udc80')\n"
+    kills = "os = __import__('os')\nos.kill(os.getppid(), 9)\n"
+    hangs = "while True:\n    pass\n"
+    for name, text in {"a": odd, "b": kills, "c": None, "d": kills, "e": hangs}.items():
+        submissions.write(
+            tmp_path / "class" / name, uar=text or submissions.right(select(None, "uar")[0])
+        )
+    submissions.write(tmp_path / "class" / os.fsdecode(b"f\xff"))
+    (tmp_path / "class" / "__MACOSX").mkdir()
+    done = command("grade", "class", "--lessons", "15", "--out", "g.csv", "--seconds", "1",
+                   "--jobs", "2", cwd=tmp_path)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    rows = list(csv.DictReader((tmp_path / "g.csv").read_text().splitlines()))[1:]
+    grades = {row["student"]: (row["uar"], row["notes"]) for row in rows}
+    assert grades["a"] == ("0", r"uar: equal classes: ValueError: \udc80, line 2, given")
+    for name in "bd":
+        assert grades[name] == ("0", "NOT GRADED, it ends the process that grades it")
+    assert grades["c"] == ("2", "")
+    assert grades["e"][0] == "0" and "took more than 1 s" in grades["e"][1]
+    assert grades[r"f\udcff"] == ("2", "") and len(grades) == 6
+
+
 def test_gradescope(tmp_path):
     folder = submissions.write(tmp_path / "submission", relu=None)
     done = command(
@@ -296,6 +330,12 @@ def test_gradescope(tmp_path):
     assert results["score"] == 6 == sum(test["score"] for test in results["tests"])
     assert [test["max_score"] for test in results["tests"]] == [4, 1, 2]
     assert "relu.py is missing" in results["tests"][1]["output"]
+    submissions.write(tmp_path / "two" / "old")
+    submissions.write(tmp_path / "two" / "new")
+    done = command("grade", "two", "--gradescope", "results.json", cwd=tmp_path)
+    assert done.returncode == 0 and "exercises are in 2 folders of it, new, old" in done.stdout
+    results = json.loads((tmp_path / "results.json").read_text())
+    assert results["score"] == 0 and "in 2 folders" in results["output"]
 
 
 @pytest.mark.parametrize(
@@ -311,6 +351,8 @@ def test_gradescope(tmp_path):
         ),
         (("check", "x", "-k", "conv2d.py"), "should conv1d be it?"),
         (("grade", ".", "--seed", "-1"), "--seed -1: expected 0 or more"),
+        (("check", ".", "--seed", "-1"), "--seed -1: expected 0 or more"),
+        (("grade", ".", "--seconds", "nan"), "--seconds nan: expected 0.1 or more"),
         (("check", "x", "-k", "relu", "--lesson", "3"), "no exercise of that name"),
     ],
 )
@@ -334,6 +376,15 @@ def test_the_network_runs_on_a_students_layers(right):
     outs = [one.conv_relu_maxpool.forward(*arrays, **options)[0] for one in (own, ops)]
     np.testing.assert_allclose(*outs, atol=1e-12)
     assert own.attention.forward.__module__ == "exercise"
+
+
+def test_no_layer_is_trained_with_whose_forward_is_broken(tmp_path):
+    text = submissions.right(select(None, "dropout")[0]).replace("return x * mask", "return 0 * x")
+    folder = submissions.write(tmp_path / "x", dropout=text)
+    with Session(folder) as session:
+        results = [judging.judge(e, session, 0) for e in select(range(8, 9)) if e.is_op]
+    assert results[0].state == "right" and "out:" in results[0].said[0]
+    assert practice.own_ops(folder, results)[1] == []
 
 
 def test_pytest_has_a_test_and_a_marker_for_each_part(right, tmp_path):

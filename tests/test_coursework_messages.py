@@ -8,7 +8,6 @@ import submissions
 
 from minidann.coursework import checking, forwards, grading, handout, practice, tiny
 from minidann.coursework.exercises import EXERCISES, MEND, select
-from minidann.coursework.files import students
 
 RELU = "import numpy as np\n\ndef forward(x):\n    return np.maximum(x, 0), x > 0\n"
 DENSE = "def forward(x, w, b):\n    return x @ w + b, (x, w)\n\ndef backward(dout, cache):\n"
@@ -111,6 +110,60 @@ def test_a_forward_that_raises_costs_its_own_point(tmp_path):
     text = text.replace("x, w = cache", "x, w, _ = cache")
     result = graded(tmp_path, "dense", text)
     assert result.points == 0 and "the cache that the file describes" in "".join(result.said)
+
+
+def test_a_forward_that_raises_in_some_cases_leaves_its_cache_in_the_others(tmp_path):
+    text = OWN_CONV1D.replace(
+        "    starts", "    if stride > len(w):\n        raise KeyError\n    starts"
+    )
+    result = graded(tmp_path, "conv1d", text.replace("axis=1)", "axis=1) + b"))
+    assert result.earned == {"dx": 1, "dw": 1, "db": 1}
+    text = text.replace("if stride > len(w)", "if x.size > 9")  # too few to prove anything
+    result = graded(tmp_path, "conv1d", text.replace("axis=1)", "axis=1) + b"))
+    assert result.points == 0
+
+
+SECOND = {  # other right ways to compute a gradient
+    "attention": ("def backward", """
+def backward(dout, cache):
+    f, _, s = cache
+    df, dv = np.empty_like(f), 0
+    for n in range(len(f)):
+        dscore = (np.diag(s[n]) - np.outer(s[n], s[n])) @ (f[n] @ dout[n])
+        df[n] = np.outer(s[n], dout[n]) + np.outer(dscore, cache[1])
+        dv = dv + f[n].T @ dscore
+    return df, dv
+"""),
+    "batchnorm": ("def backward", """
+def backward(dout, cache):
+    xhat, gamma, scale, _, _, own = cache
+    n, dxhat = len(xhat), dout * gamma
+    dx = dxhat * scale
+    if own:
+        dx = scale / n * (n * dxhat - dxhat.sum(0) - xhat * (dxhat * xhat).sum(0))
+    return dx, (dout * xhat).sum(0), dout.sum(0)
+"""),
+    "softmax_cross_entropy": ("def backward", """
+def backward(dout, cache):
+    p, labels = cache
+    dz = np.zeros_like(p)
+    for n, label in enumerate(labels):
+        for l in range(p.shape[1]):
+            dz[n, l] = dout * (p[n, l] - (l == label)) / len(p)
+    return (dz,)
+"""),
+    "conv1d": ("def forward", OWN_CONV1D.partition("def forward")[2]
+               .replace("axis=1)\n", "axis=1) + b\n").partition("def forward")[0]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SECOND)
+@pytest.mark.parametrize("seed", range(6))
+def test_another_right_way_is_right_whatever_the_seed(name, seed, tmp_path):
+    at, text = SECOND[name]
+    before = submissions.right(select(None, name)[0]).partition(at)[0]
+    text = before + (text if at == "def backward" else at + text)
+    assert graded(tmp_path, name, text, seed=seed).points == select(None, name)[0].most
 
 
 def test_a_gradient_that_was_not_asked_for_is_none(tmp_path):
@@ -276,6 +329,36 @@ def test_a_bug_is_planted_where_no_other_exercise_asks(exercise, tmp_path):
     assert result.points == 0 and result.state == "wrong" and "expected" in result.said[0]
 
 
+def test_what_python_reads_is_read(tmp_path):
+    text = changed("relu", "return (", "é = 1\n    return (")
+    for code in ("utf-8-sig", "latin-1"):
+        about = f"# -*- coding: {code} -*-\n" if code == "latin-1" else ""
+        (tmp_path / "relu.py").write_bytes((about + text).encode(code))
+        assert grading.grade(tmp_path, select(None, "relu")).total == 1
+
+
+def test_a_part_that_is_not_written_takes_no_other(tmp_path):
+    text = changed("learning_rate", "    return", "    if epoch > 40:\n        "
+                   "raise NotImplementedError\n    return")  # fmt: skip
+    result = graded(tmp_path, "learning_rate", text)
+    assert result.earned == {"decay": 1} and result.said == ["floor: not written"]
+
+
+def test_one_odd_gradient_takes_no_other(tmp_path):
+    for odd in ("'todo'", "None", "1j * dout", "[[1], [2, 3]]"):
+        text = f"{DENSE}    x, w = cache\n    return dout @ w.T, x.T @ dout, {odd}\n"
+        result = graded(tmp_path, "dense", text)
+        assert result.earned == {"dx": 1, "dw": 1}
+        assert "db: expected an array of shape (1,)" in result.said[0]
+
+
+def test_out_is_to_be_written_to(tmp_path):
+    text = changed("normalise_and_pad", "if out is None else out", "")
+    result = graded(tmp_path, "normalise_and_pad", text)
+    assert set(result.earned) == {"normalised", "padded"}
+    assert "out is given: write to it and return it" in result.said[0]
+
+
 def test_misnamed_and_nested_files_are_pointed_at(tmp_path):
     folder = submissions.write(tmp_path / "x", conv1d=None, relu=None)
     (folder / "Conv1D.py").write_text("")
@@ -291,8 +374,8 @@ def test_misnamed_and_nested_files_are_pointed_at(tmp_path):
 def test_a_class_is_not_a_submission(tmp_path):
     submissions.write(tmp_path / "class" / "ada")
     submissions.write(tmp_path / "class" / "bob")
-    assert students(tmp_path / "class") == ["ada", "bob"]
-    assert students(tmp_path / "class" / "ada") == []
+    told = grading.grade(tmp_path / "class", select(None, "relu"))
+    assert told.notes == "exercises are in 2 folders of it, ada, bob; expected one"
 
 
 def test_notes_are_short(tmp_path):
@@ -341,6 +424,15 @@ def test_whatever_is_returned_can_be_graded(name, odd, tmp_path):
     )
     assert result.points == 0
     assert result.said and "NOT GRADED" not in "\n".join(result.said)
+
+
+def test_the_machines_fault_is_no_grade(tmp_path, monkeypatch):
+    def no_process(*_, **__):
+        raise OSError("no process")
+
+    monkeypatch.setattr("subprocess.Popen", no_process)
+    with pytest.raises(OSError):
+        graded(tmp_path, "relu", RELU)
 
 
 def test_what_breaks_the_grader_costs_nobody_else_anything(tmp_path, monkeypatch):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from minidann import console, parallel, runs
 from minidann.console import UserError, progress
-from minidann.coursework import files, grading, handout, practice
+from minidann.coursework import grading, handout, practice
 from minidann.coursework.exercises import EXERCISES, NAMES, Exercise, select
 from minidann.coursework.session import MEGABYTES
 
@@ -81,21 +81,17 @@ def grade(args: argparse.Namespace, exercises: tuple[Exercise, ...]) -> None:
     if args.gradescope:
         if not args.folder.is_dir():
             raise UserError(f"{args.folder}: there is no such folder")
-        if len(students := files.students(args.folder)) > 1:
-            raise UserError(
-                f"{args.folder}: --gradescope takes one submission, and here are "
-                f"{len(students)}: {students[0]}, {students[1]} and so on"
-            )
         one = grading.grade(args.folder, exercises, **options)
         runs.write_json(args.gradescope, grading.gradescope(one))
-        print(f"{one.total:g} points; {args.gradescope}")
+        print(f"{one.total:g} points; {args.gradescope}{one.note and f'; {one.note}'}")
         return
     folders, others = grading.submissions(args.folder)
     done = grading.grade_all(folders, exercises, args.jobs, **options)
     graded = sorted(
         progress(done, len(folders), "grading", "submissions"), key=lambda one: one.name
     )
-    runs.write(args.out, grading.table(graded, exercises).encode())
+    table = grading.table(graded, exercises)
+    runs.write(args.out, table.encode(errors="backslashreplace"))  # a name need not be text
     print(f"{len(graded)} submissions, {args.out}")
     if others:
         print(f"not graded, since not folders: {', '.join(others)}")
@@ -103,6 +99,10 @@ def grade(args: argparse.Namespace, exercises: tuple[Exercise, ...]) -> None:
 
 def main() -> None:
     args = parser().parse_args()
+    for name, least in (("seed", 0), ("jobs", 1), ("megabytes", 256), ("seconds", 0.1)):
+        value = getattr(args, name, None)
+        if value is not None and not value >= least:
+            raise UserError(f"--{name} {value}: expected {least} or more")
     exercises = select(args.lessons, getattr(args, "name", None))
     if not exercises:
         raise UserError("there is no exercise of that name in these lessons")
@@ -115,9 +115,6 @@ def main() -> None:
             practice.train_with(ops, names, args.cache)
         sys.exit(any(result.state != "right" for result in results))
     else:
-        for name, least in (("seed", 0), ("jobs", 1), ("megabytes", 256)):
-            if getattr(args, name) < least:
-                raise UserError(f"--{name} {getattr(args, name)}: expected {least} or more")
         grade(args, exercises)
 
 

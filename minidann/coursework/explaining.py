@@ -16,6 +16,8 @@ from minidann.coursework import forwards
 from minidann.coursework.results import close, compared, labelled, real
 from minidann.gradcheck.cases import Case
 
+ROUNDING = 1e-12  # of the largest gradient: one whose terms cancel is nothing but rounding
+
 
 @dataclass(frozen=True)
 class Try:
@@ -27,6 +29,15 @@ class Try:
     covector: np.ndarray
     gradients: tuple
 
+    def same(self, received, true) -> bool:
+        """Is a gradient right, or none where there is none?"""
+        if received is None or true is None:
+            return received is None and true is None
+        sizes = [
+            np.abs(a).max(initial=0.0) for a in (self.covector, *self.gradients) if a is not None
+        ]
+        return close(received, true, ROUNDING * max(sizes))
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -36,11 +47,6 @@ class Failure:
     received: object
     gradients: tuple = ()
     printed: str = ""
-
-
-def same(got, want) -> bool:
-    """Is a gradient right, or none where there is none?"""
-    return got is None if want is None else got is not None and close(got, want)
 
 
 def shown(case: Case, names: Sequence[str]) -> str:
@@ -105,10 +111,10 @@ def gradients(failed: dict[str, list[Failure]], names) -> list[str]:
 def _explanations(failure: Failure, at: int, names) -> list[str]:
     """What may be wrong with the gradient `at` of one failure, the likely ones first, each once."""
     one = failure.one
-    pairs = list(zip(failure.gradients, one.gradients))
-    wrong = [i for i, (got, want) in enumerate(pairs) if want is not None and not same(got, want)]
+    received = tuple(map(_numbers, failure.gradients, one.gradients))
+    pairs = zip(received, one.gradients)
+    wrong = [i for i, (got, want) in enumerate(pairs) if not (want is None or one.same(got, want))]
     try:
-        received = tuple(None if want is None else np.asarray(got, float) for got, want in pairs)
         evidence = diagnosis.Evidence(
             names, one.case.arrays, one.case.options, one.covector, one.out, received,
             one.gradients,
@@ -117,6 +123,14 @@ def _explanations(failure: Failure, at: int, names) -> list[str]:
     except (ValueError, IndexError, TypeError):  # gradients of shapes that fit nothing
         return []
     return [str(d) for d in diagnoses if d.kind != diagnosis.UNKNOWN.kind]
+
+
+def _numbers(received, true) -> np.ndarray | None:
+    """A gradient as the diagnosis takes it: NaN in place of what is no array."""
+    if true is None:
+        return None
+    numbers = real(received)
+    return np.full(true.shape, np.nan) if numbers is None else numbers.astype(np.float64)
 
 
 def likeliest(explanations: list[list[str]]) -> tuple[str, int] | None:

@@ -28,15 +28,11 @@ def inside(folder: Path) -> tuple[Path, str]:
         return folder, f"cannot be read ({error.strerror})"
     if len(below) == 1:
         return below[0], ""
+    if below:
+        names = ", ".join(one.name for one in below[:3])
+        return folder, f"exercises are in {len(below)} folders of it, {names}; expected one"
     there = elsewhere(folder, None)
     return folder, f"there is no exercise in this folder{there and f'; there is {there}'}"
-
-
-def students(folder: Path) -> list[str]:
-    """The folders in this one that have exercises, where it has none itself: a class."""
-    if has_any(folder):
-        return []
-    return [one.name for one in sorted(folder.iterdir()) if one.is_dir() and has_any(one)]
 
 
 def elsewhere(folder: Path, name: str | None) -> str:
@@ -67,7 +63,7 @@ def forbidden(path: Path) -> str | None:
     if path.is_symlink():
         return "is a link; hand in the file itself"
     try:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = ast.parse(path.read_bytes())
     except SyntaxError as error:
         line = " ".join((error.text or "").split())
         where = f"line {error.lineno}: " if error.lineno else ""

@@ -14,6 +14,10 @@ from minidann.coursework.results import close, real
 from minidann.ops.batchnorm import EPSILON
 
 OVERFLOW = ("attention", "softmax_cross_entropy")  # they take exp of what they are given
+TOO_LARGE = (
+    "exp of a large number is infinite, of a small one 0: subtract each row's largest score first, "
+    "and take no log of what may be 0"
+)
 Mistakes = Iterator[tuple[str, object]]
 
 
@@ -23,7 +27,9 @@ def explanations(name: str, arrays: tuple, options: dict, received, names) -> li
     if numbers is None:
         return []
     if name in OVERFLOW and not np.isfinite(numbers).all():
-        return ["exp of a large number is infinite: subtract the largest score first"]
+        scores = arrays[0] @ arrays[1] if name == "attention" else arrays[0]
+        if np.ptp(scores) > 700 or scores.max() > 700:
+            return [TOO_LARGE]
     op = getattr(ops, name)
     true, _ = op.forward(*arrays, **options)
     own = globals().get(f"_{name}")
@@ -46,8 +52,8 @@ def _inputs(op, arrays: tuple, options: dict, names) -> Mistakes:
             for other in range(1, value + 3):
                 text = f"as if {name} were {other}, not {value}"
                 yield text, _forward(op, arrays, {**options, name: other})
-        elif name != "labels":
-            yield f"{name} has no effect", _forward(op, arrays, {})
+    if "running" in options:
+        yield "running has no effect", _forward(op, arrays, {})
 
 
 def _others(name: str, array: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:

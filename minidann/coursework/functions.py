@@ -19,7 +19,7 @@ from minidann.coursework.results import (
     real,
     written,
 )
-from minidann.coursework.session import Failed, Problem, Session
+from minidann.coursework.session import Failed, NotWritten, Problem, Session
 from minidann.gradcheck.optimiser import check_optimiser
 from minidann.gradcheck.report import Report
 
@@ -34,14 +34,19 @@ def judge_function(exercise: Exercise, session: Session, rng, result: Result) ->
     if name in ("step", "add_penalty"):
         _judge_optimiser(name, call, rng, result)
         return
-    right = getattr(reference(exercise), name)
+    right, stub = getattr(reference(exercise), name), None
     for part, given in getattr(tries, exercise.name)(rng).items():
-        problem = next(filter(None, (_problem(call, right, *one) for one in given)), None)
+        try:
+            problem = next(filter(None, (_problem(call, right, *one) for one in given)), None)
+        except NotWritten as error:
+            problem, stub = "not written", error
         if problem:
             result.said.append(f"{part}: {problem}")
             result.printed = result.printed or session.printed
         else:
             result.earned[part] = exercise.most / len(exercise.parts)
+    if stub and not result.earned:
+        raise stub
 
 
 def _problem(call, right, args: tuple, options: dict) -> str | None:

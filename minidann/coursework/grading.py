@@ -2,7 +2,7 @@
 
 import textwrap
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,7 +62,7 @@ def submissions(folder: Path) -> tuple[list[Path], list[str]]:
     """The folders in a folder, and the names of what else is in it. Raises UserError for none."""
     if not folder.is_dir():
         raise UserError(f"{folder}: there is no such folder")
-    every = sorted(one for one in folder.iterdir() if not one.name.startswith("."))
+    every = sorted(one for one in folder.iterdir() if not one.name.startswith((".", "__")))
     folders = [one for one in every if one.is_dir()]
     if not folders:
         raise UserError(f"{folder}: has no folders in it; expected one for each student")
@@ -72,16 +72,39 @@ def submissions(folder: Path) -> tuple[list[Path], list[str]]:
 def grade_all(
     folders: list[Path], exercises: tuple[Exercise, ...], jobs: int, **options
 ) -> Iterator[Graded]:
-    """Each submission as it is done, `jobs` at a time; each has processes of its own."""
+    """Each submission as it is done, `jobs` at a time; each has processes of its own.
+
+    One that ends the process which grades it ends the whole pool: whoever may have been under way
+    then is graded once more, alone, and what breaks that is named.
+    """
+    waiting = list(folders)
+    while waiting:
+        for folder, one in _pool(waiting, jobs, exercises, options):
+            waiting = [other for other in waiting if other != folder]
+            yield one
+        alone, waiting = waiting[: jobs + 1], waiting[jobs + 1 :]  # a pool takes one ahead
+        for folder in alone:
+            failed = _not_graded(folder, exercises, "it ends the process that grades it")
+            yield next(_pool([folder], 1, exercises, options), (folder, failed))[1]
+
+
+def _pool(folders, jobs: int, exercises, options) -> Iterator[tuple[Path, Graded]]:
+    """Each submission as it is done, until one breaks the pool."""
     with ProcessPoolExecutor(max_workers=jobs) as pool:
-        under_way = [pool.submit(grade, folder, exercises, **options) for folder in folders]
+        under_way = {pool.submit(grade, one, exercises, **options): one for one in folders}
         for done in as_completed(under_way):
+            folder = under_way[done]
             try:
-                yield done.result()
+                yield folder, done.result()
+            except BrokenExecutor:
+                continue
             except OSError as error:  # the machine's fault: no process, no room for it
-                folder = folders[under_way.index(done)]
-                results = tuple(Result(e, {}, ["not graded"], "refused") for e in exercises)
-                yield Graded(folder.name, results, f"NOT GRADED, grade it again: {error}")
+                yield folder, _not_graded(folder, exercises, f"grade it again: {error}")
+
+
+def _not_graded(folder: Path, exercises: tuple[Exercise, ...], why: str) -> Graded:
+    results = tuple(Result(one, {}, ["not graded"], "refused") for one in exercises)
+    return Graded(folder.name, results, f"NOT GRADED, {why}")
 
 
 def table(graded: list[Graded], exercises: tuple[Exercise, ...]) -> str:

@@ -3,6 +3,7 @@
 import ast
 import importlib
 import inspect
+import shlex
 from pathlib import Path
 from types import ModuleType
 
@@ -108,8 +109,8 @@ what is not yet written comes from the reference, so nothing waits for anything.
 {rows}
 
 Each file says what its functions take and give. Leave names and arguments as they are. An exercise
-is NumPy and your own code (`math`, `copy`, `itertools` and their like may be imported, nothing
-else), and it writes to nothing that it is given: those arrays are read-only.
+is one file of NumPy and your own code (`math`, `copy`, `itertools` and their like may be imported,
+nothing else). It writes to nothing that it is given: those arrays are read-only.
 
     python -m minidann.coursework check {folder}              # all of them
     python -m minidann.coursework check {folder} --lesson 3   # those of one lesson
@@ -139,10 +140,11 @@ def write(folder: Path, exercises: tuple[Exercise, ...]) -> None:
     )
     points = sum(exercise.most for exercise in exercises)
     readme = README.format(
-        count=len(exercises), points=points, rows=rows, folder=folder.name,
+        count=len(exercises), points=points, rows=rows,
+        folder=shlex.quote(folder.resolve().name),
         seconds=USUALLY, checker=SECONDS["checker"],
     )  # fmt: skip
-    (folder / "README.md").write_text(readme, encoding="utf-8")
+    (folder / "README.md").write_text(readme, encoding="utf-8", errors="backslashreplace")
 
 
 def _of(exercise: Exercise) -> str:

@@ -32,6 +32,8 @@ def judge(exercise: Exercise, session: Session, seed: int) -> Result:
         result.said = [str(error)]
     except Failed as error:  # what went well before may go wrong when it is called again
         result.said.append(str(error))
+    except OSError:  # the machine's fault
+        raise
     except Exception as error:  # nobody else's grade hangs on what one submission returns
         result.state, result.earned = "refused", {}
         result.said = [f"NOT GRADED, what it returned broke the grader: {error!r}"]

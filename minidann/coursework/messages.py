@@ -10,6 +10,12 @@ import struct
 
 import numpy as np
 
+LARGEST = 16  # megabytes; the largest right answer takes a hundredth
+
+
+class TooLong(ValueError):
+    """A message of more than LARGEST megabytes."""
+
 
 def pack(thing) -> bytes:
     """None, numbers, text, arrays, and tuples, lists and dicts of them, as bytes.
@@ -28,8 +34,10 @@ def pack(thing) -> bytes:
             arrays.append(array)
             return {"array": len(arrays) - 1, "scalar": isinstance(x, np.generic)}
         if isinstance(x, (tuple, list)):
-            return {type(x).__mro__[-2].__name__: [tree(one) for one in x]}
-        if isinstance(x, dict) and all(isinstance(key, str) for key in x):
+            return {"list" if isinstance(x, list) else "tuple": [tree(one) for one in x]}
+        if isinstance(x, dict):
+            if not all(isinstance(key, str) for key in x):
+                raise TypeError("a dict with keys that are no strings")
             return {"dict": {key: tree(value) for key, value in x.items()}}
         raise TypeError(f"a thing of type {type(x).__name__}")
 
@@ -75,14 +83,14 @@ def write(file, data: bytes) -> None:
     file.flush()
 
 
-def receive(file, largest: int = 1 << 28):
-    """The next message. EOFError where the other side has gone, ValueError where it is too long."""
+def receive(file):
+    """The next message. EOFError where the other side has gone, TooLong where it is too long."""
     head = file.read(8)
     if len(head) < 8:
         raise EOFError
     (size,) = struct.unpack("<Q", head)
-    if size > largest:
-        raise ValueError(f"a message of {size} bytes")
+    if size > LARGEST << 20:
+        raise TooLong if size < 1 << 40 else ValueError("this is no message")
     data = file.read(size)
     if len(data) < size:
         raise EOFError

@@ -78,7 +78,7 @@ def own_ops(folder: Path, results: list[Result]) -> tuple[SimpleNamespace, list[
     names = [
         result.exercise.name
         for result in results
-        if result.exercise.is_op and result.state == "right"
+        if result.exercise.is_op and result.state == "right" and not result.said
     ]
     for name in names:
         module = pupil.load(str(folder / f"{name}.py"))

@@ -16,6 +16,8 @@ import os
 import sys
 from pathlib import Path
 
+if __name__ == "__main__":
+    sys.path.append(sys.argv[3])  # where the grader's NumPy is; -I hides a user's own packages
 import numpy as np
 
 SHOWN = 2000  # characters of what a call prints are sent back
@@ -154,6 +156,8 @@ def answer(call: dict, modules: dict, caches: dict, proxy: Proxy):
     if call["proxy"]:
         args = [proxy, *args, np.random.default_rng(0)]
     value = function(*args, **call["options"])
+    if call["options"].get("out") is not None and value is not call["options"]["out"]:
+        raise Told("out is given: write to it and return it")
     if changed(held):
         raise Told("it writes to a dict or list that it is given: write to a copy")
     if call["keep"] is None:

@@ -44,15 +44,18 @@ def real(thing) -> np.ndarray | None:
         return None
 
 
-def close(received, true) -> bool:
-    """Same shape, and no entry off by more than a ten millionth of the largest."""
+def close(received, true, floor: float = 0.0) -> bool:
+    """Same shape, and no entry off by more than a ten millionth of the largest.
+
+    Nor is anything wrong that is off by no more than `floor`.
+    """
     received, true = real(received), np.asarray(true)
     if received is None or received.shape != true.shape:
         return False
     tolerance = SINGLE_TOLERANCE if true.dtype == np.float32 else CENTRAL_TOLERANCE
     with np.errstate(all="ignore"):
         off = np.abs(received - true).max(initial=0.0)
-    return bool(off <= tolerance * (np.abs(true).max(initial=0.0) or 1.0))
+    return bool(off <= max(tolerance * (np.abs(true).max(initial=0.0) or 1.0), floor))
 
 
 def compared(what: str, received, true) -> str:

@@ -11,6 +11,8 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
+
 from minidann.coursework import files, messages, pupil
 
 SECONDS = {"checker": 30}  # for all calls of one exercise; of any other:
@@ -42,8 +44,9 @@ class Refused(Problem):
 class Session:
     """A submission's folder; `call` runs a function of one of its files.
 
-    A process is started when it is needed, and again after one was lost. `exercise` begins anew
-    what is limited: seconds, and how much may be printed. Use as a context.
+    Each exercise has a process of its own, started when it is needed: what one does to NumPy does
+    not reach the next. `exercise` begins anew what is limited: seconds, and how much may be
+    printed. Use as a context.
     """
 
     def __init__(self, folder: Path, *, seconds: float | None = None, megabytes: int = MEGABYTES):
@@ -65,7 +68,8 @@ class Session:
         self._place.cleanup()
 
     def exercise(self, name: str) -> None:
-        """The next calls belong to the exercise `name`."""
+        """The next calls belong to the exercise `name`, and get a process of their own."""
+        self.end()
         self.printed = self.first_printed = ""
         self._count, self._lost = 0, None
         self.seconds = SECONDS.get(name, USUALLY) if self.given is None else self.given
@@ -138,6 +142,8 @@ class Session:
             raise Refused(f"took more than {self.seconds:g} s{self._stuck()}") from None
         if isinstance(answer, EOFError):
             raise Refused(ENDED)
+        if isinstance(answer, messages.TooLong):
+            raise Refused(f"returned more than {messages.LARGEST} MB")
         if not isinstance(answer, dict):  # or an error of `receive`
             raise Refused(FORGED)
         return answer
@@ -156,13 +162,13 @@ class Session:
     def _start(self) -> None:
         """A new process; its time to start is not the submission's."""
         script = Path(pupil.__file__)
-        limits = [str(CPU), str(self.megabytes)]
+        given = [str(CPU), str(self.megabytes), str(Path(np.__file__).parents[1])]
         threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
         kept = {
             k: v for k, v in os.environ.items() if k in ("PATH", "SYSTEMROOT", "LD_LIBRARY_PATH")
         }
         self.process = subprocess.Popen(
-            [sys.executable, "-I", "-B", str(script), *limits],
+            [sys.executable, "-I", "-B", str(script), *given],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             cwd=self._place.name, env={**kept, **threads}, start_new_session=True,
         )  # fmt: skip

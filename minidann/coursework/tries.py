@@ -83,7 +83,8 @@ def uar(rng):
         order = rng.permutation(len(labels))
         return (labels[order], np.where(right, labels, 1 - labels)[order]), {}
 
+    few, right = int(rng.integers(5, 20)), rng.integers(1, 5, 3)
     return {
-        "equal classes": [one(1, 1, 1, 1), one(2, 2, 2, 1), one(6, 6, 5, 2)],
-        "unequal classes": [one(1, 2, 0, 2), one(3, 9, 2, 5), one(31, 9, 30, 1)],
+        "equal classes": [one(1, 1, 1, 1), one(2, 2, 2, 1), one(few, few, right[0], 5)],
+        "unequal classes": [one(1, 2, 0, 2), one(3, 9, 2, 5), one(few + 20, few, *right[1:])],
     }
