@@ -5,12 +5,14 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import submissions
 
+import minidann
 from minidann import metrics, mutants, ops
 from minidann.coursework import grading, handout, judging, messages, practice
 from minidann.coursework.exercises import BACKWARD, BOTH, CHECKER, EXERCISES, FORWARD, MEND, select
@@ -264,6 +266,23 @@ def test_a_lost_process_is_started_again(tmp_path):
             session.call("relu", "f")
         session.exercise("dense")
         assert session.call("dense", "f") == 3
+
+
+def test_numpy_may_be_where_only_the_grader_finds_it(right):
+    """As with pip install --user: the process of a submission does not look there by itself."""
+    places = [str(Path(module.__file__).parents[1]) for module in (np, minidann)]
+    code = (
+        "import pathlib, sys; from minidann.coursework import grading, exercises; "
+        "relu = exercises.select(None, 'relu'); "
+        "print(grading.grade(pathlib.Path(sys.argv[1]), relu).total)"
+    )
+    alone = [sys._base_executable, "-S", "-c"]
+    assert subprocess.run([*alone, "import numpy"], capture_output=True).returncode != 0
+    done = subprocess.run(
+        [*alone, code, str(right)], capture_output=True, text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(places)},
+    )  # fmt: skip
+    assert done.stdout == "1\n", done.stderr
 
 
 # The commands
