@@ -360,7 +360,9 @@ def test_gradescope(tmp_path):
 @pytest.mark.parametrize(
     ("args", "told"),
     [
-        (("check", "nowhere"), "there is no exercise in it"),
+        (("check", "nowhere"), "nowhere: is not there"),
+        (("check", "."), "there is no exercise in it"),
+        (("check", sys.executable), "is a file; give its folder"),
         (("grade", "nowhere"), "there is no such folder"),
         (("grade", "."), "has no folders in it"),
         (("new", "x", "--lessons", "14"), "expected lessons such as 3-8"),

@@ -12,7 +12,7 @@ import numpy as np
 
 from minidann import mutants, ops
 from minidann.coursework.exercises import Exercise
-from minidann.coursework.results import Result, kind
+from minidann.coursework.results import Result, returned
 from minidann.coursework.session import Failed, Session
 from minidann.mutants.making import altered, variant
 
@@ -41,7 +41,7 @@ def judge_checker(exercise: Exercise, session: Session, rng, result: Result) -> 
         try:
             answer = session.call(exercise.name, "check", list(arrays), options, op=one.op)
             if not isinstance(answer, (bool, np.bool_)):
-                raise Failed(f"expected True or False, received {kind(answer)}")
+                raise Failed(f"expected True or False, received {returned(answer)}")
         except Failed as error:
             answer = None  # neither a catch nor an all-clear
             about = f"{one.name}, wrong: {one.wrong}" if one.wrong else f"{one.name}, a right one"

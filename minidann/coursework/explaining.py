@@ -83,29 +83,33 @@ def _headline(names: str, text: str, received, true) -> str:
     return f"{names}: {text}\n  {where}" if text else where
 
 
-def gradients(failed: dict[str, list[Failure]], names) -> list[str]:
-    """What is wrong with each wrong gradient; those of one mistake together."""
-    told: dict[tuple[str, int], tuple[Failure, list[str]]] = {}
+def gradients(failed: dict[str, list[Failure]], names) -> tuple[list[str], str]:
+    """What is wrong with each wrong gradient, those of one mistake together; what was printed."""
+    told: dict[tuple, tuple[Failure, list[str]]] = {}
     for argument, failures in failed.items():
-        if failures:
-            at = names.index(argument)
-            found = likeliest([_explanations(failure, at, names) for failure in failures])
+        at = names.index(argument)
+        asked = [failure for failure in failures if failure.one.gradients[at] is not None]
+        if asked:
+            found = likeliest([_explanations(failure, at, names) for failure in asked])
             text, number = found or ("", 0)
             key = text, 0 if text else at  # what has no explanation stands alone
-            told.setdefault(key, (failures[number], []))[1].append(argument)
+            told.setdefault(key, (asked[number], []))[1].append(argument)
+        if len(asked) < len(failures):  # one that nobody asked for
+            first = next(one for one in failures if one.one.gradients[at] is None)
+            told["", "None", at] = first, [argument]
     said, seen = [], None
-    for (text, _), (first, arguments) in told.items():
+    for key, (first, arguments) in told.items():
         at, name = names.index(arguments[0]), f"d{arguments[0]}"
         received, true = first.gradients[at], first.one.gradients[at]
         every = ", ".join(f"d{argument}" for argument in arguments)
         given = f"{shown(first.one.case, names)}\n{labelled(('dout',), (first.one.covector,))}"
         said.append(
-            f"{_headline(every, text, received, true)}, on "
+            f"{_headline(every, key[0], received, true)}, on "
             f"{'the same input' if first.one is seen else given}\n"
             f"{labelled((f'your {name}', f'right {name}'), (received, true))}"
         )
         seen = first.one
-    return said
+    return said, next((first.printed for first, _ in told.values()), "")
 
 
 def _explanations(failure: Failure, at: int, names) -> list[str]:

@@ -17,6 +17,7 @@ from minidann.coursework.results import (
     labelled,
     of_shape,
     real,
+    returned,
     written,
 )
 from minidann.coursework.session import Failed, NotWritten, Problem, Session
@@ -59,6 +60,8 @@ def _problem(call, right, args: tuple, options: dict) -> str | None:
     except Failed as error:
         return f"{error}, given\n{given}"
     problem = _different("the result", received, true)
+    if received is None:
+        problem = "it returned None: is a return missing?"
     both = labelled(("your result", "right result"), (received, true))
     return f"{problem}, given\n{given}\n{both}" if problem else None
 
@@ -93,7 +96,7 @@ def _different(what: str, received, true) -> str | None:
 
 
 def _judge_optimiser(name: str, call, rng, result: Result) -> None:
-    """By the rows of the checker's report."""
+    """By the rows of the checker's report; the smallest input that shows it is told, too."""
     lost: list[Problem] = []
 
     def asked(*args, **options):
@@ -112,28 +115,28 @@ def _judge_optimiser(name: str, call, rng, result: Result) -> None:
     for error in lost:
         if not isinstance(error, Failed):
             raise error
-    if lost:
-        result.said.append(str(lost[0]))
-        return
     for part, rows in _rows(report, name).items():
         wrong = [row for row in rows if not row.ok]
-        if rows and not wrong:
+        if rows and not wrong and not lost:
             result.earned[part] = 1
-        elif wrong:
+        elif wrong and not lost:
             told = f": {wrong[0].diagnosis}" if wrong[0].diagnosis else ""
             result.said.append(f"{part}{told}\n  {_row(wrong[0])}")
-    result.said += report.problems
+    result.said += [str(lost[0])] if lost else report.problems
+    if result.said:
+        smallest = (_problem(call, getattr(optim, name), *one) for one in getattr(tries, name)(rng))
+        result.said += [*filter(None, smallest)][:1]
 
 
 def _unusable(name: str, received, params: dict) -> str | None:
     """Why nothing can be done with what `step` or `add_penalty` returned; None if it can."""
     if name == "add_penalty":
         if not isinstance(received, dict):
-            return f"expected a dict, received {kind(received)}"
+            return f"expected a dict, received {returned(received)}"
         known = {key: params[key] for key in received if key in params}
         return _misfit("the result", received, known)
     if not isinstance(received, (tuple, list)) or len(received) != 2:
-        return f"expected a tuple (new params, new state), received {kind(received)}"
+        return f"expected a tuple (new params, new state), received {returned(received)}"
     if not all(isinstance(one, dict) for one in received):
         return f"expected two dicts, received {kind(received[0])} and {kind(received[1])}"
     return _misfit("new params", received[0], params) or _misfit(

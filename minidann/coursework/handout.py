@@ -117,12 +117,14 @@ nothing else). It writes to nothing that it is given: those arrays are read-only
     python -m minidann.coursework check {folder} -k conv1d    # one
     python -m minidann.coursework check {folder} --train      # then the demo on your layers
 
-It ends with exit code 0 where all it looked at is right, else with 1.
+(The last needs a clone of minidann, for the demo.) It ends with exit code 0 where all it looked at
+is right, else with 1.
 
 A layer's forward is compared with the reference on small, odd, padded and tied inputs, then each
 gradient. Where one is wrong you are told what kind of mistake gives such numbers, if it is a known
 one, and the smallest input that shows it, to work through by hand. backward gets the cache that
 your own forward returned; while there is no forward, or it raises, the one that the file describes.
+While forward is wrong, a gradient that is right with either cache earns its point.
 
 What you print is shown, too: of the call that went wrong, else of the first call. An exercise has
 {seconds} s for all of its calls, the checker {checker} s; one that hangs is stopped then, and you

@@ -13,7 +13,7 @@ from minidann.coursework import explaining, messages, tiny
 from minidann.coursework.exercises import Exercise
 from minidann.coursework.explaining import Failure, Try, shown
 from minidann.coursework.handout import reference
-from minidann.coursework.results import Result, close, kind, labelled
+from minidann.coursework.results import Result, close, labelled, returned
 from minidann.coursework.session import Failed, NotWritten, Session
 from minidann.gradcheck.cases import Case, cases, padded, random_case
 from minidann.gradcheck.gradients import argument_names
@@ -57,34 +57,41 @@ def judge_op(exercise: Exercise, session: Session, rng, result: Result) -> None:
     if "out" in exercise.parts and not forward.said:
         result.earned["out"] = 1
     try:
-        backward = _best(exercise, session, every, names, forward)
+        found = _backwards(exercise, session, every, names, forward)
     except NotWritten:
         if not forward.written or "out" not in exercise.parts:
             raise  # nothing is
         result.said.append("backward: not written")
         return
-    result.earned |= {f"d{name}": 1 for name in names if name in backward.right}
-    said = [backward.problem] if backward.problem else []
-    said += explaining.gradients(backward.failed, names)
-    if said and forward.said:
-        whose = "of your forward" if backward.own else "that the file describes"
+    right = set().union(*(one.right for one in found))
+    result.earned |= {f"d{name}": 1 for name in names if name in right}
+    if len(right) == len(names):
+        return
+    first = found[0]
+    failed = {name: wrong for name, wrong in first.failed.items() if name not in right}
+    said, shown_printed = explaining.gradients(failed, names)
+    if first.problem:
+        said.insert(0, first.problem)
+    if forward.said:
+        whose = "of your forward" if first.own else "that the file describes"
         said.append(f"(backward was given the cache {whose}; forward is not right yet)")
     result.said += said
-    result.printed = result.printed or backward.printed
+    result.printed = result.printed or first.printed or shown_printed
 
 
-def _best(exercise, session, every: list[Try], names, forward: Forward) -> Backward:
+def _backwards(exercise, session, every: list[Try], names, forward: Forward) -> list[Backward]:
     """backward on the caches of the submission's own forward, where it left one.
 
-    Where forward is not right, on the reference's caches, too, and what is better counts: a mistake
-    in one costs no points of the other. Caches of a few cases only would prove nothing.
+    Where forward is not right, on the reference's caches, too, and a gradient that is right on
+    either counts: a mistake in one costs no points of the other. (Caches of a few cases only would
+    prove nothing.)
     """
     found = []
     if 2 * len(forward.caches) >= len(every):
         found.append(_backward(exercise, session, every, names, forward.caches))
     if forward.said:
         found.append(_backward(exercise, session, every, names, None))
-    return max(found, key=lambda one: len(one.right))  # the first of equals
+    return found
 
 
 def tries(exercise: Exercise, rng: np.random.Generator) -> list[Try]:
@@ -114,7 +121,7 @@ def inputs(name: str, rng: np.random.Generator) -> list[Case]:
         large = np.array([[[800.0, 1.0], [799.0, 3.0]], [[-801.0, 2.0], [-800.0, 0.0]]])
         every.append(Case("scores of 800 and -800", (large, np.array([1.0, 0.5])), {}))
     if name == "softmax_cross_entropy":
-        far = np.array([[800.0, 0.0], [1.0, 2.0]])  # the probability of this label is 0
+        far = np.array([[800.0, 0.0], [-801.0, -800.0]])  # the first label's probability is 0
         every.append(Case("a label far behind", (far,), {"labels": np.array([1, 0])}))
     return sorted(every, key=lambda case: sum(array.size for array in case.arrays))
 
@@ -163,9 +170,11 @@ def _backward(exercise, session, every: list[Try], names, caches: list[int] | No
         for name, got, want in zip(names, received, one.gradients):
             if not one.same(got, want):
                 found.failed[name].append(Failure(one, got, received, session.printed))
-                found.printed = found.printed or session.printed
     if own and not found.problem and not _repeats(exercise, session, one, number, received):
-        found.problem = "backward: another answer when it is called again with the same cache"
+        found.problem = (
+            "backward: another answer when it is called again with the same cache: does it write "
+            "to it? Copy first"
+        )
     return found
 
 
@@ -188,4 +197,4 @@ def unusable(received, names: Iterable[str]) -> str | None:
     if comma and isinstance(received, np.ndarray):
         hint = f": a tuple of one has a comma, return {gradients[0]},"
     expected = f"expected a tuple ({', '.join(gradients)}{comma})"
-    return f"{expected}, received {kind(received)}{hint}"
+    return f"{expected}, received {returned(received)}{hint}"

@@ -33,8 +33,8 @@ def pack(thing) -> bytes:
                 raise TypeError(f"an array of {array.dtype}")
             arrays.append(array)
             return {"array": len(arrays) - 1, "scalar": isinstance(x, np.generic)}
-        if isinstance(x, (tuple, list)):
-            return {"list" if isinstance(x, list) else "tuple": [tree(one) for one in x]}
+        if isinstance(x, (tuple, list, range)):
+            return {"tuple" if isinstance(x, tuple) else "list": [tree(one) for one in x]}
         if isinstance(x, dict):
             if not all(isinstance(key, str) for key in x):
                 raise TypeError("a dict with keys that are no strings")

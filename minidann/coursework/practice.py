@@ -24,6 +24,9 @@ SLOW = 2  # seconds until one is told that an exercise is still running
 
 def check(folder: Path, exercises: tuple[Exercise, ...], seed: int) -> list[Result]:
     """Judge and tell, one exercise after the other. Raises UserError where there is none."""
+    if not folder.is_dir():
+        what = "is a file; give its folder, and -k NAME" if folder.exists() else "is not there"
+        raise UserError(f"{folder}: {what}")
     if not has_any(folder):
         raise UserError(
             f"{folder}: there is no exercise in it; "

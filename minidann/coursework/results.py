@@ -8,7 +8,7 @@ from minidann.coursework.exercises import Exercise
 from minidann.gradcheck.report import CENTRAL_TOLERANCE
 
 SINGLE_TOLERANCE = 1e-6  # of float32, which holds seven digits
-SHOWN = 25  # entries: what is larger is shown by its shape
+SHOWN = 26  # entries: what is larger is shown by its shape
 LONGEST = 1000  # characters of a value
 
 
@@ -32,14 +32,16 @@ class Result:
     @property
     def note(self) -> str:
         """Why points are missing, in one line."""
-        return "" if self.state == "right" else (self.said[0].splitlines()[0] if self.said else "")
+        if self.state == "right" or not self.said:
+            return ""
+        return self.said[0].splitlines()[0].removesuffix(", given")
 
 
 def real(thing) -> np.ndarray | None:
     """A number, an array or lists of real numbers as an array; None if it is anything else."""
     try:
         array = np.asarray(thing)
-        return array if array.dtype.kind in "fiub" else None
+        return array if array.dtype.kind in "fiu" else None
     except (ValueError, OverflowError):  # lists of different lengths
         return None
 
@@ -90,15 +92,20 @@ def of_shape(shape: tuple[int, ...]) -> str:
 
 
 def kind(thing) -> str:
-    """What something is, in words, with what may be the reason where that is plain."""
+    """What something is, in words."""
     if thing is None:
-        return "None: is a return missing?"
+        return "None"
     if isinstance(thing, (tuple, list)):
         return f"{len(thing)} value{'s' * (len(thing) != 1)} in a {type(thing).__name__}"
     if isinstance(thing, (np.ndarray, np.generic)):
-        numbers = "" if real(thing) is not None else f" of {thing.dtype} numbers"
-        return of_shape(np.shape(thing)) + numbers
-    return "a number" if isinstance(thing, (int, float)) else f"a {type(thing).__name__}"
+        return of_shape(np.shape(thing)) + ("" if real(thing) is not None else f" of {thing.dtype}")
+    number = isinstance(thing, (int, float)) and not isinstance(thing, bool)
+    return "a number" if number else f"a {type(thing).__name__}"
+
+
+def returned(thing) -> str:
+    """What a function returned, in words, with the reason where that is plain."""
+    return "None: is a return missing?" if thing is None else kind(thing)
 
 
 def written(value) -> str:

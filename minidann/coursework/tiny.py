@@ -40,7 +40,7 @@ def _conv1d(rng):
 
 def _relu(rng):
     yield "one of each sign", (np.array([-1.0, 2.0]),), {}
-    yield "and zero", (np.array([-1.0, 0.0, 2.0]),), {}
+    yield "a zero", (np.array([-1.0, 0.0, 2.0]),), {}
 
 
 def _maxpool(rng):
@@ -48,6 +48,7 @@ def _maxpool(rng):
         return (np.array(values, float)[None, :, None],)  # (1, T, 1)
 
     yield "one pool", of(3, 1), {"size": 2, "stride": 2}
+    yield "negative numbers", of(-3, -1), {"size": 2, "stride": 2}
     yield "a tie", of(2, 2), {"size": 2, "stride": 2}
     yield "two pools", of(1, 3, 4, 2), {"size": 2, "stride": 2}
     yield "a tail that is not read", of(1, 2, 5), {"size": 2, "stride": 2}
@@ -84,7 +85,9 @@ def _softmax_cross_entropy(rng):
 def _batchnorm(rng):
     gamma, beta = np.array([2.0]), np.array([-1.0])
     fixed = {"running": (np.array([1.0]), np.array([4.0]))}
-    yield "inference, one row", (np.array([[3.0]]), gamma, beta), fixed
+    yield "inference, one row", (np.array([[5.0]]), gamma, beta), fixed
+    still = {"running": (np.array([1.0]), np.array([0.0]))}
+    yield "inference, a variance of 0", (np.array([[3.0]]), gamma, beta), still
     yield "inference, two rows", (np.array([[3.0], [-1.0]]), gamma, beta), fixed
     yield "three rows", (np.array([[1.0], [2.0], [6.0]]), gamma, beta), {}
     two = np.array([[1.0, 0.0], [2.0, 3.0], [6.0, 1.0]])  # (3, 2)

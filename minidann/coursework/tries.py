@@ -1,18 +1,44 @@
-"""What the functions are tried on: by part, (arguments, options) each, small ones first."""
+"""What the functions are tried on: by part, (arguments, options) each, small ones first.
+
+Of `step` and `add_penalty` these are only the small ones, to be shown where something is wrong.
+"""
 
 import numpy as np
+
+from minidann import optim
 
 
 def learning_rate(rng):
     """Epochs before the floor is reached, and after."""
     return {
-        "decay": _epochs([0, 1, *sorted(rng.integers(2, 40, 3))]),
-        "floor": _epochs([41, 42, 43, 500]),
+        "decay": _epochs([0, 1, *sorted(rng.integers(2, 40, 3)), 41, 42]),
+        "floor": _epochs([60, 80, 500]),
     }
 
 
 def _epochs(epochs):
     return [((int(epoch),), {}) for epoch in epochs]
+
+
+def step(rng):
+    """Adam's first step, its second, and one in which a parameter has no gradient."""
+    params = {"w": np.array([1.0, -2.0]), "b": np.array([3.0])}
+    fresh = optim.start(params)
+    grads = {"w": np.array([2.0, 0.5]), "b": np.array([0.0])}
+    after, state = optim.step(params, grads, fresh, 0.1)
+    return [
+        ((params, grads, fresh, 0.1), {}),
+        ((after, grads, state, 0.1), {}),
+        ((after, {"w": grads["w"]}, state, 0.1), {}),
+    ]
+
+
+def add_penalty(rng):
+    """A kernel with a zero in it, and a bias; each penalty alone, and both."""
+    params = {"conv.w": np.array([2.0, -3.0, 0.0]), "conv.b": np.array([4.0])}
+    grads = {"conv.w": np.array([1.0, 1.0, 1.0]), "conv.b": np.array([1.0])}
+    rates = ((0.5, 0.0), (0.0, 0.25), (0.5, 0.25))
+    return [((params, grads), {"l1": l1, "l2": l2}) for l1, l2 in rates]
 
 
 def mend_equations(rng):
@@ -58,10 +84,10 @@ def mend_information(rng):
 def normalise_and_pad(rng):
     """Utterances of 1 to 750 frames; and what may be given beside them."""
 
-    def one(count, shift, **more):
-        frames = (3 * rng.standard_normal((count, 26)) + shift).astype(np.float32)
-        mean, std = rng.standard_normal(26), rng.random(26) + 0.5
-        return (frames, mean.astype(np.float32), std.astype(np.float32)), more
+    def one(count, shift, **more):  # whole numbers, for those who look for a mistake by hand
+        frames = rng.integers(-9, 9, (count, 26)) + shift
+        mean, std = rng.integers(-5, 5, 26), 2.0 ** rng.integers(-1, 3, 26)
+        return tuple(one.astype(np.float32) for one in (frames, mean, std)), more
 
     low = rng.integers(-9, -6, 26).astype(np.float32)
     (frames, mean, std), _ = one(5, 0)

@@ -45,9 +45,10 @@ def arrangements(array: np.ndarray, name: str = "") -> Iterator[tuple[str, str, 
     for axes in permutations(range(array.ndim)):
         if axes != tuple(range(array.ndim)):
             turned = array.transpose(axes)
-            yield "transposed", f"reshaped as if its axes were {axes}", turned.reshape(array.shape)
+            how = f"turned, by transpose or reshape, to the axes {axes}"
+            yield "transposed", how, turned.reshape(array.shape)
             back = array.reshape(turned.shape).transpose(np.argsort(axes))
-            yield "transposed", f"reshaped as if its axes were {axes}", back
+            yield "transposed", how, back
 
 
 def misread_dout(evidence: Evidence) -> Iterator[Hypothesis]:

@@ -182,6 +182,11 @@ def exchanged(evidence: Evidence, i: int) -> Iterator[Hypothesis]:
 def of_another_shape(evidence: Evidence, i: int) -> Iterator[Hypothesis]:
     """What was received has the wrong shape: is it the true gradient, turned or not summed?"""
     received, true, name = evidence.received[i], evidence.true[i], evidence.names[i]
+    for axis in range(received.ndim):
+        total = received.sum(axis=axis)
+        if total.shape == true.shape and np.allclose(total, true, 1e-9, 1e-12):
+            text = f"{name}: the sum over axis {axis} of what is returned is missing"
+            yield Hypothesis("wrong axis", text, evidence.alone(i, received))
     for axes in permutations(range(true.ndim)):
         turned = true.transpose(axes)
         if turned.shape == received.shape:
