@@ -326,16 +326,16 @@ def test_nothing_in_one_submission_costs_the_class_its_grades(tmp_path):
         )
     submissions.write(tmp_path / "class" / os.fsdecode(b"f\xff"))
     (tmp_path / "class" / "__MACOSX").mkdir()
-    done = command("grade", "class", "--lessons", "15", "--out", "g.csv", "--seconds", "1",
+    done = command("grade", "class", "--lessons", "15", "--out", "g.csv", "--seconds", "3",
                    "--jobs", "2", cwd=tmp_path)  # fmt: skip
     assert done.returncode == 0, done.stderr
     rows = list(csv.DictReader((tmp_path / "g.csv").read_text().splitlines()))[1:]
     grades = {row["student"]: (row["uar"], row["notes"]) for row in rows}
-    assert grades["a"] == ("0", r"uar: equal classes: ValueError: \udc80, line 2, given")
+    assert grades["a"] == ("0", r"uar: equal classes: ValueError: \udc80, line 2")
     for name in "bd":
         assert grades[name] == ("0", "NOT GRADED, it ends the process that grades it")
     assert grades["c"] == ("2", "")
-    assert grades["e"][0] == "0" and "took more than 1 s" in grades["e"][1]
+    assert grades["e"][0] == "0" and "took more than 3 s" in grades["e"][1]
     assert grades[r"f\udcff"] == ("2", "") and len(grades) == 6
 
 

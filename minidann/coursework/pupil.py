@@ -14,6 +14,8 @@ import importlib.util
 import io
 import os
 import sys
+import threading
+import time
 from pathlib import Path
 
 if __name__ == "__main__":
@@ -54,6 +56,13 @@ def limit(seconds: int, megabytes: int) -> None:
                        (resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, 1 << 20)):  # fmt: skip
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(what, (most, most))
+
+
+def end_with(parent: int) -> None:
+    """End when the grader has gone: an endless loop would not notice."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
 
 
 def load(path: str | Path):
@@ -192,6 +201,7 @@ def main() -> None:
     caches: dict = {}
     proxy = Proxy(messages, requests, answers)
     own = os.getpid()
+    threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
     messages.send(answers, "ready")
     while True:
         try:
