@@ -181,7 +181,7 @@ def test_a_gradient_that_was_not_asked_for_is_none(tmp_path):
         ("relu", f"{RELU}\ndef backward(dout, cache):\n    dout * cache\n",
          "expected a tuple (dx,), received None: is a return missing?"),
         ("relu", f"{RELU}\ndef backward(dout, cache):\n    dout[~cache] = 0\n    return dout,\n",
-         "it writes to an array that it is given, line 7"),
+         "it writes to a read-only array, line 7, as all are that it is given"),
         ("relu", f"{RELU}\ndef bakward(dout, cache):\n    return dout * cache,\n",
          "there is no function backward; should bakward be it?"),
         ("relu", RELU.replace("x > 0", "[x > 0]") + "\ndef backward(dout, cache):\n"
@@ -380,6 +380,10 @@ def test_one_odd_gradient_takes_no_other(tmp_path):
 
 
 def test_out_is_to_be_written_to(tmp_path):
+    text = changed("normalise_and_pad", "    count =", "    if out is not None:\n        "
+                   "return out\n    count =")  # fmt: skip
+    result = graded(tmp_path, "normalise_and_pad", text)
+    assert set(result.earned) == {"normalised", "padded"}
     text = changed("normalise_and_pad", "if out is None else out", "")
     result = graded(tmp_path, "normalise_and_pad", text)
     assert set(result.earned) == {"normalised", "padded"}

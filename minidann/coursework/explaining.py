@@ -41,12 +41,11 @@ class Try:
 
 @dataclass(frozen=True)
 class Failure:
-    """A case that one part did not pass, what was received, and what was printed meanwhile."""
+    """A case that a part did not pass: what was received (out, or all gradients), and printed."""
 
     one: Try
     received: object
-    gradients: tuple = ()
-    printed: str = ""
+    printed: str
 
 
 def shown(case: Case, names: Sequence[str]) -> str:
@@ -100,7 +99,7 @@ def gradients(failed: dict[str, list[Failure]], names) -> tuple[list[str], str]:
     said, seen = [], None
     for key, (first, arguments) in told.items():
         at, name = names.index(arguments[0]), f"d{arguments[0]}"
-        received, true = first.gradients[at], first.one.gradients[at]
+        received, true = first.received[at], first.one.gradients[at]
         every = ", ".join(f"d{argument}" for argument in arguments)
         given = f"{shown(first.one.case, names)}\n{labelled(('dout',), (first.one.covector,))}"
         said.append(
@@ -113,9 +112,9 @@ def gradients(failed: dict[str, list[Failure]], names) -> tuple[list[str], str]:
 
 
 def _explanations(failure: Failure, at: int, names) -> list[str]:
-    """What may be wrong with the gradient `at` of one failure, the likely ones first, each once."""
+    """What may be wrong with the gradient `at` of one failure, the likely ones first."""
     one = failure.one
-    received = tuple(map(_numbers, failure.gradients, one.gradients))
+    received = tuple(map(_numbers, failure.received, one.gradients))
     pairs = zip(received, one.gradients)
     wrong = [i for i, (got, want) in enumerate(pairs) if not (want is None or one.same(got, want))]
     try:

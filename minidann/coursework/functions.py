@@ -22,6 +22,7 @@ from minidann.coursework.results import (
 )
 from minidann.coursework.session import Failed, NotWritten, Problem, Session
 from minidann.gradcheck.optimiser import check_optimiser
+from minidann.gradcheck.purity import copied
 from minidann.gradcheck.report import Report
 
 
@@ -54,7 +55,7 @@ def _problem(call, right, args: tuple, options: dict) -> str | None:
     """What is wrong with one call, in words."""
     names = list(inspect.signature(right).parameters)[: len(args)]
     given = labelled((*names, *options), (*args, *options.values()))
-    true = right(*args, **options)
+    true = right(*copied(args), **copied(options))  # one may be there to be written to
     try:
         received = call(*args, **options)
     except Failed as error:

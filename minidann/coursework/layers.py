@@ -142,7 +142,7 @@ def _forward(exercise: Exercise, session: Session, every: list[Try], names) -> F
             continue
         found.caches.append(number)
         if not close(out, one.out):
-            wrong.append(Failure(one, out, printed=session.printed))
+            wrong.append(Failure(one, out, session.printed))
     if wrong:
         text, printed = explaining.out(exercise.name, wrong, names)
         found.said.append(text)
@@ -169,7 +169,7 @@ def _backward(exercise, session, every: list[Try], names, caches: list[int] | No
             continue
         for name, got, want in zip(names, received, one.gradients):
             if not one.same(got, want):
-                found.failed[name].append(Failure(one, got, received, session.printed))
+                found.failed[name].append(Failure(one, received, session.printed))
     if own and not found.problem and not _repeats(exercise, session, one, number, received):
         found.problem = (
             "backward: another answer when it is called again with the same cache: does it write "

@@ -89,7 +89,7 @@ def told(error: BaseException, path: str) -> str:
     if isinstance(error, Told):
         return text
     if isinstance(error, ValueError) and "read-only" in text:
-        return f"it writes to an array that it is given{where}: write to a copy"
+        return f"it writes to a read-only array{where}, as all are that it is given: copy it first"
     return f"{type(error).__name__}{': ' if text else ''}{text}{where}"
 
 
@@ -168,7 +168,7 @@ def answer(call: dict, modules: dict, caches: dict, proxy: Proxy):
     if call["options"].get("out") is not None and value is not call["options"]["out"]:
         raise Told("out is given: write to it and return it")
     if changed(held):
-        raise Told("it writes to a dict or list that it is given: write to a copy")
+        raise Told("it writes to a dict or list that it is given: copy it first")
     if call["keep"] is None:
         return value
     if not isinstance(value, tuple) or len(value) != 2:
