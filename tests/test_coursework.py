@@ -129,13 +129,14 @@ def test_the_reference_scores_everything(right):
     assert graded.notes == ""
 
 
-def test_each_mutant_loses_points_in_exactly_its_exercise_and_is_named():
+@pytest.mark.parametrize("seed", [0, 1])
+def test_each_mutant_loses_points_in_exactly_its_exercise_and_is_named(seed):
     correct = {exercise.name: handout.reference(exercise) for exercise in EXERCISES}
     named = []
     for mutant in MUTANTS:
         wrong = mutant.build()
         results = [
-            judging.judge(exercise, Direct(**{**correct, exercise.name: wrong}), 0)
+            judging.judge(exercise, Direct(**{**correct, exercise.name: wrong}), seed)
             for exercise in submissions.about(mutant.target)
         ]
         lost = [result for result in results if result.points < result.exercise.most]

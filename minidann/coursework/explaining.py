@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from minidann import diagnosis
-from minidann.coursework import forwards
+from minidann.coursework import forwards, tiny
 from minidann.coursework.results import close, compared, labelled, real
 from minidann.gradcheck.cases import Case
 
@@ -60,7 +60,7 @@ def out(name: str, failures: list[Failure], names) -> tuple[str, str]:
         forwards.explanations(name, f.one.case.arrays, f.one.case.options, f.received, names)
         for f in failures
     ]
-    text, at = likeliest(explanations) or ("", 0)
+    text, at = likeliest(failures, explanations) or ("", 0)
     first = failures[at]
     received, true = first.received, first.one.out
     lines = [
@@ -89,7 +89,7 @@ def gradients(failed: dict[str, list[Failure]], names) -> tuple[list[str], str]:
         at = names.index(argument)
         asked = [failure for failure in failures if failure.one.gradients[at] is not None]
         if asked:
-            found = likeliest([_explanations(failure, at, names) for failure in asked])
+            found = likeliest(asked, [_explanations(failure, at, names) for failure in asked])
             text, number = found or ("", 0)
             key = text, 0 if text else at  # what has no explanation stands alone
             told.setdefault(key, (asked[number], []))[1].append(argument)
@@ -136,22 +136,25 @@ def _numbers(received, true) -> np.ndarray | None:
     return np.full(true.shape, np.nan) if numbers is None else numbers.astype(np.float64)
 
 
-def likeliest(explanations: list[list[str]]) -> tuple[str, int] | None:
+def likeliest(failures: list[Failure], explanations: list[list[str]]) -> tuple[str, int] | None:
     """The explanation that holds for most failures, and the number of the first of these.
 
-    `explanations` are those of each failure, the likely ones first. What does not hold for half of
-    them is a coincidence.
+    `explanations` are those of each failure, the likely ones first. Small whole numbers hardly
+    count: on them much looks alike. What does not hold for a quarter is a coincidence. (Not for
+    half: batch norm in training and in inference may be wrong in two ways.)
     """
+    weights = [0.01 if tiny.is_whole(failure.one.case) else 1.0 for failure in failures]
     holds: dict[str, dict[int, tuple[int, str]]] = {}  # pattern -> failure -> rank, text
     for number, texts in enumerate(explanations):
         for rank, text in enumerate(texts):
             holds.setdefault(pattern(text), {}).setdefault(number, (rank, text))
 
     def weight(found):
-        return len(found), sum(1 / (1 + rank) for rank, _ in found.values())
+        count = sum(weights[number] for number in found)
+        return count, sum(weights[n] / (1 + rank) for n, (rank, _) in found.items())
 
     best = max(holds.values(), key=weight, default={})
-    if 2 * len(best) < len(explanations):
+    if 4 * weight(best)[0] < sum(weights):
         return None
     first = min(best)
     return best[first][1], first
