@@ -41,7 +41,7 @@ def judge_function(exercise: Exercise, session: Session, rng, result: Result) ->
         try:
             problem = next(filter(None, (_problem(call, right, *one) for one in given)), None)
         except NotWritten as error:
-            problem, stub = "not written", error
+            problem, stub = str(error), error
         if problem:
             result.said.append(f"{part}: {problem}")
             result.printed = result.printed or session.printed
@@ -73,7 +73,7 @@ def _different(what: str, received, true) -> str | None:
         if not isinstance(received, dict):
             return f"{what}: expected a dict, received {kind(received)}"
         if set(received) != set(true):
-            return f"{what}: expected the keys {', '.join(true)}, received {', '.join(received)}"
+            return _other_keys(what, received, true)
         found = (_different(f'{what}["{key}"]', received[key], true[key]) for key in true)
         return next(filter(None, found), None)
     if isinstance(true, tuple):
@@ -116,17 +116,18 @@ def _judge_optimiser(name: str, call, rng, result: Result) -> None:
     for error in lost:
         if not isinstance(error, Failed):
             raise error
-    for part, rows in _rows(report, name).items():
+    parts = {} if lost else _rows(report, name)
+    for part, rows in parts.items():
         wrong = [row for row in rows if not row.ok]
-        if rows and not wrong and not lost:
+        if rows and not wrong:
             result.earned[part] = 1
-        elif wrong and not lost:
+        elif wrong:
             told = f": {wrong[0].diagnosis}" if wrong[0].diagnosis else ""
             result.said.append(f"{part}{told}\n  {_row(wrong[0])}")
     result.said += [str(lost[0])] if lost else report.problems
     if result.said:
         smallest = (_problem(call, getattr(optim, name), *one) for one in getattr(tries, name)(rng))
-        result.said += [*filter(None, smallest)][:1]
+        result.said += filter(None, [next(filter(None, smallest), None)])
 
 
 def _unusable(name: str, received, params: dict) -> str | None:
@@ -148,14 +149,18 @@ def _unusable(name: str, received, params: dict) -> str | None:
 def _misfit(what: str, received: dict, like: dict) -> str | None:
     """What is wrong with the keys or the shapes of a dict; None if they are as in `like`."""
     if set(received) != set(like):
-        wanted, got = (", ".join(sorted(some)) or "none" for some in (like, received))
-        return f"{what}: expected the keys {wanted}, received {got}"
+        return _other_keys(what, received, like)
     for key, value in like.items():
         numbers = real(received[key])
         if numbers is None or numbers.shape != value.shape:
             there = f'{what}["{key}"]'
             return f"{there}: expected {of_shape(value.shape)}, received {kind(received[key])}"
     return None
+
+
+def _other_keys(what: str, received: dict, like: dict) -> str:
+    wanted, got = (", ".join(sorted(some)) or "none" for some in (like, received))
+    return f"{what}: expected the keys {wanted}, received {got}"
 
 
 def _row(row) -> str:

@@ -10,8 +10,10 @@ It is no sandbox: code that wants to leave this process can. It is there for acc
 import contextlib
 import difflib
 import faulthandler
+import functools
 import importlib.util
 import io
+import operator
 import os
 import sys
 import threading
@@ -99,27 +101,24 @@ def lock(thing) -> list[tuple]:
     """
     if isinstance(thing, np.ndarray):
         thing.flags.writeable = False
-    if isinstance(thing, dict):
-        inside = list(thing.items())
-        held = [one for name, value in inside if name != "out" for one in lock(value)]
-        return [(thing, inside), *held]
-    if isinstance(thing, (tuple, list)):
-        held = [(thing, list(thing))] if isinstance(thing, list) else []
-        return held + [one for value in thing for one in lock(value)]
-    return []
+    if not isinstance(thing, (dict, tuple, list)):
+        return []
+    held = [] if isinstance(thing, tuple) else [(thing, contents(thing))]
+    items = thing.items() if isinstance(thing, dict) else enumerate(thing)
+    return held + [one for name, value in items if name != "out" for one in lock(value)]
+
+
+def contents(thing: dict | list) -> list:
+    """What a dict or a list holds."""
+    return [*thing, *thing.values()] if isinstance(thing, dict) else [*thing]
 
 
 def changed(held: list[tuple]) -> bool:
     """Does a dict or a list hold something else than when it was locked?"""
-    for thing, before in held:
-        now = list(thing.items()) if isinstance(thing, dict) else list(thing)
-        if len(now) != len(before):
-            return True
-        for one, other in zip(now, before):
-            pairs = zip(one, other) if isinstance(thing, dict) else [(one, other)]
-            if any(a is not b for a, b in pairs):
-                return True
-    return False
+    return any(
+        len(now := contents(thing)) != len(before) or any(map(operator.is_not, now, before))
+        for thing, before in held
+    )
 
 
 class Proxy:
@@ -146,22 +145,20 @@ class Proxy:
         return self._ask("backward", dout, cache)
 
 
-def answer(call: dict, modules: dict, caches: dict, proxy: Proxy):
-    """Do one call.
+def answer(call: dict, module, caches: dict, proxy: Proxy):
+    """Do one call of a function in `module(path)`.
 
     `keep`: the cache that it returns second stays here, under that number; `kept`: the function is
     given the cache of that number last.
     """
-    path = call["path"]
-    if path not in modules:
-        modules[path] = load(path)
-    function = getattr(modules[path], call["function"], None)
+    exercise = module(call["path"])
+    function = getattr(exercise, call["function"], None)
     if not callable(function):
-        raise Told(missing(modules[path], call["function"]))
+        raise Told(missing(exercise, call["function"]))
     args = list(call["args"])
     held = lock((tuple(args), call["options"]))
     if call["kept"] is not None:
-        args.append(caches[path, call["kept"]])
+        args.append(caches[call["kept"]])
     if call["proxy"]:
         args = [proxy, *args, np.random.default_rng(0)]
     value = function(*args, **call["options"])
@@ -175,7 +172,7 @@ def answer(call: dict, modules: dict, caches: dict, proxy: Proxy):
         what = f"{len(value)} values" if isinstance(value, tuple) else f"a {type(value).__name__}"
         what = "None: is its return missing?" if value is None else what
         raise Told(f"expected (out, cache), received {what}")
-    out, caches[path, call["keep"]] = value
+    out, caches[call["keep"]] = value
     return out
 
 
@@ -197,7 +194,7 @@ def main() -> None:
     for name in REFUSED:
         sys.modules[name] = None  # type: ignore[assignment]  # an import of it is an ImportError
     np.seterr(all="ignore")
-    modules: dict = {}
+    module = functools.cache(load)
     caches: dict = {}
     proxy = Proxy(messages, requests, answers)
     own = os.getpid()
@@ -212,7 +209,7 @@ def main() -> None:
         faulthandler.dump_traceback_later(max(0.1, call["seconds"] - 0.3), file=stuck)
         try:
             with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
-                value = answer(call, modules, caches, proxy)
+                value = answer(call, module, caches, proxy)
         except BaseException as problem:  # SystemExit and KeyboardInterrupt too
             error = told(problem, call["path"])
         faulthandler.cancel_dump_traceback_later()

@@ -56,7 +56,6 @@ class Session:
         self.printed = self.first_printed = ""  # by the last call; by the first that prints
         self._count = 0
         self._deadline = 0.0
-        self._checked: dict[str, str | None] = {}
         self._lost: str | None = None
 
     def __enter__(self):
@@ -71,7 +70,10 @@ class Session:
         """The next calls belong to the exercise `name`, and get a process of their own."""
         self.end()
         self.printed = self.first_printed = ""
-        self._count, self._lost = 0, None
+        self._count = 0
+        path = self.folder / f"{name}.py"
+        why = files.forbidden(path) if path.is_file() else None
+        self._lost = why and f"{name}.py: {why}"
         self.seconds = SECONDS.get(name, USUALLY) if self.given is None else self.given
         self._deadline = time.monotonic() + self.seconds
 
@@ -88,10 +90,6 @@ class Session:
         if not path.is_file():
             there = files.elsewhere(self.folder, name)
             raise NotWritten(f"{name}.py is missing" + (f"; there is {there}" if there else ""))
-        if name not in self._checked:
-            self._checked[name] = files.forbidden(path)
-        if self._checked[name]:
-            raise Refused(f"{name}.py: {self._checked[name]}")
         try:
             return self._ask(
                 {"path": str(path.resolve()), "function": function, "args": list(args),
@@ -127,7 +125,9 @@ class Session:
         if self._count > PRINTED:
             raise Refused(f"prints more than {PRINTED} characters")
         if error := answer["error"]:
-            raise (NotWritten if error.startswith("NotImplementedError") else Failed)(error)
+            if error.startswith("NotImplementedError"):
+                raise NotWritten("not written")
+            raise Failed(error)
         return answer["value"]
 
     def _left(self) -> float:

@@ -1,4 +1,4 @@
-"""The smallest inputs of each layer, in whole numbers: a mistake on them can be found by hand."""
+"""The smallest inputs of each layer, mostly whole numbers: a mistake can be found by hand."""
 
 import math
 
@@ -65,6 +65,8 @@ def _attention(rng):
     yield "two channels", (np.array([[[1.0, 2.0], [2.0, 0.0]]]), np.array([1.0, -1.0])), {}
     three = np.array([[[1.0], [2.0]], [[2.0], [1.0]], [[0.0], [1.0]]])  # (3, 2, 1)
     yield "three utterances", (three, np.array([-1.0])), {}
+    large = np.array([[[800.0, 1.0], [799.0, 3.0]], [[-801.0, 2.0], [-800.0, 0.0]]])  # (2, 2, 2)
+    yield "scores of 800 and -800", (large, np.array([1.0, 0.5])), {}
 
 
 def _dense(rng):
@@ -80,6 +82,8 @@ def _softmax_cross_entropy(rng):
     three = np.array([[1.0, 2.0], [3.0, 1.0], [0.0, 0.0]])
     yield "three rows", (three,), {"labels": np.array([1, 1, 0])}
     yield "three classes", (np.array([[1.0, 2.0, 0.0]]),), {"labels": np.array([2])}
+    far = np.array([[800.0, 0.0], [-801.0, -800.0]])  # the first label's probability is 0
+    yield "a label far behind", (far,), {"labels": np.array([1, 0])}
 
 
 def _batchnorm(rng):
