@@ -41,11 +41,15 @@ class Try:
 
 @dataclass(frozen=True)
 class Failure:
-    """A case that a part did not pass: what was received (out, or all gradients), and printed."""
+    """A case that was not passed: what was received (out, or all gradients), and printed.
+
+    `wrong`: the numbers of the arguments whose gradients are.
+    """
 
     one: Try
     received: object
     printed: str
+    wrong: tuple[int, ...] = ()
 
 
 def shown(case: Case, names: Sequence[str]) -> str:
@@ -82,20 +86,26 @@ def _headline(names: str, text: str, received, true) -> str:
     return f"{names}: {text}\n  {where}" if text else where
 
 
-def gradients(failed: dict[str, list[Failure]], names) -> tuple[list[str], str]:
-    """What is wrong with each wrong gradient, those of one mistake together; what was printed."""
+def gradients(failures: list[Failure], names, lost: set[str]) -> tuple[list[str], str]:
+    """What is wrong with each of the gradients that are `lost`, those of one mistake together; and
+    what was printed there.
+    """
+    explanations = [_explanations(failure, names) for failure in failures]
     told: dict[tuple, tuple[Failure, list[str]]] = {}
-    for argument, failures in failed.items():
-        at = names.index(argument)
-        asked = [failure for failure in failures if failure.one.gradients[at] is not None]
+    for at in (i for i, name in enumerate(names) if name in lost):
+        where = [number for number, failure in enumerate(failures) if at in failure.wrong]
+        asked = [number for number in where if failures[number].one.gradients[at] is not None]
         if asked:
-            found = likeliest(asked, [_explanations(failure, at, names) for failure in asked])
+            found = likeliest(
+                [failures[number] for number in asked],
+                [explanations[number].get(at, []) for number in asked],
+            )
             text, number = found or ("", 0)
             key = text, 0 if text else at  # what has no explanation stands alone
-            told.setdefault(key, (asked[number], []))[1].append(argument)
-        if len(asked) < len(failures):  # one that nobody asked for
-            first = next(one for one in failures if one.one.gradients[at] is None)
-            told["", "None", at] = first, [argument]
+            told.setdefault(key, (failures[asked[number]], []))[1].append(names[at])
+        for number in where:
+            if number not in asked:  # one that nobody asked for: told once
+                told.setdefault(("", "None", at), (failures[number], [names[at]]))
     said, seen = [], None
     for key, (first, arguments) in told.items():
         at, name = names.index(arguments[0]), f"d{arguments[0]}"
@@ -111,21 +121,22 @@ def gradients(failed: dict[str, list[Failure]], names) -> tuple[list[str], str]:
     return said, next((first.printed for first, _ in told.values()), "")
 
 
-def _explanations(failure: Failure, at: int, names) -> list[str]:
-    """What may be wrong with the gradient `at` of one failure, the likely ones first."""
+def _explanations(failure: Failure, names) -> dict[int, list[str]]:
+    """What may be wrong with each wrong gradient of one failure, the likely ones first."""
     one = failure.one
     received = tuple(map(_numbers, failure.received, one.gradients))
-    pairs = zip(received, one.gradients)
-    wrong = [i for i, (got, want) in enumerate(pairs) if not (want is None or one.same(got, want))]
     try:
         evidence = diagnosis.Evidence(
             names, one.case.arrays, one.case.options, one.covector, one.out, received,
             one.gradients,
         )  # fmt: skip
-        diagnoses = diagnosis.diagnose(evidence, wrong).get(at, ())
+        found = diagnosis.diagnose(evidence, [i for i in failure.wrong if received[i] is not None])
     except (ValueError, IndexError, TypeError):  # gradients of shapes that fit nothing
-        return []
-    return [str(d) for d in diagnoses if d.kind != diagnosis.UNKNOWN.kind]
+        return {}
+    return {
+        i: [str(one) for one in diagnoses if one.kind != diagnosis.UNKNOWN.kind]
+        for i, diagnoses in found.items()
+    }
 
 
 def _numbers(received, true) -> np.ndarray | None:

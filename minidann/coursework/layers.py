@@ -35,17 +35,18 @@ class Forward:
 class Backward:
     """What came of backward, on its `own` forward's caches or on the reference's.
 
-    The failures of each argument; and a call that gave nothing, with which none is right.
+    Its failures; and a call that gave nothing, with which no gradient is right.
     """
 
     own: bool
-    failed: dict[str, list[Failure]]
+    failures: list[Failure] = field(default_factory=list)
     problem: str = ""
     printed: str = ""
 
-    @property
-    def right(self) -> set[str]:
-        return {name for name, found in self.failed.items() if not found and not self.problem}
+    def right(self, names) -> set[str]:
+        """The arguments whose gradients are right in every case."""
+        wrong = {i for failure in self.failures for i in failure.wrong}
+        return set() if self.problem else {n for i, n in enumerate(names) if i not in wrong}
 
 
 def judge_op(exercise: Exercise, session: Session, rng, result: Result) -> None:
@@ -63,13 +64,12 @@ def judge_op(exercise: Exercise, session: Session, rng, result: Result) -> None:
             raise  # nothing is
         result.said.append("backward: not written")
         return
-    right = set().union(*(one.right for one in found))
+    right = set().union(*(one.right(names) for one in found))
     result.earned |= {f"d{name}": 1 for name in names if name in right}
     if len(right) == len(names):
         return
     first = found[0]
-    failed = {name: wrong for name, wrong in first.failed.items() if name not in right}
-    said, shown_printed = explaining.gradients(failed, names)
+    said, shown_printed = explaining.gradients(first.failures, names, set(names) - right)
     if first.problem:
         said.insert(0, first.problem)
     if forward.said:
@@ -148,7 +148,7 @@ def _forward(exercise: Exercise, session: Session, every: list[Try], names) -> F
 def _backward(exercise, session, every: list[Try], names, caches: list[int] | None) -> Backward:
     """Call backward on these cases, with forward's own cache; on all, with the reference's."""
     own = caches is not None
-    found = Backward(own, {name: [] for name in names})
+    found = Backward(own)
     for number in caches if own else range(len(every)):
         one = every[number]
         given = (one.covector,) if own else (one.covector, one.cache)
@@ -162,9 +162,10 @@ def _backward(exercise, session, every: list[Try], names, caches: list[int] | No
         if problem := unusable(received, names):
             found.problem = found.problem or f"backward: {problem}"
             continue
-        for name, got, want in zip(names, received, one.gradients):
-            if not one.same(got, want):
-                found.failed[name].append(Failure(one, received, session.printed))
+        pairs = enumerate(zip(received, one.gradients))
+        wrong = tuple(i for i, (got, want) in pairs if not one.same(got, want))
+        if wrong:
+            found.failures.append(Failure(one, received, session.printed, wrong))
     if own and not found.problem and not _repeats(exercise, session, one, number, received):
         found.problem = (
             "backward: another answer when it is called again with the same cache: does it write "

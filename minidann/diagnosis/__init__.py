@@ -9,6 +9,7 @@
     contributions.py  parts of dout that are lost or overwrite each other
     causes.py         a right backward pass that reads the wrong dout or arrays
     kept.py           or finds another thing in its cache than it should
+    pairs.py          two mistakes at once
     network.py        the same for a whole network, which has hypotheses of its own:
     coefficients.py   equations 8-10 read backwards: reversal, beta, alpha
     setting.py        the right network with one thing wrong, for the next three
@@ -27,7 +28,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from minidann.diagnosis import causes, contributions, kept, known, network, paths, symptoms
+from minidann.diagnosis import (
+    causes,
+    contributions,
+    kept,
+    known,
+    network,
+    pairs,
+    paths,
+    symptoms,
+)
 from minidann.diagnosis.evidence import Diagnosis, Evidence, Hypothesis
 from minidann.diagnosis.optimiser import diagnose_adam, diagnose_penalty
 from minidann.diagnosis.setting import Setting
@@ -75,8 +85,9 @@ def diagnose(evidence: Evidence, wrong: list[int]) -> dict[int, tuple[Diagnosis,
     """What may be wrong with the gradients of these arguments, by their numbers.
 
     All explanations that hold. First those of one mistake that accounts for every wrong gradient
-    and spoils no right one, then those of each by itself, then what merely describes it. Of an
-    argument that cannot be looked at (NaN, or too large) nothing is said but that.
+    and spoils no right one, then those of each by itself, or of two mistakes at once if there is
+    neither, then what merely describes it. Of an argument that cannot be looked at (NaN, or too
+    large) nothing is said but that.
     """
     looked_at = [i for i in wrong if _comparable(evidence, i)]
     found = {i: ([], [], []) for i in looked_at}  # together, apart, described
@@ -87,6 +98,11 @@ def diagnose(evidence: Evidence, wrong: list[int]) -> dict[int, tuple[Diagnosis,
             for i in holds:
                 diagnosis = Diagnosis(hypothesis.kind, hypothesis.text)
                 found[i][2 if described else int(apart)].append(diagnosis)
+        rest = [i for i, (together, alone, _) in found.items() if not together + alone]
+        for two in pairs.hypotheses(evidence, rest, _causes(evidence, rest)):
+            for i in rest:
+                if evidence.explains(two.gradients[i], i):
+                    found[i][1].append(Diagnosis(two.kind, two.text))
     told = {i: tuple(d for rank in ranks for d in rank) for i, ranks in found.items()}
     return {
         i: told.get(i) or (_unknown(evidence.names[i], evidence.received[i], evidence.true[i]),)

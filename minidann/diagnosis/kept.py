@@ -5,6 +5,7 @@ are: "the normalised x", "the stride".
 """
 
 from collections.abc import Iterator
+from itertools import combinations
 
 import numpy as np
 
@@ -60,6 +61,22 @@ def multiplied(evidence: Evidence, i: int) -> Iterator[Hypothesis]:
                 f"a is {what}: the gradient has it already"
             )
             yield Hypothesis("wrong cache", text, evidence.alone(i, true * leaf * (1 - leaf)))
+
+
+def left_out(evidence: Evidence, count: int) -> Iterator[tuple[str, object]]:
+    """For any `count` parts of the cache that are numbers: what they are, a cache without them."""
+    if evidence.reference is None:
+        return
+    numbers = [
+        (name, path, np.ones_like(leaf))
+        for name, path, leaf in _known(evidence)[0]
+        if isinstance(leaf, np.ndarray) and leaf.dtype.kind == "f"
+    ]
+    for chosen in combinations(numbers, count):
+        cache = evidence.reference[2]
+        for _, path, ones in chosen:
+            cache = _replaced(cache, path, ones)
+        yield " and ".join(name for name, _, _ in chosen), cache
 
 
 def _known(evidence: Evidence) -> tuple[list, list]:

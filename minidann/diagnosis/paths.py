@@ -18,9 +18,9 @@ from minidann.diagnosis.factors import name_factor
 Path = tuple[str, str, Gradients]  # kind if it is missing, name, the terms, one an argument
 
 
-def hypotheses(evidence: Evidence) -> Iterator[Hypothesis]:
-    """A path that is missing, flipped or scaled."""
-    paths = _paths(evidence)
+def hypotheses(evidence: Evidence, cache=None) -> Iterator[Hypothesis]:
+    """A path that is missing, flipped or scaled; `cache` in place of the reference's."""
+    paths = _paths(evidence, cache)
     for i, received in enumerate(evidence.received):
         terms = [path for path in paths if path[2][i] is not None]
         if len(terms) < 2 or terms[0][2][i].shape != np.shape(received):
@@ -54,6 +54,9 @@ def _read(evidence: Evidence, terms: list[Path], shares: np.ndarray) -> Iterator
     """What the shares of the terms say: 1 is right, 0 missing, -1 flipped."""
     halves = (2 * shares).round() / 2
     shares = np.where(np.abs(shares - halves) < 1e-7, halves, shares)
+    there = shares[shares != 0]
+    if 0 < there.size < shares.size and np.ptp(there) < 1e-7:
+        shares = shares / there[0]  # what is there may be off by a factor, too: see pairs.py
     told = [_told(evidence, path, share) for path, share in zip(terms, shares) if share != 1]
     if None in told or not told or len(told) == len(terms):  # all of it: no matter of paths
         return
@@ -92,12 +95,14 @@ def _told(evidence: Evidence, path: Path, share: float) -> tuple[str, str] | Non
     return how, f"the path through {name} is off by the factor {text}{flipped}"
 
 
-def _paths(evidence: Evidence) -> list[Path]:
+def _paths(evidence: Evidence, cache) -> list[Path]:
     if evidence.reference is None:
         return []
-    name, _, cache = evidence.reference
+    name, _, right = evidence.reference
     make = {"batchnorm": _batchnorm, "attention": _attention, "softmax_cross_entropy": _softmax}
-    return make[name](evidence.covector, cache) if name in make else []
+    if name not in make:
+        return []
+    return make[name](evidence.covector, right if cache is None else cache)
 
 
 def _batchnorm(dout, cache) -> list[Path]:
