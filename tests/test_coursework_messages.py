@@ -243,6 +243,15 @@ def test_what_is_said_of_a_mistake(name, text, said, tmp_path):
     assert said in "\n".join(result.said)
 
 
+def test_float64_costs_the_point_for_float32_and_no_other(tmp_path):
+    text = changed(
+        "normalise_and_pad", "np.empty((FRAMES, MELS), np.float32)", "np.empty((750, 26))"
+    )
+    result = graded(tmp_path, "normalise_and_pad", text)
+    assert set(result.earned) == {"normalised", "padded", "the rest given"}
+    assert "float32: the result: expected float32, received float64" in "\n".join(result.said)
+
+
 def test_a_step_with_a_wrong_second_moment_earns_the_rest(tmp_path):
     text = changed("step", "g * g", "g")
     assert set(graded(tmp_path, "step", text).earned) == {"m", "no gradient"}
@@ -383,10 +392,10 @@ def test_out_is_to_be_written_to(tmp_path):
     text = changed("normalise_and_pad", "    count =", "    if out is not None:\n        "
                    "return out\n    count =")  # fmt: skip
     result = graded(tmp_path, "normalise_and_pad", text)
-    assert set(result.earned) == {"normalised", "padded"}
+    assert set(result.earned) == {"normalised", "padded", "float32"}
     text = changed("normalise_and_pad", "if out is None else out", "")
     result = graded(tmp_path, "normalise_and_pad", text)
-    assert set(result.earned) == {"normalised", "padded"}
+    assert set(result.earned) == {"normalised", "padded", "float32"}
     assert "out is given: write to it and return it" in result.said[0]
 
 

@@ -77,7 +77,9 @@ EXERCISES = (
     mend("equations", 11, "coursework.equations"),
     mend("groups", 12, "coursework.equations"),
     mend("mean_and_std", 13, "normalise"),
-    function("normalise_and_pad", 13, "normalise", "normalised", "padded", "the rest given"),
+    function(
+        "normalise_and_pad", 13, "normalise", "normalised", "padded", "float32", "the rest given"
+    ),
     function("uar", 15, "metrics", "equal classes", "unequal classes"),
     mend("information", 15, "metrics"),
 )

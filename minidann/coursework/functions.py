@@ -25,6 +25,8 @@ from minidann.gradcheck.optimiser import check_optimiser
 from minidann.gradcheck.purity import copied
 from minidann.gradcheck.report import Report
 
+DTYPE = "float32"  # a part: where an exercise has it, only there a right number needs its dtype
+
 
 def judge_function(exercise: Exercise, session: Session, rng, result: Result) -> None:
     """Each part is tried by itself, and earned where all of its tries are right."""
@@ -38,8 +40,10 @@ def judge_function(exercise: Exercise, session: Session, rng, result: Result) ->
         return
     right, stub = getattr(reference(exercise), name), None
     for part, given in getattr(tries, exercise.name)(rng).items():
+        dtype = part == DTYPE or DTYPE not in exercise.parts
         try:
-            problem = next(filter(None, (_problem(call, right, *one) for one in given)), None)
+            problems = (_problem(call, right, *one, dtype=dtype) for one in given)
+            problem = next(filter(None, problems), None)
         except NotWritten as error:
             problem, stub = str(error), error
         if problem:
@@ -51,7 +55,7 @@ def judge_function(exercise: Exercise, session: Session, rng, result: Result) ->
         raise stub
 
 
-def _problem(call, right, args: tuple, options: dict) -> str | None:
+def _problem(call, right, args: tuple, options: dict, dtype: bool = True) -> str | None:
     """What is wrong with one call, in words."""
     names = list(inspect.signature(right).parameters)[: len(args)]
     given = labelled((*names, *options), (*args, *options.values()))
@@ -60,27 +64,27 @@ def _problem(call, right, args: tuple, options: dict) -> str | None:
         received = call(*args, **options)
     except Failed as error:
         return f"{error}, given\n{given}"
-    problem = _different("the result", received, true)
+    problem = _different("the result", received, true, dtype)
     if received is None:
         problem = "it returned None: is a return missing?"
     both = labelled(("your result", "right result"), (received, true))
     return f"{problem}, given\n{given}\n{both}" if problem else None
 
 
-def _different(what: str, received, true) -> str | None:
-    """How two results differ, in words."""
+def _different(what: str, received, true, dtype: bool) -> str | None:
+    """How two results differ, in words; in `dtype` only if that counts."""
     if isinstance(true, dict):
         if not isinstance(received, dict):
             return f"{what}: expected a dict, received {kind(received)}"
         if set(received) != set(true):
             return _other_keys(what, received, true)
-        found = (_different(f'{what}["{key}"]', received[key], true[key]) for key in true)
+        found = (_different(f'{what}["{key}"]', received[key], true[key], dtype) for key in true)
         return next(filter(None, found), None)
     if isinstance(true, tuple):
         if not isinstance(received, (tuple, list)) or len(received) != len(true):
             return f"{what}: expected {len(true)} values, received {kind(received)}"
         pairs = enumerate(zip(received, true))
-        found = (_different(f"{what}[{i}]", *pair) for i, pair in pairs)
+        found = (_different(f"{what}[{i}]", *pair, dtype) for i, pair in pairs)
         return next(filter(None, found), None)
     if isinstance(true, list):
         rows = [real(row) for row in received] if isinstance(received, (list, tuple)) else []
@@ -88,7 +92,7 @@ def _different(what: str, received, true) -> str | None:
         return None if same else f"{what}: expected {true}, received {written(received)}"
     if not close(received, true):
         return compared(what, received, true)
-    if isinstance(true, np.ndarray) and np.asarray(received).dtype != true.dtype:
+    if dtype and isinstance(true, np.ndarray) and np.asarray(received).dtype != true.dtype:
         return f"{what}: expected {true.dtype}, received {np.asarray(received).dtype}"
     return None
 

@@ -96,6 +96,7 @@ def normalise_and_pad(rng):
     return {
         "normalised": [one(750, -7)],
         "padded": [one(1, -7), one(301, -7), one(749, 2)],
+        "float32": [one(750, -7)],
         "the rest given": [one(4, 0, minimum=low), (each, {}), (each, {"out": out})],
     }
 
