@@ -6,16 +6,17 @@ failures an explanation holds.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from minidann import diagnosis
 from minidann.coursework import forwards, tiny
-from minidann.coursework.results import close, compared, labelled, real
+from minidann.coursework.results import beside, close, compared, labelled, real
 from minidann.gradcheck.cases import Case
 
+PLAIN = 1e-3  # of the largest entry: what is further off is no matter of rounding or epsilon
 ROUNDING = 1e-12  # of the largest gradient: one whose terms cancel is nothing but rounding
 
 
@@ -64,14 +65,20 @@ def out(name: str, failures: list[Failure], names) -> tuple[str, str]:
         forwards.explanations(name, f.one.case.arrays, f.one.case.options, f.received, names)
         for f in failures
     ]
-    text, at = likeliest(failures, explanations) or ("", 0)
+    pairs = ((f.received, f.one.out) for f in failures)
+    text, at = likeliest(failures, explanations) or ("", _plain(pairs))
     first = failures[at]
     received, true = first.received, first.one.out
     lines = [
         _headline("out", text, received, true) + f", on {shown(first.one.case, names)}",
-        labelled(("your out", "right out"), (received, true)),
+        beside(("your out", "right out"), (received, true)),
     ]
     return "\n".join(lines), first.printed
+
+
+def _plain(pairs: Iterable[tuple]) -> int:
+    """The number of the first (received, true) that are plainly apart; 0 if none is."""
+    return next((i for i, pair in enumerate(pairs) if not close(*pair, relative=PLAIN)), 0)
 
 
 def _headline(names: str, text: str, received, true) -> str:
@@ -86,10 +93,11 @@ def _headline(names: str, text: str, received, true) -> str:
     return f"{names}: {text}\n  {where}" if text else where
 
 
-def gradients(failures: list[Failure], names, lost: set[str]) -> tuple[list[str], str]:
-    """What is wrong with each of the gradients that are `lost`, those of one mistake together; and
-    what was printed there.
+def gradients(failures: list[Failure], names, lost: set[str]) -> tuple[list[str], str, int]:
+    """What is wrong with each of the gradients that are `lost`, those of one mistake together; what
+    was printed there; and how many have no explanation.
     """
+    unknown = 0
     explanations = [_explanations(failure, names) for failure in failures]
     told: dict[tuple, tuple[Failure, list[str]]] = {}
     for at in (i for i, name in enumerate(names) if name in lost):
@@ -100,7 +108,9 @@ def gradients(failures: list[Failure], names, lost: set[str]) -> tuple[list[str]
                 [failures[number] for number in asked],
                 [explanations[number].get(at, []) for number in asked],
             )
-            text, number = found or ("", 0)
+            pairs = ((failures[n].received[at], failures[n].one.gradients[at]) for n in asked)
+            text, number = found or ("", _plain(pairs))
+            unknown += not found
             key = text, 0 if text else at  # what has no explanation stands alone
             told.setdefault(key, (failures[asked[number]], []))[1].append(names[at])
         for number in where:
@@ -115,10 +125,10 @@ def gradients(failures: list[Failure], names, lost: set[str]) -> tuple[list[str]
         said.append(
             f"{_headline(every, key[0], received, true)}, on "
             f"{'the same input' if first.one is seen else given}\n"
-            f"{labelled((f'your {name}', f'right {name}'), (received, true))}"
+            f"{beside((f'your {name}', f'right {name}'), (received, true))}"
         )
         seen = first.one
-    return said, next((first.printed for first, _ in told.values()), "")
+    return said, next((first.printed for first, _ in told.values()), ""), unknown
 
 
 def _explanations(failure: Failure, names) -> dict[int, list[str]]:
@@ -173,4 +183,5 @@ def likeliest(failures: list[Failure], explanations: list[list[str]]) -> tuple[s
 
 def pattern(text: str) -> str:
     """An explanation without what differs from case to case: sizes, and what else they may be."""
-    return re.sub(r"(?<!axis )\b\d[\d.e+-]*", "#", re.sub(r" \(perhaps [^)]*\)", "", text))
+    text = re.sub(r" \((perhaps|that through) [^)]*\)", "", text)
+    return re.sub(r"(?<!axis )\b\d[\d.e+-]*", "#", text)

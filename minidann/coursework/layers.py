@@ -33,20 +33,23 @@ class Forward:
 
 @dataclass
 class Backward:
-    """What came of backward, on its `own` forward's caches or on the reference's.
+    """What came of backward on the caches of the submission's `own` forward, or the reference's.
 
-    Its failures; and a call that gave nothing, with which no gradient is right.
+    Of a few cases only it `proves` nothing. Its failures; and a call that gave nothing, by which
+    the arguments `lost` are not right.
     """
 
     own: bool
+    proves: bool
     failures: list[Failure] = field(default_factory=list)
+    lost: set[int] = field(default_factory=set)
     problem: str = ""
     printed: str = ""
 
     def right(self, names) -> set[str]:
         """The arguments whose gradients are right in every case."""
-        wrong = {i for failure in self.failures for i in failure.wrong}
-        return set() if self.problem else {n for i, n in enumerate(names) if i not in wrong}
+        wrong = self.lost.union(*(failure.wrong for failure in self.failures))
+        return {name for i, name in enumerate(names) if i not in wrong}
 
 
 def judge_op(exercise: Exercise, session: Session, rng, result: Result) -> None:
@@ -57,6 +60,8 @@ def judge_op(exercise: Exercise, session: Session, rng, result: Result) -> None:
     result.said, result.printed = forward.said, forward.printed
     if "out" in exercise.parts and not forward.said:
         result.earned["out"] = 1
+    if "out" not in exercise.parts and forward.said:
+        result.said = [f"forward was given, and is no longer right: {forward.said[0]}"]
     try:
         found = _backwards(exercise, session, every, names, forward)
     except NotWritten:
@@ -64,30 +69,44 @@ def judge_op(exercise: Exercise, session: Session, rng, result: Result) -> None:
             raise  # nothing is
         result.said.append("backward: not written")
         return
-    right = set().union(*(one.right(names) for one in found))
+    right = set().union(*(one.right(names) for one in found if one.proves))
     result.earned |= {f"d{name}": 1 for name in names if name in right}
-    if len(right) == len(names):
-        return
-    first = found[0]
-    said, shown_printed = explaining.gradients(first.failures, names, set(names) - right)
-    if first.problem:
-        said.insert(0, first.problem)
+    if lucky := [f"d{name}" for name in names if name in right - found[0].right(names)]:
+        result.said.append(
+            f"({', '.join(lucky)}: right with the cache that the file describes, not with that of "
+            "your forward)"
+        )
+    if len(right) < len(names):
+        _tell(result, found, names, set(names) - right, forward)
+
+
+def _tell(result: Result, found: list[Backward], names, lost: set[str], forward: Forward) -> None:
+    """Add what is wrong with the gradients that are `lost`, on the cache that tells most of it."""
+    told = []
+    for one in found:
+        said, printed, unknown = explaining.gradients(one.failures, names, lost)
+        if one.problem:
+            said.insert(0, one.problem)
+        if not said:  # only if it proves nothing
+            said = ["backward: right wherever forward gave something, in too few cases to count"]
+        told.append((unknown + len(one.lost), said, one.printed or printed, one.own))
+    _, said, printed, own = min(told, key=lambda one: one[0])
     if forward.said:
-        whose = "of your forward" if first.own else "that the file describes"
+        whose = "of your forward" if own else "that the file describes"
         said.append(f"(backward was given the cache {whose}; forward is not right yet)")
     result.said += said
-    result.printed = result.printed or first.printed or shown_printed
+    if printed and printed != result.printed:
+        result.printed = "\n".join(filter(None, [result.printed, printed]))
 
 
 def _backwards(exercise, session, every: list[Try], names, forward: Forward) -> list[Backward]:
     """backward on the caches of the submission's own forward, where it left one.
 
     Where forward is not right, on the reference's caches, too, and a gradient that is right on
-    either counts: a mistake in one costs no points of the other. (Caches of a few cases only would
-    prove nothing.)
+    either counts: a mistake in one costs no points of the other.
     """
     found = []
-    if 2 * len(forward.caches) >= len(every):
+    if forward.caches:
         found.append(_backward(exercise, session, every, names, forward.caches))
     if forward.said:
         found.append(_backward(exercise, session, every, names, None))
@@ -148,28 +167,32 @@ def _forward(exercise: Exercise, session: Session, every: list[Try], names) -> F
 def _backward(exercise, session, every: list[Try], names, caches: list[int] | None) -> Backward:
     """Call backward on these cases, with forward's own cache; on all, with the reference's."""
     own = caches is not None
-    found = Backward(own)
+    found = Backward(own, proves=not own or 2 * len(caches) >= len(every))
     for number in caches if own else range(len(every)):
         one = every[number]
         given = (one.covector,) if own else (one.covector, one.cache)
         try:
             received = session.call(exercise.name, "backward", *given, kept=number if own else None)
+            problem = unusable(received, one.gradients, names)
         except Failed as error:
-            where = f"on {shown(one.case, names)}\n{labelled(['dout'], [one.covector])}"
-            found.problem = found.problem or f"backward: {error}, {where}"
-            found.printed = found.printed or session.printed
-            continue
-        if problem := unusable(received, names):
-            found.problem = found.problem or f"backward: {problem}"
+            problem = str(error)
+        if problem:
+            if not found.problem:
+                dout = labelled(["dout"], [one.covector])
+                found.problem = f"backward: {problem}, on {shown(one.case, names)}\n{dout}"
+                found.printed = session.printed
+            unasked = {i for i, gradient in enumerate(one.gradients) if gradient is None}
+            found.lost |= unasked or set(range(len(names)))
             continue
         pairs = enumerate(zip(received, one.gradients))
         wrong = tuple(i for i, (got, want) in pairs if not one.same(got, want))
         if wrong:
             found.failures.append(Failure(one, received, session.printed, wrong))
     if own and not found.problem and not _repeats(exercise, session, one, number, received):
+        found.lost |= set(range(len(names)))
         found.problem = (
             "backward: another answer when it is called again with the same cache: does it write "
-            "to it? Copy first"
+            "to it (copy first), or draw at random?"
         )
     return found
 
@@ -183,7 +206,7 @@ def _repeats(exercise, session, one: Try, number: int, received) -> bool:
     return messages.pack(again) == messages.pack(received)
 
 
-def unusable(received, names: Iterable[str]) -> str | None:
+def unusable(received, true: tuple, names: Iterable[str]) -> str | None:
     """Why what backward returned is not one thing for each argument; None if it is."""
     gradients = [f"d{name}" for name in names]
     comma = "," if len(gradients) == 1 else ""
@@ -192,5 +215,5 @@ def unusable(received, names: Iterable[str]) -> str | None:
     hint = ""
     if comma and isinstance(received, np.ndarray):
         hint = f": a tuple of one has a comma, return {gradients[0]},"
-    expected = f"expected a tuple ({', '.join(gradients)}{comma})"
-    return f"{expected}, received {returned(received)}{hint}"
+    expected = ["None" if gradient is None else name for name, gradient in zip(gradients, true)]
+    return f"expected a tuple ({', '.join(expected)}{comma}), received {returned(received)}{hint}"

@@ -8,6 +8,7 @@ from minidann.coursework.exercises import Exercise
 from minidann.gradcheck.report import CENTRAL_TOLERANCE
 
 SINGLE_TOLERANCE = 1e-6  # of float32, which holds seven digits
+DIGITS = (6, 9, 12, 17)  # of a number: as many as show a difference
 SHOWN = 26  # entries: what is larger is shown by its shape
 LONGEST = 1000  # characters of a value
 
@@ -46,8 +47,8 @@ def real(thing) -> np.ndarray | None:
         return None
 
 
-def close(received, true, floor: float = 0.0) -> bool:
-    """Same shape, and no entry off by more than a ten millionth of the largest.
+def close(received, true, floor: float = 0.0, relative: float = 0.0) -> bool:
+    """Same shape, and no entry off by more than a ten millionth of the largest, or `relative`.
 
     Nor is anything wrong that is off by no more than `floor`.
     """
@@ -55,6 +56,7 @@ def close(received, true, floor: float = 0.0) -> bool:
     if received is None or received.shape != true.shape:
         return False
     tolerance = SINGLE_TOLERANCE if true.dtype == np.float32 else CENTRAL_TOLERANCE
+    tolerance = max(tolerance, relative)
     with np.errstate(all="ignore"):
         off = np.abs(received - true).max(initial=0.0)
     return bool(off <= max(tolerance * (np.abs(true).max(initial=0.0) or 1.0), floor))
@@ -75,7 +77,7 @@ def compared(what: str, received, true) -> str:
         )
     off = np.abs(received - true)
     at = np.unravel_index(int(off.argmax()), off.shape)
-    for digits in (6, 9, 12, 17):  # as many as show a difference
+    for digits in DIGITS:
         got, want = f"{received[at]:.{digits}g}", f"{true[at]:.{digits}g}"
         if got != want:
             break
@@ -108,31 +110,38 @@ def returned(thing) -> str:
     return "None: is a return missing?" if thing is None else kind(thing)
 
 
-def written(value) -> str:
+def written(value, digits: int = 4) -> str:
     """A value in one line, an array by its shape where it is large; cut where it is long."""
-    text = _written(value)
+    text = _written(value, digits)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]} ..."
 
 
-def _written(value) -> str:
+def _written(value, digits: int) -> str:
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {written(one)}" for key, one in value.items()) + "}"
+        return "{" + ", ".join(f"{key}: {written(one, digits)}" for key, one in value.items()) + "}"
     if isinstance(value, tuple):
-        return f"({', '.join(map(written, value))})"
+        return f"({', '.join(written(one, digits) for one in value)})"
     if isinstance(value, list):
-        return f"[{', '.join(map(written, value))}]"
+        return f"[{', '.join(written(one, digits) for one in value)}]"
     if value is None or isinstance(value, (str, bool)):
         return repr(value)
     array = np.asarray(value)
     if array.size > SHOWN:
         return f"an array of shape {array.shape}"
-    number = {"float_kind": lambda x: f"{x:.4g}"}
+    number = {"float_kind": lambda x: f"{x + 0.0:.{digits}g}"}  # + 0.0: no -0
     return " ".join(np.array2string(array, separator=", ", formatter=number).split())
 
 
-def labelled(names, values) -> str:
+def labelled(names, values, digits: int = 4) -> str:
     """Names and values, a line each."""
-    return "\n".join(f"  {name} = {written(value)}" for name, value in zip(names, values))
+    return "\n".join(f"  {name} = {written(value, digits)}" for name, value in zip(names, values))
+
+
+def beside(names, values) -> str:
+    """Two values, a line each, with as many digits as show a difference."""
+    digits = (4, *DIGITS)
+    enough = (d for d in digits if len({written(value, d) for value in values}) > 1)
+    return labelled(names, values, next(enough, digits[0]))
 
 
 def printed(text: str) -> list[str]:

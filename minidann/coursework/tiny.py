@@ -65,8 +65,8 @@ def _attention(rng):
     yield "two channels", (np.array([[[1.0, 2.0], [2.0, 0.0]]]), np.array([1.0, -1.0])), {}
     three = np.array([[[1.0], [2.0]], [[2.0], [1.0]], [[0.0], [1.0]]])  # (3, 2, 1)
     yield "three utterances", (three, np.array([-1.0])), {}
-    large = np.array([[[800.0, 1.0], [799.0, 3.0]], [[-801.0, 2.0], [-800.0, 0.0]]])  # (2, 2, 2)
-    yield "scores of 800 and -800", (large, np.array([1.0, 0.5])), {}
+    large = np.array([[[2.0, 1.0], [2.0, 3.0]], [[-2.0, 2.0], [-2.0, 0.0]]])  # (2, 2, 2)
+    yield "scores of 800 and -800", (large, np.array([400.0, 0.5])), {}
 
 
 def _dense(rng):
@@ -93,14 +93,17 @@ def _batchnorm(rng):
     still = {"running": (np.array([1.0]), np.array([0.0]))}
     yield "inference, a variance of 0", (np.array([[3.0]]), gamma, beta), still
     yield "inference, two rows", (np.array([[3.0], [-1.0]]), gamma, beta), fixed
-    yield "three rows", (np.array([[1.0], [2.0], [6.0]]), gamma, beta), {}
+    yield "four rows", (np.array([[0.0], [0.0], [4.0], [4.0]]), np.array([3.0]), beta), {}
+    yield "three rows", (np.array([[1.0], [2.0], [6.0]]), np.array([3.0]), beta), {}
     two = np.array([[1.0, 0.0], [2.0, 3.0], [6.0, 1.0]])  # (3, 2)
     yield "two features", (two, np.array([2.0, 3.0]), np.array([1.0, -1.0])), {}
 
 
 def _dropout(rng):
     yield "one kept, one dropped", (np.array([[3.0, 2.0]]),), {"mask": np.array([[0.0, 2.5]])}
+    some = {"mask": np.array([[0.0, 2.5, 2.5]])}
+    yield "two kept, one dropped", (np.array([[3.0, 2.0, -1.0]]),), some
 
 
 def _gradient_reversal(rng):
-    yield "two values", (np.array([1.0, -2.0]),), {"beta": 2.0}
+    yield "three values", (np.array([1.0, -2.0, 4.0]),), {"beta": 2.0}

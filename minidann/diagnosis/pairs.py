@@ -37,7 +37,8 @@ def _scaled(evidence: Evidence, i: int, one: Hypothesis) -> Iterator[Hypothesis]
         return  # of one number any other is a multiple
     if not _parallel(outcome, received):
         return
-    if np.shape(true) == received.shape and _parallel(outcome, true):
+    factor = one.kind != "missing path"  # as where a dout of one number is not used
+    if factor and np.shape(true) == received.shape and _parallel(outcome, true):
         return  # two factors are one
     assumed = replace(evidence, true=evidence.alone(i, outcome))
     for second in symptoms.scaled(assumed, i):

@@ -182,6 +182,9 @@ def exchanged(evidence: Evidence, i: int) -> Iterator[Hypothesis]:
 def of_another_shape(evidence: Evidence, i: int) -> Iterator[Hypothesis]:
     """What was received has the wrong shape: is it the true gradient, turned or not summed?"""
     received, true, name = evidence.received[i], evidence.true[i], evidence.names[i]
+    if received.ndim > true.ndim and np.squeeze(received).shape == np.squeeze(true).shape:
+        text = f"{name}: what is returned has an axis of size 1 too many: is it keepdims?"
+        yield Hypothesis("wrong axis", text, evidence.alone(i, true.reshape(received.shape)))
     for axis in range(received.ndim):
         total = received.sum(axis=axis)
         if total.shape == true.shape and np.allclose(total, true, 1e-9, 1e-12):
