@@ -397,7 +397,7 @@ def test_the_network_runs_on_a_students_layers(right):
     arrays, options = ops.conv_relu_maxpool.example(np.random.default_rng(0))
     outs = [one.conv_relu_maxpool.forward(*arrays, **options)[0] for one in (own, ops)]
     np.testing.assert_allclose(*outs, atol=1e-12)
-    assert own.attention.forward.__module__ == "exercise"
+    assert own.attention.forward.__module__ == "exercise_attention"
 
 
 def test_no_layer_is_trained_with_whose_forward_is_broken(tmp_path):

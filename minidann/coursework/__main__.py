@@ -69,6 +69,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def hand_out(folder: Path, exercises: tuple[Exercise, ...]) -> None:
+    """Write a folder of exercises. Raises UserError where there is something already."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder}: is there already; give a new folder, nothing is overwritten")
     handout.write(folder, exercises)
@@ -77,6 +78,7 @@ def hand_out(folder: Path, exercises: tuple[Exercise, ...]) -> None:
 
 
 def grade(args: argparse.Namespace, exercises: tuple[Exercise, ...]) -> None:
+    """Grade a class into a table, or one submission for Gradescope."""
     options = {"seed": args.seed, "seconds": args.seconds, "megabytes": args.megabytes}
     if args.gradescope:
         if not args.folder.is_dir():
@@ -98,8 +100,9 @@ def grade(args: argparse.Namespace, exercises: tuple[Exercise, ...]) -> None:
 
 
 def main() -> None:
+    """Run the command line."""
     args = parser().parse_args()
-    for name, least in (("seed", 0), ("jobs", 1), ("megabytes", 256), ("seconds", 0.1)):
+    for name, least in (("seed", 0), ("jobs", 1), ("megabytes", 512), ("seconds", 0.1)):
         value = getattr(args, name, None)
         if value is not None and not value >= least:
             raise UserError(f"--{name} {value}: expected {least} or more")

@@ -35,11 +35,16 @@ class Asked:
 def judge_checker(exercise: Exercise, session: Session, rng, result: Result) -> None:
     """The share of wrong ops that are caught, less that of right ones that are called wrong."""
     every = list(asked(rng))
+    twice = [one for one in every if not one.wrong and rng.random() < 0.5]
+    every = [(every + twice)[i] for i in rng.permutation(len(every + twice))]  # no use to count
     said, problems = [], {}
     for one in every:
         arrays, options = one.op.example(rng)
+        seed = int(rng.integers(2**31))
         try:
-            answer = session.call(exercise.name, "check", list(arrays), options, op=one.op)
+            answer = session.call(
+                exercise.name, "check", list(arrays), options, op=one.op, seed=seed
+            )
             if not isinstance(answer, (bool, np.bool_)):
                 raise Failed(f"expected True or False, received {returned(answer)}")
         except Failed as error:
@@ -67,7 +72,7 @@ def judge_checker(exercise: Exercise, session: Session, rng, result: Result) -> 
     result.said += _few([f"wrong, but not caught: {o.name}: {o.wrong}" for o, a in wrong if a])
 
 
-def _few(lines: list[str], most: int = 3) -> list[str]:
+def _few(lines: list[str], most: int = 5) -> list[str]:
     return lines[:most] + [f"and {len(lines) - most} more"] * (len(lines) > most)
 
 
@@ -89,6 +94,8 @@ def asked(rng: np.random.Generator) -> Iterator[Asked]:
             yield Asked(name, altered(op, _misread(op, change), example), what)
         for what, factor in LAST.items():
             yield Asked(name, altered(op, _times(len(shapes) - 1, factor), example), what)
+        for what, change in FIRST.items():
+            yield Asked(name, altered(op, _first(change), example), what)
 
 
 SHAPES = {  # of small examples
@@ -99,6 +106,11 @@ SHAPES = {  # of small examples
 LAST = {
     "the last argument's gradient is a thousandth too large": 1.001,
     "the last argument's gradient is zero in its first entry": np.array([0, 1]),
+}
+FIRST = {
+    "dx is NaN in its last entry": lambda dx: np.where(_is_last(dx), np.nan, dx),
+    "dx has its last entry's sign flipped": lambda dx: np.where(_is_last(dx), -dx, dx),
+    "dx has its entries in the reverse order": lambda dx: dx.ravel()[::-1].reshape(dx.shape),
 }
 DOUTS = {
     "dout's mean is used for all of dout": lambda dout: np.full_like(dout, dout.mean()),
@@ -119,6 +131,16 @@ def drawn(*shapes: tuple[int, ...], scale: tuple = ()) -> Callable:
 def _times(i: int, factor) -> Callable:
     """The gradient of argument i multiplied by something."""
     return lambda right, dout, cache: (*right[:i], factor * right[i], *right[i + 1 :])
+
+
+def _first(change: Callable) -> Callable:
+    """Another gradient of the first argument."""
+    return lambda right, dout, cache: (change(right[0]), *right[1:])
+
+
+def _is_last(array: np.ndarray) -> np.ndarray:
+    """True at the last entry."""
+    return np.arange(array.size).reshape(array.shape) == array.size - 1
 
 
 def _misread(op, change: Callable) -> Callable:

@@ -37,6 +37,11 @@ class Exercise:
         return self.points or len(self.parts)
 
     @property
+    def each(self) -> float:
+        """What one part earns."""
+        return self.most / len(self.parts)
+
+    @property
     def is_op(self) -> bool:
         """Is it judged as an op, by its forward and backward?"""
         return self.reference.startswith("minidann.ops.")

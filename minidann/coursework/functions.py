@@ -6,24 +6,25 @@ from types import SimpleNamespace
 import numpy as np
 
 from minidann import optim
-from minidann.coursework import tries
+from minidann.coursework import mistakes, tries
 from minidann.coursework.exercises import Exercise
 from minidann.coursework.handout import reference
 from minidann.coursework.results import (
+    SHOWN,
     Result,
+    beside,
     close,
     compared,
     kind,
     labelled,
-    of_shape,
     real,
     returned,
     written,
 )
-from minidann.coursework.session import Failed, NotWritten, Problem, Session
+from minidann.coursework.session import Failed, NotWritten, Refused, Session
+from minidann.diagnosis import UNKNOWN
 from minidann.gradcheck.optimiser import check_optimiser
 from minidann.gradcheck.purity import copied
-from minidann.gradcheck.report import Report
 
 DTYPE = "float32"  # a part: where an exercise has it, only there a right number needs its dtype
 
@@ -35,40 +36,76 @@ def judge_function(exercise: Exercise, session: Session, rng, result: Result) ->
     def call(*args, **options):
         return session.call(exercise.name, name, *args, **options)
 
-    if name in ("step", "add_penalty"):
-        _judge_optimiser(name, call, rng, result)
-        return
-    right, stub = getattr(reference(exercise), name), None
+    right, stub, explained = getattr(reference(exercise), name), None, {}
     for part, given in getattr(tries, exercise.name)(rng).items():
         dtype = part == DTYPE or DTYPE not in exercise.parts
+        view = tries.VIEWS.get((name, part))
         try:
-            problems = (_problem(call, right, *one, dtype=dtype) for one in given)
-            problem = next(filter(None, problems), None)
+            wrong = []
+            for args, options, *needs in given:
+                if set(needs) <= set(result.earned):  # else it would say nothing of this part
+                    received, problem = _try(call, right, args, options, view, dtype)
+                    wrong += [(args, options, received, problem)] if problem else []
         except NotWritten as error:
-            problem, stub = str(error), error
-        if problem:
-            result.said.append(f"{part}: {problem}")
-            result.printed = result.printed or session.printed
-        else:
-            result.earned[part] = exercise.most / len(exercise.parts)
+            wrong, stub = [((), {}, None, str(error))], error
+        if not wrong:
+            result.earned[part] = exercise.each
+            continue
+        why = "" if stub else mistakes.explanation(exercise.name, right, wrong)
+        if name in ("step", "add_penalty") and not stub:
+            why = explained.setdefault(name, _of_optimiser(name, call, rng))
+        result.said.append(": ".join(filter(None, [part, why, wrong[0][-1]])))
+        result.printed = result.printed or session.printed
     if stub and not result.earned:
         raise stub
 
 
-def _problem(call, right, args: tuple, options: dict, dtype: bool = True) -> str | None:
-    """What is wrong with one call, in words."""
+def _try(call, right, args: tuple, options: dict, view, dtype: bool) -> tuple[object, str | None]:
+    """What one call gave, and what is wrong with it, in words, with what it was given."""
     names = list(inspect.signature(right).parameters)[: len(args)]
-    given = labelled((*names, *options), (*args, *options.values()))
     true = right(*copied(args), **copied(options))  # one may be there to be written to
+    values = (*args, *options.values())
     try:
         received = call(*args, **options)
     except Failed as error:
-        return f"{error}, given\n{given}"
-    problem = _different("the result", received, true, dtype)
+        return None, f"{error}, given\n{labelled((*names, *options), values)}"
     if received is None:
         problem = "it returned None: is a return missing?"
-    both = labelled(("your result", "right result"), (received, true))
-    return f"{problem}, given\n{given}\n{both}" if problem else None
+    elif view is None:
+        problem = _different("the result", received, true, dtype)
+    else:  # what else is in the result counts in other parts
+        problem = _unusable(received, true) or _different(
+            "the result", view(received, args), view(true, args), dtype
+        )
+    if not problem:
+        return received, None
+    large = isinstance(true, np.ndarray) and true.ndim == 2 and true.size > SHOWN
+    if large and real(received) is not None:
+        shown = _column((*names, *options), values, real(received), true)
+    else:
+        both = beside(("your result", "right result"), (received, true))
+        shown = f"{labelled((*names, *options), values)}\n{both}"
+    return received, f"{problem}, given\n{shown}"
+
+
+def _column(names, values, received: np.ndarray, true: np.ndarray) -> str:
+    """The column of a large result that is furthest off, and of what was given for it."""
+    off = np.abs(received - true) if received.shape == true.shape else np.zeros_like(true)
+    row, column = np.unravel_index(int(off.argmax()), true.shape)
+    lines = []
+    for name, value in zip(names, values):
+        part = np.ndim(value) and np.shape(value)[-1] == true.shape[1]
+        where = f"[:, {column}]" if np.ndim(value) == 2 else f"[{column}]"
+        lines.append((name + where * bool(part), value[..., column] if part else value))
+    if received.shape == true.shape:
+        rows = slice(max(0, row - 3), row + 3)
+        where = f"result[{rows.start}:{rows.stop}, {column}]"
+        both = beside(
+            (f"your {where}", f"right {where}"), (a[rows, column] for a in (received, true))
+        )
+    else:
+        both = beside(("your result", "right result"), (received, true))
+    return f"{labelled(*zip(*lines))}\n{both}"
 
 
 def _different(what: str, received, true, dtype: bool) -> str | None:
@@ -87,7 +124,8 @@ def _different(what: str, received, true, dtype: bool) -> str | None:
         found = (_different(f"{what}[{i}]", *pair, dtype) for i, pair in pairs)
         return next(filter(None, found), None)
     if isinstance(true, list):
-        rows = [real(row) for row in received] if isinstance(received, (list, tuple)) else []
+        many = isinstance(received, (list, tuple, np.ndarray))
+        rows = [real(row) for row in received] if many else []
         same = [None if row is None else row.tolist() for row in rows] == true
         return None if same else f"{what}: expected {true}, received {written(received)}"
     if not close(received, true):
@@ -97,68 +135,17 @@ def _different(what: str, received, true, dtype: bool) -> str | None:
     return None
 
 
-# Adam and the penalties: the checker of optimisers knows their mistakes by name.
+# Adam and the penalties: results of dicts, and a checker that knows their mistakes by name.
 
 
-def _judge_optimiser(name: str, call, rng, result: Result) -> None:
-    """By the rows of the checker's report; the smallest input that shows it is told, too."""
-    lost: list[Problem] = []
-
-    def asked(*args, **options):
-        try:
-            received = call(*args, **options)
-            if problem := _unusable(name, received, args[0]):
-                raise Failed(problem)
-        except Problem as error:  # the checker of optimisers would make a row of it
-            lost.append(error)
-            raise
-        return received
-
-    made = SimpleNamespace(add_penalty=optim.add_penalty, start=optim.start, step=optim.step)
-    setattr(made, name, asked)
-    report = check_optimiser(made, rng)
-    for error in lost:
-        if not isinstance(error, Failed):
-            raise error
-    parts = {} if lost else _rows(report, name)
-    for part, rows in parts.items():
-        wrong = [row for row in rows if not row.ok]
-        if rows and not wrong:
-            result.earned[part] = 1
-        elif wrong:
-            told = f": {wrong[0].diagnosis}" if wrong[0].diagnosis else ""
-            result.said.append(f"{part}{told}\n  {_row(wrong[0])}")
-    result.said += [str(lost[0])] if lost else report.problems
-    if result.said:
-        smallest = (_problem(call, getattr(optim, name), *one) for one in getattr(tries, name)(rng))
-        result.said += filter(None, [next(filter(None, smallest), None)])
-
-
-def _unusable(name: str, received, params: dict) -> str | None:
-    """Why nothing can be done with what `step` or `add_penalty` returned; None if it can."""
-    if name == "add_penalty":
-        if not isinstance(received, dict):
-            return f"expected a dict, received {returned(received)}"
-        known = {key: params[key] for key in received if key in params}
-        return _misfit("the result", received, known)
+def _unusable(received, true) -> str | None:
+    """Why nothing can be looked up in what `step` or `add_penalty` returned; None if it can."""
+    if isinstance(true, dict):
+        return None if isinstance(received, dict) else f"expected a dict, received {kind(received)}"
     if not isinstance(received, (tuple, list)) or len(received) != 2:
         return f"expected a tuple (new params, new state), received {returned(received)}"
     if not all(isinstance(one, dict) for one in received):
         return f"expected two dicts, received {kind(received[0])} and {kind(received[1])}"
-    return _misfit("new params", received[0], params) or _misfit(
-        "new state", received[1], optim.start(params)
-    )
-
-
-def _misfit(what: str, received: dict, like: dict) -> str | None:
-    """What is wrong with the keys or the shapes of a dict; None if they are as in `like`."""
-    if set(received) != set(like):
-        return _other_keys(what, received, like)
-    for key, value in like.items():
-        numbers = real(received[key])
-        if numbers is None or numbers.shape != value.shape:
-            there = f'{what}["{key}"]'
-            return f"{there}: expected {of_shape(value.shape)}, received {kind(received[key])}"
     return None
 
 
@@ -167,35 +154,35 @@ def _other_keys(what: str, received: dict, like: dict) -> str:
     return f"{what}: expected the keys {wanted}, received {got}"
 
 
-def _row(row) -> str:
-    """A wrong row of the checker's report."""
-    if np.isnan(row.analytic):
-        return f"{row.argument}: {row.verdict.lower()}"
-    place = f" at {list(row.where)}" if row.where else ""
-    return f"{row.argument}{place}: {row.analytic:.9g}, expected {row.true:.9g}"
+def _of_optimiser(name: str, call, rng) -> str:
+    """What the checker of optimisers says of `step` or `add_penalty`; "" where it knows nothing."""
+    lost: list[Refused] = []
+
+    def asked(*args, **options):
+        try:
+            received = call(*args, **options)
+        except Refused as error:  # the checker of optimisers would make a row of it
+            lost.append(error)
+            raise
+        true = getattr(optim, name)(*args, **options)
+        if _unusable(received, true) or not _fits(received, true):
+            raise Failed("it is told already")
+        return received
+
+    made = SimpleNamespace(add_penalty=optim.add_penalty, start=optim.start, step=optim.step)
+    setattr(made, name, asked)
+    report = check_optimiser(made, rng)
+    if lost:
+        raise lost[0]
+    found = (row.diagnosis for row in report.rows if row.diagnosis)
+    return next((str(one) for one in found if one.kind != UNKNOWN.kind), "")
 
 
-def _rows(report: Report, name: str) -> dict[str, list]:
-    """The rows of each part."""
-    rows = {row.argument: row for row in report.rows}
-
-    def those(test):
-        return [row for title, row in rows.items() if test(title)]
-
-    if name == "step":
-        return {
-            "m": those(lambda t: t == "Adam: steady.m"),
-            "v": those(lambda t: t == "Adam: steady.v"),
-            "parameters": those(lambda t: t in ("Adam: steady", "Adam: steady.t")),
-            "no gradient": those(lambda t: t.startswith("Adam: frozen") or t == "Adam: gaps.t"),
-        }
-    kernels = optim.REGULARISED
-
-    def of(start):
-        return those(lambda t: t.startswith(start) and t.split(": ")[1] in kernels)
-
-    others = those(
-        lambda t: t.startswith("l1") and t.split(": ")[1] not in (*kernels, "conv.w at 0")
+def _fits(received, true) -> bool:
+    """Are the keys and shapes of dicts, or of a tuple of them, the right ones?"""
+    if not isinstance(true, dict):
+        return all(map(_fits, received, true))
+    return set(received) == set(true) and all(
+        (numbers := real(received[key])) is not None and numbers.shape == np.shape(value)
+        for key, value in true.items()
     )
-    return {"l1": of("l1 0.3, l2 0:") + those(lambda t: t.endswith("at 0")),
-            "l2": of("l1 0, l2 0.2:") + of("l1 0.3, l2 0.2:"), "kernels only": others}  # fmt: skip

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 from minidann.coursework.exercises import BACKWARD, BOTH, CHECKER, FORWARD, MEND, Exercise
+from minidann.coursework.files import ALLOWED
 from minidann.coursework.session import SECONDS, USUALLY
 
 BUGS = Path(__file__).parent / "bugs"
@@ -24,8 +25,9 @@ def check(op, arrays, options, rng):
     millisecond or so.
 
     You are asked of layers of all kinds, one at a time, right and wrong. A wrong gradient may have
-    another shape than its array, be off by a thousandth only, or be the last of three. A right one
-    may be as small as a millionth everywhere; no right layer is asked about near a kink.
+    another shape than its array, be off by a thousandth only, be wrong in one entry or NaN there,
+    or be the last of three. A right one may be as small as a millionth everywhere; no right layer
+    is asked about near a kink.
 
     Points: the share of wrong ops that you catch, less the share of right ones that you call wrong.
     To raise an exception is no answer: neither a catch nor an all-clear.
@@ -109,8 +111,9 @@ what is not yet written comes from the reference, so nothing waits for anything.
 {rows}
 
 Each file says what its functions take and give. Leave names and arguments as they are. An exercise
-is one file of NumPy and your own code (`math`, `copy`, `itertools` and their like may be imported,
-nothing else). It writes to nothing that it is given: those arrays are read-only.
+is one file of your own code. It may import
+{allowed},
+nothing else. It writes to nothing that it is given: those arrays are read-only.
 
     python -m minidann.coursework check {folder}              # all of them
     python -m minidann.coursework check {folder} --lesson 3   # those of one lesson
@@ -143,7 +146,7 @@ def write(folder: Path, exercises: tuple[Exercise, ...]) -> None:
     points = sum(exercise.most for exercise in exercises)
     readme = README.format(
         count=len(exercises), points=points, rows=rows,
-        folder=shlex.quote(folder.resolve().name),
+        folder=shlex.quote(folder.resolve().name), allowed=", ".join(ALLOWED),
         seconds=USUALLY, checker=SECONDS["checker"],
     )  # fmt: skip
     (folder / "README.md").write_text(readme, encoding="utf-8", errors="backslashreplace")

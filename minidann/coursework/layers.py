@@ -188,12 +188,12 @@ def _backward(exercise, session, every: list[Try], names, caches: list[int] | No
         wrong = tuple(i for i, (got, want) in pairs if not one.same(got, want))
         if wrong:
             found.failures.append(Failure(one, received, session.printed, wrong))
-    if own and not found.problem and not _repeats(exercise, session, one, number, received):
-        found.lost |= set(range(len(names)))
-        found.problem = (
-            "backward: another answer when it is called again with the same cache: does it write "
-            "to it (copy first), or draw at random?"
-        )
+        if own and not found.lost and not _repeats(exercise, session, one, number, received):
+            found.lost = set(range(len(names)))
+            found.problem = found.problem or (
+                "backward: another answer when it is called again with the same cache: does it "
+                "write to it (copy first), or draw at random?"
+            )
     return found
 
 

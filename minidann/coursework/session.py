@@ -1,5 +1,6 @@
 """The grader's end: a submission's code is called in a process of its own, with limits."""
 
+import contextlib
 import os
 import queue
 import re
@@ -55,7 +56,8 @@ class Session:
         self.process: subprocess.Popen | None = None
         self.printed = self.first_printed = ""  # by the last call; by the first that prints
         self._count = 0
-        self._deadline = 0.0
+        self._spare = 0.0  # seconds that are left, while the submission's code does not run
+        self._deadline = 0.0  # and until when it may run, while it does
         self._lost: str | None = None
 
     def __enter__(self):
@@ -75,14 +77,16 @@ class Session:
         why = files.forbidden(path) if path.is_file() else None
         self._lost = why and f"{name}.py: {why}"
         self.seconds = SECONDS.get(name, USUALLY) if self.given is None else self.given
-        self._deadline = time.monotonic() + self.seconds
+        self._spare = self.seconds
 
-    def call(self, name: str, function: str, *args, keep=None, kept=None, op=None, **options):
+    def call(
+        self, name: str, function: str, *args, keep=None, kept=None, op=None, seed=0, **options
+    ):
         """`function(*args, **options)` of the exercise `name`.
 
         `keep`: of (out, cache) the cache stays where it is, under this number, and out comes back;
         `kept`: the function gets the cache of that number after `args`. `op`: the function gets a
-        proxy of it first, and an rng last. Raises a Problem.
+        proxy of it first, and an rng of this `seed` last. Raises a Problem.
         """
         path = self.folder / f"{name}.py"
         if self._lost:
@@ -93,7 +97,8 @@ class Session:
         try:
             return self._ask(
                 {"path": str(path.resolve()), "function": function, "args": list(args),
-                 "options": options, "keep": keep, "kept": kept, "proxy": op is not None}, op,
+                 "options": options, "keep": keep, "kept": kept,
+                 "proxy": None if op is None else seed}, op,
             )  # fmt: skip
         except Refused as error:
             self._lost = str(error)
@@ -101,8 +106,10 @@ class Session:
             raise
 
     def _ask(self, message: dict, op):
+        """One call, and what comes back. `op` answers for the proxy of it."""
         if self.process is None:
             self._start()
+        self._deadline = time.monotonic() + self._spare
         message["seconds"] = self._left()
         # A process that does not read what it is sent would hold us up for ever: at the latest now
         # it is killed, and the pipe breaks.
@@ -111,11 +118,12 @@ class Session:
         try:
             messages.send(self.process.stdin, message)
             while "ask" in (answer := self._next()):
-                messages.write(self.process.stdin, _asked(op, answer))
+                messages.write(self.process.stdin, _asked(op, answer, message["args"]))
         except OSError:
             raise Refused(ENDED) from None
         finally:
             watch.cancel()
+            self._spare = self._left()
         kinds = {"error": (str, type(None)), "printed": str, "count": int, "value": object}
         if set(answer) != set(kinds) or not all(isinstance(answer[k], kinds[k]) for k in kinds):
             raise Refused(FORGED)
@@ -173,10 +181,10 @@ class Session:
             cwd=self._place.name, env={**kept, **threads}, start_new_session=True,
         )  # fmt: skip
         self._answers: queue.Queue = queue.Queue(maxsize=8)  # a flood waits in the pipe
+        self._ended = threading.Event()
         threading.Thread(
-            target=_read, args=(self.process.stdout, self._answers), daemon=True
+            target=_read, args=(self.process.stdout, self._answers, self._ended), daemon=True
         ).start()
-        began = time.monotonic()
         try:
             ready = self._answers.get(timeout=START)
         except queue.Empty:
@@ -184,41 +192,52 @@ class Session:
         if ready != "ready":
             self.end()
             raise OSError(f"a process for {self.folder} could not be started")
-        self._deadline += time.monotonic() - began
 
     def end(self) -> None:
-        """Kill the process, and what it started."""
+        """Kill the process, and what it started in its group."""
         if self.process is None:
             return
+        self._ended.set()
         try:
             os.killpg(self.process.pid, signal.SIGKILL)
         except (AttributeError, ProcessLookupError, PermissionError):  # Windows; already gone
             self.process.kill()
         self.process.wait()
-        for pipe in (self.process.stdin, self.process.stdout):
-            try:
-                pipe.close()
-            except OSError:
-                pass
+        with contextlib.suppress(OSError):
+            self.process.stdin.close()  # stdout is closed by who reads it: it may be held open
         self.process = None
 
 
-def _read(pipe, answers: queue.Queue) -> None:
-    """Hand on every message; the last is the exception that ended it."""
-    while True:
-        try:
-            answers.put(messages.receive(pipe))
-        except Exception as error:
-            answers.put(error)
-            return
+def _read(pipe, answers: queue.Queue, ended: threading.Event) -> None:
+    """Hand on every message until nobody wants any; the last is the exception that ended it."""
+    with pipe:
+        while not ended.is_set():
+            try:
+                one = messages.receive(pipe)
+            except Exception as error:
+                one = error
+            while not ended.is_set():
+                with contextlib.suppress(queue.Full):
+                    answers.put(one, timeout=1)
+                    break
+            if isinstance(one, Exception):
+                return
 
 
-def _asked(op, request: dict) -> bytes:
-    """What the op says to a checker that asks it, packed."""
+def _asked(op, request: dict, given: list) -> bytes:
+    """What the op says to a checker that was `given` arrays and options for it, packed."""
     try:
         function = {"forward": op.forward, "backward": op.backward}[request["ask"]]
+        if request["ask"] == "forward":
+            shapes, expected = map(_shapes, (request["args"], given[0]))
+            if shapes != expected:  # what it computes is the grader's memory
+                raise ValueError(f"expected arrays of shapes {expected}, received {shapes}")
         return messages.pack(
             {"value": function(*request["args"], **request["options"]), "error": None}
         )
     except Exception as error:
         return messages.pack({"value": None, "error": f"{type(error).__name__}: {error}"})
+
+
+def _shapes(arrays) -> str:
+    return ", ".join(str(np.shape(array)) for array in arrays)

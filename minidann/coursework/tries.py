@@ -1,6 +1,6 @@
 """What the functions are tried on: by part, (arguments, options) each, small ones first.
 
-Of `step` and `add_penalty` these are only the small ones, to be shown where something is wrong.
+A third thing is a part: the try is one only where that part is earned.
 """
 
 import numpy as np
@@ -11,8 +11,8 @@ from minidann import optim
 def learning_rate(rng):
     """Epochs before the floor is reached, and after."""
     return {
-        "decay": _epochs([0, 1, *sorted(rng.integers(2, 40, 3)), 41, 42]),
-        "floor": _epochs([60, 80, 500]),
+        "decay": _epochs([0, 1, *sorted(rng.integers(2, 40, 3)), 41]),
+        "floor": _epochs([42, 60, 80, 500]),
     }
 
 
@@ -21,24 +21,82 @@ def _epochs(epochs):
 
 
 def step(rng):
-    """Adam's first step, its second, and one in which a parameter has no gradient."""
+    """Adam's first steps by hand, then some of small gradients; last what has none in a step."""
     params = {"w": np.array([1.0, -2.0]), "b": np.array([3.0])}
-    fresh = optim.start(params)
+    state = optim.start(params)
     grads = {"w": np.array([2.0, 0.5]), "b": np.array([0.0])}
-    after, state = optim.step(params, grads, fresh, 0.1)
-    return [
-        ((params, grads, fresh, 0.1), {}),
-        ((after, grads, state, 0.1), {}),
-        ((after, {"w": grads["w"]}, state, 0.1), {}),
-    ]
+    every = [((params, grads, state, 0.1), {})]
+    params, state = optim.step(params, grads, state, 0.1)
+    every.append(((params, grads, state, 0.1), {}))
+    some = [((params, {"w": grads["w"]}, state, 0.1), {})]
+    params = {"w": rng.standard_normal((2, 5)), "b": rng.standard_normal(3), "c": np.ones(1)}
+    state = optim.start(params)
+    for t in range(6):
+        size = 10.0 ** -np.arange(10).reshape(2, 5)  # 1 down to 1e-9
+        grads = {"w": size * rng.standard_normal((2, 5)), "b": rng.standard_normal(3)}
+        some.append(((params, {"b": grads["b"]} if t % 2 else grads, state, 0.3), {}))
+        grads["c"] = rng.standard_normal(1)
+        every.append(((params, grads, state, 0.3), {}))
+        params, state = optim.step(params, grads, state, 0.3)
+    return {"m": every, "v": every, "parameters": every, "no gradient": some}
 
 
 def add_penalty(rng):
     """A kernel with a zero in it, and a bias; each penalty alone, and both."""
-    params = {"conv.w": np.array([2.0, -3.0, 0.0]), "conv.b": np.array([4.0])}
-    grads = {"conv.w": np.array([1.0, 1.0, 1.0]), "conv.b": np.array([1.0])}
-    rates = ((0.5, 0.0), (0.0, 0.25), (0.5, 0.25))
-    return [((params, grads), {"l1": l1, "l2": l2}) for l1, l2 in rates]
+    small = {"conv.w": np.array([2.0, -3.0, 0.0]), "conv.b": np.array([4.0])}
+    names = (*optim.REGULARISED, "conv.b", "bn.gamma", "bn.beta", "attention.v", "emotion.b")
+    large = {name: rng.standard_normal((3, 4)) for name in names}
+    given = (small, {name: np.ones_like(w) for name, w in small.items()}), (
+        large, {name: rng.standard_normal((3, 4)) for name in names})  # fmt: skip
+    without = [
+        (large, {name: g for name, g in given[1][1].items() if name != lost})
+        for lost in ("conv.w", "language.w")
+    ]
+    l1, l2, both = {"l1": 0.5, "l2": 0.0}, {"l1": 0.0, "l2": 0.25}, {"l1": 0.5, "l2": 0.25}
+    return {
+        "l1": [(one, l1) for one in given],
+        "l2": [(one, l2) for one in given] + [(one, both, "l1") for one in given],
+        "kernels only": [(one, both) for one in (*given, *without)],
+    }
+
+
+def _of_state(ending):
+    """Of what `step` returns, what the new state has under names that end so."""
+    return lambda result, args: {k: v for k, v in result[1].items() if k.endswith(ending)}
+
+
+def _moved(result, args):
+    """The new parameters, and their counts of steps."""
+    return result[0] | _of_state(".t")(result, args)
+
+
+def _without_gradient(result, args):
+    """All that `step` returns of parameters without a gradient."""
+    every = {**result[0], **result[1]}
+    return {
+        k: v for k, v in every.items() if k.removesuffix(k[-2:]) not in args[1] and k not in args[1]
+    }
+
+
+def _kernels(result, args):
+    return {name: g for name, g in result.items() if name in optim.REGULARISED}
+
+
+def _others(result, args):
+    """What `add_penalty` returns of others, and of which kernels it returns anything."""
+    names = {name: 0 for name in result if name in optim.REGULARISED}
+    return names | {name: g for name, g in result.items() if name not in optim.REGULARISED}
+
+
+VIEWS = {  # what of the result counts, by function and part: all of it, where it is not here
+    ("step", "m"): _of_state(".m"),
+    ("step", "v"): _of_state(".v"),
+    ("step", "parameters"): _moved,
+    ("step", "no gradient"): _without_gradient,
+    ("add_penalty", "l1"): _kernels,
+    ("add_penalty", "l2"): _kernels,
+    ("add_penalty", "kernels only"): _others,
+}
 
 
 def mend_equations(rng):
@@ -64,8 +122,9 @@ def mend_groups(rng):
 def mend_mean_and_std(rng):
     """Bins of all sorts: loud and quiet ones, and one that never changes."""
     steps = np.array([[1, 1000, 5], [2, 1001, 5], [6, 1000, 5], [3, 1003, 5]], np.float32)
-    noise = rng.standard_normal((400, 3)) * [1, 0.02, 3] + [-7, 500, 2]
-    every = (steps[:2], steps, np.full((3, 2), 0.1, np.float32), noise.astype(np.float32))
+    noise = rng.standard_normal((400, 4)) * [1, 0.02, 3, 1e-3] + [-7, 1e4, 2, 0.5]
+    bins = np.split(noise.astype(np.float32), 4, axis=1)  # alone: each has a size of its own
+    every = (steps[:2], steps, np.full((3, 2), 0.1, np.float32), *bins)
     return {"mended": [((frames,), {}) for frames in every]}
 
 
