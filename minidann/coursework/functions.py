@@ -101,7 +101,7 @@ def _column(names, values, received: np.ndarray, true: np.ndarray) -> str:
         rows = slice(max(0, row - 3), row + 3)
         where = f"result[{rows.start}:{rows.stop}, {column}]"
         both = beside(
-            (f"your {where}", f"right {where}"), (a[rows, column] for a in (received, true))
+            (f"your {where}", f"right {where}"), (received[rows, column], true[rows, column])
         )
     else:
         both = beside(("your result", "right result"), (received, true))

@@ -154,7 +154,7 @@ def normalise_and_pad(rng):
     each = (frames, np.tile(mean, (5, 1)), np.tile(std, (5, 1)))
     return {
         "normalised": [one(750, -7)],
-        "padded": [one(1, -7), one(301, -7), one(749, 2)],
+        "padded": [one(1, -7), one(4, -7), one(301, -7), one(749, 2)],
         "float32": [one(750, -7)],
         "the rest given": [one(4, 0, minimum=low), (each, {}), (each, {"out": out})],
     }

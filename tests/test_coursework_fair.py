@@ -1,0 +1,318 @@
+"""What a mistake costs, and what it does not: neither other parts, nor others, nor nothing."""
+
+import time
+
+import numpy as np
+import pytest
+from submissions import CHECK, right
+
+from minidann.coursework import grading, tiny
+from minidann.coursework.exercises import select
+
+
+def graded(tmp_path, name: str, text: str, **options):
+    """The result of one exercise whose file has this text."""
+    (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
+    (result,) = grading.grade(tmp_path, select(None, name), **options).results
+    return result
+
+
+def changed(name: str, *replaced: tuple[str, str]) -> str:
+    """The right file of an exercise, with some things changed."""
+    text = right(select(None, name)[0])
+    for old, new in replaced:
+        assert old in text, old
+        text = text.replace(old, new)
+    return text
+
+
+def words(result) -> str:
+    return "\n".join(result.said)
+
+
+# Parts stand alone.
+
+
+LOOP = "    for name, g in grads.items():\n"
+REST = "    for name in params.keys() - grads.keys():\n        "
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "state[name + '.m'] = 0.9 * state[name + '.m']\n",
+        "params[name] = params[name] - rate * state[name + '.m']\n",
+        "state[name + '.v'] = 0 * state[name + '.v']\n",
+        "state[name + '.t'] = state[name + '.t'] + 1\n",
+        "del state[name + '.m']\n",
+    ],
+)
+@pytest.mark.parametrize("seed", range(3))
+def test_what_has_no_gradient_stays_as_it_is(rest, seed, tmp_path):
+    result = graded(tmp_path, "step", changed("step", (LOOP, REST + rest + LOOP)), seed=seed)
+    assert set(result.earned) == {"m", "v", "parameters"}, words(result)
+
+
+def test_a_loop_over_all_parameters_costs_the_point_for_those_without_a_gradient(tmp_path):
+    over = "    for name in params:\n        g = grads[name]\n"
+    result = graded(tmp_path, "step", changed("step", (LOOP, over)))
+    assert set(result.earned) == {"m", "v", "parameters"}
+    assert "no gradient: KeyError: 'b'" in words(result)
+    over = ("        if name in grads:\n", "        if True:\n")
+    result = graded(tmp_path, "add_penalty", changed("add_penalty", over))
+    assert set(result.earned) == set()  # none of its tries has all kernels
+    assert "KeyError" in words(result)
+
+
+def test_a_wrong_count_of_steps_leaves_the_other_points(tmp_path):
+    text = changed("step", ('state[f"{name}.t"] + 1', 'state[f"{name}.t"] + 2'))
+    assert set(graded(tmp_path, "step", text).earned) == {"m", "v", "no gradient"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "lost", "said"),
+    [
+        ("l1 * np.sign(w)", "l1 * np.abs(w)", {"l1"}, "abs"),
+        ("+ l1 * np.sign(w)", "", {"l1"}, ""),
+        ("2 * l2 * w", "l2 * w", {"l2"}, "2"),
+        ("+ 2 * l2 * w", "+ (2 * l2 * w if l1 == 0 else 0)", {"l2"}, ""),
+        ("REGULARISED = (", 'REGULARISED = ("conv.b", ', {"kernels only"}, "conv.b"),
+    ],
+)
+def test_each_penalty_has_its_own_point(old, new, lost, said, tmp_path):
+    result = graded(tmp_path, "add_penalty", changed("add_penalty", (old, new)))
+    assert {"l1", "l2", "kernels only"} - set(result.earned) == lost, words(result)
+    assert said in words(result)
+
+
+def test_a_missing_floor_leaves_the_decay(tmp_path):
+    text = "def learning_rate(epoch):\n    return 1e-3 * 0.93**epoch\n"
+    result = graded(tmp_path, "learning_rate", text)
+    assert result.earned == {"decay": 1}
+    assert "floor: it never stops falling: the floor is missing: " in words(result)
+
+
+def test_what_is_left_out_for_the_first_layer_costs_dx_alone(tmp_path):
+    text = changed("conv1d", ("        return None, dw, db\n", "        return dw, db\n"))
+    result = graded(tmp_path, "conv1d", text)
+    assert set(result.earned) == {"out", "dw", "db"}
+    assert "expected a tuple (None, dw, db), received 2 values" in words(result)
+    assert "input_gradient = False" in words(result)
+
+
+def test_a_forward_that_raises_mostly_is_no_mistake_of_backward(tmp_path):
+    text = changed(
+        "conv1d",
+        ("    view =", "    if x.shape != (1, 2, 1):\n        raise ValueError('no')\n    view ="),
+        ("(rows, w, x.shape,", "(0, rows, w, x.shape,"),
+        ("    rows, w, x_shape,", "    _, rows, w, x_shape,"),
+    )
+    result = graded(tmp_path, "conv1d", text)
+    assert result.earned == {}
+    assert "backward: right wherever forward gave something" in words(result)
+    assert "unpack" not in words(result)
+
+
+def test_a_gradient_is_diagnosed_with_the_described_cache_while_forward_is_wrong(tmp_path):
+    text = changed("attention", ("s / s.sum(axis=1, keepdims=True)", "s / s.sum(axis=0)"),
+                   ("ds - (s * ds).sum(axis=1, keepdims=True)", "ds"))  # fmt: skip
+    result = graded(tmp_path, "attention", text)
+    assert "the softmax runs over the batch" in words(result)
+    assert "off-diagonal" in words(result) and "none of the mistakes" not in words(result)
+
+
+def test_a_gradient_that_is_right_with_another_cache_only_is_told_so(tmp_path):
+    text = changed("softmax_cross_entropy", ("return loss, (", "return 0 * loss, (0 * "))
+    result = graded(tmp_path, "softmax_cross_entropy", text)
+    assert set(result.earned) == {"dz"}
+    assert "dz: right with the cache that the file describes, not with that of your" in words(
+        result
+    )
+
+
+def test_a_given_forward_that_was_changed_is_told_so(tmp_path):
+    text = changed("relu", ("np.maximum", "np.minimum")) if "np.maximum" in right(
+        select(None, "relu")[0]) else changed("relu", ("return ", "return -1.0 * "))  # fmt: skip
+    assert "forward was given, and is no longer right" in words(graded(tmp_path, "relu", text))
+
+
+# What is shown.
+
+
+def test_digits_enough_to_see_the_difference(tmp_path):
+    text = changed("batchnorm", ("np.sqrt(var + EPSILON)", "(np.sqrt(var) + EPSILON)"))
+    said = words(graded(tmp_path, "batchnorm", text))
+    yours, right = (next(line for line in said.splitlines() if f"{whose} out = " in line)
+                    for whose in ("your", "right"))  # fmt: skip
+    assert yours.partition("=")[2] != right.partition("=")[2]
+
+
+def test_an_axis_too_many_is_told_as_that(tmp_path):
+    text = changed("dense", ("dout.sum(axis=0)", "dout.sum(axis=0, keepdims=True)"))
+    assert "an axis of size 1 too many: is it keepdims?" in words(graded(tmp_path, "dense", text))
+
+
+def test_a_large_result_is_shown_where_it_is_wrong(tmp_path):
+    text = changed(
+        "normalise_and_pad", ("out[count:] = real.min(axis=0)", "out[count:] = real[-1]")
+    )
+    said = words(graded(tmp_path, "normalise_and_pad", text))
+    assert "padded: padded with the last frame: " in said
+    assert "frames[:, " in said and "your result[" in said
+
+
+@pytest.mark.parametrize("name", ["mend_equations", "mend_groups", "mend_information",
+                                  "mend_mean_and_std"])  # fmt: skip
+def test_a_bug_that_is_still_there_is_told_so(name, tmp_path):
+    from minidann.coursework.handout import text
+
+    (exercise,) = select(None, name)
+    assert "the bug is still there" in words(graded(tmp_path, name, text(exercise)))
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("(labels == predictions).mean()", "it is accuracy"),
+        ("np.mean([(labels[predictions == c] == c).mean() for c in (0, 1)])", "it is precision"),
+        ("(predictions[labels == 1] == 1).mean()", "the recall of class 1 alone"),
+    ],
+)
+def test_another_measure_is_named(body, said, tmp_path):
+    text = f"import numpy as np\n\ndef uar(labels, predictions):\n    return {body}\n"
+    assert said in words(graded(tmp_path, "uar", text))
+
+
+# What is right is right, what is wrong is wrong, whatever the seed.
+
+
+def test_another_softmax_is_right_whatever_the_seed(tmp_path):
+    text = changed("attention", ("    s = s / s.sum(axis=1, keepdims=True)",
+                                 "    s = np.exp(score - np.logaddexp.reduce(score, axis=1, "
+                                 "keepdims=True))"))  # fmt: skip
+    for seed in range(12):
+        assert graded(tmp_path, "attention", text, seed=seed).points == 3
+
+
+def test_scores_stay_near_800():
+    """Where f itself is large, terms of dv cancel, and another right softmax is off by 1e-5."""
+    cases = {case.what: case for case in tiny.tiny("attention", np.random.default_rng(0))}
+    f, v = cases["scores of 800 and -800"].arrays
+    assert np.abs(f).max() < 10 and (np.abs(np.abs(f @ v) - 800) < 3).all()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_backward_that_writes_to_its_cache_is_caught_whatever_the_seed(seed, tmp_path):
+    text = changed("batchnorm", ("    xhat, gamma, scale, _, _, own_statistics = cache\n",
+                                 "    xhat, gamma, scale, _, _, own_statistics = cache\n"
+                                 "    if own_statistics:\n        cache[0][...] = xhat * 2\n"
+                                 "        xhat = cache[0] / 2\n"))  # fmt: skip
+    result = graded(tmp_path, "batchnorm", text, seed=seed)
+    assert result.earned == {"out": 1} and "another answer when it is called again" in words(result)
+
+
+def test_a_module_may_hold_a_dataclass(tmp_path):
+    head = "from __future__ import annotations\nfrom dataclasses import dataclass\nimport enum\n"
+    cls = "\n\n@dataclass\nclass Cache:\n    gate: object\n\n"
+    assert graded(tmp_path, "relu", head + right(select(None, "relu")[0]) + cls).points == 1
+
+
+def test_arrays_of_row_numbers_are_lists_of_them(tmp_path):
+    text = changed("mend_groups", ('"bn1": [source + target]', '"bn1": np.arange(n + m)[None]'))
+    assert graded(tmp_path, "mend_groups", text).points == 2
+
+
+def test_a_view_of_all_of_out_is_out(tmp_path):
+    text = changed("normalise_and_pad", ("    return out", "    return out[:]"))
+    assert graded(tmp_path, "normalise_and_pad", text).points == 4
+
+
+def test_one_pass_in_float32_is_told_where_it_shows(tmp_path):
+    text = ("import numpy as np\n\ndef mean_and_std(frames):\n    mean = frames.mean(axis=0)\n"
+            "    square = (frames.astype(float) ** 2).mean(axis=0)\n"
+            "    std = np.sqrt(np.maximum(square - mean.astype(float) ** 2, 0))\n"
+            "    return mean, np.where(std < 1e-6, 1, std).astype(np.float32)\n")  # fmt: skip
+    assert graded(tmp_path, "mend_mean_and_std", text).points == 0
+
+
+# Checkers.
+
+
+COUNTS = "import itertools\n\ncalls = itertools.count()\n\ndef check(op, arrays, options, rng):\n"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "    return next(calls) in (0, 3, 6, 9, 12, 15, 18, 21)\n",
+        "    return next(calls) % 3 == 0\n",
+        "    return False\n",
+        "    return True\n",
+    ],
+)
+def test_a_checker_that_does_not_look_earns_next_to_nothing(body, tmp_path):
+    points = [graded(tmp_path, "checker", COUNTS + body, seed=s).points for s in range(5)]
+    assert np.mean(points) < 2
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "most"),
+    [
+        ("not np.abs(slope - gradient).max() <=", "np.abs(slope - gradient).max() >", 9.5),
+        ("not np.abs(slope - gradient).max() <= 1e-6 * np.abs(slope).max()",
+         "not abs(slope.sum() - gradient.sum()) <= 1e-6 * np.abs(slope).sum()", 9.0),
+        ("not np.abs(slope - gradient).max() <= 1e-6 * np.abs(slope).max()",
+         "not abs(np.linalg.norm(slope) - np.linalg.norm(gradient)) <= 1e-6 * "
+         "np.linalg.norm(slope)", 9.0),
+    ],
+)  # fmt: skip
+def test_a_checker_that_lets_something_slip_loses_points(old, new, most, tmp_path):
+    assert old in CHECK
+    points = [graded(tmp_path, "checker", CHECK.replace(old, new), seed=s).points for s in (0, 1)]
+    assert 5 < max(points) < most
+
+
+def test_a_checkers_random_numbers_are_the_teachers(tmp_path):
+    text = CHECK.replace("    out, cache", "    print(rng.random())\n    out, cache", 1)
+    seen = {graded(tmp_path, "checker", text, seed=seed).printed for seed in (1, 1, 2)}
+    assert len(seen) == 2
+
+
+def test_a_checker_asks_with_arrays_of_the_examples_shapes(tmp_path):
+    text = CHECK.replace(
+        "op.forward(*arrays", "op.forward(*[np.zeros((9000, 9)) for _ in arrays]", 1
+    )
+    assert "expected arrays of shapes" in words(graded(tmp_path, "checker", text))
+
+
+# Nobody else's time.
+
+
+def test_a_process_that_is_left_behind_holds_nobody_up(tmp_path):
+    """It has left its group, and has the pipe still open."""
+    text = ("from dataclasses import inspect\nos = inspect.os\nif os.fork() == 0:\n"
+            "    os.setsid()\n    while os.getppid() != 1:\n        pass\n"
+            "    __import__('time').sleep(20)\n    os._exit(0)\n")  # fmt: skip
+    began = time.monotonic()
+    result = graded(tmp_path, "relu", text, seconds=2)
+    assert result.points == 0
+    assert time.monotonic() - began < 15
+
+
+def test_a_large_file_is_not_read(tmp_path):
+    result = graded(tmp_path, "relu", "x = [" + "1, " * 200_000 + "]\n")
+    assert result.said == ["relu.py: is larger than 256 kB"]
+
+
+def test_no_way_round_the_table_of_modules(tmp_path):
+    text = ("m = __import__('sys').modules\nfor k in [k for k in m if m[k] is None]:\n"
+            "    del m[k]\nops = __import__('minidann.ops.dense', fromlist=['x'])\n"
+            "forward, backward = ops.forward, ops.backward\n")  # fmt: skip
+    result = graded(tmp_path, "dense", text)
+    assert result.points == 0 and "minidann is not for exercises" in words(result)
+
+
+def test_a_warning_of_the_compiler_is_no_mistake(tmp_path, recwarn):
+    text = right(select(None, "relu")[0]) + '\n\nABOUT = "\\sum"\n'
+    assert graded(tmp_path, "relu", text).points == 1
+    assert not list(recwarn)
