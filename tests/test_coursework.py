@@ -362,7 +362,7 @@ def test_gradescope(tmp_path):
     ("args", "told"),
     [
         (("check", "nowhere"), "nowhere: is not there"),
-        (("check", "."), "there is no exercise in it"),
+        (("check", "."), "there is no exercise in this folder; python -m minidann.coursework new"),
         (("check", sys.executable), "is a file; give its folder"),
         (("grade", "nowhere"), "there is no such folder"),
         (("grade", "."), "has no folders in it"),
@@ -375,7 +375,7 @@ def test_gradescope(tmp_path):
         (("grade", ".", "--seed", "-1"), "--seed -1: expected 0 or more"),
         (("check", ".", "--seed", "-1"), "--seed -1: expected 0 or more"),
         (("grade", ".", "--seconds", "nan"), "--seconds nan: expected 0.1 or more"),
-        (("check", "x", "-k", "relu", "--lesson", "3"), "no exercise of that name"),
+        (("check", "x", "-k", "ReLU", "--lesson", "3"), "relu is an exercise of lesson 4"),
     ],
 )
 def test_mistakes_of_the_command_are_told_in_one_line(args, told, tmp_path):

@@ -309,7 +309,7 @@ def test_mistakes_in_adam(update, text):
 @pytest.mark.parametrize(
     "added, text",
     [
-        (lambda name, w, l1, l2: l1 * np.sign(w) + l2 * w, "0.2 w, not 0 sign(w) + 0.4 w"),
+        (lambda name, w, l1, l2: l1 * np.sign(w) + l2 * w, "0.2 w is added, not 0 sign(w) + 0.4 w"),
         (lambda name, w, l1, l2: l1 * w + 2 * l2 * w, "not 0.3 sign(w)"),
         (lambda name, w, l1, l2: 2 * l2 * w, "emotion.w is not penalised by l1"),
     ],

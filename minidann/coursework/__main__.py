@@ -28,7 +28,7 @@ def lessons(text: str) -> range:
 
 def exercise(text: str) -> str:
     """`conv1d`, or its file."""
-    name = Path(text).name.removesuffix(".py")
+    name = Path(text).name.casefold().removesuffix(".py")
     if name not in NAMES:
         near = difflib.get_close_matches(name, NAMES, 1)
         known = f"should {near[0]} be it?" if near else f"expected one of {', '.join(NAMES)}"
@@ -108,7 +108,8 @@ def main() -> None:
             raise UserError(f"--{name} {value}: expected {least} or more")
     exercises = select(args.lessons, getattr(args, "name", None))
     if not exercises:
-        raise UserError("there is no exercise of that name in these lessons")
+        (only,) = select(name=args.name)
+        raise UserError(f"{args.name} is an exercise of lesson {only.lesson}")
     if args.command == "new":
         hand_out(args.folder, exercises)
     elif args.command == "check":

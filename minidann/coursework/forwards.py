@@ -80,6 +80,7 @@ def _outputs(true: np.ndarray) -> Mistakes:
     """The right out, with something done to it."""
     true = np.asarray(true)
     yield "the sign of out is flipped", -true
+    yield "cut to whole numbers: out has an integer dtype", np.trunc(true)
     yield "out is zero", np.zeros_like(true)
     for axis, size in enumerate(true.shape):
         for text, number in ((f"summed over, or multiplied by, the {size} of axis {axis}", size),
@@ -88,6 +89,12 @@ def _outputs(true: np.ndarray) -> Mistakes:
         for lag in (1, -1):
             yield f"out is shifted by {lag:+d} along axis {axis}", np.roll(true, lag, axis)
         yield f"out is reversed along axis {axis}", np.flip(true, axis)
+        first = np.arange(size).reshape(-1, *[1] * (true.ndim - axis - 1)) == 0
+        yield f"only the first of axis {axis} is filled", np.where(first, true, 0)
+        yield (
+            f"the first of axis {axis} stands for all",
+            np.repeat(true.take([0], axis), size, axis),
+        )
         yield f"the last of axis {axis} is missing", true.take(range(size - 1), axis)
     for axes in permutations(range(true.ndim)):
         yield f"the axes of out are permuted, as by transpose{axes}", true.transpose(axes)
@@ -150,6 +157,13 @@ def _softmax_cross_entropy(arrays, options) -> Mistakes:
     yield "the mean over all scores, not over the rows", losses.sum() / z.size
     yield "one loss a row: their mean is missing", losses
     yield "the log is missing", -p[rows, labels].mean()
+    text = "each row's score for every row's label: [rows, labels] takes one a row"
+    yield text, -np.log(p[:, labels]).mean()
+    for small in (1e-15, 1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6):
+        text = (
+            f"{small:g} is added inside the log, which changes it: take the log of what is never 0"
+        )
+        yield text, loss(p + small)
     yield "a log to base 2", losses.mean() / np.log(2)
     yield "a log to base 10", losses.mean() / np.log(10)
     yield "the softmax is missing: scores are taken for log probabilities", -z[rows, labels].mean()
@@ -166,6 +180,10 @@ def _batchnorm(arrays, options) -> Mistakes:
     yield "divided by the variance: its root is missing", gamma * centred / (var + EPSILON) + beta
     yield "not divided by the standard deviation", gamma * centred + beta
     yield "the mean is not subtracted", gamma * x / root + beta
+    yield "gamma and beta are exchanged", beta * centred / root + gamma
+    if options:
+        other = gamma * (x - var) / np.sqrt(np.abs(mean) + EPSILON) + beta
+        yield "running holds mean and var, in this order: they are exchanged", other
     yield "epsilon is missing", gamma * centred / np.sqrt(var) + beta
     yield "epsilon is added outside of the root", gamma * centred / (np.sqrt(var) + EPSILON) + beta
     yield "multiplied by the standard deviation", gamma * centred * root + beta

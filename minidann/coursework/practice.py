@@ -12,28 +12,29 @@ import minidann.ops
 from minidann.console import UserError
 from minidann.coursework import pupil
 from minidann.coursework.exercises import EXERCISES, Exercise
-from minidann.coursework.files import has_any
+from minidann.coursework.files import has_any, inside
 from minidann.coursework.judging import judge
 from minidann.coursework.results import Result, printed
 from minidann.coursework.session import Session
 from minidann.ops import conv_relu_maxpool
 
 EPOCHS = 3
-SLOW = 2  # seconds until one is told that an exercise is still running
+SLOW = 5  # seconds until one is told that an exercise is still running
 
 
 def check(folder: Path, exercises: tuple[Exercise, ...], seed: int) -> list[Result]:
     """Judge and tell, one exercise after the other. Raises UserError where there is none."""
     if not folder.is_dir():
         what = "is a file; give its folder, and -k NAME" if folder.exists() else "is not there"
-        raise UserError(f"{folder}: {what}")
-    if not has_any(folder):
+        here = "; the exercises are here: give ." if not folder.exists() and has_any(Path()) else ""
+        raise UserError(f"{folder}: {what}{here}")
+    place, problem = inside(folder)
+    if problem:
         raise UserError(
-            f"{folder}: there is no exercise in it; "
-            "python -m minidann.coursework new makes a folder with them"
+            f"{folder}: {problem}; python -m minidann.coursework new makes a folder with them"
         )
     results = []
-    with Session(folder) as session:
+    with Session(place) as session:
         for exercise in exercises:
             with patience(exercise, session):
                 result = judge(exercise, session, seed)
@@ -84,7 +85,7 @@ def own_ops(folder: Path, results: list[Result]) -> tuple[SimpleNamespace, list[
         if result.exercise.is_op and result.state == "right" and not result.said
     ]
     for name in names:
-        module = pupil.load(str(folder / f"{name}.py"))
+        module = pupil.load(str(inside(folder)[0] / f"{name}.py"))
         functions = {"forward": module.forward, "backward": module.backward}
         ours[name] = SimpleNamespace(**{**vars(ours[name]), **functions})
     front = {name: ours[name] for name in ("conv1d", "relu", "maxpool")}

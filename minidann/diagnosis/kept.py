@@ -112,6 +112,9 @@ def _mistaken(name, leaf, known) -> Iterator[tuple[str, str, object]]:
 def _gates(leaf, known) -> Iterator[tuple[str, str, np.ndarray]]:
     yield "gate", "true everywhere: it is not applied", np.ones_like(leaf)
     yield "gate", "the opposite of what it should be: it is inverted", ~leaf
+    for axis in range(leaf.ndim):
+        first = np.broadcast_to(leaf.take([0], axis), leaf.shape)
+        yield "gate", f"that of the first along {axis_name(leaf.shape, axis)}, for all", first
     for what, other in known:
         if np.shape(other) == leaf.shape and other.dtype != bool:
             yield "wrong cache", f"the sign of {what}", other > 0

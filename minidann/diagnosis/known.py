@@ -34,6 +34,8 @@ def _softmax_cross_entropy(evidence, cache):
     ):
         text = f"computed from the wrong cache: the probabilities are {what}"
         yield "wrong cache", text, ((other - label) * dout / n,)
+    text = "the label's number is subtracted from all of its row, not 1 from the label's place"
+    yield "wrong cache", text, ((p - labels[:, None]) * dout / n,)
     text = (
         "only the label's own score gets a gradient: the softmax's off-diagonal terms are missing"
     )
@@ -86,6 +88,8 @@ def _attention(evidence, cache):
     yield "missing path", text, through(s * (ds - ds.mean(axis=1, keepdims=True)))
     text = "the weights s are left out where f is summed: every frame gets all of dout"
     yield "missing path", text, (right[0] + (1 - s[:, :, None]) * dout[:, None, :], right[1])
+    text = "in df, f stands where v should: the path through the weights goes by v"
+    yield "wrong cache", text, (direct + (s * centred)[:, :, None] * f, None)
     for what, other in (("the weights s", s), ("the gradient of the weights", ds)):
         text = f"{what} stand where the gradient of the scores should"
         yield "wrong cache", text, (None, np.tensordot(other, f, axes=2))

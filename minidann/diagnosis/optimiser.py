@@ -217,7 +217,7 @@ def _penalty(params, grads, l1, l2, name, added) -> str:
     if name not in REGULARISED:
         return f"{name} is no kernel and must not be penalised"
     w, g = params[name].ravel(), grads[name].ravel()
-    columns = {"sign(w)": np.sign(w), "w": w, "abs(w)": np.abs(w), "one": np.ones_like(w), "g": g,
+    columns = {"sign(w)": np.sign(w), "w": w, "abs(w)": np.abs(w), "": np.ones_like(w), "g": g,
                "w^2": w * w}  # fmt: skip
     shares, *_ = np.linalg.lstsq(
         np.stack(list(columns.values()), axis=1), added.ravel(), rcond=None
@@ -225,5 +225,5 @@ def _penalty(params, grads, l1, l2, name, added) -> str:
     fit = np.stack(list(columns.values()), axis=1) @ shares
     if np.abs(fit - added.ravel()).max() > 1e-9 * np.abs(added).max():
         return f"what is added to {name} is not l1 sign(w) + 2 l2 w"
-    got = " + ".join(f"{s:.4g} {c}" for s, c in zip(shares, columns) if abs(s) > 1e-9)
-    return f"with l1 {l1:g}, l2 {l2:g} is added {got}, not {l1:g} sign(w) + {2 * l2:g} w"
+    got = " + ".join(f"{s:.4g} {c}".strip() for s, c in zip(shares, columns) if abs(s) > 1e-9)
+    return f"l1 {l1:g}, l2 {l2:g}: {got} is added, not {l1:g} sign(w) + {2 * l2:g} w"

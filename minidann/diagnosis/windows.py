@@ -62,6 +62,19 @@ def of_maxpool(evidence, cache):
     back = winner + size - 1 - 2 * within
     text = "windows are searched backwards: the winner's place is counted from their end"
     yield "reversed", text, maxpool.backward(dout, (back, x.shape))
+    starts = winner - within
+    view = sliding_window_view(x, size, axis=1)[:, ::stride]  # (N, P, F, size)
+    for what, place in (
+        ("the largest in size, whatever its sign", np.abs(view).argmax(axis=-1)),
+        ("the smallest", view.argmin(axis=-1)),
+        ("the first", np.zeros_like(within)),
+        ("the last", np.full_like(within, size - 1)),
+        ("where the first utterance has its largest", np.broadcast_to(within[:1], within.shape)),
+        ("where the first channel has its largest",
+         np.broadcast_to(within[..., :1], within.shape)),
+    ):  # fmt: skip
+        text = f"the frame of each window that gets the gradient is {what}"
+        yield "wrong cache", text, maxpool.backward(dout, (place + starts, x.shape))
     for other in range(x.shape[1]):
         if other != stride:
             place = within + other * np.arange(winner.shape[1])[:, None]
