@@ -22,7 +22,10 @@ def uar_of_confusion(counts: np.ndarray) -> float:
 
 
 def uar(labels: np.ndarray, predictions: np.ndarray) -> float:
-    """Unweighted average recall of integer labels and predictions (N,) of two classes."""
+    """Unweighted average recall, 0 to 1, of integer labels and predictions (N,) of two classes.
+
+    That is the mean over both classes, which both occur, of the share of their rows that are found.
+    """
     return uar_of_confusion(confusion(labels, predictions))
 
 

@@ -82,7 +82,7 @@ def from_frames(frames, offsets=None) -> Features:
 
 
 def mean_and_std(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of each bin of (total, 26): (26,) float32 each.
+    """Mean and standard deviation of each bin of (total, bins): (bins,) float32 each.
 
     Summed up in float64, in two passes (the squares of distances from the mean, not of the
     values) and in blocks. A bin that never changes has standard deviation 1.

@@ -195,7 +195,7 @@ def test_a_gradient_that_was_not_asked_for_is_none(tmp_path):
         ("dense", f"{DENSE}    x, w = cache\n    return dout @ w, x.T @ dout, dout.sum(0)\n",
          "dout = [["),
         ("step", f"{STEP}    return params, state['bias']\n", "KeyError: 'bias', line 2, given\n"
-         "  params = {w: [1, -2], b: [3]}\n  grads = {w: [2, 0.5], b: [0]}\n  state = {w.m:"),
+         "  params = {w: [1, -2], b: [3]}\n  grads = {w: [2, 0.5], b: [1e-08]}\n  state = {w.m:"),
         ("step", changed("step", "np.sqrt(", "("), "adam: the square root (power 1/2)"),
         ("add_penalty", changed("add_penalty", "np.sign(w)", "w / abs(w)"),
          'the result["conv.w"][2] is nan, expected 1'),

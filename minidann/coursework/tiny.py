@@ -106,4 +106,4 @@ def _dropout(rng):
 
 
 def _gradient_reversal(rng):
-    yield "three values", (np.array([1.0, -2.0, 4.0]),), {"beta": 2.0}
+    yield "three rows", (np.array([[1.0], [-2.0], [4.0]]),), {"beta": 2.0}

@@ -24,7 +24,7 @@ def step(rng):
     """Adam's first steps by hand, then some of small gradients; last what has none in a step."""
     params = {"w": np.array([1.0, -2.0]), "b": np.array([3.0])}
     state = optim.start(params)
-    grads = {"w": np.array([2.0, 0.5]), "b": np.array([0.0])}
+    grads = {"w": np.array([2.0, 0.5]), "b": np.array([1e-8])}
     every = [((params, grads, state, 0.1), {})]
     params, state = optim.step(params, grads, state, 0.1)
     every.append(((params, grads, state, 0.1), {}))
