@@ -27,6 +27,7 @@ class Direct:
     """What `Session` does, in this process and on modules: for mutants that are no files."""
 
     printed = first_printed = ""
+    folder = Path("no files")
 
     def __init__(self, **modules):
         self.modules, self.caches = modules, {}

@@ -316,3 +316,12 @@ def test_a_warning_of_the_compiler_is_no_mistake(tmp_path, recwarn):
     text = right(select(None, "relu")[0]) + '\n\nABOUT = "\\sum"\n'
     assert graded(tmp_path, "relu", text).points == 1
     assert not list(recwarn)
+
+
+def test_arguments_in_another_order_are_told(tmp_path):
+    text = changed("dense", ("def backward(dout: np.ndarray, cache: tuple)",
+                             "def backward(cache: tuple, dout: np.ndarray)"))  # fmt: skip
+    said = words(graded(tmp_path, "dense", text))
+    assert "backward is called with (dout, cache), and takes (cache, dout): another order" in said
+    (tmp_path / "dense.py").unlink()
+    assert "another order" not in words(graded(tmp_path, "dense", changed("dense", ("@", "*"))))

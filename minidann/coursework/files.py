@@ -61,6 +61,19 @@ def _everything(folder: Path):
             yield from _everything(one)
 
 
+def arguments(path: Path, function: str) -> list[str]:
+    """What the last function of this name takes by its place, in a file that is not `forbidden`."""
+    body = _tree(path).body if path.is_file() else []
+    found = [n for n in body if isinstance(n, ast.FunctionDef) and n.name == function]
+    return [argument.arg for argument in found[-1].args.args] if found else []
+
+
+def _tree(path: Path) -> ast.Module:
+    with warnings.catch_warnings():  # of "\sum" in a docstring, say
+        warnings.simplefilter("ignore")
+        return ast.parse(path.read_bytes())
+
+
 def forbidden(path: Path) -> str | None:
     """What a file imports that it may not, or why it is not Python; None if it is fine."""
     if path.is_symlink():
@@ -68,9 +81,7 @@ def forbidden(path: Path) -> str | None:
     try:
         if path.stat().st_size > LARGEST << 10:
             return f"is larger than {LARGEST} kB"
-        with warnings.catch_warnings():  # of "\\sum" in a docstring, say
-            warnings.simplefilter("ignore")
-            tree = ast.parse(path.read_bytes())
+        tree = _tree(path)
     except SyntaxError as error:
         line = " ".join((error.text or "").split())
         where = f"line {error.lineno}: " if error.lineno else ""

@@ -3,10 +3,14 @@
 The inputs are drawn here, from the seed; the submission sees them when it is called.
 """
 
+import inspect
+from pathlib import Path
+
 import numpy as np
 
-from minidann.coursework import checking, functions, layers
+from minidann.coursework import checking, files, functions, layers
 from minidann.coursework.exercises import CHECKER, Exercise
+from minidann.coursework.handout import reference
 from minidann.coursework.results import Result
 from minidann.coursework.session import Failed, NotWritten, Refused, Session
 
@@ -39,4 +43,26 @@ def judge(exercise: Exercise, session: Session, seed: int) -> Result:
     result.printed = result.printed or session.first_printed
     if result.points == exercise.most:
         result.state = "right"
+    elif result.state == "wrong":
+        result.said += _exchanged(exercise, session.folder / f"{exercise.name}.py")
     return result
+
+
+def _exchanged(exercise: Exercise, path: Path) -> list[str]:
+    """What to say of functions that take the right arguments in another order."""
+    if exercise.kind == CHECKER:
+        return []
+    told = []
+    for name in ("forward", "backward") if exercise.is_op else exercise.functions:
+        expected = [
+            argument.name
+            for argument in inspect.signature(
+                getattr(reference(exercise), name)
+            ).parameters.values()
+            if argument.kind == argument.POSITIONAL_OR_KEYWORD
+        ]
+        received = files.arguments(path, name)
+        if sorted(received) == sorted(expected) and received != expected:
+            order, other = ", ".join(expected), ", ".join(received)
+            told.append(f"{name} is called with ({order}), and takes ({other}): another order")
+    return told
