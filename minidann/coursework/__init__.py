@@ -13,6 +13,7 @@ explaining.py  what is wrong with what a layer gave
 forwards.py    mistakes of forward passes
 functions.py   the other functions: the optimiser, equations, features, UAR
 tries.py       what they are tried on
+mistakes.py    wrong ways to write them
 checking.py    the exercise to write the checker
 judging.py     one exercise
 results.py     what it earned

@@ -95,7 +95,7 @@ def asked(rng: np.random.Generator) -> Iterator[Asked]:
         for what, factor in LAST.items():
             yield Asked(name, altered(op, _times(len(shapes) - 1, factor), example), what)
         for what, change in FIRST.items():
-            yield Asked(name, altered(op, _first(change), example), what)
+            yield Asked(name, altered(op, _changed(0, change), example), what)
 
 
 SHAPES = {  # of small examples
@@ -128,14 +128,14 @@ def drawn(*shapes: tuple[int, ...], scale: tuple = ()) -> Callable:
     return example
 
 
+def _changed(i: int, change: Callable) -> Callable:
+    """Another gradient of argument i."""
+    return lambda right, dout, cache: (*right[:i], change(right[i]), *right[i + 1 :])
+
+
 def _times(i: int, factor) -> Callable:
     """The gradient of argument i multiplied by something."""
-    return lambda right, dout, cache: (*right[:i], factor * right[i], *right[i + 1 :])
-
-
-def _first(change: Callable) -> Callable:
-    """Another gradient of the first argument."""
-    return lambda right, dout, cache: (change(right[0]), *right[1:])
+    return _changed(i, lambda gradient: factor * gradient)
 
 
 def _is_last(array: np.ndarray) -> np.ndarray:

@@ -36,26 +36,30 @@ def judge_function(exercise: Exercise, session: Session, rng, result: Result) ->
     def call(*args, **options):
         return session.call(exercise.name, name, *args, **options)
 
-    right, stub, explained = getattr(reference(exercise), name), None, {}
+    right, stub, about = getattr(reference(exercise), name), None, None
     for part, given in getattr(tries, exercise.name)(rng).items():
         dtype = part == DTYPE or DTYPE not in exercise.parts
         view = tries.VIEWS.get((name, part))
+        wrong = []  # (args, options, received), what is said and what was printed
         try:
-            wrong = []
             for args, options, *needs in given:
                 if set(needs) <= set(result.earned):  # else it would say nothing of this part
                     received, problem = _try(call, right, args, options, view, dtype)
-                    wrong += [(args, options, received, problem)] if problem else []
+                    if problem:
+                        wrong.append(((args, options, received), problem, session.printed))
         except NotWritten as error:
-            wrong, stub = [((), {}, None, str(error))], error
+            stub = error
+            result.said.append(f"{part}: {error}")
+            continue
         if not wrong:
             result.earned[part] = exercise.each
             continue
-        why = "" if stub else mistakes.explanation(exercise.name, right, wrong)
-        if name in ("step", "add_penalty") and not stub:
-            why = explained.setdefault(name, _of_optimiser(name, call, rng))
-        result.said.append(": ".join(filter(None, [part, why, wrong[0][-1]])))
-        result.printed = result.printed or session.printed
+        why = mistakes.explanation(exercise.name, right, [one for one, _, _ in wrong])
+        if name in ("step", "add_penalty"):
+            why = about = _of_optimiser(name, call, rng) if about is None else about
+        _, problem, printed = wrong[0]
+        result.said.append(": ".join(filter(None, [part, why, problem])))
+        result.printed = result.printed or printed
     if stub and not result.earned:
         raise stub
 

@@ -54,13 +54,8 @@ def _exchanged(exercise: Exercise, path: Path) -> list[str]:
         return []
     told = []
     for name in ("forward", "backward") if exercise.is_op else exercise.functions:
-        expected = [
-            argument.name
-            for argument in inspect.signature(
-                getattr(reference(exercise), name)
-            ).parameters.values()
-            if argument.kind == argument.POSITIONAL_OR_KEYWORD
-        ]
+        taken = inspect.signature(getattr(reference(exercise), name)).parameters.values()
+        expected = [one.name for one in taken if one.kind == one.POSITIONAL_OR_KEYWORD]
         received = files.arguments(path, name)
         if sorted(received) == sorted(expected) and received != expected:
             order, other = ", ".join(expected), ", ".join(received)

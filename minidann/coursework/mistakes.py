@@ -11,10 +11,10 @@ from minidann.optim import DECAY, FINAL_RATE, INITIAL_RATE
 
 
 def explanation(exercise: str, right: Callable, wrong: list[tuple]) -> str:
-    """What gives all that is `wrong`: tuples that begin with arguments, options, received."""
+    """What gives all that is `wrong`, (arguments, options, received) each; "" if nothing known."""
     for text, function in _known(exercise, right).items():
         with np.errstate(all="ignore"):
-            given = [(function(*a, **o), right(*a, **o), received) for a, o, received, *_ in wrong]
+            given = [(function(*a, **o), right(*a, **o), received) for a, o, received in wrong]
         if all(
             _same(would, received) and not _same(would, true) for would, true, received in given
         ):
