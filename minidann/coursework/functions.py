@@ -183,10 +183,10 @@ def _of_optimiser(name: str, call, rng) -> str:
 
 
 def _fits(received, true) -> bool:
-    """Are the keys and shapes of dicts, or of a tuple of them, the right ones?"""
+    """Are what dicts, or a tuple of them, have of the right keys numbers of the right shapes?"""
     if not isinstance(true, dict):
         return all(map(_fits, received, true))
-    return set(received) == set(true) and all(
-        (numbers := real(received[key])) is not None and numbers.shape == np.shape(value)
-        for key, value in true.items()
+    return all(
+        (numbers := real(received[key])) is not None and numbers.shape == np.shape(true[key])
+        for key in received.keys() & true.keys()
     )

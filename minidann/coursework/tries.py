@@ -48,7 +48,7 @@ def add_penalty(rng):
     large = {name: rng.standard_normal((3, 4)) for name in names}
     given = (small, {name: np.ones_like(w) for name, w in small.items()}), (
         large, {name: rng.standard_normal((3, 4)) for name in names})  # fmt: skip
-    without = [
+    without = [(small, {"conv.b": np.array([1.0])})] + [
         (large, {name: g for name, g in given[1][1].items() if name != lost})
         for lost in ("conv.w", "language.w")
     ]
