@@ -5,8 +5,9 @@ import inspect
 from pathlib import Path
 
 from minidann import metrics, mutants
-from minidann.coursework import handout
-from minidann.coursework.exercises import BACKWARD, BOTH, CHECKER, EXERCISES, Exercise
+from minidann.coursework import grading, handout
+from minidann.coursework.exercises import BACKWARD, BOTH, CHECKER, EXERCISES, Exercise, select
+from minidann.coursework.results import Result
 
 CHECK = """import numpy as np
 
@@ -130,6 +131,23 @@ def right(exercise: Exercise) -> str:
     if name == "information":
         parts.append(ENTR)
     return "\n\n".join([*parts, inspect.getsource(getattr(module, name))])
+
+
+def changed(name: str, *words: str) -> str:
+    """The right file of an exercise, with some things changed: old, new, old, new ..."""
+    (exercise,) = select(None, name)
+    text = right(exercise)
+    for old, new in zip(words[::2], words[1::2], strict=True):
+        assert old in text, old
+        text = text.replace(old, new)
+    return text
+
+
+def graded(folder: Path, name: str, text: str, **options) -> Result:
+    """The result of one exercise, handed in with this text."""
+    (folder / f"{name}.py").write_text(text, encoding="utf-8")
+    (result,) = grading.grade(folder, select(None, name), **options).results
+    return result
 
 
 def wrong(mutant) -> str | None:

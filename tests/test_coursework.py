@@ -1,5 +1,6 @@
 """Coursework: hand out, check, grade; on right files, mutants, stubs and hostile ones."""
 
+import ast
 import csv
 import json
 import os
@@ -27,7 +28,7 @@ class Direct:
     """What `Session` does, in this process and on modules: for mutants that are no files."""
 
     printed = first_printed = ""
-    folder = Path("no files")
+    tree = ast.Module([], [])
 
     def __init__(self, **modules):
         self.modules, self.caches = modules, {}

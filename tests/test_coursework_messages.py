@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import pytest
 import submissions
+from submissions import changed, graded
 
 from minidann.coursework import checking, forwards, grading, handout, practice, tiny
 from minidann.coursework.exercises import EXERCISES, MEND, select
@@ -38,19 +39,6 @@ def backward(dout, cache):
         dw += np.tensordot(x[:, frames], dout[:, t], (0, 0))
     return dx if cache["asked"] else None, dw, dout.sum(axis=(0, 1))
 """
-
-
-def changed(name: str, old: str, new: str) -> str:
-    """The right file of an exercise, with one thing changed."""
-    text = submissions.right(select(None, name)[0])
-    assert old in text
-    return text.replace(old, new)
-
-
-def graded(tmp_path, name: str, text: str, **options):
-    """The result of one exercise, handed in with this text."""
-    (tmp_path / f"{name}.py").write_text(text)
-    return grading.grade(tmp_path, select(None, name), **options).results[0]
 
 
 # Forward and backward

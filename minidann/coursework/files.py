@@ -13,6 +13,10 @@ LARGEST = 256  # kilobytes of a file; the largest right one takes a hundredth
 SEEN = 2000  # files and folders of a submission that are looked at where one is missing
 
 
+class Forbidden(Exception):
+    """A file cannot be graded: it is no Python, or imports what it may not."""
+
+
 def has_any(folder: Path) -> bool:
     """Is an exercise in this folder?"""
     return any((folder / f"{name}.py").is_file() for name in NAMES)
@@ -61,35 +65,33 @@ def _everything(folder: Path):
             yield from _everything(one)
 
 
-def arguments(path: Path, function: str) -> list[str]:
-    """What the last function of this name takes by its place, in a file that is not `forbidden`."""
-    body = _tree(path).body if path.is_file() else []
-    found = [n for n in body if isinstance(n, ast.FunctionDef) and n.name == function]
+def arguments(tree: ast.Module, function: str) -> list[str]:
+    """What the last function of this name takes by its place."""
+    found = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == function]
     return [argument.arg for argument in found[-1].args.args] if found else []
 
 
-def _tree(path: Path) -> ast.Module:
-    with warnings.catch_warnings():  # of "\sum" in a docstring, say
-        warnings.simplefilter("ignore")
-        return ast.parse(path.read_bytes())
-
-
-def forbidden(path: Path) -> str | None:
-    """What a file imports that it may not, or why it is not Python; None if it is fine."""
+def parsed(path: Path) -> ast.Module:
+    """The code in a file; none where there is no file. Raises Forbidden with the reason."""
+    if not path.is_file():
+        return ast.Module([], [])
     if path.is_symlink():
-        return "is a link; hand in the file itself"
+        raise Forbidden("is a link; hand in the file itself")
     try:
         if path.stat().st_size > LARGEST << 10:
-            return f"is larger than {LARGEST} kB"
-        tree = _tree(path)
+            raise Forbidden(f"is larger than {LARGEST} kB")
+        with warnings.catch_warnings():  # of "\sum" in a docstring, say
+            warnings.simplefilter("ignore")
+            tree = ast.parse(path.read_bytes())
     except SyntaxError as error:
         line = " ".join((error.text or "").split())
         where = f"line {error.lineno}: " if error.lineno else ""
-        return f"is not Python ({where}{error.msg}{line and f', in {line[:80]!r}'})"
+        what = f"is not Python ({where}{error.msg}{line and f', in {line[:80]!r}'})"
+        raise Forbidden(what) from None
     except ValueError as error:
-        return f"is not Python ({error})"
+        raise Forbidden(f"is not Python ({error})") from None
     except (OSError, RecursionError, MemoryError) as error:
-        return f"cannot be read ({error})"
+        raise Forbidden(f"cannot be read ({error})") from None
     for node in ast.walk(tree):
         names = []
         if isinstance(node, ast.Import):
@@ -98,8 +100,8 @@ def forbidden(path: Path) -> str | None:
             names = ["." * node.level + (node.module or "")]
         for name in names:
             if name.split(".")[0] not in ALLOWED:
-                return (
+                raise Forbidden(
                     f"line {node.lineno} imports {name}; an exercise is one file, which may import "
                     f"{', '.join(ALLOWED[:3])} and what else README.md lists"
                 )
-    return None
+    return tree

@@ -13,13 +13,11 @@ from minidann.coursework.results import (
     SHOWN,
     Result,
     beside,
-    close,
-    compared,
+    different,
     kind,
     labelled,
     real,
     returned,
-    written,
 )
 from minidann.coursework.session import Failed, NotWritten, Refused, Session
 from minidann.diagnosis import UNKNOWN
@@ -54,9 +52,10 @@ def judge_function(exercise: Exercise, session: Session, rng, result: Result) ->
         if not wrong:
             result.earned[part] = exercise.each
             continue
-        why = mistakes.explanation(exercise.name, right, [one for one, _, _ in wrong])
-        if name in ("step", "add_penalty"):
+        if name in ("step", "add_penalty"):  # one report has the mistakes of all parts
             why = about = _of_optimiser(name, call, rng) if about is None else about
+        else:
+            why = mistakes.explanation(exercise.name, right, [one for one, _, _ in wrong])
         _, problem, printed = wrong[0]
         result.said.append(": ".join(filter(None, [part, why, problem])))
         result.printed = result.printed or printed
@@ -76,9 +75,9 @@ def _try(call, right, args: tuple, options: dict, view, dtype: bool) -> tuple[ob
     if received is None:
         problem = "it returned None: is a return missing?"
     elif view is None:
-        problem = _different("the result", received, true, dtype)
+        problem = different("the result", received, true, dtype)
     else:  # what else is in the result counts in other parts
-        problem = _unusable(received, true) or _different(
+        problem = _unusable(received, true) or different(
             "the result", view(received, args), view(true, args), dtype
         )
     if not problem:
@@ -112,33 +111,6 @@ def _column(names, values, received: np.ndarray, true: np.ndarray) -> str:
     return f"{labelled(*zip(*lines))}\n{both}"
 
 
-def _different(what: str, received, true, dtype: bool) -> str | None:
-    """How two results differ, in words; in `dtype` only if that counts."""
-    if isinstance(true, dict):
-        if not isinstance(received, dict):
-            return f"{what}: expected a dict, received {kind(received)}"
-        if set(received) != set(true):
-            return _other_keys(what, received, true)
-        found = (_different(f'{what}["{key}"]', received[key], true[key], dtype) for key in true)
-        return next(filter(None, found), None)
-    if isinstance(true, tuple):
-        if not isinstance(received, (tuple, list)) or len(received) != len(true):
-            return f"{what}: expected {len(true)} values, received {kind(received)}"
-        pairs = enumerate(zip(received, true))
-        found = (_different(f"{what}[{i}]", *pair, dtype) for i, pair in pairs)
-        return next(filter(None, found), None)
-    if isinstance(true, list):
-        many = isinstance(received, (list, tuple, np.ndarray))
-        rows = [real(row) for row in received] if many else []
-        same = [None if row is None else row.tolist() for row in rows] == true
-        return None if same else f"{what}: expected {true}, received {written(received)}"
-    if not close(received, true):
-        return compared(what, received, true)
-    if dtype and isinstance(true, np.ndarray) and np.asarray(received).dtype != true.dtype:
-        return f"{what}: expected {true.dtype}, received {np.asarray(received).dtype}"
-    return None
-
-
 # Adam and the penalties: results of dicts, and a checker that knows their mistakes by name.
 
 
@@ -151,11 +123,6 @@ def _unusable(received, true) -> str | None:
     if not all(isinstance(one, dict) for one in received):
         return f"expected two dicts, received {kind(received[0])} and {kind(received[1])}"
     return None
-
-
-def _other_keys(what: str, received: dict, like: dict) -> str:
-    wanted, got = (", ".join(sorted(some)) or "none" for some in (like, received))
-    return f"{what}: expected the keys {wanted}, received {got}"
 
 
 def _of_optimiser(name: str, call, rng) -> str:

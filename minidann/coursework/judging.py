@@ -3,8 +3,8 @@
 The inputs are drawn here, from the seed; the submission sees them when it is called.
 """
 
+import ast
 import inspect
-from pathlib import Path
 
 import numpy as np
 
@@ -44,11 +44,11 @@ def judge(exercise: Exercise, session: Session, seed: int) -> Result:
     if result.points == exercise.most:
         result.state = "right"
     elif result.state == "wrong":
-        result.said += _exchanged(exercise, session.folder / f"{exercise.name}.py")
+        result.said += _exchanged(exercise, session.tree)
     return result
 
 
-def _exchanged(exercise: Exercise, path: Path) -> list[str]:
+def _exchanged(exercise: Exercise, tree: ast.Module) -> list[str]:
     """What to say of functions that take the right arguments in another order."""
     if exercise.kind == CHECKER:
         return []
@@ -56,7 +56,7 @@ def _exchanged(exercise: Exercise, path: Path) -> list[str]:
     for name in ("forward", "backward") if exercise.is_op else exercise.functions:
         taken = inspect.signature(getattr(reference(exercise), name)).parameters.values()
         expected = [one.name for one in taken if one.kind == one.POSITIONAL_OR_KEYWORD]
-        received = files.arguments(path, name)
+        received = files.arguments(tree, name)
         if sorted(received) == sorted(expected) and received != expected:
             order, other = ", ".join(expected), ", ".join(received)
             told.append(f"{name} is called with ({order}), and takes ({other}): another order")

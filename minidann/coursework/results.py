@@ -84,6 +84,38 @@ def compared(what: str, received, true) -> str:
     return f"{what}{place(at)} is {got}, expected {want}"
 
 
+def different(what: str, received, true, dtype: bool) -> str | None:
+    """How two results differ, in words; in `dtype` only if that counts."""
+    if isinstance(true, dict):
+        if not isinstance(received, dict):
+            return f"{what}: expected a dict, received {kind(received)}"
+        if set(received) != set(true):
+            return _other_keys(what, received, true)
+        found = (different(f'{what}["{key}"]', received[key], true[key], dtype) for key in true)
+        return next(filter(None, found), None)
+    if isinstance(true, tuple):
+        if not isinstance(received, (tuple, list)) or len(received) != len(true):
+            return f"{what}: expected {len(true)} values, received {kind(received)}"
+        pairs = enumerate(zip(received, true))
+        found = (different(f"{what}[{i}]", *pair, dtype) for i, pair in pairs)
+        return next(filter(None, found), None)
+    if isinstance(true, list):
+        many = isinstance(received, (list, tuple, np.ndarray))
+        rows = [real(row) for row in received] if many else []
+        same = [None if row is None else row.tolist() for row in rows] == true
+        return None if same else f"{what}: expected {true}, received {written(received)}"
+    if not close(received, true):
+        return compared(what, received, true)
+    if dtype and isinstance(true, np.ndarray) and np.asarray(received).dtype != true.dtype:
+        return f"{what}: expected {true.dtype}, received {np.asarray(received).dtype}"
+    return None
+
+
+def _other_keys(what: str, received: dict, like: dict) -> str:
+    wanted, got = (", ".join(sorted(some)) or "none" for some in (like, received))
+    return f"{what}: expected the keys {wanted}, received {got}"
+
+
 def place(at: tuple) -> str:
     """An index as it is written in code; nothing for that of a number."""
     return f"[{', '.join(map(str, at))}]" if at else ""

@@ -1,5 +1,6 @@
 """The grader's end: a submission's code is called in a process of its own, with limits."""
 
+import ast
 import contextlib
 import os
 import queue
@@ -55,6 +56,7 @@ class Session:
         self.seconds = 0.0  # of the exercise at hand
         self.process: subprocess.Popen | None = None
         self.printed = self.first_printed = ""  # by the last call; by the first that prints
+        self.tree = ast.Module([], [])  # the code of the exercise at hand
         self._count = 0
         self._spare = 0.0  # seconds that are left, while the submission's code does not run
         self._deadline = 0.0  # and until when it may run, while it does
@@ -73,9 +75,11 @@ class Session:
         self.end()
         self.printed = self.first_printed = ""
         self._count = 0
-        path = self.folder / f"{name}.py"
-        why = files.forbidden(path) if path.is_file() else None
-        self._lost = why and f"{name}.py: {why}"
+        self._lost = None
+        try:
+            self.tree = files.parsed(self.folder / f"{name}.py")
+        except files.Forbidden as error:
+            self._lost = f"{name}.py: {error}"
         self.seconds = SECONDS.get(name, USUALLY) if self.given is None else self.given
         self._spare = self.seconds
 

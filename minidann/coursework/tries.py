@@ -73,9 +73,7 @@ def _moved(result, args):
 def _without_gradient(result, args):
     """All that `step` returns of parameters without a gradient."""
     every = {**result[0], **result[1]}
-    return {
-        k: v for k, v in every.items() if k.removesuffix(k[-2:]) not in args[1] and k not in args[1]
-    }
+    return {k: v for k, v in every.items() if not {k, k[:-2]} & args[1].keys()}
 
 
 def _kernels(result, args):

@@ -112,22 +112,26 @@ def _mistaken(name, leaf, known) -> Iterator[tuple[str, str, object]]:
 def _gates(leaf, known) -> Iterator[tuple[str, str, np.ndarray]]:
     yield "gate", "true everywhere: it is not applied", np.ones_like(leaf)
     yield "gate", "the opposite of what it should be: it is inverted", ~leaf
-    for axis in range(leaf.ndim):
-        first = np.broadcast_to(leaf.take([0], axis), leaf.shape)
-        yield "gate", f"that of the first along {axis_name(leaf.shape, axis)}, for all", first
+    for _, what, first in _firsts(leaf):
+        yield "gate", what, first
     for what, other in known:
         if np.shape(other) == leaf.shape and other.dtype != bool:
             yield "wrong cache", f"the sign of {what}", other > 0
             yield "gate", f"open where {what} is zero, too", other >= 0
 
 
+def _firsts(leaf: np.ndarray) -> Iterator[tuple[int, str, np.ndarray]]:
+    """(axis, what it is, the array) in which the first along an axis stands for all."""
+    for axis in range(leaf.ndim):
+        first = np.broadcast_to(leaf.take([0], axis), leaf.shape)
+        yield axis, f"that of the first along {axis_name(leaf.shape, axis)}, for all", first
+
+
 def _indices(leaf, known) -> Iterator[tuple[str, str, np.ndarray]]:
     for kind, what, other in arrangements(leaf):
         yield kind, f"{what} (an index)", other
-    for axis in range(leaf.ndim):
-        first = np.broadcast_to(leaf.take([0], axis), leaf.shape)
-        kind = "first only" if axis == 0 else "wrong cache"
-        yield kind, f"that of the first along {axis_name(leaf.shape, axis)}, for all", first
+    for axis, what, first in _firsts(leaf):
+        yield "first only" if axis == 0 else "wrong cache", what, first
     top = int(leaf.max()) + 1
     for lag in lags(top):
         yield "shifted", f"off by {lag:+d} (an index)", (leaf + lag) % top
