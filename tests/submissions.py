@@ -5,7 +5,7 @@ import inspect
 from pathlib import Path
 
 from minidann import metrics, mutants
-from minidann.coursework import grading, handout
+from minidann.coursework import files, grading, handout
 from minidann.coursework.exercises import BACKWARD, BOTH, CHECKER, EXERCISES, Exercise, select
 from minidann.coursework.results import Result
 
@@ -76,7 +76,8 @@ HOSTILE = {
     "ends the process": (
         "def forward(*a, **o):\n    __import__('os')._exit(0)\n", "process ended"),
     "forks": (
-        "def forward(x, w, b, **o):\n    __import__('os').fork()\n    return x, None\n", "out: "),
+        "def forward(x, w, b, **o):\n    __import__('os').fork()\n    return x, None\n",
+        "no use for os.fork"),
     "takes all memory": (
         "import numpy as np\n\ndef forward(*a, **o):\n    return np.zeros(3 << 27)[:1], None\n",
         "Memory"),  # 3 GB: no more than a limit forbids
@@ -85,14 +86,14 @@ HOSTILE = {
         "returned more than 16 MB"),
     "writes a large file": (
         "def forward(*a, **o):\n    with open('x', 'w') as file:\n"
-        "        file.write('x' * (2 << 20))\n", "File too large"),
+        "        file.write('x' * (2 << 20))\n", "opens no file, here x"),
     "breaks NumPy": (
         "import numpy as np\n\nnp.seterr(all='raise')\nnp.where = np.dot = np.sum = None\n\n"
         "def forward(*a, **o):\n    return a[0], None\n", "out: "),
     "ends later": (
         "threading = __import__('threading')\n"
         "os = __import__('os')\nthreading.Timer(0.3, os._exit, [0]).start()\n\n"
-        "def forward(*a, **o):\n    return a[0], None\n", "out: "),
+        "def forward(*a, **o):\n    return a[0], None\n", "conv1d: "),
     "imports torch": (
         "import torch\n\ndef forward(*a, **o):\n    return a[0], None\n", "imports torch"),
     "re-exports": ("from minidann.ops.conv1d import backward, forward\n", "imports minidann"),
@@ -112,8 +113,15 @@ HOSTILE = {
         "import numpy as np\nos = __import__('os')\nfor i in range(3, 20):\n    try:\n"
         "        os.write(i, b'garbage' * 10)\n    except OSError:\n        pass\n"
         "def forward(*a, **o):\n    return a[0], None\n", "in the grader's place"),
-    "kills itself": (
-        "os = __import__('os')\nos.kill(os.getpid(), 9)\n", "process ended"),
+    "kills the grader": (
+        "os = __import__('os')\nos.kill(os.getppid(), 9)\n", "no use for os.kill"),
+    "stops the grader": (
+        "os = __import__('os')\nos.kill(os.getppid(), 19)\n", "no use for os.kill"),
+    "reads the reference": (
+        "import numpy as np\nplace = __import__('sys').argv[0].replace('coursework/pupil', "
+        "'ops/conv1d')\nexec(open(place).read())\n", "opens no file"),
+    "starts a program": (
+        "__import__('subprocess').run(['true'])\n", "no use for subprocess.Popen"),
 }  # fmt: skip
 
 
@@ -133,6 +141,11 @@ def right(exercise: Exercise) -> str:
     return "\n\n".join([*parts, inspect.getsource(getattr(module, name))])
 
 
+def grade(folder: Path, *exercises, **options) -> grading.Graded:
+    """What is in a folder, graded in this process."""
+    return grading.grade(files.read(folder), *exercises, **options)
+
+
 def changed(name: str, *words: str) -> str:
     """The right file of an exercise, with some things changed: old, new, old, new ..."""
     (exercise,) = select(None, name)
@@ -146,7 +159,7 @@ def changed(name: str, *words: str) -> str:
 def graded(folder: Path, name: str, text: str, **options) -> Result:
     """The result of one exercise, handed in with this text."""
     (folder / f"{name}.py").write_text(text, encoding="utf-8")
-    (result,) = grading.grade(folder, select(None, name), **options).results
+    (result,) = grade(folder, select(None, name), **options).results
     return result
 
 

@@ -4,8 +4,10 @@ import ast
 import csv
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,7 +17,7 @@ import submissions
 
 import minidann
 from minidann import metrics, mutants, ops
-from minidann.coursework import grading, handout, judging, messages, practice
+from minidann.coursework import files, grading, handout, judging, messages, practice
 from minidann.coursework.exercises import BACKWARD, BOTH, CHECKER, EXERCISES, FORWARD, MEND, select
 from minidann.coursework.session import Failed, Refused, Session
 
@@ -120,14 +122,14 @@ def test_the_hand_out_says_what_to_do(untouched):
 
 
 def test_an_untouched_hand_out_scores_nothing(untouched):
-    graded = grading.grade(untouched)
+    graded = submissions.grade(untouched)
     assert graded.total == 0
     assert all(result.points == 0 for result in graded.results)
     assert all(r.state == "not written" for r in graded.results if r.exercise.kind != MEND)
 
 
 def test_the_reference_scores_everything(right):
-    graded = grading.grade(right, seed=1)
+    graded = submissions.grade(right, seed=1)
     assert [r.exercise.name for r in graded.results if r.points != r.exercise.most] == []
     assert graded.notes == ""
 
@@ -152,7 +154,7 @@ def test_each_mutant_loses_points_in_exactly_its_exercise_and_is_named(seed):
 @pytest.mark.parametrize("mutant", FILES[::6], ids=lambda mutant: mutant.name)
 def test_a_mutant_handed_in_as_a_file_loses_only_its_own(mutant, tmp_path):
     text = submissions.wrong(mutant)
-    graded = grading.grade(submissions.write(tmp_path / "x", **{mutant.target: text}), QUICK)
+    graded = submissions.grade(submissions.write(tmp_path / "x", **{mutant.target: text}), QUICK)
     assert [r.exercise.name for r in graded.results if r.points < r.exercise.most] == [
         mutant.target
     ]
@@ -162,7 +164,7 @@ def test_a_mutant_handed_in_as_a_file_loses_only_its_own(mutant, tmp_path):
 def test_each_exercise_can_be_done_while_all_others_are_stubs(exercise, tmp_path):
     handout.write(tmp_path / "x", EXERCISES)
     (tmp_path / "x" / f"{exercise.name}.py").write_text(submissions.right(exercise))
-    graded = grading.grade(tmp_path / "x")
+    graded = submissions.grade(tmp_path / "x")
     assert {r.exercise.name: r.points for r in graded.results if r.points} == {
         exercise.name: exercise.most
     }
@@ -174,7 +176,7 @@ def test_backward_alone_earns_its_points(tmp_path):
         "    raise NotImplementedError\n    if v.shape != f.shape[2:]:",
     )
     folder = submissions.write(tmp_path / "x", attention=text)
-    (result,) = grading.grade(folder, select(None, "attention")).results
+    (result,) = submissions.grade(folder, select(None, "attention")).results
     assert result.earned == {"df": 1, "dv": 1}
 
 
@@ -185,26 +187,30 @@ def test_a_cache_of_ones_own_will_do(tmp_path):
         "    return dout @ cache['w'].T, cache['x'].T @ dout, dout.sum(axis=0)\n"
     )
     folder = submissions.write(tmp_path / "x", dense=text)
-    assert grading.grade(folder, select(None, "dense")).total == 3
+    assert submissions.grade(folder, select(None, "dense")).total == 3
 
 
 @pytest.mark.parametrize(("answer", "points"), [("True", 0), ("False", 0)])
 def test_a_checker_that_always_says_the_same_earns_nothing(answer, points, tmp_path):
     text = f"def check(op, arrays, options, rng):\n    return {answer}\n"
-    graded = grading.grade(submissions.write(tmp_path / "x", checker=text), select(None, "checker"))
+    graded = submissions.grade(
+        submissions.write(tmp_path / "x", checker=text), select(None, "checker")
+    )
     assert graded.total == points
 
 
 def test_a_checker_of_the_first_argument_misses_some(tmp_path):
     text = submissions.CHECK.replace("if gradient is None:", "if gradient is None or i > 0:")
-    graded = grading.grade(submissions.write(tmp_path / "x", checker=text), select(None, "checker"))
+    graded = submissions.grade(
+        submissions.write(tmp_path / "x", checker=text), select(None, "checker")
+    )
     assert 0 < graded.total < 10
     assert "not caught" in "\n".join(graded.results[0].said)
 
 
 def test_the_seed_is_the_teachers(right):
     some = select(None, "uar")
-    graded = [grading.grade(right, some, seed=seed) for seed in (0, 1)]
+    graded = [submissions.grade(right, some, seed=seed) for seed in (0, 1)]
     assert [one.total for one in graded] == [2, 2]
     answers = []
 
@@ -216,7 +222,9 @@ def test_the_seed_is_the_teachers(right):
     text = f"answers = {answers}\n\ndef uar(labels, predictions):\n    return answers.pop(0)\n"
     (right.parent / "known").mkdir(exist_ok=True)
     (right.parent / "known" / "uar.py").write_text(text)
-    totals = [grading.grade(right.parent / "known", some, seed=seed).total for seed in (3, 4, 5)]
+    totals = [
+        submissions.grade(right.parent / "known", some, seed=seed).total for seed in (3, 4, 5)
+    ]
     assert totals[0] == 2 and max(totals[1:]) < 2
 
 
@@ -227,28 +235,111 @@ def test_the_seed_is_the_teachers(right):
 def test_a_hostile_file_costs_only_its_own_points(name, tmp_path):
     text, word = submissions.HOSTILE[name]
     some = tuple(e for e in EXERCISES if e.name in ("relu", "conv1d", "dense"))
-    graded = grading.grade(submissions.write(tmp_path / "x", conv1d=text), some, seconds=2)
+    graded = submissions.grade(submissions.write(tmp_path / "x", conv1d=text), some, seconds=2)
     assert [result.points for result in graded.results] == [0, 1, 3]
     assert word in graded.notes
 
 
 def test_what_is_missing_is_named(tmp_path):
-    graded = grading.grade(submissions.write(tmp_path / "x", conv1d=None), select(range(3, 4)))
-    assert graded.total == 0 and "conv1d.py is missing" in graded.notes
+    graded = submissions.grade(submissions.write(tmp_path / "x", conv1d=None), select(range(3, 4)))
+    assert graded.total == 0 and graded.notes == "conv1d: missing"
     (tmp_path / "empty").mkdir()
-    assert "no exercise in this folder" in grading.grade(tmp_path / "empty", QUICK).notes
+    notes = submissions.grade(tmp_path / "empty", select(range(3, 5))).notes
+    assert notes == "there is no exercise in this folder; conv1d, relu, maxpool: missing"
 
 
-def test_a_submission_in_a_folder_of_its_own_folder_is_found(tmp_path):
-    submissions.write(tmp_path / "student" / "homework")
-    assert grading.grade(tmp_path / "student", select(None, "relu")).total == 1
+def test_of_each_exercise_the_nearest_file_counts(tmp_path):
+    """However deep it lies; where two are as near as each other, neither does."""
+    some = select(range(4, 7))  # relu, maxpool, attention, dense, softmax_cross_entropy
+    names = {exercise.name: None for exercise in EXERCISES}
+    submissions.write(tmp_path / "x" / "my work" / "homework")
+    assert submissions.grade(tmp_path / "x", some).total == 11
+    (tmp_path / "x" / "relu.py").write_text("no\n")
+    submissions.write(tmp_path / "x" / "old", **{**names, "dense": "no\n"})
+    submissions.write(tmp_path / "x" / "older", **{**names, "dense": "no\n"})
+    graded = submissions.grade(tmp_path / "x", some)
+    assert [result.points for result in graded.results] == [0, 2, 3, 0, 2]
+    assert "dense: is in 2 folders, old, older; hand in one" in graded.notes
+
+
+def test_what_is_handed_in_is_what_was_read(tmp_path):
+    """Nobody's code changes it, not even from outside of its process."""
+    handed_in = files.read(submissions.write(tmp_path / "x"))
+    for path in (tmp_path / "x").iterdir():
+        path.write_text("raise SystemExit\n")
+    assert grading.grade(handed_in, select(None, "relu")).total == 1
+
+
+def test_no_link_is_followed(tmp_path):
+    submissions.write(tmp_path / "bob")
+    (tmp_path / "ada").mkdir()
+    (tmp_path / "ada" / "my work").symlink_to(tmp_path / "bob")
+    (tmp_path / "ada" / "relu.py").symlink_to(tmp_path / "bob" / "relu.py")
+    graded = submissions.grade(tmp_path / "ada", select(range(4, 5)))
+    assert graded.total == 0
+    assert graded.notes == "relu: is a link; hand in the file itself; maxpool: missing"
+
+
+def test_folders_without_end_hold_nobody_up(tmp_path):
+    """Deeper than Python recurses, and more of them than anybody looks through."""
+    submissions.write(tmp_path / "x")
+    here = os.getcwd()
+    try:
+        os.chdir(tmp_path / "x")
+        for _ in range(1200):
+            os.mkdir("d")
+            os.chdir("d")
+    finally:
+        os.chdir(here)
+    handed_in = files.read(tmp_path / "x")
+    assert set(handed_in.code) == {exercise.name for exercise in EXERCISES}
+    subprocess.run(["rm", "-r", tmp_path / "x" / "d"], check=True)
+    for i in range(files.SEEN + 1):
+        (tmp_path / "x" / f"{i}").mkdir()
+    assert "of its files and folders were looked at" in files.read(tmp_path / "x").note
+
+
+@pytest.mark.parametrize("how", ["ended", "stopped"])
+def test_a_grader_that_is_lost_costs_one_row(how, tmp_path):
+    """As code could do that gets round what it is kept from."""
+    loops = "def uar(*_):\n    while True:\n        pass\n"
+    handed_in = [
+        files.read(submissions.write(tmp_path / "a", uar=loops)),
+        files.read(submissions.write(tmp_path / "b")),
+    ]
+    options = {"seed": 0, "seconds": 5, "megabytes": 2048}
+    grader = grading.Grader(str(tmp_path), select(None, "uar"), options)
+    try:
+        grader.begin(handed_in[0])
+        os.kill(grader.process.pid, signal.SIGKILL if how == "ended" else signal.SIGSTOP)
+        if how == "stopped":
+            grader.until = time.monotonic() + 1
+        while (one := grader.result()) is None:
+            time.sleep(0.1)
+        assert one.note.startswith("NOT GRADED: it ") and one.results == ()
+        grader.begin(handed_in[1])
+        while (one := grader.result()) is None:
+            time.sleep(0.1)
+        assert one.total == 2
+    finally:
+        grader.end()
+
+
+def test_points_for_doing_nothing_there_are_none(tmp_path):
+    for name, body in {
+        "learning_rate": "(epoch):\n    return 5e-5\n",
+        "step": "(params, grads, state, rate):\n    return params, state\n",
+        "add_penalty": "(params, grads, *, l1, l2):\n    return dict(grads)\n",
+    }.items():
+        result = submissions.graded(tmp_path, name, f"def {name}{body}")
+        assert result.earned == {} and "earned only by doing something" in result.said[-1]
 
 
 def test_edited_tests_change_nothing(tmp_path):
     folder = submissions.write(tmp_path / "x", relu="raise ValueError('no')\n")
     (folder / "conftest.py").write_text("raise SystemExit(0)")
     (folder / "test_exercises.py").write_text("def test_all(): pass")
-    assert grading.grade(folder, select(None, "relu")).total == 0
+    assert submissions.grade(folder, select(None, "relu")).total == 0
 
 
 def test_messages_hold_no_pickles_and_come_back_as_they_were():
@@ -264,7 +355,7 @@ def test_messages_hold_no_pickles_and_come_back_as_they_were():
 def test_a_lost_process_is_started_again(tmp_path):
     (tmp_path / "relu.py").write_text("exit_ = __import__('os')._exit\n\ndef f():\n    exit_(1)\n")
     (tmp_path / "dense.py").write_text("def f():\n    return 3\n")
-    with Session(tmp_path) as session:
+    with Session(files.read(tmp_path)) as session:
         session.exercise("relu")
         with pytest.raises(Refused, match="process ended"):
             session.call("relu", "f")
@@ -276,9 +367,9 @@ def test_numpy_may_be_where_only_the_grader_finds_it(right):
     """As with pip install --user: the process of a submission does not look there by itself."""
     places = [str(Path(module.__file__).parents[1]) for module in (np, minidann)]
     code = (
-        "import pathlib, sys; from minidann.coursework import grading, exercises; "
+        "import pathlib, sys; from minidann.coursework import files, grading, exercises; "
         "relu = exercises.select(None, 'relu'); "
-        "print(grading.grade(pathlib.Path(sys.argv[1]), relu).total)"
+        "print(grading.grade(files.read(pathlib.Path(sys.argv[1])), relu).total)"
     )
     alone = [sys._base_executable, "-S", "-c"]
     assert subprocess.run([*alone, "import numpy"], capture_output=True).returncode != 0
@@ -315,13 +406,13 @@ def test_new_check_and_grade(tmp_path):
     assert rows[1] == ["(most)", "4", "1", "2", "7", ""]
     assert rows[2][:5] == ["'=ada", "0", "0", "0", "0"]
     assert rows[2][5].startswith("relu: dx: gate: ")
-    assert rows[2][5].endswith("; not written: conv1d, maxpool")
+    assert rows[2][5].endswith("; conv1d, maxpool: not written")
     assert rows[3] == ["bob", "4", "1", "2", "7", ""]
 
 
 def test_nothing_in_one_submission_costs_the_class_its_grades(tmp_path):
-    """A name that is no text, a file that ends the process which grades it, a zip's leavings."""
-    odd = "def uar(*_):\n    raise ValueError('\\udc80')\n"
+    """A name that is no text, a file that kills the process which grades it, a zip's leavings."""
+    odd = "def uar(*_):\n    raise ValueError('\\udc80\\0')\n"
     kills = "os = __import__('os')\nos.kill(os.getppid(), 9)\n"
     hangs = "while True:\n    pass\n"
     for name, text in {"a": odd, "b": kills, "c": None, "d": kills, "e": hangs}.items():
@@ -335,9 +426,9 @@ def test_nothing_in_one_submission_costs_the_class_its_grades(tmp_path):
     assert done.returncode == 0, done.stderr
     rows = list(csv.DictReader((tmp_path / "g.csv").read_text().splitlines()))[1:]
     grades = {row["student"]: (row["uar"], row["notes"]) for row in rows}
-    assert grades["a"] == ("0", r"uar: equal classes: ValueError: \udc80, line 2")
+    assert grades["a"] == ("0", r"uar: equal classes: ValueError: \udc80\x00, line 2")
     for name in "bd":
-        assert grades[name] == ("0", "NOT GRADED, it ends the process that grades it")
+        assert grades[name][0] == "0" and "no use for os.kill" in grades[name][1]
     assert grades["c"] == ("2", "")
     assert grades["e"][0] == "0" and "took more than 3 s" in grades["e"][1]
     assert grades[r"f\udcff"] == ("2", "") and len(grades) == 6
@@ -352,13 +443,14 @@ def test_gradescope(tmp_path):
     results = json.loads((tmp_path / "results.json").read_text())
     assert results["score"] == 6 == sum(test["score"] for test in results["tests"])
     assert [test["max_score"] for test in results["tests"]] == [4, 1, 2]
-    assert "relu.py is missing" in results["tests"][1]["output"]
+    assert "relu.py: missing" in results["tests"][1]["output"]
     submissions.write(tmp_path / "two" / "old")
     submissions.write(tmp_path / "two" / "new")
     done = command("grade", "two", "--gradescope", "results.json", cwd=tmp_path)
-    assert done.returncode == 0 and "exercises are in 2 folders of it, new, old" in done.stdout
+    assert done.returncode == 0 and "0 points" in done.stdout
     results = json.loads((tmp_path / "results.json").read_text())
-    assert results["score"] == 0 and "in 2 folders" in results["output"]
+    assert results["score"] == 0
+    assert "is in 2 folders, new, old; hand in one" in results["tests"][0]["output"]
 
 
 @pytest.mark.parametrize(
@@ -393,7 +485,7 @@ def test_what_a_student_prints_is_shown(tmp_path, capsys):
 
 
 def test_the_network_runs_on_a_students_layers(right):
-    with Session(right) as session:
+    with Session(files.read(right)) as session:
         results = [judging.judge(exercise, session, 0) for exercise in QUICK]
     own, names = practice.own_ops(right, results)
     assert set(names) == {e.name for e in QUICK if e.is_op}
@@ -406,7 +498,7 @@ def test_the_network_runs_on_a_students_layers(right):
 def test_no_layer_is_trained_with_whose_forward_is_broken(tmp_path):
     text = submissions.right(select(None, "dropout")[0]).replace("return x * mask", "return 0 * x")
     folder = submissions.write(tmp_path / "x", dropout=text)
-    with Session(folder) as session:
+    with Session(files.read(folder)) as session:
         results = [judging.judge(e, session, 0) for e in select(range(8, 9)) if e.is_op]
     assert results[0].state == "right" and "out:" in results[0].said[0]
     assert practice.own_ops(folder, results)[1] == []

@@ -1,13 +1,13 @@
 """What a student is told of a mistake, and that a mistake costs no other point."""
 
-import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import submissions
 from submissions import changed, graded
 
-from minidann.coursework import checking, forwards, grading, handout, practice, tiny
+from minidann.coursework import checking, forwards, handout, practice, tiny
 from minidann.coursework.exercises import EXERCISES, MEND, select
 
 RELU = "import numpy as np\n\ndef forward(x):\n    return np.maximum(x, 0), x > 0\n"
@@ -359,7 +359,7 @@ def test_what_python_reads_is_read(tmp_path):
     for code in ("utf-8-sig", "latin-1"):
         about = f"# -*- coding: {code} -*-\n" if code == "latin-1" else ""
         (tmp_path / "relu.py").write_bytes((about + text).encode(code))
-        assert grading.grade(tmp_path, select(None, "relu")).total == 1
+        assert submissions.grade(tmp_path, select(None, "relu")).total == 1
 
 
 def test_a_part_that_is_not_written_takes_no_other(tmp_path):
@@ -388,28 +388,31 @@ def test_out_is_to_be_written_to(tmp_path):
     assert "out is given: write to it and return it" in result.said[0]
 
 
-def test_misnamed_and_nested_files_are_pointed_at(tmp_path):
+def test_misnamed_files_are_pointed_at(tmp_path):
     folder = submissions.write(tmp_path / "x", conv1d=None, relu=None)
     (folder / "Conv1D.py").write_text("")
     (folder / "more").mkdir()
-    (folder / "more" / "relu.py").write_text("")
-    notes = grading.grade(folder, select(range(3, 5))).notes
-    assert "conv1d.py is missing; there is Conv1D.py" in notes
-    assert (
-        f"relu.py is missing; there is more{'/' if sys.platform != 'win32' else chr(92)}" in notes
-    )
+    (folder / "more" / "relu (1).py").write_text("")
+    notes = submissions.grade(folder, select(range(3, 5))).notes
+    assert "conv1d: missing; there is Conv1D.py" in notes
+    assert f"relu: missing; there is {Path('more') / 'relu (1).py'}" in notes
 
 
 def test_a_class_is_not_a_submission(tmp_path):
     submissions.write(tmp_path / "class" / "ada")
     submissions.write(tmp_path / "class" / "bob")
-    told = grading.grade(tmp_path / "class", select(None, "relu"))
-    assert told.notes == "exercises are in 2 folders of it, ada, bob; expected one"
+    told = submissions.grade(tmp_path / "class", select(None, "relu"))
+    assert told.notes == "relu: is in 2 folders, ada, bob; hand in one"
+
+
+def test_text_in_utf16_is_told_so(tmp_path):
+    (tmp_path / "relu.py").write_text("x = 1\n", encoding="utf-16")
+    assert "save it as UTF-8" in submissions.grade(tmp_path, select(None, "relu")).notes
 
 
 def test_notes_are_short(tmp_path):
     handout.write(tmp_path / "x", EXERCISES)
-    notes = grading.grade(tmp_path / "x").notes
+    notes = submissions.grade(tmp_path / "x").notes
     assert len(notes) < 900 and notes.count("not written") == 1
 
 
@@ -467,6 +470,6 @@ def test_the_machines_fault_is_no_grade(tmp_path, monkeypatch):
 def test_what_breaks_the_grader_costs_nobody_else_anything(tmp_path, monkeypatch):
     monkeypatch.setattr("minidann.coursework.layers.judge_op", lambda *_: 1 / 0)
     submissions.write(tmp_path / "x")
-    one, other = grading.grade(tmp_path / "x", select(range(9, 11))).results[1:]
+    one, other = submissions.grade(tmp_path / "x", select(range(9, 11))).results[1:]
     assert one.points == 4 and other.points == 0
     assert other.said[0].startswith("NOT GRADED") and "ZeroDivisionError" in other.said[0]

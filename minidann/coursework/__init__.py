@@ -3,7 +3,7 @@
 exercises.py   what there is to do, and for how many points
 handout.py     a student's folder, made from the reference; bugs/ has the planted ones
 equations.py   two ideas of the network as small functions, for exercises
-files.py       what is in a submission's folder
+files.py       what is handed in, read before any of it runs
 pupil.py       the process that a submission's code runs in
 messages.py    what is said between it and the grader
 session.py     the grader's end of it: limits, and what became of a call

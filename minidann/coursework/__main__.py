@@ -10,6 +10,7 @@ from minidann import console, parallel, runs
 from minidann.console import UserError, progress
 from minidann.coursework import grading, handout, practice
 from minidann.coursework.exercises import EXERCISES, NAMES, Exercise, select
+from minidann.coursework.files import read
 from minidann.coursework.session import MEGABYTES
 
 
@@ -83,18 +84,28 @@ def grade(args: argparse.Namespace, exercises: tuple[Exercise, ...]) -> None:
     if args.gradescope:
         if not args.folder.is_dir():
             raise UserError(f"{args.folder}: there is no such folder")
-        one = grading.grade(args.folder, exercises, **options)
+        (one,) = grading.grade_all([read(args.folder)], exercises, 1, **options)
         runs.write_json(args.gradescope, grading.gradescope(one))
         print(f"{one.total:g} points; {args.gradescope}{one.note and f'; {one.note}'}")
         return
-    folders, others = grading.submissions(args.folder)
-    done = grading.grade_all(folders, exercises, args.jobs, **options)
-    graded = sorted(
-        progress(done, len(folders), "grading", "submissions"), key=lambda one: one.name
-    )
-    table = grading.table(graded, exercises)
-    runs.write(args.out, table.encode(errors="backslashreplace"))  # a name need not be text
+    handed_in, others = grading.submissions(args.folder)
+    graded = {one.name: grading.not_graded(one, "not yet") for one in handed_in}
+
+    def write():  # after each, and before the first: nothing is lost, and nobody waits in vain
+        runs.write(args.out, grading.table(graded.values(), exercises).encode())
+
+    write()
+    done = grading.grade_all(handed_in, exercises, args.jobs, **options)
+    try:
+        for one in progress(done, len(handed_in), "grading", "submissions"):
+            graded[one.name] = one
+            write()
+    except KeyboardInterrupt:
+        done.close()
+        raise KeyboardInterrupt(f"stopped; {args.out} says who is not graded yet") from None
     print(f"{len(graded)} submissions, {args.out}")
+    if lost := [one.name for one in graded.values() if not one.results]:
+        print(f"not graded, see their notes: {', '.join(lost)}")
     if others:
         print(f"not graded, since not folders: {', '.join(others)}")
 

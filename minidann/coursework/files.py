@@ -1,7 +1,12 @@
-"""What is in a submission's folder: where its exercises are, and what they may not be."""
+"""What is handed in: read once, before any of it runs; and what its files may not be."""
 
 import ast
+import importlib.util
+import os
 import warnings
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from minidann.coursework.exercises import NAMES
@@ -10,59 +15,111 @@ ALLOWED = ("numpy", "math", "numbers", "operator", "copy", "types", "typing", "f
            "itertools", "collections", "contextlib", "dataclasses", "enum", "abc", "warnings",
            "__future__")  # fmt: skip
 LARGEST = 256  # kilobytes of a file; the largest right one takes a hundredth
-SEEN = 2000  # files and folders of a submission that are looked at where one is missing
+SEEN = 20_000  # files and folders of a submission that are looked at
 
 
 class Forbidden(Exception):
     """A file cannot be graded: it is no Python, or imports what it may not."""
 
 
-def has_any(folder: Path) -> bool:
-    """Is an exercise in this folder?"""
-    return any((folder / f"{name}.py").is_file() for name in NAMES)
+@dataclass(frozen=True)
+class Submission:
+    """A folder's exercises as they were when it was read: nothing that runs later changes them.
 
-
-def inside(folder: Path) -> tuple[Path, str]:
-    """Where a submission's exercises are: in it, or in the one folder in it that has any.
-
-    -> that folder, and what to say of it, or "".
+    `code` is the content of each exercise's file, by the exercise; `refused` says why there is none
+    of some. `others` are Python files of other names; `note` is what there is to say of the folder.
     """
-    if has_any(folder):
-        return folder, ""
+
+    name: str
+    code: dict[str, bytes] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+    others: tuple[str, ...] = ()
+    note: str = ""
+
+    def parsed(self, name: str) -> tuple[str, ast.Module]:
+        """An exercise's code, as text and as a tree; none where it is missing.
+
+        Raises Forbidden with the reason.
+        """
+        if name in self.refused:
+            raise Forbidden(self.refused[name])
+        return _parsed(self.code.get(name, b""))
+
+    def meant(self, *names: str) -> str:
+        """A file that may be meant where these exercises are missing; or ""."""
+        for path in self.others:
+            plain = "".join(c for c in Path(path).stem.casefold() if c.isalnum())
+            if any(plain.startswith(name.replace("_", "")) for name in names):
+                return path
+        return ""
+
+
+def read(folder: Path) -> Submission:
+    """Read what is handed in. Of an exercise's files the one with the fewest folders around it
+    counts; where there are two of those, neither. No link is followed: it would be somebody else's.
+    """
+    found: dict[str, list[Path]] = {}  # the files of each exercise, the nearest first
+    others, problems = [], []
+    for path in _everything(folder, problems):
+        if path.suffix == ".py" and path.stem in NAMES:
+            found.setdefault(path.stem, []).append(path)
+        elif path.suffix.casefold() == ".py":
+            others.append(str(path.relative_to(folder)))
+    one = Submission(folder.name, others=tuple(others))
+    for name, paths in found.items():
+        try:
+            one.code[name] = _content(folder, paths)
+        except Forbidden as error:
+            one.refused[name] = str(error)
+    there = one.meant(*NAMES)
+    note = "; ".join(problems)
+    if not found:
+        none = f"there is no exercise in this folder{there and f'; there is {there}'}"
+        note = "; ".join([none, *problems])
+    return Submission(one.name, one.code, one.refused, one.others, note)
+
+
+def _content(folder: Path, paths: list[Path]) -> bytes:
+    """What is in the nearest of these files. Raises Forbidden with the reason."""
+    near = [path for path in paths if len(path.parts) == len(paths[0].parts)]
+    if len(near) > 1:
+        places = ", ".join(str(path.parent.relative_to(folder)) for path in near[:3])
+        raise Forbidden(f"is in {len(near)} folders, {places}; hand in one")
+    (path,) = near
+    if path.is_symlink():
+        raise Forbidden("is a link; hand in the file itself")
     try:
-        below = [one for one in sorted(folder.iterdir()) if one.is_dir() and has_any(one)]
+        with open(path, "rb") as file:
+            content = file.read((LARGEST << 10) + 1)
     except OSError as error:
-        return folder, f"cannot be read ({error.strerror})"
-    if len(below) == 1:
-        return below[0], ""
-    if below:
-        names = ", ".join(one.name for one in below[:3])
-        return folder, f"exercises are in {len(below)} folders of it, {names}; expected one"
-    there = elsewhere(folder, None)
-    return folder, f"there is no exercise in this folder{there and f'; there is {there}'}"
+        raise Forbidden(f"cannot be read ({error.strerror})") from None
+    if len(content) > LARGEST << 10:
+        raise Forbidden(f"is larger than {LARGEST} kB")
+    return content
 
 
-def elsewhere(folder: Path, name: str | None) -> str:
-    """A file that may be meant where the exercise `name`, or any, is missing; or ""."""
-    names = NAMES if name is None else (name,)
-    for path, _ in zip(_everything(folder), range(SEEN)):
-        plain = "".join(c for c in path.stem.casefold() if c.isalnum())
-        for one in names:
-            if path.suffix.casefold() == ".py" and plain.startswith(one.replace("_", "")):
-                return str(path.relative_to(folder))
-    return ""
-
-
-def _everything(folder: Path):
-    """Every file, those of this folder first; no link is followed."""
-    try:
-        entries = sorted(folder.iterdir())
-    except OSError:
-        return
-    yield from (one for one in entries if one.is_file())
-    for one in entries:
-        if one.is_dir() and not one.is_symlink():
-            yield from _everything(one)
+def _everything(folder: Path, problems: list[str]) -> Iterator[Path]:
+    """Every file, and every link to one, those of this folder first; what was not looked at is
+    added to `problems`. Hidden folders and those of Python or of a zip are passed over.
+    """
+    waiting, seen = deque([folder]), 0
+    while waiting:
+        at = waiting.popleft()
+        try:
+            with os.scandir(at) as entries:
+                every = sorted(entries, key=lambda entry: entry.name)
+        except OSError as error:
+            where = "" if at == folder else f"{at.relative_to(folder)}: "
+            problems.append(f"{where}cannot be read ({error.strerror})")
+            continue
+        for entry in every:
+            if (seen := seen + 1) > SEEN:
+                problems.append(f"only {SEEN} of its files and folders were looked at")
+                return
+            if entry.is_file():
+                yield at / entry.name
+            elif entry.is_dir(follow_symlinks=False) and not entry.name.startswith((".", "__")):
+                waiting.append(at / entry.name)
 
 
 def arguments(tree: ast.Module, function: str) -> list[str]:
@@ -71,18 +128,15 @@ def arguments(tree: ast.Module, function: str) -> list[str]:
     return [argument.arg for argument in found[-1].args.args] if found else []
 
 
-def parsed(path: Path) -> ast.Module:
-    """The code in a file; none where there is no file. Raises Forbidden with the reason."""
-    if not path.is_file():
-        return ast.Module([], [])
-    if path.is_symlink():
-        raise Forbidden("is a link; hand in the file itself")
+def _parsed(content: bytes) -> tuple[str, ast.Module]:
+    """The code of a file, as text and as a tree. Raises Forbidden with the reason."""
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise Forbidden("is not Python (it is text in UTF-16: save it as UTF-8)")
     try:
-        if path.stat().st_size > LARGEST << 10:
-            raise Forbidden(f"is larger than {LARGEST} kB")
         with warnings.catch_warnings():  # of "\sum" in a docstring, say
             warnings.simplefilter("ignore")
-            tree = ast.parse(path.read_bytes())
+            tree = ast.parse(content)
+        text = importlib.util.decode_source(content)
     except SyntaxError as error:
         line = " ".join((error.text or "").split())
         where = f"line {error.lineno}: " if error.lineno else ""
@@ -90,7 +144,7 @@ def parsed(path: Path) -> ast.Module:
         raise Forbidden(what) from None
     except ValueError as error:
         raise Forbidden(f"is not Python ({error})") from None
-    except (OSError, RecursionError, MemoryError) as error:
+    except (RecursionError, MemoryError) as error:
         raise Forbidden(f"cannot be read ({error})") from None
     for node in ast.walk(tree):
         names = []
@@ -104,4 +158,4 @@ def parsed(path: Path) -> ast.Module:
                     f"line {node.lineno} imports {name}; an exercise is one file, which may import "
                     f"{', '.join(ALLOWED[:3])} and what else README.md lists"
                 )
-    return tree
+    return text, tree

@@ -1,28 +1,37 @@
 """A class: one row a submission, one column an exercise."""
 
-import textwrap
-from collections.abc import Iterator
-from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, as_completed
+import contextlib
+import signal
+import tempfile
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from textwrap import shorten
 
 from minidann import runs
 from minidann.console import UserError
 from minidann.coursework.exercises import EXERCISES, Exercise
-from minidann.coursework.files import inside
+from minidann.coursework.files import Submission, read
 from minidann.coursework.judging import judge
 from minidann.coursework.results import Result
-from minidann.coursework.session import MEGABYTES, Session
+from minidann.coursework.session import MEGABYTES, SECONDS, START, USUALLY, Session
 
 NOTE = 120  # characters of what is said of one exercise in grades.csv
 
 
 @dataclass(frozen=True)
 class Graded:
-    """A submission and what each exercise earned, in the order of the exercises."""
+    """A submission and what each exercise earned, in the order of the exercises; nothing as long as
+    it is not graded. `note` is of the whole.
+    """
 
     name: str
-    results: tuple[Result, ...]
+    results: tuple[Result, ...] = ()
     note: str = ""
 
     @property
@@ -31,84 +40,138 @@ class Graded:
 
     @property
     def notes(self) -> str:
-        """Why points are missing, in one line; of what is not written only the names."""
-        if self.note:
-            return self.note
-        stubs = [r.exercise.name for r in self.results if r.note == "not written"]
-        notes = [
-            f"{r.exercise.name}: {textwrap.shorten(r.note, NOTE, placeholder=' ...')}"
-            for r in self.results
-            if r.note not in ("", "not written")
-        ]
-        return "; ".join([*notes, *([f"not written: {', '.join(stubs)}"] if stubs else [])])
+        """Why points are missing, in one line; the same is said once."""
+        notes: dict[str, list[str]] = {}
+        for result in self.results:
+            name, note = result.exercise.name, result.note
+            text = note.removeprefix(f"{name}.py").lstrip(": ")
+            if text:
+                notes.setdefault(shorten(text, NOTE, placeholder=" ..."), []).append(name)
+        last = sorted(notes, key=lambda text: text == "not written")
+        each = (f"{', '.join(notes[text])}: {text}" for text in last)
+        return "; ".join(filter(None, [self.note, *each]))
 
 
-def grade(
-    folder: Path,
-    exercises: tuple[Exercise, ...] = EXERCISES,
-    *,
-    seed: int = 0,
-    seconds: float | None = None,
-    megabytes: int = MEGABYTES,
-) -> Graded:
+def grade(submission: Submission, exercises: tuple[Exercise, ...] = EXERCISES, *, seed: int = 0,
+          seconds: float | None = None, megabytes: int = MEGABYTES) -> Graded:  # fmt: skip
     """Grade one submission. `seconds`, if given, replaces every exercise's own limit."""
-    place, note = inside(folder)
-    with Session(place, seconds=seconds, megabytes=megabytes) as session:
+    with Session(submission, seconds=seconds, megabytes=megabytes) as session:
         results = tuple(judge(exercise, session, seed) for exercise in exercises)
-    return Graded(folder.name, results, note)
+    return Graded(submission.name, results, submission.note)
 
 
-def submissions(folder: Path) -> tuple[list[Path], list[str]]:
-    """The folders in a folder, and the names of what else is in it. Raises UserError for none."""
+def not_graded(submission: Submission, why: str) -> Graded:
+    """The row of a submission of which nothing is known yet, or nothing could be found out."""
+    return Graded(submission.name, note=f"NOT GRADED: {why}")
+
+
+def submissions(folder: Path) -> tuple[list[Submission], list[str]]:
+    """Those of the folders in a folder, and the names of what else is in it.
+
+    Raises UserError where there are none.
+    """
     if not folder.is_dir():
         raise UserError(f"{folder}: there is no such folder")
     every = sorted(one for one in folder.iterdir() if not one.name.startswith((".", "__")))
     folders = [one for one in every if one.is_dir()]
     if not folders:
         raise UserError(f"{folder}: has no folders in it; expected one for each student")
-    return folders, [one.name for one in every if not one.is_dir()]
+    return [read(one) for one in folders], [one.name for one in every if not one.is_dir()]
+
+
+class Grader:
+    """A process that grades one submission after the other, and can be done without."""
+
+    def __init__(self, place: str, exercises: tuple[Exercise, ...], options: dict):
+        self._given = (place, exercises, options)
+        limits = [options["seconds"] or SECONDS.get(e.name, USUALLY) for e in exercises]
+        self._most = 2 * sum(limits) + START  # the grader's own time, too
+        self.submission: Submission | None = None  # that it is at work on
+        self.process: BaseProcess | None = None
+
+    def begin(self, submission: Submission) -> None:
+        """Send it a submission; the process is started where there is none."""
+        if self.process is None:
+            context = get_context("spawn")  # a forked one would hold the others' pipes open
+            self.pipe, theirs = context.Pipe()
+            self.process = context.Process(target=_serve, args=(theirs, *self._given), daemon=True)
+            before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for us, not for it
+            self.process.start()
+            signal.signal(signal.SIGINT, before)
+            theirs.close()
+        self.submission, self.until = submission, time.monotonic() + self._most
+        with contextlib.suppress(OSError):  # it has gone: `result` will say so
+            self.pipe.send(submission)
+
+    def result(self) -> Graded | None:
+        """What became of the submission: None as long as nothing is known."""
+        if self.pipe.poll():
+            try:
+                one = self.pipe.recv()
+            except (EOFError, OSError):
+                one = self._lost("it ended the process that grades it")
+        elif time.monotonic() > self.until:
+            one = self._lost(f"it held the grader up for more than {self._most:g} s")
+        else:
+            return None
+        self.submission = None
+        return one
+
+    def _lost(self, why: str) -> Graded:
+        self.end()
+        return not_graded(self.submission, why)
+
+    def end(self) -> None:
+        """Kill the process: what runs in processes of its own ends by itself then."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.join()
+            self.pipe.close()
+            self.process = None
+
+
+def _serve(pipe: Connection, place: str, exercises: tuple[Exercise, ...], options: dict) -> None:
+    """The process of a Grader: grade what comes through the pipe, until nothing more can."""
+    tempfile.tempdir = place
+    with contextlib.suppress(EOFError, OSError):  # who started it has gone
+        while True:
+            submission = pipe.recv()
+            try:
+                one = grade(submission, exercises, **options)
+            except Exception as error:  # the machine's or ours; nobody else's grade hangs on it
+                one = not_graded(submission, f"{error!r}; grade it again")
+            pipe.send(one)
 
 
 def grade_all(
-    folders: list[Path], exercises: tuple[Exercise, ...], jobs: int, **options
+    handed_in: list[Submission], exercises: tuple[Exercise, ...], jobs: int, **options
 ) -> Iterator[Graded]:
-    """Each submission as it is done, `jobs` at a time; each has processes of its own.
+    """Each submission as it is done, `jobs` at a time, whatever becomes of the others."""
+    waiting = deque(handed_in)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
+        graders = [Grader(place, exercises, options) for _ in range(min(jobs, len(waiting)))]
+        try:
+            while True:
+                for one in graders:
+                    if one.submission is None and waiting:
+                        one.begin(waiting.popleft())
+                busy = [one for one in graders if one.submission is not None]
+                if not busy:
+                    return
+                soonest = min(one.until for one in busy)
+                wait([one.pipe for one in busy], max(0.0, soonest - time.monotonic()))
+                for one in busy:
+                    if (graded := one.result()) is not None:
+                        yield graded
+        finally:
+            for one in graders:
+                one.end()
 
-    One that ends the process which grades it ends the whole pool: whoever may have been under way
-    then is graded once more, alone, and what breaks that is named.
+
+def table(graded: Iterable[Graded], exercises: tuple[Exercise, ...]) -> str:
+    """grades.csv: a header with the points that can be had, then a row a submission; no points, not
+    even 0, where it is not graded.
     """
-    waiting = list(folders)
-    while waiting:
-        for folder, one in _pool(waiting, jobs, exercises, options):
-            waiting = [other for other in waiting if other != folder]
-            yield one
-        alone, waiting = waiting[: jobs + 1], waiting[jobs + 1 :]  # a pool takes one ahead
-        for folder in alone:
-            failed = _not_graded(folder, exercises, "it ends the process that grades it")
-            yield next(_pool([folder], 1, exercises, options), (folder, failed))[1]
-
-
-def _pool(folders, jobs: int, exercises, options) -> Iterator[tuple[Path, Graded]]:
-    """Each submission as it is done, until one breaks the pool."""
-    with ProcessPoolExecutor(max_workers=jobs) as pool:
-        under_way = {pool.submit(grade, one, exercises, **options): one for one in folders}
-        for done in as_completed(under_way):
-            folder = under_way[done]
-            try:
-                yield folder, done.result()
-            except BrokenExecutor:
-                continue
-            except OSError as error:  # the machine's fault: no process, no room for it
-                yield folder, _not_graded(folder, exercises, f"grade it again: {error}")
-
-
-def _not_graded(folder: Path, exercises: tuple[Exercise, ...], why: str) -> Graded:
-    results = tuple(Result(one, {}, ["not graded"], "refused") for one in exercises)
-    return Graded(folder.name, results, f"NOT GRADED, {why}")
-
-
-def table(graded: list[Graded], exercises: tuple[Exercise, ...]) -> str:
-    """grades.csv: a header with the points that can be had, then a row a submission."""
     most = [exercise.most for exercise in exercises]
     rows = [
         ["student", *(exercise.name for exercise in exercises), "total", "notes"],
@@ -116,13 +179,15 @@ def table(graded: list[Graded], exercises: tuple[Exercise, ...]) -> str:
     ]
     for one in graded:
         points = [f"{result.points:g}" for result in one.results]
-        rows.append([_plain(one.name), *points, f"{one.total:g}", one.notes])
+        points = [*points, f"{one.total:g}"] if points else [""] * (len(exercises) + 1)
+        rows.append([_cell(one.name), *points, _cell(one.notes)])
     return runs.csv_text(rows)
 
 
-def _plain(name: str) -> str:
-    """A folder's name as a cell that no spreadsheet takes for a formula."""
-    return f"'{name}" if name[:1] in "=+-@" else name
+def _cell(text: str) -> str:
+    """A text that no spreadsheet takes for a formula, and every reader of CSV for text."""
+    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
 
 
 def gradescope(one: Graded) -> dict:

@@ -113,7 +113,7 @@ what is not yet written comes from the reference, so nothing waits for anything.
 Each file says what its functions take and give. Leave names and arguments as they are. An exercise
 is one file of your own code. It may import
 {allowed},
-nothing else. It writes to nothing that it is given: those arrays are read-only.
+nothing else, and opens no files. It writes to nothing that it is given: those arrays are read-only.
 
     python -m minidann.coursework check {folder}              # all of them
     python -m minidann.coursework check {folder} --lesson 3   # those of one lesson

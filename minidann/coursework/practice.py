@@ -10,9 +10,8 @@ from types import SimpleNamespace
 
 import minidann.ops
 from minidann.console import UserError
-from minidann.coursework import pupil
+from minidann.coursework import files, pupil
 from minidann.coursework.exercises import EXERCISES, Exercise
-from minidann.coursework.files import has_any, inside
 from minidann.coursework.judging import judge
 from minidann.coursework.results import Result, printed
 from minidann.coursework.session import Session
@@ -26,15 +25,18 @@ def check(folder: Path, exercises: tuple[Exercise, ...], seed: int) -> list[Resu
     """Judge and tell, one exercise after the other. Raises UserError where there is none."""
     if not folder.is_dir():
         what = "is a file; give its folder, and -k NAME" if folder.exists() else "is not there"
-        here = "; the exercises are here: give ." if not folder.exists() and has_any(Path()) else ""
-        raise UserError(f"{folder}: {what}{here}")
-    place, problem = inside(folder)
-    if problem:
+        here = not folder.exists() and files.read(Path()).code
+        raise UserError(f"{folder}: {what}{'; the exercises are here: give .' if here else ''}")
+    submission = files.read(folder)
+    if not submission.code and not submission.refused:
         raise UserError(
-            f"{folder}: {problem}; python -m minidann.coursework new makes a folder with them"
+            f"{folder}: {submission.note}; python -m minidann.coursework new makes a folder with "
+            "them"
         )
+    if submission.note:
+        print(submission.note)
     results = []
-    with Session(place) as session:
+    with Session(submission) as session:
         for exercise in exercises:
             with patience(exercise, session):
                 result = judge(exercise, session, seed)
@@ -84,9 +86,9 @@ def own_ops(folder: Path, results: list[Result]) -> tuple[SimpleNamespace, list[
         for result in results
         if result.exercise.is_op and result.state == "right" and not result.said
     ]
-    place, _ = inside(folder)
+    handed_in = files.read(folder)
     for name in names:
-        module = pupil.load(str(place / f"{name}.py"))
+        module = pupil.load(name, handed_in.parsed(name)[0])
         functions = {"forward": module.forward, "backward": module.backward}
         ours[name] = SimpleNamespace(**{**vars(ours[name]), **functions})
     front = {name: ours[name] for name in ("conv1d", "relu", "maxpool")}

@@ -111,6 +111,11 @@ def different(what: str, received, true, dtype: bool) -> str | None:
     return None
 
 
+def alike(received, other) -> bool:
+    """Are two results the same, but for their dtypes?"""
+    return different("", received, other, dtype=False) is None
+
+
 def _other_keys(what: str, received: dict, like: dict) -> str:
     wanted, got = (", ".join(sorted(some)) or "none" for some in (like, received))
     return f"{what}: expected the keys {wanted}, received {got}"

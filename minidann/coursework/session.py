@@ -15,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from minidann.coursework import files, messages, pupil
+from minidann.coursework import messages, pupil
+from minidann.coursework.files import Forbidden, Submission
 
 SECONDS = {"checker": 30}  # for all calls of one exercise; of any other:
 USUALLY = 10
@@ -44,19 +45,21 @@ class Refused(Problem):
 
 
 class Session:
-    """A submission's folder; `call` runs a function of one of its files.
+    """A submission; `call` runs a function of one of its files.
 
     Each exercise has a process of its own, started when it is needed: what one does to NumPy does
     not reach the next. `exercise` begins anew what is limited: seconds, and how much may be
     printed. Use as a context.
     """
 
-    def __init__(self, folder: Path, *, seconds: float | None = None, megabytes: int = MEGABYTES):
-        self.folder, self.given, self.megabytes = folder, seconds, megabytes
-        self.seconds = 0.0  # of the exercise at hand
+    def __init__(
+        self, submission: Submission, *, seconds: float | None = None, megabytes: int = MEGABYTES
+    ):
+        self.submission, self.given, self.megabytes = submission, seconds, megabytes
+        self.name, self.seconds = "", 0.0  # of the exercise at hand
         self.process: subprocess.Popen | None = None
         self.printed = self.first_printed = ""  # by the last call; by the first that prints
-        self.tree = ast.Module([], [])  # the code of the exercise at hand
+        self.text, self.tree = "", ast.Module([], [])  # the code of the exercise at hand
         self._count = 0
         self._spare = 0.0  # seconds that are left, while the submission's code does not run
         self._deadline = 0.0  # and until when it may run, while it does
@@ -73,12 +76,14 @@ class Session:
     def exercise(self, name: str) -> None:
         """The next calls belong to the exercise `name`, and get a process of their own."""
         self.end()
+        self.name = name
         self.printed = self.first_printed = ""
         self._count = 0
         self._lost = None
+        self.text, self.tree = "", ast.Module([], [])
         try:
-            self.tree = files.parsed(self.folder / f"{name}.py")
-        except files.Forbidden as error:
+            self.text, self.tree = self.submission.parsed(name)
+        except Forbidden as error:
             self._lost = f"{name}.py: {error}"
         self.seconds = SECONDS.get(name, USUALLY) if self.given is None else self.given
         self._spare = self.seconds
@@ -92,15 +97,14 @@ class Session:
         `kept`: the function gets the cache of that number after `args`. `op`: the function gets a
         proxy of it first, and an rng of this `seed` last. Raises a Problem.
         """
-        path = self.folder / f"{name}.py"
         if self._lost:
             raise Refused(self._lost)
-        if not path.is_file():
-            there = files.elsewhere(self.folder, name)
-            raise NotWritten(f"{name}.py is missing" + (f"; there is {there}" if there else ""))
+        if name not in self.submission.code:
+            there = self.submission.meant(name)
+            raise NotWritten(f"{name}.py: missing" + (f"; there is {there}" if there else ""))
         try:
             return self._ask(
-                {"path": str(path.resolve()), "function": function, "args": list(args),
+                {"name": name, "code": self.text, "function": function, "args": list(args),
                  "options": options, "keep": keep, "kept": kept,
                  "proxy": None if op is None else seed}, op,
             )  # fmt: skip
@@ -167,7 +171,7 @@ class Session:
         except OSError:
             return ""
         for file, line, function in re.findall(r'File "(.*)", line (\d+) in (\S+)', text):
-            if Path(file).parent == self.folder.resolve():
+            if file == pupil.file_of(self.name):
                 return f"; it was in {function}, line {line}"
         return ""
 
@@ -195,7 +199,7 @@ class Session:
             ready = None
         if ready != "ready":
             self.end()
-            raise OSError(f"a process for {self.folder} could not be started")
+            raise OSError(f"a process for {self.submission.name} could not be started")
 
     def end(self) -> None:
         """Kill the process, and what it started in its group."""

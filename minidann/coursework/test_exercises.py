@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from minidann.coursework import files
 from minidann.coursework.exercises import EXERCISES
 from minidann.coursework.judging import judge
 from minidann.coursework.practice import told
@@ -29,7 +30,7 @@ def results(request):
     if not folder.is_dir():
         raise pytest.UsageError(f"--impl={folder}: there is no such folder")
     found = {}
-    with Session(folder) as session:
+    with Session(files.read(folder)) as session:
 
         def result(exercise):
             if exercise.name not in found:

@@ -86,6 +86,11 @@ def _others(result, args):
     return names | {name: g for name, g in result.items() if name not in optim.REGULARISED}
 
 
+IDLE = {  # what comes of doing nothing: of some parts it is right
+    "learning_rate": lambda epoch: optim.FINAL_RATE,
+    "step": lambda params, grads, state, rate: (params, state),
+    "add_penalty": lambda params, grads, **_: grads,
+}
 VIEWS = {  # what of the result counts, by function and part: all of it, where it is not here
     ("step", "m"): _of_state(".m"),
     ("step", "v"): _of_state(".v"),
