@@ -17,7 +17,7 @@ import submissions
 
 import minidann
 from minidann import metrics, mutants, ops
-from minidann.coursework import files, grading, handout, judging, messages, practice
+from minidann.coursework import files, grading, handout, judging, messages, practice, processes
 from minidann.coursework.exercises import BACKWARD, BOTH, CHECKER, EXERCISES, FORWARD, MEND, select
 from minidann.coursework.session import Failed, Refused, Session
 
@@ -361,6 +361,33 @@ def test_a_lost_process_is_started_again(tmp_path):
             session.call("relu", "f")
         session.exercise("dense")
         assert session.call("dense", "f") == 3
+
+
+def test_where_nothing_can_be_forked_the_same_comes_of_it(right, tmp_path, monkeypatch):
+    """As on Windows: a program for each exercise."""
+    monkeypatch.setattr(processes, "FORKS", False)
+    some = tuple(e for e in EXERCISES if e.name in ("relu", "conv1d", "dense"))
+    assert submissions.grade(right, some).total == 8
+    hangs = submissions.write(tmp_path / "x", conv1d=submissions.HOSTILE["hangs"][0])
+    graded = submissions.grade(hangs, some, seconds=1)
+    assert [result.points for result in graded.results] == [0, 1, 3]
+
+
+def test_nothing_is_left_of_a_process_even_if_that_which_forks_is_killed(tmp_path):
+    (tmp_path / "relu.py").write_text("def f():\n    return __import__('os').getpid()\n")
+    pids = []
+    with Session(files.read(tmp_path)) as session:
+        for kills in (False, True, False):
+            session.exercise("relu")
+            pids.append(session.call("relu", "f"))
+            os.kill(pids[-1], 0)  # it is there
+            if kills:
+                os.kill(processes.Nurse.only().program.pid, signal.SIGKILL)
+                time.sleep(0.1)
+    for pid in pids:
+        state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True)
+        assert state.stdout[:1] in (b"", b"Z")  # gone, or waits for whoever inherited it
+    assert len(set(pids)) == 3
 
 
 def test_numpy_may_be_where_only_the_grader_finds_it(right):

@@ -7,7 +7,7 @@ import pytest
 import submissions
 from submissions import changed, graded
 
-from minidann.coursework import checking, forwards, handout, practice, tiny
+from minidann.coursework import checking, forwards, handout, practice, processes, tiny
 from minidann.coursework.exercises import EXERCISES, MEND, select
 
 RELU = "import numpy as np\n\ndef forward(x):\n    return np.maximum(x, 0), x > 0\n"
@@ -462,6 +462,7 @@ def test_the_machines_fault_is_no_grade(tmp_path, monkeypatch):
     def no_process(*_, **__):
         raise OSError("no process")
 
+    processes.Nurse.only().end()
     monkeypatch.setattr("subprocess.Popen", no_process)
     with pytest.raises(OSError):
         graded(tmp_path, "relu", RELU)

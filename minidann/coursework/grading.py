@@ -18,8 +18,9 @@ from minidann.console import UserError
 from minidann.coursework.exercises import EXERCISES, Exercise
 from minidann.coursework.files import Submission, read
 from minidann.coursework.judging import judge
+from minidann.coursework.processes import START
 from minidann.coursework.results import Result
-from minidann.coursework.session import MEGABYTES, SECONDS, START, USUALLY, Session
+from minidann.coursework.session import MEGABYTES, SECONDS, USUALLY, Session
 
 NOTE = 120  # characters of what is said of one exercise in grades.csv
 

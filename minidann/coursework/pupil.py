@@ -1,8 +1,9 @@
 """The process that a submission's code runs in: it answers calls, and knows not what is right.
 
 It runs as a script of its own, with the standard library and NumPy, so that the reference is
-not in it. The grader sends a call, the answer goes back (see messages.py). What the code is given
-is locked: it may write to none of it.
+not in it. The script itself runs nobody's code: for each exercise it forks a process, which then
+does. The grader sends a call, the answer goes back (see messages.py). What the code is given is
+locked: it may write to none of it.
 
 It is no sandbox: code that wants to leave this process can. It is there for accidents.
 """
@@ -14,15 +15,16 @@ import functools
 import io
 import operator
 import os
+import signal
+import socket
+import struct
 import sys
-import threading
-import time
 import types
 from collections.abc import Callable
 from pathlib import Path
 
 if __name__ == "__main__":
-    sys.path.append(sys.argv[3])  # where the grader's NumPy is; -I hides a user's own packages
+    sys.path.append(sys.argv[1])  # where the grader's NumPy is; -I hides a user's own packages
 import numpy as np
 
 SHOWN = 2000  # characters of what a call prints are sent back
@@ -62,13 +64,6 @@ def limit(seconds: int, megabytes: int) -> None:
                        (resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, 1 << 20)):  # fmt: skip
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(what, (most, most))
-
-
-def end_with(parent: int) -> None:
-    """End when the grader has gone: an endless loop would not notice."""
-    while os.getppid() == parent:
-        time.sleep(1)
-    os._exit(1)
 
 
 def file_of(name: str) -> str:
@@ -239,24 +234,60 @@ def missing(module, name: str) -> str:
     return f"there is no function {name}" + (f"; should {near[0]} be it?" if near else "")
 
 
+def nurse(grader: socket.socket) -> None:
+    """Fork a process when asked, and kill it when asked; all of them where the grader has gone.
+
+    With "fork" come the ends of two pipes, its stdin and stdout; its pid goes back. A pid asks for
+    its end; a byte goes back. Returns in each process that is forked.
+    """
+    alive = set()
+    while True:
+        request, ends, *_ = socket.recv_fds(grader, 4, 2)
+        if request == b"fork":
+            if (pid := os.fork()) == 0:
+                os.setpgid(0, 0)
+                for number, end in enumerate(ends):
+                    os.dup2(end, number)  # the grader's socket is at 0
+                    os.close(end)
+                grader.detach()
+                return
+            os.setpgid(pid, pid)  # here, too: who is first
+            for end in ends:
+                os.close(end)
+            alive.add(pid)
+            grader.sendall(struct.pack("<I", pid))
+            continue
+        asked = set(struct.unpack("<I", request)) if request else set(alive)
+        for pid in asked:
+            with contextlib.suppress(ProcessLookupError, PermissionError):  # it has ended
+                os.killpg(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+        if not request:
+            os._exit(0)
+        alive -= asked
+        grader.sendall(b".")
+
+
 def main() -> None:
     """Answer calls until nobody asks any more."""
-    seconds, megabytes = map(int, sys.argv[1:3])
+    messages = load("messages", Path(__file__).with_name("messages.py").read_text("utf-8"))
+    if "alone" not in sys.argv:
+        nurse(socket.socket(fileno=0))
     requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):  # what is written past Python goes nowhere
         os.dup2(nothing, number)
-    messages = load("messages", Path(__file__).with_name("messages.py").read_text("utf-8"))
+    given = messages.receive(requests)
+    os.chdir(given["place"])
     stuck = open(STUCK, "w")
-    limit(seconds, megabytes)
+    limit(given["seconds"], given["megabytes"])
     sys.meta_path.insert(0, Barred)
-    sys.addaudithook(guard(sys.argv[3]))
+    sys.addaudithook(guard(sys.argv[1]))
     np.seterr(all="ignore")
     module = functools.cache(load)
     caches: dict = {}
     proxy = Proxy(messages, requests, answers)
     own = os.getpid()
-    threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
     messages.send(answers, "ready")
     while True:
         try:

@@ -2,12 +2,8 @@
 
 import ast
 import contextlib
-import os
 import queue
 import re
-import signal
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -17,12 +13,12 @@ import numpy as np
 
 from minidann.coursework import messages, pupil
 from minidann.coursework.files import Forbidden, Submission
+from minidann.coursework.processes import START, Process
 
 SECONDS = {"checker": 30}  # for all calls of one exercise; of any other:
 USUALLY = 10
 MEGABYTES = 2048  # of address space; NumPy alone takes a few hundred
 CPU = 600  # seconds that a process can use in all: one that nobody waits for ends, too
-START = 60  # seconds until a process has to have imported NumPy
 PRINTED = 500_000  # characters that an exercise may print: room for looking for a mistake
 ENDED = "its process ended in the middle of a call (exit, or out of memory or time)"
 FORGED = "it answered in the grader's place"
@@ -57,7 +53,7 @@ class Session:
     ):
         self.submission, self.given, self.megabytes = submission, seconds, megabytes
         self.name, self.seconds = "", 0.0  # of the exercise at hand
-        self.process: subprocess.Popen | None = None
+        self.process: Process | None = None
         self.printed = self.first_printed = ""  # by the last call; by the first that prints
         self.text, self.tree = "", ast.Module([], [])  # the code of the exercise at hand
         self._count = 0
@@ -177,17 +173,7 @@ class Session:
 
     def _start(self) -> None:
         """A new process; its time to start is not the submission's."""
-        script = Path(pupil.__file__)
-        given = [str(CPU), str(self.megabytes), str(Path(np.__file__).parents[1])]
-        threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-        kept = {
-            k: v for k, v in os.environ.items() if k in ("PATH", "SYSTEMROOT", "LD_LIBRARY_PATH")
-        }
-        self.process = subprocess.Popen(
-            [sys.executable, "-I", "-B", str(script), *given],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            cwd=self._place.name, env={**kept, **threads}, start_new_session=True,
-        )  # fmt: skip
+        self.process = Process(self._place.name, CPU, self.megabytes)
         self._answers: queue.Queue = queue.Queue(maxsize=8)  # a flood waits in the pipe
         self._ended = threading.Event()
         threading.Thread(
@@ -206,13 +192,7 @@ class Session:
         if self.process is None:
             return
         self._ended.set()
-        try:
-            os.killpg(self.process.pid, signal.SIGKILL)
-        except (AttributeError, ProcessLookupError, PermissionError):  # Windows; already gone
-            self.process.kill()
-        self.process.wait()
-        with contextlib.suppress(OSError):
-            self.process.stdin.close()  # stdout is closed by who reads it: it may be held open
+        self.process.end()
         self.process = None
 
 
