@@ -41,8 +41,12 @@ class Nurse:
     def __init__(self):
         self._socket, theirs = socket.socketpair()
         self._socket.settimeout(START)
-        with theirs:
-            self.program = _run(False, stdin=theirs, stdout=subprocess.DEVNULL)
+        try:
+            with theirs:
+                self.program = _run(False, stdin=theirs, stdout=subprocess.DEVNULL)
+        except OSError:
+            self._socket.close()
+            raise
         atexit.register(self.end)
 
     @classmethod
