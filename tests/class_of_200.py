@@ -65,9 +65,10 @@ def main() -> None:
     wrong = 0
     for student, full in truth.items():
         for exercise, right in full.items():
-            if (float(grades[student][exercise]) == float(most[exercise])) != right:
+            points = grades[student][exercise]
+            if not points or (points == most[exercise]) != right:
                 wrong += 1
-                print(f"{student}: {exercise} {grades[student][exercise]} of {most[exercise]}")
+                print(f"{student}: {exercise} {points or 'not graded'} of {most[exercise]}")
     print(f"{len(grades)} of {count} graded in {took:.0f} s; {wrong} grades not as expected")
     sys.exit(wrong > 0 or len(grades) != count)
 

@@ -129,7 +129,7 @@ def right(exercise: Exercise) -> str:
     """A file that does all that is asked for."""
     if exercise.kind == CHECKER:
         return CHECK
-    module = handout.reference(exercise)
+    module = exercise.module
     if exercise.is_op:
         return inspect.getsource(module)
     (name,) = exercise.functions

@@ -36,14 +36,14 @@ class Direct:
     def __init__(self, **modules):
         self.modules, self.caches = modules, {}
 
-    def exercise(self, name):
-        pass
+    def exercise(self, exercise):
+        self.name = exercise.name
 
-    def call(self, name, function, *args, keep=None, kept=None, op=None, **options):
+    def call(self, function, *args, keep=None, kept=None, op=None, **options):
         args = args if kept is None else (*args, self.caches[kept])
         try:
             with np.errstate(all="ignore"):  # as in a submission's process
-                value = getattr(self.modules[name], function)(*args, **options)
+                value = getattr(self.modules[self.name], function)(*args, **options)
         except Exception as error:
             raise Failed(str(error)) from None
         if keep is not None:
@@ -93,7 +93,7 @@ def test_a_hand_out_has_nothing_of_the_solution(untouched):
         if exercise.kind in (MEND, CHECKER):
             continue
         for name in exercise.functions:
-            right = getattr(handout.reference(exercise), name)
+            right = getattr(exercise.module, name)
             body = text[text.index(f"def {name}(") :].split("\ndef ")[0]
             assert body.count("raise NotImplementedError") == 1
             assert right.__doc__.splitlines()[0] in body
@@ -137,8 +137,8 @@ def test_the_reference_scores_everything(right):
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_each_mutant_loses_points_in_exactly_its_exercise_and_is_named(seed):
-    correct = {exercise.name: handout.reference(exercise) for exercise in EXERCISES}
-    named = []
+    correct = {exercise.name: exercise.module for exercise in EXERCISES}
+    unnamed = []
     for mutant in MUTANTS:
         wrong = mutant.build()
         results = [
@@ -148,8 +148,9 @@ def test_each_mutant_loses_points_in_exactly_its_exercise_and_is_named(seed):
         lost = [result for result in results if result.points < result.exercise.most]
         assert len(lost) == 1, mutant.name
         said = "\n".join(lost[0].said)
-        named.append(any(f"{kind}:" in said for kind in mutant.kinds) and mutant.says in said)
-    assert len(named) > 60 and all(named)
+        if mutant.says not in said or not any(f"{kind}:" in said for kind in mutant.kinds):
+            unnamed.append(mutant.name)
+    assert len(MUTANTS) > 60 and unnamed == []
 
 
 @pytest.mark.parametrize("mutant", FILES[::6], ids=lambda mutant: mutant.name)
@@ -191,24 +192,6 @@ def test_a_cache_of_ones_own_will_do(tmp_path):
     assert submissions.grade(folder, select(None, "dense")).total == 3
 
 
-@pytest.mark.parametrize(("answer", "points"), [("True", 0), ("False", 0)])
-def test_a_checker_that_always_says_the_same_earns_nothing(answer, points, tmp_path):
-    text = f"def check(op, arrays, options, rng):\n    return {answer}\n"
-    graded = submissions.grade(
-        submissions.write(tmp_path / "x", checker=text), select(None, "checker")
-    )
-    assert graded.total == points
-
-
-def test_a_checker_of_the_first_argument_misses_some(tmp_path):
-    text = submissions.CHECK.replace("if gradient is None:", "if gradient is None or i > 0:")
-    graded = submissions.grade(
-        submissions.write(tmp_path / "x", checker=text), select(None, "checker")
-    )
-    assert 0 < graded.total < 10
-    assert "not caught" in "\n".join(graded.results[0].said)
-
-
 def test_the_seed_is_the_teachers(right):
     some = select(None, "uar")
     graded = [submissions.grade(right, some, seed=seed) for seed in (0, 1)]
@@ -236,7 +219,7 @@ def test_the_seed_is_the_teachers(right):
 def test_a_hostile_file_costs_only_its_own_points(name, tmp_path):
     text, word = submissions.HOSTILE[name]
     some = tuple(e for e in EXERCISES if e.name in ("relu", "conv1d", "dense"))
-    graded = submissions.grade(submissions.write(tmp_path / "x", conv1d=text), some, seconds=2)
+    graded = submissions.grade(submissions.write(tmp_path / "x", conv1d=text), some, seconds=4)
     assert [result.points for result in graded.results] == [0, 1, 3]
     assert word in graded.notes
 
@@ -317,7 +300,7 @@ def test_a_grader_that_is_lost_costs_one_row(how, tmp_path):
             grader.until = time.monotonic() + 1
         while (one := grader.result()) is None:
             time.sleep(0.1)
-        assert one.note.startswith("NOT GRADED: it ") and one.results == ()
+        assert one.note.startswith("NOT GRADED: ") and one.results == ()
         grader.begin(handed_in[1])
         while (one := grader.result()) is None:
             time.sleep(0.1)
@@ -333,7 +316,8 @@ def test_points_for_doing_nothing_there_are_none(tmp_path):
         "add_penalty": "(params, grads, *, l1, l2):\n    return dict(grads)\n",
     }.items():
         result = submissions.graded(tmp_path, name, f"def {name}{body}")
-        assert result.earned == {} and "earned only by doing something" in result.said[-1]
+        assert result.earned == {}
+        assert name == "learning_rate" or "no point alone" in result.said[-1]
 
 
 def test_edited_tests_change_nothing(tmp_path):
@@ -353,15 +337,33 @@ def test_messages_hold_no_pickles_and_come_back_as_they_were():
             messages.pack(thing)
 
 
-def test_a_lost_process_is_started_again(tmp_path):
-    (tmp_path / "relu.py").write_text("exit_ = __import__('os')._exit\n\ndef f():\n    exit_(1)\n")
+def test_each_exercise_has_a_process_of_its_own(tmp_path):
+    (tmp_path / "relu.py").write_text("def f():\n    __import__('os')._exit(1)\n")
     (tmp_path / "dense.py").write_text("def f():\n    return 3\n")
     with Session(files.read(tmp_path)) as session:
-        session.exercise("relu")
+        session.exercise(*select(None, "relu"))
         with pytest.raises(Refused, match="process ended"):
-            session.call("relu", "f")
-        session.exercise("dense")
-        assert session.call("dense", "f") == 3
+            session.call("f")
+        session.exercise(*select(None, "dense"))
+        assert session.call("f") == 3
+
+
+def test_numpy_may_lie_behind_a_link(right, tmp_path):
+    """As some package managers put it, and their links lead out of Python's own folders."""
+    (tmp_path / "packages").mkdir()
+    for folder in Path(np.__file__).parents[1].glob("numpy*"):
+        (tmp_path / "packages" / folder.name).symlink_to(folder)
+    code = (
+        "import pathlib, sys; from minidann.coursework import files, grading, exercises; "
+        "some = exercises.select(range(4, 6)); "
+        "print(grading.grade(files.read(pathlib.Path(sys.argv[1])), some).total)"
+    )
+    places = [tmp_path / "packages", *(Path(m.__file__).parents[1] for m in (minidann, np))]
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(right)], capture_output=True, text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, places))},
+    )  # fmt: skip
+    assert done.stdout == "6\n", done.stderr
 
 
 def test_where_nothing_can_be_forked_the_same_comes_of_it(right, tmp_path, monkeypatch):
@@ -370,20 +372,21 @@ def test_where_nothing_can_be_forked_the_same_comes_of_it(right, tmp_path, monke
     some = tuple(e for e in EXERCISES if e.name in ("relu", "conv1d", "dense"))
     assert submissions.grade(right, some).total == 8
     hangs = submissions.write(tmp_path / "x", conv1d=submissions.HOSTILE["hangs"][0])
-    graded = submissions.grade(hangs, some, seconds=1)
+    graded = submissions.grade(hangs, some, seconds=4)
     assert [result.points for result in graded.results] == [0, 1, 3]
 
 
+@pytest.mark.skipif(not processes.FORKS, reason="nothing is forked on this system")
 def test_nothing_is_left_of_a_process_even_if_that_which_forks_is_killed(tmp_path):
     (tmp_path / "relu.py").write_text("def f():\n    return __import__('os').getpid()\n")
     pids = []
     with Session(files.read(tmp_path)) as session:
         for kills in (False, True, False):
-            session.exercise("relu")
-            pids.append(session.call("relu", "f"))
+            session.exercise(*select(None, "relu"))
+            pids.append(session.call("f"))
             os.kill(pids[-1], 0)  # it is there
             if kills:
-                os.kill(processes.Nurse.only().program.pid, signal.SIGKILL)
+                os.kill(processes.ForkServer.only().program.pid, signal.SIGKILL)
                 time.sleep(0.1)
     for pid in pids:  # gone, or a zombie that waits for whoever inherited it
         with contextlib.suppress(ProcessLookupError, FileNotFoundError):
@@ -429,7 +432,7 @@ def test_new_check_and_grade(tmp_path):
     submissions.write(tmp_path / "class" / "bob")
     (tmp_path / "class" / "notes.txt").write_text("")
     graded = command("grade", "class", "--lessons", "3-4", "--out", "g.csv", cwd=tmp_path)
-    assert graded.returncode == 0 and "not folders: notes.txt" in graded.stdout
+    assert graded.returncode == 0 and "no students' folders: notes.txt" in graded.stdout
     rows = list(csv.reader((tmp_path / "g.csv").read_text().splitlines()))
     assert rows[0] == ["student", "conv1d", "relu", "maxpool", "total", "notes"]
     assert rows[1] == ["(most)", "4", "1", "2", "7", ""]
@@ -455,7 +458,7 @@ def test_nothing_in_one_submission_costs_the_class_its_grades(tmp_path):
     assert done.returncode == 0, done.stderr
     rows = list(csv.DictReader((tmp_path / "g.csv").read_text().splitlines()))[1:]
     grades = {row["student"]: (row["uar"], row["notes"]) for row in rows}
-    assert grades["a"] == ("0", r"uar: equal classes: ValueError: \udc80\x00, line 2")
+    assert grades["a"] == ("0", r"uar: result: ValueError: \udc80\x00, line 2")
     for name in "bd":
         assert grades[name][0] == "0" and "no use for os.kill" in grades[name][1]
     assert grades["c"] == ("2", "")
@@ -509,14 +512,16 @@ def test_mistakes_of_the_command_are_told_in_one_line(args, told, tmp_path):
 
 def test_what_a_student_prints_is_shown(tmp_path, capsys):
     text = "import numpy as np\nprint('hello')\n" + submissions.right(select(None, "relu")[0])
-    practice.check(submissions.write(tmp_path / "x", relu=text), select(None, "relu"), 0)
+    practice.check(
+        files.read(submissions.write(tmp_path / "x", relu=text)), select(None, "relu"), 0
+    )
     assert "it printed: hello" in capsys.readouterr().out
 
 
 def test_the_network_runs_on_a_students_layers(right):
     with Session(files.read(right)) as session:
         results = [judging.judge(exercise, session, 0) for exercise in QUICK]
-    own, names = practice.own_ops(right, results)
+    own, names = practice.own_ops(files.read(right), results)
     assert set(names) == {e.name for e in QUICK if e.is_op}
     arrays, options = ops.conv_relu_maxpool.example(np.random.default_rng(0))
     outs = [one.conv_relu_maxpool.forward(*arrays, **options)[0] for one in (own, ops)]
@@ -530,7 +535,7 @@ def test_no_layer_is_trained_with_whose_forward_is_broken(tmp_path):
     with Session(files.read(folder)) as session:
         results = [judging.judge(e, session, 0) for e in select(range(8, 9)) if e.is_op]
     assert results[0].state == "right" and "out:" in results[0].said[0]
-    assert practice.own_ops(folder, results)[1] == []
+    assert practice.own_ops(files.read(folder), results)[1] == []
 
 
 def test_pytest_has_a_test_and_a_marker_for_each_part(right, tmp_path):
@@ -543,7 +548,7 @@ def test_pytest_has_a_test_and_a_marker_for_each_part(right, tmp_path):
     fine = run(f"--impl={right}", "-k", "conv1d")
     assert fine.returncode == 0 and "4 passed" in fine.stdout, fine.stdout
     fine = run(f"--impl={right}", "-m", "uar")
-    assert fine.returncode == 0 and "2 passed" in fine.stdout, fine.stdout
+    assert fine.returncode == 0 and "1 passed" in fine.stdout, fine.stdout
     handout.write(tmp_path / "x", select(None, "relu"))
     missing = run(f"--impl={tmp_path / 'x'}", "-k", "relu")
     assert missing.returncode == 1 and "not written" in missing.stdout

@@ -44,8 +44,19 @@ def test_a_loop_over_all_parameters_costs_the_point_for_those_without_a_gradient
     assert "no gradient: KeyError: 'b'" in words(result)
     over = ("        if name in grads:\n", "        if True:\n")
     result = graded(tmp_path, "add_penalty", changed("add_penalty", *over))
-    assert set(result.earned) == set()  # none of its tries has all kernels
-    assert "KeyError" in words(result)
+    assert set(result.earned) == {"l1", "l2"} and "kernels only: KeyError" in words(result)
+
+
+def test_what_is_special_may_be_left_for_later(tmp_path):
+    text = changed(
+        "conv1d", "        return None, dw, db\n", "        raise NotImplementedError('later')\n"
+    )
+    assert set(graded(tmp_path, "conv1d", text).earned) == {"out", "dw", "db"}
+    text = changed(
+        "conv1d", "    view =", "    if stride > 2:\n        raise NotImplementedError\n    view ="
+    )
+    result = graded(tmp_path, "conv1d", text)
+    assert set(result.earned) == {"dx", "dw", "db"} and "forward: not written, on" in words(result)
 
 
 def test_a_wrong_count_of_steps_leaves_the_other_points(tmp_path):
@@ -271,14 +282,12 @@ def test_a_checker_asks_with_arrays_of_the_examples_shapes(tmp_path):
 # Nobody else's time.
 
 
-def test_a_process_that_is_left_behind_holds_nobody_up(tmp_path):
-    """It has left its group, and has the pipe still open."""
-    text = ("from dataclasses import inspect\nos = inspect.os\nif os.fork() == 0:\n"
-            "    os.setsid()\n    while os.getppid() != 1:\n        pass\n"
-            "    __import__('time').sleep(20)\n    os._exit(0)\n")  # fmt: skip
+def test_a_process_that_leaves_its_group_is_ended_too(tmp_path):
+    text = ("os = __import__('os')\n"
+            "os.setpgid(0, os.getppid())\nwhile True:\n    pass\n")  # fmt: skip
     began = time.monotonic()
     result = graded(tmp_path, "relu", text, seconds=2)
-    assert result.points == 0
+    assert result.points == 0 and "took more than 2 s" in words(result)
     assert time.monotonic() - began < 15
 
 

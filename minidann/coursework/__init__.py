@@ -6,7 +6,7 @@ equations.py   two ideas of the network as small functions, for exercises
 files.py       what is handed in, read before any of it runs
 pupil.py       the process that a submission's code runs in
 messages.py    what is said between it and the grader
-processes.py   one for each exercise, and how it is started
+processes.py   a process for each exercise, and how it is started
 session.py     the grader's end of it: limits, and what became of a call
 layers.py      out and every gradient of a layer against the reference
 tiny.py        the smallest inputs of each layer
@@ -20,4 +20,6 @@ judging.py     one exercise
 results.py     what it earned
 practice.py    for the student: what is right, what is not, and why
 grading.py     for the teacher: a class
+__main__.py    the commands
+plugin.py, test_exercises.py   the exercises as tests of pytest
 """

@@ -3,6 +3,7 @@
 import argparse
 import difflib
 import re
+import secrets
 import sys
 from pathlib import Path
 
@@ -56,12 +57,13 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("--train", action="store_true", help="then train the demo with your layers")
     check.add_argument("--cache", type=Path, metavar="DIR",
                        help="extracted features of the demo, if elsewhere")  # fmt: skip
-    for one in (check, grade):
-        one.add_argument("--seed", type=int, default=0, help="of all inputs")
-    grade.add_argument(
+    check.add_argument("--seed", type=int, default=0, help="of all inputs")
+    grade.add_argument("--seed", type=int, help="of all inputs, instead of one that nobody knows")
+    where = grade.add_mutually_exclusive_group()
+    where.add_argument(
         "--out", type=Path, metavar="CSV", default=Path("grades.csv"), help="the table"
     )
-    grade.add_argument("--gradescope", type=Path, metavar="JSON",
+    where.add_argument("--gradescope", type=Path, metavar="JSON",
                        help="Gradescope's results.json of one submission instead")  # fmt: skip
     grade.add_argument("--seconds", type=float, help="for each exercise, instead of its own limit")
     grade.add_argument("--megabytes", type=int, default=MEGABYTES, help="of memory a submission")
@@ -80,13 +82,17 @@ def hand_out(folder: Path, exercises: tuple[Exercise, ...]) -> None:
 
 def grade(args: argparse.Namespace, exercises: tuple[Exercise, ...]) -> None:
     """Grade a class into a table, or one submission for Gradescope."""
-    options = {"seed": args.seed, "seconds": args.seconds, "megabytes": args.megabytes}
+    seed = secrets.randbelow(10**9) if args.seed is None else args.seed
+    options = {"seed": seed, "seconds": args.seconds, "megabytes": args.megabytes}
     if args.gradescope:
         if not args.folder.is_dir():
             raise UserError(f"{args.folder}: there is no such folder")
         (one,) = grading.grade_all([read(args.folder)], exercises, 1, **options)
+        if not one.is_complete:
+            raise UserError(f"{args.folder}: {one.notes}")
         runs.write_json(args.gradescope, grading.gradescope(one))
-        print(f"{one.total:g} points; {args.gradescope}{one.note and f'; {one.note}'}")
+        told = f"{one.total:g} points, seed {seed}; {args.gradescope}"
+        print(f"{told}{one.note and f'; {one.note}'}")
         return
     handed_in, others = grading.submissions(args.folder)
     graded = {one.name: grading.not_graded(one, "not yet") for one in handed_in}
@@ -103,11 +109,11 @@ def grade(args: argparse.Namespace, exercises: tuple[Exercise, ...]) -> None:
     except KeyboardInterrupt:
         done.close()
         raise KeyboardInterrupt(f"stopped; {args.out} says who is not graded yet") from None
-    print(f"{len(graded)} submissions, {args.out}")
-    if lost := [one.name for one in graded.values() if not one.results]:
-        print(f"not graded, see their notes: {', '.join(lost)}")
+    print(f"{len(graded)} submissions, seed {seed}, {args.out}")
+    if lost := [one.name for one in graded.values() if not one.is_complete]:
+        print(f"not graded, or not all of it (see the notes): {', '.join(lost)}")
     if others:
-        print(f"not graded, since not folders: {', '.join(others)}")
+        print(f"no students' folders: {', '.join(others)}")
 
 
 def main() -> None:
@@ -124,9 +130,10 @@ def main() -> None:
     if args.command == "new":
         hand_out(args.folder, exercises)
     elif args.command == "check":
-        results = practice.check(args.folder, exercises, args.seed)
+        submission = practice.read(args.folder)
+        results = practice.check(submission, exercises, args.seed)
         if args.train:
-            ops, names = practice.own_ops(args.folder, results)
+            ops, names = practice.own_ops(submission, results)
             practice.train_with(ops, names, args.cache)
         sys.exit(any(result.state != "right" for result in results))
     else:

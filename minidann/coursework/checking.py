@@ -42,9 +42,7 @@ def judge_checker(exercise: Exercise, session: Session, rng, result: Result) -> 
         arrays, options = one.op.example(rng)
         seed = int(rng.integers(2**31))
         try:
-            answer = session.call(
-                exercise.name, "check", list(arrays), options, op=one.op, seed=seed
-            )
+            answer = session.call("check", list(arrays), options, op=one.op, seed=seed)
             if not isinstance(answer, (bool, np.bool_)):
                 raise Failed(f"expected True or False, received {returned(answer)}")
         except Failed as error:

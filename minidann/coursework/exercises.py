@@ -6,7 +6,9 @@ planted bug, write the checker. One file an exercise, which holds a module with 
 would be half of its answer.
 """
 
+import importlib
 from dataclasses import dataclass
+from types import ModuleType
 
 FORWARD, BACKWARD, BOTH, MEND, CHECKER = (
     "write the function", "write the backward pass", "write both passes",
@@ -20,7 +22,7 @@ class Exercise:
 
     `name` is the file's, without .py. `reference` is the module of minidann that is right, and
     `functions` are those of it that are to be written or mended (for the checker: of the hand-out).
-    `parts` earn a point each; the checker's one part earns `points`.
+    `parts` earn a point each, or `points` in all.
     """
 
     name: str
@@ -42,6 +44,16 @@ class Exercise:
         return self.most / len(self.parts)
 
     @property
+    def module(self) -> ModuleType:
+        """The module that is right."""
+        return importlib.import_module(self.reference)
+
+    @property
+    def seconds(self) -> float:
+        """How long all calls of a submission's code may take."""
+        return 30 if self.kind == CHECKER else 10
+
+    @property
     def is_op(self) -> bool:
         """Is it judged as an op, by its forward and backward?"""
         return self.reference.startswith("minidann.ops.")
@@ -55,9 +67,9 @@ def op(name: str, lesson: int, kind: str, *arguments: str) -> Exercise:
     return Exercise(name, lesson, kind, f"minidann.ops.{name}", functions, parts)
 
 
-def function(name: str, lesson: int, module: str, *parts: str) -> Exercise:
-    """An exercise on one function: a point for each part."""
-    return Exercise(name, lesson, FORWARD, f"minidann.{module}", (name,), parts)
+def function(name: str, lesson: int, module: str, *parts: str, points: int = 0) -> Exercise:
+    """An exercise on one function: a point for each part, or `points` in all."""
+    return Exercise(name, lesson, FORWARD, f"minidann.{module}", (name,), parts, points)
 
 
 def mend(name: str, lesson: int, module: str) -> Exercise:
@@ -85,7 +97,7 @@ EXERCISES = (
     function(
         "normalise_and_pad", 13, "normalise", "normalised", "padded", "float32", "the rest given"
     ),
-    function("uar", 15, "metrics", "equal classes", "unequal classes"),
+    function("uar", 15, "metrics", "result", points=2),
     mend("information", 15, "metrics"),
 )
 NAMES = tuple(exercise.name for exercise in EXERCISES)

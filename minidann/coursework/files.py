@@ -5,8 +5,8 @@ import importlib.util
 import os
 import warnings
 from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from minidann.coursework.exercises import NAMES
@@ -31,10 +31,10 @@ class Submission:
     """
 
     name: str
-    code: dict[str, bytes] = field(default_factory=dict)
-    refused: dict[str, str] = field(default_factory=dict)
-    others: tuple[str, ...] = ()
-    note: str = ""
+    code: dict[str, bytes]
+    refused: dict[str, str]
+    others: tuple[str, ...]
+    note: str
 
     def parsed(self, name: str) -> tuple[str, ast.Module]:
         """An exercise's code, as text and as a tree; none where it is missing.
@@ -44,14 +44,6 @@ class Submission:
         if name in self.refused:
             raise Forbidden(self.refused[name])
         return _parsed(self.code.get(name, b""))
-
-    def meant(self, *names: str) -> str:
-        """A file that may be meant where these exercises are missing; or ""."""
-        for path in self.others:
-            plain = "".join(c for c in Path(path).stem.casefold() if c.isalnum())
-            if any(plain.startswith(name.replace("_", "")) for name in names):
-                return path
-        return ""
 
 
 def read(folder: Path) -> Submission:
@@ -65,18 +57,26 @@ def read(folder: Path) -> Submission:
             found.setdefault(path.stem, []).append(path)
         elif path.suffix.casefold() == ".py":
             others.append(str(path.relative_to(folder)))
-    one = Submission(folder.name, others=tuple(others))
+    code, refused = {}, {}
     for name, paths in found.items():
         try:
-            one.code[name] = _content(folder, paths)
+            code[name] = _content(folder, paths)
         except Forbidden as error:
-            one.refused[name] = str(error)
-    there = one.meant(*NAMES)
-    note = "; ".join(problems)
+            refused[name] = str(error)
     if not found:
+        there = meant(others, NAMES)
         none = f"there is no exercise in this folder{there and f'; there is {there}'}"
-        note = "; ".join([none, *problems])
-    return Submission(one.name, one.code, one.refused, one.others, note)
+        problems.insert(0, none)
+    return Submission(folder.name, code, refused, tuple(others), "; ".join(problems))
+
+
+def meant(paths: Iterable[str], names: Iterable[str]) -> str:
+    """That of these files which may be one of the exercises `names`; or ""."""
+    for path in paths:
+        plain = "".join(c for c in Path(path).stem.casefold() if c.isalnum())
+        if any(plain.startswith(name.replace("_", "")) for name in names):
+            return path
+    return ""
 
 
 def _content(folder: Path, paths: list[Path]) -> bytes:

@@ -8,11 +8,9 @@ import numpy as np
 from minidann import optim
 from minidann.coursework import mistakes, tries
 from minidann.coursework.exercises import Exercise
-from minidann.coursework.handout import reference
 from minidann.coursework.results import (
     SHOWN,
     Result,
-    alike,
     beside,
     different,
     kind,
@@ -33,42 +31,49 @@ def judge_function(exercise: Exercise, session: Session, rng, result: Result) ->
     (name,) = exercise.functions
 
     def call(*args, **options):
-        return session.call(exercise.name, name, *args, **options)
+        return session.call(name, *args, **options)
 
-    right, stub, about = getattr(reference(exercise), name), None, None
-    given_back = []  # (args, options, received) of all calls that gave something
+    right, stub, wrong = getattr(exercise.module, name), None, {}
     for part, given in getattr(tries, exercise.name)(rng).items():
         dtype = part == DTYPE or DTYPE not in exercise.parts
         view = tries.VIEWS.get((name, part))
-        wrong = []  # (args, options, received), what is said and what was printed
+        wrong[part] = []  # (args, options, received), what is said and what was printed
         try:
             for args, options, *needs in given:
                 if set(needs) <= set(result.earned):  # else it would say nothing of this part
                     received, problem = _try(call, right, args, options, view, dtype)
-                    if received is not None:
-                        given_back.append((args, options, received))
                     if problem:
-                        wrong.append(((args, options, received), problem, session.printed))
+                        wrong[part].append(((args, options, received), problem, session.printed))
         except NotWritten as error:
-            stub = error
-            result.said.append(f"{part}: {error}")
-            continue
-        if not wrong:
+            stub, wrong[part] = error, [(None, str(error), "")]
+        if not wrong[part]:
             result.earned[part] = exercise.each
-            continue
-        if name in ("step", "add_penalty"):  # one report has the mistakes of all parts
-            why = about = _of_optimiser(name, call, rng) if about is None else about
-        else:
-            why = mistakes.explanation(exercise.name, right, [one for one, _, _ in wrong])
-        _, problem, printed = wrong[0]
-        result.said.append(": ".join(filter(None, [part, why, problem])))
-        result.printed = result.printed or printed
     if stub and not result.earned:
         raise stub
-    idle = tries.IDLE.get(name)
-    if result.earned and idle and all(alike(out, idle(*a, **o)) for a, o, out in given_back):
-        result.said.append(f"{', '.join(result.earned)}: right, but earned only by doing something")
+    _tell(exercise, right, call, rng, wrong, result)
+    if set(result.earned) == {tries.IDLE.get(name)}:
+        (part,) = result.earned
         result.earned = {}
+        result.said.append(f"{part}: right, which it also is where nothing is done: no point alone")
+
+
+def _tell(exercise: Exercise, right, call, rng, wrong: dict[str, list], result: Result) -> None:
+    """Add what is `wrong` with each part, and what mistake it is, if that is known."""
+    optimiser = exercise.functions[0] in ("step", "add_penalty")
+    if optimiser and any(wrong.values()):  # one report has the mistakes of all parts
+        about = _of_optimiser(exercise.functions[0], call, rng)
+    for part, failures in wrong.items():
+        if not failures:
+            continue
+        found, problem, printed = failures[0]
+        if found is None:  # not written
+            why = ""
+        elif optimiser:
+            why = about
+        else:
+            why = mistakes.explanation(exercise.name, right, [one for one, _, _ in failures])
+        result.said.append(": ".join(filter(None, [part, why, problem])))
+        result.printed = result.printed or printed
 
 
 def _try(call, right, args: tuple, options: dict, view, dtype: bool) -> tuple[object, str | None]:
@@ -123,7 +128,11 @@ def _column(names, values, received: np.ndarray, true: np.ndarray) -> str:
 
 
 def _unusable(received, true) -> str | None:
-    """Why nothing can be looked up in what `step` or `add_penalty` returned; None if it can."""
+    """Why nothing can be looked up in what was returned; None if it can."""
+    if isinstance(true, float):
+        return (
+            None if real(received) is not None else f"expected a number, received {kind(received)}"
+        )
     if isinstance(true, dict):
         return None if isinstance(received, dict) else f"expected a dict, received {kind(received)}"
     if not isinstance(received, (tuple, list)) or len(received) != 2:
@@ -134,7 +143,9 @@ def _unusable(received, true) -> str | None:
 
 
 def _of_optimiser(name: str, call, rng) -> str:
-    """What the checker of optimisers says of `step` or `add_penalty`; "" where it knows nothing."""
+    """What the checker of optimisers says of `step` or `add_penalty`; "" where it knows nothing,
+    or had no time left.
+    """
     lost: list[Refused] = []
 
     def asked(*args, **options):
@@ -152,7 +163,7 @@ def _of_optimiser(name: str, call, rng) -> str:
     setattr(made, name, asked)
     report = check_optimiser(made, rng)
     if lost:
-        raise lost[0]
+        return ""
     found = (row.diagnosis for row in report.rows if row.diagnosis)
     return next((str(one) for one in found if one.kind != UNKNOWN.kind), "")
 

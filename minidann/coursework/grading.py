@@ -20,8 +20,9 @@ from minidann.coursework.files import Submission, read
 from minidann.coursework.judging import judge
 from minidann.coursework.processes import START
 from minidann.coursework.results import Result
-from minidann.coursework.session import MEGABYTES, SECONDS, USUALLY, Session
+from minidann.coursework.session import MEGABYTES, Session
 
+JUDGING = 15  # seconds of an exercise that the grader itself may take
 NOTE = 120  # characters of what is said of one exercise in grades.csv
 
 
@@ -38,6 +39,11 @@ class Graded:
     @property
     def total(self) -> float:
         return sum(result.points for result in self.results)
+
+    @property
+    def is_complete(self) -> bool:
+        """Is all of it graded?"""
+        return bool(self.results) and all(one.state != "not graded" for one in self.results)
 
     @property
     def notes(self) -> str:
@@ -73,36 +79,45 @@ def submissions(folder: Path) -> tuple[list[Submission], list[str]]:
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: there is no such folder")
-    every = sorted(one for one in folder.iterdir() if not one.name.startswith((".", "__")))
-    folders = [one for one in every if one.is_dir()]
+    every = sorted(one for one in folder.iterdir() if one.name not in ("__MACOSX", ".DS_Store"))
+    folders = [one for one in every if one.is_dir() and not one.name.startswith(".")]
     if not folders:
         raise UserError(f"{folder}: has no folders in it; expected one for each student")
-    return [read(one) for one in folders], [one.name for one in every if not one.is_dir()]
+    return [read(one) for one in folders], [one.name for one in every if one not in folders]
 
 
 class Grader:
     """A process that grades one submission after the other, and can be done without."""
 
     def __init__(self, place: str, exercises: tuple[Exercise, ...], options: dict):
-        self._given = (place, exercises, options)
-        limits = [options["seconds"] or SECONDS.get(e.name, USUALLY) for e in exercises]
-        self._most = 2 * sum(limits) + START  # the grader's own time, too
+        self._task = (place, exercises, options)
+        limits = [options["seconds"] or exercise.seconds for exercise in exercises]
+        self._most = START + sum(limit + JUDGING for limit in limits)
         self.submission: Submission | None = None  # that it is at work on
         self.process: BaseProcess | None = None
 
     def begin(self, submission: Submission) -> None:
         """Send it a submission; the process is started where there is none."""
         if self.process is None:
-            context = get_context("spawn")  # a forked one would hold the others' pipes open
-            self.pipe, theirs = context.Pipe()
-            self.process = context.Process(target=_serve, args=(theirs, *self._given), daemon=True)
-            before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for us, not for it
-            self.process.start()
-            signal.signal(signal.SIGINT, before)
-            theirs.close()
+            self._start()
         self.submission, self.until = submission, time.monotonic() + self._most
         with contextlib.suppress(OSError):  # it has gone: `result` will say so
             self.pipe.send(submission)
+
+    def _start(self) -> None:
+        context = get_context("spawn")  # a forked one would hold the others' pipes open
+        self.pipe, theirs = context.Pipe()
+        process = context.Process(target=_serve, args=(theirs, *self._task), daemon=True)
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for us, not for it
+        try:
+            process.start()
+        except OSError:
+            self.pipe.close()
+            raise
+        finally:
+            signal.signal(signal.SIGINT, before)
+            theirs.close()
+        self.process = process
 
     def result(self) -> Graded | None:
         """What became of the submission: None as long as nothing is known."""
@@ -110,7 +125,7 @@ class Grader:
             try:
                 one = self.pipe.recv()
             except (EOFError, OSError):
-                one = self._lost("it ended the process that grades it")
+                one = self._lost("the process that grades it ended")
         elif time.monotonic() > self.until:
             one = self._lost(f"it held the grader up for more than {self._most:g} s")
         else:
@@ -133,6 +148,7 @@ class Grader:
 
 def _serve(pipe: Connection, place: str, exercises: tuple[Exercise, ...], options: dict) -> None:
     """The process of a Grader: grade what comes through the pipe, until nothing more can."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # not all systems hand it on
     tempfile.tempdir = place
     with contextlib.suppress(EOFError, OSError):  # who started it has gone
         while True:
@@ -170,8 +186,8 @@ def grade_all(
 
 
 def table(graded: Iterable[Graded], exercises: tuple[Exercise, ...]) -> str:
-    """grades.csv: a header with the points that can be had, then a row a submission; no points, not
-    even 0, where it is not graded.
+    """grades.csv: the points that can be had, then a row a submission; where something of it is not
+    graded, no points, not even 0.
     """
     most = [exercise.most for exercise in exercises]
     rows = [
@@ -179,9 +195,10 @@ def table(graded: Iterable[Graded], exercises: tuple[Exercise, ...]) -> str:
         ["(most)", *most, sum(most), ""],
     ]
     for one in graded:
-        points = [f"{result.points:g}" for result in one.results]
-        points = [*points, f"{one.total:g}"] if points else [""] * (len(exercises) + 1)
-        rows.append([_cell(one.name), *points, _cell(one.notes)])
+        graded = {r.exercise: f"{r.points:g}" for r in one.results if r.state != "not graded"}
+        points = [graded.get(exercise, "") for exercise in exercises]
+        total = f"{one.total:g}" if one.is_complete else ""
+        rows.append([_cell(one.name), *points, total, _cell(one.notes)])
     return runs.csv_text(rows)
 
 

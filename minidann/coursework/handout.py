@@ -1,15 +1,21 @@
 """A folder for a student, made from the reference: what to do stays, how it is done goes."""
 
 import ast
-import importlib
 import inspect
 import shlex
 from pathlib import Path
 from types import ModuleType
 
-from minidann.coursework.exercises import BACKWARD, BOTH, CHECKER, FORWARD, MEND, Exercise
+from minidann.coursework.exercises import (
+    BACKWARD,
+    BOTH,
+    CHECKER,
+    EXERCISES,
+    FORWARD,
+    MEND,
+    Exercise,
+)
 from minidann.coursework.files import ALLOWED
-from minidann.coursework.session import SECONDS, USUALLY
 
 BUGS = Path(__file__).parent / "bugs"
 IMPORTS = "import numpy as np\n"
@@ -21,8 +27,8 @@ def check(op, arrays, options, rng):
     `op.forward(*arrays, **options)` gives (out, cache), `op.backward(dout, cache)` a tuple with one
     gradient for each of `arrays`, in order; dout has the shape of out. `arrays` are a list of
     float64 arrays; `rng` is a numpy.random.Generator. The op is pure, and what you are given is not
-    to be written to: nudge a copy. Call the op as often as you like; each call takes a tenth of a
-    millisecond or so.
+    to be written to: nudge a copy. Call the op as often as you like; each call takes a millisecond
+    at most.
 
     You are asked of layers of all kinds, one at a time, right and wrong. A wrong gradient may have
     another shape than its array, be off by a thousandth only, be wrong in one entry or NaN there,
@@ -36,17 +42,12 @@ def check(op, arrays, options, rng):
 '''
 
 
-def reference(exercise: Exercise) -> ModuleType:
-    """The module that is right."""
-    return importlib.import_module(exercise.reference)
-
-
 def text(exercise: Exercise) -> str:
     """The file that is handed out."""
     todo = f"lesson {exercise.lesson}: {exercise.name}"
     if exercise.kind == CHECKER:
         return _heading(exercise, "") + IMPORTS + "\n" + CHECK.format(todo=todo)
-    module = reference(exercise)
+    module = exercise.module
     if exercise.kind == MEND:
         (name,) = exercise.functions
         about = f"{name}: {inspect.getdoc(getattr(module, name))}"  # what it should do
@@ -144,10 +145,11 @@ def write(folder: Path, exercises: tuple[Exercise, ...]) -> None:
         f"| `{e.name}.py` | {e.lesson} | {e.kind}{_of(e)} | {e.most} |" for e in exercises
     )
     points = sum(exercise.most for exercise in exercises)
+    usual, checker = sorted({exercise.seconds for exercise in EXERCISES})
     readme = README.format(
         count=len(exercises), points=points, rows=rows,
         folder=shlex.quote(folder.resolve().name), allowed=", ".join(ALLOWED),
-        seconds=USUALLY, checker=SECONDS["checker"],
+        seconds=usual, checker=checker,
     )  # fmt: skip
     (folder / "README.md").write_text(readme, encoding="utf-8", errors="backslashreplace")
 

@@ -10,16 +10,15 @@ import numpy as np
 
 from minidann.coursework import checking, files, functions, layers
 from minidann.coursework.exercises import CHECKER, Exercise
-from minidann.coursework.handout import reference
 from minidann.coursework.results import Result
-from minidann.coursework.session import Failed, NotWritten, Refused, Session
+from minidann.coursework.session import NotWritten, Refused, Session
 
 
 def judge(exercise: Exercise, session: Session, seed: int) -> Result:
     """Call what the exercise asks for, and count."""
     rng = np.random.default_rng([seed, exercise.lesson])
     result = Result(exercise)
-    session.exercise(exercise.name)
+    session.exercise(exercise)
     try:
         if exercise.kind == CHECKER:
             checking.judge_checker(exercise, session, rng, result)
@@ -33,13 +32,11 @@ def judge(exercise: Exercise, session: Session, seed: int) -> Result:
     except Refused as error:
         result.state, result.earned = "refused", {}
         result.said = [str(error)]
-    except Failed as error:  # what went well before may go wrong when it is called again
-        result.said.append(str(error))
     except OSError:  # the machine's fault
         raise
     except Exception as error:  # nobody else's grade hangs on what one submission returns
-        result.state, result.earned = "refused", {}
-        result.said = [f"NOT GRADED, what it returned broke the grader: {error!r}"]
+        result.state, result.earned = "not graded", {}
+        result.said = [f"NOT GRADED: what it returned broke the grader: {error!r}"]
     result.printed = result.printed or session.first_printed
     if result.points == exercise.most:
         result.state = "right"
@@ -54,7 +51,7 @@ def _exchanged(exercise: Exercise, tree: ast.Module) -> list[str]:
         return []
     told = []
     for name in ("forward", "backward") if exercise.is_op else exercise.functions:
-        taken = inspect.signature(getattr(reference(exercise), name)).parameters.values()
+        taken = inspect.signature(getattr(exercise.module, name)).parameters.values()
         expected = [one.name for one in taken if one.kind == one.POSITIONAL_OR_KEYWORD]
         received = files.arguments(tree, name)
         if sorted(received) == sorted(expected) and received != expected:

@@ -12,6 +12,7 @@ import minidann.ops
 from minidann.console import UserError
 from minidann.coursework import files, pupil
 from minidann.coursework.exercises import EXERCISES, Exercise
+from minidann.coursework.files import Submission
 from minidann.coursework.judging import judge
 from minidann.coursework.results import Result, printed
 from minidann.coursework.session import Session
@@ -21,8 +22,8 @@ EPOCHS = 3
 SLOW = 5  # seconds until one is told that an exercise is still running
 
 
-def check(folder: Path, exercises: tuple[Exercise, ...], seed: int) -> list[Result]:
-    """Judge and tell, one exercise after the other. Raises UserError where there is none."""
+def read(folder: Path) -> Submission:
+    """What is in a student's folder. Raises UserError where there is no exercise."""
     if not folder.is_dir():
         what = "is a file; give its folder, and -k NAME" if folder.exists() else "is not there"
         here = not folder.exists() and files.read(Path()).code
@@ -33,13 +34,21 @@ def check(folder: Path, exercises: tuple[Exercise, ...], seed: int) -> list[Resu
             f"{folder}: {submission.note}; python -m minidann.coursework new makes a folder with "
             "them"
         )
+    return submission
+
+
+def check(submission: Submission, exercises: tuple[Exercise, ...], seed: int) -> list[Result]:
+    """Judge and tell, one exercise after the other."""
     if submission.note:
         print(submission.note)
     results = []
     with Session(submission) as session:
         for exercise in exercises:
             with patience(exercise, session):
-                result = judge(exercise, session, seed)
+                try:
+                    result = judge(exercise, session, seed)
+                except OSError as error:
+                    raise UserError(f"no process to run {exercise.name} in: {error}") from None
             results.append(result)
             print(told(result), flush=True)
     earned, most = (sum(values) for values in zip(*((r.points, r.exercise.most) for r in results)))
@@ -78,17 +87,16 @@ def told(result: Result) -> str:
     return "\n".join(lines)
 
 
-def own_ops(folder: Path, results: list[Result]) -> tuple[SimpleNamespace, list[str]]:
-    """The ops of the network with the student's where all of it is right, and whose they are."""
+def own_ops(submission: Submission, results: list[Result]) -> tuple[SimpleNamespace, list[str]]:
+    """The ops of the network with the student's where all of it is right, and which these are."""
     ours = {name: getattr(minidann.ops, name) for name in minidann.ops.__all__}
     names = [
         result.exercise.name
         for result in results
         if result.exercise.is_op and result.state == "right" and not result.said
     ]
-    handed_in = files.read(folder)
     for name in names:
-        module = pupil.load(name, handed_in.parsed(name)[0])
+        module = pupil.load(name, submission.parsed(name)[0])
         functions = {"forward": module.forward, "backward": module.backward}
         ours[name] = SimpleNamespace(**{**vars(ours[name]), **functions})
     front = {name: ours[name] for name in ("conv1d", "relu", "maxpool")}

@@ -1,13 +1,13 @@
-"""A process for each exercise, at once: forked from one that has NumPy and runs nobody's code.
+"""A process for each exercise, to run a submission's code in; pupil.py is what runs there.
 
-To start Python and import NumPy takes ten times as long as most exercises. Where the system cannot
-fork (Windows), it is done for each of them all the same.
+To start Python and import NumPy takes ten times as long as most exercises. So the processes are
+forked from one, the fork server, which has done that once and runs nobody's code. macOS can fork
+too, but not be relied on once its libraries are loaded: there and on Windows each is started anew.
 """
 
 import atexit
 import contextlib
 import os
-import signal
 import socket
 import struct
 import subprocess
@@ -17,14 +17,15 @@ from pathlib import Path
 import numpy as np
 
 from minidann.coursework import messages, pupil
+from minidann.parallel import ASKED
 
-FORKS = hasattr(os, "fork")
+FORKS = sys.platform == "linux"
 START = 60  # seconds until a process has to have imported NumPy
 
 
-def _run(alone: bool, **streams) -> subprocess.Popen:
+def _start(alone: bool, **streams) -> subprocess.Popen:
     """pupil.py as a program, which knows of the grader's environment what it needs."""
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    threads = dict.fromkeys(("OMP_NUM_THREADS", *ASKED), "1")
     kept = {k: v for k, v in os.environ.items() if k in ("PATH", "SYSTEMROOT", "LD_LIBRARY_PATH")}
     packages = str(Path(np.__file__).parents[1])
     return subprocess.Popen(
@@ -33,26 +34,31 @@ def _run(alone: bool, **streams) -> subprocess.Popen:
     )  # fmt: skip
 
 
-class Nurse:
-    """The process that the others are forked from; this one's, see `pupil.nurse`."""
+class ForkServer:
+    """The process that others are forked from: what is asked of `pupil.serve_forks`.
 
-    _only: "Nurse | None" = None
+    Raises OSError where it cannot be started, or has gone.
+    """
+
+    _only: "ForkServer | None" = None
 
     def __init__(self):
         self._socket, theirs = socket.socketpair()
         self._socket.settimeout(START)
         try:
             with theirs:
-                self.program = _run(False, stdin=theirs, stdout=subprocess.DEVNULL)
+                self.program = _start(False, stdin=theirs, stdout=subprocess.DEVNULL)
         except OSError:
             self._socket.close()
             raise
         atexit.register(self.end)
 
     @classmethod
-    def only(cls) -> "Nurse":
+    def only(cls) -> "ForkServer":
         """The one of this process; another where it has gone."""
-        if cls._only is None or cls._only.program.poll() is not None:
+        if cls._only is not None and cls._only.program.poll() is not None:
+            cls._only.end()
+        if cls._only is None:
             cls._only = cls()
         return cls._only
 
@@ -80,58 +86,62 @@ class Nurse:
             self.program.wait(timeout=5)
         self.program.kill()
         self.program.wait()
-        Nurse._only = None
+        if ForkServer._only is self:
+            ForkServer._only = None
 
 
 class Process:
     """A process that answers calls: `stdin` and `stdout` are the pipes to and from it.
 
-    Raises OSError where there can be none.
+    `about` is what it is told first. Raises OSError where there can be none.
     """
 
-    def __init__(self, place: str, seconds: int, megabytes: int):
+    def __init__(self, about: dict):
         requests, stdin = os.pipe()
         stdout, answers = os.pipe()
         self.stdin, self.stdout = os.fdopen(stdin, "wb"), os.fdopen(stdout, "rb")
-        self._nurse = self._alone = None
+        self._server: ForkServer | None = None
+        self._program: subprocess.Popen | None = None
         try:
             if FORKS:
-                self._nurse = Nurse.only()
-                self._pid = self._nurse.fork(requests, answers)
+                self._fork(requests, answers)
             else:
-                self._alone = _run(True, stdin=requests, stdout=answers)
-            limits = {"place": place, "seconds": seconds, "megabytes": megabytes}
-            messages.send(self.stdin, limits)
+                self._program = _start(True, stdin=requests, stdout=answers)
         except OSError:
-            if self._nurse is not None:
-                self._nurse.end()  # another one may do
+            self.stdin.close()
             self.stdout.close()
-            self._close()
             raise
         finally:
             os.close(requests)
             os.close(answers)
+        with contextlib.suppress(OSError):  # it has ended: who reads stdout will see
+            messages.send(self.stdin, about)
+
+    def _fork(self, requests: int, answers: int) -> None:
+        self._server = ForkServer.only()
+        try:
+            self._pid = self._server.fork(requests, answers)
+        except OSError:  # somebody killed it
+            self._server.end()
+            self._server = ForkServer.only()
+            self._pid = self._server.fork(requests, answers)
 
     def kill(self) -> None:
         """Kill it, from whichever thread; `end` has to follow."""
-        if self._alone is not None:
-            self._alone.kill()
+        if self._program is not None:
+            self._program.kill()
         else:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._pid, signal.SIGKILL)
+            pupil.kill(self._pid)
 
     def end(self) -> None:
-        """Kill it, and what it started in its group. stdout is closed by who reads it."""
+        """Kill it, and what is in its group, where there are groups. Who reads stdout closes it."""
         self.kill()
-        if self._alone is not None:
-            self._alone.wait()
+        if self._program is not None:
+            self._program.wait()
         else:
             try:
-                self._nurse.finish(self._pid)
+                self._server.finish(self._pid)
             except OSError:  # it has gone, or does not answer
-                self._nurse.end()
-        self._close()
-
-    def _close(self) -> None:
+                self._server.end()
         with contextlib.suppress(OSError):  # what was to be sent may be in it still
             self.stdin.close()

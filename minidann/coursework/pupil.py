@@ -1,9 +1,9 @@
 """The process that a submission's code runs in: it answers calls, and knows not what is right.
 
-It runs as a script of its own, with the standard library and NumPy, so that the reference is
-not in it. The script itself runs nobody's code: for each exercise it forks a process, which then
-does. The grader sends a call, the answer goes back (see messages.py). What the code is given is
-locked: it may write to none of it.
+It runs as a script of its own, with the standard library and NumPy, so that the reference is not in
+it. The grader sends a call, the answer goes back (see messages.py). What the code is given is
+locked: it may write to none of it. Where the system forks, the script itself runs nobody's code: a
+process that it forks does, for each exercise another.
 
 It is no sandbox: code that wants to leave this process can. It is there for accidents.
 """
@@ -26,13 +26,15 @@ from pathlib import Path
 if __name__ == "__main__":
     sys.path.append(sys.argv[1])  # where the grader's NumPy is; -I hides a user's own packages
 import numpy as np
+import numpy.random  # else each process would import it, on the student's time
 
 SHOWN = 2000  # characters of what a call prints are sent back
 STUCK = "stuck"  # the file that says where the code was just before its time was up
 # What Python calls requests to the system: of these an exercise needs none.
 SYSTEM = ("os.", "subprocess.", "shutil.", "socket.", "ctypes.", "signal.", "resource.", "fcntl.",
           "pty.", "winreg.", "_winapi.")  # fmt: skip
-REFUSED = ("minidann", "torch", "jax", "tensorflow", "autograd")  # there is nothing to learn from
+# The answers, and what finds gradients by itself.
+REFUSED = ("minidann", "torch", "jax", "tensorflow", "autograd")
 
 
 class Told(Exception):
@@ -61,7 +63,7 @@ def limit(seconds: int, megabytes: int) -> None:
     except ImportError:  # Windows
         return
     for what, most in ((resource.RLIMIT_AS, megabytes << 20), (resource.RLIMIT_CPU, seconds),
-                       (resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, 1 << 20)):  # fmt: skip
+                       (resource.RLIMIT_CORE, 0)):  # fmt: skip
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(what, (most, most))
 
@@ -80,7 +82,7 @@ def load(name: str, code: str) -> types.ModuleType:
 
 
 class Barred:
-    """Finds no module: it refuses those from which there is nothing to learn."""
+    """Finds no module, and refuses some."""
 
     @staticmethod
     def find_spec(name, path=None, target=None):
@@ -89,14 +91,14 @@ class Barred:
 
 
 def guard(packages: str) -> Callable:
-    """An audit hook: Python calls it before it opens a file or asks anything of the system.
+    """An audit hook: Python calls it before it opens a file or asks most things of the system.
 
     An exercise computes. It opens what it imports, from Python's own folders and the one with
-    NumPy, but nothing of the reference, which may lie there too.
+    NumPy, but nothing of the reference, which may lie there too. Links in there are the system's.
     """
-    own = [os.path.realpath(place) for place in (sys.prefix, sys.base_prefix, packages)]
-    reference = str(Path(__file__).resolve().parents[1])
-    writes, below, resolved = os.O_WRONLY | os.O_RDWR, os.path.commonpath, os.path.realpath
+    own = [os.path.abspath(place) for place in (sys.prefix, sys.base_prefix, packages)]
+    reference = str(Path(__file__).absolute().parents[1])
+    writes, below, absolute = os.O_WRONLY | os.O_RDWR, os.path.commonpath, os.path.abspath
 
     def is_in(path, place):
         try:
@@ -107,7 +109,7 @@ def guard(packages: str) -> Callable:
     def asked(event, args):
         if event == "open":
             name, _, flags = args
-            path = resolved(os.fsdecode(name)) if isinstance(name, (str, bytes)) else ""
+            path = absolute(os.fsdecode(name)) if isinstance(name, (str, bytes)) else ""
             fine = any(is_in(path, place) for place in own) and not is_in(path, reference)
             if not fine or flags & writes:
                 raise PermissionError(f"an exercise opens no file, here {name}")
@@ -187,13 +189,12 @@ class Proxy:
         return self._ask("backward", dout, cache)
 
 
-def answer(call: dict, module, caches: dict, proxy: Proxy):
-    """Do one call of a function in `module(name, code)`.
+def answer(call: dict, exercise: types.ModuleType, caches: dict, proxy: Proxy):
+    """Do one call of a function of the exercise.
 
     `keep`: the cache that it returns second stays here, under that number; `kept`: the function is
     given the cache of that number last.
     """
-    exercise = module(call["name"], call["code"])
     function = getattr(exercise, call["function"], None)
     if not callable(function):
         raise Told(missing(exercise, call["function"]))
@@ -234,7 +235,14 @@ def missing(module, name: str) -> str:
     return f"there is no function {name}" + (f"; should {near[0]} be it?" if near else "")
 
 
-def nurse(grader: socket.socket) -> None:
+def kill(pid: int) -> None:
+    """Kill a process, and what it started in its group; that it may have left."""
+    for kill in (os.killpg, os.kill):
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # it has ended
+            kill(pid, signal.SIGKILL)
+
+
+def serve_forks(grader: socket.socket) -> None:
     """Fork a process when asked, and kill it when asked; all of them where the grader has gone.
 
     With "fork" come the ends of two pipes, its stdin and stdout; its pid goes back. A pid asks for
@@ -247,7 +255,7 @@ def nurse(grader: socket.socket) -> None:
             if (pid := os.fork()) == 0:
                 os.setpgid(0, 0)
                 for number, end in enumerate(ends):
-                    os.dup2(end, number)  # the grader's socket is at 0
+                    os.dup2(end, number)  # the grader's socket was at 0
                     os.close(end)
                 grader.detach()
                 return
@@ -257,14 +265,13 @@ def nurse(grader: socket.socket) -> None:
             alive.add(pid)
             grader.sendall(struct.pack("<I", pid))
             continue
-        asked = set(struct.unpack("<I", request)) if request else set(alive)
-        for pid in asked:
-            with contextlib.suppress(ProcessLookupError, PermissionError):  # it has ended
-                os.killpg(pid, signal.SIGKILL)
+        ending = struct.unpack("<I", request) if request else tuple(alive)
+        for pid in ending:
+            kill(pid)
             os.waitpid(pid, 0)
+            alive.remove(pid)
         if not request:
             os._exit(0)
-        alive -= asked
         grader.sendall(b".")
 
 
@@ -272,7 +279,7 @@ def main() -> None:
     """Answer calls until nobody asks any more."""
     messages = load("messages", Path(__file__).with_name("messages.py").read_text("utf-8"))
     if "alone" not in sys.argv:
-        nurse(socket.socket(fileno=0))
+        serve_forks(socket.socket(fileno=0))
     requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):  # what is written past Python goes nowhere
@@ -284,10 +291,10 @@ def main() -> None:
     sys.meta_path.insert(0, Barred)
     sys.addaudithook(guard(sys.argv[1]))
     np.seterr(all="ignore")
-    module = functools.cache(load)
+    name = given["name"]
+    exercise = functools.cache(lambda: load(name, given["code"]))
     caches: dict = {}
     proxy = Proxy(messages, requests, answers)
-    own = os.getpid()
     messages.send(answers, "ready")
     while True:
         try:
@@ -298,12 +305,10 @@ def main() -> None:
         faulthandler.dump_traceback_later(max(0.1, call["seconds"] - 0.3), file=stuck)
         try:
             with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
-                value = answer(call, module, caches, proxy)
+                value = answer(call, exercise(), caches, proxy)
         except BaseException as problem:  # SystemExit and KeyboardInterrupt too
-            error = told(problem, call["name"])
+            error = told(problem, name)
         faulthandler.cancel_dump_traceback_later()
-        if os.getpid() != own:  # a copy that the code made of us: it has nothing to say
-            os._exit(0)
         result = {"error": error, "printed": printed.text, "count": printed.count}
         try:
             messages.send(answers, {**result, "value": value})

@@ -23,7 +23,7 @@ class Result:
     exercise: Exercise
     earned: dict[str, float] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)
-    state: str = "wrong"  # right | wrong | not written | refused
+    state: str = "wrong"  # right | wrong | not written | refused | not graded
     printed: str = ""
 
     @property
@@ -58,7 +58,8 @@ def close(received, true, floor: float = 0.0, relative: float = 0.0) -> bool:
     tolerance = SINGLE_TOLERANCE if true.dtype == np.float32 else CENTRAL_TOLERANCE
     tolerance = max(tolerance, relative)
     with np.errstate(all="ignore"):
-        off = np.abs(received - true).max(initial=0.0)
+        off = np.where(np.isnan(received) & np.isnan(true), 0, np.abs(received - true))
+        off = off.max(initial=0.0)
     return bool(off <= max(tolerance * (np.abs(true).max(initial=0.0) or 1.0), floor))
 
 

@@ -12,11 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from minidann.coursework import messages, pupil
-from minidann.coursework.files import Forbidden, Submission
+from minidann.coursework.exercises import Exercise
+from minidann.coursework.files import Forbidden, Submission, meant
 from minidann.coursework.processes import START, Process
 
-SECONDS = {"checker": 30}  # for all calls of one exercise; of any other:
-USUALLY = 10
 MEGABYTES = 2048  # of address space; NumPy alone takes a few hundred
 CPU = 600  # seconds that a process can use in all: one that nobody waits for ends, too
 PRINTED = 500_000  # characters that an exercise may print: room for looking for a mistake
@@ -51,7 +50,8 @@ class Session:
     def __init__(
         self, submission: Submission, *, seconds: float | None = None, megabytes: int = MEGABYTES
     ):
-        self.submission, self.given, self.megabytes = submission, seconds, megabytes
+        self.submission, self.megabytes = submission, megabytes
+        self._seconds = seconds  # instead of each exercise's own limit
         self.name, self.seconds = "", 0.0  # of the exercise at hand
         self.process: Process | None = None
         self.printed = self.first_printed = ""  # by the last call; by the first that prints
@@ -69,25 +69,23 @@ class Session:
         self.end()
         self._place.cleanup()
 
-    def exercise(self, name: str) -> None:
-        """The next calls belong to the exercise `name`, and get a process of their own."""
+    def exercise(self, exercise: Exercise) -> None:
+        """The next calls belong to this exercise, and get a process of their own."""
         self.end()
-        self.name = name
+        self.name = exercise.name
         self.printed = self.first_printed = ""
         self._count = 0
         self._lost = None
         self.text, self.tree = "", ast.Module([], [])
         try:
-            self.text, self.tree = self.submission.parsed(name)
+            self.text, self.tree = self.submission.parsed(self.name)
         except Forbidden as error:
-            self._lost = f"{name}.py: {error}"
-        self.seconds = SECONDS.get(name, USUALLY) if self.given is None else self.given
+            self._lost = f"{self.name}.py: {error}"
+        self.seconds = exercise.seconds if self._seconds is None else self._seconds
         self._spare = self.seconds
 
-    def call(
-        self, name: str, function: str, *args, keep=None, kept=None, op=None, seed=0, **options
-    ):
-        """`function(*args, **options)` of the exercise `name`.
+    def call(self, function: str, *args, keep=None, kept=None, op=None, seed=0, **options):
+        """`function(*args, **options)` of the exercise at hand.
 
         `keep`: of (out, cache) the cache stays where it is, under this number, and out comes back;
         `kept`: the function gets the cache of that number after `args`. `op`: the function gets a
@@ -95,14 +93,13 @@ class Session:
         """
         if self._lost:
             raise Refused(self._lost)
-        if name not in self.submission.code:
-            there = self.submission.meant(name)
-            raise NotWritten(f"{name}.py: missing" + (f"; there is {there}" if there else ""))
+        if self.name not in self.submission.code:
+            there = meant(self.submission.others, [self.name])
+            raise NotWritten(f"{self.name}.py: missing" + (f"; there is {there}" if there else ""))
         try:
             return self._ask(
-                {"name": name, "code": self.text, "function": function, "args": list(args),
-                 "options": options, "keep": keep, "kept": kept,
-                 "proxy": None if op is None else seed}, op,
+                {"function": function, "args": list(args), "options": options, "keep": keep,
+                 "kept": kept, "proxy": None if op is None else seed}, op,
             )  # fmt: skip
         except Refused as error:
             self._lost = str(error)
@@ -173,7 +170,8 @@ class Session:
 
     def _start(self) -> None:
         """A new process; its time to start is not the submission's."""
-        self.process = Process(self._place.name, CPU, self.megabytes)
+        about = {"place": self._place.name, "seconds": CPU, "megabytes": self.megabytes}
+        self.process = Process({**about, "name": self.name, "code": self.text})
         self._answers: queue.Queue = queue.Queue(maxsize=8)  # a flood waits in the pipe
         self._ended = threading.Event()
         threading.Thread(

@@ -12,7 +12,7 @@ def learning_rate(rng):
     """Epochs before the floor is reached, and after."""
     return {
         "decay": _epochs([0, 1, *sorted(rng.integers(2, 40, 3)), 41]),
-        "floor": _epochs([42, 60, 80, 500]),
+        "floor": _epochs([42, 60, 80, 500, 1, 2, 5]),
     }
 
 
@@ -43,7 +43,8 @@ def step(rng):
 
 def add_penalty(rng):
     """A kernel with a zero in it, and a bias; each penalty alone, and both."""
-    small = {"conv.w": np.array([2.0, -3.0, 0.0]), "conv.b": np.array([4.0])}
+    small = {"conv.w": np.array([2.0, -3.0, 0.0]), "emotion.w": np.array([5.0]),
+             "language.w": np.array([-1.0]), "conv.b": np.array([4.0])}  # fmt: skip
     names = (*optim.REGULARISED, "conv.b", "bn.gamma", "bn.beta", "attention.v", "emotion.b")
     large = {name: rng.standard_normal((3, 4)) for name in names}
     given = (small, {name: np.ones_like(w) for name, w in small.items()}), (
@@ -86,12 +87,13 @@ def _others(result, args):
     return names | {name: g for name, g in result.items() if name not in optim.REGULARISED}
 
 
-IDLE = {  # what comes of doing nothing: of some parts it is right
-    "learning_rate": lambda epoch: optim.FINAL_RATE,
-    "step": lambda params, grads, state, rate: (params, state),
-    "add_penalty": lambda params, grads, **_: grads,
-}
+def _floor(result, args):
+    """The rate, once the floor is reached; before, whether it is above it."""
+    return result if args[0] >= 42 else {"above the floor": 1.0 * (result > optim.FINAL_RATE)}
+
+
 VIEWS = {  # what of the result counts, by function and part: all of it, where it is not here
+    ("learning_rate", "floor"): _floor,
     ("step", "m"): _of_state(".m"),
     ("step", "v"): _of_state(".v"),
     ("step", "parameters"): _moved,
@@ -100,6 +102,7 @@ VIEWS = {  # what of the result counts, by function and part: all of it, where i
     ("add_penalty", "l2"): _kernels,
     ("add_penalty", "kernels only"): _others,
 }
+IDLE = {"step": "no gradient", "add_penalty": "kernels only"}  # right where nothing is done
 
 
 def mend_equations(rng):
@@ -174,6 +177,8 @@ def uar(rng):
 
     few, right = int(rng.integers(5, 20)), rng.integers(1, 5, 3)
     return {
-        "equal classes": [one(1, 1, 1, 1), one(2, 2, 2, 1), one(few, few, right[0], 5)],
-        "unequal classes": [one(1, 2, 0, 2), one(3, 9, 2, 5), one(few + 20, few, *right[1:])],
+        "result": [
+            *(one(1, 1, 1, 1), one(2, 2, 2, 1), one(1, 2, 0, 2), one(3, 9, 2, 5)),
+            *(one(few, few, right[0], 5), one(few + 20, few, *right[1:])),
+        ]
     }
