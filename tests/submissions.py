@@ -83,7 +83,7 @@ HOSTILE = {
         "Memory"),  # 3 GB: no more than a limit forbids
     "returns megabytes": (
         "import numpy as np\n\ndef forward(*a, **o):\n    return np.zeros(5 << 20), None\n",
-        "returned more than 16 MB"),
+        "returned more than 2 MB"),
     "writes a large file": (
         "def forward(*a, **o):\n    with open('x', 'w') as file:\n"
         "        file.write('x' * (2 << 20))\n", "opens no file, here x"),
@@ -123,6 +123,39 @@ HOSTILE = {
     "starts a program": (
         "__import__('subprocess').run(['true'])\n", "no use for subprocess.Popen"),
 }  # fmt: skip
+
+
+NUDGES = """
+
+_right = forward
+
+
+def forward(*arrays, **options):
+    return _right(*arrays, **options)[0], (arrays, options)
+
+
+def backward(dout, cache):
+    arrays, options = cache
+    gradients = []
+    for i, array in enumerate(arrays):
+        gradient = np.zeros(array.shape)
+        for at in np.ndindex(array.shape):
+            nudged = array.astype(complex)
+            nudged[at] += 1e-30j
+            out, _ = _right(*arrays[:i], nudged, *arrays[i + 1 :], **options)
+            gradient[at] = (dout * np.imag(out)).sum() / 1e-30
+        gradients.append(gradient)
+    if options.get("input_gradient") is False:
+        gradients[0] = None
+    return tuple(gradients)
+"""  # a numerical derivative, exact to the last digit
+CHEATS = (  # checkers that look at no gradient: at an op's errors, at what it keeps
+    "    try:\n        op._ask('backward', arrays=arrays, options=options, bogus=1, dout=1)\n"
+    "    except Exception as error:\n        return '<locals>' not in str(error)\n",
+    "    try:\n        op.backward('x', op.forward(*arrays, **options)[1])\n"
+    "    except Exception as error:\n        return 'lambda' not in str(error)\n",
+    "    return len(vars(op.forward(*arrays, **options)[1])) == 1\n",
+)
 
 
 def right(exercise: Exercise) -> str:

@@ -5,6 +5,7 @@ import contextlib
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +19,8 @@ import submissions
 
 import minidann
 from minidann import metrics, mutants, ops
+from minidann.console import UserError
+from minidann.coursework import __main__ as commands
 from minidann.coursework import files, grading, handout, judging, messages, practice, processes
 from minidann.coursework.exercises import BACKWARD, BOTH, CHECKER, EXERCISES, FORWARD, MEND, select
 from minidann.coursework.session import Failed, Refused, Session
@@ -254,8 +257,20 @@ def test_what_is_handed_in_is_what_was_read(tmp_path):
     assert grading.grade(handed_in, select(None, "relu")).total == 1
 
 
+def test_minidann_in_a_submission_is_not_taken_for_it(tmp_path):
+    package = Path(minidann.__file__).parent
+    shutil.copytree(package / "ops", tmp_path / "ada" / "lib" / "minidann" / "ops")
+    shutil.copy(package / "__init__.py", tmp_path / "ada" / "lib" / "minidann")
+    assert submissions.grade(tmp_path / "ada", select(range(4, 5))).total == 0
+    submissions.write(tmp_path / "ada" / "hw" / "minidann" / "mine")
+    assert submissions.grade(tmp_path / "ada", select(range(4, 5))).total == 3
+
+
 def test_no_link_is_followed(tmp_path):
     submissions.write(tmp_path / "bob")
+    for odd in ("loop", "bob/relu.py/x", "x" * 300):  # what the system calls an error to look at
+        (tmp_path / "bob" / f"odd{len(odd)}.py").symlink_to(odd if odd != "loop" else "odd4.py")
+    assert submissions.grade(tmp_path / "bob", select(range(4, 5))).total == 3
     (tmp_path / "ada").mkdir()
     (tmp_path / "ada" / "my work").symlink_to(tmp_path / "bob")
     (tmp_path / "ada" / "relu.py").symlink_to(tmp_path / "bob" / "relu.py")
@@ -307,6 +322,22 @@ def test_a_grader_that_is_lost_costs_one_row(how, tmp_path):
         assert one.total == 2
     finally:
         grader.end()
+
+
+@pytest.mark.parametrize("value", ["[0.5] * 100000", "'[' * 1000", "{'a' * 10**5: 1}"])
+@pytest.mark.parametrize("name", ["uar", "mend_groups", "step"])
+def test_much_that_is_returned_takes_no_time_to_tell(name, value, tmp_path):
+    (exercise,) = select(None, name)
+    began = time.monotonic()
+    text = f"def {exercise.functions[0]}(*a, **o):\n    return {value}\n"
+    result = submissions.graded(tmp_path, name, text)
+    assert result.points == 0 and len("\n".join(result.said)) < 50_000
+    assert time.monotonic() - began < 20
+
+
+def test_a_deep_result_is_graded(tmp_path):
+    text = "def uar(*_):\n    x = 1.0\n    for _ in range(300):\n        x = (x,)\n    return x\n"
+    assert submissions.graded(tmp_path, "uar", text).state == "wrong"
 
 
 def test_points_for_doing_nothing_there_are_none(tmp_path):
@@ -466,6 +497,31 @@ def test_nothing_in_one_submission_costs_the_class_its_grades(tmp_path):
     assert grades[r"f\udcff"] == ("2", "") and len(grades) == 6
 
 
+def test_a_full_disk_loses_no_grade(tmp_path, monkeypatch, capsys):
+    submissions.write(tmp_path / "class" / "ada")
+    written = []
+
+    def write(path, content):
+        written.append(content)
+        if len(written) > 1:
+            raise UserError(f"{path}: cannot be written")
+
+    monkeypatch.setattr("minidann.runs.write", write)
+    args = commands.parser().parse_args(["grade", str(tmp_path / "class"), "--lesson", "15"])
+    with pytest.raises(UserError, match="cannot be written"):
+        commands.grade(args, select(range(15, 16)))
+    assert b"ada,,,,NOT GRADED: not yet" in written[0]
+    assert "ada,2,2,4," in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["folder", "pipe"])
+def test_a_table_replaces_nothing_but_a_file(name, tmp_path):
+    submissions.write(tmp_path / "class" / "ada")
+    (tmp_path / name).mkdir() if name == "folder" else os.mkfifo(tmp_path / name)
+    done = command("grade", "class", "--lesson", "15", "--out", name, cwd=tmp_path)
+    assert done.returncode == 2 and "is no file; give another name" in done.stderr
+
+
 def test_gradescope(tmp_path):
     folder = submissions.write(tmp_path / "submission", relu=None)
     done = command(
@@ -473,6 +529,7 @@ def test_gradescope(tmp_path):
     )
     assert done.returncode == 0
     results = json.loads((tmp_path / "results.json").read_text())
+    assert not [c for c in str(results) if not c.isprintable()]
     assert results["score"] == 6 == sum(test["score"] for test in results["tests"])
     assert [test["max_score"] for test in results["tests"]] == [4, 1, 2]
     assert "relu.py: missing" in results["tests"][1]["output"]
@@ -499,9 +556,10 @@ def test_gradescope(tmp_path):
             "there is no exercise 'nothing'; expected one of checker",
         ),
         (("check", "x", "-k", "conv2d.py"), "should conv1d be it?"),
-        (("grade", ".", "--seed", "-1"), "--seed -1: expected 0 or more"),
-        (("check", ".", "--seed", "-1"), "--seed -1: expected 0 or more"),
-        (("grade", ".", "--seconds", "nan"), "--seconds nan: expected 0.1 or more"),
+        (("grade", ".", "--seed", "-1"), "--seed -1: expected 0 to "),
+        (("check", ".", "--seed", "-1"), "--seed -1: expected 0 to "),
+        (("grade", ".", "--seconds", "nan"), "--seconds nan: expected 0.1 to 3600"),
+        (("grade", ".", "--seconds", "inf"), "--seconds inf: expected 0.1 to 3600"),
         (("check", "x", "-k", "ReLU", "--lesson", "3"), "relu is an exercise of lesson 4"),
     ],
 )

@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 import pytest
-from submissions import CHECK, changed, graded, right
+from submissions import CHEATS, CHECK, NUDGES, changed, graded, right
 
 from minidann.coursework import handout, tiny
 from minidann.coursework.exercises import select
@@ -202,7 +202,8 @@ def test_a_backward_that_writes_to_its_cache_is_caught_whatever_the_seed(seed, t
                                  "    if own_statistics:\n        cache[0][...] = xhat * 2\n"
                                  "        xhat = cache[0] / 2\n")  # fmt: skip
     result = graded(tmp_path, "batchnorm", text, seed=seed)
-    assert result.earned == {"out": 1} and "another answer when it is called again" in words(result)
+    assert result.earned == {"out": 1, "dbeta": 1}
+    assert "another dx, dgamma when it is called again" in words(result)
 
 
 def test_a_module_may_hold_a_dataclass(tmp_path):
@@ -242,6 +243,7 @@ COUNTS = "import itertools\n\ncalls = itertools.count()\n\ndef check(op, arrays,
         "    return next(calls) % 3 == 0\n",
         "    return False\n",
         "    return True\n",
+        *CHEATS,
     ],
 )
 def test_a_checker_that_does_not_look_earns_next_to_nothing(body, tmp_path):
@@ -273,9 +275,7 @@ def test_a_checkers_random_numbers_are_the_teachers(tmp_path):
 
 
 def test_a_checker_asks_with_arrays_of_the_examples_shapes(tmp_path):
-    text = CHECK.replace(
-        "op.forward(*arrays", "op.forward(*[np.zeros((9000, 9)) for _ in arrays]", 1
-    )
+    text = CHECK.replace("op.forward(*arrays", "op.forward(*[np.zeros((90, 9)) for _ in arrays]", 1)
     assert "expected arrays of shapes" in words(graded(tmp_path, "checker", text))
 
 
@@ -317,3 +317,42 @@ def test_arguments_in_another_order_are_told(tmp_path):
     assert "backward is called with (dout, cache), and takes (cache, dout): another order" in said
     (tmp_path / "dense.py").unlink()
     assert "another order" not in words(graded(tmp_path, "dense", changed("dense", "@", "*")))
+
+
+@pytest.mark.parametrize("name", ["conv1d", "relu", "attention", "softmax_cross_entropy"])
+def test_a_numerical_derivative_is_no_backward_pass(name, tmp_path):
+    (exercise,) = select(None, name)
+    text = right(exercise)
+    text += NUDGES if "import numpy" in text else f"\nimport numpy as np\n{NUDGES}"
+    result = graded(tmp_path, name, text, seconds=5)
+    assert set(result.earned) <= {"out"}
+    assert "on up to 100,000 numbers: does it nudge each?" in words(result)
+    assert result.points == (exercise.parts[0] == "out")
+
+
+LOOPS = """import numpy as np
+
+
+def forward(x, w, b, *, stride=3, input_gradient=True):
+    out = np.zeros((len(x), (x.shape[1] - len(w)) // stride + 1, w.shape[2]))
+    for n, t, f in np.ndindex(out.shape):
+        out[n, t, f] = b[f]
+        for k, d in np.ndindex(w.shape[:2]):
+            out[n, t, f] += x[n, t * stride + k, d] * w[k, d, f]
+    return out, (x, w, stride, input_gradient)
+
+
+def backward(dout, cache):
+    x, w, stride, input_gradient = cache
+    dx, dw, db = np.zeros(x.shape), np.zeros(w.shape), np.zeros(w.shape[2])
+    for n, t, f in np.ndindex(dout.shape):
+        db[f] += dout[n, t, f]
+        for k, d in np.ndindex(w.shape[:2]):
+            dx[n, t * stride + k, d] += dout[n, t, f] * w[k, d, f]
+            dw[k, d, f] += dout[n, t, f] * x[n, t * stride + k, d]
+    return dx if input_gradient else None, dw, db
+"""
+
+
+def test_loops_are_quick_enough(tmp_path):
+    assert graded(tmp_path, "conv1d", LOOPS).points == 4

@@ -7,8 +7,18 @@ import pytest
 import submissions
 from submissions import changed, graded
 
-from minidann.coursework import checking, files, forwards, handout, practice, processes, tiny
+from minidann.coursework import (
+    checking,
+    explaining,
+    files,
+    forwards,
+    handout,
+    layers,
+    practice,
+    processes,
+)
 from minidann.coursework.exercises import EXERCISES, MEND, Exercise, select
+from minidann.gradcheck.gradients import argument_names
 
 RELU = "import numpy as np\n\ndef forward(x):\n    return np.maximum(x, 0), x > 0\n"
 DENSE = "def forward(x, w, b):\n    return x @ w + b, (x, w)\n\ndef backward(dout, cache):\n"
@@ -72,11 +82,30 @@ def test_a_mistake_in_forward_is_named_and_costs_its_point_only(name, old, new, 
 
 
 @pytest.mark.parametrize("name", [e.name for e in EXERCISES if "out" in e.parts])
-def test_a_right_forward_has_no_explanation(name):
-    rng = np.random.default_rng(0)
-    for case in tiny.tiny(name, rng):
-        out, _ = select(None, name)[0].module.forward(*case.arrays, **case.options)
-        assert forwards.explanations(name, case.arrays, case.options, out, "xwb") == []
+def test_each_mistake_of_forward_shows_on_some_input(name):
+    """So that a right forward is none of them."""
+    shows, rng = {}, np.random.default_rng(0)
+    (exercise,) = select(None, name)
+    for case in layers.inputs(name, rng)[:-1]:  # the last is large
+        out, _ = exercise.module.forward(*case.arrays, **case.options)
+        names = argument_names(exercise.module.forward, len(case.arrays))
+        for text, holds in forwards.explanations(
+            name, case.arrays, case.options, out, names
+        ).items():
+            pattern = explaining.pattern(text)
+            shows[pattern] = shows.get(pattern, False) or not holds
+    never = {text for text, one in shows.items() if not one}
+    assert len(shows) > 20 and never <= {"as if f were reversed along axis 1"}  # attention's sum
+
+
+def test_a_mistake_that_other_inputs_rule_out_is_not_told(tmp_path):
+    """On one pool of negative numbers the largest absolute value is the smallest number."""
+    text = changed("maxpool", "windows.real.argmax", "np.abs(windows).argmax")
+    said = "\n".join(graded(tmp_path, "maxpool", text).said)
+    assert "the largest by absolute value, whose sign does not count" in said
+    text = "import numpy as np\n\ndef forward(f, v):\n    return f.sum(axis=1), None\n"
+    said = "\n".join(graded(tmp_path, "attention", text).said)
+    assert "the weights are not used: the sum of all frames" in said and "batch" not in said
 
 
 def test_a_wrong_forward_does_not_take_its_own_cache_from_backward(tmp_path):
@@ -165,7 +194,7 @@ def test_a_gradient_that_was_not_asked_for_is_none(tmp_path):
     ("name", "text", "said"),
     [
         ("relu", f"{RELU}\ndef backward(dout, cache):\n    return dout * cache\n",
-         "a tuple of one has a comma, return dx,"),
+         "a tuple of one has a comma, as in `return (dx,)`"),
         ("relu", f"{RELU}\ndef backward(dout, cache):\n    dout * cache\n",
          "expected a tuple (dx,), received None: is a return missing?"),
         ("relu", f"{RELU}\ndef backward(dout, cache):\n    dout[~cache] = 0\n    return dout,\n",
@@ -174,7 +203,7 @@ def test_a_gradient_that_was_not_asked_for_is_none(tmp_path):
          "there is no function backward; should bakward be it?"),
         ("relu", RELU.replace("x > 0", "[x > 0]") + "\ndef backward(dout, cache):\n"
          "    mask = cache.pop() if cache else 0\n    return (dout * mask,)\n",
-         "another answer when it is called again with the same cache"),
+         "another dx when it is called again with the same cache"),
         ("relu", RELU.replace("x > 0", "(x > 0"), "is not Python (line 4: '(' was never closed"),
         ("dense", f"{DENSE}    x, w = cache\n    return dout @ w.T, x.T @ dout\n",
          "expected a tuple (dx, dw, db), received 2 values in a tuple"),

@@ -5,6 +5,7 @@ import difflib
 import re
 import secrets
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from minidann import console, parallel, runs
@@ -13,6 +14,8 @@ from minidann.coursework import grading, handout, practice
 from minidann.coursework.exercises import EXERCISES, NAMES, Exercise, select
 from minidann.coursework.files import read
 from minidann.coursework.session import MEGABYTES
+
+LIMITS = (("seed", 0, 2**63), ("jobs", 1, 1000), ("megabytes", 512, 10**6), ("seconds", 0.1, 3600))
 
 
 def lessons(text: str) -> range:
@@ -97,15 +100,22 @@ def grade(args: argparse.Namespace, exercises: tuple[Exercise, ...]) -> None:
     handed_in, others = grading.submissions(args.folder)
     graded = {one.name: grading.not_graded(one, "not yet") for one in handed_in}
 
-    def write():  # after each, and before the first: nothing is lost, and nobody waits in vain
+    def write():
         runs.write(args.out, grading.table(graded.values(), exercises).encode())
 
-    write()
+    if args.out.exists() and not args.out.is_file():
+        raise UserError(f"{args.out}: is no file; give another name")
+    write()  # nobody waits in vain
     done = grading.grade_all(handed_in, exercises, args.jobs, **options)
     try:
         for one in progress(done, len(handed_in), "grading", "submissions"):
             graded[one.name] = one
-            write()
+            with suppress(UserError):  # a full disk may have room again at the end
+                write()
+        write()
+    except UserError:
+        print(grading.table(graded.values(), exercises))
+        raise
     except KeyboardInterrupt:
         done.close()
         raise KeyboardInterrupt(f"stopped; {args.out} says who is not graded yet") from None
@@ -119,10 +129,10 @@ def grade(args: argparse.Namespace, exercises: tuple[Exercise, ...]) -> None:
 def main() -> None:
     """Run the command line."""
     args = parser().parse_args()
-    for name, least in (("seed", 0), ("jobs", 1), ("megabytes", 512), ("seconds", 0.1)):
+    for name, least, most in LIMITS:
         value = getattr(args, name, None)
-        if value is not None and not value >= least:
-            raise UserError(f"--{name} {value}: expected {least} or more")
+        if value is not None and not least <= value <= most:
+            raise UserError(f"--{name} {value}: expected {least} to {most}")
     exercises = select(args.lessons, getattr(args, "name", None))
     if not exercises:
         (only,) = select(name=args.name)

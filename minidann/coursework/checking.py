@@ -66,7 +66,10 @@ def judge_checker(exercise: Exercise, session: Session, rng, result: Result) -> 
         f"check: {error}; on {about[0]}" + (f", and {len(about) - 1} others" if about[1:] else "")
         for error, about in problems.items()
     ])  # fmt: skip
-    result.said += _few([f"right, but called wrong: {o.name}" for o, a in right if a is False])
+    if all(answer is False for _, answer in right):
+        result.said.append("every right op is called wrong: is your own slope off by a factor?")
+    else:
+        result.said += _few([f"right, but called wrong: {o.name}" for o, a in right if a is False])
     result.said += _few([f"wrong, but not caught: {o.name}: {o.wrong}" for o, a in wrong if a])
 
 

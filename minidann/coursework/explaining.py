@@ -13,10 +13,12 @@ import numpy as np
 
 from minidann import diagnosis
 from minidann.coursework import forwards, tiny
+from minidann.coursework.large import is_large
 from minidann.coursework.results import beside, close, compared, labelled, real
 from minidann.gradcheck.cases import Case
 
 PLAIN = 1e-3  # of the largest entry: what is further off is no matter of rounding or epsilon
+FACTOR = re.compile(r"off by the factor [\d.e+-]+$")  # one without a name
 ROUNDING = 1e-12  # of the largest gradient: one whose terms cancel is nothing but rounding
 
 
@@ -56,14 +58,29 @@ class Failure:
 def shown(case: Case, names: Sequence[str]) -> str:
     """A case in words, with its arrays and options where they are small."""
     values = (*case.arrays, *case.options.values())
-    return f"{case.what}\n{labelled((*names, *case.options), values)}"
+    return f'the input "{case.what}"\n{labelled((*names, *case.options), values)}'
 
 
-def out(name: str, failures: list[Failure], names) -> tuple[str, str]:
-    """What is wrong with a layer's out; and what was printed there."""
+def out(name: str, failures: list[Failure], passed: list[Failure], names) -> tuple[str, str]:
+    """What is wrong with a layer's out; and what was printed there. In `passed` it was right: what
+    would have made it wrong there is not the mistake.
+    """
+
+    def would(one: Failure) -> dict[str, bool]:
+        case = one.one.case
+        if is_large(case):
+            return {}
+        return forwards.explanations(name, case.arrays, case.options, one.received, names)
+
+    refuted = set()
+    for one in passed:
+        patterns: dict[str, bool] = {}
+        for text, holds in would(one).items():
+            patterns[pattern(text)] = patterns.get(pattern(text), False) or holds
+        refuted |= {text for text, holds in patterns.items() if not holds}
     explanations = [
-        forwards.explanations(name, f.one.case.arrays, f.one.case.options, f.received, names)
-        for f in failures
+        [text for text, holds in would(one).items() if holds and pattern(text) not in refuted]
+        for one in failures
     ]
     pairs = ((f.received, f.one.out) for f in failures)
     text, at = likeliest(failures, explanations) or ("", _plain(pairs))
@@ -93,9 +110,11 @@ def _headline(names: str, text: str, received, true) -> str:
     return f"{names}: {text}\n  {where}" if text else where
 
 
-def gradients(failures: list[Failure], names, lost: set[str]) -> tuple[list[str], str, int]:
+def gradients(
+    failures: list[Failure], seen: set[int], names, lost: set[str]
+) -> tuple[list[str], str, int]:
     """What is wrong with each of the gradients that are `lost`, those of one mistake together; what
-    was printed there; and how many have no explanation.
+    was printed there; and how many have no explanation. Some are right elsewhere: `seen`.
     """
     unknown = 0
     explanations = [_explanations(failure, names) for failure in failures]
@@ -107,6 +126,7 @@ def gradients(failures: list[Failure], names, lost: set[str]) -> tuple[list[str]
             found = likeliest(
                 [failures[number] for number in asked],
                 [explanations[number].get(at, []) for number in asked],
+                at in seen,
             )
             pairs = ((failures[n].received[at], failures[n].one.gradients[at]) for n in asked)
             text, number = found or ("", _plain(pairs))
@@ -116,7 +136,7 @@ def gradients(failures: list[Failure], names, lost: set[str]) -> tuple[list[str]
         for number in where:
             if number not in asked:  # one that nobody asked for: told once
                 told.setdefault(("", "None", at), (failures[number], [names[at]]))
-    said, seen = [], None
+    said, last = [], None
     for key, (first, arguments) in told.items():
         at, name = names.index(arguments[0]), f"d{arguments[0]}"
         received, true = first.received[at], first.one.gradients[at]
@@ -124,16 +144,18 @@ def gradients(failures: list[Failure], names, lost: set[str]) -> tuple[list[str]
         given = f"{shown(first.one.case, names)}\n{labelled(('dout',), (first.one.covector,))}"
         said.append(
             f"{_headline(every, key[0], received, true)}, on "
-            f"{'the same input' if first.one is seen else given}\n"
+            f"{'the same input' if first.one is last else given}\n"
             f"{beside((f'your {name}', f'right {name}'), (received, true))}"
         )
-        seen = first.one
+        last = first.one
     return said, next((first.printed for first, _ in told.values()), ""), unknown
 
 
 def _explanations(failure: Failure, names) -> dict[int, list[str]]:
     """What may be wrong with each wrong gradient of one failure, the likely ones first."""
     one = failure.one
+    if is_large(one.case):
+        return {}
     received = tuple(map(_numbers, failure.received, one.gradients))
     try:
         evidence = diagnosis.Evidence(
@@ -157,13 +179,16 @@ def _numbers(received, true) -> np.ndarray | None:
     return np.full(true.shape, np.nan) if numbers is None else numbers.astype(np.float64)
 
 
-def likeliest(failures: list[Failure], explanations: list[list[str]]) -> tuple[str, int] | None:
+def likeliest(
+    failures: list[Failure], explanations: list[list[str]], right_elsewhere: bool = False
+) -> tuple[str, int] | None:
     """The explanation that holds for most failures, and the number of the first of these.
 
     `explanations` are those of each failure, the likely ones first. Small whole numbers hardly
     count: on them much looks alike. What does not hold for a quarter is a coincidence. (Not for
     half: batch norm in training and in inference may be wrong in two ways.)
     """
+    failures = [f for f in failures if not is_large(f.one.case)] or failures  # the last
     weights = [0.01 if tiny.is_whole(failure.one.case) else 1.0 for failure in failures]
     holds: dict[str, dict[int, tuple[int, str]]] = {}  # pattern -> failure -> rank, text
     for number, texts in enumerate(explanations):
@@ -177,8 +202,14 @@ def likeliest(failures: list[Failure], explanations: list[list[str]]) -> tuple[s
     best = max(holds.values(), key=weight, default={})
     if 4 * weight(best)[0] < sum(weights):
         return None
-    first = min(best)
-    return best[first][1], first
+    doubtful = re.compile(r"\((perhaps|that through) ")
+    first = min(best, key=lambda number: (bool(doubtful.search(best[number][1])), number))
+    text = best[first][1]
+    if FACTOR.search(text) and (right_elsewhere or len({text for _, text in best.values()}) > 1):
+        text += " here, not everywhere: is a number written that depends on what is given?"
+    if len(best) < len(failures):
+        text += f" (this accounts for {len(best)} of {len(failures)} wrong results)"
+    return text, first
 
 
 def pattern(text: str) -> str:

@@ -99,8 +99,8 @@ def _content(folder: Path, paths: list[Path]) -> bytes:
 
 
 def _everything(folder: Path, problems: list[str]) -> Iterator[Path]:
-    """Every file, and every link to one, those of this folder first; what was not looked at is
-    added to `problems`. Hidden folders and those of Python or of a zip are passed over.
+    """Every file and link, those of this folder first; what was not looked at is added to
+    `problems`. Hidden folders are passed over, those of Python or of a zip, and minidann itself.
     """
     waiting, seen = deque([folder]), 0
     while waiting:
@@ -112,14 +112,17 @@ def _everything(folder: Path, problems: list[str]) -> Iterator[Path]:
             where = "" if at == folder else f"{at.relative_to(folder)}: "
             problems.append(f"{where}cannot be read ({error.strerror})")
             continue
+        if at.name == "minidann" and any(entry.name == "__init__.py" for entry in every):
+            continue  # the package itself, whose layers have the exercises' names
         for entry in every:
             if (seen := seen + 1) > SEEN:
                 problems.append(f"only {SEEN} of its files and folders were looked at")
                 return
-            if entry.is_file():
+            if entry.is_dir(follow_symlinks=False):
+                if not entry.name.startswith((".", "__")):
+                    waiting.append(at / entry.name)
+            elif entry.is_symlink() or entry.is_file():  # no pipe, say
                 yield at / entry.name
-            elif entry.is_dir(follow_symlinks=False) and not entry.name.startswith((".", "__")):
-                waiting.append(at / entry.name)
 
 
 def arguments(tree: ast.Module, function: str) -> list[str]:
@@ -144,8 +147,8 @@ def _parsed(content: bytes) -> tuple[str, ast.Module]:
         raise Forbidden(what) from None
     except ValueError as error:
         raise Forbidden(f"is not Python ({error})") from None
-    except (RecursionError, MemoryError) as error:
-        raise Forbidden(f"cannot be read ({error})") from None
+    except (RecursionError, MemoryError):
+        raise Forbidden("cannot be read: it is nested too deeply") from None
     for node in ast.walk(tree):
         names = []
         if isinstance(node, ast.Import):
@@ -156,6 +159,6 @@ def _parsed(content: bytes) -> tuple[str, ast.Module]:
             if name.split(".")[0] not in ALLOWED:
                 raise Forbidden(
                     f"line {node.lineno} imports {name}; an exercise is one file, which may import "
-                    f"{', '.join(ALLOWED[:3])} and what else README.md lists"
+                    f"{', '.join(ALLOWED[:3])} and what else is listed in its README.md"
                 )
     return text, tree

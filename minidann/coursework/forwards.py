@@ -21,24 +21,26 @@ TOO_LARGE = (
 Mistakes = Iterator[tuple[str, object]]
 
 
-def explanations(name: str, arrays: tuple, options: dict, received, names) -> list[str]:
-    """What may be wrong with the `out` that the layer `name` gave on these inputs."""
+def explanations(name: str, arrays: tuple, options: dict, received, names) -> dict[str, bool]:
+    """What would give another `out` than the layer `name` on these inputs, or the right one: does
+    it give what was `received`?
+    """
     numbers = real(received)
     if numbers is None:
-        return []
+        return {}
     if name in OVERFLOW and not np.isfinite(numbers).all():
         scores = arrays[0] @ arrays[1] if name == "attention" else arrays[0]
         if np.ptp(scores) > 700 or scores.max() > 700:
-            return [TOO_LARGE]
+            return {TOO_LARGE: True}
     op = getattr(ops, name)
     true, _ = op.forward(*arrays, **options)
     own = globals().get(f"_{name}")
-    found = []
+    found: dict[str, bool] = {}
     with np.errstate(all="ignore"):
         mistakes = [*(own(arrays, options) if own else ()), *_inputs(op, arrays, options, names)]
         for text, out in [*mistakes, *_outputs(true)]:
-            if out is not None and close(received, out) and not close(true, out):
-                found.append(text)
+            if out is not None:
+                found[text] = found.get(text, False) or close(received, out)
     return found
 
 
@@ -62,7 +64,7 @@ def _others(name: str, array: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     yield f"as if the sign of {name} were flipped", -array
     for axis in range(array.ndim):
         yield f"as if {name} were reversed along axis {axis}", np.flip(array, axis)
-    for axes in permutations(range(array.ndim)):
+    for axes in list(permutations(range(array.ndim)))[1:]:  # but for that which changes nothing
         turned = array.transpose(axes)
         text = f"{name} is reshaped where its axes should be permuted"
         yield text, turned.reshape(array.shape)
@@ -96,15 +98,55 @@ def _outputs(true: np.ndarray) -> Mistakes:
             np.repeat(true.take([0], axis), size, axis),
         )
         yield f"the last of axis {axis} is missing", true.take(range(size - 1), axis)
-    for axes in permutations(range(true.ndim)):
+    for axes in list(permutations(range(true.ndim)))[1:]:
         yield f"the axes of out are permuted, as by transpose{axes}", true.transpose(axes)
     yield "right numbers in another shape: flat", true.ravel()
+
+
+def _conv1d(arrays, options) -> Mistakes:
+    x, w, b = arrays
+    (k, _, f), stride = w.shape, options.get("stride", 3)
+    view = np.lib.stride_tricks.sliding_window_view(x, k, axis=1)  # (N, T-K+1, D, K)
+    count = (x.shape[1] - k) // stride + 1
+
+    def placed(starts):
+        fits = all(start + k <= x.shape[1] for start in starts)
+        return np.einsum("ntdk,kdf->ntf", view[:, list(starts)], w) + b if fits else None
+
+    right = placed(range(0, count * stride, stride))
+    yield "b is added twice", right + b
+    yield "the stride is not used: window t begins at frame t", placed(range(count))
+    text = "windows never overlap: they begin every K frames, whatever the stride"
+    yield text, placed(range(0, count * k, k))
+    every = placed(range(0, x.shape[1] - k + 1, k))
+    yield text, every
+    yield "the stride is 3 whatever is given", placed(range(0, x.shape[1] - k + 1, 3))
+    yield "the last window is missing", right[:, :-1]
+    yield "the first window is missing", right[:, 1:]
+    short = np.einsum("ntdk,kdf->ntf", view[..., :-1], w[:-1]) + b
+    yield "the last frame of each window is missing", short[:, ::stride][:, :count]
+    rows = view[:, ::stride].transpose(0, 1, 3, 2).reshape(-1, w[..., 0].size)  # (N T', K D)
+    mixed = (rows @ w.reshape(-1, f) + b).reshape(count, len(x), f).transpose(1, 0, 2)
+    yield "windows and utterances are mixed up where the rows get their axes back", mixed
+    text = "windows with their channels before their frames, on a kernel that has them after"
+    other = view[:, ::stride].reshape(len(x), count, -1)
+    yield text, other @ w.reshape(-1, f) + b
 
 
 def _maxpool(arrays, options) -> Mistakes:
     (x,), size, stride = arrays, options.get("size", 30), options.get("stride", 30)
     view = np.lib.stride_tricks.sliding_window_view(x, size, axis=1)[:, ::stride]  # (N, P, F, size)
     yield "the mean of each pool, not its largest", view.mean(axis=-1)
+    yield "the sum of each pool, not its largest", view.sum(axis=-1)
+    largest = np.abs(view).argmax(axis=-1)[..., None]
+    by_size = np.take_along_axis(view, largest, axis=-1)[..., 0]
+    yield "the largest by absolute value, whose sign does not count", by_size
+    yield "the largest absolute value", np.abs(view).max(axis=-1)
+    yield "the first frame of each pool", view[..., 0]
+    yield "the last frame of each pool", view[..., -1]
+    frame = np.broadcast_to(view[:, :, :1].argmax(axis=-1)[..., None], (*view.shape[:3], 1))
+    text = "the frame in which the first channel is largest, for all channels"
+    yield text, np.take_along_axis(view, frame, axis=-1)[..., 0]
     yield "the smallest of each pool, not its largest", view.min(axis=-1)
     yield "negative numbers count as 0", np.maximum(view.max(axis=-1), 0)
     padding = np.full((len(x), size, x.shape[2]), -np.inf)
@@ -127,7 +169,15 @@ def _attention(arrays, options) -> Mistakes:
     def weighed(weights):
         return np.einsum("np,npf->nf", weights, f)
 
+    yield "the weights are not used: the sum of all frames", f.sum(axis=1)
+    yield "the weights are not used: the mean of all frames", f.mean(axis=1)
     yield "the weights are the scores: there is no softmax", weighed(scores)
+    shares = scores / scores.sum(axis=1, keepdims=True)
+    yield "the weights are the scores divided by their sum: exp is missing", weighed(shares)
+    for what, size in (("channels", f.shape[2]), ("frames", f.shape[1])):
+        scaled = np.exp((scores - scores.max(axis=1, keepdims=True)) / np.sqrt(size))
+        text = f"the scores are divided by the root of the number of {what}: equation 1 does not"
+        yield text, weighed(scaled / scaled.sum(axis=1, keepdims=True))
     for powers in _powers(scores):
         yield "the weights are not divided by their sum", weighed(powers)
         batch = powers / powers.sum(axis=0)
@@ -157,6 +207,8 @@ def _softmax_cross_entropy(arrays, options) -> Mistakes:
     yield "the mean over all scores, not over the rows", losses.sum() / z.size
     yield "one loss a row: their mean is missing", losses
     yield "the log is missing", -p[rows, labels].mean()
+    yield "the label has no effect: it is 0 for every row", -np.log(p[:, 0]).mean()
+    yield "the sign of the loss is flipped", -losses.mean()
     text = "each row's score for every row's label: [rows, labels] takes one a row"
     yield text, -np.log(p[:, labels]).mean()
     for small in (1e-15, 1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6):
@@ -187,6 +239,11 @@ def _batchnorm(arrays, options) -> Mistakes:
     yield "epsilon is missing", gamma * centred / np.sqrt(var) + beta
     yield "epsilon is added outside of the root", gamma * centred / (np.sqrt(var) + EPSILON) + beta
     yield "multiplied by the standard deviation", gamma * centred * root + beta
+    if not options:
+        spread = np.sqrt((x * x).mean(axis=0) + EPSILON)
+        yield "the mean is not subtracted within the variance", gamma * centred / spread + beta
+        total = np.sqrt(((x - mean) ** 2).sum(axis=0) + EPSILON)
+        yield "the variance is a sum, not a mean", gamma * centred / total + beta
     if not options and len(x) > 1:
         unbiased = np.sqrt(x.var(axis=0, ddof=1) + EPSILON)
         yield "the variance is divided by N - 1, not N", gamma * centred / unbiased + beta

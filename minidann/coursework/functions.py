@@ -1,12 +1,13 @@
 """Exercises that are no layer: the optimiser, two equations, features, UAR."""
 
 import inspect
+from dataclasses import dataclass
 from types import SimpleNamespace
 
 import numpy as np
 
 from minidann import optim
-from minidann.coursework import mistakes, tries
+from minidann.coursework import messages, mistakes, tries
 from minidann.coursework.exercises import Exercise
 from minidann.coursework.results import (
     SHOWN,
@@ -26,6 +27,17 @@ from minidann.gradcheck.purity import copied
 DTYPE = "float32"  # a part: where an exercise has it, only there a right number needs its dtype
 
 
+@dataclass(frozen=True)
+class Tried:
+    """A call: (arguments, options, received), None where it is not written; what is wrong with what
+    came of it, in words, if anything; and what it printed.
+    """
+
+    given: tuple | None
+    problem: str | None
+    printed: str
+
+
 def judge_function(exercise: Exercise, session: Session, rng, result: Result) -> None:
     """Each part is tried by itself, and earned where all of its tries are right."""
     (name,) = exercise.functions
@@ -33,47 +45,50 @@ def judge_function(exercise: Exercise, session: Session, rng, result: Result) ->
     def call(*args, **options):
         return session.call(name, *args, **options)
 
-    right, stub, wrong = getattr(exercise.module, name), None, {}
+    right, stub, tried = getattr(exercise.module, name), None, {}
     for part, given in getattr(tries, exercise.name)(rng).items():
         dtype = part == DTYPE or DTYPE not in exercise.parts
         view = tries.VIEWS.get((name, part))
-        wrong[part] = []  # (args, options, received), what is said and what was printed
+        tried[part] = []
         try:
             for args, options, *needs in given:
                 if set(needs) <= set(result.earned):  # else it would say nothing of this part
                     received, problem = _try(call, right, args, options, view, dtype)
-                    if problem:
-                        wrong[part].append(((args, options, received), problem, session.printed))
+                    tried[part].append(Tried((args, options, received), problem, session.printed))
         except NotWritten as error:
-            stub, wrong[part] = error, [(None, str(error), "")]
-        if not wrong[part]:
+            stub = error
+            tried[part].append(Tried(None, str(error), ""))
+        if not any(one.problem for one in tried[part]):
             result.earned[part] = exercise.each
     if stub and not result.earned:
         raise stub
-    _tell(exercise, right, call, rng, wrong, result)
+    _tell(exercise, right, call, rng, tried, result)
     if set(result.earned) == {tries.IDLE.get(name)}:
         (part,) = result.earned
         result.earned = {}
         result.said.append(f"{part}: right, which it also is where nothing is done: no point alone")
 
 
-def _tell(exercise: Exercise, right, call, rng, wrong: dict[str, list], result: Result) -> None:
-    """Add what is `wrong` with each part, and what mistake it is, if that is known."""
-    optimiser = exercise.functions[0] in ("step", "add_penalty")
-    if optimiser and any(wrong.values()):  # one report has the mistakes of all parts
-        about = _of_optimiser(exercise.functions[0], call, rng)
-    for part, failures in wrong.items():
-        if not failures:
+def _tell(exercise: Exercise, right, call, rng, tried: dict, result: Result) -> None:
+    """Add what is wrong with each part, those together of which the same is to be said, and what
+    mistake it is, if that is known.
+    """
+    told: dict[str, list[str]] = {}
+    about = None
+    for part, every in tried.items():
+        first = next((one for one in every if one.problem), None)
+        if first is None:
             continue
-        found, problem, printed = failures[0]
-        if found is None:  # not written
-            why = ""
-        elif optimiser:
+        why = ""
+        if first.given is not None:
+            why = mistakes.explanation(exercise.name, right, [one.given for one in every])
+        if not why and exercise.functions[0] in ("step", "add_penalty"):
+            if about is None:  # one report has the mistakes of all parts
+                about = _of_optimiser(exercise.functions[0], call, rng)
             why = about
-        else:
-            why = mistakes.explanation(exercise.name, right, [one for one, _, _ in failures])
-        result.said.append(": ".join(filter(None, [part, why, problem])))
-        result.printed = result.printed or printed
+        told.setdefault(": ".join(filter(None, [why, first.problem])), []).append(part)
+        result.printed = result.printed or first.printed
+    result.said += [f"{', '.join(parts)}: {text}" for text, parts in told.items()]
 
 
 def _try(call, right, args: tuple, options: dict, view, dtype: bool) -> tuple[object, str | None]:
@@ -87,6 +102,8 @@ def _try(call, right, args: tuple, options: dict, view, dtype: bool) -> tuple[ob
         return None, f"{error}, given\n{labelled((*names, *options), values)}"
     if received is None:
         problem = "it returned None: is a return missing?"
+    elif messages.pack(received) != messages.pack(_again(call, args, options)):
+        problem = "it gives something else when it is called again with the same"
     elif view is None:
         problem = different("the result", received, true, dtype)
     else:  # what else is in the result counts in other parts
@@ -102,6 +119,14 @@ def _try(call, right, args: tuple, options: dict, view, dtype: bool) -> tuple[ob
         both = beside(("your result", "right result"), (received, true))
         shown = f"{labelled((*names, *options), values)}\n{both}"
     return received, f"{problem}, given\n{shown}"
+
+
+def _again(call, args: tuple, options: dict):
+    """What it gives when it is called again; None where it gives nothing."""
+    try:
+        return call(*args, **options)
+    except Failed:
+        return None
 
 
 def _column(names, values, received: np.ndarray, true: np.ndarray) -> str:
@@ -139,6 +164,8 @@ def _unusable(received, true) -> str | None:
         return f"expected a tuple (new params, new state), received {returned(received)}"
     if not all(isinstance(one, dict) for one in received):
         return f"expected two dicts, received {kind(received[0])} and {kind(received[1])}"
+    if received[0].keys() == true[1].keys() and received[1].keys() == true[0].keys():
+        return "expected (new params, new state), received (new state, new params)"
     return None
 
 

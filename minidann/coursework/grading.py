@@ -23,6 +23,7 @@ from minidann.coursework.results import Result
 from minidann.coursework.session import MEGABYTES, Session
 
 JUDGING = 15  # seconds of an exercise that the grader itself may take
+OUTPUT = 10_000  # characters of what is said of one exercise in Gradescope's results.json
 NOTE = 120  # characters of what is said of one exercise in grades.csv
 
 
@@ -50,10 +51,11 @@ class Graded:
         """Why points are missing, in one line; the same is said once."""
         notes: dict[str, list[str]] = {}
         for result in self.results:
-            name, note = result.exercise.name, result.note
-            text = note.removeprefix(f"{name}.py").lstrip(": ")
+            name = result.exercise.name
+            each = (note.removeprefix(f"{name}.py").lstrip(": ") for note in result.notes)
+            text = " | ".join(shorten(note, NOTE, placeholder=" ...") for note in each)
             if text:
-                notes.setdefault(shorten(text, NOTE, placeholder=" ..."), []).append(name)
+                notes.setdefault(text, []).append(name)
         last = sorted(notes, key=lambda text: text == "not written")
         each = (f"{', '.join(notes[text])}: {text}" for text in last)
         return "; ".join(filter(None, [self.note, *each]))
@@ -204,8 +206,13 @@ def table(graded: Iterable[Graded], exercises: tuple[Exercise, ...]) -> str:
 
 def _cell(text: str) -> str:
     """A text that no spreadsheet takes for a formula, and every reader of CSV for text."""
-    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    text = _plain(text)
     return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+
+
+def _plain(text: str) -> str:
+    """What cannot be printed as it is written in Python: not every reader takes a NUL."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def gradescope(one: Graded) -> dict:
@@ -213,11 +220,11 @@ def gradescope(one: Graded) -> dict:
     tests = [
         {
             "name": f"{r.exercise.name} (lesson {r.exercise.lesson}): {r.exercise.kind}",
-            "score": r.points,
+            "score": round(r.points, 2),
             "max_score": r.exercise.most,
-            "output": "\n".join(r.said) or "right",
+            "output": "\n".join(map(_plain, "\n".join(r.said)[:OUTPUT].split("\n"))) or "right",
             "visibility": "visible",
         }
         for r in one.results
     ]
-    return {"score": one.total, "output": one.note, "tests": tests}
+    return {"score": round(one.total, 2), "output": _plain(one.note), "tests": tests}

@@ -12,8 +12,9 @@ import numpy as np
 from minidann.coursework import explaining, messages, tiny
 from minidann.coursework.exercises import Exercise
 from minidann.coursework.explaining import Failure, Try, shown
+from minidann.coursework.large import is_large, large
 from minidann.coursework.results import Result, close, labelled, returned
-from minidann.coursework.session import Failed, NotWritten, Session
+from minidann.coursework.session import Failed, NotWritten, Refused, Session
 from minidann.gradcheck.cases import Case, cases, padded, random_case
 from minidann.gradcheck.gradients import argument_names
 
@@ -34,14 +35,15 @@ class Forward:
 class Backward:
     """What came of backward on the caches of the submission's `own` forward, or the reference's.
 
-    Of a few cases only it `proves` nothing. Its failures; and a call that gave nothing, by which
-    the arguments `lost` are not right.
+    Of a few cases only it `proves` nothing. Its failures; a call that gave nothing, by which the
+    arguments `lost` are not right; and which were right and not zero at least once: `seen`.
     """
 
     own: bool
     proves: bool
     failures: list[Failure] = field(default_factory=list)
     lost: set[int] = field(default_factory=set)
+    seen: set[int] = field(default_factory=set)
     problem: str = ""
     printed: str = ""
 
@@ -83,16 +85,18 @@ def _tell(result: Result, found: list[Backward], names, lost: set[str], forward:
     """Add what is wrong with the gradients that are `lost`, on the cache that tells most of it."""
     told = []
     for one in found:
-        said, printed, unknown = explaining.gradients(one.failures, names, lost)
+        said, printed, unknown = explaining.gradients(one.failures, one.seen, names, lost)
         if one.problem:
             said.insert(0, one.problem)
         if not said:  # only if it proves nothing
             said = ["backward: right wherever forward gave something, in too few cases to count"]
         told.append((unknown + len(one.lost), said, one.printed or printed, one.own))
     _, said, printed, own = min(told, key=lambda one: one[0])
-    if forward.said:
-        whose = "of your forward" if own else "that the file describes"
-        said.append(f"(backward was given the cache {whose}; forward is not right yet)")
+    if forward.said and own:
+        said.append("(backward was given the cache of your forward, which is not right yet)")
+    elif forward.said:
+        said.insert(0, "(as forward is not right yet, backward was given the cache that the file "
+                       "describes: one that reads another may be right)")  # fmt: skip
     result.said += said
     if printed and printed != result.printed:
         result.printed = "\n".join(filter(None, [result.printed, printed]))
@@ -127,7 +131,7 @@ def tries(exercise: Exercise, rng: np.random.Generator) -> list[Try]:
 
 
 def inputs(name: str, rng: np.random.Generator) -> list[Case]:
-    """Tiny, odd, padded and tied: what the checker of gradients uses, and smaller ones."""
+    """Tiny, odd, padded and tied: what the checker of gradients uses, and smaller ones; a large."""
     every = tiny.tiny(name, rng) + cases(name, rng)
     every += [random_case(name, rng) for _ in range(RANDOM)]
     if name == "conv1d":
@@ -136,12 +140,13 @@ def inputs(name: str, rng: np.random.Generator) -> list[Case]:
     if name == "attention":  # as padding makes it: frames that are all alike
         f = np.repeat(rng.standard_normal((2, 1, 3)), 4, axis=1)
         every.append(Case("frames all alike", (f, rng.standard_normal(3)), {}, zeros=("v",)))
+    every.append(large(name, rng))
     return sorted(every, key=lambda case: sum(array.size for array in case.arrays))
 
 
 def _forward(exercise: Exercise, session: Session, every: list[Try], names) -> Forward:
     """Call forward on every case; the caches stay in its process, by number."""
-    found, wrong, stubs = Forward(), [], 0
+    found, wrong, passed, stubs = Forward(), [], [], 0
     for number, one in enumerate(every):
         arrays, options = one.case.arrays, one.case.options
         try:
@@ -155,10 +160,10 @@ def _forward(exercise: Exercise, session: Session, every: list[Try], names) -> F
                 found.printed = session.printed
             continue
         found.caches.append(number)
-        if not close(out, one.out):
-            wrong.append(Failure(one, out, session.printed))
+        right = close(out, one.out)
+        (passed if right else wrong).append(Failure(one, out, session.printed))
     if wrong:
-        text, printed = explaining.out(exercise.name, wrong, names)
+        text, printed = explaining.out(exercise.name, wrong, passed, names)
         found.said.append(text)
         found.printed = found.printed or printed
     return found
@@ -167,7 +172,7 @@ def _forward(exercise: Exercise, session: Session, every: list[Try], names) -> F
 def _backward(exercise, session, every: list[Try], names, caches: list[int] | None) -> Backward:
     """Call backward on these cases, with forward's own cache; on all, with the reference's."""
     own, stubs = caches is not None, 0
-    numbers = caches if own else range(len(every))
+    numbers = caches if own else range(len(every) - 1)  # but the large one: much to send
     found = Backward(own, proves=not own or 2 * len(caches) >= len(every))
     for number in numbers:
         one = every[number]
@@ -180,6 +185,14 @@ def _backward(exercise, session, every: list[Try], names, caches: list[int] | No
             if stubs == len(numbers):
                 raise
             problem = str(error)
+        except Refused as error:  # the last one: what went well before it stays
+            if not is_large(one.case):
+                raise
+            found.lost = set(range(len(names)))
+            found.problem = (
+                f"backward: {error}, on up to 100,000 numbers: does it nudge each?"
+            )
+            return found
         if problem:
             if not found.problem:
                 dout = labelled(["dout"], [one.covector])
@@ -190,24 +203,31 @@ def _backward(exercise, session, every: list[Try], names, caches: list[int] | No
             continue
         pairs = enumerate(zip(received, one.gradients))
         wrong = tuple(i for i, (got, want) in pairs if not one.same(got, want))
+        found.seen |= {i for i, g in enumerate(one.gradients) if i not in wrong and np.any(g)}
         if wrong:
             found.failures.append(Failure(one, received, session.printed, wrong))
-        if own and not found.lost and not _repeats(exercise, session, one, number, received):
-            found.lost = set(range(len(names)))
-            found.problem = found.problem or (
-                "backward: another answer when it is called again with the same cache: does it "
-                "write to it (copy first), or draw at random?"
+        if own and not found.lost:
+            found.lost = _other(session, one, number, received)
+        if own and found.lost and not found.problem:
+            others = ", ".join(f"d{names[i]}" for i in sorted(found.lost))
+            found.problem = (
+                f"backward: another {others} when it is called again with the same cache: does it "
+                "write to the cache (copy first), draw at random, or add to np.empty, which may "
+                "hold anything?"
             )
     return found
 
 
-def _repeats(exercise, session, one: Try, number: int, received) -> bool:
-    """Does backward say the same once more? Not where it wrote to its cache."""
+def _other(session, one: Try, number: int, received) -> set[int]:
+    """The gradients that are others when backward is called again: it wrote to its cache, say."""
     try:
         again = session.call("backward", one.covector, kept=number)
     except Failed:
-        return False
-    return messages.pack(again) == messages.pack(received)
+        again = None
+    if not isinstance(again, (tuple, list)) or len(again) != len(received):
+        return set(range(len(received)))
+    pairs = enumerate(zip(again, received))
+    return {i for i, (one, other) in pairs if messages.pack(one) != messages.pack(other)}
 
 
 def unusable(received, true: tuple, names: Iterable[str]) -> str | None:
@@ -218,6 +238,6 @@ def unusable(received, true: tuple, names: Iterable[str]) -> str | None:
         return None
     hint = ""
     if comma and isinstance(received, np.ndarray):
-        hint = f": a tuple of one has a comma, return {gradients[0]},"
+        hint = f": a tuple of one has a comma, as in `return ({gradients[0]},)`"
     expected = ["None" if gradient is None else name for name, gradient in zip(gradients, true)]
     return f"expected a tuple ({', '.join(expected)}{comma}), received {returned(received)}{hint}"

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import minidann.ops
 from minidann.console import UserError
 from minidann.coursework import files, pupil
-from minidann.coursework.exercises import EXERCISES, Exercise
+from minidann.coursework.exercises import EXERCISES, NAMES, Exercise
 from minidann.coursework.files import Submission
 from minidann.coursework.judging import judge
 from minidann.coursework.results import Result, printed
@@ -26,7 +26,7 @@ def read(folder: Path) -> Submission:
     """What is in a student's folder. Raises UserError where there is no exercise."""
     if not folder.is_dir():
         what = "is a file; give its folder, and -k NAME" if folder.exists() else "is not there"
-        here = not folder.exists() and files.read(Path()).code
+        here = not folder.exists() and any(Path(f"{name}.py").is_file() for name in NAMES)
         raise UserError(f"{folder}: {what}{'; the exercises are here: give .' if here else ''}")
     submission = files.read(folder)
     if not submission.code and not submission.refused:

@@ -21,6 +21,7 @@ from minidann.parallel import ASKED
 
 FORKS = sys.platform == "linux"
 START = 60  # seconds until a process has to have imported NumPy
+ANSWER = 5  # seconds until the fork server has to have answered, once it has started
 
 
 def _start(alone: bool, **streams) -> subprocess.Popen:
@@ -65,7 +66,9 @@ class ForkServer:
     def fork(self, stdin: int, stdout: int) -> int:
         """A new process with these ends of pipes -> its pid."""
         socket.send_fds(self._socket, [b"fork"], [stdin, stdout])
-        return struct.unpack("<I", self._receive(4))[0]
+        (pid,) = struct.unpack("<I", self._receive(4))
+        self._socket.settimeout(ANSWER)
+        return pid
 
     def finish(self, pid: int) -> None:
         """Kill a process, and what it started in its group; it is gone on return."""

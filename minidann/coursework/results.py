@@ -31,11 +31,11 @@ class Result:
         return sum(self.earned.values())
 
     @property
-    def note(self) -> str:
-        """Why points are missing, in one line."""
-        if self.state == "right" or not self.said:
-            return ""
-        return self.said[0].splitlines()[0].removesuffix(", given")
+    def notes(self) -> list[str]:
+        """Why points are missing, each reason in one line; none where none is."""
+        if self.state == "right":
+            return []
+        return [text.splitlines()[0].removesuffix(", given") for text in self.said]
 
 
 def real(thing) -> np.ndarray | None:
@@ -59,8 +59,8 @@ def close(received, true, floor: float = 0.0, relative: float = 0.0) -> bool:
     tolerance = max(tolerance, relative)
     with np.errstate(all="ignore"):
         off = np.where(np.isnan(received) & np.isnan(true), 0, np.abs(received - true))
-        off = off.max(initial=0.0)
-    return bool(off <= max(tolerance * (np.abs(true).max(initial=0.0) or 1.0), floor))
+        size = np.nan_to_num(np.abs(true)).max(initial=0.0) or 1.0
+    return bool(off.max(initial=0.0) <= max(tolerance * size, floor))
 
 
 def compared(what: str, received, true) -> str:
@@ -155,6 +155,8 @@ def written(value, digits: int = 4) -> str:
 
 
 def _written(value, digits: int) -> str:
+    if isinstance(value, (dict, tuple, list)) and not _is_small(value):
+        return kind(value)
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key}: {written(one, digits)}" for key, one in value.items()) + "}"
     if isinstance(value, tuple):
@@ -168,6 +170,14 @@ def _written(value, digits: int) -> str:
         return f"an array of shape {array.shape}"
     number = {"float_kind": lambda x: f"{x + 0.0:.{digits}g}"}  # + 0.0: no -0
     return " ".join(np.array2string(array, separator=", ", formatter=number).split())
+
+
+def _is_small(value, depth: int = 4) -> bool:
+    """Is there so little in it that one can look at it? Anything may have been returned."""
+    if not isinstance(value, (dict, tuple, list)):
+        return True
+    inside = value.values() if isinstance(value, dict) else value
+    return len(inside) <= SHOWN and depth > 0 and all(_is_small(one, depth - 1) for one in inside)
 
 
 def labelled(names, values, digits: int = 4) -> str:
