@@ -98,6 +98,23 @@ def test_each_mistake_of_forward_shows_on_some_input(name):
     assert len(shows) > 20 and never <= {"as if f were reversed along axis 1"}  # attention's sum
 
 
+@pytest.mark.parametrize(
+    ("name", "changes", "said"),
+    [
+        ("softmax_cross_entropy", ("dz[np.arange(len(p)), labels]", "dz[:, labels]"),
+         "in the columns of all labels, in every row"),
+        ("batchnorm", ("- xhat * (dgamma / n)", "- dgamma / n"),
+         "lacks the factor xhat"),
+        ("batchnorm", ("dout - dbeta / n -", "dout - (gamma * dout).sum() / n / gamma -"),
+         "the mean's path averages over everything, divided by N alone"),
+        ("dropout", ("dout * cache", "dout * 2.5 * (cache > 0)"),
+         "is a number written that depends on what is given?"),
+    ],
+)  # fmt: skip
+def test_more_mistakes_of_backward_are_named(name, changes, said, tmp_path):
+    assert said in "\n".join(graded(tmp_path, name, changed(name, *changes)).said)
+
+
 def test_a_mistake_that_other_inputs_rule_out_is_not_told(tmp_path):
     """On one pool of negative numbers the largest absolute value is the smallest number."""
     text = changed("maxpool", "windows.real.argmax", "np.abs(windows).argmax")

@@ -118,8 +118,7 @@ def _conv1d(arrays, options) -> Mistakes:
     yield "the stride is not used: window t begins at frame t", placed(range(count))
     text = "windows never overlap: they begin every K frames, whatever the stride"
     yield text, placed(range(0, count * k, k))
-    every = placed(range(0, x.shape[1] - k + 1, k))
-    yield text, every
+    yield text, placed(range(0, x.shape[1] - k + 1, k))
     yield "the stride is 3 whatever is given", placed(range(0, x.shape[1] - k + 1, 3))
     yield "the last window is missing", right[:, :-1]
     yield "the first window is missing", right[:, 1:]

@@ -189,9 +189,7 @@ def _backward(exercise, session, every: list[Try], names, caches: list[int] | No
             if not is_large(one.case):
                 raise
             found.lost = set(range(len(names)))
-            found.problem = (
-                f"backward: {error}, on up to 100,000 numbers: does it nudge each?"
-            )
+            found.problem = f"backward: {error}, on up to 100,000 numbers: does it nudge each?"
             return found
         if problem:
             if not found.problem:

@@ -34,6 +34,9 @@ def _softmax_cross_entropy(evidence, cache):
     ):
         text = f"computed from the wrong cache: the probabilities are {what}"
         yield "wrong cache", text, ((other - label) * dout / n,)
+    every = np.isin(np.arange(classes), labels) * 1.0  # (L,)
+    text = "1 is subtracted in the columns of all labels, in every row: [rows, labels] takes one"
+    yield "wrong cache", text, ((p - every) * dout / n,)
     text = "the label's number is subtracted from all of its row, not 1 from the label's place"
     yield "wrong cache", text, ((p - labels[:, None]) * dout / n,)
     text = (
@@ -88,8 +91,9 @@ def _attention(evidence, cache):
     yield "missing path", text, through(s * (ds - ds.mean(axis=1, keepdims=True)))
     text = "the weights s are left out where f is summed: every frame gets all of dout"
     yield "missing path", text, (right[0] + (1 - s[:, :, None]) * dout[:, None, :], right[1])
-    text = "in df, f stands where v should: the path through the weights goes by v"
-    yield "wrong cache", text, (direct + (s * centred)[:, :, None] * f, None)
+    for what, other in (("f", f), ("dout", dout[:, None, :])):
+        text = f"in df, {what} stands where v should: the path through the weights goes by v"
+        yield "wrong cache", text, (direct + (s * centred)[:, :, None] * other, None)
     for what, other in (("the weights s", s), ("the gradient of the weights", ds)):
         text = f"{what} stand where the gradient of the scores should"
         yield "wrong cache", text, (None, np.tensordot(other, f, axes=2))
@@ -151,10 +155,16 @@ def _batchnorm(evidence, cache):
     yield "wrong cache", text, batchnorm.backward(dout, (centred, gamma, scale, *cache[3:]))
     text = "summed over the channels instead of over the rows"
     yield "wrong axis", text, (None, (dout * xhat).sum(axis=1), dout.sum(axis=1))
+    means, spread = dxhat - dxhat.mean(axis=0), (dxhat * xhat).mean(axis=0)
+    text = "the variance's path lacks the factor xhat: how x moves it"
+    yield "missing path", text, (scale * (means - spread), dgamma, dbeta)
+    text = "the variance's path has 1/std^2 where 1/std^3 should be"
+    yield "missing path", text, (scale * means - xhat * spread, dgamma, dbeta)
     averages = {  # what is right first: with one channel there is no telling the others apart
         "over the batch": lambda a: a.mean(axis=0),
         "over the channels": lambda a: a.mean(axis=1, keepdims=True),
         "over everything": np.mean,
+        "over everything, divided by N alone": lambda a: a.sum() / n,
     }
     for one, first in averages.items():
         for other, second in averages.items():

@@ -10,9 +10,13 @@ from minidann.ops import conv1d, maxpool, relu
 
 
 def pooled(dout, x, size, stride, how):
-    """A max pool's dx (N, T, F) in which a tie goes to "all", is "split", or goes to the "last"."""
+    """A max pool's dx (N, T, F) in which a tie goes to "all", is "split", or goes to the "last"; or
+    in which all that a window sees is a winner: "each", or a part of one: "mean".
+    """
     windows = sliding_window_view(x, size, axis=1)[:, ::stride]  # (N, P, F, size)
     winners = (windows == windows.max(axis=-1, keepdims=True)).astype(float)
+    if how in ("each", "mean"):
+        winners = np.full_like(winners, 1 if how == "each" else 1 / size)
     if how == "split":
         winners = winners / winners.sum(axis=-1, keepdims=True)
     if how == "last":
@@ -57,6 +61,10 @@ def of_maxpool(evidence, cache):
     size, stride = options.get("size", 30), options.get("stride", 30)
     for how, text in TIES.items():
         yield "ties", text, (pooled(dout, x, size, stride, how),)
+    text = "every frame of a window gets the gradient, not the largest alone"
+    yield "gate", text, (pooled(dout, x, size, stride, "each"),)
+    text = "the gradient is shared among the frames of a window: that is a mean's, not a maximum's"
+    yield "gate", text, (pooled(dout, x, size, stride, "mean"),)
     winner, _ = cache
     within = winner - stride * np.arange(winner.shape[1])[:, None]  # (N, P, F)
     back = winner + size - 1 - 2 * within
