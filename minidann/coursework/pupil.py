@@ -13,14 +13,12 @@ import difflib
 import faulthandler
 import functools
 import io
-import operator
 import os
 import signal
 import socket
 import struct
 import sys
 import types
-from collections.abc import Callable
 from pathlib import Path
 
 if __name__ == "__main__":
@@ -30,9 +28,27 @@ import numpy.random  # else each process would import it, on the student's time
 
 SHOWN = 2000  # characters of what a call prints are sent back
 STUCK = "stuck"  # the file that says where the code was just before its time was up
-# What Python calls requests to the system: of these an exercise needs none.
-SYSTEM = ("os.", "subprocess.", "shutil.", "socket.", "ctypes.", "signal.", "resource.", "fcntl.",
-          "pty.", "winreg.", "_winapi.")  # fmt: skip
+
+
+def file_of(name: str) -> str:
+    """What Python calls the file that an exercise's code is from."""
+    return f"{name}.py"
+
+
+def load(name: str, code: str) -> types.ModuleType:
+    """The module of this code."""
+    module = types.ModuleType(f"exercise_{name}")
+    sys.modules[module.__name__] = module  # dataclasses look for the module that they are in
+    exec(compile(code, file_of(name), "exec"), vars(module))
+    return module
+
+
+def beside(name: str) -> types.ModuleType:
+    """The file of this name beside this one, by its path: nothing of minidann is imported."""
+    return load(name, Path(__file__).with_name(f"{name}.py").read_text("utf-8"))
+
+
+guard, messages = beside("guard"), beside("messages")
 
 
 class Told(Exception):
@@ -52,68 +68,6 @@ class Printed(io.TextIOBase):
         self.count += len(text)
         self.text += text[: SHOWN - len(self.text)]
         return len(text)
-
-
-def limit(seconds: int, megabytes: int) -> None:
-    """No more memory and no more seconds of CPU than this, where the system can be asked."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return
-    for what, most in ((resource.RLIMIT_AS, megabytes << 20), (resource.RLIMIT_CPU, seconds),
-                       (resource.RLIMIT_CORE, 0)):  # fmt: skip
-        with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(what, (most, most))
-
-
-def file_of(name: str) -> str:
-    """What Python calls the file that an exercise's code is from."""
-    return f"{name}.py"
-
-
-def load(name: str, code: str) -> types.ModuleType:
-    """The module of this code."""
-    module = types.ModuleType(f"exercise_{name}")
-    sys.modules[module.__name__] = module  # dataclasses look for the module that they are in
-    exec(compile(code, file_of(name), "exec"), vars(module))
-    return module
-
-
-class Barred:
-    """Finds no module, and refuses what is neither Python's own nor NumPy's."""
-
-    @staticmethod
-    def find_spec(name, path=None, target=None):
-        if name.partition(".")[0] not in (*sys.stdlib_module_names, "numpy"):
-            raise ModuleNotFoundError(f"{name} is not for exercises")
-
-
-def guard(packages: str) -> Callable:
-    """An audit hook: Python calls it before it opens a file or asks most things of the system.
-
-    An exercise computes. It opens what it imports, from Python's own folders and the one with
-    NumPy, but nothing of minidann, which may lie there too. Links in there are the system's.
-    """
-    own = [os.path.abspath(place) for place in (sys.prefix, sys.base_prefix, packages)]
-    writes, below, absolute = os.O_WRONLY | os.O_RDWR, os.path.commonpath, os.path.abspath
-
-    def is_fine(path, place):
-        try:
-            inside = below((path, place)) == place
-        except ValueError:  # on another drive
-            return False
-        return inside and "minidann" not in path[len(place) :].split(os.sep)
-
-    def asked(event, args):
-        if event == "open":
-            name, _, flags = args
-            path = absolute(os.fsdecode(name)) if isinstance(name, (str, bytes)) else ""
-            if flags & writes or not any(is_fine(path, place) for place in own):
-                raise PermissionError(f"an exercise opens no file, here {name}")
-        elif event.startswith(SYSTEM) and event not in ("os.listdir", "os.scandir"):
-            raise PermissionError(f"an exercise has no use for {event}")
-
-    return asked
 
 
 def told(error: BaseException, name: str) -> str:
@@ -136,48 +90,22 @@ def told(error: BaseException, name: str) -> str:
     return f"{type(error).__name__}{': ' if text else ''}{text}{where}"
 
 
-def lock(thing) -> list[tuple]:
-    """Make every array in it read-only, but one that is called `out`, as NumPy calls what is to be
-    written to. -> its dicts and lists, and what is in them now.
-    """
-    if isinstance(thing, np.ndarray):
-        thing.flags.writeable = False
-    if not isinstance(thing, (dict, tuple, list)):
-        return []
-    held = [] if isinstance(thing, tuple) else [(thing, contents(thing))]
-    items = thing.items() if isinstance(thing, dict) else enumerate(thing)
-    return held + [one for name, value in items if name != "out" for one in lock(value)]
-
-
-def contents(thing: dict | list) -> list:
-    """What a dict or a list holds."""
-    return [*thing, *thing.values()] if isinstance(thing, dict) else [*thing]
-
-
-def changed(held: list[tuple]) -> bool:
-    """Does a dict or a list hold something else than when it was locked?"""
-    return any(
-        len(now := contents(thing)) != len(before) or any(map(operator.is_not, now, before))
-        for thing, before in held
-    )
-
-
 class Proxy:
     """An op that lives in the grader: forward and backward are asked of it.
 
     What the cache holds is not seen here: it stands for the arrays and options of its forward.
     """
 
-    def __init__(self, messages, requests, answers):
-        self._messages, self._ends = messages, (requests, answers)
+    def __init__(self, requests, answers):
+        self._ends = requests, answers
 
     def _ask(self, function, **given):
         requests, answers = self._ends
         try:
-            self._messages.send(answers, {"ask": function, **given})
+            messages.send(answers, {"ask": function, **given})
         except TypeError as problem:
             raise TypeError(f"op.{function} is given {problem}") from None
-        answer = self._messages.receive(requests)
+        answer = messages.receive(requests)
         if answer["error"] is not None:
             raise ValueError(f"op.{function}: {answer['error']}")
         return answer["value"]
@@ -209,7 +137,7 @@ def answer(call: dict, exercise: types.ModuleType, caches: dict, proxy: Proxy):
     if not callable(function):
         raise Told(missing(exercise, call["function"]))
     args = list(call["args"])
-    held = lock((tuple(args), call["options"]))
+    held = guard.lock((tuple(args), call["options"]))
     if call["kept"] is not None:
         args.append(caches[call["kept"]])
     if call["proxy"] is not None:
@@ -217,7 +145,7 @@ def answer(call: dict, exercise: types.ModuleType, caches: dict, proxy: Proxy):
     value = function(*args, **call["options"])
     if call["options"].get("out") is not None and not same(value, call["options"]["out"]):
         raise Told("out is given: write to it and return it")
-    if changed(held):
+    if guard.changed(held):
         raise Told("it writes to a dict or list that it is given: copy it first")
     if call["keep"] is None:
         return value
@@ -287,7 +215,6 @@ def serve_forks(grader: socket.socket) -> None:
 
 def main() -> None:
     """Answer calls until nobody asks any more."""
-    messages = load("messages", Path(__file__).with_name("messages.py").read_text("utf-8"))
     if "alone" not in sys.argv:
         serve_forks(socket.socket(fileno=0))
     requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
@@ -297,14 +224,14 @@ def main() -> None:
     given = messages.receive(requests)
     os.chdir(given["place"])
     stuck = open(STUCK, "w")
-    limit(given["seconds"], given["megabytes"])
-    sys.meta_path.insert(0, Barred)
-    sys.addaudithook(guard(sys.argv[1]))
+    guard.limit(given["seconds"], given["megabytes"])
+    sys.meta_path.insert(0, guard.Barred)
+    sys.addaudithook(guard.hook(sys.argv[1]))
     np.seterr(all="ignore")
     name = given["name"]
     exercise = functools.cache(lambda: load(name, given["code"]))
     caches: dict = {}
-    proxy = Proxy(messages, requests, answers)
+    proxy = Proxy(requests, answers)
     messages.send(answers, "ready")
     while True:
         try:
