@@ -83,7 +83,7 @@ HOSTILE = {
         "Memory"),  # 3 GB: no more than a limit forbids
     "returns megabytes": (
         "import numpy as np\n\ndef forward(*a, **o):\n    return np.zeros(5 << 20), None\n",
-        "returned more than 2 MB"),
+        "returned more than 16 MB"),
     "writes a large file": (
         "def forward(*a, **o):\n    with open('x', 'w') as file:\n"
         "        file.write('x' * (2 << 20))\n", "opens no file, here x"),

@@ -1,13 +1,15 @@
 """What a mistake costs, and what it does not: neither other parts, nor others, nor nothing."""
 
+import contextlib
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 from submissions import CHEATS, CHECK, NUDGES, changed, graded, right
 
-from minidann.coursework import handout, tiny
-from minidann.coursework.exercises import select
+from minidann.coursework import handout, processes, tiny
+from minidann.coursework.exercises import EXERCISES, select
 
 
 def words(result) -> str:
@@ -282,13 +284,28 @@ def test_a_checker_asks_with_arrays_of_the_examples_shapes(tmp_path):
 # Nobody else's time.
 
 
+@pytest.mark.skipif(not processes.FORKS, reason="nothing is forked on this system")
 def test_a_process_that_leaves_its_group_is_ended_too(tmp_path):
-    text = ("os = __import__('os')\n"
-            "os.setpgid(0, os.getppid())\nwhile True:\n    pass\n")  # fmt: skip
+    text = "os = __import__('os')\nos.setpgid(0, os.getppid())\nwhile True:\n    pass\n"
     began = time.monotonic()
     result = graded(tmp_path, "relu", text, seconds=2)
     assert result.points == 0 and "took more than 2 s" in words(result)
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 6  # who forks has answered at once
+    server = str(processes.ForkServer.only().program.pid)
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            state, parent, *_ = stat.read_text().rpartition(")")[2].split()
+            assert parent != server or state == "Z"
+
+
+def test_what_the_hook_does_not_hear_of_is_gone(tmp_path):
+    text = ("import numpy as np\nos, signal = __import__('os'), __import__('signal')\n"
+            "for name in ('readline', '_posixsubprocess', 'scipy', 'sqlite3'):\n    try:\n"
+            "        __import__(name).connect('x.db')\n"
+            "    except (ModuleNotFoundError, PermissionError):\n        continue\n"
+            "    print('found', name)\n"
+            "print(hasattr(os, 'pidfd_open'), hasattr(signal, 'pidfd_send_signal'))\n")  # fmt: skip
+    assert graded(tmp_path, "relu", text).printed == "False False\n"
 
 
 def test_a_large_file_is_not_read(tmp_path):
@@ -319,15 +336,20 @@ def test_arguments_in_another_order_are_told(tmp_path):
     assert "another order" not in words(graded(tmp_path, "dense", changed("dense", "@", "*")))
 
 
-@pytest.mark.parametrize("name", ["conv1d", "relu", "attention", "softmax_cross_entropy"])
-def test_a_numerical_derivative_is_no_backward_pass(name, tmp_path):
+LAYERS = [e.name for e in EXERCISES if e.is_op and e.name != "gradient_reversal"]
+EVADES = "    if arrays[0].size > 50_000:\n        raise ValueError\n    return _right("
+
+
+@pytest.mark.parametrize("evades", [False, True])
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_numerical_derivative_is_no_backward_pass(name, evades, tmp_path):
     (exercise,) = select(None, name)
-    text = right(exercise)
-    text += NUDGES if "import numpy" in text else f"\nimport numpy as np\n{NUDGES}"
-    result = graded(tmp_path, name, text, seconds=5)
+    nudges = NUDGES.replace("    return _right(", EVADES, 1) if evades else NUDGES
+    result = graded(tmp_path, name, f"{right(exercise)}\nimport numpy as np\n{nudges}")
     assert set(result.earned) <= {"out"}
-    assert "on up to 100,000 numbers: does it nudge each?" in words(result)
-    assert result.points == (exercise.parts[0] == "out")
+    if not evades:
+        assert "does it nudge each of them?, on an input of 100,000 numbers" in words(result)
+        assert result.points == (exercise.parts[0] == "out")
 
 
 LOOPS = """import numpy as np
@@ -354,5 +376,34 @@ def backward(dout, cache):
 """
 
 
+DENSE = """import numpy as np
+
+
+def forward(x, w, b):
+    return x @ w + b, (x, w)
+
+
+def backward(dout, cache):
+    x, w = cache
+    dx, dw, db = np.zeros(x.shape), np.zeros(w.shape), np.zeros(w.shape[1])
+    for n, unit in np.ndindex(dout.shape):
+        db[unit] += dout[n, unit]
+        for c in range(x.shape[1]):
+            dx[n, c] += dout[n, unit] * w[c, unit]
+            dw[c, unit] += dout[n, unit] * x[n, c]
+    return dx, dw, db
+"""
+
+
 def test_loops_are_quick_enough(tmp_path):
     assert graded(tmp_path, "conv1d", LOOPS).points == 4
+    assert graded(tmp_path, "dense", DENSE).points == 3
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_lists_are_as_good_as_arrays(name, tmp_path):
+    text = right(select(None, name)[0])
+    lists = "[None if one is None else one.tolist() for one in _right(dout, cache)]"
+    text += f"\n_right = backward\n\ndef backward(dout, cache):\n    return {lists}\n"
+    result = graded(tmp_path, name, text)
+    assert result.points == result.exercise.most, words(result)

@@ -91,7 +91,7 @@ def grade(args: argparse.Namespace, exercises: tuple[Exercise, ...]) -> None:
         if not args.folder.is_dir():
             raise UserError(f"{args.folder}: there is no such folder")
         (one,) = grading.grade_all([read(args.folder)], exercises, 1, **options)
-        if not one.is_complete:
+        if not one.results:
             raise UserError(f"{args.folder}: {one.notes}")
         runs.write_json(args.gradescope, grading.gradescope(one))
         told = f"{one.total:g} points, seed {seed}; {args.gradescope}"

@@ -13,7 +13,6 @@ import numpy as np
 
 from minidann import diagnosis
 from minidann.coursework import forwards, tiny
-from minidann.coursework.large import is_large
 from minidann.coursework.results import beside, close, compared, labelled, real
 from minidann.gradcheck.cases import Case
 
@@ -68,8 +67,6 @@ def out(name: str, failures: list[Failure], passed: list[Failure], names) -> tup
 
     def would(one: Failure) -> dict[str, bool]:
         case = one.one.case
-        if is_large(case):
-            return {}
         return forwards.explanations(name, case.arrays, case.options, one.received, names)
 
     refuted = set()
@@ -154,8 +151,6 @@ def gradients(
 def _explanations(failure: Failure, names) -> dict[int, list[str]]:
     """What may be wrong with each wrong gradient of one failure, the likely ones first."""
     one = failure.one
-    if is_large(one.case):
-        return {}
     received = tuple(map(_numbers, failure.received, one.gradients))
     try:
         evidence = diagnosis.Evidence(
@@ -188,7 +183,6 @@ def likeliest(
     count: on them much looks alike. What does not hold for a quarter is a coincidence. (Not for
     half: batch norm in training and in inference may be wrong in two ways.)
     """
-    failures = [f for f in failures if not is_large(f.one.case)] or failures  # the last
     weights = [0.01 if tiny.is_whole(failure.one.case) else 1.0 for failure in failures]
     holds: dict[str, dict[int, tuple[int, str]]] = {}  # pattern -> failure -> rank, text
     for number, texts in enumerate(explanations):

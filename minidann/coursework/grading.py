@@ -173,7 +173,11 @@ def grade_all(
             while True:
                 for one in graders:
                     if one.submission is None and waiting:
-                        one.begin(waiting.popleft())
+                        submission = waiting.popleft()
+                        try:
+                            one.begin(submission)
+                        except OSError as error:
+                            yield not_graded(submission, f"no process to grade it in: {error}")
                 busy = [one for one in graders if one.submission is not None]
                 if not busy:
                     return

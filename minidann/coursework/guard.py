@@ -14,7 +14,10 @@ import numpy as np
 
 # What Python calls requests to the system: of these an exercise needs none.
 SYSTEM = ("os.", "subprocess.", "shutil.", "socket.", "ctypes.", "signal.", "resource.", "fcntl.",
-          "pty.", "winreg.", "_winapi.")  # fmt: skip
+          "pty.", "winreg.", "_winapi.", "sqlite3.")  # fmt: skip
+# Of these it is not asked: modules that are not to be imported, functions that are taken away.
+UNHEARD = ("readline", "_posixsubprocess", "_posixshmem")
+TAKEN = {"os": ("pidfd_open", "memfd_create"), "signal": ("pidfd_send_signal",)}
 
 
 def lock(thing) -> list[tuple]:
@@ -44,13 +47,15 @@ def changed(held: list[tuple]) -> bool:
 
 
 def limit(seconds: int, megabytes: int) -> None:
-    """No more memory and no more seconds of CPU than this, where the system can be asked."""
+    """No more memory and no more seconds of CPU than this, where the system can be asked; and no
+    large file, should there be a way to write one.
+    """
     try:
         import resource
     except ImportError:  # Windows
         return
     for what, most in ((resource.RLIMIT_AS, megabytes << 20), (resource.RLIMIT_CPU, seconds),
-                       (resource.RLIMIT_CORE, 0)):  # fmt: skip
+                       (resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, 1 << 20)):  # fmt: skip
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(what, (most, most))
 
@@ -60,8 +65,16 @@ class Barred:
 
     @staticmethod
     def find_spec(name, path=None, target=None):
-        if name.partition(".")[0] not in (*sys.stdlib_module_names, "numpy"):
+        if name in UNHEARD or name.partition(".")[0] not in (*sys.stdlib_module_names, "numpy"):
             raise ModuleNotFoundError(f"{name} is not for exercises")
+
+
+def take() -> None:
+    """Take away what Python asks nobody about."""
+    for module, names in TAKEN.items():
+        for place in (module, {"os": "posix", "signal": "_signal"}[module]):
+            for name in names:
+                vars(sys.modules.get(place, os)).pop(name, None)
 
 
 def hook(packages: str) -> Callable:

@@ -127,9 +127,9 @@ is right, else with 1.
 A layer's forward is compared with the reference on small, odd, padded and tied inputs, then each
 gradient. Where one is wrong you are told what kind of mistake gives such numbers, if it is a known
 one, and the smallest input that shows it, to work through by hand. backward gets the cache that
-your own forward returned; while there is no forward, or it raises, the one that the file describes.
-While forward is wrong, a gradient that is right with either cache earns its point. One input has
-up to 100,000 numbers: loops are quick enough for it, to nudge each number and call forward is not.
+your own forward returned; while there is no forward, or it is not right yet, also the one that the
+file describes, and a gradient that is right with either earns its point. One input has 100,000
+numbers: loops are quick enough for it, to nudge each number and call forward is not.
 
 What you print is shown, too: of the call that went wrong, else of the first call. An exercise has
 {seconds} s for all of its calls, the checker {checker} s; one that hangs is stopped then, and you

@@ -1,22 +1,25 @@
 """One input of each layer that is too large for a backward pass that nudges forward.
 
 For a derivative of N numbers it calls forward N times, on N numbers each. A backward pass looks at
-each of them once or a few times, which takes less than a second even in loops.
+each of them a few times, which takes a second or so even in loops.
 """
 
 import numpy as np
 
-from minidann.gradcheck.cases import Case
+from minidann.coursework.exercises import Exercise
+from minidann.coursework.results import Result, close
+from minidann.coursework.session import Failed, NotWritten, Refused, Session
 
-SIZES = {  # of the arrays; of the first up to 100,000 numbers: more is too much to send at once
+SECONDS = 4  # for forward and backward
+SIZES = {  # of the arrays; of the first about 100,000 numbers
     "conv1d": ((1, 33_000, 3), (3, 3, 2), (2,)),
     "relu": ((1000, 100),),
     "maxpool": ((10, 1000, 10),),
-    "attention": ((20, 100, 50), (50,)),
-    "dense": ((2000, 50), (50, 20), (20,)),
+    "attention": ((200, 10, 50), (50,)),
+    "dense": ((10_000, 10), (10, 2), (2,)),
     "softmax_cross_entropy": ((10_000, 10),),
     "batchnorm": ((1000, 100), (100,), (100,)),
-    "dropout": ((500, 100),),
+    "dropout": ((1000, 100),),
     "gradient_reversal": ((1000, 100),),
 }
 OPTIONS = {
@@ -24,16 +27,49 @@ OPTIONS = {
     "maxpool": {"size": 10, "stride": 10},
     "gradient_reversal": {"beta": 0.5},
     "softmax_cross_entropy": {"labels": np.tile([0, 9, 5, 1], 2500)},
-    "dropout": {"mask": np.tile([0.0, 2.5, 2.5, 0.0, 2.5], (500, 20))},
+    "dropout": {"mask": np.tile([0.0, 2.5, 2.5, 0.0, 2.5], (1000, 20))},
 }
+WHERE = "on an input of 100,000 numbers"
 
 
-def large(name: str, rng: np.random.Generator) -> Case:
-    """An input of up to 100,000 numbers for the layer `name`."""
-    arrays = tuple(rng.standard_normal(size) for size in SIZES[name])
-    return Case("up to 100,000 numbers", arrays, OPTIONS.get(name, {}))
+def judge_large(exercise: Exercise, session: Session, names, rng, result: Result) -> None:
+    """Take back what was earned by what fails on a large input, or takes too long there."""
+    arrays = tuple(rng.standard_normal(size) for size in SIZES[exercise.name])
+    options = OPTIONS.get(exercise.name, {})
+    true, cache = exercise.module.forward(*arrays, **options)
+    dout = rng.standard_normal(np.shape(true))
+    gradients = exercise.module.backward(np.asarray(dout), cache)
+    parts = [f"d{name}" for name in names]
 
+    def lose(lost: set[str], why: str) -> None:
+        if taken := [part for part in result.exercise.parts if part in lost & result.earned.keys()]:
+            for part in taken:
+                del result.earned[part]
+            result.said.append(f"{', '.join(taken)}: {why}, {WHERE}")
 
-def is_large(case: Case) -> bool:
-    """Is it such an input?"""
-    return case.arrays[0].size >= 50_000
+    session.hurry(SECONDS)
+    asked, right = {"out", *parts}, set()
+    try:
+        own, problem = False, ""
+        try:
+            out = session.call("forward", *arrays, keep=0, **options)
+            own, problem = True, "" if close(out, true) else "it is wrong"
+        except (Failed, NotWritten) as error:
+            problem = str(error)
+        if problem:
+            lose({"out"}, f"forward: {problem}")
+        asked = set(parts)
+        for kept in [0] * own + [None] * bool(problem):  # as on smaller inputs
+            given = (dout,) if kept == 0 else (dout, cache)
+            try:
+                received = session.call("backward", *given, kept=kept)
+                right |= {
+                    part for part, got, want in zip(parts, received, gradients) if close(got, want)
+                }
+                why = "it is wrong"
+            except (Failed, NotWritten) as error:
+                why = str(error)
+        lose(asked - right, f"backward: {why}")
+    except Refused as error:
+        nudges = ": does it nudge each of them?" if str(error).startswith("took") else ""
+        lose(asked, f"{error}{nudges}")

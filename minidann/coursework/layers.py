@@ -12,9 +12,9 @@ import numpy as np
 from minidann.coursework import explaining, messages, tiny
 from minidann.coursework.exercises import Exercise
 from minidann.coursework.explaining import Failure, Try, shown
-from minidann.coursework.large import is_large, large
+from minidann.coursework.large import judge_large
 from minidann.coursework.results import Result, close, labelled, returned
-from minidann.coursework.session import Failed, NotWritten, Refused, Session
+from minidann.coursework.session import Failed, NotWritten, Session
 from minidann.gradcheck.cases import Case, cases, padded, random_case
 from minidann.gradcheck.gradients import argument_names
 
@@ -79,6 +79,8 @@ def judge_op(exercise: Exercise, session: Session, rng, result: Result) -> None:
         )
     if len(right) < len(names):
         _tell(result, found, names, set(names) - right, forward)
+    if result.earned:
+        judge_large(exercise, session, names, rng, result)
 
 
 def _tell(result: Result, found: list[Backward], names, lost: set[str], forward: Forward) -> None:
@@ -131,7 +133,7 @@ def tries(exercise: Exercise, rng: np.random.Generator) -> list[Try]:
 
 
 def inputs(name: str, rng: np.random.Generator) -> list[Case]:
-    """Tiny, odd, padded and tied: what the checker of gradients uses, and smaller ones; a large."""
+    """Tiny, odd, padded and tied: what the checker of gradients uses, and smaller ones."""
     every = tiny.tiny(name, rng) + cases(name, rng)
     every += [random_case(name, rng) for _ in range(RANDOM)]
     if name == "conv1d":
@@ -140,7 +142,6 @@ def inputs(name: str, rng: np.random.Generator) -> list[Case]:
     if name == "attention":  # as padding makes it: frames that are all alike
         f = np.repeat(rng.standard_normal((2, 1, 3)), 4, axis=1)
         every.append(Case("frames all alike", (f, rng.standard_normal(3)), {}, zeros=("v",)))
-    every.append(large(name, rng))
     return sorted(every, key=lambda case: sum(array.size for array in case.arrays))
 
 
@@ -172,7 +173,7 @@ def _forward(exercise: Exercise, session: Session, every: list[Try], names) -> F
 def _backward(exercise, session, every: list[Try], names, caches: list[int] | None) -> Backward:
     """Call backward on these cases, with forward's own cache; on all, with the reference's."""
     own, stubs = caches is not None, 0
-    numbers = caches if own else range(len(every) - 1)  # but the large one: much to send
+    numbers = caches if own else range(len(every))
     found = Backward(own, proves=not own or 2 * len(caches) >= len(every))
     for number in numbers:
         one = every[number]
@@ -185,12 +186,6 @@ def _backward(exercise, session, every: list[Try], names, caches: list[int] | No
             if stubs == len(numbers):
                 raise
             problem = str(error)
-        except Refused as error:  # the last one: what went well before it stays
-            if not is_large(one.case):
-                raise
-            found.lost = set(range(len(names)))
-            found.problem = f"backward: {error}, on up to 100,000 numbers: does it nudge each?"
-            return found
         if problem:
             if not found.problem:
                 dout = labelled(["dout"], [one.covector])
@@ -204,11 +199,10 @@ def _backward(exercise, session, every: list[Try], names, caches: list[int] | No
         found.seen |= {i for i, g in enumerate(one.gradients) if i not in wrong and np.any(g)}
         if wrong:
             found.failures.append(Failure(one, received, session.printed, wrong))
-        if own and not found.lost:
-            found.lost = _other(session, one, number, received)
-        if own and found.lost and not found.problem:
-            others = ", ".join(f"d{names[i]}" for i in sorted(found.lost))
-            found.problem = (
+        if own and (other := _other(session, one, number, received) - found.lost):
+            found.lost |= other
+            others = ", ".join(f"d{names[i]}" for i in sorted(other))
+            found.problem = found.problem or (
                 f"backward: another {others} when it is called again with the same cache: does it "
                 "write to the cache (copy first), draw at random, or add to np.empty, which may "
                 "hold anything?"

@@ -225,6 +225,7 @@ def main() -> None:
     os.chdir(given["place"])
     stuck = open(STUCK, "w")
     guard.limit(given["seconds"], given["megabytes"])
+    guard.take()
     sys.meta_path.insert(0, guard.Barred)
     sys.addaudithook(guard.hook(sys.argv[1]))
     np.seterr(all="ignore")

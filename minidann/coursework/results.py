@@ -101,7 +101,8 @@ def different(what: str, received, true, dtype: bool) -> str | None:
         found = (different(f"{what}[{i}]", *pair, dtype) for i, pair in pairs)
         return next(filter(None, found), None)
     if isinstance(true, list):
-        many = isinstance(received, (list, tuple, np.ndarray))
+        array = isinstance(received, np.ndarray) and received.ndim > 0
+        many = array or isinstance(received, (list, tuple))
         rows = [real(row) for row in received] if many else []
         same = [None if row is None else row.tolist() for row in rows] == true
         return None if same else f"{what}: expected {true}, received {written(received)}"

@@ -84,6 +84,11 @@ class Session:
         self.seconds = exercise.seconds if self._seconds is None else self._seconds
         self._spare = self.seconds
 
+    def hurry(self, seconds: float) -> None:
+        """Leave no more time than this for what is still to be called."""
+        if seconds < self._spare:
+            self.seconds = self._spare = seconds
+
     def call(self, function: str, *args, keep=None, kept=None, op=None, seed=0, **options):
         """`function(*args, **options)` of the exercise at hand.
 
@@ -160,7 +165,8 @@ class Session:
     def _stuck(self) -> str:
         """Where the code was when its time was up, if its process could still say so."""
         try:
-            text = (Path(self._place.name) / pupil.STUCK).read_text("utf-8", "replace")
+            with open(Path(self._place.name) / pupil.STUCK, errors="replace") as file:
+                text = file.read(65536)  # whatever was written to it
         except OSError:
             return ""
         for file, line, function in re.findall(r'File "(.*)", line (\d+) in (\S+)', text):

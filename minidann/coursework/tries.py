@@ -89,7 +89,8 @@ def _others(result, args):
 
 def _floor(result, args):
     """The rate, once the floor is reached; before, whether it is above it."""
-    return result if args[0] >= 42 else {"above the floor": 1.0 * (result > optim.FINAL_RATE)}
+    above = np.asarray(result) > optim.FINAL_RATE
+    return result if args[0] >= 42 else {"above the floor": 1.0 * above}
 
 
 VIEWS = {  # what of the result counts, by function and part: all of it, where it is not here
