@@ -121,7 +121,7 @@ HOSTILE = {
         "import numpy as np\nplace = __import__('sys').argv[0].replace('coursework/pupil', "
         "'ops/conv1d')\nexec(open(place).read())\n", "opens no file"),
     "starts a program": (
-        "__import__('subprocess').run(['true'])\n", "no use for subprocess.Popen"),
+        "__import__('subprocess').run(['true'])\n", "_posixsubprocess is not for exercises"),
 }  # fmt: skip
 
 

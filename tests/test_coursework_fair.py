@@ -66,9 +66,38 @@ def test_a_wrong_count_of_steps_leaves_the_other_points(tmp_path):
     assert set(graded(tmp_path, "step", text).earned) == {"m", "v", "no gradient"}
 
 
+def test_one_count_of_steps_for_all_is_told(tmp_path):
+    shared = "    shared = max(state[f'{n}.t'] for n in params) + 1\n"
+    text = changed("step", 'state[f"{name}.t"] + 1', "shared", LOOP, shared + LOOP)
+    result = graded(tmp_path, "step", text)
+    assert set(result.earned) == {"m", "v", "no gradient"}
+    assert "all parameters share one count of steps" in words(result)
+    result = graded(tmp_path, "step", changed("step", ', f"{name}.t": t})', "})"))
+    assert "the new counts of steps, .t, are not in the new state" in words(result)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("mend_equations", ("        pull = (1 - alpha) * beta * gradient\n", "")),
+        ("mend_mean_and_std", ("block - block.mean(axis=0)",
+                               "block - np.mean([b.mean(axis=0) for b in blocks], axis=0)")),
+    ],
+)  # fmt: skip
+def test_half_mended_is_not_mended(name, changes, tmp_path):
+    (exercise,) = select(None, name)
+    text = handout.text(exercise).replace(*changes)
+    if name == "mend_equations":
+        text = text.replace("grads[name] = pull\n", "grads[name] = (1 - alpha) * gradient\n")
+        text = text.replace("- pull", "- (1 - alpha) * beta * gradient * (beta / beta)")
+    assert graded(tmp_path, name, text).points == 0
+
+
 @pytest.mark.parametrize(
     ("old", "new", "lost", "said"),
     [
+        ("l1 * np.sign(w)", "l1 * w / np.abs(w)", {"l1"}, "nan"),
+        ("l1 * np.sign(w)", "l1 * np.where(w >= 0, 1, -1)", {"l1"}, ""),
         ("l1 * np.sign(w)", "l1 * np.abs(w)", {"l1"}, "abs"),
         ("+ l1 * np.sign(w)", "", {"l1"}, ""),
         ("2 * l2 * w", "l2 * w", {"l2"}, "2"),

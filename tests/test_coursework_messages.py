@@ -108,11 +108,21 @@ def test_each_mistake_of_forward_shows_on_some_input(name):
         ("batchnorm", ("dout - dbeta / n -", "dout - (gamma * dout).sum() / n / gamma -"),
          "the mean's path averages over everything, divided by N alone"),
         ("dropout", ("dout * cache", "dout * 2.5 * (cache > 0)"),
-         "is a number written that depends on what is given?"),
+         "on other inputs by another: it depends on what is given, or should"),
+        ("dropout", ("dout * cache", "2 * dout * cache"), "off by the factor 2\n"),
     ],
 )  # fmt: skip
 def test_more_mistakes_of_backward_are_named(name, changes, said, tmp_path):
     assert said in "\n".join(graded(tmp_path, name, changed(name, *changes)).said)
+
+
+def test_infinite_powers_cost_out_alone_whatever_the_cache(tmp_path):
+    text = changed(
+        "attention", "score - score.real.max(axis=1, keepdims=True)", "score",
+        "(f, v, s)", "{'f': f, 'v': v, 's': s}",
+        "f, v, s = cache", "f, v, s = cache['f'], cache['v'], cache['s']",
+    )  # fmt: skip
+    assert set(graded(tmp_path, "attention", text).earned) == {"df", "dv"}
 
 
 def test_a_mistake_that_other_inputs_rule_out_is_not_told(tmp_path):
@@ -232,7 +242,7 @@ def test_a_gradient_that_was_not_asked_for_is_none(tmp_path):
          "  params = {w: [1, -2], b: [3]}\n  grads = {w: [2, 0.5], b: [1e-08]}\n  state = {w.m:"),
         ("step", changed("step", "np.sqrt(", "("), "adam: the square root (power 1/2)"),
         ("add_penalty", changed("add_penalty", "np.sign(w)", "w / abs(w)"),
-         'the result["conv.w"][2] is nan, expected 1'),
+         'the result["conv.w"][1] is nan, expected 1'),
         ("maxpool", changed("maxpool", "return np.take_along_axis(x, winner, axis=1)",
                             "return np.maximum(0, np.take_along_axis(x, winner, axis=1))"),
          "negative numbers count as 0"),

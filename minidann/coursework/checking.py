@@ -67,7 +67,9 @@ def judge_checker(exercise: Exercise, session: Session, rng, result: Result) -> 
         for error, about in problems.items()
     ])  # fmt: skip
     if all(answer is False for _, answer in right):
-        result.said.append("every right op is called wrong: is your own slope off by a factor?")
+        result.said.append(
+            "every right op is called wrong: is your own slope off, or is none made?"
+        )
     else:
         result.said += _few([f"right, but called wrong: {o.name}" for o, a in right if a is False])
     result.said += _few([f"wrong, but not caught: {o.name}: {o.wrong}" for o, a in wrong if a])

@@ -43,8 +43,23 @@ def _known(exercise: str, right: Callable) -> dict[str, Callable]:
         code = (BUGS / f"{exercise}.py").read_text("utf-8")
         return {AS_BEFORE: getattr(load(exercise, code), right.__name__)}
     makers = {"learning_rate": _learning_rate, "normalise_and_pad": _padding, "uar": _uar,
-              "add_penalty": _penalty}  # fmt: skip
+              "add_penalty": _penalty, "step": _step}  # fmt: skip
     return makers[exercise](right) if exercise in makers else {}
+
+
+def _step(right):
+    def same_count(params, grads, state, rate):
+        new, after = right(params, grads, state, rate)
+        return new, after | {name: old for name, old in state.items() if name.endswith(".t")}
+
+    def one_count(params, grads, state, rate):
+        steps = max(count for name, count in state.items() if name.endswith(".t"))
+        return right(params, grads, {**state, **{f"{name}.t": steps for name in grads}}, rate)
+
+    return {
+        "the new counts of steps, .t, are not in the new state": same_count,
+        "all parameters share one count of steps: each has its own, .t": one_count,
+    }
 
 
 def _penalty(right):

@@ -29,6 +29,8 @@ def step(rng):
     params, state = optim.step(params, grads, state, 0.1)
     every.append(((params, grads, state, 0.1), {}))
     some = [((params, {"w": grads["w"]}, state, 0.1), {})]
+    each = params, grads, optim.step(*some[0][0])[1], 0.1  # b is one step behind
+    every.append((each, {}))
     params = {"w": rng.standard_normal((2, 5)), "b": rng.standard_normal(3), "c": np.ones(1)}
     state = optim.start(params)
     for t in range(6):
@@ -42,9 +44,10 @@ def step(rng):
 
 
 def add_penalty(rng):
-    """A kernel with a zero in it, and a bias; each penalty alone, and both."""
-    small = {"conv.w": np.array([2.0, -3.0, 0.0]), "emotion.w": np.array([5.0]),
+    """Kernels and a bias; each penalty alone, and both; for l1 a kernel with a zero in it, too."""
+    small = {"conv.w": np.array([2.0, -3.0]), "emotion.w": np.array([5.0]),
              "language.w": np.array([-1.0]), "conv.b": np.array([4.0])}  # fmt: skip
+    zero = {**small, "conv.w": np.array([2.0, 0.0])}
     names = (*optim.REGULARISED, "conv.b", "bn.gamma", "bn.beta", "attention.v", "emotion.b")
     large = {name: rng.standard_normal((3, 4)) for name in names}
     given = (small, {name: np.ones_like(w) for name, w in small.items()}), (
@@ -55,7 +58,7 @@ def add_penalty(rng):
     ]
     l1, l2, both = {"l1": 0.5, "l2": 0.0}, {"l1": 0.0, "l2": 0.25}, {"l1": 0.5, "l2": 0.25}
     return {
-        "l1": [(one, l1) for one in given],
+        "l1": [(one, l1) for one in (*given, (zero, given[0][1]))],
         "l2": [(one, l2) for one in given] + [(one, both, "l1") for one in given],
         "kernels only": [(one, both) for one in (*given, *without)],
     }
@@ -109,7 +112,7 @@ IDLE = {"step": "no gradient", "add_penalty": "kernels only"}  # right where not
 def mend_equations(rng):
     """Steps with both losses, and with the language loss alone, as on bn4's target rows."""
     tries = []
-    for alpha, beta in ((0.5, 3.0), (0.3, 1.7), (0.8, 0.4)):
+    for alpha, beta in ((0.5, 3.0), (0.3, 1.7), (0.8, 0.4), (0.5, 0.0)):
         shapes = {"conv.w": (2,), "attention.v": (1,)}
         emotion = {name: rng.integers(1, 9, shape) / 2 for name, shape in shapes.items()}
         language = {name: rng.integers(1, 9, shape) / 2 for name, shape in shapes.items()}
@@ -129,9 +132,9 @@ def mend_groups(rng):
 def mend_mean_and_std(rng):
     """Bins of all sorts: loud and quiet ones, and one that never changes."""
     steps = np.array([[1, 1000, 5], [2, 1001, 5], [6, 1000, 5], [3, 1003, 5]], np.float32)
-    noise = rng.standard_normal((400, 4)) * [1, 0.02, 3, 1e-3] + [-7, 1e4, 2, 0.5]
+    noise = rng.standard_normal((401, 4)) * [1, 0.02, 3, 1e-3] + [-7, 1e4, 2, 0.5]
     bins = np.split(noise.astype(np.float32), 4, axis=1)  # alone: each has a size of its own
-    every = (steps[:2], steps, np.full((3, 2), 0.1, np.float32), *bins)
+    every = (steps[:2], steps[:3], steps, np.full((3, 2), 0.1, np.float32), *bins)
     return {"mended": [((frames,), {}) for frames in every]}
 
 

@@ -106,6 +106,8 @@ def _dropout(evidence, mask):
     text = "the mask is inverted: what was dropped gets the gradient"
     for inverted in (mask.max() - mask, (mask == 0) * 1.0, 1 - mask):
         yield "gate", text, (dout * inverted,)
+    text = "divided by the mask where it should be multiplied"
+    yield "factor", text, (np.where(mask, dout / np.where(mask, mask, 1), 0),)
     if received.shape != dout.shape:
         return
     other = received / dout  # the mask that was used, if there was one
@@ -157,9 +159,9 @@ def _batchnorm(evidence, cache):
     yield "wrong axis", text, (None, (dout * xhat).sum(axis=1), dout.sum(axis=1))
     means, spread = dxhat - dxhat.mean(axis=0), (dxhat * xhat).mean(axis=0)
     text = "the variance's path lacks the factor xhat: how x moves it"
-    yield "missing path", text, (scale * (means - spread), dgamma, dbeta)
+    yield "variance path", text, (scale * (means - spread), dgamma, dbeta)
     text = "the variance's path has 1/std^2 where 1/std^3 should be"
-    yield "missing path", text, (scale * means - xhat * spread, dgamma, dbeta)
+    yield "variance path", text, (scale * means - xhat * spread, dgamma, dbeta)
     averages = {  # what is right first: with one channel there is no telling the others apart
         "over the batch": lambda a: a.mean(axis=0),
         "over the channels": lambda a: a.mean(axis=1, keepdims=True),
