@@ -353,6 +353,25 @@ def test_a_deep_result_is_graded(tmp_path):
     assert submissions.graded(tmp_path, "uar", text).state == "wrong"
 
 
+def test_where_no_process_can_be_had_each_row_says_so(tmp_path, monkeypatch):
+    def fails(self):
+        raise OSError("no process")
+
+    monkeypatch.setattr(grading.Grader, "_start", fails)
+    handed_in = [files.read(submissions.write(tmp_path / name)) for name in "abc"]
+    options = {"seed": 0, "seconds": None, "megabytes": 2048}
+    graded = list(grading.grade_all(handed_in, select(None, "uar"), 2, **options))
+    assert [one.name for one in graded] == ["a", "b", "c"]
+    assert all("no process" in one.note and not one.is_complete for one in graded)
+
+
+def test_what_is_odd_on_the_large_input_alone_is_wrong(tmp_path):
+    text = submissions.changed("dense", "    return dout @", "    if len(dout) > 1000:\n        "
+                               "return None\n    return dout @")  # fmt: skip
+    result = submissions.graded(tmp_path, "dense", text)
+    assert result.earned == {} and "backward: it is wrong, on an input of 100,000" in result.said[0]
+
+
 def test_points_for_doing_nothing_there_are_none(tmp_path):
     for name, body in {
         "learning_rate": "(epoch):\n    return 5e-5\n",

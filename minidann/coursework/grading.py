@@ -179,8 +179,10 @@ def grade_all(
                         except OSError as error:
                             yield not_graded(submission, f"no process to grade it in: {error}")
                 busy = [one for one in graders if one.submission is not None]
-                if not busy:
+                if not busy and not waiting:
                     return
+                if not busy:
+                    continue
                 soonest = min(one.until for one in busy)
                 wait([one.pipe for one in busy], max(0.0, soonest - time.monotonic()))
                 for one in busy:
