@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from scipy.signal import resample_poly
 
 from minidann.console import UserError
 from minidann.truncation import cut_short
@@ -96,6 +95,8 @@ def mono(channels: np.ndarray, rate: int) -> np.ndarray:
     audio = mixed(channels)  # (samples,)
     if rate == RATE:
         return audio
+    from scipy.signal import resample_poly  # here: it takes a second that few need
+
     common = gcd(RATE, rate)  # 44,100 Hz: 160 samples out for 441 in
     return resample_poly(audio, RATE // common, rate // common)
 

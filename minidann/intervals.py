@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit, logit
-from scipy.stats import t as student_t
+from scipy.special import expit, logit, stdtrit
 
 Counts = dict[str, np.ndarray]  # speaker -> confusion (2, 2) of one run's test rows
 
@@ -65,7 +64,7 @@ class Estimate:
 def reach_of_mean(values: np.ndarray, level: float = 0.95) -> float:
     """Half the width of Student's t interval of the mean of two or more `values` (n,)."""
     n = len(values)
-    return float(student_t.ppf(0.5 + level / 2, n - 1) * np.std(values, ddof=1) / np.sqrt(n))
+    return float(stdtrit(n - 1, 0.5 + level / 2) * np.std(values, ddof=1) / np.sqrt(n))
 
 
 def estimate(terms: Sequence[tuple[float, Cell]], level: float = 0.95) -> Estimate:
@@ -139,7 +138,7 @@ def ends(
         total = total + variance
         squares = squares + variance**2 / (n - 1 if n > 1 else np.nan)
     total = np.where(total > 1e-24, total, np.nan)  # below, it is rounding: nothing varies
-    reach = student_t.ppf(0.5 + level / 2, total**2 / squares) * np.sqrt(total)
+    reach = stdtrit(total**2 / squares, 0.5 + level / 2) * np.sqrt(total)
     if average:
         return expit(logit(value) - reach), expit(logit(value) + reach)
     return value - reach, value + reach
