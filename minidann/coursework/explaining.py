@@ -17,6 +17,7 @@ from minidann.coursework.results import beside, close, compared, labelled, real
 from minidann.gradcheck.cases import Case
 
 PLAIN = 1e-3  # of the largest entry: what is further off is no matter of rounding or epsilon
+UNSURE = re.compile(r" \((perhaps|that through) [^)]*\)")  # what it may be, too
 FACTOR = re.compile(r"off by the factor ([\d.e+-]+)$")  # one without a name
 ROUNDING = 1e-12  # of the largest gradient: one whose terms cancel is nothing but rounding
 
@@ -196,8 +197,7 @@ def likeliest(
     best = max(holds.values(), key=weight, default={})
     if 4 * weight(best)[0] < sum(weights):
         return None
-    doubtful = re.compile(r"\((perhaps|that through) ")
-    first = min(best, key=lambda number: (bool(doubtful.search(best[number][1])), number))
+    first = min(best, key=lambda number: (bool(UNSURE.search(best[number][1])), number))
     text = best[first][1]
     if FACTOR.search(text):
         others = {FACTOR.search(one)[1] for _, one in best.values() if FACTOR.search(one)}
@@ -208,5 +208,4 @@ def likeliest(
 
 def pattern(text: str) -> str:
     """An explanation without what differs from case to case: sizes, and what else they may be."""
-    text = re.sub(r" \((perhaps|that through) [^)]*\)", "", text)
-    return re.sub(r"(?<!axis )\b\d[\d.e+-]*", "#", text)
+    return re.sub(r"(?<!axis )\b\d[\d.e+-]*", "#", UNSURE.sub("", text))

@@ -105,31 +105,30 @@ def _outputs(true: np.ndarray) -> Mistakes:
 
 def _conv1d(arrays, options) -> Mistakes:
     x, w, b = arrays
-    (k, _, f), stride = w.shape, options.get("stride", 3)
-    view = np.lib.stride_tricks.sliding_window_view(x, k, axis=1)  # (N, T-K+1, D, K)
-    count = (x.shape[1] - k) // stride + 1
+    (k, d, f), stride, n = w.shape, options.get("stride", 3), len(x)
+    every, flat = ops.conv1d.windows(x, k, 1), w.reshape(k * d, f)  # (N, T-K+1, K*D), (K*D, F)
+    seen = every[:, ::stride]  # (N, T', K*D)
+    count = seen.shape[1]
 
     def placed(starts):
-        fits = all(start + k <= x.shape[1] for start in starts)
-        return np.einsum("ntdk,kdf->ntf", view[:, list(starts)], w) + b if fits else None
+        return every[:, list(starts)] @ flat + b if max(starts) < every.shape[1] else None
 
-    right = placed(range(0, count * stride, stride))
+    right = seen @ flat + b
     yield "b is added twice", right + b
     yield "the stride is not used: window t begins at frame t", placed(range(count))
     text = "windows never overlap: they begin every K frames, whatever the stride"
     yield text, placed(range(0, count * k, k))
-    yield text, placed(range(0, x.shape[1] - k + 1, k))
-    yield "the stride is 3 whatever is given", placed(range(0, x.shape[1] - k + 1, 3))
+    yield text, placed(range(0, every.shape[1], k))
+    yield "the stride is 3 whatever is given", placed(range(0, every.shape[1], 3))
     yield "the last window is missing", right[:, :-1]
     yield "the first window is missing", right[:, 1:]
-    short = np.einsum("ntdk,kdf->ntf", view[..., :-1], w[:-1]) + b
-    yield "the last frame of each window is missing", short[:, ::stride][:, :count]
-    rows = view[:, ::stride].transpose(0, 1, 3, 2).reshape(-1, w[..., 0].size)  # (N T', K D)
-    mixed = (rows @ w.reshape(-1, f) + b).reshape(count, len(x), f).transpose(1, 0, 2)
+    text = "the last frame of each window is missing"
+    yield text, seen[..., : (k - 1) * d] @ flat[: (k - 1) * d] + b
+    mixed = right.reshape(count, n, f).transpose(1, 0, 2)
     yield "windows and utterances are mixed up where the rows get their axes back", mixed
+    turned = seen.reshape(n, count, k, d).swapaxes(2, 3).reshape(seen.shape)
     text = "windows with their channels before their frames, on a kernel that has them after"
-    other = view[:, ::stride].reshape(len(x), count, -1)
-    yield text, other @ w.reshape(-1, f) + b
+    yield text, turned @ flat + b
 
 
 def _maxpool(arrays, options) -> Mistakes:
@@ -141,8 +140,8 @@ def _maxpool(arrays, options) -> Mistakes:
     by_size = np.take_along_axis(view, largest, axis=-1)[..., 0]
     yield "the largest by absolute value, whose sign does not count", by_size
     yield "the largest absolute value", np.abs(view).max(axis=-1)
-    every = np.lib.stride_tricks.sliding_window_view(x, size, axis=1)[:, ::size].max(axis=-1)
-    yield "pools begin every `size` frames, whatever the stride", every
+    text = "pools begin every `size` frames, whatever the stride"
+    yield text, ops.maxpool.forward(x, size=size, stride=size)[0]
     yield "the first frame of each pool", view[..., 0]
     yield "the last frame of each pool", view[..., -1]
     frame = np.broadcast_to(view[:, :, :1].argmax(axis=-1)[..., None], (*view.shape[:3], 1))
@@ -176,9 +175,8 @@ def _attention(arrays, options) -> Mistakes:
     shares = scores / scores.sum(axis=1, keepdims=True)
     yield "the weights are the scores divided by their sum: exp is missing", weighed(shares)
     for what, size in (("channels", f.shape[2]), ("frames", f.shape[1])):
-        scaled = np.exp((scores - scores.max(axis=1, keepdims=True)) / np.sqrt(size))
         text = f"the scores are divided by the root of the number of {what}: equation 1 does not"
-        yield text, weighed(scaled / scaled.sum(axis=1, keepdims=True))
+        yield text, ops.attention.forward(f, v / np.sqrt(size))[0]
     for powers in _powers(scores):
         yield "the weights are not divided by their sum", weighed(powers)
         batch = powers / powers.sum(axis=0)

@@ -169,8 +169,9 @@ def grade_all(
     waiting = deque(handed_in)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
         graders = [Grader(place, exercises, options) for _ in range(min(jobs, len(waiting)))]
+        busy: list[Grader] = []
         try:
-            while True:
+            while waiting or busy:
                 for one in graders:
                     if one.submission is None and waiting:
                         submission = waiting.popleft()
@@ -179,12 +180,9 @@ def grade_all(
                         except OSError as error:
                             yield not_graded(submission, f"no process to grade it in: {error}")
                 busy = [one for one in graders if one.submission is not None]
-                if not busy and not waiting:
-                    return
-                if not busy:
-                    continue
-                soonest = min(one.until for one in busy)
-                wait([one.pipe for one in busy], max(0.0, soonest - time.monotonic()))
+                if busy:
+                    soonest = min(one.until for one in busy)
+                    wait([one.pipe for one in busy], max(0.0, soonest - time.monotonic()))
                 for one in busy:
                     if (graded := one.result()) is not None:
                         yield graded
@@ -203,8 +201,8 @@ def table(graded: Iterable[Graded], exercises: tuple[Exercise, ...]) -> str:
         ["(most)", *most, sum(most), ""],
     ]
     for one in graded:
-        graded = {r.exercise: f"{r.points:g}" for r in one.results if r.state != "not graded"}
-        points = [graded.get(exercise, "") for exercise in exercises]
+        earned = {r.exercise: f"{r.points:g}" for r in one.results if r.state != "not graded"}
+        points = [earned.get(exercise, "") for exercise in exercises]
         total = f"{one.total:g}" if one.is_complete else ""
         rows.append([_cell(one.name), *points, total, _cell(one.notes)])
     return runs.csv_text(rows)

@@ -17,7 +17,7 @@ SYSTEM = ("os.", "subprocess.", "shutil.", "socket.", "ctypes.", "signal.", "res
           "pty.", "winreg.", "_winapi.", "sqlite3.")  # fmt: skip
 # Of these it is not asked: modules that are not to be imported, functions that are taken away.
 UNHEARD = ("readline", "_posixsubprocess", "_posixshmem")
-TAKEN = {"os": ("pidfd_open", "memfd_create"), "signal": ("pidfd_send_signal",)}
+TAKEN = ("pidfd_open", "memfd_create", "pidfd_send_signal")
 
 
 def lock(thing) -> list[tuple]:
@@ -71,10 +71,9 @@ class Barred:
 
 def take() -> None:
     """Take away what Python asks nobody about."""
-    for module, names in TAKEN.items():
-        for place in (module, {"os": "posix", "signal": "_signal"}[module]):
-            for name in names:
-                vars(sys.modules.get(place, os)).pop(name, None)
+    for module in ("os", "posix", "signal", "_signal"):
+        for name in TAKEN:
+            vars(sys.modules.get(module, os)).pop(name, None)
 
 
 def hook(packages: str) -> Callable:

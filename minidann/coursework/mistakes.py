@@ -162,7 +162,7 @@ def _uar(right):
 
 def _padding(right):
     """Of (frames, mean, std, minimum, out): what is written behind, before or instead."""
-    from minidann.normalise import FRAMES  # here: nobody who checks a layer waits for scipy.signal
+    from minidann.normalise import FRAMES  # here: nobody who checks a layer waits for scipy.fft
 
     def padded(real, below, front=False):
         tail = np.broadcast_to(below, (FRAMES - len(real), real.shape[1]))

@@ -175,9 +175,9 @@ def missing(module, name: str) -> str:
 
 def kill(pid: int) -> None:
     """Kill a process, and what it started in its group; that it may have left."""
-    for kill in (os.killpg, os.kill):
+    for send in (os.killpg, os.kill):
         with contextlib.suppress(ProcessLookupError, PermissionError):  # it has ended
-            kill(pid, signal.SIGKILL)
+            send(pid, signal.SIGKILL)
 
 
 def serve_forks(grader: socket.socket) -> None:
