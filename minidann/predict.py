@@ -5,12 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
-from minidann import console, model, plots, runs
-from minidann.audio import decode, mono
+from minidann import console, model
 from minidann.console import UserError
-from minidann.logmel import FRAMES, MELS, PRESETS, SHIFT, logmel
-from minidann.normalise import normalise_and_pad
 from minidann.ops import batchnorm
+from minidann.run import plots, store
+from minidann.sound.audio import decode, mono
+from minidann.sound.logmel import FRAMES, MELS, PRESETS, SHIFT, logmel
+from minidann.sound.normalise import normalise_and_pad
 
 BATCH = 32  # windows at a time: four minutes of sound
 
@@ -21,7 +22,7 @@ def load(run: Path) -> tuple[dict, dict]:
     Raises UserError where there is none, or it is damaged or not a model.
     """
     path = run / "model.npz"
-    groups, about = runs.read_arrays(path)
+    groups, about = store.read_arrays(path)
     there = groups.setdefault("params", {})
     groups.setdefault("running", {})
     params, running = model.initialise(
@@ -29,7 +30,7 @@ def load(run: Path) -> tuple[dict, dict]:
     )
     each_bin = {"mean": np.zeros(MELS, np.float32), "std": np.ones(MELS, np.float32)}
     expected = {"params": params, "running": running, "source": each_bin, "target": each_bin}
-    runs.agree(path, groups, expected)
+    store.agree(path, groups, expected)
     deviations = [groups["source"]["std"], groups["target"]["std"]]
     spread = [*deviations, groups["running"].get("bn.var", deviations[0]) + batchnorm.EPSILON]
     classes = about.get("classes")

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from minidann import feeding, model, optim, runs
+from minidann import feeding, model, optim
 from minidann.console import UserError
-from minidann.normalise import Features
+from minidann.run import store
+from minidann.sound.normalise import Features
 
 Arrays = dict[str, np.ndarray]
 
@@ -134,7 +135,7 @@ def _groups(state: State) -> dict[str, Arrays]:
 def save(path: Path, state: State, choices: Choices) -> None:
     """Write the checkpoint: everything `load` needs, at once."""
     about = {name: getattr(state, name) for name in ("history", "batches", "records", "seconds")}
-    runs.write_arrays(path, _groups(state), {"choices": asdict(choices), **about})
+    store.write_arrays(path, _groups(state), {"choices": asdict(choices), **about})
 
 
 def load(path: Path, choices: Choices, fresh: State, batches: int) -> State:
@@ -143,12 +144,12 @@ def load(path: Path, choices: Choices, fresh: State, batches: int) -> State:
     `fresh` is how the run began, for the arrays' names and shapes. Raises UserError where the file
     is damaged, or of other choices.
     """
-    groups, about = runs.read_arrays(path)
+    groups, about = store.read_arrays(path)
     if about.get("choices") != asdict(choices):
         raise UserError(f"{path}: the checkpoint of a run with other choices; take another --out")
     expected = _groups(fresh)
     groups = dict.fromkeys(expected, {}) | groups  # without batch norm some are empty
-    runs.agree(path, groups, expected)
+    store.agree(path, groups, expected)
     about = {name: about.get(name) for name in ("history", "batches", "records", "seconds")}
     if not _is_possible(choices, batches, **about):
         raise UserError(f"{path}: damaged (its history is not one); delete it and train again")

@@ -5,10 +5,11 @@ import os
 from dataclasses import asdict, fields
 from pathlib import Path
 
-from minidann import console, experiment, feeding
+from minidann import console, feeding
 from minidann.console import UserError
 from minidann.corpora import DIMENSIONS, READERS, parse
-from minidann.logmel import PRESETS
+from minidann.run import experiment
+from minidann.sound.logmel import PRESETS
 from minidann.state import CHOOSERS, Choices
 
 DIRECTIONS = {"rec2iem": ("recola", "iemocap"), "iem2rec": ("iemocap", "recola")}

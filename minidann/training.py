@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 import minidann.ops
-from minidann import adabn, feeding, metrics, model, optim
+from minidann import feeding, model, optim
 from minidann.console import UserError, progress
-from minidann.logmel import FRAMES, MELS
-from minidann.normalise import Features
+from minidann.measure import adabn, metrics
 from minidann.ops.dropout import draw_mask
-from minidann.splits import Split
+from minidann.run.splits import Split
+from minidann.sound.logmel import FRAMES, MELS
+from minidann.sound.normalise import Features
 from minidann.state import HISTORY, Arrays, Choices, Domain, State, generator
 
 INFERENCE_ROWS = 64

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import submissions
 
-from minidann import mutants
 from minidann.coursework import handout
 from minidann.coursework.exercises import EXERCISES
+from minidann.mistakes import mutants
 
 
 def expected(**lost: bool) -> dict[str, bool]:

@@ -2,7 +2,7 @@
 
 import csv
 
-import minidann  # noqa: F401  before NumPy: it tells BLAS how many threads to use
+import minidann.ops  # noqa: F401  before NumPy: it tells BLAS how many threads to use
 
 # isort: split
 import numpy as np

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from minidann.audio import cut, decode, mono
+from minidann.sound.audio import cut, decode, mono
 
 # The lines of two real-looking label files: votes with free text, a mean of exactly 2.5, a valence
 # of 5.5, a man who speaks in a dialog named after the woman.

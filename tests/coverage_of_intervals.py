@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm
 
-from minidann.intervals import ends, uars, without_each
+from minidann.measure.intervals import ends, uars, without_each
 
 SEEDS = 5
 TEST = 0.7  # of the rows, drawn anew for each seed, the same for every model

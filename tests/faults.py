@@ -35,7 +35,8 @@ import soundfile
 from conftest import made_up_corpus
 from corpus_trees import named, ratings, sound, text
 
-from minidann import console, runs, splits
+from minidann import console
+from minidann.run import splits, store
 
 README = Path(__file__).with_name("README.md")
 MODULES = {
@@ -198,7 +199,7 @@ class Bench:
                 if case.limit or case.stdout:
                     tried = self.apart(command, place.folder, case)
                 elif case.says:  # a whole run; its figures are no part of what is told
-                    with mock.patch("minidann.outcome.draw"):
+                    with mock.patch("minidann.run.outcome.draw"):
                         tried = self.here(command, place.folder)
                 else:
                     tried = self.here(command, place.folder)
@@ -298,9 +299,9 @@ def plain(said: str, *folders: Path) -> str:
 
 def damage(path: Path, change: Callable[[dict, dict], object]) -> None:
     """Write a checkpoint or a model anew, after `change(groups, about)`."""
-    groups, about = runs.read_arrays(path)
+    groups, about = store.read_arrays(path)
     change(groups, about)
-    runs.write_arrays(path, groups, about)
+    store.write_arrays(path, groups, about)
 
 
 class Malice:
@@ -941,8 +942,8 @@ fault("--out holds this run, without --resume", lambda p: p.train("--out", p.run
 @fault("--out that another process works in")
 def _(p):
     hold = (
-        "import sys; from pathlib import Path; from minidann import runs\n"
-        "with runs.hold(Path(sys.argv[1])): print('held', flush=True); input()"
+        "import sys; from pathlib import Path; from minidann.run import store\n"
+        "with store.hold(Path(sys.argv[1])): print('held', flush=True); input()"
     )
     out = p.run()
     other = subprocess.Popen(

@@ -27,10 +27,11 @@ from corpus_trees import HEADER, IMPRO, iemocap, ratings, recola, sound
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from minidann import model, optim, predict, runs
+from minidann import model, optim, predict
 from minidann import state as states
 from minidann.console import UserError
 from minidann.corpora import READERS, about, load
+from minidann.run import store
 from minidann.state import CHOOSERS, HISTORY, Choices, State
 
 SLOW, LARGE = 1.0, 500  # seconds an example may take, MB all of it may need
@@ -139,7 +140,7 @@ class Places:
         groups = {"params": params, "running": running, "source": bins, "target": bins}
         about = {"classes": ["low", "high"], "dimension": "arousal", "features": "paper"}
         about |= {"corpora": "made up", "target": "nothing"}
-        runs.write_arrays(self.run / "model.npz", groups, about)
+        store.write_arrays(self.run / "model.npz", groups, about)
         self.model = (self.run / "model.npz").read_bytes()
         self.choices = Choices("csv", "csv")
         kept = dict.fromkeys(CHOOSERS, (params, running))

@@ -4,10 +4,11 @@ import ast
 import inspect
 from pathlib import Path
 
-from minidann import metrics, mutants
 from minidann.coursework import files, grading, handout
 from minidann.coursework.exercises import BACKWARD, BOTH, CHECKER, EXERCISES, Exercise, select
 from minidann.coursework.results import Result
+from minidann.measure import metrics
+from minidann.mistakes import mutants
 
 CHECK = """import numpy as np
 

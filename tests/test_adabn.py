@@ -8,10 +8,12 @@ import pytest
 from scipy.special import softmax
 
 import minidann.ops
-from minidann import adabn, metrics, model, outcome, training
-from minidann.normalise import from_frames
+from minidann import model, training
+from minidann.measure import adabn, metrics
 from minidann.ops.batchnorm import EPSILON
-from minidann.splits import Split
+from minidann.run import outcome
+from minidann.run.splits import Split
+from minidann.sound.normalise import from_frames
 from minidann.state import ADABN_CHOOSERS, CHOOSERS, HISTORY, Choices, Domain, State, start
 
 ROWS = 70  # more than training.INFERENCE_ROWS: statistics are not those of one batch

@@ -16,13 +16,14 @@ import pytest
 import soundfile
 from corpus_trees import read_audio
 
-from minidann import predict, runs, train, training
+from minidann import predict, train, training
 from minidann.console import UserError
 from minidann.corpora import load, parse
-from minidann.features import extract
-from minidann.logmel import logmel
-from minidann.metrics import uar_of_confusion
-from minidann.outcome import SPEAKERS
+from minidann.measure.metrics import uar_of_confusion
+from minidann.run import store
+from minidann.run.outcome import SPEAKERS
+from minidann.sound.features import extract
+from minidann.sound.logmel import logmel
 from minidann.state import CHOOSERS, HISTORY
 
 
@@ -101,7 +102,7 @@ def test_run_folder(run):
             assert uar == pytest.approx(metrics["test"]["uar"])
     assert f"information maximisation on the target: {100 * chosen['test_uar']:.1f} %" in text
     assert all(0 <= metrics["distance"][when] <= 2 for when in ("before", "after"))
-    groups, about = runs.read_arrays(out / "features.npz")
+    groups, about = store.read_arrays(out / "features.npz")
     shapes = {name: array.shape for name, array in groups["features"].items()}
     assert shapes == {"points": (84, 2), "languages": (84,), "emotions": (84,)}
     assert len(about["shares"]) == 2
@@ -174,7 +175,7 @@ def test_ctrl_c_finishes_the_step_and_keeps_it(corpora, tmp_path):
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "finishing this step and saving" in errors
-    _, about = runs.read_arrays(tmp_path / "run" / "checkpoint.npz")
+    _, about = store.read_arrays(tmp_path / "run" / "checkpoint.npz")
     assert (about["history"], about["batches"]) == ([], 1)
 
 
@@ -222,19 +223,19 @@ def test_two_that_begin_at_once(tmp_path, monkeypatch):
 
     def slower(self, *args, **options):
         if not first:
-            first.append(runs.hold(folder))
+            first.append(store.hold(folder))
             first[0].__enter__()
         return mkdir(self, *args, **options)
 
     monkeypatch.setattr(Path, "mkdir", slower)
     with pytest.raises(UserError, match="another process is at work here"):
-        with runs.hold(folder):
+        with store.hold(folder):
             pass
     assert folder.is_dir()
     (folder / "kept").touch()
     first[0].__exit__(None, None, None)
     assert (folder / "kept").exists()
-    with runs.hold(tmp_path / "other" / "run"):
+    with store.hold(tmp_path / "other" / "run"):
         pass
     assert not (tmp_path / "other").exists()  # nothing was kept
 
@@ -380,7 +381,7 @@ def test_other_models(corpora, tmp_path, model, bn):
     assert done.returncode == 0, done.stderr
     metrics = json.loads((out / "metrics.json").read_text())
     assert metrics["test"]["n"] == (15 if model == "mono" else 42)
-    groups, _ = runs.read_arrays(out / "model.npz")
+    groups, _ = store.read_arrays(out / "model.npz")
     assert ("language.w" in groups["params"]) == (model == "our")
     assert ("bn.gamma" in groups["params"]) == (bn != "none")
     assert (", domain " in done.stdout) == (model == "our")
@@ -630,26 +631,26 @@ def test_a_model_with_a_pickle_in_it_is_refused(tmp_path):
 
 
 def test_files_are_whole_or_not_there(tmp_path, monkeypatch):
-    runs.write(tmp_path / "a", b"old")
+    store.write(tmp_path / "a", b"old")
 
     def full(*_):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(UserError, match="cannot be written .No space left on device."):
-        runs.write(tmp_path / "a", b"new")
+        store.write(tmp_path / "a", b"new")
     assert (tmp_path / "a").read_bytes() == b"old"
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
 def test_arrays_come_back_and_give_the_same_bytes_tomorrow(tmp_path):
     groups = {"params": {"conv.w": np.arange(6.0).reshape(2, 3)}, "running": {}}
-    runs.write_arrays(tmp_path / "a.npz", groups, {"epoch": 3})
+    store.write_arrays(tmp_path / "a.npz", groups, {"epoch": 3})
     first = (tmp_path / "a.npz").read_bytes()
     time.sleep(2.1)  # the resolution of times in a zip archive
-    runs.write_arrays(tmp_path / "a.npz", groups, {"epoch": 3})
+    store.write_arrays(tmp_path / "a.npz", groups, {"epoch": 3})
     assert (tmp_path / "a.npz").read_bytes() == first
-    read, about = runs.read_arrays(tmp_path / "a.npz")
+    read, about = store.read_arrays(tmp_path / "a.npz")
     assert about == {"epoch": 3}
     np.testing.assert_array_equal(read["params"]["conv.w"], groups["params"]["conv.w"])
 

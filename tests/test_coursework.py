@@ -18,12 +18,14 @@ import pytest
 import submissions
 
 import minidann
-from minidann import metrics, mutants, ops
+from minidann import ops
 from minidann.console import UserError
 from minidann.coursework import __main__ as commands
 from minidann.coursework import files, grading, handout, judging, messages, practice, processes
 from minidann.coursework.exercises import BACKWARD, BOTH, CHECKER, EXERCISES, FORWARD, MEND, select
 from minidann.coursework.session import Failed, Refused, Session
+from minidann.measure import metrics
+from minidann.mistakes import mutants
 
 QUICK = tuple(exercise for exercise in EXERCISES if exercise.kind != CHECKER)
 MUTANTS = [mutant for mutant in mutants.BANK if submissions.about(mutant.target)]
@@ -538,7 +540,7 @@ def test_a_full_disk_loses_no_grade(tmp_path, monkeypatch, capsys):
         if len(written) > 1:
             raise UserError(f"{path}: cannot be written")
 
-    monkeypatch.setattr("minidann.runs.write", write)
+    monkeypatch.setattr("minidann.run.store.write", write)
     args = commands.parser().parse_args(["grade", str(tmp_path / "class"), "--lesson", "15"])
     with pytest.raises(UserError, match="cannot be written"):
         commands.grade(args, select(range(15, 16)))

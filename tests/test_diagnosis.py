@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from minidann import feeding, gradcheck, model, ops, optim
-from minidann.diagnosis import KINDS
 from minidann.gradcheck.cases import tied
+from minidann.mistakes.diagnosis import KINDS
 from minidann.ops import (
     attention,
     batchnorm,

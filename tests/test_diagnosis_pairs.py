@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from minidann import gradcheck, mutants, ops
+from minidann import gradcheck, ops
+from minidann.mistakes import mutants
 from minidann.ops import attention, batchnorm, conv1d, dense, softmax_cross_entropy
 
 

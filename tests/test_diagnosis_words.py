@@ -6,11 +6,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from minidann import diagnosis, gradcheck, model, ops
-from minidann.diagnosis.factors import in_words
-from minidann.diagnosis.kept import NAMES
+from minidann import gradcheck, model, ops
 from minidann.gradcheck import proof
 from minidann.gradcheck.cases import random_case
+from minidann.mistakes import diagnosis
+from minidann.mistakes.diagnosis.factors import in_words
+from minidann.mistakes.diagnosis.kept import NAMES
 from minidann.ops import attention, batchnorm, conv1d, dense, softmax_cross_entropy
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from minidann import distance
-from minidann.logmel import MELS
-from minidann.normalise import from_frames
+from minidann.measure import distance
+from minidann.sound.logmel import MELS
+from minidann.sound.normalise import from_frames
 
 SPEAKERS = np.repeat(np.arange(10), 20)  # (200,)
 

@@ -10,12 +10,12 @@ import pytest
 import soundfile
 from corpus_trees import read_audio
 
-from minidann import features
-from minidann.audio import RATE, decode, mono
 from minidann.console import UserError
-from minidann.features import extract
-from minidann.logmel import FRAMES, MELS, PRESETS, crop, filterbank, logmel
-from minidann.normalise import from_frames, normalise_and_pad
+from minidann.sound import features
+from minidann.sound.audio import RATE, decode, mono
+from minidann.sound.features import extract
+from minidann.sound.logmel import FRAMES, MELS, PRESETS, crop, filterbank, logmel
+from minidann.sound.normalise import from_frames, normalise_and_pad
 
 BESIDE = Path(__file__).parents[2] / "shared" / "corpora"
 CORPORA = Path(os.environ.get("MINIDANN_CORPORA", BESIDE))
@@ -237,7 +237,7 @@ def test_real_frames_have_mean_0_and_variance_1():
 
 def test_statistics_are_exact_over_blocks(monkeypatch):
     frames = np.concatenate(log_mel_like([700] * 10)) + np.float32(1000)
-    monkeypatch.setattr("minidann.normalise.BLOCK", 999)
+    monkeypatch.setattr("minidann.sound.normalise.BLOCK", 999)
     corpus = from_frames(frames, np.arange(0, 7001, 700))
     assert np.allclose(corpus.mean, frames.astype(float).mean(axis=0), rtol=1e-7)
     assert np.allclose(corpus.std, frames.astype(float).std(axis=0), rtol=1e-6)
@@ -462,7 +462,7 @@ def peak_memory(work):
 
 
 def test_extraction_holds_one_recording_at_a_time(tmp_path, monkeypatch):
-    monkeypatch.setattr("minidann.normalise.BLOCK", 1000)
+    monkeypatch.setattr("minidann.sound.normalise.BLOCK", 1000)
     two = corpus(tmp_path, [7.0, 8.0])
     few = peak_memory(lambda: taken(two, tmp_path / "cache"))
     many = peak_memory(lambda: taken(two * 30, tmp_path / "cache"))  # 29 MB of sound

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from minidann import feeding, mutants
+from minidann import feeding
 from minidann.gradcheck.bank import check_mutant, counts
+from minidann.mistakes import mutants
 
 # Nearly every mistake shows in bn2; the others are tried only for what it does not catch.
 MODES = (("bn2",), ("bn1", "bn3"), ("none", "bn4"))

@@ -8,8 +8,8 @@ import pytest
 from scipy.special import expit, logit
 from scipy.stats import t as student_t
 
-from minidann import intervals, metrics
-from minidann.intervals import Cell, Estimate, estimate
+from minidann.measure import intervals, metrics
+from minidann.measure.intervals import Cell, Estimate, estimate
 
 
 def table(low_right, low_wrong, high_wrong, high_right):

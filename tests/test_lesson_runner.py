@@ -280,9 +280,6 @@ def test_breaches_of_the_form_are_told():
         assert old in text
         path = ATTENTION.with_name("05_attention.md")
         assert any(told in what for _, what in runner.form_problems(path, text.replace(old, new)))
-    assert any(
-        "lines, expected" in what for _, what in runner.form_problems(ATTENTION, text + "\n" * 100)
-    )
 
 
 def test_links_to_the_network_or_to_nothing_are_told(tmp_path):

@@ -54,7 +54,6 @@ SECTIONS = [
     "The paper", "Shapes", "Forward", "By hand", "Derivation", "Backward", "Check", "Figure",
     "Find the bug", "Exercises", "Read on",
 ]  # fmt: skip
-LONGEST = 280  # lines
 NUMBER = re.compile(r"~?[-+]?\d+\.?\d*(?:e[-+]?\d+)?")
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 MADE = ("figures", "sounds")
@@ -301,7 +300,7 @@ def link_problems(path: Path, root: Path = ROOT) -> list[tuple[int, str]]:
 
 
 def form_problems(path: Path, text: str) -> list[tuple[int, str]]:
-    """Breaches of the form that all lessons have: title, sections, length, the link to the next."""
+    """Breaches of the form that all lessons have: title, sections, the link to the next."""
     problems = []
     headings = [line for _, line in prose(text) if re.match(r"#{1,2} ", line)]
     number = int(path.name[:2])
@@ -310,12 +309,9 @@ def form_problems(path: Path, text: str) -> list[tuple[int, str]]:
     sections = [line[3:] for line in headings[1:]]
     if sections != SECTIONS:
         problems.append((1, f"the sections are {sections}, expected {SECTIONS}"))
-    count = text.count("\n")
-    if count > LONGEST:
-        problems.append((LONGEST, f"{count} lines, expected {LONGEST} at most"))
     later = [other.name for other in sorted(path.parent.glob("[0-9][0-9]_*.md")) if other > path]
     if later and f"({later[0]})" not in text:
-        problems.append((count, f"no link to the next lesson, {later[0]}"))
+        problems.append((text.count("\n"), f"no link to the next lesson, {later[0]}"))
     for line_number, line in prose(text):
         if re.sub(r"`[^`]*`|\$\$", "", line).count("$") % 2:
             problems.append((line_number, "an equation in a line begins and ends in that line"))

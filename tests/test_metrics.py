@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from minidann import metrics
+from minidann.measure import metrics
 
 
 def test_confusion_has_true_rows():

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from minidann import moons
-from minidann.moons import __main__ as command_line
 
 
 def small(beta, alpha, seed=0):
@@ -80,7 +79,7 @@ def test_dann_beats_source_only_on_the_target(trained):
 
 
 def test_the_figure_has_both_models_and_every_point(trained):
-    page = command_line.figure(*trained, "title")
+    page = moons.figure(*trained, "title")
     titles = [axis.get_title() for axis in page.axes]
     assert len(titles) == 6
     assert all(title.startswith("source-only") for title in titles[:3])
@@ -141,7 +140,7 @@ def command(*flags):
 
 def run(monkeypatch, *flags):
     monkeypatch.setattr(sys, "argv", ["moons", *map(str, flags)])
-    command_line.console.run(command_line.main)
+    moons.console.run(moons.main)
 
 
 def test_the_command_prints_a_table_and_writes_a_png(tmp_path, monkeypatch, capsys):

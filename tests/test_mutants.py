@@ -6,10 +6,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from minidann import feeding, model, mutants, ops, optim
+from minidann import feeding, model, ops, optim
 from minidann.gradcheck.bank import check_mutant
-from minidann.mutants.halves import HELD_OUT
-from minidann.mutants.making import rewired
+from minidann.mistakes import mutants
+from minidann.mistakes.mutants.halves import HELD_OUT
+from minidann.mistakes.mutants.making import rewired
 from minidann.ops import conv_relu_maxpool, dropout
 
 SEEDS = range(3)

@@ -8,8 +8,10 @@ Two correct programs add the same numbers in another order, so they agree to rou
 import numpy as np
 import pytest
 
-from minidann import feeding, metrics, model, ops, optim, plots, training
+from minidann import feeding, model, ops, optim, training
+from minidann.measure import metrics
 from minidann.ops.dropout import draw_mask
+from minidann.run import plots
 from minidann.state import Choices, State
 
 TOLD = ("emotion_loss", "emotion_pull", "domain_loss", "domain_pull")

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from minidann import parallel
+from minidann.ops import parallel
 
 CLEAN = {
     name: value
@@ -140,14 +140,15 @@ def told(code, **environment):
 
 def test_blas_is_told_to_use_one_thread():
     code = (
-        "import os, minidann.train; print(*(os.environ[name] for name in minidann.parallel.ASKED))"
+        "import os, minidann.train; "
+        "print(*(os.environ[name] for name in minidann.ops.parallel.ASKED))"
     )
     assert told(code, OPENBLAS_NUM_THREADS="4") == ["1"] * len(parallel.ASKED)
 
 
 @pytest.mark.parametrize("blas, expected", [({}, "1"), ({"OPENBLAS_NUM_THREADS": "1"}, "3")])
 def test_where_blas_has_its_threads_already(blas, expected):
-    code = "import numpy; from minidann import parallel; print(parallel.threads())"
+    code = "import numpy; from minidann.ops import parallel; print(parallel.threads())"
     assert told(code, OMP_NUM_THREADS="3", **blas) == [expected]
 
 
@@ -155,7 +156,7 @@ def test_where_blas_has_its_threads_already(blas, expected):
 def test_a_forked_process_has_threads_of_its_own():
     code = """
 import os, warnings
-from minidann import parallel
+from minidann.ops import parallel
 warnings.simplefilter("ignore")
 parts = [(i,) for i in range(8)]
 parallel.each(abs, parts)

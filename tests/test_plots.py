@@ -4,7 +4,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from minidann import plots, predict
+from minidann import predict
+from minidann.run import plots
 from minidann.state import HISTORY
 
 

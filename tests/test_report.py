@@ -11,13 +11,15 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from minidann import experiment, intervals, runs, train
+from minidann import train
 from minidann.console import UserError
-from minidann.outcome import SPEAKERS
+from minidann.measure import intervals
 from minidann.report import __main__ as command
 from minidann.report import claims, figures, paper, sweep, tables, writing
 from minidann.report.paper import BASE, BETA0, COLUMNS, MONO, OUR, OUR_NONE, TABLES
 from minidann.report.results import Results
+from minidann.run import experiment, store
+from minidann.run.outcome import SPEAKERS
 from minidann.state import CHOOSERS, HISTORY
 
 PAPER = {  # Tables 1 to 3, as they are printed
@@ -107,7 +109,7 @@ def made_up_runs(results, wanted=None, skill=skill_of, curves=curves_of, kind="y
         config = experiment.plan(run.choices) | {
             "corpora": corpora, "folders": [str(place) for place in run.places]
         }  # fmt: skip
-        runs.write_json(run.out / "config.json", config)
+        store.write_json(run.out / "config.json", config)
         with open(run.out / "speakers.csv", "w", newline="") as file:
             table = csv.writer(file, lineterminator="\n")
             table.writerow(SPEAKERS)
@@ -118,8 +120,8 @@ def made_up_runs(results, wanted=None, skill=skill_of, curves=curves_of, kind="y
         rng = lottery(run.out.name, "points")
         picture = {"points": rng.standard_normal((30, 2)).astype(np.float32),
                    "languages": np.repeat([0, 1], 15), "emotions": np.arange(30) % 2}  # fmt: skip
-        runs.write_arrays(run.out / "features.npz", {"features": picture}, {"shares": [0.4, 0.2]})
-        runs.write_json(run.out / "metrics.json", {"seconds": 1.5})
+        store.write_arrays(run.out / "features.npz", {"features": picture}, {"shares": [0.4, 0.2]})
+        store.write_json(run.out / "metrics.json", {"seconds": 1.5})
     return results
 
 
@@ -418,8 +420,8 @@ def test_a_damaged_file_of_a_run_is_named_in_one_line(tmp_path):
 
 
 def change(run, **parts):
-    config = runs.read_json(run.out / "config.json")
-    runs.write_json(run.out / "config.json", config | parts)
+    config = store.read_json(run.out / "config.json")
+    store.write_json(run.out / "config.json", config | parts)
 
 
 def refusal(results):
@@ -444,7 +446,7 @@ def three(tmp_path):
 
 def test_a_finished_run_of_other_choices_is_refused(three):
     run = wanted_by(three)[1]
-    there = runs.read_json(run.out / "config.json")["choices"]
+    there = store.read_json(run.out / "config.json")["choices"]
     change(run, choices=there | {"alpha": 0.25})
     said = refusal(three)
     assert str(run.out) in said and "holds another run: alpha (0.25 there, 0.5 here)" in said
@@ -468,7 +470,7 @@ def test_a_finished_run_on_other_folders_is_refused(three):
 )
 def test_runs_of_other_recordings_or_labels_among_the_rest_are_refused(three, role, digest, what):
     run = wanted_by(three)[2]
-    corpora = runs.read_json(run.out / "config.json")["corpora"]
+    corpora = store.read_json(run.out / "config.json")["corpora"]
     corpora[role][digest] = "others"
     change(run, corpora=corpora)
     said = refusal(three)
@@ -479,7 +481,7 @@ def test_runs_of_other_recordings_or_labels_among_the_rest_are_refused(three, ro
 def two_dimensions(out):
     results = made_up_runs(Results(asked(out, "table2", "--seeds", "1")))
     labels = [
-        runs.read_json(run.out / "config.json")["corpora"]["source"]["labels"]
+        store.read_json(run.out / "config.json")["corpora"]["source"]["labels"]
         for run in wanted_by(results)
     ]
     assert len(set(labels)) == 4
@@ -490,7 +492,7 @@ def two_dimensions(out):
 def test_labels_are_compared_within_each_dimension(tmp_path):
     results = two_dimensions(tmp_path)
     valence = [run for run in wanted_by(results) if run.choices.dimension == "valence"]
-    corpora = runs.read_json(valence[-1].out / "config.json")["corpora"]
+    corpora = store.read_json(valence[-1].out / "config.json")["corpora"]
     corpora["target"]["labels"] = f"{valence[-1].corpora[1]} arousal"
     change(valence[-1], corpora=corpora)
     said = refusal(results)
@@ -502,7 +504,7 @@ def test_recordings_are_compared_across_dimensions(tmp_path):
     results = two_dimensions(tmp_path)
     for run in wanted_by(results):
         if run.choices.dimension == "valence":
-            corpora = runs.read_json(run.out / "config.json")["corpora"]
+            corpora = store.read_json(run.out / "config.json")["corpora"]
             change(run, corpora={role: one | {"content": f"new {one['content']}"}
                                  for role, one in corpora.items()})  # fmt: skip
     assert "other recordings" in refusal(results)
@@ -859,7 +861,7 @@ def test_figure_2_has_the_points_of_base_and_our(tmp_path):
     assert [(run.choices.model, run.choices.seed) for run in wanted] == [("base", 0), ("our", 0)]
     figure = figures.figure2(results, results.corpora(wanted), "valence")
     for run, (left, right) in zip(wanted, (figure.axes[:2], figure.axes[2:])):
-        picture = runs.read_arrays(run.out / "features.npz")[0]["features"]
+        picture = store.read_arrays(run.out / "features.npz")[0]["features"]
         for axis, group in ((left, "languages"), (right, "emotions")):
             drawn = [one.get_offsets() for one in axis.collections]
             for value in (0, 1):
@@ -1044,9 +1046,9 @@ def test_a_file_without_a_choosers_rows_is_named_in_one_line(tmp_path):
 @pytest.mark.parametrize("part", ["corpora", "folders"])
 def test_a_run_of_a_version_without_such_records_is_refused(three, part):
     run = wanted_by(three)[0]
-    config = runs.read_json(run.out / "config.json")
+    config = store.read_json(run.out / "config.json")
     del config[part]
-    runs.write_json(run.out / "config.json", config)
+    store.write_json(run.out / "config.json", config)
     said = refusal(three)
     assert str(run.out) in said and "another version; delete it" in said
 
@@ -1054,7 +1056,7 @@ def test_a_run_of_a_version_without_such_records_is_refused(three, part):
 def test_two_corpora_of_one_title_are_told_apart(tmp_path):
     results = made_up_runs(Results(asked(tmp_path, "table2", "--seeds", "1")))
     for run in wanted_by(results):
-        corpora = runs.read_json(run.out / "config.json")["corpora"]
+        corpora = store.read_json(run.out / "config.json")["corpora"]
         change(run, corpora={role: one | {"title": "table"} for role, one in corpora.items()})
     heads = writing.heads_of(Results(results.args).corpora(wanted_by(results)))
     assert heads[0] == "table 1 to table 2, arousal"
@@ -1113,7 +1115,7 @@ def test_the_heading_says_what_was_left_out(table2, tmp_path):
     assert "left out" not in text_of(table2)[0]
     results = made_up_runs(Results(asked(tmp_path, "table2", "--seeds", "1")))
     for run in wanted_by(results):
-        corpora = runs.read_json(run.out / "config.json")["corpora"]
+        corpora = store.read_json(run.out / "config.json")["corpora"]
         some = {role: 3 * one["title"].endswith("b") for role, one in corpora.items()}
         change(run, corpora={r: one | {"left_out": some[r]} for r, one in corpora.items()})
     lines = text_of(Results(results.args))[0].splitlines()
@@ -1124,7 +1126,7 @@ def test_the_heading_says_what_was_left_out(table2, tmp_path):
 @pytest.mark.parametrize("part", ["labels", "content"])
 def test_a_run_without_digests_is_of_another_version(three, part):
     run = wanted_by(three)[1]
-    corpora = runs.read_json(run.out / "config.json")["corpora"]
+    corpora = store.read_json(run.out / "config.json")["corpora"]
     del corpora["source"][part]
     change(run, corpora=corpora)
     said = refusal(three)

@@ -17,10 +17,12 @@ from pathlib import Path
 
 import pytest
 
-from minidann import console, parallel, runs
+from minidann import console
 from minidann.console import UserError
+from minidann.ops import parallel
 from minidann.report import __main__ as command
 from minidann.report import launch
+from minidann.run import store
 
 SEED0 = "none-batch_size-8-epochs-2-seed0"  # how the names of the first seed's runs end
 FILES = ("table2.md", "table2.csv", "table2.png")
@@ -398,7 +400,7 @@ def test_it_says_once_that_it_waits_for_others(tmp_path):
             waits.set()
 
     def other():
-        with runs.hold(one.out):
+        with store.hold(one.out):
             (one.out / "here").touch()
             waits.wait(30)
             time.sleep(4 * launch.PAUSE)  # it looks again, and says no more
@@ -426,7 +428,7 @@ print("epoch 1, by somebody else"); sys.exit(2)
     def winner():
         while not (one.out / "here").exists():
             time.sleep(0.01)
-        with runs.hold(one.out):
+        with store.hold(one.out):
             (one.out / "taken").touch()
             time.sleep(1.5)
             (one.out / "metrics.json").write_text("{}")

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from minidann import splits
 from minidann.console import UserError
+from minidann.run import splits
 
 SOURCE = np.repeat([f"s{i}" for i in range(23)], 20)
 TARGET = np.repeat([f"t{i}" for i in range(10)], [80, 120, 95, 105, 100, 60, 140, 100, 90, 110])

@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 
 import minidann.ops
-from minidann import feeding, metrics, model, optim, splits, training
+from minidann import feeding, model, optim, training
 from minidann.console import UserError
-from minidann.normalise import from_frames
+from minidann.measure import metrics
 from minidann.ops import conv_relu_maxpool
 from minidann.ops.dropout import draw_mask
+from minidann.run import splits
+from minidann.sound.normalise import from_frames
 from minidann.state import ADVERSARIAL, CHOOSERS, HISTORY, Choices, Domain, State, load, save, start
 
 PLAIN = SimpleNamespace(**{name: getattr(minidann.ops, name) for name in minidann.ops.__all__})

@@ -6,8 +6,8 @@ import soundfile
 from corpus_trees import read_audio
 
 from minidann.console import UserError
+from minidann.sound.truncation import cut_short
 from minidann.train import DEMO
-from minidann.truncation import cut_short
 
 FORMATS = {"wav": "PCM_16", "ogg": "VORBIS", "flac": "PCM_16"}
 

@@ -12,9 +12,9 @@ import csv
 import math
 from pathlib import Path
 
-from minidann.audio import seconds
 from minidann.console import UserError
 from minidann.corpora.utterance import Findings, Reader, Utterance, cut_to, number, shown
+from minidann.sound.audio import seconds
 
 NEEDED = ("path", "speaker", "arousal", "valence")
 OPTIONAL = ("start", "end")

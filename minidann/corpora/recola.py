@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 
-from minidann.audio import seconds
 from minidann.console import UserError
 from minidann.corpora.utterance import (
     AUDIO,
@@ -31,6 +30,7 @@ from minidann.corpora.utterance import (
     shown,
     text_of,
 )
+from minidann.sound.audio import seconds
 
 RECORDINGS = "RECOLA-Audio-recordings"
 TIMINGS = "RECOLA-Audio_timings"

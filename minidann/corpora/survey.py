@@ -4,11 +4,11 @@ from collections import Counter
 
 import numpy as np
 
-from minidann import features
 from minidann.corpora import CLASSES, DIMENSIONS, Corpus, about
 from minidann.corpora.utterance import some
-from minidann.logmel import FRAMES
-from minidann.oddities import Odd, Sound, odd
+from minidann.sound import features
+from minidann.sound.logmel import FRAMES
+from minidann.sound.oddities import Odd, Sound, odd
 
 CROP = 0.01 * (FRAMES - 1) + 0.025  # seconds: 7.515, the 750 frames that the network sees
 

@@ -8,12 +8,14 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from minidann import console, parallel, runs
+from minidann import console
 from minidann.console import UserError, progress
 from minidann.coursework import grading, handout, practice
 from minidann.coursework.exercises import EXERCISES, NAMES, Exercise, select
 from minidann.coursework.files import read
 from minidann.coursework.session import MEGABYTES
+from minidann.ops import parallel
+from minidann.run import store
 
 LIMITS = (("seed", 0, 2**63), ("jobs", 1, 1000), ("megabytes", 512, 10**6), ("seconds", 0.1, 3600))
 
@@ -93,7 +95,7 @@ def grade(args: argparse.Namespace, exercises: tuple[Exercise, ...]) -> None:
         (one,) = grading.grade_all([read(args.folder)], exercises, 1, **options)
         if not one.results:
             raise UserError(f"{args.folder}: {one.notes}")
-        runs.write_json(args.gradescope, grading.gradescope(one))
+        store.write_json(args.gradescope, grading.gradescope(one))
         told = f"{one.total:g} points, seed {seed}; {args.gradescope}"
         print(f"{told}{one.note and f'; {one.note}'}")
         return
@@ -101,7 +103,7 @@ def grade(args: argparse.Namespace, exercises: tuple[Exercise, ...]) -> None:
     graded = {one.name: grading.not_graded(one, "not yet") for one in handed_in}
 
     def write():
-        runs.write(args.out, grading.table(graded.values(), exercises).encode())
+        store.write(args.out, grading.table(graded.values(), exercises).encode())
 
     if args.out.exists() and not args.out.is_file():
         raise UserError(f"{args.out}: is no file; give another name")

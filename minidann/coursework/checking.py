@@ -10,11 +10,12 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from minidann import mutants, ops
+from minidann import ops
 from minidann.coursework.exercises import Exercise
 from minidann.coursework.results import Result, returned
 from minidann.coursework.session import Failed, Session
-from minidann.mutants.making import altered, variant
+from minidann.mistakes import mutants
+from minidann.mistakes.mutants.making import altered, variant
 
 # Ops with small examples: a checker nudges every entry, and each nudge is a call from process to
 # process. The right ones are there for the false alarms.

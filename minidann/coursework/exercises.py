@@ -93,12 +93,18 @@ EXERCISES = (
     op("gradient_reversal", 10, BACKWARD, "x"),
     mend("equations", 11, "coursework.equations"),
     mend("groups", 12, "coursework.equations"),
-    mend("mean_and_std", 13, "normalise"),
+    mend("mean_and_std", 13, "sound.normalise"),
     function(
-        "normalise_and_pad", 13, "normalise", "normalised", "padded", "float32", "the rest given"
-    ),
-    function("uar", 15, "metrics", "result", points=2),
-    mend("information", 15, "metrics"),
+        "normalise_and_pad",
+        13,
+        "sound.normalise",
+        "normalised",
+        "padded",
+        "float32",
+        "the rest given",
+    ),  # fmt: skip
+    function("uar", 15, "measure.metrics", "result", points=2),
+    mend("information", 15, "measure.metrics"),
 )
 NAMES = tuple(exercise.name for exercise in EXERCISES)
 

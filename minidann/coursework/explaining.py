@@ -1,8 +1,8 @@
 """What is wrong with what a layer gave, in words, and the smallest input that shows it.
 
-Where a gradient is wrong `minidann.diagnosis` looks at it, where out is, `forwards`. A mistake may
-look like another one on a single input, more so on a small one: what counts is in how many of the
-failures an explanation holds.
+Where a gradient is wrong `minidann.mistakes.diagnosis` looks at it, where out is, `forwards`. A
+mistake may look like another one on a single input, more so on a small one: what counts is in how
+many of the failures an explanation holds.
 """
 
 import re
@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minidann import diagnosis
 from minidann.coursework import forwards, tiny
 from minidann.coursework.results import beside, close, compared, labelled, real
 from minidann.gradcheck.cases import Case
+from minidann.mistakes import diagnosis
 
 PLAIN = 1e-3  # of the largest entry: what is further off is no matter of rounding or epsilon
 UNSURE = re.compile(r" \((perhaps|that through) [^)]*\)")  # what it may be, too

@@ -1,7 +1,7 @@
 """A forward pass is wrong: what would give this out?
 
-Each explanation is a mistake and the out that would come of it, as in `minidann.diagnosis`: one
-that gives what was received holds.
+Each explanation is a mistake and the out that would come of it, as in
+`minidann.mistakes.diagnosis`: one that gives what was received holds.
 """
 
 from collections.abc import Iterator

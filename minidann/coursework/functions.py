@@ -20,9 +20,9 @@ from minidann.coursework.results import (
     returned,
 )
 from minidann.coursework.session import Failed, NotWritten, Refused, Session
-from minidann.diagnosis import UNKNOWN
 from minidann.gradcheck.optimiser import check_optimiser
 from minidann.gradcheck.purity import copied
+from minidann.mistakes.diagnosis import UNKNOWN
 
 DTYPE = "float32"  # a part: where an exercise has it, only there a right number needs its dtype
 

@@ -13,7 +13,6 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from textwrap import shorten
 
-from minidann import runs
 from minidann.console import UserError
 from minidann.coursework.exercises import EXERCISES, Exercise
 from minidann.coursework.files import Submission, read
@@ -21,6 +20,7 @@ from minidann.coursework.judging import judge
 from minidann.coursework.processes import START
 from minidann.coursework.results import Result
 from minidann.coursework.session import MEGABYTES, Session
+from minidann.run import store
 
 JUDGING = 15  # seconds of an exercise that the grader itself may take
 OUTPUT = 10_000  # characters of what is said of one exercise in Gradescope's results.json
@@ -205,7 +205,7 @@ def table(graded: Iterable[Graded], exercises: tuple[Exercise, ...]) -> str:
         points = [earned.get(exercise, "") for exercise in exercises]
         total = f"{one.total:g}" if one.is_complete else ""
         rows.append([_cell(one.name), *points, total, _cell(one.notes)])
-    return runs.csv_text(rows)
+    return store.csv_text(rows)
 
 
 def _cell(text: str) -> str:

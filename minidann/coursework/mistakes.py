@@ -162,7 +162,9 @@ def _uar(right):
 
 def _padding(right):
     """Of (frames, mean, std, minimum, out): what is written behind, before or instead."""
-    from minidann.normalise import FRAMES  # here: nobody who checks a layer waits for scipy.fft
+    from minidann.sound.normalise import (
+        FRAMES,  # here: nobody who checks a layer waits for scipy.fft
+    )
 
     def padded(real, below, front=False):
         tail = np.broadcast_to(below, (FRAMES - len(real), real.shape[1]))

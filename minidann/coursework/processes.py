@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from minidann.coursework import messages, pupil
-from minidann.parallel import ASKED
+from minidann.ops.parallel import ASKED
 
 FORKS = sys.platform == "linux"
 START = 60  # seconds until a process has to have imported NumPy

@@ -53,8 +53,8 @@ def show_proof(seed: int) -> bool:
 
 def show_mutants(seed: int) -> bool:
     """The bank: killed or not, named or not; is every mutant killed?"""
-    from minidann import mutants  # the wrong code is loaded only where it is asked for
     from minidann.gradcheck.bank import check_mutant, counts
+    from minidann.mistakes import mutants  # the wrong code is loaded only where it is asked for
 
     verdicts = []
     for mutant in console.progress(mutants.BANK, len(mutants.BANK), "mutants", "checked"):

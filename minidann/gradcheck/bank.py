@@ -1,7 +1,7 @@
 """The bank of mutants against the checker: is each caught, and is its bug named?
 
-`minidann.mutants` holds wrong backward passes, each with the diagnoses that count as right. Half
-of them the diagnosis was written on; the other half, held out, measures it.
+`minidann.mistakes.mutants` holds wrong backward passes, each with the diagnoses that count as
+right. Half of them the diagnosis was written on; the other half, held out, measures it.
 """
 
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from minidann import feeding, ops
-from minidann.diagnosis import UNKNOWN
 from minidann.gradcheck.gradients import argument_names, check
 from minidann.gradcheck.network import check_network
 from minidann.gradcheck.optimiser import check_optimiser
 from minidann.gradcheck.report import Report, settle
+from minidann.mistakes.diagnosis import UNKNOWN
 
 NAMED = ("right", "wrong", "unknown")
 

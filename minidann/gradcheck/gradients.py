@@ -14,11 +14,11 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from minidann import diagnosis
 from minidann.gradcheck.contract import in_one_line, quietly, run
 from minidann.gradcheck.nudging import Derivatives, derivatives
 from minidann.gradcheck.purity import copied
 from minidann.gradcheck.report import Report, Row, compare, refused, settle
+from minidann.mistakes import diagnosis
 
 
 def check(

@@ -14,13 +14,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 import minidann.ops
-from minidann import diagnosis, feeding, model
+from minidann import feeding, model
 from minidann.gradcheck.cases import padded
 from minidann.gradcheck.contract import described, in_one_line
 from minidann.gradcheck.nudging import Derivatives, derivatives
 from minidann.gradcheck.pulls import pulls_row
 from minidann.gradcheck.purity import Untouched, copied, same
 from minidann.gradcheck.report import Report, compare, refused, settle
+from minidann.mistakes import diagnosis
 from minidann.ops import conv_relu_maxpool, dropout
 
 ALPHA, BETA = 0.3, 1.7

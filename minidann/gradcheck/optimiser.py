@@ -16,10 +16,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from minidann import diagnosis
 from minidann.gradcheck.nudging import derivatives
 from minidann.gradcheck.purity import Untouched
 from minidann.gradcheck.report import COMPLEX_TOLERANCE, Report, Row, compare, refused
+from minidann.mistakes import diagnosis
 
 # Written out: what is checked must not bring its own measure.
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8

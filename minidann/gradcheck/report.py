@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from minidann.diagnosis import UNKNOWN, Diagnosis
 from minidann.gradcheck.nudging import CENTRAL_STEP, Derivatives
+from minidann.mistakes.diagnosis import UNKNOWN, Diagnosis
 
 CENTRAL_TOLERANCE = 1e-7
 COMPLEX_TOLERANCE = 1e-12

@@ -23,8 +23,7 @@ from types import SimpleNamespace
 import numpy as np
 from scipy.sparse import csr_array
 
-from minidann import parallel
-from minidann.ops import conv1d, maxpool, relu
+from minidann.ops import conv1d, maxpool, parallel, relu
 
 PART = 8  # utterances at a time: the windows of full-length ones are 2 MB
 

@@ -5,12 +5,14 @@ import re
 import time
 from pathlib import Path
 
-from minidann import console, parallel, plots, preparation, runs, train
+from minidann import console, train
 from minidann.console import clock
 from minidann.corpora import DIMENSIONS
+from minidann.ops import parallel
 from minidann.report import claims, doctor, figures, launch, plan, sweep, tables, writing
 from minidann.report.paper import BASE, OUR, TABLES, TITLES
 from minidann.report.results import Results
+from minidann.run import plots, setup, store
 
 FIGURES = ("figure2", "figure3")
 HELP = {
@@ -92,17 +94,17 @@ def write(results: Results, command: str, wanted: list) -> list[Path]:
     args, corpora = results.args, results.corpora(wanted)
     if command in TABLES:
         found, title = tables.entries(results, command), TITLES[command]
-        runs.write(
+        store.write(
             args.out / f"{command}.md", writing.markdown(results, command, corpora, found).encode()
         )
-        runs.write(args.out / f"{command}.csv", writing.as_csv(command, corpora, found).encode())
+        store.write(args.out / f"{command}.csv", writing.as_csv(command, corpora, found).encode())
         place = " and ".join(writing.named(corpora))
         figure = figures.table(found, writing.heads_of(corpora), f"{title}. {place}")
         plots.save(figure, args.out / f"{command}.png")
         return [args.out / f"{command}.{kind}" for kind in ("md", "csv", "png")]
     if command == "claims":
         text = claims.markdown(claims.claims(results), writing.about(results, corpora))
-        runs.write(args.out / "claims.md", text.encode())
+        store.write(args.out / "claims.md", text.encode())
         return [args.out / "claims.md"]
     if command == "sweep":
         return sweep.Sweep(results).write(corpora)
@@ -134,7 +136,7 @@ def main() -> None:
         return
     if missing:  # both corpora read and their features extracted once, not by each of the runs
         one = max(missing, key=lambda run: run.choices.model != "mono")
-        preparation.prepare(one.choices, one.places, args.cache, args.skip_bad)
+        setup.prepare(one.choices, one.places, args.cache, args.skip_bad)
     launch.launch(wanted, args.jobs, lambda line: print(line, flush=True))
     written = [path for name, part in parts.items() for path in write(results, name, part)]
     print(*written, sep="\n")

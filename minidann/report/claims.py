@@ -11,7 +11,7 @@ from itertools import combinations
 import numpy as np
 from scipy.stats import spearmanr
 
-from minidann.intervals import Estimate, reach_of_mean
+from minidann.measure.intervals import Estimate, reach_of_mean
 from minidann.report.paper import BASE, BASE_NONE, COLUMNS, MODES, MONO, OUR, OUR_NONE
 from minidann.report.results import Results, Terms
 from minidann.report.tables import CHOOSERS, of_paper

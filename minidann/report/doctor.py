@@ -7,11 +7,11 @@ from textwrap import fill
 
 import numpy as np
 
-from minidann import runs
 from minidann.console import UserError
 from minidann.corpora import CLASSES
-from minidann.outcome import CHOSEN_BY
 from minidann.report.results import history_of
+from minidann.run import store
+from minidann.run.outcome import CHOSEN_BY
 
 LAST = 10  # epochs that are looked at, at the end
 # Above which domain UAR, in inference, the language classifier wins; about chance between the two.
@@ -27,10 +27,10 @@ Finding = tuple[list[str], list[str]]  # what is said, what to try
 
 def page(run: Path) -> str:
     """The whole page as text. Raises UserError where `run` is not a finished run's folder."""
-    config = runs.read_json(run / "config.json")
+    config = store.read_json(run / "config.json")
     if not (run / "metrics.json").exists():
         raise UserError(f"{run}: not finished; its command with --resume goes on")
-    results = runs.read_json(run / "metrics.json")
+    results = store.read_json(run / "metrics.json")
     try:
         choices, history = config["choices"], history_of(run)
         parts = [_distance(choices, results), _priors(choices, config, results), _epochs(results)]

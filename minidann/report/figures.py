@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from minidann import plots, runs
 from minidann.corpora import CLASSES
-from minidann.intervals import Estimate
-from minidann.plots import DARK, GREEN, LIGHT, Figure, plt
+from minidann.measure.intervals import Estimate
 from minidann.report.paper import BASE, OUR
 from minidann.report.results import Results
 from minidann.report.tables import CHOOSERS, Entry
 from minidann.report.writing import named
+from minidann.run import plots, store
+from minidann.run.plots import DARK, GREEN, LIGHT, Figure, plt
 
 STYLE = {  # of each chooser: marker, colour, name in the legend
     "target": ("o", DARK, "epoch chosen with target labels"),
@@ -61,7 +61,7 @@ def figure2(results: Results, corpora: tuple[dict, dict], dimension: str) -> Fig
     models, seed = [], results.args.seeds[0]
     for row in (BASE, OUR):
         path = results.run(row, (0, dimension), seed).out / "features.npz"
-        groups, about = runs.read_arrays(path)
+        groups, about = store.read_arrays(path)
         title = f"{row.name}, {dimension}, seed {seed}, epoch chosen with labels of the target"
         models.append((title, groups["features"], about["shares"]))
     emotions = [f"{one} {dimension}" for one in CLASSES[dimension]]

@@ -13,9 +13,10 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from minidann import parallel, runs
 from minidann.console import UserError, clock
+from minidann.ops import parallel
 from minidann.report.plan import Run
+from minidann.run import store
 
 PAUSE = 0.2  # seconds between two looks at the processes
 ELSEWHERE = "another process is at work here"
@@ -42,7 +43,7 @@ def launch(wanted: Sequence[Run], jobs: int, say: Callable[[str], None]) -> None
                 if process.poll() is None:
                     continue
                 at_work.remove((run, process))
-                held = runs.is_held(run.out)  # by another report's run, which has the log as well
+                held = store.is_held(run.out)  # by another report's run, which has the log as well
                 if run.finished:
                     done += 1
                     left = (time.monotonic() - began) / done * (total - done)
@@ -53,7 +54,7 @@ def launch(wanted: Sequence[Run], jobs: int, say: Callable[[str], None]) -> None
                     failed.setdefault(why, []).append(run)
             if len(at_work) < jobs and waiting and not failed:
                 # Runs that others are at work on are not begun, and take a place: they use cores.
-                elsewhere = [run for run in waiting if runs.is_held(run.out)]
+                elsewhere = [run for run in waiting if store.is_held(run.out)]
                 free = [run for run in waiting if run not in elsewhere and not run.finished]
                 total -= len(waiting) - len(elsewhere) - len(free)  # finished by others
                 waiting = elsewhere + free

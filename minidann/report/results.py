@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from minidann import experiment, intervals, runs
 from minidann.console import UserError
-from minidann.outcome import SPEAKERS
+from minidann.measure import intervals
 from minidann.report import paper, plan
 from minidann.report.paper import COLUMNS, Row
 from minidann.report.plan import Run
+from minidann.run import experiment, store
+from minidann.run.outcome import SPEAKERS
 
 Terms = dict[Row, float]  # a figure: rows and their weights
 
@@ -32,7 +33,7 @@ class Results:
         self.args, self.pair = args, plan.pair_of(args)
         self.run = cache(lambda row, column, seed: plan.run_of(args, row, *column, seed))
         self.counts = cache(self._counts)  # each file is read once
-        self.config = cache(lambda run: runs.read_json(run.out / "config.json"))
+        self.config = cache(lambda run: store.read_json(run.out / "config.json"))
 
     def runs_of(self, rows: Sequence[Row], columns: Sequence = COLUMNS) -> list[Run]:
         """Every run that these rows and columns need, each once, a seed after the other."""

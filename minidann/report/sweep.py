@@ -10,15 +10,16 @@ from pathlib import Path
 
 import numpy as np
 
-from minidann import feeding, plots, runs
+from minidann import feeding
 from minidann.console import UserError
-from minidann.intervals import Estimate
-from minidann.plots import DARK, GREEN, LIGHT, Figure, plt
+from minidann.measure.intervals import Estimate
 from minidann.report.figures import STYLE, bars
 from minidann.report.paper import Row
 from minidann.report.results import Results
 from minidann.report.tables import CHOOSERS
 from minidann.report.writing import about, named, percent
+from minidann.run import plots, store
+from minidann.run.plots import DARK, GREEN, LIGHT, Figure, plt
 from minidann.train import SCHEDULES
 
 STYLES = (("-", DARK), ("--", GREEN), ("-.", LIGHT), (":", "black"))  # of alphas
@@ -232,7 +233,7 @@ class Sweep:
     def write(self, corpora: tuple[dict, dict]) -> list[Path]:
         """Both files, from finished runs."""
         stem = self.args.out / f"sweep-{self.args.dimension}"
-        runs.write(stem.with_suffix(".md"), self.markdown(corpora).encode())
+        store.write(stem.with_suffix(".md"), self.markdown(corpora).encode())
         figure = self.figure(f"{' to '.join(named(corpora))}: {self.args.dimension}")
         plots.save(figure, stem.with_suffix(".png"))
         return [stem.with_suffix(".md"), stem.with_suffix(".png")]

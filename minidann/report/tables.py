@@ -6,7 +6,7 @@ A table is a list of entries: a cell, a difference of rows, what labels were wor
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from minidann.intervals import Estimate
+from minidann.measure.intervals import Estimate
 from minidann.report.paper import (
     ADABN,
     BASE,

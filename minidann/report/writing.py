@@ -5,12 +5,12 @@ No times are in them: the same runs give the same bytes.
 
 import numpy as np
 
-from minidann import runs
-from minidann.intervals import Estimate
+from minidann.measure.intervals import Estimate
 from minidann.report import plan
 from minidann.report.paper import COLUMNS, MISPRINT, PRINTED, TITLES
 from minidann.report.results import Results
 from minidann.report.tables import CHOOSERS, PLANNED, Entry
+from minidann.run import store
 
 REMARKS = {
     "target": "By the UAR on the development rows, 30% of the target, whose labels an unsupervised "
@@ -169,4 +169,4 @@ def as_csv(name: str, corpora: tuple[dict, dict], found: list[Entry]) -> str:
             *("" if np.isnan(value) else f"{100 * value:.3f}" for value in numbers), told,
             *("" if value is None else value for value in one.paper or (None, None)),
         ])  # fmt: skip
-    return runs.csv_text(rows)
+    return store.csv_text(rows)

@@ -27,8 +27,9 @@ import numpy as np
 import soundfile
 from turns import Program, take_turns
 
-from minidann import audio, corpora, features
-from minidann.logmel import logmel
+from minidann import corpora
+from minidann.sound import audio, features
+from minidann.sound.logmel import logmel
 from minidann.train import DEMO
 
 PACKAGES = {"librosa": "librosa", "python_speech_features": "psf", "kaldi_native_fbank": "kaldi"}

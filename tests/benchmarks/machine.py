@@ -6,7 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-from minidann import parallel  # before NumPy: it tells BLAS to use one thread
+from minidann.ops import parallel  # before NumPy: it tells BLAS to use one thread
 
 # isort: split
 import numpy as np

@@ -29,11 +29,12 @@ from machine import describe  # noqa: E402  and minidann, which is to come befor
 import numpy as np  # noqa: E402
 
 import minidann.ops  # noqa: E402
-from minidann import outcome, splits, state, training  # noqa: E402
+from minidann import state, training  # noqa: E402
 from minidann.corpora import Corpus  # noqa: E402
-from minidann.logmel import FRAMES, MELS  # noqa: E402
-from minidann.normalise import Features  # noqa: E402
-from minidann.preparation import Setup  # noqa: E402
+from minidann.run import outcome, splits  # noqa: E402
+from minidann.run.setup import Setup  # noqa: E402
+from minidann.sound.logmel import FRAMES, MELS  # noqa: E402
+from minidann.sound.normalise import Features  # noqa: E402
 from minidann.state import Choices, Domain  # noqa: E402
 
 SIZES = {"recola": (1308, 23), "iemocap": (10039, 10)}  # utterances, speakers

@@ -6,7 +6,7 @@ fused Adam.
 
 import os
 
-from minidann import parallel
+from minidann.ops import parallel
 
 # minidann has told BLAS to use one thread; whatever BLAS PyTorch has is to use all.
 os.environ.update(dict.fromkeys(parallel.ASKED, os.environ["OMP_NUM_THREADS"]))

@@ -21,10 +21,11 @@ from machine import describe, real, sgemm_rate, with_threads
 # isort: split
 import numpy as np
 
-from minidann import normalise, state, training
-from minidann.logmel import FRAMES, MELS
+from minidann import state, training
 from minidann.model import FILTERS, KERNEL, POOL, initialise, pooled_frames
 from minidann.ops.dropout import draw_mask
+from minidann.sound import normalise
+from minidann.sound.logmel import FRAMES, MELS
 from minidann.state import Choices
 
 BATCHES = "batches of the steps"  # those that are evaluated belong to evaluation
@@ -33,11 +34,11 @@ PHASES = (
     ("training steps", "minidann.training", "update"),
     ("training steps", "minidann.training", "draw_mask"),
     ("evaluation of an epoch", "minidann.training", "monitor"),
-    ("evaluation at the end", "minidann.outcome", "measure"),
-    (BATCHES, "minidann.normalise", "Features.batch"),
-    ("corpora and features", "minidann.experiment", "prepare"),
+    ("evaluation at the end", "minidann.run.outcome", "measure"),
+    (BATCHES, "minidann.sound.normalise", "Features.batch"),
+    ("corpora and features", "minidann.run.experiment", "prepare"),
     ("checkpoints", "minidann.state", "save"),
-    ("figures", "minidann.outcome", "draw"),
+    ("figures", "minidann.run.outcome", "draw"),
 )
 INSIDE = ("training steps", "evaluation of an epoch", "evaluation at the end")
 APART = ("start-up", "figures")

@@ -22,10 +22,10 @@ import numpy as np
 from turns import Program, take_turns
 
 from minidann import corpora, state, training
-from minidann.features import extract
-from minidann.logmel import FRAMES, MELS
 from minidann.model import FILTERS, KERNEL, POOL, pooled_frames
 from minidann.ops.dropout import draw_mask
+from minidann.sound.features import extract
+from minidann.sound.logmel import FRAMES, MELS
 from minidann.state import Choices
 from minidann.train import DEMO
 

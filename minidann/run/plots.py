@@ -1,0 +1,183 @@
+"""The figures: training curves (figure 3), features in two dimensions (figure 2), confusion,
+attention over time. Told apart by shape and shade, not by colour alone."""
+
+import io
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")  # draws to files, needs no screen
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from matplotlib.ticker import MaxNLocator
+from scipy.sparse.linalg import svds
+
+from minidann.run import store
+from minidann.sound.logmel import SHIFT
+
+DARK, LIGHT, GREEN = "#1b3a5c", "#e08f3c", "#5b9a78"
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write `figure` to `path` as PNG, wholly or not at all, and forget it."""
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)  # a dollar in a file's name is a dollar
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=150)
+    plt.close(figure)
+    store.write(path, content.getvalue())
+
+
+def curves(history: list[dict], best_epoch: int, title: str) -> Figure:
+    """Figure 3: domain loss, domain UAR and emotion UAR by epoch, all in inference mode.
+
+    `history` has the rows of `state.HISTORY`; `best_epoch` is counted from 1, as they are.
+    """
+    column = {name: np.array([row[name] for row in history]) for name in history[0]}
+    epoch, marker = column["epoch"], "o" if len(history) < 10 else None
+    figure, left = plt.subplots(figsize=(7, 4.4), layout="constrained")
+    style = {"marker": marker, "markersize": 4}
+    left.plot(epoch, 100 * column["dev_uar"], color=DARK, label="emotion UAR, development", **style)
+    left.plot(
+        epoch,
+        100 * column["source_uar"],
+        color=DARK,
+        ls=":",
+        label="emotion UAR, training rows",
+        **style,
+    )
+    right = None
+    if not np.isnan(column["domain_uar"]).all():
+        left.plot(
+            epoch, 100 * column["domain_uar"], color=GREEN, ls="--",
+            label="domain UAR, development", **style,
+        )  # fmt: skip
+        right = left.twinx()
+        right.plot(
+            epoch, column["dev_domain_loss"], color=LIGHT, ls="-.",
+            label="domain loss, development", **style,
+        )  # fmt: skip
+        right.set(ylabel="domain loss (nats)", ylim=(0, None))
+    lines = [*left.get_lines(), *(right.get_lines() if right else [])]
+    kept = left.axvline(best_epoch, color="0.5", lw=1, ls=(0, (1, 3)), label="epoch kept")
+    left.axhline(50, color="0.7", lw=0.8, zorder=0)  # chance
+    shown = [100 * column[name] for name in ("dev_uar", "source_uar", "domain_uar")]
+    left.set(xlabel="epoch", ylabel="UAR (%)", xlim=(0.5, len(history) + 0.5))
+    left.set(ylim=(min(40, np.nanmin(shown) - 2), 102))
+    left.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    left.set_title(title, fontsize=9)
+    figure.legend(
+        handles=[*lines, kept], loc="outside lower center", ncols=3, frameon=False, fontsize=8
+    )
+    return figure
+
+
+def principal_components(f: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows f (N, C) in the two directions of largest variance (N, 2), and their shares (2,).
+
+    Zeros where there is nothing to spread out: fewer than three rows, or all of them the same.
+    """
+    centred = (f - f.mean(axis=0)).astype(np.float64)
+    if min(centred.shape) < 3 or not centred.any():
+        return np.zeros((len(f), 2)), np.zeros(2)
+    # Only two of the singular vectors are wanted; v0 is where the search starts, fixed so that
+    # the same features give the same picture.
+    u, s, _ = svds(centred, k=2, v0=np.ones(min(centred.shape)))
+    order = s.argsort()[::-1]
+    return (u * s)[:, order], s[order] ** 2 / (centred**2).sum()
+
+
+def features(
+    models: list[tuple[str, dict, list[float]]], language_names: list[str], emotion_names: list[str]
+) -> Figure:
+    """Figure 2: the encoder's output by PCA, a row a model; left by language, right by emotion.
+
+    Of each model a title, {"points" (N, 2), "languages", "emotions" (N,)} and the shares of the
+    variance of both dimensions. Without `language_names`, for mono, there is no left half.
+    """
+    count = 1 + bool(language_names)
+    figure = plt.figure(figsize=(max(6.4, 4.6 * count), 4.8 * len(models)), layout="constrained")
+    rows = figure.subfigures(len(models), 1, squeeze=False)[:, 0]
+    for row, (title, picture, share) in zip(rows, models):
+        points = picture["points"]  # (N, 2)
+        # A few far utterances would squeeze the rest together; what lies outside is counted.
+        low, high = np.percentile(points, [2, 98], axis=0)
+        margin = 0.15 * (high - low) + 1e-6
+        outside = ((points < low - margin) | (points > high + margin)).any(axis=1).sum()
+        halves = [("emotions", emotion_names, (GREEN, DARK), ("v", "s"))]
+        if language_names:
+            halves.insert(0, ("languages", language_names, (DARK, LIGHT), ("o", "^")))
+        axes = row.subplots(1, len(halves), sharey=True, squeeze=False)[0]
+        for axis, (group, names, colours, markers) in zip(axes, halves):
+            for value in (0, 1):
+                axis.scatter(
+                    *points[picture[group] == value].T, s=14, alpha=0.5, color=colours[value],
+                    marker=markers[value], linewidths=0, label=names[value],
+                )  # fmt: skip
+            axis.set(xlabel=f"component 1 ({100 * share[0]:.0f}% of the variance)")
+            axis.set(xlim=(low[0] - margin[0], high[0] + margin[0]))
+            axis.set(ylim=(low[1] - margin[1], high[1] + margin[1]))
+            axis.legend(
+                loc="upper center", bbox_to_anchor=(0.5, -0.12), frameon=False, markerscale=2,
+                fontsize=9,
+            )  # fmt: skip
+        axes[0].set(ylabel=f"component 2 ({100 * share[1]:.0f}%)")
+        which = "source: training, target: test" if language_names else "test"
+        row.suptitle(
+            f"{title}\n{len(points)} rows ({which}), {outside} outside the frame", fontsize=9
+        )
+    return figure
+
+
+def confusion(test: dict, classes: tuple[str, str], title: str) -> Figure:
+    """The test set's confusion matrix, rows true, with recalls; `test` is from metrics.json."""
+    counts = np.array(test["confusion"])  # (2, 2)
+    recall = counts / counts.sum(axis=1, keepdims=True)
+    figure, axis = plt.subplots(figsize=(6, 4.4), layout="constrained")
+    image = axis.imshow(recall, cmap="Blues", vmin=0, vmax=1)
+    for (i, j), share in np.ndenumerate(recall):
+        colour = "white" if share > 0.55 else "black"
+        text = f"{counts[i, j]}\n{100 * share:.1f}%"
+        axis.text(j, i, text, ha="center", va="center", color=colour)
+    axis.set_xticks([0, 1], [f"said {name}" for name in classes])
+    axis.set_yticks([0, 1], [f"true {name}" for name in classes], rotation=90, va="center")
+    interval = ""
+    if test["ci95"]:
+        low, high = (100 * end for end in test["ci95"])
+        interval = f" (95% over {test['speakers']} speakers: {low:.1f} to {high:.1f})"
+    uar = f"test UAR {100 * test['uar']:.1f}%{interval}, {test['n']} rows"
+    figure.suptitle(f"{title}\n{uar}", fontsize=9)
+    figure.colorbar(image, label="share of the true class")
+    return figure
+
+
+def attention(
+    logmel: np.ndarray,
+    real: float,
+    starts: np.ndarray,
+    ends: np.ndarray,
+    weights: np.ndarray,
+    title: str,
+) -> Figure:
+    """What the network gets, log-mel (T, 26), over the weight of each pooled stretch of time.
+
+    After `real` seconds it is padding, which is hatched below. The P stretches lie from `starts`
+    to `ends` (P,), in seconds, on padding too; `weights` (P,) sum to 1 over a window.
+    """
+    figure, (top, bottom) = plt.subplots(
+        2, 1, figsize=(8, 5), layout="constrained", sharex=True, height_ratios=(2, 1)
+    )
+    seconds = SHIFT * len(logmel)
+    shape = (0, seconds, 0.5, logmel.shape[1] + 0.5)
+    image = top.imshow(logmel.T, origin="lower", aspect="auto", cmap="magma", extent=shape)
+    top.axvline(real, color="white", lw=1, ls="--")
+    top.set(ylabel="mel bin")
+    figure.colorbar(image, ax=top, label="normalised log energy")
+    bottom.axvspan(real, seconds, facecolor="0.93", edgecolor="0.8", hatch="///", zorder=0)
+    edge = "white" if len(weights) <= 40 else DARK  # many thin bars would be nothing but edges
+    bottom.bar(starts, weights, width=ends - starts, align="edge", color=DARK, edgecolor=edge)
+    bottom.set(xlabel="time (s)", ylabel="attention weight", xlim=(0, seconds), ylim=(0, 1))
+    figure.suptitle(f"{title}; hatched: padding", fontsize=10)
+    return figure

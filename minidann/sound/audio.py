@@ -1,0 +1,120 @@
+"""From a file to samples: mono, 16 kHz, float32.
+
+Whatever a corpus was recorded in (RECOLA is mostly 44.1 kHz, RAVDESS 48 kHz and stereo in places)
+leaves this file as one array at one rate, so that nothing behind it asks again.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import gcd
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from minidann.console import UserError
+from minidann.sound.truncation import cut_short
+
+RATE = 16_000  # samples a second
+RATES = 4_000, 400_000  # the rates a recording may have: what else a file says is damage
+LONGEST = 24 * 3600  # seconds; so is what says that it lasts longer
+LOUDEST = 1e6  # of full scale; so is a sample beyond it, in floating point
+FORMATS = "WAV", "WAVEX", "FLAC", "OGG"  # in others nobody would see that a file was cut short
+
+
+def decode(path: Path) -> tuple[np.ndarray, int]:
+    """All that is in a sound file: (samples, channels) float32, and samples a second.
+
+    Raises UserError, which does not name the file, where it is not whole and finite.
+    """
+    with _opened(path) as file:
+        rate = file.samplerate
+        frames = file.frames
+        channels = file.read(dtype="float32", always_2d=True)  # (samples, channels)
+        damage = cut_short(path)
+    if len(channels) < frames:
+        damage = f"cut short: {len(channels)} of its {frames} samples are there"
+    if damage:
+        raise UserError(f"{damage}; copy it again or leave it out")
+    if len(channels) == 0:
+        raise UserError("no samples in it; copy it again or leave it out")
+    if not (np.abs(channels) <= LOUDEST).all():
+        raise UserError("holds NaN, infinite or absurd samples; export it again as 16-bit audio")
+    return channels, rate
+
+
+def seconds(path: Path) -> float:
+    """How long a recording is by its own account. Raises UserError, which does not name it."""
+    with _opened(path) as file:
+        return file.frames / file.samplerate
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
+    """The sound file at `path`; what goes wrong with it becomes a UserError."""
+    try:
+        if not path.is_file():
+            folder = path.is_dir()
+            raise UserError(
+                "is a folder; give the files in it" if folder else "no such file; check the path"
+            )
+        if path.suffix.lower() == ".raw":  # soundfile would ask for rate and channels
+            raise UserError("samples without a header; convert it to WAV or FLAC")
+        with soundfile.SoundFile(path) as file:
+            if file.format not in FORMATS:
+                raise UserError(f"is {file.format} inside; convert it to WAV or FLAC")
+            if (
+                not RATES[0] <= file.samplerate <= RATES[1]
+                or file.frames > LONGEST * file.samplerate
+            ):
+                raise UserError(
+                    f"says that it holds {file.frames} samples at {file.samplerate} Hz, which "
+                    "speech does not; export it again"
+                )
+            yield file
+    except (soundfile.SoundFileError, OSError, ValueError) as error:  # ValueError: a zero byte
+        # The file is named by who asked for it; here that would be once too often.
+        why = str(error).removeprefix(f"Error opening {str(path)!r}: ").removesuffix(".")
+        why = getattr(error, "strerror", None) or why
+        raise UserError(
+            f"cannot be read as audio ({why}); copy it again or convert it to WAV or FLAC"
+        ) from None
+
+
+def mixed(channels: np.ndarray) -> np.ndarray:
+    """(samples, channels) -> the mean of the channels (samples,), same dtype."""
+    return channels.mean(axis=1) if channels.shape[1] > 1 else channels[:, 0]
+
+
+def mono(channels: np.ndarray, rate: int) -> np.ndarray:
+    """(samples, channels) at `rate` Hz -> (samples * 16000 / rate, rounded up,) at 16 kHz.
+
+    The mean of the channels, same dtype. A polyphase filter (`scipy.signal.resample_poly`) takes
+    out what lies above the lower of the two Nyquist frequencies.
+    """
+    audio = mixed(channels)  # (samples,)
+    if rate == RATE:
+        return audio
+    from scipy.signal import resample_poly  # here: it takes a second that few need
+
+    common = gcd(RATE, rate)  # 44,100 Hz: 160 samples out for 441 in
+    return resample_poly(audio, RATE // common, rate // common)
+
+
+def cut(audio: np.ndarray, start: float | None, end: float | None) -> np.ndarray:
+    """The part of 16 kHz `audio` from `start` to `end` in seconds, as a view; None: its own end.
+
+    Both times are rounded to the nearest sample; what ends after the recording ends with it.
+    Raises UserError on an empty part.
+    """
+    seconds = len(audio) / RATE
+    start, end = 0.0 if start is None else start, seconds if end is None else end
+    if not 0 <= start < min(end, seconds):  # NaN fails this too
+        raise UserError(
+            f"no part from {start:g} to {end:g} s in a recording of {seconds:.3f} s; "
+            "correct the times, or check that they belong to this recording"
+        )
+    part = audio[round(start * RATE) : round(end * RATE)]
+    if len(part) == 0:
+        raise UserError(f"not one sample from {start:g} to {end:g} s; correct the times")
+    return part

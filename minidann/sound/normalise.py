@@ -1,0 +1,119 @@
+"""From log-mel features to the network's input: zero mean, unit variance, 750 frames.
+
+The paper normalises each mel bin "for each database". Here that is over real frames only: padding
+is no sound, and most utterances would be padding for half of the 750 frames. What is kept in
+memory is unpadded (IEMOCAP's 10,039 utterances are 783 MB once padded, and less than half of that
+before); only the rows of a batch are normalised and padded.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from minidann.sound.logmel import FRAMES, MELS, crop
+
+BLOCK = 50_000  # frames at a time where all of a corpus is gone through in float64: 10 MB
+
+
+class Features:
+    """A corpus's log-mel features, unpadded, with the normalisation that belongs to them.
+
+    frames (total, 26) float32, raw, one utterance after the other, at most 750 frames each;
+    offsets (n+1,) int64: utterance i is `frames[offsets[i] : offsets[i+1]]`; lengths (n,) int64;
+    mean, std (26,) float32 over all frames, so over real ones only: there is no padding here;
+    minimum (n, 26) float32, each utterance's own minimum a bin after normalisation;
+    digest names preset and recordings where the features were extracted, else it is "".
+    A bin that never changes has std 1, so that it becomes zeros and not NaN. Raises ValueError
+    where frames and offsets do not fit each other.
+    """
+
+    def __init__(self, frames: np.ndarray, offsets: np.ndarray, digest: str = ""):
+        if frames.ndim != 2 or frames.shape[1] != MELS or frames.dtype != np.float32:
+            raise ValueError(
+                f"expected (total, {MELS}) float32, received {frames.shape} {frames.dtype}"
+            )
+        lengths = np.diff(offsets)  # (n+1,) -> (n,)
+        if len(lengths) == 0 or lengths.min() < 1 or lengths.max() > FRAMES:
+            raise ValueError(f"expected at least one utterance, and 1 to {FRAMES} frames in each")
+        if offsets[0] != 0 or offsets[-1] != len(frames):
+            raise ValueError(
+                f"expected offsets from 0 to {len(frames)}, received {offsets[0]} to {offsets[-1]}"
+            )
+        self.frames = np.asarray(frames)  # a memmap stays mapped, but is quicker to slice
+        self.offsets, self.lengths, self.digest = offsets, lengths, digest
+        self.mean, self.std = mean_and_std(self.frames)  # (26,) each
+        raw = np.minimum.reduceat(self.frames, offsets[:-1], axis=0)  # (total, 26) -> (n, 26)
+        self.minimum = (raw - self.mean) / self.std  # rounding keeps the order: still the minima
+        # Written out for every frame, NumPy goes through them in one loop, not in one of 26 each.
+        self._every = np.tile(self.mean, (FRAMES, 1)), np.tile(self.std, (FRAMES, 1))  # (750, 26)
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def batch(self, rows: Sequence[int], out: np.ndarray | None = None) -> np.ndarray:
+        """The network's input for these utterances: (len(rows), 750, 26) float32.
+
+        In `out`, of that shape, where it is given: to fill the same 5 MB again is quicker than to
+        ask for new ones. Otherwise a new array.
+        """
+        shape = len(rows), FRAMES, MELS
+        out = np.empty(shape, np.float32) if out is None else out
+        if out.shape != shape or out.dtype != np.float32:
+            raise ValueError(f"expected out {shape} float32, received {out.shape} {out.dtype}")
+        means, stds = self._every
+        for padded, row in zip(out, rows):
+            k = self.lengths[row]
+            one = self.frames[self.offsets[row] : self.offsets[row] + k]  # (k, 26)
+            normalise_and_pad(one, means[:k], stds[:k], self.minimum[row], padded)
+        return out
+
+
+def from_frames(frames, offsets=None) -> Features:
+    """Features from arrays in memory: for made-up corpora, as the tests have them.
+
+    `frames` is a list of (k, 26) arrays, which are cropped; or, with `offsets` (n+1,), one
+    (total, 26) array of at most 750 frames an utterance.
+    """
+    if offsets is None:
+        cropped = [crop(np.asarray(one, np.float32)) for one in frames]
+        offsets = np.cumsum([0] + [len(one) for one in cropped])  # (n+1,)
+        frames = np.concatenate(cropped)  # (total, 26)
+    return Features(np.asarray(frames, np.float32), np.asarray(offsets, np.int64))
+
+
+def mean_and_std(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of each bin of (total, bins): (bins,) float32 each.
+
+    Summed up in float64, in two passes (the squares of distances from the mean, not of the
+    values) and in blocks. A bin that never changes has standard deviation 1.
+    """
+    starts, total = range(0, len(frames), BLOCK), len(frames)
+    mean = sum(frames[i : i + BLOCK].sum(axis=0, dtype=np.float64) for i in starts) / total
+    variance = sum(((frames[i : i + BLOCK] - mean) ** 2).sum(axis=0) for i in starts) / total
+    std = np.sqrt(variance)
+    std[std < 1e-6] = 1  # all that is left of a constant is rounding
+    return mean.astype(np.float32), std.astype(np.float32)
+
+
+def normalise_and_pad(
+    frames: np.ndarray,
+    mean: np.ndarray,
+    std: np.ndarray,
+    minimum: np.ndarray | None = None,
+    out: np.ndarray | None = None,
+) -> np.ndarray:
+    """One utterance, raw (k, 26) with 1 <= k <= 750, as the network takes it: (750, 26) float32.
+
+    Normalised with a corpus's `mean` and `std`, (26,) or (k, 26), then padded at the END with the
+    utterance's own minimum in each bin: silence, as this recording has it. `minimum` (26,), that
+    of the normalised frames, saves finding it again; `out` (750, 26) is written to and returned.
+    """
+    count = len(frames)
+    if not 1 <= count <= FRAMES:
+        raise ValueError(f"expected 1 to {FRAMES} frames, received {count}: crop() them first")
+    out = np.empty((FRAMES, MELS), np.float32) if out is None else out
+    real = out[:count]  # (k, 26)
+    np.subtract(frames, mean, out=real)
+    np.divide(real, std, out=real)
+    out[count:] = real.min(axis=0) if minimum is None else minimum
+    return out
