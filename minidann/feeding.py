@@ -1,12 +1,12 @@
 """Table 3: four ways to feed two domains through one batch normalisation, and none.
 
 A step has n source rows, first, and m target rows after them. The emotion classifier reads the
-source rows; the language classifier reads all rows. What differs is which rows are normalised
+source rows; the domain classifier reads all rows. What differs is which rows are normalised
 together:
 
     bn1    all rows                      both classifiers read from it
-    bn2    source rows; all rows         emotion reads the first, language the second
-    bn3    source rows; target rows      emotion reads the first, language both
+    bn2    source rows; all rows         emotion reads the first, domain the second
+    bn3    source rows; target rows      emotion reads the first, domain both
     bn4    as bn1, but source and target rows are two steps, one after the other
     none   no batch normalisation: both classifiers read the rows as they are (table 2)
 
@@ -48,7 +48,7 @@ def forward(
 ) -> tuple[tuple[np.ndarray, np.ndarray], tuple]:
     """h (n+m, C), the first `source_rows` = n of them source; gamma, beta (C,), None in mode none.
 
-    -> (what the emotion classifier reads (n, C), what the language classifier reads (n+m, C)).
+    -> (what the emotion classifier reads (n, C), what the domain classifier reads (n+m, C)).
     The cache holds the mode, the number of source rows, and rows and cache of each call.
     """
     n = source_rows
@@ -58,25 +58,25 @@ def forward(
     results = [ops.batchnorm.forward(h[rows], gamma, beta) for rows in groups]
     outs, caches = [out for out, _ in results], [cache for _, cache in results]
     emotion = outs[0][:n]  # (n, C): in every mode the first call begins with the source rows
-    language = np.concatenate(outs) if mode == "bn3" else outs[-1]  # (n+m, C)
-    return (emotion, language), (mode, n, groups, caches, ops)
+    domain = np.concatenate(outs) if mode == "bn3" else outs[-1]  # (n+m, C)
+    return (emotion, domain), (mode, n, groups, caches, ops)
 
 
 def backward(
-    demotion: np.ndarray, dlanguage: np.ndarray, cache: tuple
+    demotion: np.ndarray, ddomain: np.ndarray, cache: tuple
 ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
-    """demotion (n, C), dlanguage (n+m, C) -> dh (n+m, C), dgamma (C,), dbeta (C,)."""
+    """demotion (n, C), ddomain (n+m, C) -> dh (n+m, C), dgamma (C,), dbeta (C,)."""
     mode, n, groups, caches, ops = cache
     if mode == "none":
-        dh = dlanguage.copy()
+        dh = ddomain.copy()
         dh[:n] += demotion
         return dh, None, None
     if mode == "bn3":
-        douts = [dlanguage[rows].copy() for rows in groups]
-    else:  # language read the last call, whole
-        douts = [np.zeros_like(dlanguage[rows]) for rows in groups[:-1]] + [dlanguage.copy()]
+        douts = [ddomain[rows].copy() for rows in groups]
+    else:  # domain read the last call, whole
+        douts = [np.zeros_like(ddomain[rows]) for rows in groups[:-1]] + [ddomain.copy()]
     douts[0][:n] += demotion
-    dh, dgamma, dbeta = np.zeros_like(dlanguage), 0.0, 0.0
+    dh, dgamma, dbeta = np.zeros_like(ddomain), 0.0, 0.0
     for rows, dout, call in zip(groups, douts, caches):
         drows, dgamma_call, dbeta_call = ops.batchnorm.backward(dout, call)
         dh[rows] += drows

@@ -8,10 +8,11 @@
             | batch normalisation (see feeding.py), dropout
         f   (N, 1800)                          the encoder G_f ends here
           /                         \\
-    emotion classifier G_e       gradient reversal, language classifier G_l
+    emotion classifier G_e       gradient reversal, domain classifier G_l
     source rows -> L_e (5)       all rows -> L_l (6)
 
-The loss is  L = alpha L_e + (1 - alpha) L_l  (7). Through the reversal, what is called gradient
+G_l tells source from target: the paper calls it the language classifier. The loss is
+L = alpha L_e + (1 - alpha) L_l  (7). Through the reversal, what is called gradient
 here is that of equations 8-10: for G_e alpha dL_e, for G_l (1 - alpha) dL_l, for the encoder
 alpha dL_e - (1 - alpha) beta dL_l.
 """
@@ -42,13 +43,13 @@ def initialise(
     mels: int = 26,
     filters: int = FILTERS,
     batch_norm: bool = True,
-    language: bool = True,
+    domain: bool = True,
     dtype: type = np.float32,
 ) -> tuple[Arrays, Arrays]:
     """New parameters, and the running statistics of batch norm (empty without it).
 
     Kernels are Glorot uniform, biases zero, the attention query normal with standard deviation
-    0.05. `frames` is the T that `encode` will see. The language classifier is drawn last, so that
+    0.05. `frames` is the T that `encode` will see. The domain classifier is drawn last, so that
     models with and without one start alike.
     """
 
@@ -66,7 +67,7 @@ def initialise(
     if batch_norm:
         params["bn.gamma"], params["bn.beta"] = np.ones(features, dtype), np.zeros(features, dtype)
         running = {"bn.mean": np.zeros(features, dtype), "bn.var": np.ones(features, dtype)}
-    for name in ("emotion", "language") if language else ("emotion",):
+    for name in ("emotion", "domain") if domain else ("emotion",):
         params[f"{name}.w"] = glorot((features, 2), features, 2)
         params[f"{name}.b"] = np.zeros(2, dtype)
     return params, running
@@ -123,61 +124,61 @@ def forward(
     x: np.ndarray,
     *,
     emotion_labels: np.ndarray,
-    language_labels: np.ndarray | None,
+    domain_labels: np.ndarray | None,
     mode: str,
     beta: float = 1.0,
     mask: np.ndarray | None = None,
     ops=minidann.ops,
 ) -> tuple[tuple[np.ndarray | None, np.ndarray | None], tuple]:
-    """x (n+m, T, D), emotion labels of the first n rows (n,), language labels of all (n+m,).
+    """x (n+m, T, D), emotion labels of the first n rows (n,), domain labels of all (n+m,).
 
     -> (L_e, L_l) as arrays of shape (). L_e is None where no row has an emotion label (the second
-    step of bn4), L_l where `language_labels` is None (`base` and `mono` have no such classifier).
+    step of bn4), L_l where `domain_labels` is None (`base` and `mono` have no such classifier).
     `mask` (n+m, C) is dropout's, drawn by `dropout.draw_mask`; None: no dropout.
     """
     n = len(emotion_labels)
     h, encoder = encode(params, x, ops=ops)  # (n+m, C)
-    (emotion_f, language_f), fed = feeding.forward(
+    (emotion_f, domain_f), fed = feeding.forward(
         h, params.get("bn.gamma"), params.get("bn.beta"), source_rows=n, mode=mode, ops=ops
     )  # (n, C), (n+m, C)
-    emotion_loss = emotion = language_loss = language = None
+    emotion_loss = emotion = domain_loss = domain = None
     if n:
         emotion_mask = None if mask is None else mask[:n]
         emotion_loss, emotion = _classifier_forward(
             params, "emotion", emotion_f, labels=emotion_labels, reversal=None,
             mask=emotion_mask, ops=ops,
         )  # fmt: skip
-    if language_labels is not None:
-        language_loss, language = _classifier_forward(
-            params, "language", language_f, labels=language_labels, reversal=beta,
+    if domain_labels is not None:
+        domain_loss, domain = _classifier_forward(
+            params, "domain", domain_f, labels=domain_labels, reversal=beta,
             mask=mask, ops=ops,
         )  # fmt: skip
-    cache = (encoder, fed, emotion, language, emotion_f, language_f)
-    return (emotion_loss, language_loss), cache
+    cache = (encoder, fed, emotion, domain, emotion_f, domain_f)
+    return (emotion_loss, domain_loss), cache
 
 
 def backward(cache: tuple, *, alpha: float) -> tuple[Arrays, tuple[float, float]]:
     """The gradients of equations 8-10, and how hard each classifier pulls at the encoder.
 
-    alpha weighs the losses (7); 1 where there is no language classifier. Parameters that took no
+    alpha weighs the losses (7); 1 where there is no domain classifier. Parameters that took no
     part have no entry. The pull is the norm of the gradient at the encoder's output, of emotion
-    and of language.
+    and of domain.
     """
-    encoder, fed, emotion, language, emotion_f, language_f = cache
-    dtype = language_f.dtype.type  # a Python float would do, but a float64 scalar would promote
-    demotion, dlanguage = np.zeros_like(emotion_f), np.zeros_like(language_f)
+    encoder, fed, emotion, domain, emotion_f, domain_f = cache
+    dtype = domain_f.dtype.type  # a Python float would do, but a float64 scalar would promote
+    demotion, ddomain = np.zeros_like(emotion_f), np.zeros_like(domain_f)
     grads = {}
     if emotion is not None:
         demotion, head = _classifier_backward(dtype(alpha), emotion)
         grads.update(head)
-    if language is not None:
-        dlanguage, head = _classifier_backward(dtype(1 - alpha), language)
+    if domain is not None:
+        ddomain, head = _classifier_backward(dtype(1 - alpha), domain)
         grads.update(head)
-    dh, dgamma, dbeta = feeding.backward(demotion, dlanguage, fed)
+    dh, dgamma, dbeta = feeding.backward(demotion, ddomain, fed)
     if dgamma is not None:
         grads.update({"bn.gamma": dgamma, "bn.beta": dbeta})
     grads.update(encode_backward(dh, encoder))
-    return grads, (float(np.linalg.norm(demotion)), float(np.linalg.norm(dlanguage)))
+    return grads, (float(np.linalg.norm(demotion)), float(np.linalg.norm(ddomain)))
 
 
 def update_running(running: Arrays, cache: tuple) -> Arrays:
@@ -205,7 +206,7 @@ def normalise(params: Arrays, running: Arrays, h: np.ndarray, *, ops=minidann.op
 
 
 def classify(params: Arrays, f: np.ndarray, name: str, *, ops=minidann.ops) -> np.ndarray:
-    """Probabilities (N, 2) by the classifier `name`, "emotion" or "language", of f (N, C)."""
+    """Probabilities (N, 2) by the classifier `name`, "emotion" or "domain", of f (N, C)."""
     z, _ = ops.dense.forward(f, params[f"{name}.w"], params[f"{name}.b"])  # (N, 2)
     return ops.softmax_cross_entropy.softmax(z)
 

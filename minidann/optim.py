@@ -8,7 +8,7 @@ EPSILON = 1e-8
 INITIAL_RATE = 1e-3
 DECAY = 0.93
 FINAL_RATE = 5e-5
-REGULARISED = ("conv.w", "emotion.w", "language.w")  # kernels only, no bias, no batch norm
+REGULARISED = ("conv.w", "emotion.w", "domain.w")  # kernels only, no bias, no batch norm
 
 Arrays = dict[str, np.ndarray]
 

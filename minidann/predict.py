@@ -26,7 +26,7 @@ def load(run: Path) -> tuple[dict, dict]:
     there = groups.setdefault("params", {})
     groups.setdefault("running", {})
     params, running = model.initialise(
-        np.random.default_rng(), batch_norm="bn.gamma" in there, language="language.w" in there
+        np.random.default_rng(), batch_norm="bn.gamma" in there, domain="domain.w" in there
     )
     each_bin = {"mean": np.zeros(MELS, np.float32), "std": np.ones(MELS, np.float32)}
     expected = {"params": params, "running": running, "source": each_bin, "target": each_bin}

@@ -115,7 +115,7 @@ def start(choices: Choices, frames: int, mels: int) -> State:
         frames=frames,
         mels=mels,
         batch_norm=choices.bn != "none",
-        language=choices.model == "our",
+        domain=choices.model == "our",
     )
     choosers = ["target"] if choices.model == "mono" else [*CHOOSERS]
     if choices.model == "base" and running:  # what AdaBN is a control of

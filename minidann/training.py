@@ -61,7 +61,7 @@ def update(
         state.params,
         x,
         emotion_labels=labels,
-        language_labels=(np.arange(len(x)) >= n).astype(int) if adversarial else None,
+        domain_labels=(np.arange(len(x)) >= n).astype(int) if adversarial else None,
         mode=choices.bn,
         beta=beta,
         mask=mask,
@@ -165,7 +165,7 @@ def probabilities(
     params: Arrays, running: Arrays, features: Features, rows: np.ndarray, *, ops=minidann.ops
 ) -> dict[str, np.ndarray]:
     """What each classifier there is says of `rows` in inference: {"emotion": (N, 2), ...}."""
-    heads = [name for name in ("emotion", "language") if f"{name}.w" in params]
+    heads = [name for name in ("emotion", "domain") if f"{name}.w" in params]
     said = {name: [] for name in heads}
     for f in representations(params, running, features, rows, ops=ops):  # (B, C)
         for name in heads:
@@ -178,7 +178,7 @@ def monitor(
 ) -> dict:
     """The development part of a history row, in inference mode.
 
-    Figure 3's curves: the language classifier on the target's development rows and as many source
+    Figure 3's curves: the domain classifier on the target's development rows and as many source
     rows (each language weighing one half of the loss), emotion on the same rows. And what else
     an epoch can be chosen by: emotion on the rows held out of the source, and how much the answers
     on the target's development rows tell, whatever their labels.
@@ -205,8 +205,8 @@ def monitor(
         said = adabn.predict(state.params, np.concatenate(list(some)), ops=ops)
         row["adabn_uar"] = metrics.uar(target.labels[split.dev], said.argmax(axis=1))
         row["adabn_information"] = metrics.information(said)
-    if "language" in said_source:
-        right = said_source["language"][:, 0], said_target["language"][:, 1]
+    if "domain" in said_source:
+        right = said_source["domain"][:, 0], said_target["domain"][:, 1]
         tiny = np.finfo(np.float32).tiny
         row["dev_domain_loss"] = -np.mean([np.log(p + tiny).mean() for p in right])
         row["domain_uar"] = np.mean([(p > 0.5).mean() for p in right])

@@ -104,7 +104,7 @@ def test_run_folder(run):
     assert all(0 <= metrics["distance"][when] <= 2 for when in ("before", "after"))
     groups, about = store.read_arrays(out / "features.npz")
     shapes = {name: array.shape for name, array in groups["features"].items()}
-    assert shapes == {"points": (84, 2), "languages": (84,), "emotions": (84,)}
+    assert shapes == {"points": (84, 2), "domains": (84,), "emotions": (84,)}
     assert len(about["shares"]) == 2
     for name in ("curves", "features", "confusion"):
         assert (out / f"{name}.png").read_bytes().startswith(b"\x89PNG")
@@ -382,7 +382,7 @@ def test_other_models(corpora, tmp_path, model, bn):
     metrics = json.loads((out / "metrics.json").read_text())
     assert metrics["test"]["n"] == (15 if model == "mono" else 42)
     groups, _ = store.read_arrays(out / "model.npz")
-    assert ("language.w" in groups["params"]) == (model == "our")
+    assert ("domain.w" in groups["params"]) == (model == "our")
     assert ("bn.gamma" in groups["params"]) == (bn != "none")
     assert (", domain " in done.stdout) == (model == "our")
 

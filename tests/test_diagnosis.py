@@ -205,16 +205,16 @@ def network(**changes):
     return SimpleNamespace(forward=forward, backward=model.backward)
 
 
-def weighed(emotion=1.0, language=1.0):
+def weighed(emotion=1.0, domain=1.0):
     """model whose losses get other weights than alpha and 1 - alpha, times these."""
 
     def backward(cache, *, alpha):
         whole, pulls = model.backward(cache, alpha=alpha)
         of_emotion, _ = model.backward(cache, alpha=1.0)
-        of_language, _ = model.backward(cache, alpha=0.0)
+        of_domain, _ = model.backward(cache, alpha=0.0)
         return {
             name: emotion * alpha * of_emotion.get(name, 0)
-            + language * (1 - alpha) * of_language.get(name, 0)
+            + domain * (1 - alpha) * of_domain.get(name, 0)
             for name in whole
         }, pulls
 
@@ -233,10 +233,10 @@ NETWORKS = [
     ("bn2", network(gradient_reversal=lambda g, d, b: (b * b * d,)), "double reversal"),
     ("bn3", network(gradient_reversal=lambda g, d, b: (-d,)), "beta ignored"),
     ("bn4", network(softmax_cross_entropy=lambda g, d, c: (1.7 * g[0],)), None),
-    ("none", weighed(language=-1.0), "minus loss"),
-    ("bn4", weighed(language=1.7), "beta on classifier"),
-    ("bn1", weighed(language=11 / 7), "loss mean"),
-    ("bn2", weighed(emotion=0.7 / 0.3, language=0.3 / 0.7), "alpha"),
+    ("none", weighed(domain=-1.0), "minus loss"),
+    ("bn4", weighed(domain=1.7), "beta on classifier"),
+    ("bn1", weighed(domain=11 / 7), "loss mean"),
+    ("bn2", weighed(emotion=0.7 / 0.3, domain=0.3 / 0.7), "alpha"),
     ("bn1", network(gradient_reversal=by_rows(lambda b: -b, lambda b: 1.0)), "source rows only"),
     ("bn3", network(gradient_reversal=by_rows(lambda b: -b, lambda b: 0.0)), "target rows"),
     ("none", network(dropout=lambda g, d, mask: (d,)), "gate"),
@@ -256,9 +256,9 @@ def test_mistakes_in_the_network(mode, wrong, kind):
 
 
 def test_batch_norm_of_another_mode(monkeypatch):
-    def backward(demotion, dlanguage, cache):
+    def backward(demotion, ddomain, cache):
         mode, n, groups, calls, its_ops = cache
-        return right(demotion, dlanguage, ("bn1", n, groups[1:], calls[1:], its_ops))
+        return right(demotion, ddomain, ("bn1", n, groups[1:], calls[1:], its_ops))
 
     right = feeding.backward
     rng = np.random.default_rng(0)

@@ -91,9 +91,9 @@ def test_each_fold_trains_without_the_speakers_it_is_tested_on(monkeypatch):
     """The first column is the speaker's number: what is learnt from and what is asked about."""
     seen = []
 
-    def spy(x, language, others):
+    def spy(x, domain, others):
         for which in (0, 1):
-            assert which in language
+            assert which in domain
         assert not set(x[:, 0]) & set(others[:, 0])
         seen.extend(others[:, 0])
         return np.zeros(len(others), int)
@@ -138,8 +138,8 @@ def test_as_many_rows_of_each_drawn_from_the_larger(monkeypatch):
     """A row's only column is its number: 0 to 29 of the source, from 1000 on of the target."""
     seen = []
 
-    def spy(x, language, others):
-        np.testing.assert_array_equal(language, x[:, 0] >= 1000)
+    def spy(x, domain, others):
+        np.testing.assert_array_equal(domain, x[:, 0] >= 1000)
         seen.extend(others[:, 0].astype(int))
         return np.zeros(len(others), int)
 
@@ -158,11 +158,11 @@ def test_as_many_rows_of_each_drawn_from_the_larger(monkeypatch):
 
 def test_nothing_is_learnt_from_the_rows_held_out():
     """Asked one by one or together with strange ones, the answers are the same."""
-    x, language = noise(0, 60, 4), np.repeat([0, 1], 30)
+    x, domain = noise(0, 60, 4), np.repeat([0, 1], 30)
     x[30:] += 1
     others = noise(1, 30, 4) * 5
-    together = distance.classify(x, language, np.concatenate([others, np.full((9, 4), 1e3)]))
-    alone = [distance.classify(x, language, one[None])[0] for one in others]
+    together = distance.classify(x, domain, np.concatenate([others, np.full((9, 4), 1e3)]))
+    alone = [distance.classify(x, domain, one[None])[0] for one in others]
     assert together[:30].tolist() == alone
     assert set(alone) == {0, 1}
 
@@ -225,22 +225,22 @@ def test_what_does_not_fit():
 def test_gradient_of_the_loss():
     """Against central differences, entry by entry; more rows of one language than of the other."""
     rng = np.random.default_rng(0)
-    x, language = rng.standard_normal((9, 4)), np.array([0, 1, 1, 1, 0, 1, 1, 1, 1])
+    x, domain = rng.standard_normal((9, 4)), np.array([0, 1, 1, 1, 0, 1, 1, 1, 1])
     weights = rng.standard_normal(10)
-    _, gradient = distance.loss(weights, x, language)
+    _, gradient = distance.loss(weights, x, domain)
     steps = 1e-6 * np.eye(10)
-    plus, minus = ([distance.loss(weights + s * e, x, language)[0] for e in steps] for s in (1, -1))
+    plus, minus = ([distance.loss(weights + s * e, x, domain)[0] for e in steps] for s in (1, -1))
     np.testing.assert_allclose(gradient, (np.array(plus) - minus) / 2e-6, rtol=1e-6, atol=1e-9)
 
 
 def test_loss_by_hand():
     """Nothing learnt: log 2. Otherwise each language's mean surprise, one half each, and l2."""
-    x, language = np.array([[1.0], [2.0], [-1.0]]), np.array([0, 0, 1])
-    assert distance.loss(np.zeros(4), x, language)[0] == pytest.approx(np.log(2))
+    x, domain = np.array([[1.0], [2.0], [-1.0]]), np.array([0, 0, 1])
+    assert distance.loss(np.zeros(4), x, domain)[0] == pytest.approx(np.log(2))
     scores = 3 * x[:, 0]  # of language 1 against language 0, with w = (-1, 2) and no b
-    surprise = np.log1p(np.exp(np.where(language == 0, scores, -scores)))
+    surprise = np.log1p(np.exp(np.where(domain == 0, scores, -scores)))
     expected = surprise[:2].mean() / 2 + surprise[2] / 2 + distance.STRENGTH / 2 * 5
-    assert distance.loss(np.array([-1.0, 2, 0, 0]), x, language)[0] == pytest.approx(expected)
+    assert distance.loss(np.array([-1.0, 2, 0, 0]), x, domain)[0] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("columns", [10, 400])
@@ -254,11 +254,11 @@ def test_the_minimum_is_scikit_learns(columns):
         "sklearn.linear_model", reason="scikit-learn, the oracle, is not installed"
     )
     x = np.concatenate([noise(0, 60, columns, shift=1), noise(1, 140, columns)])
-    language = np.repeat([0, 1], [60, 140])
-    w, b = distance.fit(x, language)
+    domain = np.repeat([0, 1], [60, 140])
+    w, b = distance.fit(x, domain)
     oracle = linear.LogisticRegression(
         C=2 / (distance.STRENGTH * 200), class_weight="balanced", tol=1e-10, max_iter=10_000
-    ).fit(x, language)
+    ).fit(x, domain)
     np.testing.assert_allclose(w[:, 1] - w[:, 0], oracle.coef_[0], atol=5e-3)
     assert b[1] - b[0] == pytest.approx(oracle.intercept_[0], abs=5e-3)
     np.testing.assert_allclose(w.sum(axis=1), 0, atol=1e-12)
@@ -276,13 +276,13 @@ def test_the_distance_is_about_scikit_learns(columns, shift):
     from sklearn.svm import LinearSVC
 
     x, y = noise(0, 200, columns), noise(1, 200, columns, shift=shift)
-    both, language = np.concatenate([x, y]), np.repeat([0, 1], 200)
+    both, domain = np.concatenate([x, y]), np.repeat([0, 1], 200)
     people = np.concatenate([SPEAKERS, SPEAKERS + 10])
     ours = measure(x, y, SPEAKERS, SPEAKERS)
     for oracle in (LogisticRegression(C=2 / (distance.STRENGTH * 320)), LinearSVC(C=1e-3)):
-        said = cross_val_predict(make_pipeline(StandardScaler(), oracle), both, language,
+        said = cross_val_predict(make_pipeline(StandardScaler(), oracle), both, domain,
                                  groups=people, cv=GroupKFold(5))  # fmt: skip
-        theirs = max(0, 2 * (1 - 2 * (said != language).mean()))
+        theirs = max(0, 2 * (1 - 2 * (said != domain).mean()))
         assert ours == pytest.approx(theirs, abs=0.25)
 
 

@@ -1,4 +1,4 @@
-"""The doctor's page: every state of the language classifier, and each figure as the run has it."""
+"""The doctor's page: every state of the domain classifier, and each figure as the run has it."""
 
 import csv
 import json
@@ -81,10 +81,10 @@ STATES = {  # the word: history, choices, what is advised, and what is not
 
 
 @pytest.mark.parametrize("word", STATES)
-def test_each_state_of_the_language_classifier_has_its_word_and_its_advice(said, word):
+def test_each_state_of_the_domain_classifier_has_its_word_and_its_advice(said, word):
     history, choices, advised, not_advised = STATES[word]
     page, advice = said(columns(**history), **choices)
-    assert f"1. The language classifier is {word}" in page
+    assert f"1. The domain classifier is {word}" in page
     words = re.findall(r"\b(DEAD|WINNING|OVERRUN|BALANCED|BETWEEN)\b", page)
     assert words == [word.split(":")[0]]
     assert advised in "\n".join(advice)
@@ -296,7 +296,7 @@ def test_base_and_mono_have_no_adversary_to_speak_of(said, name):
     nothing = dict.fromkeys(("domain_loss", "dev_domain_loss", "domain_uar", "domain_pull"), np.nan)
     distance = None if name == "mono" else (1.0, 1.0)
     page, _ = said(columns(**nothing), model=name, distance=distance, source=(20, 80))
-    assert "language classifier" not in page and "nan" not in page and "alpha" not in page
+    assert "domain classifier" not in page and "nan" not in page and "alpha" not in page
     assert f"{name}, seed 3; test UAR 70.0 %" in page
     assert "1." in page and "Test UAR by what chose the epoch" in page
     # mono is trained on the target itself: what differs there is no shift between languages

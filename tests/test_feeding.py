@@ -47,14 +47,14 @@ def test_what_each_classifier_reads(mode):
 
 def test_without_batch_norm_both_read_the_rows_as_they_are():
     h, _, _ = example()
-    (emotion, language), cache = feeding.forward(h, None, None, source_rows=N, mode="none")
+    (emotion, domain), cache = feeding.forward(h, None, None, source_rows=N, mode="none")
     np.testing.assert_array_equal(emotion, h[:N])
-    np.testing.assert_array_equal(language, h)
-    demotion, dlanguage = np.full((N, C), 2.0), np.full((N + M, C), 3.0)
-    dh, dgamma, dbeta = feeding.backward(demotion, dlanguage, cache)
+    np.testing.assert_array_equal(domain, h)
+    demotion, ddomain = np.full((N, C), 2.0), np.full((N + M, C), 3.0)
+    dh, dgamma, dbeta = feeding.backward(demotion, ddomain, cache)
     assert (dh[:N] == 5).all() and (dh[N:] == 3).all()
     assert dgamma is None and dbeta is None
-    assert (dlanguage == 3).all()
+    assert (ddomain == 3).all()
     running = np.zeros(C), np.ones(C)
     assert feeding.update_running(running, cache) is running
 
@@ -96,11 +96,11 @@ def test_the_layer_given_is_the_layer_used():
         update_running=lambda running, cache: (*running, cache),
     )
     h, gamma, beta = example()
-    (emotion, language), cache = feeding.forward(
+    (emotion, domain), cache = feeding.forward(
         h, gamma, beta, source_rows=N, mode="bn3", ops=SimpleNamespace(batchnorm=layer)
     )
     np.testing.assert_array_equal(emotion, 2 * h[:N])
-    np.testing.assert_array_equal(language, 2 * h)
+    np.testing.assert_array_equal(domain, 2 * h)
     dh, dgamma, dbeta = feeding.backward(np.zeros((N, C)), np.ones((N + M, C)), cache)
     assert (dh == 2).all()
     assert (dgamma, dbeta) == (2, 20)  # two calls

@@ -37,14 +37,14 @@ def test_equations_8_to_10_with_the_plain_ops(mode):
 def test_base_is_the_emotion_loss_alone(mode):
     (step,) = example(np.random.default_rng(0), mode)
     n = len(step.emotion_labels)
-    params = {k: v for k, v in step.params.items() if not k.startswith("language")}
+    params = {k: v for k, v in step.params.items() if not k.startswith("domain")}
 
     def loss(params):
-        (emotion, language), cache = model.forward(
-            params, step.x[:n], emotion_labels=step.emotion_labels, language_labels=None,
+        (emotion, domain), cache = model.forward(
+            params, step.x[:n], emotion_labels=step.emotion_labels, domain_labels=None,
             mode=mode, mask=step.mask[:n],
         )  # fmt: skip
-        assert language is None
+        assert domain is None
         return emotion, cache
 
     grads, pulls = model.backward(loss(params)[1], alpha=1.0)
@@ -72,9 +72,9 @@ def test_what_is_normalised_together():
     gamma, beta, n = np.ones(4), np.zeros(4), 3
 
     def means(mode):
-        (emotion, language), cache = feeding.forward(h, gamma, beta, source_rows=n, mode=mode)
+        (emotion, domain), cache = feeding.forward(h, gamma, beta, source_rows=n, mode=mode)
         running = feeding.update_running((np.zeros(4), np.ones(4)), cache)
-        return emotion.mean(), language[:n].mean(), language[n:].mean(), running[0].mean()
+        return emotion.mean(), domain[:n].mean(), domain[n:].mean(), running[0].mean()
 
     source, target, every = h[:n].mean(), h[n:].mean(), h.mean()
     emotion, low, high, running = means("bn1")
@@ -87,9 +87,9 @@ def test_what_is_normalised_together():
     emotion, low, high, running = means("bn3")
     assert (emotion, low, high) == pytest.approx((0, 0, 0), abs=1e-12)
     assert running == pytest.approx(0.9 * 0.1 * source + 0.1 * target)
-    (emotion, language), cache = feeding.forward(h, None, None, source_rows=n, mode="none")
+    (emotion, domain), cache = feeding.forward(h, None, None, source_rows=n, mode="none")
     assert emotion.base is h
-    assert language is h
+    assert domain is h
     with pytest.raises(ValueError, match="bn1, bn2, bn3, bn4, none, received 'bn5'"):
         feeding.forward(h, gamma, beta, source_rows=n, mode="bn5")
 
@@ -104,8 +104,8 @@ def test_shapes_of_the_paper():
         "bn.beta": (1800,),
         "emotion.w": (1800, 2),
         "emotion.b": (2,),
-        "language.w": (1800, 2),
-        "language.b": (2,),
+        "domain.w": (1800, 2),
+        "domain.b": (2,),
     }
     assert {name: value.shape for name, value in running.items()} == {
         "bn.mean": (1800,),
@@ -129,7 +129,7 @@ def test_everything_stays_in_float32():
     for mode in ("bn1", "bn2", "bn3"):
         losses, cache = model.forward(
             params, x, emotion_labels=np.array([0, 1, 1]),
-            language_labels=np.array([0, 0, 0, 1, 1, 1, 1, 1]), mode=mode, mask=mask,
+            domain_labels=np.array([0, 0, 0, 1, 1, 1, 1, 1]), mode=mode, mask=mask,
         )  # fmt: skip
         grads, _ = model.backward(cache, alpha=ALPHA)
         arrays = [*losses, *grads.values(), *model.update_running(running, cache).values()]
@@ -137,7 +137,7 @@ def test_everything_stays_in_float32():
 
 
 def test_models_of_one_seed_start_alike_with_and_without_language():
-    base, _ = model.initialise(np.random.default_rng(3), language=False)
-    our, _ = model.initialise(np.random.default_rng(3), language=True)
+    base, _ = model.initialise(np.random.default_rng(3), domain=False)
+    our, _ = model.initialise(np.random.default_rng(3), domain=True)
     for name in base:
         np.testing.assert_array_equal(base[name], our[name])

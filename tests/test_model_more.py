@@ -7,7 +7,7 @@ import pytest
 
 from minidann import model, ops
 
-EMOTIONS, LANGUAGES = np.array([0, 1, 1]), np.array([0, 0, 0, 1, 1])
+EMOTIONS, DOMAINS = np.array([0, 1, 1]), np.array([0, 0, 0, 1, 1])
 USED = (
     "conv_relu_maxpool",
     "attention",
@@ -33,7 +33,7 @@ def network():
 
 def losses(params, x, **options):
     return model.forward(
-        params, x, emotion_labels=EMOTIONS, language_labels=LANGUAGES, mode="bn1", **options
+        params, x, emotion_labels=EMOTIONS, domain_labels=DOMAINS, mode="bn1", **options
     )
 
 
@@ -64,8 +64,8 @@ def test_first_values_of_the_parameters():
         "bn.beta": [0],
         "emotion.w": [classifier],
         "emotion.b": [0],
-        "language.w": [classifier],
-        "language.b": [0],
+        "domain.w": [classifier],
+        "domain.b": [0],
         "bn.mean": [0],
         "bn.var": [1],
     }
@@ -91,7 +91,7 @@ def test_stride_and_pool_are_those_of_the_model(network, monkeypatch):
 
 def test_dropout_acts_on_both_classifiers(network):
     params, _, x, mask = network
-    for name in ("emotion", "language"):
+    for name in ("emotion", "domain"):
         params[f"{name}.b"] = np.zeros(2)
     everything_dropped, _ = losses(params, x, mask=np.zeros_like(mask))
     assert everything_dropped == pytest.approx((np.log(2), np.log(2)))
@@ -129,7 +129,7 @@ def test_inference_by_the_formula(network):
     f = model.represent(params, running, x)
     xhat = (h - running["bn.mean"]) / np.sqrt(running["bn.var"] + 1e-5)
     np.testing.assert_allclose(f, params["bn.gamma"] * xhat + params["bn.beta"])
-    for name in ("emotion", "language"):
+    for name in ("emotion", "domain"):
         e = np.exp(f @ params[f"{name}.w"] + params[f"{name}.b"])
         np.testing.assert_allclose(model.classify(params, f, name), e / e.sum(axis=1)[:, None])
 
@@ -176,6 +176,6 @@ def test_inference_uses_the_ops_it_is_given(network, name, function):
 
 
 def test_base_has_no_language_classifier():
-    for language in (True, False):
-        params, _ = model.initialise(np.random.default_rng(0), language=language)
-        assert ("language.w" in params) == ("language.b" in params) == language
+    for domain in (True, False):
+        params, _ = model.initialise(np.random.default_rng(0), domain=domain)
+        assert ("domain.w" in params) == ("domain.b" in params) == domain

@@ -122,7 +122,7 @@ def gradients_of_a_step(network, mode, seed, network_ops=ops):
     for rows, n in feeding.steps(mode, N, M):
         losses, cache = network.forward(
             params, x[rows], emotion_labels=np.arange(n) % 2,
-            language_labels=(np.arange(len(x[rows])) >= n).astype(int), mode=mode, beta=BETA,
+            domain_labels=(np.arange(len(x[rows])) >= n).astype(int), mode=mode, beta=BETA,
             mask=mask[rows], ops=network_ops,
         )  # fmt: skip
         grads, pulls = network.backward(freeze(cache), alpha=ALPHA)
@@ -176,7 +176,7 @@ def test_rewired_leaves_the_module_alone():
 def trajectory(optimiser, seed):
     """What five steps of an optimiser leave, with gradients of many sizes and some missing."""
     rng = np.random.default_rng(seed)
-    names = ("conv.w", "conv.b", "emotion.w", "language.w", "bn.gamma")
+    names = ("conv.w", "conv.b", "emotion.w", "domain.w", "bn.gamma")
     params = freeze({name: rng.standard_normal((3, 4)) for name in names})
     state = freeze(optimiser.start(params))
     for i in range(5):

@@ -54,9 +54,9 @@ def test_adam_keeps_float32():
 @pytest.mark.parametrize("l1, l2", [(0.3, 0.0), (0.0, 0.2), (0.3, 0.2)])
 def test_penalty_is_the_gradient_of_what_it_says(l1, l2):
     rng = np.random.default_rng(0)
-    names = ("conv.w", "conv.b", "emotion.w", "language.w", "bn.gamma")
+    names = ("conv.w", "conv.b", "emotion.w", "domain.w", "bn.gamma")
     params = {name: rng.standard_normal((3, 4)) for name in names}
-    grads = {name: rng.standard_normal((3, 4)) for name in names if name != "language.w"}
+    grads = {name: rng.standard_normal((3, 4)) for name in names if name != "domain.w"}
     after = optim.add_penalty(params, grads, l1=l1, l2=l2)
     assert after.keys() == grads.keys()
     for name in grads:
@@ -77,7 +77,7 @@ def test_the_checker_finds_nothing_wrong(seed):
 
 
 def test_penalty_pulls_every_kernel_and_nothing_at_zero():
-    params = {name: np.array([-2.0, 0.0, 2.0]) for name in ("conv.w", "emotion.w", "language.w")}
+    params = {name: np.array([-2.0, 0.0, 2.0]) for name in ("conv.w", "emotion.w", "domain.w")}
     after = optim.add_penalty(params, {name: np.zeros(3) for name in params}, l1=0.5, l2=0.25)
     for name in params:
         assert after[name].tolist() == [-1.5, 0, 1.5], name

@@ -329,10 +329,10 @@ def torch_network(torch, params, running, mode, *, reversal_factor=-BETA, biased
             if mode != "none":
                 self.norm = nn.BatchNorm1d(features, eps=1e-5, momentum=0.1)
                 self.tensors |= {"bn.gamma": self.norm.weight, "bn.beta": self.norm.bias}
-            if "language.w" in params:
-                self.language = nn.Linear(features, 2)
+            if "domain.w" in params:
+                self.domain = nn.Linear(features, 2)
                 self.tensors |= {
-                    "language.w": self.language.weight, "language.b": self.language.bias,
+                    "domain.w": self.domain.weight, "domain.b": self.domain.bias,
                 }  # fmt: skip
             self.to(getattr(torch, str(params["conv.w"].dtype)))
             assert self.tensors.keys() == params.keys()
@@ -364,7 +364,7 @@ def torch_network(torch, params, running, mode, *, reversal_factor=-BETA, biased
             return out
 
         def feed(self, h, n):
-            """Table 3: what the emotion classifier reads, what the language classifier reads."""
+            """Table 3: what the emotion classifier reads, what the domain classifier reads."""
             if mode == "none":
                 return h[:n], h.clone()
             if mode == "bn2":
@@ -378,18 +378,18 @@ def torch_network(torch, params, running, mode, *, reversal_factor=-BETA, biased
         def losses(self, x, labels, mask):
             """L_e (5) and L_l (6), None where there is none; keeps what the classifiers read."""
             n, cross_entropy = len(labels), torch.nn.functional.cross_entropy
-            emotion_loss = language_loss = None
+            emotion_loss = domain_loss = None
             self.read = self.feed(self.encode(x), n)
             for features in self.read:
                 features.retain_grad()
-            emotion, language = self.read
+            emotion, domain = self.read
             if n:
                 emotion_loss = cross_entropy(self.emotion(emotion * mask[:n]), labels)
-            if "language.w" in params:
-                language = reverse(language * mask, reversal_factor)  # (3), (4)
+            if "domain.w" in params:
+                domain = reverse(domain * mask, reversal_factor)  # (3), (4)
                 is_target = (torch.arange(len(x)) >= n).long()
-                language_loss = cross_entropy(self.language(language), is_target)
-            return emotion_loss, language_loss
+                domain_loss = cross_entropy(self.domain(domain), is_target)
+            return emotion_loss, domain_loss
 
         @torch.no_grad()
         def infer(self, x):
@@ -397,7 +397,7 @@ def torch_network(torch, params, running, mode, *, reversal_factor=-BETA, biased
             self.eval()
             f = self.encode(x)
             f = f if mode == "none" else self.normalise(f)
-            heads = [name for name in ("emotion", "language") if f"{name}.w" in params]
+            heads = [name for name in ("emotion", "domain") if f"{name}.w" in params]
             return f, {name: torch.softmax(getattr(self, name)(f), dim=1) for name in heads}
 
     return Network()
@@ -406,21 +406,21 @@ def torch_network(torch, params, running, mode, *, reversal_factor=-BETA, biased
 def torch_step(network, optimiser, x, labels, mask):
     """One optimiser step on the loss (7) and the penalties -> of emotion and of language the loss
     and the norm of the gradient of what the classifier reads; NaN where it took no part."""
-    emotion_loss, language_loss = network.losses(x, labels, mask)
-    alpha = 1 if language_loss is None else ALPHA
+    emotion_loss, domain_loss = network.losses(x, labels, mask)
+    alpha = 1 if domain_loss is None else ALPHA
     kernels, total = [network.conv.weight], 0
     if emotion_loss is not None:
         kernels.append(network.emotion.weight)
         total = total + alpha * emotion_loss
-    if language_loss is not None:
-        kernels.append(network.language.weight)
-        total = total + (1 - alpha) * language_loss
+    if domain_loss is not None:
+        kernels.append(network.domain.weight)
+        total = total + (1 - alpha) * domain_loss
     for w in kernels:
         total = total + L1 * w.abs().sum() + L2 * (w**2).sum()
     optimiser.zero_grad()
     total.backward()
     optimiser.step()
-    losses = (emotion_loss, language_loss)
+    losses = (emotion_loss, domain_loss)
     pulls = (0.0 if f.grad is None else f.grad.norm().item() for f in network.read)
     return [
         number
@@ -440,7 +440,7 @@ def batches(rng, steps, filters, dtype):
 
 
 def train_both(
-    torch, mode, *, language=True, filters=8, steps=STEPS, dtype=np.float64, bias=-1.0,
+    torch, mode, *, domain=True, filters=8, steps=STEPS, dtype=np.float64, bias=-1.0,
     torch_mode=None, **wrong,
 ):  # fmt: skip
     """minidann and torch from the same weights over the same batches; `steps` updates each.
@@ -452,11 +452,11 @@ def train_both(
     torch_mode = torch_mode or mode
     rng = np.random.default_rng(3)
     params, running = model.initialise(
-        rng, filters=filters, batch_norm=mode != "none", language=language, dtype=dtype
+        rng, filters=filters, batch_norm=mode != "none", domain=domain, dtype=dtype
     )
     params["conv.b"] = params["conv.b"] + dtype(bias)
     choices = Choices(
-        "recola", "iemocap", model="our" if language else "base", bn=mode, alpha=ALPHA, l1=L1, l2=L2
+        "recola", "iemocap", model="our" if domain else "base", bn=mode, alpha=ALPHA, l1=L1, l2=L2
     )
     state = State(params, running, optim.start(params), params, running)
     network = torch_network(torch, params, running, torch_mode, **wrong)
@@ -465,7 +465,7 @@ def train_both(
     told, torch_told = [], []
     updates = 2 if mode == "bn4" else 1
     for i, (x, labels, mask) in enumerate(batches(rng, steps // updates, filters, dtype)):
-        if not language:
+        if not domain:
             x, mask = x[:N], mask[:N]
         for rows, n in feeding.steps(mode, N, len(x) - N):
             record = training.update(
@@ -515,7 +515,7 @@ def inference_apart(torch, state, network):
 
 
 NETWORKS = [(mode, {}) for mode in feeding.MODES]
-NETWORKS += [(mode, {"language": False}) for mode in ("bn1", "none")]  # base
+NETWORKS += [(mode, {"domain": False}) for mode in ("bn1", "none")]  # base
 NETWORKS += [("bn1", {"filters": model.FILTERS, "steps": 4})]  # the paper's size
 
 

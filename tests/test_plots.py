@@ -46,12 +46,12 @@ def test_curves(epochs, domain):
 def test_features_shows_every_point_of_both_groups():
     rng = np.random.default_rng(0)
     f = rng.standard_normal((40, 12))
-    languages, emotions = np.repeat([0, 1], 20), np.tile([0, 1], 20)
+    domains, emotions = np.repeat([0, 1], 20), np.tile([0, 1], 20)
     points, share = plots.principal_components(f)
-    picture = {"points": points, "languages": languages, "emotions": emotions}
+    picture = {"points": points, "domains": domains, "emotions": emotions}
     model = ("title", picture, share)
     figure = plots.features([model], ["a", "b"], ["low", "high"])
-    for axis, group in zip(figure.axes, (languages, emotions)):
+    for axis, group in zip(figure.axes, (domains, emotions)):
         drawn = [collection.get_offsets() for collection in axis.collections]
         for value in (0, 1):
             np.testing.assert_allclose(drawn[value], points[group == value])
@@ -66,7 +66,7 @@ def test_features_without_spread_are_drawn_all_the_same(f):
     points, share = plots.principal_components(f)
     assert points.shape == (len(f), 2)
     assert not share.any()
-    picture = {"points": points, "languages": half, "emotions": half}
+    picture = {"points": points, "domains": half, "emotions": half}
     plots.features([("title", picture, share)], ["a", "b"], ["low", "high"])
 
 

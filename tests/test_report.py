@@ -119,7 +119,7 @@ def made_up_runs(results, wanted=None, skill=skill_of, curves=curves_of, kind="y
         (run.out / "history.csv").write_text(experiment.history_csv(curves(run)))
         rng = lottery(run.out.name, "points")
         picture = {"points": rng.standard_normal((30, 2)).astype(np.float32),
-                   "languages": np.repeat([0, 1], 15), "emotions": np.arange(30) % 2}  # fmt: skip
+                   "domains": np.repeat([0, 1], 15), "emotions": np.arange(30) % 2}  # fmt: skip
         store.write_arrays(run.out / "features.npz", {"features": picture}, {"shares": [0.4, 0.2]})
         store.write_json(run.out / "metrics.json", {"seconds": 1.5})
     return results
@@ -862,7 +862,7 @@ def test_figure_2_has_the_points_of_base_and_our(tmp_path):
     figure = figures.figure2(results, results.corpora(wanted), "valence")
     for run, (left, right) in zip(wanted, (figure.axes[:2], figure.axes[2:])):
         picture = store.read_arrays(run.out / "features.npz")[0]["features"]
-        for axis, group in ((left, "languages"), (right, "emotions")):
+        for axis, group in ((left, "domains"), (right, "emotions")):
             drawn = [one.get_offsets() for one in axis.collections]
             for value in (0, 1):
                 points = picture["points"][picture[group] == value]

@@ -181,10 +181,10 @@ def test_losses_begin_where_random_weights_put_them(both):
     for seed in range(6):
         params = start(replace(CHOICES, seed=seed), 750, 26).params
         for zero in (True, False):
-            heads = {n: 0 * params[n] for n in ("emotion.w", "language.w")} if zero else {}
+            heads = {n: 0 * params[n] for n in ("emotion.w", "domain.w")} if zero else {}
             both_losses, _ = model.forward(
                 params | heads, x, emotion_labels=source.labels[:20],
-                language_labels=np.repeat([0, 1], 20), mode="bn1",
+                domain_labels=np.repeat([0, 1], 20), mode="bn1",
             )  # fmt: skip
             if zero:
                 np.testing.assert_allclose(both_losses, np.log(2), rtol=1e-6)
@@ -203,7 +203,7 @@ def test_twenty_utterances_are_learned_by_heart(name):
     assert metrics.uar(few.labels, said["emotion"].argmax(axis=1)) == 1.0
 
 
-def test_without_reversal_the_language_classifier_tells_the_languages_apart(both):
+def test_without_reversal_the_domain_classifier_tells_the_languages_apart(both):
     """beta 0 leaves the encoder alone: a domain gradient that reaches only the classifier."""
     state = train(replace(CHOICES, beta=0.0, epochs=6), both)
     assert state.history[-1]["domain_uar"] > 0.8

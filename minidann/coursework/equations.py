@@ -5,16 +5,16 @@ import numpy as np
 Arrays = dict[str, np.ndarray]
 
 
-def equations(emotion: Arrays, language: Arrays, *, alpha: float, beta: float) -> Arrays:
+def equations(emotion: Arrays, domain: Arrays, *, alpha: float, beta: float) -> Arrays:
     """Equations 8 to 10: what each parameter is to be moved against.
 
-    `emotion` has dL_e by each parameter that L_e hangs on, by name, `language` the same of L_l. The
-    emotion classifier's names begin with "emotion.", the language classifier's with "language.";
+    `emotion` has dL_e by each parameter that L_e hangs on, by name, `domain` the same of L_l. The
+    emotion classifier's names begin with "emotion.", the domain classifier's with "language.";
     all others are the encoder's. -> for each parameter of either its gradient.
     """
     grads = {name: alpha * gradient for name, gradient in emotion.items()}
-    for name, gradient in language.items():
-        if name.startswith("language."):
+    for name, gradient in domain.items():
+        if name.startswith("domain."):
             grads[name] = (1 - alpha) * gradient
         else:
             grads[name] = grads.get(name, 0) - (1 - alpha) * beta * gradient

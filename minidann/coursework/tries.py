@@ -46,7 +46,7 @@ def step(rng):
 def add_penalty(rng):
     """Kernels and a bias; each penalty alone, and both; for l1 a kernel with a zero in it, too."""
     small = {"conv.w": np.array([2.0, -3.0]), "emotion.w": np.array([5.0]),
-             "language.w": np.array([-1.0]), "conv.b": np.array([4.0])}  # fmt: skip
+             "domain.w": np.array([-1.0]), "conv.b": np.array([4.0])}  # fmt: skip
     zero = {**small, "conv.w": np.array([2.0, 0.0])}
     names = (*optim.REGULARISED, "conv.b", "bn.gamma", "bn.beta", "attention.v", "emotion.b")
     large = {name: rng.standard_normal((3, 4)) for name in names}
@@ -54,7 +54,7 @@ def add_penalty(rng):
         large, {name: rng.standard_normal((3, 4)) for name in names})  # fmt: skip
     without = [(small, {"conv.b": np.array([1.0])})] + [
         (large, {name: g for name, g in given[1][1].items() if name != lost})
-        for lost in ("conv.w", "language.w")
+        for lost in ("conv.w", "domain.w")
     ]
     l1, l2, both = {"l1": 0.5, "l2": 0.0}, {"l1": 0.0, "l2": 0.25}, {"l1": 0.5, "l2": 0.25}
     return {
@@ -110,15 +110,15 @@ IDLE = {"step": "no gradient", "add_penalty": "kernels only"}  # right where not
 
 
 def mend_equations(rng):
-    """Steps with both losses, and with the language loss alone, as on bn4's target rows."""
+    """Steps with both losses, and with the domain loss alone, as on bn4's target rows."""
     tries = []
     for alpha, beta in ((0.5, 3.0), (0.3, 1.7), (0.8, 0.4), (0.5, 0.0)):
         shapes = {"conv.w": (2,), "attention.v": (1,)}
         emotion = {name: rng.integers(1, 9, shape) / 2 for name, shape in shapes.items()}
-        language = {name: rng.integers(1, 9, shape) / 2 for name, shape in shapes.items()}
-        emotion["emotion.w"], language["language.w"] = rng.integers(1, 9, (2, 2, 1)) / 2
-        tries.append((({}, language), {"alpha": alpha, "beta": beta}))
-        tries.append(((emotion, language), {"alpha": alpha, "beta": beta}))
+        domain = {name: rng.integers(1, 9, shape) / 2 for name, shape in shapes.items()}
+        emotion["emotion.w"], domain["domain.w"] = rng.integers(1, 9, (2, 2, 1)) / 2
+        tries.append((({}, domain), {"alpha": alpha, "beta": beta}))
+        tries.append(((emotion, domain), {"alpha": alpha, "beta": beta}))
     return {"mended": tries}
 
 

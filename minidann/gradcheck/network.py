@@ -5,7 +5,7 @@ not the gradient of its loss. So the two losses are differenced apart, and put t
 equations say, with alpha and beta away from 0.5 and 1, where several mistakes look right:
 
     emotion classifier      alpha dL_e                               (8)
-    language classifier     (1 - alpha) dL_l                         (9)
+    domain classifier     (1 - alpha) dL_l                         (9)
     encoder                 alpha dL_e - (1 - alpha) beta dL_l       (10)
 """
 
@@ -31,13 +31,13 @@ ALPHA, BETA = 0.3, 1.7
 class Step:
     """One update of a small network: parameters (name -> array) and its batch of n + m rows.
 
-    x (n+m, T, D), emotion labels (n,), language labels (n+m,), dropout's mask (n+m, C).
+    x (n+m, T, D), emotion labels (n,), domain labels (n+m,), dropout's mask (n+m, C).
     """
 
     params: dict
     x: np.ndarray
     emotion_labels: np.ndarray
-    language_labels: np.ndarray
+    domain_labels: np.ndarray
     mask: np.ndarray
     mode: str
     title: str
@@ -46,7 +46,7 @@ class Step:
         """((L_e or None, L_l), cache) of `network` with these parameters."""
         return network.forward(
             params, self.x, emotion_labels=self.emotion_labels,
-            language_labels=self.language_labels, mode=self.mode, beta=BETA, mask=self.mask,
+            domain_labels=self.domain_labels, mode=self.mode, beta=BETA, mask=self.mask,
             ops=ops,
         )  # fmt: skip
 
@@ -80,11 +80,11 @@ def example(
     features = (model.pooled_frames(frames) + 1) * filters
     mask = dropout.draw_mask(rng, (n + m, features), 0.4, np.float64)
     labels = rng.permutation(np.arange(n) % 2)
-    languages = (np.arange(n + m) >= n).astype(int)
+    domains = (np.arange(n + m) >= n).astype(int)
     steps = feeding.steps(mode, n, m)
     titles = [mode] if len(steps) == 1 else [f"{mode}, source step", f"{mode}, target step"]
     return [
-        Step(params, x[rows], labels[:count], languages[rows], mask[rows], mode, title)
+        Step(params, x[rows], labels[:count], domains[rows], mask[rows], mode, title)
         for (rows, count), title in zip(steps, titles)
     ]
 
@@ -170,8 +170,8 @@ def losses(network, step: Step, name: str, ops=minidann.ops) -> Derivatives:
     """How (L_e, L_l) move with every entry of the parameter `name`; without L_e that is 0."""
 
     def both(value):
-        (emotion, language), _ = step.forward(network, {**step.params, name: value}, ops)
-        return np.array([0 * language if emotion is None else emotion, language])
+        (emotion, domain), _ = step.forward(network, {**step.params, name: value}, ops)
+        return np.array([0 * domain if emotion is None else emotion, domain])
 
     return derivatives(both, step.params[name])
 
@@ -182,7 +182,7 @@ def expected(
     """Equations 8-10: the derivatives of (L_e, L_l), put together for the parameter `name`."""
     if name.startswith("emotion"):
         weights = np.array([alpha, 0])
-    elif name.startswith("language"):
+    elif name.startswith("domain"):
         weights = np.array([0, 1 - alpha])
     else:
         weights = np.array([alpha, -(1 - alpha) * beta])
@@ -208,10 +208,10 @@ def naive(network, step: Step, name: str) -> tuple[float, float]:
     """
     _, cache = step.forward(network, step.params)
     grads, _ = network.backward(cache, alpha=ALPHA)
-    emotion, language = losses(network, step, name).best  # (d,), (d,)
-    total = ALPHA * emotion + (1 - ALPHA) * language
+    emotion, domain = losses(network, step, name).best  # (d,), (d,)
+    total = ALPHA * emotion + (1 - ALPHA) * domain
     difference = grads[name].ravel() - total
-    predicted = -(1 + BETA) * (1 - ALPHA) * language
+    predicted = -(1 + BETA) * (1 - ALPHA) * domain
     return (
         float(np.abs(difference).max() / np.abs(total).max()),
         float(np.abs(difference - predicted).max() / np.abs(predicted).max()),

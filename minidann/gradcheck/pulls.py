@@ -1,7 +1,7 @@
 """How hard each classifier pulls at the encoder: what `model.backward` gives beside the gradients.
 
 The pull is the norm of a loss's gradient at the encoder's output f (n+m, C), before batch norm's
-way back: alpha dL_e/df for emotion, (1 - alpha) beta dL_l/df for language, whose sign the reversal
+way back: alpha dL_e/df for emotion, (1 - alpha) beta dL_l/df for domain, whose sign the reversal
 turns (a norm does not see it). Here f is nudged itself, and the loss computed from it.
 """
 
@@ -18,11 +18,11 @@ NAME = "pulls"
 
 
 def pulls(step, alpha: float, beta: float) -> np.ndarray:
-    """The norms (2,) in the update `step` (see `network.Step`), of emotion and of language."""
-    _, (*_, emotion_f, language_f) = step.forward(model, step.params)  # (n, C), (n+m, C)
+    """The norms (2,) in the update `step` (see `network.Step`), of emotion and of domain."""
+    _, (*_, emotion_f, domain_f) = step.forward(model, step.params)  # (n, C), (n+m, C)
     emotion = _norm(step, "emotion", emotion_f, step.emotion_labels)
-    language = _norm(step, "language", language_f, step.language_labels)
-    return np.array([alpha * emotion, (1 - alpha) * beta * language])
+    domain = _norm(step, "domain", domain_f, step.domain_labels)
+    return np.array([alpha * emotion, (1 - alpha) * beta * domain])
 
 
 def _norm(step, name: str, f: np.ndarray, labels: np.ndarray) -> float:

@@ -55,17 +55,17 @@ def proxy_a_distance(
     x = x.astype(np.float64)
     if not np.isfinite(x).all():
         raise ValueError("expected finite numbers, received infinity or NaN")
-    language = np.repeat([0, 1], count)  # (2 count,)
+    domain = np.repeat([0, 1], count)  # (2 count,)
     speakers = [np.asarray(names)[some] for (_, names), some in zip(corpora, drawn)]
     folds = min(FOLDS, *(len(np.unique(names)) for names in speakers))
     if folds < 2:
         return None
     fold = np.concatenate([deal(names, folds, rng) for names in speakers])  # (2 count,)
-    said = np.empty_like(language)
+    said = np.empty_like(domain)
     for i in range(folds):
         rest, held_out = fold != i, fold == i
-        said[held_out] = classify(x[rest], language[rest], x[held_out])
-    error = (said != language).mean()  # as many of each language: the mean of both error rates
+        said[held_out] = classify(x[rest], domain[rest], x[held_out])
+    error = (said != domain).mean()  # as many of each language: the mean of both error rates
     return max(0.0, float(2 * (1 - 2 * error)))
 
 
@@ -83,23 +83,23 @@ def deal(speakers: np.ndarray, folds: int, rng: np.random.Generator) -> np.ndarr
     return chosen[speaker]  # (speakers,) -> (n,)
 
 
-def classify(x: np.ndarray, language: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Learn `language` (N,) of rows x (N, C); -> what the classifier says of `others`: (M,)."""
+def classify(x: np.ndarray, domain: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Learn `domain` (N,) of rows x (N, C); -> what the classifier says of `others`: (M,)."""
     mean, std = x.mean(axis=0), x.std(axis=0)  # (C,) each, of the training rows only
     std[std <= CONSTANT * np.abs(mean)] = np.inf  # a constant column becomes zeros
-    w, b = fit((x - mean) / std, language)
+    w, b = fit((x - mean) / std, domain)
     scores, _ = dense.forward((others - mean) / std, w, b)  # (M, 2)
     return scores.argmax(axis=1)
 
 
-def fit(x: np.ndarray, language: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def fit(x: np.ndarray, domain: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Logistic regression of language (N,), 0 or 1, on standardised x (N, C): w (C, 2), b (2,)."""
     start, options = np.zeros(2 * x.shape[1] + 2), {"gtol": TOLERANCE, "ftol": 0}
-    weights = minimize(loss, start, (x, language), "L-BFGS-B", jac=True, options=options).x
+    weights = minimize(loss, start, (x, domain), "L-BFGS-B", jac=True, options=options).x
     return weights[:-2].reshape(-1, 2), weights[-2:]
 
 
-def loss(weights: np.ndarray, x: np.ndarray, language: np.ndarray) -> tuple[float, np.ndarray]:
+def loss(weights: np.ndarray, x: np.ndarray, domain: np.ndarray) -> tuple[float, np.ndarray]:
     """What `fit` minimises, and its gradient (2C+2,): cross-entropy + STRENGTH / 2 * sum w^2.
 
     `weights` (2C+2,) are w (C, 2) and b (2,). Each language weighs one half, also where a fold
@@ -109,8 +109,8 @@ def loss(weights: np.ndarray, x: np.ndarray, language: np.ndarray) -> tuple[floa
     z, cache = dense.forward(x, w, b)  # (N, 2)
     total, dz = STRENGTH / 2 * (w**2).sum(), np.empty_like(z)
     for which in (0, 1):
-        rows = language == which
-        surprise, part = softmax_cross_entropy.forward(z[rows], labels=language[rows])
+        rows = domain == which
+        surprise, part = softmax_cross_entropy.forward(z[rows], labels=domain[rows])
         total += surprise / 2
         (dz[rows],) = softmax_cross_entropy.backward(0.5, part)
     _, dw, db = dense.backward(dz, cache)

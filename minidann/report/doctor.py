@@ -14,7 +14,7 @@ from minidann.run import store
 from minidann.run.outcome import CHOSEN_BY
 
 LAST = 10  # epochs that are looked at, at the end
-# Above which domain UAR, in inference, the language classifier wins; about chance between the two.
+# Above which domain UAR, in inference, the domain classifier wins; about chance between the two.
 WINS, CHANCE = 0.85, (0.40, 0.65)
 WEAK, STRONG = 0.1, 3.0  # of the two pulls' ratio: below and above, one of them hardly counts
 SHIFT = 0.10  # difference of two shares of a class that is called a shift
@@ -74,7 +74,7 @@ def _last(count: int) -> str:
 
 
 def _classifier(choices: dict, history: dict) -> Finding:
-    """Is the language classifier dead, winning, balanced, or overrun?"""
+    """Is the domain classifier dead, winning, balanced, or overrun?"""
     uar, loss = (np.mean(history[name][-LAST:]) for name in ("domain_uar", "dev_domain_loss"))
     train = np.mean(history["domain_loss"][-LAST:])
     figures = (
@@ -84,11 +84,11 @@ def _classifier(choices: dict, history: dict) -> Finding:
     )
     if choices["alpha"] == 1:
         return [
-            "The language classifier is DEAD: alpha is 1, and (1 - alpha) weighs its loss.", figures
+            "The domain classifier is DEAD: alpha is 1, and (1 - alpha) weighs its loss.", figures
         ], ["an alpha below 1: 0.5 is the usual value"]  # fmt: skip
     if uar >= WINS:
         said = [
-            "The language classifier is WINNING.", figures,
+            "The domain classifier is WINNING.", figures,
             "What reaches it gives the language away. Recordings differ in more than language: "
             "silence at the ends, level, band, noise.",
         ]  # fmt: skip
@@ -103,7 +103,7 @@ def _classifier(choices: dict, history: dict) -> Finding:
         return said, tries
     if uar < CHANCE[0] or train > 1.5 * LOG2:
         return [
-            "The language classifier is OVERRUN: it is wrong more than guessing would be.", figures,
+            "The domain classifier is OVERRUN: it is wrong more than guessing would be.", figures,
             "The encoder moves faster than it can follow: not that there is nothing to tell, but "
             "what there is has changed sides since the last step.",
         ], [
@@ -111,16 +111,16 @@ def _classifier(choices: dict, history: dict) -> Finding:
         ] * (choices["beta"] > 0)  # fmt: skip
     if np.ptp(history["dev_domain_loss"]) < 0.02 and abs(loss - LOG2) < 0.02:
         return [
-            "The language classifier is DEAD: its loss is that of guessing, from the first epoch.",
+            "The domain classifier is DEAD: its loss is that of guessing, from the first epoch.",
             figures,
         ], ["are the rows of both languages really different? Look at the corpora"]  # fmt: skip
     if uar <= CHANCE[1]:
         return [
-            "The language classifier is BALANCED: about chance.", figures,
+            "The domain classifier is BALANCED: about chance.", figures,
             "That is what the method wants. Whether the language is gone, or only hidden from "
             "this classifier, is what the distance below says.",
         ], []  # fmt: skip
-    return ["The language classifier is BETWEEN: better than guessing, not winning.", figures], []
+    return ["The domain classifier is BETWEEN: better than guessing, not winning.", figures], []
 
 
 def _ratio(history: dict) -> tuple[float, float]:

@@ -132,7 +132,7 @@ class Sweep:
             "Test UAR in %, with the epoch chosen in three ways: mean over seeds (standard "
             "deviation over seeds) [95% interval over speakers]. The adversary's part is the "
             "difference to the same setting with beta 0, paired by speaker; `~`: within the noise, "
-            "of speakers or of seeds. Domain UAR: the language classifier on development rows and "
+            "of speakers or of seeds. Domain UAR: the domain classifier on development rows and "
             f"as many of the source, mean of the last {LAST} epochs; 50 is guessing. Information "
             "(nats) and held-out source UAR are those of their best epochs.",
             "",

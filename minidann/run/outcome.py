@@ -172,7 +172,7 @@ def look(setup: Setup, state: State, ops) -> tuple[dict, list[float], dict | Non
     points, shares = plots.principal_components(np.concatenate(outputs))  # (N, 2), (2,)
     picture = {
         "points": points.astype(np.float32),
-        "languages": np.repeat(np.arange(2)[-len(shown) :], count),
+        "domains": np.repeat(np.arange(2)[-len(shown) :], count),
         "emotions": np.concatenate([domain.labels[rows] for domain, rows in shown]),
     }
     if setup.mono:
@@ -201,9 +201,9 @@ def draw(
     plots.save(plots.curves(state.history, results["best_epoch"], title), out / "curves.png")
     matrix = plots.confusion(results["test"], CLASSES[choices.dimension], title)
     plots.save(matrix, out / "confusion.png")
-    languages = [] if setup.mono else [f"{one.title}, {one.language}" for one in setup.corpora]
+    domains = [] if setup.mono else [f"{one.title}, {one.language}" for one in setup.corpora]
     emotions = [f"{name} {choices.dimension}" for name in CLASSES[choices.dimension]]
-    figure = plots.features([(title, picture, shares)], languages, emotions)
+    figure = plots.features([(title, picture, shares)], domains, emotions)
     plots.save(figure, out / "features.png")
 
 

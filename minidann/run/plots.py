@@ -90,14 +90,14 @@ def principal_components(f: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def features(
-    models: list[tuple[str, dict, list[float]]], language_names: list[str], emotion_names: list[str]
+    models: list[tuple[str, dict, list[float]]], domain_names: list[str], emotion_names: list[str]
 ) -> Figure:
     """Figure 2: the encoder's output by PCA, a row a model; left by language, right by emotion.
 
     Of each model a title, {"points" (N, 2), "languages", "emotions" (N,)} and the shares of the
-    variance of both dimensions. Without `language_names`, for mono, there is no left half.
+    variance of both dimensions. Without `domain_names`, for mono, there is no left half.
     """
-    count = 1 + bool(language_names)
+    count = 1 + bool(domain_names)
     figure = plt.figure(figsize=(max(6.4, 4.6 * count), 4.8 * len(models)), layout="constrained")
     rows = figure.subfigures(len(models), 1, squeeze=False)[:, 0]
     for row, (title, picture, share) in zip(rows, models):
@@ -107,8 +107,8 @@ def features(
         margin = 0.15 * (high - low) + 1e-6
         outside = ((points < low - margin) | (points > high + margin)).any(axis=1).sum()
         halves = [("emotions", emotion_names, (GREEN, DARK), ("v", "s"))]
-        if language_names:
-            halves.insert(0, ("languages", language_names, (DARK, LIGHT), ("o", "^")))
+        if domain_names:
+            halves.insert(0, ("domains", domain_names, (DARK, LIGHT), ("o", "^")))
         axes = row.subplots(1, len(halves), sharey=True, squeeze=False)[0]
         for axis, (group, names, colours, markers) in zip(axes, halves):
             for value in (0, 1):
@@ -124,7 +124,7 @@ def features(
                 fontsize=9,
             )  # fmt: skip
         axes[0].set(ylabel=f"component 2 ({100 * share[1]:.0f}%)")
-        which = "source: training, target: test" if language_names else "test"
+        which = "source: training, target: test" if domain_names else "test"
         row.suptitle(
             f"{title}\n{len(points)} rows ({which}), {outside} outside the frame", fontsize=9
         )

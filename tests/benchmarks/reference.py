@@ -40,19 +40,19 @@ class Network(nn.Module):
         self.norm = nn.BatchNorm1d((POOLS + 1) * FILTERS)
         self.dropout = nn.Dropout(DROPOUT)
         self.emotion = nn.Linear((POOLS + 1) * FILTERS, 2)
-        self.language = nn.Linear((POOLS + 1) * FILTERS, 2)
+        self.domain = nn.Linear((POOLS + 1) * FILTERS, 2)
 
-    def forward(self, x, labels, languages):
+    def forward(self, x, labels, domains):
         f = self.front(x)  # (N, 8, 200)
         s = torch.softmax(f @ self.query, dim=1)  # (N, 8)
         a = (s[:, None] @ f)[:, 0]  # (N, 200)
         h = torch.cat([f, a[:, None]], dim=1).flatten(1)  # (N, 1800)
         h = self.dropout(self.norm(h))
         emotion = F.cross_entropy(self.emotion(h[: len(labels)]), labels)
-        if languages is None:
+        if domains is None:
             return emotion
-        language = F.cross_entropy(self.language(Reverse.apply(h)), languages)
-        return ALPHA * emotion + (1 - ALPHA) * language
+        domain = F.cross_entropy(self.domain(Reverse.apply(h)), domains)
+        return ALPHA * emotion + (1 - ALPHA) * domain
 
 
 class Plain(nn.Module):
@@ -114,23 +114,23 @@ class Early(Plain):
         return torch.relu(self.pool(self.conv(x))).transpose(1, 2)
 
 
-def pytorch(name: str, x, labels, languages, compiled: bool = False):
+def pytorch(name: str, x, labels, domains, compiled: bool = False):
     """-> a function that takes one step; `name` is of a class above."""
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     torch.manual_seed(0)
     front, fused = globals()[name], name != "Plain" or compiled
     network = Network(front())
-    params = [p for name, p in network.named_parameters() if languages is not None
-              or not name.startswith("language")]  # fmt: skip
+    params = [p for name, p in network.named_parameters() if domains is not None
+              or not name.startswith("domain")]  # fmt: skip
     optimiser = torch.optim.Adam(params, lr=1e-3, **({"fused": True} if fused else {}))
     x = torch.from_numpy(x.transpose(0, 2, 1).copy() if front.channels_first else x)
     labels = torch.from_numpy(labels)
-    languages = None if languages is None else torch.from_numpy(languages)
+    domains = None if domains is None else torch.from_numpy(domains)
     loss = torch.compile(network) if compiled else network
 
     def step():
         optimiser.zero_grad(set_to_none=True)
-        loss(x, labels, languages).backward()
+        loss(x, labels, domains).backward()
         optimiser.step()
 
     return step

@@ -35,9 +35,9 @@ FASTEST = "Unfolded", "UnfoldedMax", "UnfoldedAcross", "Early"  # in reference.p
 POOLS = pooled_frames(FRAMES)
 
 
-def minidann(x, labels, languages):
+def minidann(x, labels, domains):
     """-> a function that takes one step."""
-    model = "base" if languages is None else "our"
+    model = "base" if domains is None else "our"
     choices = Choices("made up", "made up", model=model, dropout=DROPOUT)
     now = state.start(choices, FRAMES, MELS)
     rng = np.random.default_rng(0)
@@ -89,10 +89,10 @@ def main() -> None:
             for count in (64, 32):
                 x = np.ascontiguousarray(every[:count])
                 n = count // 2 if model == "our" else count  # with a target, half is source
-                languages = (np.arange(count) >= n).astype(np.int64) if model == "our" else None
+                domains = (np.arange(count) >= n).astype(np.int64) if model == "our" else None
                 for name, (make, of) in names.items():
                     more = (True,) if name.endswith("compiled") else ()
-                    programs[name].prepare(make, *of, x, np.arange(n) % 2, languages, *more)
+                    programs[name].prepare(make, *of, x, np.arange(n) % 2, domains, *more)
                 times = take_turns(programs, args.turns, STEPS)
                 taken = {
                     name: 1e3 * float(np.median(all_of_it)) for name, all_of_it in times.items()

@@ -1,8 +1,8 @@
-def equations(emotion, language, *, alpha, beta):
+def equations(emotion, domain, *, alpha, beta):
     grads = {name: alpha * gradient for name, gradient in emotion.items()}
-    for name, gradient in language.items():
+    for name, gradient in domain.items():
         pull = (1 - alpha) * beta * gradient
-        if name.startswith("language."):
+        if name.startswith("domain."):
             grads[name] = pull
         else:
             grads[name] = grads.get(name, 0) - pull

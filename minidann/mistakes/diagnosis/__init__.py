@@ -65,7 +65,7 @@ KINDS = {
     "no reversal": "the gradient reversal is missing",
     "double reversal": "reversed twice, or a minus sign too many",
     "beta ignored": "beta has no effect on the encoder",
-    "beta on classifier": "beta also scales the language classifier's own gradient",
+    "beta on classifier": "beta also scales the domain classifier's own gradient",
     "minus loss": "the domain loss has a minus sign: its classifier climbs",
     "source rows only": "the reversal acts on some rows only",
     "loss mean": "a loss is divided by another count than that of its rows",
@@ -189,7 +189,7 @@ def diagnose_network(step, alpha: float, beta: float, received, true, wrong) -> 
     `step` as in `minidann.gradcheck.network`; `received` and `true` by name.
     """
     setting = Setting(
-        step.params, step.x, step.emotion_labels, step.language_labels, step.mask, step.mode,
+        step.params, step.x, step.emotion_labels, step.domain_labels, step.mask, step.mode,
         alpha, beta, received,
     )  # fmt: skip
     with np.errstate(all="ignore"):

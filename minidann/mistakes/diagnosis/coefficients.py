@@ -13,8 +13,8 @@ from minidann.mistakes.diagnosis.setting import Setting
 
 CONV, ATTENTION, NORM = ("conv.w", "conv.b"), ("attention.v",), ("bn.gamma", "bn.beta")
 ENCODER = (CONV, ATTENTION, NORM)
-EMOTION, LANGUAGE = ("emotion.w", "emotion.b"), ("language.w", "language.b")
-PARTS = (*ENCODER, EMOTION, LANGUAGE)
+EMOTION, DOMAIN = ("emotion.w", "emotion.b"), ("domain.w", "domain.b")
+PARTS = (*ENCODER, EMOTION, DOMAIN)
 PLACES = (
     "L_e in the encoder", "L_e in its classifier", "L_l in the encoder", "L_l in its classifier",
 )  # fmt: skip
@@ -26,7 +26,7 @@ def hypotheses(setting: Setting) -> Iterator[Hypothesis]:
     if None in ratios.values():
         return
     candidate = {
-        name: ratios[part][0] * setting.emotion[name] + ratios[part][1] * setting.language[name]
+        name: ratios[part][0] * setting.emotion[name] + ratios[part][1] * setting.domain[name]
         for part in PARTS for name in part if name in setting.received
     }  # fmt: skip
     told = _words(setting, ratios)
@@ -43,7 +43,7 @@ def _ratios(setting: Setting, part: tuple[str, ...]) -> tuple[float, float] | No
     if any(received[name].shape != setting.emotion[name].shape for name in names):
         return None
     columns = [np.concatenate([loss[name].ravel() for name in names])
-               for loss in (setting.emotion, setting.language)]  # fmt: skip
+               for loss in (setting.emotion, setting.domain)]  # fmt: skip
     wanted = np.concatenate([received[name].ravel() for name in names])
     used = [i for i, column in enumerate(columns) if np.abs(column).max() > 1e-12]
     if not used:
@@ -75,11 +75,11 @@ def readings(setting: Setting) -> Iterator[tuple[tuple, str, str]]:
     yield (1, 1, b, 1), "factor", "beta is applied twice on the way to the encoder"
     yield (1, 1, 0, 1), "missing path", "nothing of L_l reaches the encoder"
     yield (0, 1, 1, 1), "missing path", "nothing of L_e reaches the encoder"
-    text = "beta also scales the language classifier's own gradient"
+    text = "beta also scales the domain classifier's own gradient"
     yield (None, 1, None, b), "beta on classifier", text
-    text = "the language classifier's own gradient is reversed too"
+    text = "the domain classifier's own gradient is reversed too"
     yield (None, 1, None, -b), "beta on classifier", text
-    text = "L_l has a minus sign: the language classifier climbs its own loss"
+    text = "L_l has a minus sign: the domain classifier climbs its own loss"
     yield (None, 1, None, -1), "minus loss", text
     for classifier in (1, -b):
         text = "the emotion classifier's gradient is reversed too"
@@ -108,7 +108,7 @@ def _words(setting: Setting, ratios: dict) -> tuple[str, str] | None:
     for part in wrong:  # what is wrong is wrong everywhere in the same way
         if not _near(ratios[part][1], l_encoder) or n and not _near(ratios[part][0], e_encoder):
             return None
-    received = (e_encoder, ratios[EMOTION][0], l_encoder, ratios[LANGUAGE][1])
+    received = (e_encoder, ratios[EMOTION][0], l_encoder, ratios[DOMAIN][1])
     told = _read(setting, received)
     if told is None or wrong in ([], parts):
         return told

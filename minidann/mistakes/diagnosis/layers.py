@@ -39,10 +39,10 @@ def _norm(setting: Setting):
 
 def _classifiers(setting: Setting):
     """Dropout and the dense layers of one classifier or both."""
-    *_, emotion_f, language_f = setting.cache
-    before = {"emotion": emotion_f, "language": language_f}  # dropout
+    *_, emotion_f, domain_f = setting.cache
+    before = {"emotion": emotion_f, "domain": domain_f}  # dropout
     weights = {name: setting.params[f"{name}.w"] for name in before}
-    for names in (("emotion", "language"), ("emotion",), ("language",)):
+    for names in (("emotion", "domain"), ("emotion",), ("domain",)):
         where = " and ".join(names)
 
         def dense(dout, cache, names=names):
@@ -65,7 +65,7 @@ def _classifiers(setting: Setting):
             def dropout(dout, mask, names=names, other=other):
                 # The emotion classifier's mask is shorter, but not in bn4: there the order tells.
                 called.append(mask)
-                name = "emotion" if setting.n and len(called) == 1 else "language"
+                name = "emotion" if setting.n and len(called) == 1 else "domain"
                 return (dout * (other(mask) if name in names else mask),)
 
             called = []
@@ -167,8 +167,8 @@ def _names(setting: Setting):
         if right[one].shape == right[other].shape:
             swapped = {**right, one: right[other], other: right[one]}
             yield "swapped", f"the gradients of {one} and {other} are exchanged", swapped
-    if "emotion.w" in right and "language.w" in right:
-        other = {"emotion": "language", "language": "emotion"}
+    if "emotion.w" in right and "domain.w" in right:
+        other = {"emotion": "domain", "domain": "emotion"}
         swapped = dict(right)
         for name in right:
             head, _, kind = name.partition(".")

@@ -18,7 +18,7 @@ def hypotheses(setting: Setting) -> Iterator[Hypothesis]:
 
 def _modes(setting: Setting):
     """The forward pass fed in one mode, the backward pass of another."""
-    encoder, fed, emotion, language, emotion_f, language_f = setting.cache
+    encoder, fed, emotion, domain, emotion_f, domain_f = setting.cache
     mode, n, _, calls, _ = fed
     every, source, target = slice(0, setting.rows), slice(0, n), slice(n, setting.rows)
     if mode == "none":

@@ -13,7 +13,7 @@ GROUPS = (
     ("conv.w", "conv.b", "attention.v"),
     ("bn.gamma", "bn.beta"),
     ("emotion.w", "emotion.b"),
-    ("language.w", "language.b"),
+    ("domain.w", "domain.b"),
 )
 
 

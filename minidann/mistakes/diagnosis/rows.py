@@ -54,27 +54,27 @@ def _rows(setting: Setting):
 
 def _blocks(setting: Setting):
     """The gradients of rows arrive at other rows."""
-    (demotion, dlanguage), n = setting.pulls, setting.n
+    (demotion, ddomain), n = setting.pulls, setting.n
     if not 0 < n < setting.rows:
         return
-    exchanged = np.concatenate([dlanguage[n:], dlanguage[:n]])
+    exchanged = np.concatenate([ddomain[n:], ddomain[:n]])
     text = "L_l's gradients of source and target rows have changed places"
     yield "swapped", text, setting.fed_with(demotion, exchanged)
     yield (
         "reversed",
         "L_l's gradients arrive in reversed order of rows",
-        setting.fed_with(demotion, dlanguage[::-1]),
+        setting.fed_with(demotion, ddomain[::-1]),
     )
     if setting.mode in ("bn1", "none"):
         for first in range(1, setting.rows - n + 1):
-            moved = dlanguage.copy()
+            moved = ddomain.copy()
             moved[first : first + n] += demotion
             last = first == setting.rows - n
             text = f"the emotion's gradient is added to rows {first} and on, not to the first rows"
             yield ("swapped" if last else "shifted"), text, setting.fed_with(0 * demotion, moved)
-        overwritten = dlanguage.copy()
+        overwritten = ddomain.copy()
         overwritten[:n] = 0
-        text = "the emotion's gradient overwrites the language's on source rows"
+        text = "the emotion's gradient overwrites the domain's on source rows"
         yield "overwritten", text, setting.fed_with(demotion, overwritten)
 
 

@@ -18,16 +18,14 @@ Grads = dict[str, np.ndarray]
 class Setting:
     """One update of a network whose gradients are in question, and the right network's view of it.
 
-    x (n+m, T, D), emotion labels (n,), language labels (n+m,), mask (n+m, C); parameters, mode,
+    x (n+m, T, D), emotion labels (n,), domain labels (n+m,), mask (n+m, C); parameters, mode,
     alpha and beta; the gradients received.
     """
 
-    def __init__(
-        self, params, x, emotion_labels, language_labels, mask, mode, alpha, beta, received
-    ):
+    def __init__(self, params, x, emotion_labels, domain_labels, mask, mode, alpha, beta, received):
         self.received = received
         self.params, self.x, self.mask, self.mode = params, x, mask, mode
-        self.labels = {"emotion_labels": emotion_labels, "language_labels": language_labels}
+        self.labels = {"emotion_labels": emotion_labels, "domain_labels": domain_labels}
         self.alpha, self.beta = alpha, beta
         self.n, self.rows = len(emotion_labels), len(x)
         self.sizes = {"alpha": alpha, "beta": beta, "n": self.n, "m": self.rows - self.n}
@@ -76,7 +74,7 @@ class Setting:
 
     @cached_property
     def pulls(self) -> tuple[np.ndarray, np.ndarray]:
-        """What arrives at the encoder's output from emotion (n, C) and from language (n+m, C)."""
+        """What arrives at the encoder's output from emotion (n, C) and from domain (n+m, C)."""
         seen = []
 
         def dropout(dout, mask):
@@ -88,9 +86,9 @@ class Setting:
             seen.insert(0, np.zeros((0, seen[0].shape[1])))
         return seen[0], seen[1]
 
-    def fed_with(self, demotion: np.ndarray, dlanguage: np.ndarray) -> Grads:
+    def fed_with(self, demotion: np.ndarray, ddomain: np.ndarray) -> Grads:
         """The gradients if these arrived at the encoder's output."""
-        dh, dgamma, dbeta = feeding.backward(demotion, dlanguage, self.cache[1])
+        dh, dgamma, dbeta = feeding.backward(demotion, ddomain, self.cache[1])
         norm = {} if dgamma is None else {"bn.gamma": dgamma, "bn.beta": dbeta}
         return {**self.right, **norm, **model.encode_backward(dh, self.cache[0])}
 
@@ -109,7 +107,7 @@ class Setting:
         return self._part(1.0, self.alpha)
 
     @cached_property
-    def language(self) -> Grads:
+    def domain(self) -> Grads:
         """The part of L_l in equations 9 and 10, of every parameter."""
         return self._part(0.0, 1 - self.alpha)
 

@@ -50,7 +50,7 @@ HELD_OUT = frozenset(
         "model: beta weighs the loss",
         "model: minus and reversal",
         "model: source rows are not reversed",
-        "model: the language loss over source rows",
+        "model: the domain loss over source rows",
         "model: alpha swapped",
         "model: the frames are detached",
         "model: no gradient for the convolutions bias",

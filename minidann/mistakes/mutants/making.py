@@ -130,7 +130,7 @@ def whole(target: str, *kinds: str, says: str = "") -> Callable:
 
 
 def feeds(*kinds: str, says: str = "") -> Callable:
-    """Decorates a wrong `feeding.backward`: (demotion, dlanguage, cache) -> dh, dgamma, dbeta."""
+    """Decorates a wrong `feeding.backward`: (demotion, ddomain, cache) -> dh, dgamma, dbeta."""
 
     def decorate(mistake):
         fed = variant(feeding, backward=mistake)

@@ -13,7 +13,7 @@ from minidann.mistakes.mutants.making import rewired, whole, with_cache, with_gr
 def weighing(
     *,
     emotion=lambda alpha, beta, n, m: alpha,
-    language=lambda alpha, beta, n, m: 1 - alpha,
+    domain=lambda alpha, beta, n, m: 1 - alpha,
     reversal=lambda alpha, beta, n, m: beta,
 ):
     """The network with, on the way back, other weights of the losses or scale of the reversal.
@@ -31,7 +31,7 @@ def weighing(
             layer, beta = caches[-1]
             sizes = alpha, beta, n, rows - n
             caches = [*caches[:-1], (layer, reversal(*sizes))]
-            return model._classifier_backward(language(*sizes), (name, caches, *others))
+            return model._classifier_backward(domain(*sizes), (name, caches, *others))
 
         return rewired(model, _classifier_backward=head).backward(cache, alpha=alpha)
 
@@ -45,13 +45,13 @@ def by_rows(source, target):
 
 @whole("model", "no reversal")
 def no_reversal_layer():
-    """The reversal is left out, and beta with it: the encoder descends on the language loss."""
+    """The reversal is left out, and beta with it: the encoder descends on the domain loss."""
     return weighing(reversal=lambda alpha, beta, n, m: -1.0)
 
 
 @whole("model", "double reversal", "no reversal")
 def subtracted_though_reversed():
-    """The language gradient comes back reversed and is then subtracted at the encoder."""
+    """The domain gradient comes back reversed and is then subtracted at the encoder."""
     return weighing(reversal=lambda alpha, beta, n, m: -beta)
 
 
@@ -63,7 +63,7 @@ def two_reversal_layers():
 
 @whole("model", "no reversal")
 def the_reversal_below_batch_norm():
-    """The reversal stands below batch norm: gamma and beta descend on the language loss."""
+    """The reversal stands below batch norm: gamma and beta descend on the domain loss."""
 
     above = weighing(reversal=lambda alpha, beta, n, m: -1.0)
 
@@ -88,32 +88,32 @@ def beta_left_out_of_the_second_step():
 
 @whole("model", "beta on classifier", says="beta")
 def beta_weighs_the_loss():
-    """beta multiplies the language loss, so it scales the language classifier's gradient too."""
+    """beta multiplies the domain loss, so it scales the domain classifier's gradient too."""
     return weighing(
-        language=lambda alpha, beta, n, m: (1 - alpha) * beta,
+        domain=lambda alpha, beta, n, m: (1 - alpha) * beta,
         reversal=lambda alpha, beta, n, m: 1.0,
     )
 
 
 @whole("model", "beta on classifier")
 def beta_in_the_loss_and_in_the_layer():
-    """beta weighs the language loss and scales the reversal: the encoder gets it squared."""
-    return weighing(language=lambda alpha, beta, n, m: (1 - alpha) * beta)
+    """beta weighs the domain loss and scales the reversal: the encoder gets it squared."""
+    return weighing(domain=lambda alpha, beta, n, m: (1 - alpha) * beta)
 
 
 @whole("model", "minus loss", "beta on classifier")
 def minus_beta_in_the_loss():
     """The loss is alpha L_e - (1 - alpha) beta L_l without a reversal: the classifier climbs."""
     return weighing(
-        language=lambda alpha, beta, n, m: -(1 - alpha) * beta,
+        domain=lambda alpha, beta, n, m: -(1 - alpha) * beta,
         reversal=lambda alpha, beta, n, m: -1.0,
     )
 
 
 @whole("model", "minus loss")
 def minus_and_reversal():
-    """The language loss is subtracted and there is a reversal too: both sides go the wrong way."""
-    return weighing(language=lambda alpha, beta, n, m: alpha - 1)
+    """The domain loss is subtracted and there is a reversal too: both sides go the wrong way."""
+    return weighing(domain=lambda alpha, beta, n, m: alpha - 1)
 
 
 @whole("model", "source rows only")
@@ -129,29 +129,29 @@ def source_rows_are_not_reversed():
 
 
 @whole("model", "loss mean")
-def the_language_loss_over_source_rows():
-    """The language loss is divided by n, the number of source rows, instead of n + m."""
-    return weighing(language=lambda alpha, beta, n, m: (1 - alpha) * (n + m) / (n or m))
+def the_domain_loss_over_source_rows():
+    """The domain loss is divided by n, the number of source rows, instead of n + m."""
+    return weighing(domain=lambda alpha, beta, n, m: (1 - alpha) * (n + m) / (n or m))
 
 
 @whole("model", "loss mean", "summed", says="n + m")
-def the_language_loss_is_a_sum():
-    """The language loss is summed over the rows, where equation 6 takes the mean."""
-    return weighing(language=lambda alpha, beta, n, m: (1 - alpha) * (n + m))
+def the_domain_loss_is_a_sum():
+    """The domain loss is summed over the rows, where equation 6 takes the mean."""
+    return weighing(domain=lambda alpha, beta, n, m: (1 - alpha) * (n + m))
 
 
 @whole("model", "alpha")
 def alpha_swapped():
-    """alpha weighs the language loss and 1 - alpha the emotion loss."""
+    """alpha weighs the domain loss and 1 - alpha the emotion loss."""
     return weighing(
-        emotion=lambda alpha, beta, n, m: 1 - alpha, language=lambda alpha, beta, n, m: alpha
+        emotion=lambda alpha, beta, n, m: 1 - alpha, domain=lambda alpha, beta, n, m: alpha
     )
 
 
 @whole("model", "alpha")
-def the_language_loss_unweighted():
-    """The language loss has the weight 1 where it should have 1 - alpha."""
-    return weighing(language=lambda alpha, beta, n, m: 1.0)
+def the_domain_loss_unweighted():
+    """The domain loss has the weight 1 where it should have 1 - alpha."""
+    return weighing(domain=lambda alpha, beta, n, m: 1.0)
 
 
 # --- from the classifiers down to the convolution
@@ -219,7 +219,7 @@ def no_gradient_for_the_convolutions_bias():
 def the_classifiers_exchanged():
     """The two classifiers' gradients are filed under each other's names."""
 
-    other = {"emotion.w": "language.w", "emotion.b": "language.b"}
+    other = {"emotion.w": "domain.w", "emotion.b": "domain.b"}
     other |= {theirs: ours for ours, theirs in other.items()}
 
     def change(grads, cache, alpha):
@@ -241,10 +241,10 @@ def the_emotion_mask_of_other_rows():
     """Source rows' gradients pass through the dropout mask of the batch's last rows."""
 
     def change(cache):
-        encoder, fed, emotion, language, *rest = cache
-        if emotion is not None and language is not None and len(language[1]) == 2:
+        encoder, fed, emotion, domain, *rest = cache
+        if emotion is not None and domain is not None and len(domain[1]) == 2:
             name, [(layer, mask)], *others = emotion
-            emotion = (name, [(layer, language[1][0][1][-len(mask) :])], *others)
-        return (encoder, fed, emotion, language, *rest)
+            emotion = (name, [(layer, domain[1][0][1][-len(mask) :])], *others)
+        return (encoder, fed, emotion, domain, *rest)
 
     return with_cache(change)

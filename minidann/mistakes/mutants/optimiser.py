@@ -126,8 +126,8 @@ def biases_are_penalised_too():
 
 
 @whole("optim", "penalty")
-def the_language_classifier_goes_free():
-    """The kernels of the convolution and of emotion are penalised, that of language is not."""
+def the_domain_classifier_goes_free():
+    """The kernels of the convolution and of emotion are penalised, that of domain is not."""
     return rewired(optim, REGULARISED=optim.REGULARISED[:2])
 
 
