@@ -11,9 +11,9 @@
     emotion classifier G_e       gradient reversal, domain classifier G_l
     source rows -> L_e (5)       all rows -> L_l (6)
 
-G_l tells source from target: the paper calls it the language classifier. The loss is
-L = alpha L_e + (1 - alpha) L_l  (7). Through the reversal, what is called gradient
-here is that of equations 8-10: for G_e alpha dL_e, for G_l (1 - alpha) dL_l, for the encoder
+G_l tells source from target: it is what the paper calls the language classifier. The loss is
+L = alpha L_e + (1 - alpha) L_l  (7). Through the reversal, what is called gradient here is that of
+equations 8-10: for G_e alpha dL_e, for G_l (1 - alpha) dL_l, for the encoder
 alpha dL_e - (1 - alpha) beta dL_l.
 """
 
@@ -158,11 +158,11 @@ def forward(
 
 
 def backward(cache: tuple, *, alpha: float) -> tuple[Arrays, tuple[float, float]]:
-    """The gradients of equations 8-10, and how hard each classifier pulls at the encoder.
+    """The gradients of equations 8-10, and the gradient norm of each classifier at the encoder.
 
     alpha weighs the losses (7); 1 where there is no domain classifier. Parameters that took no
-    part have no entry. The pull is the norm of the gradient at the encoder's output, of emotion
-    and of domain.
+    part have no entry. The norms are those of the gradient at the encoder's output f: emotion's,
+    the domain's.
     """
     encoder, fed, emotion, domain, emotion_f, domain_f = cache
     dtype = domain_f.dtype.type  # a Python float would do, but a float64 scalar would promote

@@ -32,12 +32,12 @@ HISTORY = (
     "source_uar",  # emotion, on rows trained on
     "learning_rate",
     "beta",  # scale of the reversed gradient at the epoch's end
-    "emotion_pull",  # norm of alpha dL_e / df at the encoder's output f, root mean square of steps
-    "domain_pull",  # norm of (1 - alpha) beta dL_l / df, the same
+    "emotion_grad_norm",  # of alpha dL_e / df at the encoder's output f: root mean square of steps
+    "domain_grad_norm",  # of (1 - alpha) beta dL_l / df: the same
     "seconds",
 )
 
-ADVERSARIAL = ("domain_loss", "dev_domain_loss", "domain_uar", "beta", "domain_pull")
+ADVERSARIAL = ("domain_loss", "dev_domain_loss", "domain_uar", "beta", "domain_grad_norm")
 # What chooses an epoch: a column of the history, the largest value of which is best. Only "target"
 # looks at labels of the target, as the paper does; the others could be had without any.
 CHOOSERS = {"target": "dev_uar", "source": "held_out_uar", "information": "information"}
@@ -88,7 +88,7 @@ class State:
     history: list[dict] = field(default_factory=list)
     # Of the epoch under way, where a run was stopped between two steps of it:
     batches: int = 0  # done
-    records: list[dict] = field(default_factory=list)  # their losses and pulls
+    records: list[dict] = field(default_factory=list)  # their losses and gradient norms
     seconds: float = 0.0
 
     @property

@@ -53,7 +53,7 @@ def update(
 
     x (n+m, T, D) float32, source rows first; `labels` (n,) of those; dropout's `mask` (n+m, C);
     the learning rate, and beta of the reversal. -> of each classifier that took part its loss and
-    its pull at the encoder. Raises FloatingPointError where a loss is not a finite number.
+    its gradient norm at the encoder. Raises FloatingPointError where a loss is not a finite number.
     """
     n = len(labels)
     adversarial = choices.model == "our"
@@ -67,14 +67,16 @@ def update(
         mask=mask,
         ops=ops,
     )
-    grads, pulls = model.backward(cache, alpha=choices.alpha if adversarial else 1.0)
+    grads, grad_norms = model.backward(cache, alpha=choices.alpha if adversarial else 1.0)
     grads = optim.add_penalty(state.params, grads, l1=choices.l1, l2=choices.l2)
     state.params, state.adam = optim.step(state.params, grads, state.adam, rate)
     state.running = model.update_running(state.running, cache)
     record = {}
-    for name, loss, pull in zip(("emotion", "domain"), (emotion_loss, domain_loss), pulls):
+    for name, loss, grad_norm in zip(
+        ("emotion", "domain"), (emotion_loss, domain_loss), grad_norms
+    ):
         if loss is not None:
-            record |= {f"{name}_loss": float(loss), f"{name}_pull": pull}
+            record |= {f"{name}_loss": float(loss), f"{name}_grad_norm": grad_norm}
             if not math.isfinite(loss):
                 raise FloatingPointError(f"the {name} loss is {loss}")
     return record
@@ -137,8 +139,8 @@ def train_epoch(
         return np.mean(np.power(values, power)) ** (1 / power) if values else math.nan
 
     losses = {name: mean(name, 1) for name in ("emotion_loss", "domain_loss")}
-    pulls = {name: mean(name, 2) for name in ("emotion_pull", "domain_pull")}
-    return {**losses, **pulls, "learning_rate": rate, "beta": beta}
+    grad_norms = {name: mean(name, 2) for name in ("emotion_grad_norm", "domain_grad_norm")}
+    return {**losses, **grad_norms, "learning_rate": rate, "beta": beta}
 
 
 def _diverged(choices: Choices, what: str) -> UserError:

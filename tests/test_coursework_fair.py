@@ -79,7 +79,7 @@ def test_one_count_of_steps_for_all_is_told(tmp_path):
 @pytest.mark.parametrize(
     ("name", "changes"),
     [
-        ("mend_equations", ("        pull = (1 - alpha) * beta * gradient\n", "")),
+        ("mend_equations", ("        reversed_gradient = (1 - alpha) * beta * gradient\n", "")),
         ("mend_mean_and_std", ("block - block.mean(axis=0)",
                                "block - np.mean([b.mean(axis=0) for b in blocks], axis=0)")),
     ],
@@ -88,8 +88,12 @@ def test_half_mended_is_not_mended(name, changes, tmp_path):
     (exercise,) = select(None, name)
     text = handout.text(exercise).replace(*changes)
     if name == "mend_equations":
-        text = text.replace("grads[name] = pull\n", "grads[name] = (1 - alpha) * gradient\n")
-        text = text.replace("- pull", "- (1 - alpha) * beta * gradient * (beta / beta)")
+        text = text.replace(
+            "grads[name] = reversed_gradient\n", "grads[name] = (1 - alpha) * gradient\n"
+        )
+        text = text.replace(
+            "- reversed_gradient", "- (1 - alpha) * beta * gradient * (beta / beta)"
+        )
     assert graded(tmp_path, name, text).points == 0
 
 

@@ -209,14 +209,14 @@ def weighed(emotion=1.0, domain=1.0):
     """model whose losses get other weights than alpha and 1 - alpha, times these."""
 
     def backward(cache, *, alpha):
-        whole, pulls = model.backward(cache, alpha=alpha)
+        whole, grad_norms = model.backward(cache, alpha=alpha)
         of_emotion, _ = model.backward(cache, alpha=1.0)
         of_domain, _ = model.backward(cache, alpha=0.0)
         return {
             name: emotion * alpha * of_emotion.get(name, 0)
             + domain * (1 - alpha) * of_domain.get(name, 0)
             for name in whole
-        }, pulls
+        }, grad_norms
 
     return SimpleNamespace(forward=model.forward, backward=backward)
 

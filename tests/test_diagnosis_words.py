@@ -99,8 +99,8 @@ def test_a_wrong_shape_is_not_said_to_be_largest_anywhere():
 
 def of_network(change):
     def backward(cache, *, alpha):
-        grads, pulls = model.backward(cache, alpha=alpha)
-        return change(grads), pulls
+        grads, grad_norms = model.backward(cache, alpha=alpha)
+        return change(grads), grad_norms
 
     network = SimpleNamespace(forward=model.forward, backward=backward)
     return gradcheck.check_network(network, np.random.default_rng(0), mode="bn1")

@@ -19,7 +19,7 @@ def columns(epochs=EPOCHS, **given):
     """A history, column by column: one number for all epochs, or one an epoch."""
     usual = dict.fromkeys(HISTORY, 0.5) | {
         "domain_loss": 0.6, "dev_domain_loss": np.linspace(0.9, 0.6, epochs), "domain_uar": 0.5,
-        "emotion_pull": 1.0, "domain_pull": 1.0,
+        "emotion_grad_norm": 1.0, "domain_grad_norm": 1.0,
     }  # fmt: skip
     usual |= {"epoch": np.arange(1, epochs + 1)}
     return {name: np.broadcast_to(one, epochs) for name, one in (usual | given).items()}
@@ -136,7 +136,7 @@ def test_the_heading_says_which_run_and_what_came_of_it(said, tmp_path):
     )
 
 
-PULLS = [
+GRAD_NORMS = [
     (0.05, 1.0, "hardly moves the encoder", "a larger --beta, or a smaller --alpha"),
     (5.0, 1.0, "drowns emotion", "a smaller --beta, or a larger --alpha"),
     (1.0, 1.0, "Both count.", "nothing here asks for a change"),
@@ -149,27 +149,27 @@ PULLS = [
 ]
 
 
-@pytest.mark.parametrize(("pull", "beta", "words", "advised"), PULLS)
-def test_how_hard_both_pull(said, pull, beta, words, advised):
-    page, advice = said(columns(emotion_pull=2.0, domain_pull=2 * pull), beta=beta)
+@pytest.mark.parametrize(("grad_norm", "beta", "words", "advised"), GRAD_NORMS)
+def test_the_ratio_of_gradient_norms_has_its_words(said, grad_norm, beta, words, advised):
+    page, advice = said(columns(emotion_grad_norm=2.0, domain_grad_norm=2 * grad_norm), beta=beta)
     assert words in page
     assert [f"  - {advised}"] == advice
-    others = [one[2] for one in PULLS if one[2] != words]
+    others = [one[2] for one in GRAD_NORMS if one[2] != words]
     assert not any(one in page for one in others)
 
 
 def test_the_ratio_of_the_pulls_is_a_median_of_the_first_and_of_the_last_epochs(said):
     late = np.arange(EPOCHS) >= 10  # four epochs of the last ten, and none of the first ten
     early = np.arange(EPOCHS) < 4
-    pull = np.where(late, 100.0, np.where(early, 0.001, 0.37))
-    page, _ = said(columns(domain_pull=pull))
-    ratio = pull[-10:]
+    grad_norm = np.where(late, 100.0, np.where(early, 0.001, 0.37))
+    page, _ = said(columns(domain_grad_norm=grad_norm))
+    ratio = grad_norm[-10:]
     assert f"is {np.median(ratio):.2g} times that of emotion" in page
     assert "of the last 10 epochs; of the first 0.37)" in page
 
 
 def test_a_winner_without_an_adversary_is_not_told_to_take_more_of_it(said):
-    page, advice = said(columns(domain_uar=0.99, domain_pull=0.0), beta=0.0)
+    page, advice = said(columns(domain_uar=0.99, domain_grad_norm=0.0), beta=0.0)
     assert "WINNING" in page and "beta is 0, so nothing works against it." in page
     assert advice == ["  - nothing here asks for a change"]
     assert "2. beta is 0: nothing is reversed, and there is no adversary." in page
@@ -180,22 +180,22 @@ def test_a_winner_without_an_adversary_is_not_told_to_take_more_of_it(said):
 
 
 def test_a_winner_that_drowns_emotion_already_is_not_told_to_take_a_larger_beta(said):
-    _, advice = said(columns(domain_uar=0.99, domain_pull=3.1))
+    _, advice = said(columns(domain_uar=0.99, domain_grad_norm=3.1))
     assert not any("a larger --beta" in one for one in advice)
     assert any("what gives the corpus away" in one for one in advice)
     assert "  - a smaller --beta, or a larger --alpha" in advice
-    _, advice = said(columns(domain_uar=0.99, domain_pull=2.9))
+    _, advice = said(columns(domain_uar=0.99, domain_grad_norm=2.9))
     assert any("a larger --beta than 1" in one for one in advice)
 
 
 def test_without_an_adversary_none_is_too_strong(said):
-    page, advice = said(columns(domain_uar=0.3, domain_pull=0.0), beta=0.0)
+    page, advice = said(columns(domain_uar=0.3, domain_grad_norm=0.0), beta=0.0)
     assert "OVERRUN" in page and advice == ["  - nothing here asks for a change"]
 
 
 def test_alpha_0_gives_emotion_no_weight(said):
-    """No ratio of pulls: that of emotion is 0."""
-    page, advice = said(columns(emotion_pull=0.0), alpha=0.0)
+    """No ratio of gradient norms: that of emotion is 0."""
+    page, advice = said(columns(emotion_grad_norm=0.0), alpha=0.0)
     assert "2. alpha is 0: emotion has no weight." in page
     assert "times that of emotion" not in page and "inf" not in page.replace("information", "")
     assert advice == ["  - an alpha above 0: 0.5 is the usual value"]
@@ -293,7 +293,9 @@ def test_what_chose_the_epoch(said):
 
 @pytest.mark.parametrize("name", ["base", "mono"])
 def test_base_and_mono_have_no_adversary_to_speak_of(said, name):
-    nothing = dict.fromkeys(("domain_loss", "dev_domain_loss", "domain_uar", "domain_pull"), np.nan)
+    nothing = dict.fromkeys(
+        ("domain_loss", "dev_domain_loss", "domain_uar", "domain_grad_norm"), np.nan
+    )
     distance = None if name == "mono" else (1.0, 1.0)
     page, _ = said(columns(**nothing), model=name, distance=distance, source=(20, 80))
     assert "domain classifier" not in page and "nan" not in page and "alpha" not in page

@@ -206,8 +206,8 @@ def test_the_report_names_the_place():
 def test_the_network_check_refuses_a_gradient_too_many_or_too_few():
     def changed(change):
         def backward(cache, *, alpha):
-            grads, pulls = model.backward(cache, alpha=alpha)
-            return change(grads), pulls
+            grads, grad_norms = model.backward(cache, alpha=alpha)
+            return change(grads), grad_norms
 
         return SimpleNamespace(forward=model.forward, backward=backward)
 

@@ -13,7 +13,7 @@ RANDOM = np.random.default_rng(0)  # whose state lives on from call to call
 
 
 def network(change):
-    """The network with (gradients, pulls) passed through `change`."""
+    """The network with (gradients, norms) passed through `change`."""
     return SimpleNamespace(
         forward=model.forward,
         backward=lambda cache, *, alpha: change(*model.backward(cache, alpha=alpha)),
@@ -28,7 +28,7 @@ def network(change):
         (lambda g, p: ({**g, "conv.b": g["conv.b"].tolist()}, p), "NOT AN ARRAY: a list"),
         (lambda g, p: ({**g, "conv.b": np.float32(g["conv.b"])}, p), "WRONG TYPE: float32"),
         (lambda g, p: ({**g, "conv.b": g["conv.b"][:2]}, p), "WRONG SHAPE: (2,)"),
-        (lambda g, p: (g, (p[0], 2 * p[1])), "pulls"),
+        (lambda g, p: (g, (p[0], 2 * p[1])), "grad_norms"),
         (lambda g, p: (g, None), "NOT TWO NUMBERS"),
         (lambda g, p: (None, p), "received None first"),
         (
@@ -53,8 +53,8 @@ def test_the_proof_tries_as_many_and_more_target_rows(monkeypatch):
         return model.forward(params, x, **given)
 
     def backward(cache, *, alpha):
-        gradients, pulls = model.backward(cache, alpha=alpha)
-        return {name: (1 + seen[-1]) * g for name, g in gradients.items()}, pulls
+        gradients, grad_norms = model.backward(cache, alpha=alpha)
+        return {name: (1 + seen[-1]) * g for name, g in gradients.items()}, grad_norms
 
     wrong = SimpleNamespace(forward=forward, backward=backward)
     monkeypatch.setattr(proof, "model", wrong)

@@ -47,8 +47,8 @@ def test_base_is_the_emotion_loss_alone(mode):
         assert domain is None
         return emotion, cache
 
-    grads, pulls = model.backward(loss(params)[1], alpha=1.0)
-    assert pulls[1] == 0
+    grads, grad_norms = model.backward(loss(params)[1], alpha=1.0)
+    assert grad_norms[1] == 0
     assert grads.keys() == params.keys()
     for name, value in params.items():
         report = gradcheck.check_function(

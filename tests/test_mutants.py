@@ -125,8 +125,8 @@ def gradients_of_a_step(network, mode, seed, network_ops=ops):
             domain_labels=(np.arange(len(x[rows])) >= n).astype(int), mode=mode, beta=BETA,
             mask=mask[rows], ops=network_ops,
         )  # fmt: skip
-        grads, pulls = network.backward(freeze(cache), alpha=ALPHA)
-        assert len(pulls) == 2
+        grads, grad_norms = network.backward(freeze(cache), alpha=ALPHA)
+        assert len(grad_norms) == 2
         yield losses, grads
 
 

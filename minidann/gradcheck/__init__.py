@@ -6,7 +6,7 @@
     contract.py     what an op must keep to before its numbers can be compared
     gradients.py    any op, any function with its gradient
     network.py      the network in five feeding modes against equations 8-10
-    pulls.py        how hard each classifier pulls at the encoder
+    grad_norms.py   the gradient norm of each classifier at the encoder
     optimiser.py    Adam and the penalties
     cases.py        inputs for the ops: examples, ties, odd lengths, random shapes
     proof.py        everything at once; `python -m minidann.gradcheck` prints it

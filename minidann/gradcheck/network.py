@@ -17,8 +17,8 @@ import minidann.ops
 from minidann import feeding, model
 from minidann.gradcheck.cases import padded
 from minidann.gradcheck.contract import described, in_one_line
+from minidann.gradcheck.grad_norms import grad_norms_row
 from minidann.gradcheck.nudging import Derivatives, derivatives
-from minidann.gradcheck.pulls import pulls_row
 from minidann.gradcheck.purity import Untouched, copied, same
 from minidann.gradcheck.report import Report, compare, refused, settle
 from minidann.mistakes import diagnosis
@@ -124,7 +124,7 @@ def check_step(network, step: Step, *, ops=minidann.ops) -> Report:
     except (Exception, SystemExit) as error:
         return Report(step.title, (), (f"raised {in_one_line(error)}",))
     if not isinstance(grads, dict):
-        told = f"backward: expected (gradients by name, pulls), received {described(grads)} first"
+        told = f"backward: expected (gradients by name, norms), received {described(grads)} first"
         return Report(step.title, (), (told,))
     problems = [f"writes to {name}" for name in given.changed() + kept.changed()]
     if not same(first, tuple(again)):
@@ -146,7 +146,7 @@ def check_step(network, step: Step, *, ops=minidann.ops) -> Report:
             rows.append(compare(name, value.shape, grads[name].ravel(), found))
     strange = [name for name in grads if name not in step.params]
     rows += [refused(str(name), (), "NO SUCH PARAMETER") for name in strange]
-    row = pulls_row(step, pulled, ALPHA, BETA)  # not a gradient: in the table only if wrong
+    row = grad_norms_row(step, pulled, ALPHA, BETA)  # not a gradient: in the table only if wrong
     rows += [] if row.ok else [row]
     grads = {name: grads[name] for name in true if isinstance(grads.get(name), np.ndarray)}
     wrong = [r.argument for r in rows if r.argument in true and not r.ok and not r.vacuous]

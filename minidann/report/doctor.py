@@ -16,7 +16,7 @@ from minidann.run.outcome import CHOSEN_BY
 LAST = 10  # epochs that are looked at, at the end
 # Above which domain UAR, in inference, the domain classifier wins; about chance between the two.
 WINS, CHANCE = 0.85, (0.40, 0.65)
-WEAK, STRONG = 0.1, 3.0  # of the two pulls' ratio: below and above, one of them hardly counts
+WEAK, STRONG = 0.1, 3.0  # ratio of the gradient norms: beyond, one hardly counts
 SHIFT = 0.10  # difference of two shares of a class that is called a shift
 NOISE = 0.3  # of a proxy A-distance with ten speakers
 APART = 0.05  # difference of two UARs, by the choice of an epoch, that is worth a word
@@ -126,12 +126,12 @@ def _classifier(choices: dict, history: dict) -> Finding:
 def _ratio(history: dict) -> tuple[float, float]:
     """The reversed gradient at the encoder over that of emotion: in the first epochs, the last."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = history["domain_pull"] / history["emotion_pull"]  # (epochs,)
+        ratio = history["domain_grad_norm"] / history["emotion_grad_norm"]  # (epochs,)
     return np.median(ratio[:LAST]), np.median(ratio[-LAST:])
 
 
 def _pulls(choices: dict, history: dict) -> Finding:
-    """How hard both classifiers pull at the encoder."""
+    """The gradient norms of both classifiers at the encoder."""
     if choices["beta"] == 0:
         return ["beta is 0: nothing is reversed, and there is no adversary."], []
     if choices["alpha"] == 0:

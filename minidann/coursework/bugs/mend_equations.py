@@ -1,9 +1,9 @@
 def equations(emotion, domain, *, alpha, beta):
     grads = {name: alpha * gradient for name, gradient in emotion.items()}
     for name, gradient in domain.items():
-        pull = (1 - alpha) * beta * gradient
+        reversed_gradient = (1 - alpha) * beta * gradient
         if name.startswith("domain."):
-            grads[name] = pull
+            grads[name] = reversed_gradient
         else:
-            grads[name] = grads.get(name, 0) - pull
+            grads[name] = grads.get(name, 0) - reversed_gradient
     return grads

@@ -54,7 +54,7 @@ def _rows(setting: Setting):
 
 def _blocks(setting: Setting):
     """The gradients of rows arrive at other rows."""
-    (demotion, ddomain), n = setting.pulls, setting.n
+    (demotion, ddomain), n = setting.at_encoder, setting.n
     if not 0 < n < setting.rows:
         return
     exchanged = np.concatenate([ddomain[n:], ddomain[:n]])

@@ -73,7 +73,7 @@ class Setting:
         return np.concatenate([seen["frames"], seen["vector"][:, None]], axis=1)
 
     @cached_property
-    def pulls(self) -> tuple[np.ndarray, np.ndarray]:
+    def at_encoder(self) -> tuple[np.ndarray, np.ndarray]:
         """What arrives at the encoder's output from emotion (n, C) and from domain (n+m, C)."""
         seen = []
 

@@ -177,7 +177,7 @@ def with_grads(change: Callable) -> SimpleNamespace:
     """The network whose gradients are `change(grads, cache, alpha)`."""
 
     def backward(cache, *, alpha):
-        grads, pulls = model.backward(cache, alpha=alpha)
-        return change(grads, cache, alpha), pulls
+        grads, grad_norms = model.backward(cache, alpha=alpha)
+        return change(grads, cache, alpha), grad_norms
 
     return SimpleNamespace(forward=model.forward, backward=backward)

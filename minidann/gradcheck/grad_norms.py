@@ -1,6 +1,6 @@
-"""How hard each classifier pulls at the encoder: what `model.backward` gives beside the gradients.
+"""The gradient norm of each classifier at the encoder, beside the gradients of `model.backward`.
 
-The pull is the norm of a loss's gradient at the encoder's output f (n+m, C), before batch norm's
+It is the norm of the loss's gradient at the encoder's output f (n+m, C), before batch norm's
 way back: alpha dL_e/df for emotion, (1 - alpha) beta dL_l/df for domain, whose sign the reversal
 turns (a norm does not see it). Here f is nudged itself, and the loss computed from it.
 """
@@ -14,10 +14,10 @@ from minidann.gradcheck.nudging import differences
 from minidann.gradcheck.report import COMPLEX_TOLERANCE, Row, refused
 from minidann.ops import dense, softmax_cross_entropy
 
-NAME = "pulls"
+NAME = "grad_norms"
 
 
-def pulls(step, alpha: float, beta: float) -> np.ndarray:
+def grad_norms(step, alpha: float, beta: float) -> np.ndarray:
     """The norms (2,) in the update `step` (see `network.Step`), of emotion and of domain."""
     _, (*_, emotion_f, domain_f) = step.forward(model, step.params)  # (n, C), (n+m, C)
     emotion = _norm(step, "emotion", emotion_f, step.emotion_labels)
@@ -38,15 +38,15 @@ def _norm(step, name: str, f: np.ndarray, labels: np.ndarray) -> float:
     return float(np.linalg.norm(differences(loss, f, method="complex")))
 
 
-def pulls_row(step, received, alpha: float, beta: float) -> Row:
-    """A row: what the backward pass said of the pulls against the two norms."""
+def grad_norms_row(step, received, alpha: float, beta: float) -> Row:
+    """A row: what the backward pass returned as the norms, against the two norms."""
     try:
-        received = np.array([float(pull) for pull in received])
+        received = np.array([float(norm) for norm in received])
     except (TypeError, ValueError):
         return refused(NAME, (2,), "NOT TWO NUMBERS")
     if received.shape != (2,):
         return refused(NAME, (2,), "NOT TWO NUMBERS")
-    true = pulls(step, alpha, beta)
+    true = grad_norms(step, alpha, beta)
     off = np.abs(received - true)
     at = int(np.argmax(np.where(np.isnan(off), np.inf, off)))
     error = float(off[at] / true.max())
