@@ -88,14 +88,14 @@ def test_wrong_op(mutant, seed):
     out, cache = wrong.forward(*arrays, **options)
     true_out, true_cache = right.forward(*arrays, **options)
     np.testing.assert_array_equal(out, true_out)
-    covector = np.random.default_rng(seed + 100).standard_normal(np.shape(out))
-    covector = freeze(np.asarray(covector))
-    gradients = wrong.backward(covector, freeze(cache))
-    true = right.backward(covector, true_cache)
+    upstream = np.random.default_rng(seed + 100).standard_normal(np.shape(out))
+    upstream = freeze(np.asarray(upstream))
+    gradients = wrong.backward(upstream, freeze(cache))
+    true = right.backward(upstream, true_cache)
     assert len(gradients) == len(true)
     errors = [off(*pair) for pair in zip(gradients, true)]
     assert max(errors) > WRONG, errors
-    for again, gradient in zip(wrong.backward(covector, cache), gradients):
+    for again, gradient in zip(wrong.backward(upstream, cache), gradients):
         np.testing.assert_array_equal(again, gradient)
 
 

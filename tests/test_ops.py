@@ -43,9 +43,9 @@ def test_gradient_reversal_fails_the_ordinary_check_by_the_factor_it_should():
     assert not row.ok
     assert row.error == pytest.approx(1 + options["beta"], abs=1e-7)
     checked(op, rng, arrays=(x,), options=options, scale=-options["beta"])
-    covector = rng.standard_normal(x.shape)
-    (dx,) = op.backward(covector, cache)
-    np.testing.assert_array_equal(dx, -1.7 * covector)
+    upstream = rng.standard_normal(x.shape)
+    (dx,) = op.backward(upstream, cache)
+    np.testing.assert_array_equal(dx, -1.7 * upstream)
 
 
 @pytest.mark.parametrize("name", ops.__all__)
@@ -54,12 +54,12 @@ def test_inputs_are_not_written_to_and_calls_repeat(name):
     op, arrays, options, out, cache = arrays_and_result(name, rng)
     for array in arrays:
         array.setflags(write=False)
-    covector = np.asarray(rng.standard_normal(np.shape(out)))
-    covector.setflags(write=False)
+    upstream = np.asarray(rng.standard_normal(np.shape(out)))
+    upstream.setflags(write=False)
     again, cache_again = op.forward(*arrays, **options)
     np.testing.assert_array_equal(out, again)
-    first = op.backward(covector, cache)
-    for a, b, c in zip(first, op.backward(covector, cache), op.backward(covector, cache_again)):
+    first = op.backward(upstream, cache)
+    for a, b, c in zip(first, op.backward(upstream, cache), op.backward(upstream, cache_again)):
         if a is not None:
             np.testing.assert_array_equal(a, b)
             np.testing.assert_array_equal(a, c)

@@ -127,15 +127,15 @@ def torch_conv_relu_maxpool(torch, x, w, b, stride=3, size=30):
 
 
 def differences(torch, name, arrays, options, rng):
-    """How far the op `name` is from torch, forwards and in each gradient, for one covector."""
+    """How far the op `name` is from torch, forwards and in each gradient, for one random dout."""
     op = getattr(ops, name)
     out, cache = op.forward(*arrays, **options)
-    covector = np.asarray(rng.standard_normal(np.shape(out)))
-    gradients = op.backward(covector, cache)
+    upstream = np.asarray(rng.standard_normal(np.shape(out)))
+    gradients = op.backward(upstream, cache)
     assert len(gradients) == len(arrays)
     tensors = [torch.tensor(array, requires_grad=True) for array in arrays]
     torch_out = globals()[f"torch_{name}"](torch, *tensors, **options)
-    torch_out.backward(torch.tensor(covector))
+    torch_out.backward(torch.tensor(upstream))
     found = {"out": error(out, torch_out.detach())}
     for i, (gradient, tensor) in enumerate(zip(gradients, tensors)):
         if gradient is not None:  # the first layer has none for its input
@@ -207,11 +207,11 @@ def test_the_tied_examples_have_ties_that_matter(torch):
     x = x[:, :240]  # whole pools, so that both directions have the same ones
     assert has_active_ties(x - x.min(), 30)
     forwards, backwards = (torch.tensor(x, requires_grad=True) for _ in range(2))
-    covector = torch.tensor(rng.standard_normal((5, 8, 12)))
-    torch_maxpool(torch, forwards).backward(covector)
+    upstream = torch.tensor(rng.standard_normal((5, 8, 12)))
+    torch_maxpool(torch, forwards).backward(upstream)
     out = torch_maxpool(torch, backwards.flip(1)).flip(1)
-    out.backward(covector)
-    (dx,) = ops.maxpool.backward(covector.numpy(), ops.maxpool.forward(x)[1])
+    out.backward(upstream)
+    (dx,) = ops.maxpool.backward(upstream.numpy(), ops.maxpool.forward(x)[1])
     np.testing.assert_array_equal(dx, forwards.grad)
     assert error(dx, backwards.grad) > 0.1
 

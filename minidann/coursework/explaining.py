@@ -29,7 +29,7 @@ class Try:
     case: Case
     out: np.ndarray
     cache: object
-    covector: np.ndarray
+    upstream: np.ndarray
     gradients: tuple
 
     def same(self, received, true) -> bool:
@@ -37,7 +37,7 @@ class Try:
         if received is None or true is None:
             return received is None and true is None
         sizes = [
-            np.abs(a).max(initial=0.0) for a in (self.covector, *self.gradients) if a is not None
+            np.abs(a).max(initial=0.0) for a in (self.upstream, *self.gradients) if a is not None
         ]
         return close(received, true, ROUNDING * max(sizes))
 
@@ -139,7 +139,7 @@ def gradients(
         at, name = names.index(arguments[0]), f"d{arguments[0]}"
         received, true = first.received[at], first.one.gradients[at]
         every = ", ".join(f"d{argument}" for argument in arguments)
-        given = f"{shown(first.one.case, names)}\n{labelled(('dout',), (first.one.covector,))}"
+        given = f"{shown(first.one.case, names)}\n{labelled(('dout',), (first.one.upstream,))}"
         said.append(
             f"{_headline(every, key[0], received, true)}, on "
             f"{'the same input' if first.one is last else given}\n"
@@ -155,7 +155,7 @@ def _explanations(failure: Failure, names) -> dict[int, list[str]]:
     received = tuple(map(_numbers, failure.received, one.gradients))
     try:
         evidence = diagnosis.Evidence(
-            names, one.case.arrays, one.case.options, one.covector, one.out, received,
+            names, one.case.arrays, one.case.options, one.upstream, one.out, received,
             one.gradients,
         )  # fmt: skip
         found = diagnosis.diagnose(evidence, [i for i in failure.wrong if received[i] is not None])

@@ -126,9 +126,9 @@ def tries(exercise: Exercise, rng: np.random.Generator) -> list[Try]:
         out, cache = op.forward(*case.arrays, **case.options)
         shape = np.shape(out)
         whole = tiny.is_whole(case)
-        covector = tiny.whole(rng, *shape) if whole else rng.standard_normal(shape)
-        covector = covector if shape else np.asarray(covector)
-        made.append(Try(case, out, cache, covector, op.backward(covector, cache)))
+        upstream = tiny.whole(rng, *shape) if whole else rng.standard_normal(shape)
+        upstream = upstream if shape else np.asarray(upstream)
+        made.append(Try(case, out, cache, upstream, op.backward(upstream, cache)))
     return made
 
 
@@ -178,7 +178,7 @@ def _backward(exercise, session, every: list[Try], names, caches: list[int] | No
     found = Backward(own, proves=not own or 2 * len(caches) >= len(every))
     for number in numbers:
         one = every[number]
-        given = (one.covector,) if own else (one.covector, one.cache)
+        given = (one.upstream,) if own else (one.upstream, one.cache)
         try:
             received = session.call("backward", *given, kept=number if own else None)
             problem = unusable(received, one.gradients, names)
@@ -189,7 +189,7 @@ def _backward(exercise, session, every: list[Try], names, caches: list[int] | No
             problem = str(error)
         if problem:
             if not found.problem:
-                dout = labelled(["dout"], [one.covector])
+                dout = labelled(["dout"], [one.upstream])
                 found.problem = f"backward: {problem}, on {shown(one.case, names)}\n{dout}"
                 found.printed = session.printed
             unasked = {i for i, gradient in enumerate(one.gradients) if gradient is None}
@@ -214,7 +214,7 @@ def _backward(exercise, session, every: list[Try], names, caches: list[int] | No
 def _other(session, one: Try, number: int, received) -> set[int]:
     """The gradients that are others when backward is called again: it wrote to its cache, say."""
     try:
-        again = session.call("backward", one.covector, kept=number)
+        again = session.call("backward", one.upstream, kept=number)
     except Failed:
         again = None
     if not isinstance(again, (tuple, list)) or len(again) != len(received):

@@ -30,7 +30,7 @@ class Run:
     """One forward and backward pass: `gradients` has an array or None for each argument."""
 
     out: np.ndarray
-    covector: np.ndarray
+    upstream: np.ndarray
     gradients: tuple
 
 
@@ -68,13 +68,13 @@ def run(op, arrays: tuple, options: dict, names, rng, problems: list[str]) -> Ru
             return None
         out, cache = answer
         problems += [f"forward writes to {name}" for name in inputs.changed()]
-        covector = np.asarray(rng.standard_normal(np.shape(out)))[()]  # a number where out is one
-        kept = Untouched(dout=covector, cache=cache, out=out)
+        upstream = np.asarray(rng.standard_normal(np.shape(out)))[()]  # a number where out is one
+        kept = Untouched(dout=upstream, cache=cache, out=out)
         before = inputs.changed()
         try:
-            gradients = op.backward(covector, cache)
+            gradients = op.backward(upstream, cache)
             first = copied(gradients)
-            second = quietly(op.backward, covector, cache)
+            second = quietly(op.backward, upstream, cache)
         except (Exception, SystemExit) as error:
             problems.append(f"backward raised {in_one_line(error)}")
             return None
@@ -86,7 +86,7 @@ def run(op, arrays: tuple, options: dict, names, rng, problems: list[str]) -> Ru
     problems += [f"backward writes to {name}" for name in touched]
     if not same(first, second):
         problems.append("backward: a second call gives another answer")
-    return Run(out, covector, tuple(None if g is None else np.asarray(g) for g in first))
+    return Run(out, upstream, tuple(None if g is None else np.asarray(g) for g in first))
 
 
 def _wrong_answer(answer, again) -> str | None:

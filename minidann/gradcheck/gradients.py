@@ -1,10 +1,10 @@
 """Is a backward pass right? Compare it with what the forward pass does when nudged.
 
 For a function with one number as output, the gradient says how that number moves when an entry of
-the input moves. An op's output has many numbers, so they are summed up with random weights (a
-covector), which are then the `dout` that backward receives. Weights of one would not do: the
-gradient of a plain sum through softmax or batch norm is zero, and a backward pass that returns
-zeros would pass.
+the input moves. An op's output has many numbers, so they are summed up with random weights,
+which are then the upstream gradient, the `dout` that backward receives. Weights that are all 1
+would not do: the gradient of a plain sum through softmax or batch norm is zero, and a backward pass
+that returns zeros would pass.
 """
 
 import inspect
@@ -67,7 +67,7 @@ def check(
         return Report(title, (), tuple(problems))
     proved = _proved(reference, arrays, options, ran, problems)
     rows, wrong, true = [], [], []
-    magnitude = float(np.abs(scale * ran.covector * ran.out).sum())  # of what is summed up
+    magnitude = float(np.abs(scale * ran.upstream * ran.out).sum())  # of what is summed up
     for i, (name, array) in enumerate(zip(names, arrays)):
         gradient = ran.gradients[i]
         if gradient is None:
@@ -79,7 +79,7 @@ def check(
 
         def terms(nudged, i=i):
             given = [*copied(arrays[:i]), nudged, *copied(arrays[i + 1 :])]
-            return scale * ran.covector * quietly(op.forward, *given, **copied(options))[0]
+            return scale * ran.upstream * quietly(op.forward, *given, **copied(options))[0]
 
         zero = i in zeros or name in zeros
         try:
@@ -96,7 +96,7 @@ def check(
             if best is None and array.size <= diagnosis.LARGEST:  # only directions are known
                 true[i] = _found(terms, array).best[0].reshape(array.shape)
     evidence = diagnosis.Evidence(
-        names, arrays, options, ran.covector, ran.out, ran.gradients, tuple(true)
+        names, arrays, options, ran.upstream, ran.out, ran.gradients, tuple(true)
     )
     found = diagnosis.diagnose(evidence, wrong) if wrong else {}
     told = {names[i]: diagnoses for i, diagnoses in found.items()}
@@ -155,7 +155,7 @@ def _proved(reference, arrays, options, ran, problems) -> tuple:
         name = getattr(reference, "__name__", "the reference").rpartition(".")[2]
         problems.append(f"forward: its output is not that of {name}")
         return nothing
-    return reference.backward(ran.covector, cache)
+    return reference.backward(ran.upstream, cache)
 
 
 def _row(

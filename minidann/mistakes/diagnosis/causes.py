@@ -53,7 +53,7 @@ def arrangements(array: np.ndarray, name: str = "") -> Iterator[tuple[str, str, 
 
 def misread_dout(evidence: Evidence) -> Iterator[Hypothesis]:
     """dout moved, turned, or not read at all."""
-    dout, (_, _, cache) = evidence.covector, evidence.reference
+    dout, (_, _, cache) = evidence.upstream, evidence.reference
     text = "dout is not used: as if it were one everywhere"
     yield from outcome(evidence, "missing path", text, np.ones_like(dout)[()], cache)
     if np.ndim(dout):
@@ -74,7 +74,7 @@ def turned_arrays(evidence: Evidence) -> Iterator[Hypothesis]:
             arrays = (*evidence.arrays[:i], other, *evidence.arrays[i + 1 :])
             _, cache = op.forward(*arrays, **evidence.options)
             text = f"as if {name} were {what}"
-            yield from outcome(evidence, kind, text, evidence.covector, cache)
+            yield from outcome(evidence, kind, text, evidence.upstream, cache)
 
 
 def outcome(evidence, kind, text, dout, cache) -> Iterator[Hypothesis]:

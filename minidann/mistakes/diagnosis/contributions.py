@@ -18,19 +18,19 @@ def contributions(evidence: Evidence, axis: int) -> list[tuple]:
     """The true gradients of each slice of dout along `axis`, as tuples."""
     _, op, cache = evidence.reference
     parts = []
-    for index in range(evidence.covector.shape[axis]):
-        part = np.zeros_like(evidence.covector)
+    for index in range(evidence.upstream.shape[axis]):
+        part = np.zeros_like(evidence.upstream)
         where = (slice(None),) * axis + (index,)
-        part[where] = evidence.covector[where]
+        part[where] = evidence.upstream[where]
         parts.append(op.backward(part, cache))
     return parts
 
 
 def hypotheses(evidence: Evidence) -> Iterator[Hypothesis]:
     """Slices of dout that are lost, and slices that overwrite each other."""
-    if evidence.reference is None or np.ndim(evidence.covector) == 0:
+    if evidence.reference is None or np.ndim(evidence.upstream) == 0:
         return
-    for axis in range(evidence.covector.ndim):
+    for axis in range(evidence.upstream.ndim):
         parts = contributions(evidence, axis)
         if len(parts) > 1:
             yield from _lost(evidence, axis, parts)
@@ -39,7 +39,7 @@ def hypotheses(evidence: Evidence) -> Iterator[Hypothesis]:
 
 def _lost(evidence, axis, parts) -> Iterator[Hypothesis]:
     """The share of each slice in what was received, by least squares: 0 and 1 only?"""
-    along = axis_name(evidence.covector.shape, axis)
+    along = axis_name(evidence.upstream.shape, axis)
     for i, received in enumerate(evidence.received):
         if received is None or parts[0][i] is None or parts[0][i].shape != received.shape:
             continue
@@ -59,7 +59,7 @@ def _lost(evidence, axis, parts) -> Iterator[Hypothesis]:
                     None if part is None else sum(s * p[j] for s, p in zip(whole, parts))
                     for j, part in enumerate(parts[0])
                 )
-                for kind, text in _in_words(whole, axis, along, evidence.covector.ndim):
+                for kind, text in _in_words(whole, axis, along, evidence.upstream.ndim):
                     yield Hypothesis(kind, text, total)
                     yield Hypothesis(kind, text, evidence.alone(i, total[i]))
 
@@ -86,7 +86,7 @@ def _in_words(whole, axis, along, ndim) -> Iterator[tuple[str, str]]:
 
 def _overwritten(evidence, axis, parts) -> Iterator[Hypothesis]:
     """Where several slices reach one entry, only the last one written is left, or the first."""
-    along = axis_name(evidence.covector.shape, axis)
+    along = axis_name(evidence.upstream.shape, axis)
     for order, stays in ((parts, "last"), (parts[::-1], "first")):
         result = []
         for i, first in enumerate(parts[0]):

@@ -40,14 +40,14 @@ class Hypothesis:
 class Evidence:
     """A check of an op that found something wrong.
 
-    The arguments' names, arrays and options; the covector (backward's `dout`); `out`; the
+    The arguments' names, arrays and options; the upstream gradient (backward's `dout`); `out`; the
     gradients received and the true ones, one an argument, or None.
     """
 
     names: tuple[str, ...]
     arrays: tuple[np.ndarray, ...]
     options: dict
-    covector: np.ndarray
+    upstream: np.ndarray
     out: np.ndarray
     received: Gradients
     true: Gradients

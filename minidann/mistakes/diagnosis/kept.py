@@ -44,7 +44,7 @@ def hypotheses(evidence: Evidence) -> Iterator[Hypothesis]:
             text = f"computed from the wrong value: as if {name} were {what}"
             if name == CONSTANTS:
                 text = what
-            yield from outcome(evidence, kind, text, evidence.covector, changed)
+            yield from outcome(evidence, kind, text, evidence.upstream, changed)
 
 
 def multiplied(evidence: Evidence, i: int) -> Iterator[Hypothesis]:
@@ -85,7 +85,7 @@ def _known(evidence: Evidence) -> tuple[list, list]:
     leaves = list(_leaves(cache, NAMES[op]))
     arrays = [*zip(evidence.names, evidence.arrays), ("out", evidence.out)]
     arrays += [(name, leaf) for name, _, leaf in leaves if isinstance(leaf, np.ndarray)]
-    return leaves, [*arrays, ("dout", evidence.covector)]
+    return leaves, [*arrays, ("dout", evidence.upstream)]
 
 
 def _mistaken(name, leaf, known) -> Iterator[tuple[str, str, object]]:

@@ -22,7 +22,7 @@ def hypotheses(evidence: Evidence) -> Iterator[Hypothesis]:
 
 def _softmax_cross_entropy(evidence, cache):
     p, labels = cache
-    (z,), dout = evidence.arrays, evidence.covector
+    (z,), dout = evidence.arrays, evidence.upstream
     n, classes = p.shape
     label = np.arange(classes) == labels[:, None]  # (N, L)
     shifted = z - z.max(axis=1, keepdims=True)  # (N, L)
@@ -51,7 +51,7 @@ def _softmax_cross_entropy(evidence, cache):
 
 def _attention(evidence, cache):
     f, v, s = cache
-    dout = evidence.covector
+    dout = evidence.upstream
     ds = (f @ dout[:, :, None])[:, :, 0]  # (N, P)
     direct = s[:, :, None] * dout[:, None, :]  # (N, P, F)
 
@@ -102,7 +102,7 @@ def _attention(evidence, cache):
 
 
 def _dropout(evidence, mask):
-    (received,), dout = evidence.received, evidence.covector
+    (received,), dout = evidence.received, evidence.upstream
     text = "the mask is inverted: what was dropped gets the gradient"
     for inverted in (mask.max() - mask, (mask == 0) * 1.0, 1 - mask):
         yield "gate", text, (dout * inverted,)
@@ -118,7 +118,7 @@ def _dropout(evidence, mask):
 
 
 def _gradient_reversal(evidence, beta):
-    dout = evidence.covector
+    dout = evidence.upstream
     text = "the gradient passes as it is: the reversal is missing"
     yield "no reversal", text, (1.0 * dout,)
     text = "reversed twice: the gradient is multiplied by beta squared, and has lost the minus sign"
@@ -133,7 +133,7 @@ def _gradient_reversal(evidence, beta):
 
 def _batchnorm(evidence, cache):
     xhat, gamma, scale, _, var, own = cache
-    dout = evidence.covector
+    dout = evidence.upstream
     dxhat = dout * gamma  # (N, C)
     dgamma, dbeta = (dout * xhat).sum(axis=0), dout.sum(axis=0)
     if not own:

@@ -34,7 +34,7 @@ def diagnose(setting: Setting, true: Grads, wrong: list[str]) -> dict[str, list[
         names=("x", *known),
         arrays=(setting.x, *(setting.params[name] for name in known)),
         options=setting.sizes,
-        covector=np.ones(()),
+        upstream=np.ones(()),
         out=np.zeros(()),
         received=(None, *(setting.received[name] for name in known)),
         true=(None, *(true[name] for name in known)),

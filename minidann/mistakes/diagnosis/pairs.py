@@ -27,7 +27,7 @@ def hypotheses(
             yield replace(one, text=f"two mistakes: {name} is left out, and {one.text}")
     for names, cache in kept.left_out(evidence, 2):
         text = f"two mistakes: {names} are left out"
-        yield from causes.outcome(evidence, "factor", text, evidence.covector, cache)
+        yield from causes.outcome(evidence, "factor", text, evidence.upstream, cache)
 
 
 def _scaled(evidence: Evidence, i: int, one: Hypothesis) -> Iterator[Hypothesis]:

@@ -102,7 +102,7 @@ def _paths(evidence: Evidence, cache) -> list[Path]:
     make = {"batchnorm": _batchnorm, "attention": _attention, "softmax_cross_entropy": _softmax}
     if name not in make:
         return []
-    return make[name](evidence.covector, right if cache is None else cache)
+    return make[name](evidence.upstream, right if cache is None else cache)
 
 
 def _batchnorm(dout, cache) -> list[Path]:

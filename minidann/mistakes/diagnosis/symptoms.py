@@ -143,14 +143,14 @@ def gated(evidence: Evidence, i: int) -> Iterator[Hypothesis]:
     """Passed only where something is positive (or negative), though nothing should gate it."""
     true, name = evidence.true[i], evidence.names[i]
     gates = [*zip(evidence.names, evidence.arrays), ("out", evidence.out)]
-    for what, gate in (*gates, ("dout", evidence.covector), ("the gradient itself", true)):
+    for what, gate in (*gates, ("dout", evidence.upstream), ("the gradient itself", true)):
         if np.shape(gate) == true.shape:
             for where, condition in (("positive", gate > 0), ("negative", gate < 0)):
                 if not condition.any():
                     continue
                 text = f"the gradient of {name} passes only where {what} is {where}"
                 yield Hypothesis("gate", text, evidence.alone(i, np.where(condition, true, 0.0)))
-            for start, passed in (("dout", evidence.covector), ("the gradient", true)):
+            for start, passed in (("dout", evidence.upstream), ("the gradient", true)):
                 if np.shape(passed) == true.shape:
                     text = f"the gradient of {name} is {start} times {what}"
                     yield Hypothesis("wrong cache", text, evidence.alone(i, passed * gate))
@@ -161,7 +161,7 @@ def gated(evidence: Evidence, i: int) -> Iterator[Hypothesis]:
 
 def _leaking(evidence: Evidence, i: int) -> Iterator[Hypothesis]:
     """Where the true gradient is zero, a constant share of dout passes."""
-    received, true, dout = evidence.received[i], evidence.true[i], evidence.covector
+    received, true, dout = evidence.received[i], evidence.true[i], evidence.upstream
     if np.shape(dout) != true.shape or not (true == 0).any() or not dout.all():
         return
     share = float((received / dout)[true == 0].mean())
@@ -198,7 +198,7 @@ def of_another_shape(evidence: Evidence, i: int) -> Iterator[Hypothesis]:
     if true.size == received.size:
         text = f"the gradient of {name} has the right numbers in the wrong shape"
         yield Hypothesis("transposed", text, evidence.alone(i, true.reshape(received.shape)))
-    dout = evidence.covector
+    dout = evidence.upstream
     text = f"what is returned for {name} is dout as it is: nothing was summed or multiplied"
     yield Hypothesis("wrong axis", text, evidence.alone(i, dout))
     for axes in range(1, 2 ** np.ndim(dout)):

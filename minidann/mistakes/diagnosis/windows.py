@@ -37,7 +37,7 @@ TIES = {
 
 
 def of_conv1d(evidence, cache):
-    (x, w, _), dout = evidence.arrays, evidence.covector
+    (x, w, _), dout = evidence.arrays, evidence.upstream
     _, _, _, stride, input_gradient = cache
     (k, d, f), t_out = w.shape, dout.shape[1]
     given = np.einsum("ntf,kdf->ntkd", dout, w)  # (N, T', K, D)
@@ -57,7 +57,7 @@ def of_conv1d(evidence, cache):
 
 
 def of_maxpool(evidence, cache):
-    (x,), dout, options = evidence.arrays, evidence.covector, evidence.options
+    (x,), dout, options = evidence.arrays, evidence.upstream, evidence.options
     size, stride = options.get("size", 30), options.get("stride", 30)
     for how, text in TIES.items():
         yield "ties", text, (pooled(dout, x, size, stride, how),)
@@ -94,7 +94,7 @@ def of_maxpool(evidence, cache):
 
 
 def of_conv_relu_maxpool(evidence, cache):
-    (x, w, b), dout, options = evidence.arrays, evidence.covector, evidence.options
+    (x, w, b), dout, options = evidence.arrays, evidence.upstream, evidence.options
     stride, size = options.get("stride", 3), options.get("size", 30)
     conv, conv_cache = conv1d.forward(x, w, b, stride=stride, input_gradient=False)
     rectified, gate = relu.forward(conv)
