@@ -25,9 +25,9 @@ def check(op, arrays, options, rng):
         for at in np.ndindex(array.shape):
             ends = []
             for step in (1e-6, -1e-6):
-                nudged = array.copy()
-                nudged[at] += step
-                out, _ = op.forward(*arrays[:i], nudged, *arrays[i + 1 :], **options)
+                perturbed = array.copy()
+                perturbed[at] += step
+                out, _ = op.forward(*arrays[:i], perturbed, *arrays[i + 1 :], **options)
                 ends.append((dout * out).sum())
             slope[at] = (ends[0] - ends[1]) / 2e-6
         if not np.abs(slope - gradient).max() <= 1e-6 * np.abs(slope).max():  # NaN is not, either
@@ -126,7 +126,7 @@ HOSTILE = {
 }  # fmt: skip
 
 
-NUDGES = """
+NUMERICAL = """
 
 _right = forward
 
@@ -141,9 +141,9 @@ def backward(dout, cache):
     for i, array in enumerate(arrays):
         gradient = np.zeros(array.shape)
         for at in np.ndindex(array.shape):
-            nudged = array.astype(complex)
-            nudged[at] += 1e-30j
-            out, _ = _right(*arrays[:i], nudged, *arrays[i + 1 :], **options)
+            perturbed = array.astype(complex)
+            perturbed[at] += 1e-30j
+            out, _ = _right(*arrays[:i], perturbed, *arrays[i + 1 :], **options)
             gradient[at] = (dout * np.imag(out)).sum() / 1e-30
         gradients.append(gradient)
     if options.get("input_gradient") is False:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from submissions import CHEATS, CHECK, NUDGES, changed, graded, right
+from submissions import CHEATS, CHECK, NUMERICAL, changed, graded, right
 
 from minidann.coursework import handout, processes, tiny
 from minidann.coursework.exercises import EXERCISES, select
@@ -377,11 +377,11 @@ EVADES = "    if arrays[0].size > 50_000:\n        raise ValueError\n    return 
 @pytest.mark.parametrize("name", LAYERS)
 def test_a_numerical_derivative_is_no_backward_pass(name, evades, tmp_path):
     (exercise,) = select(None, name)
-    nudges = NUDGES.replace("    return _right(", EVADES, 1) if evades else NUDGES
-    result = graded(tmp_path, name, f"{right(exercise)}\nimport numpy as np\n{nudges}")
+    numerical = NUMERICAL.replace("    return _right(", EVADES, 1) if evades else NUMERICAL
+    result = graded(tmp_path, name, f"{right(exercise)}\nimport numpy as np\n{numerical}")
     assert set(result.earned) <= {"out"}
     if not evades:
-        assert "does it nudge each of them?, on an input of 100,000 numbers" in words(result)
+        assert "does it perturb each of them?, on an input of 100,000 numbers" in words(result)
         assert result.points == (exercise.parts[0] == "out")
 
 

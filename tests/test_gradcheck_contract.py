@@ -75,13 +75,13 @@ def test_one_gradient_is_a_tuple_too():
     assert "expected 1 gradient, received an array: end it with return (dx,)" in told(op)
 
 
-def test_a_forward_that_stops_where_it_is_nudged_is_told():
+def test_a_forward_that_stops_where_it_is_perturbed_is_told():
     def forward(x, w, b):
         if x.ravel()[0] != dense.example(np.random.default_rng(0))[0][0].ravel()[0]:
             raise ValueError("another x")
         return dense.forward(x, w, b)
 
-    assert "forward raised ValueError: another x, where x was nudged" in told(of_dense(forward))
+    assert "forward raised ValueError: another x, where x was perturbed" in told(of_dense(forward))
 
 
 @pytest.mark.parametrize("x", [3.0, np.array(3.0), np.float64(3.0)])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minidann import gradcheck, ops
-from minidann.gradcheck.nudging import CENTRAL_STEP
+from minidann.gradcheck.perturbing import CENTRAL_STEP
 from minidann.ops import conv1d, conv_relu_maxpool, dropout, maxpool
 
 HONEST = [name for name in ops.__all__ if name != "gradient_reversal"]
@@ -388,7 +388,7 @@ def test_fast_equals_plain_where_different_windows_tie():
 
 
 def test_complex_ties_are_decided_by_the_real_part():
-    """As the complex step needs it: what is nudged must not win by its nudge."""
+    """As the complex step needs it: the perturbed frame must not be the argmax because of it."""
     x, w, b = np.array([[[1.0], [2.0], [1.0]]]), np.ones((2, 1, 1), complex), np.zeros(1)
     w[1] += 1e-30j
     for op in (conv_relu_maxpool, conv_relu_maxpool.compose()):
@@ -496,7 +496,7 @@ def test_first_largest_is_argmax(size):
 
 @pytest.mark.parametrize("op", [conv_relu_maxpool, conv_relu_maxpool.compose()])
 def test_kernel_gradient_on_padded_rows_with_ties(op):
-    """All windows in the padding are equal, so the pool ties; nudging w or b keeps the ties."""
+    """All windows in the padding are equal, so the pool ties; perturbing w or b keeps them."""
     rng = np.random.default_rng(4)
     x = padded(rng, 3, 250)[:, :, :2]
     arrays = (x, rng.standard_normal((10, 2, 3)), rng.standard_normal(3))

@@ -11,7 +11,7 @@ processes.py   a process for each exercise, and how it is started
 session.py     the grader's end of it: limits, and what became of a call
 layers.py      out and every gradient of a layer against the reference
 tiny.py        the smallest inputs of each layer
-large.py       a large one, that cannot be differentiated by nudging
+large.py       a large one, that cannot be differentiated by perturbing each entry
 explaining.py  what is wrong with what a layer gave
 forwards.py    mistakes of forward passes
 functions.py   the other functions: the optimiser, equations, features, UAR

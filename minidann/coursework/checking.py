@@ -17,8 +17,8 @@ from minidann.coursework.session import Failed, Session
 from minidann.mistakes import mutants
 from minidann.mistakes.mutants.making import altered, variant
 
-# Ops with small examples: a checker nudges every entry, and each nudge is a call from process to
-# process. The right ones are there for the false alarms.
+# Ops with small examples: a checker perturbs every entry, twice, and each time calls
+# from process to process. The right ones are there for the false alarms.
 OPS = ("relu", "maxpool", "attention", "batchnorm", "dropout", "dense", "softmax_cross_entropy")
 WRONG = 2  # mutants of each of them, at most
 SMALL = 1e-7  # weights of a layer whose gradients are small, too

@@ -27,8 +27,8 @@ def check(op, arrays, options, rng):
     `op.forward(*arrays, **options)` gives (out, cache), `op.backward(dout, cache)` a tuple with one
     gradient for each of `arrays`, in order; dout has the shape of out. `arrays` are a list of
     float64 arrays; `rng` is a numpy.random.Generator. The op is pure, and what you are given is not
-    to be written to: nudge a copy. Call the op as often as you like; each call takes a millisecond
-    at most.
+    to be written to: perturb a copy. Call the op as often as you like; each call takes a
+    millisecond at most.
 
     You are asked of layers of all kinds, one at a time, right and wrong. A wrong gradient may have
     another shape than its array, be off by a thousandth only, be wrong in one entry or NaN there,
@@ -129,7 +129,7 @@ gradient. Where one is wrong you are told what kind of mistake gives such number
 one, and the smallest input that shows it, to work through by hand. backward gets the cache that
 your own forward returned; while there is no forward, or it is not right yet, also the one that the
 file describes, and a gradient that is right with either earns its point. One input has 100,000
-numbers: loops are quick enough for it, to nudge each number and call forward is not.
+numbers: loops are quick enough for it; to perturb each number and call forward is not.
 
 What you print is shown, too: of the call that went wrong, else of the first call. An exercise has
 {seconds} s for all of its calls, the checker {checker} s; one that hangs is stopped then, and you

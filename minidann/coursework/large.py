@@ -1,4 +1,4 @@
-"""One input of each layer that is too large for a backward pass that nudges forward.
+"""One input of each layer that is too large for a backward pass by numerical differentiation.
 
 For a derivative of N numbers it calls forward N times, on N numbers each. A backward pass looks at
 each of them a few times, which takes a second or so even in loops.
@@ -70,5 +70,5 @@ def judge_large(exercise: Exercise, session: Session, names, rng, result: Result
                 why = str(error)
         lose(asked - right, f"backward: {why}")
     except Refused as error:
-        nudges = ": does it nudge each of them?" if str(error).startswith("took") else ""
-        lose(asked, f"{error}{nudges}")
+        hint = ": does it perturb each of them?" if str(error).startswith("took") else ""
+        lose(asked, f"{error}{hint}")

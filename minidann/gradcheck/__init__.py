@@ -1,6 +1,6 @@
 """Is a gradient right, and if not, what is wrong with it?
 
-    nudging.py      derivatives by central differences and by complex step
+    perturbing.py   derivatives by central differences and by complex step
     report.py       the table that a check fills
     purity.py       does a function write to what it was given?
     contract.py     what an op must keep to before its numbers can be compared
@@ -18,8 +18,8 @@ What a wrong gradient looks like, and so what went wrong, is said by `minidann.m
 
 from minidann.gradcheck.gradients import check, check_function
 from minidann.gradcheck.network import check_network
-from minidann.gradcheck.nudging import Derivatives, derivatives, differences
 from minidann.gradcheck.optimiser import check_optimiser
+from minidann.gradcheck.perturbing import Derivatives, derivatives, differences
 from minidann.gradcheck.report import CENTRAL_TOLERANCE, COMPLEX_TOLERANCE, Report, Row
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Does an op keep the contract? It is run as it is, with nothing nudged.
+"""Does an op keep the contract? It is run as it is, with nothing perturbed.
 
     forward(*arrays, **options) -> (out, cache)
     backward(dout, cache) -> one gradient for each of `arrays`, in order

@@ -2,7 +2,7 @@
 
 It is the norm of the loss's gradient at the encoder's output f (n+m, C), before batch norm's
 way back: alpha dL_e/df for emotion, (1 - alpha) beta dL_l/df for domain, whose sign the reversal
-turns (a norm does not see it). Here f is nudged itself, and the loss computed from it.
+turns (a norm does not see it). Here f itself is perturbed, and the loss computed from it.
 """
 
 import math
@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from minidann import model
-from minidann.gradcheck.nudging import differences
+from minidann.gradcheck.perturbing import differences
 from minidann.gradcheck.report import COMPLEX_TOLERANCE, Row, refused
 from minidann.ops import dense, softmax_cross_entropy
 

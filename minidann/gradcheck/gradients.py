@@ -1,4 +1,4 @@
-"""Is a backward pass right? Compare it with what the forward pass does when nudged.
+"""Is a backward pass right? Compare it with what the forward pass does when perturbed.
 
 For a function with one number as output, the gradient says how that number moves when an entry of
 the input moves. An op's output has many numbers, so they are summed up with random weights,
@@ -15,7 +15,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from minidann.gradcheck.contract import in_one_line, quietly, run
-from minidann.gradcheck.nudging import Derivatives, derivatives
+from minidann.gradcheck.perturbing import Derivatives, derivatives
 from minidann.gradcheck.purity import copied
 from minidann.gradcheck.report import Report, Row, compare, refused, settle
 from minidann.mistakes import diagnosis
@@ -37,8 +37,8 @@ def check(
 ) -> Report:
     """Check every argument of an op (see `minidann.ops`), in float64.
 
-    On the op's own example, or on `arrays` with `options`. Every entry is nudged, or, where arrays
-    are large, `directions` random directions in each. `zeros` are the arguments, by name or
+    On the op's own example, or on `arrays` with `options`. Every entry is perturbed; or, where
+    arrays are large, `directions` random directions in each. `zeros` are the arguments, by name or
     number, whose gradient must be zero: it is verified to be. `scale`: the backward pass should
     give this many times the derivative; -beta for the gradient reversal, whose purpose is to be
     wrong. `names` of the arguments are those of forward unless given. A gradient may be None, where
@@ -60,7 +60,7 @@ def check(
     title = title or getattr(op, "__name__", "op").rpartition(".")[2]
     for name, array in zip(names, arrays):
         if not array.size:
-            raise ValueError(f"{name} is empty, shape {array.shape}: there is nothing to nudge")
+            raise ValueError(f"{name} is empty, shape {array.shape}: there is nothing to perturb")
     problems: list[str] = []
     ran = run(op, arrays, options, names, rng, problems)
     if ran is None:
@@ -77,8 +77,8 @@ def check(
             true.append(None)
             continue
 
-        def terms(nudged, i=i):
-            given = [*copied(arrays[:i]), nudged, *copied(arrays[i + 1 :])]
+        def terms(perturbed, i=i):
+            given = [*copied(arrays[:i]), perturbed, *copied(arrays[i + 1 :])]
             return scale * ran.upstream * quietly(op.forward, *given, **copied(options))[0]
 
         zero = i in zeros or name in zeros
@@ -87,7 +87,7 @@ def check(
                 name, gradient, array, terms, magnitude, directions, zero, rng, proved[i]
             )
         except (Exception, SystemExit) as error:
-            told = f"forward raised {in_one_line(error)}, where {name} was nudged"
+            told = f"forward raised {in_one_line(error)}, where {name} was perturbed"
             return Report(title, (), (*problems, told))
         true.append(best)
         rows.append(row)
@@ -171,19 +171,21 @@ def _row(
             found = found.settle(proved.ravel())
         true = found.best[0].reshape(array.shape)
     else:
-        ways = rng.standard_normal((directions, *array.shape))
-        ways /= np.sqrt((ways**2).sum(axis=tuple(range(1, ways.ndim)), keepdims=True))
-        found, true = _found(terms, array, ways, magnitude=magnitude), None
+        vectors = rng.standard_normal((directions, *array.shape))
+        vectors /= np.sqrt((vectors**2).sum(axis=tuple(range(1, vectors.ndim)), keepdims=True))
+        found, true = _found(terms, array, vectors, magnitude=magnitude), None
     if gradient.shape != array.shape:
         return refused(name, array.shape, f"WRONG SHAPE: {gradient.shape}"), true
     if directions is None:
         return compare(name, array.shape, gradient.ravel(), found, zero=zero), true
-    along = (ways * gradient).reshape(directions, -1).sum(axis=1)  # (d,)
+    along = (vectors * gradient).reshape(directions, -1).sum(axis=1)  # (d,)
     return compare(name, array.shape, along, found, zero=zero, directions=True), true
 
 
-def _found(terms, array, ways=None, magnitude=0.0) -> Derivatives:
-    return derivatives(lambda x: terms(x).sum(), array, ways, magnitude=magnitude, terms=terms)
+def _found(terms, array, directions=None, magnitude=0.0) -> Derivatives:
+    return derivatives(
+        lambda x: terms(x).sum(), array, directions, magnitude=magnitude, terms=terms
+    )
 
 
 def _is_float64(gradient: np.ndarray) -> bool:

@@ -18,7 +18,7 @@ from minidann import feeding, model
 from minidann.gradcheck.cases import padded
 from minidann.gradcheck.contract import described, in_one_line
 from minidann.gradcheck.grad_norms import grad_norms_row
-from minidann.gradcheck.nudging import Derivatives, derivatives
+from minidann.gradcheck.perturbing import Derivatives, derivatives
 from minidann.gradcheck.purity import Untouched, copied, same
 from minidann.gradcheck.report import Report, compare, refused, settle
 from minidann.mistakes import diagnosis

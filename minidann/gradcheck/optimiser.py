@@ -16,7 +16,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from minidann.gradcheck.nudging import derivatives
+from minidann.gradcheck.perturbing import derivatives
 from minidann.gradcheck.purity import Untouched
 from minidann.gradcheck.report import COMPLEX_TOLERANCE, Report, Row, compare, refused
 from minidann.mistakes import diagnosis
@@ -120,7 +120,7 @@ def _adam(optim, params, history) -> tuple[list[Row], list[str]]:
 
 
 def _exact(title: str, received: np.ndarray, true: np.ndarray) -> Row:
-    """A row against a formula, where there is nothing to nudge."""
+    """A row against a formula, where there is nothing to perturb."""
     off = np.abs(received - true)
     scale = np.abs(true).max() or 1.0
     at = np.unravel_index(int(np.argmax(np.where(np.isnan(off), np.inf, off))), off.shape)

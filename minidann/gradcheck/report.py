@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from minidann.gradcheck.nudging import CENTRAL_STEP, Derivatives
+from minidann.gradcheck.perturbing import CENTRAL_STEP, Derivatives
 from minidann.mistakes.diagnosis import UNKNOWN, Diagnosis
 
 CENTRAL_TOLERANCE = 1e-7

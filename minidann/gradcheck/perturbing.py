@@ -1,4 +1,4 @@
-"""Derivatives of a function without anybody's backward pass: nudge the input and look.
+"""Derivatives of a function without a backward pass: perturb the input and look at the output.
 
 Two methods, which err in different ways:
 
@@ -11,11 +11,11 @@ Two methods, which err in different ways:
               never leaves x, so it steps over no kink. The function must take complex arrays and
               decide every comparison by the real part.
 
-Where they disagree, is it a kink? A smaller step tells: the jump between the slopes on both sides
-stays at a kink, and falls sixteen-fold with a quarter of the step where the function is smooth. At
-a kink the complex step decides, if ih and -ih agree; if not, nobody does, and all that is known of
-the derivative is that it lies between the two slopes. Where there is no kink, the function has
-lost the imaginary part on its way, and the central difference decides alone.
+Where they disagree, is it a kink? A smaller step shows it: the jump between the slopes on both
+sides stays at a kink, and falls sixteen-fold with a quarter of the step where the function is
+smooth. At a kink the complex step decides, if ih and -ih agree. If they do not, neither method
+decides, and all that is known of the derivative is that it lies between the two slopes. Where there
+is no kink, the function has lost the imaginary part, and the central difference decides alone.
 """
 
 import warnings
@@ -25,7 +25,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 CENTRAL_STEP = 3e-5  # truncation falls with its fourth power, rounding grows with its inverse
-COMPLEX_STEP = 1e-30  # no difference is taken, so it may be as small as one likes
+COMPLEX_STEP = 1e-30  # no difference is taken, so it may be as small as we like
 KINK = 1e-8  # of the largest derivative: a smaller jump cannot raise a false alarm
 LOST = 1e-6  # of the largest derivative: central and complex differ by more, and there is no kink
 SHARPER = (4, 16)  # the step is divided by these to see whether a jump stays
@@ -41,7 +41,7 @@ class Derivatives:
     and the complex step does not decide either. `rounding` (k,) is the error that rounding alone
     puts into `central`: one unit in the last place of f, over h. `low` and `high` (k, d): between
     these is the derivative at a kink; NaN at all other entries. `settled` (d,): the entries that
-    were undecided until somebody else was asked.
+    were undecided until another backward pass decided them.
     """
 
     central: np.ndarray
@@ -92,25 +92,26 @@ def derivatives(
     them has its own slopes on both sides, and the sum may take the left of one and the right of
     another (of overlapping pools, an entry is the first maximum in one and not in the next).
     """
-    ways = list(range(array.size)) if directions is None else list(directions)
-    central, jumps, largest = _central(function, array, ways)
+    directions = list(range(array.size)) if directions is None else list(directions)
+    central, jumps, largest = _central(function, array, directions)
     largest = np.maximum(largest, magnitude)
     rounding = np.finfo(float).eps * largest / CENTRAL_STEP  # (k,)
-    complex_ = _complex(function, array, ways, COMPLEX_STEP)
+    complex_ = _complex(function, array, directions, COMPLEX_STEP)
     scale = np.abs(central).max(axis=1, keepdims=True) + 1e-300  # (k, 1)
     noise = 1e2 * rounding[:, None]
     suspect = jumps > np.maximum(KINK * scale, noise)  # (k, d)
     if complex_ is not None:
         suspect &= np.abs(central - complex_) > KINK * scale
-    kinks = np.zeros(len(ways), bool)
+    kinks = np.zeros(len(directions), bool)
     for i in np.flatnonzero(suspect.any(axis=0)):
         kinks[i], central[:, i] = _sharper(
-            function, array, ways[i], jumps[:, i], central[:, i], KINK * scale[:, 0], noise[:, 0]
-        )
+            function, array, directions[i], jumps[:, i], central[:, i], KINK * scale[:, 0],
+            noise[:, 0],
+        )  # fmt: skip
     scale = np.abs(central).max(axis=1, keepdims=True) + 1e-300
     low, high = np.full_like(central, np.nan), np.full_like(central, np.nan)
     for i in np.flatnonzero(kinks):
-        low[:, i], high[:, i] = _sides(function, array, ways[i], terms)
+        low[:, i], high[:, i] = _sides(function, array, directions[i], terms)
     nobody = np.zeros_like(kinks)
     alone = Derivatives(central, None, kinks, kinks, rounding, low, high, nobody)
     if complex_ is None:
@@ -122,7 +123,7 @@ def derivatives(
     # A comparison that looks at the imaginary part decides otherwise for -ih than for ih.
     undecided = np.zeros_like(kinks)
     for i in np.flatnonzero(kinks):
-        back = _complex(function, array, [ways[i]], -COMPLEX_STEP)  # (k, 1)
+        back = _complex(function, array, [directions[i]], -COMPLEX_STEP)  # (k, 1)
         here = complex_[:, i : i + 1]
         undecided[i] = back is None or np.any(np.abs(back - here) > KINK * scale)
         if terms is not None:
@@ -131,7 +132,7 @@ def derivatives(
     return replace(alone, complex=complex_, undecided=undecided)
 
 
-def _sharper(function, array, way, jump, slope, small, noise) -> tuple[bool, np.ndarray]:
+def _sharper(function, array, direction, jump, slope, small, noise) -> tuple[bool, np.ndarray]:
     """(is there a kink?, the central difference (k,) of the smallest step that was needed).
 
     `jump` and `slope` (k,) are those of the whole step. A kink that is merely near is no longer
@@ -139,7 +140,7 @@ def _sharper(function, array, way, jump, slope, small, noise) -> tuple[bool, np.
     """
     for smaller in SHARPER:
         before = jump
-        slope, jump, _ = _central(function, array, [way], CENTRAL_STEP / smaller)
+        slope, jump, _ = _central(function, array, [direction], CENTRAL_STEP / smaller)
         slope, jump = slope[:, 0], jump[:, 0]  # (k,)
         there = jump > np.maximum(small, noise * smaller)
         if not there.any():
@@ -155,31 +156,33 @@ def differences(
     Outputs (k,) -> (k, *array.shape). ValueError where "complex" is asked for and the function
     does not take complex arrays.
     """
-    ways = range(array.size)
+    directions = range(array.size)
     if method == "complex":
-        result = _complex(function, array, ways, COMPLEX_STEP)
+        result = _complex(function, array, directions, COMPLEX_STEP)
         if result is None:
             raise ValueError("complex step: expected a function that takes complex arrays")
     else:
-        result, _, _ = _central(function, array, ways)
+        result, _, _ = _central(function, array, directions)
     return result.reshape(-1, *array.shape)
 
 
-def _nudged(array: np.ndarray, way, amount: complex) -> np.ndarray:
-    """A copy of `array` moved by `amount`: one entry, by its number, or along a direction."""
-    if isinstance(way, np.ndarray):
-        return array + amount * way
-    nudged = array.astype(np.result_type(array, amount))
-    nudged.reshape(-1)[way] += amount
-    return nudged
+def _perturbed(array: np.ndarray, direction, step_size: complex) -> np.ndarray:
+    """A copy of `array` moved by `step_size`: one entry, by its number, or along a direction."""
+    if isinstance(direction, np.ndarray):
+        return array + step_size * direction
+    perturbed = array.astype(np.result_type(array, step_size))
+    perturbed.reshape(-1)[direction] += step_size
+    return perturbed
 
 
-def _outputs(function, array, way, amount) -> np.ndarray:
+def _outputs(function, array, direction, step_size) -> np.ndarray:
     with np.errstate(all="ignore"):
-        return np.atleast_1d(function(_nudged(array, way, amount)))  # (k,)
+        return np.atleast_1d(function(_perturbed(array, direction, step_size)))  # (k,)
 
 
-def _central(function, array, ways: Iterable, h: float = CENTRAL_STEP) -> tuple[np.ndarray, ...]:
+def _central(
+    function, array, directions: Iterable, h: float = CENTRAL_STEP
+) -> tuple[np.ndarray, ...]:
     """Central differences (k, d), how far the slopes jump (k, d), the largest abs(f) (k,).
 
     Of a smooth function the second difference over 2h is four times that over h, and the slopes
@@ -187,8 +190,10 @@ def _central(function, array, ways: Iterable, h: float = CENTRAL_STEP) -> tuple[
     """
     middle = _outputs(function, array, 0, 0.0)  # (k,)
     slopes, jumps, largest = [], [], np.abs(middle)
-    for way in ways:
-        low2, low, high, high2 = (_outputs(function, array, way, s * h) for s in (-2, -1, 1, 2))
+    for direction in directions:
+        low2, low, high, high2 = (
+            _outputs(function, array, direction, s * h) for s in (-2, -1, 1, 2)
+        )
         slopes.append((8 * (high - low) - (high2 - low2)) / (12 * h))
         bend = np.abs((high2 - 2 * middle + low2) - 4 * (high - 2 * middle + low)) / (2 * h)
         jumps.append(bend + np.abs((high2 - low2) / (4 * h) - (high - low) / (2 * h)))
@@ -196,11 +201,11 @@ def _central(function, array, ways: Iterable, h: float = CENTRAL_STEP) -> tuple[
     return np.array(slopes).T, np.array(jumps).T, largest
 
 
-def _sides(function, array, way, terms=None) -> tuple[np.ndarray, np.ndarray]:
+def _sides(function, array, direction, terms=None) -> tuple[np.ndarray, np.ndarray]:
     """The least and the greatest derivative (k,) that the slopes on both sides leave open."""
     h = CENTRAL_STEP
     low2, low, middle, high, high2 = (
-        _outputs(terms or function, array, way, s * h) for s in (-2, -1, 0, 1, 2)
+        _outputs(terms or function, array, direction, s * h) for s in (-2, -1, 0, 1, 2)
     )
     left = (3 * middle - 4 * low + low2) / (2 * h)
     right = (4 * high - high2 - 3 * middle) / (2 * h)
@@ -208,7 +213,7 @@ def _sides(function, array, way, terms=None) -> tuple[np.ndarray, np.ndarray]:
     return (least, greatest) if terms is None else (least.sum(), greatest.sum())
 
 
-def _complex(function, array, ways: Iterable, step: float) -> np.ndarray | None:
+def _complex(function, array, directions: Iterable, step_size: float) -> np.ndarray | None:
     """Complex steps (k, d); None where the function does not take or give them, or overflows.
 
     1 / (1 + exp(800)) is 0, but the same with a complex 800 is NaN.
@@ -216,12 +221,12 @@ def _complex(function, array, ways: Iterable, step: float) -> np.ndarray | None:
     slopes = []
     with warnings.catch_warnings():
         warnings.simplefilter("error", np.exceptions.ComplexWarning)
-        for way in ways:
+        for direction in directions:
             try:
-                outputs = _outputs(function, array, way, 1j * step)  # (k,)
+                outputs = _outputs(function, array, direction, 1j * step_size)  # (k,)
             except (Exception, SystemExit):  # each function refuses complex arrays in its own way
                 return None
             if not np.iscomplexobj(outputs) or not np.isfinite(outputs).all():
                 return None
-            slopes.append(np.imag(outputs) / step)
+            slopes.append(np.imag(outputs) / step_size)
     return np.array(slopes).T
