@@ -61,7 +61,7 @@ def backward(dout, cache):
         ("conv1d", "rows @ w.reshape", "rows @ w[::-1].reshape", "reversed along axis 0"),
         ("conv1d", "windows(x, k, stride)", "windows(x, k, 1)", "as if stride were 1, not 2"),
         ("conv1d", "rows @ w", "-rows @ w", "as if the sign of x were flipped"),
-        ("maxpool", "np.take_along_axis(x, winner, axis=1)", "windows.mean(-1)",
+        ("maxpool", "np.take_along_axis(x, argmax, axis=1)", "windows.mean(-1)",
          "the mean of each pool"),
         ("attention", "score - score.real.max(axis=1, keepdims=True)", "score", "subtract"),
         ("attention", "s / s.sum(axis=1", "s / s.sum(axis=0", "runs over the batch"),
@@ -141,7 +141,7 @@ def test_a_wrong_forward_does_not_take_its_own_cache_from_backward(tmp_path):
 
 
 def test_backward_is_right_on_the_cache_described_where_forward_keeps_the_wrong_one(tmp_path):
-    text = changed("maxpool", "winner += stride", "winner += 0 * stride")
+    text = changed("maxpool", "argmax += stride", "argmax += 0 * stride")
     result = graded(tmp_path, "maxpool", text)
     assert result.earned == {"dx": 1}
 
@@ -243,8 +243,8 @@ def test_a_gradient_that_was_not_asked_for_is_none(tmp_path):
         ("step", changed("step", "np.sqrt(", "("), "adam: the square root (power 1/2)"),
         ("add_penalty", changed("add_penalty", "np.sign(w)", "w / abs(w)"),
          'the result["conv.w"][1] is nan, expected 1'),
-        ("maxpool", changed("maxpool", "return np.take_along_axis(x, winner, axis=1)",
-                            "return np.maximum(0, np.take_along_axis(x, winner, axis=1))"),
+        ("maxpool", changed("maxpool", "return np.take_along_axis(x, argmax, axis=1)",
+                            "return np.maximum(0, np.take_along_axis(x, argmax, axis=1))"),
          "negative numbers count as 0"),
         ("maxpool", "def forward(x, **o):\n    return x.max(), 0\n",
          "out: expected an array of shape (1, 1, 1), received a number"),

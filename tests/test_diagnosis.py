@@ -81,14 +81,14 @@ def terms(use):
     return only(0, change)
 
 
-def every_maximum(op):
+def every_tied_maximum(op):
     def backward(dout, cache):
         x, size, stride = cache
         dx = np.zeros_like(x)
         for p in range(dout.shape[1]):
             window = x[:, p * stride : p * stride + size]
-            winners = window == window.max(axis=1, keepdims=True)
-            dx[:, p * stride : p * stride + size] += winners * dout[:, p : p + 1]
+            ties = window == window.max(axis=1, keepdims=True)
+            dx[:, p * stride : p * stride + size] += ties * dout[:, p : p + 1]
         return (dx,)
 
     return backward
@@ -163,7 +163,7 @@ def test_ties_handed_out_twice():
         return maxpool.forward(x, size=size, stride=stride)[0], (x, size, stride)
 
     rng = np.random.default_rng(0)
-    pool = SimpleNamespace(forward=forward, backward=every_maximum(maxpool))
+    pool = SimpleNamespace(forward=forward, backward=every_tied_maximum(maxpool))
     options = {"size": 5, "stride": 5}
     report = gradcheck.check(pool, rng, arrays=(tied(rng, 3, 17, 2),), options=options)
     assert [diagnosis.kind for diagnosis in report.diagnosis] == ["ties"]

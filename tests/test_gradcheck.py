@@ -132,8 +132,8 @@ def test_where_nobody_decides_a_kink_it_is_passed_over():
     """A pool whose argmax looks at the imaginary part: the complex step means nothing at a tie."""
 
     def forward(x):
-        winner = x.argmax(axis=1)[:, None]
-        return np.take_along_axis(x, winner, axis=1), (winner, x.shape)
+        argmax = x.argmax(axis=1)[:, None]
+        return np.take_along_axis(x, argmax, axis=1), (argmax, x.shape)
 
     def backward(dout, cache):
         dx = np.zeros(cache[1])

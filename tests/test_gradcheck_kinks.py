@@ -21,7 +21,7 @@ def check(forward, backward, x, **given):
 
 
 def pool(x, *, size=30, stride=30):
-    """A max pool that is right, but leaves the winner among complex numbers to NumPy."""
+    """A max pool that is right, but leaves the argmax of complex numbers to NumPy."""
     starts = range(0, x.shape[1] - size + 1, stride)
     return np.stack([x[:, s : s + size].max(1) for s in starts], 1), (x, size, stride)
 

@@ -13,7 +13,7 @@ import test_lessons as runner
 from minidann import ops
 from minidann.reader.quoting import Misquoted, find, lines_of
 
-PREPARED = ("#", "k, d, f = ", "n, p = ", "dtype, places = ", "best, won = (np.empty")
+PREPARED = ("#", "k, d, f = ", "n, p = ", "dtype, places = ", "best, where = (np.empty")
 ATTENTION = runner.LESSONS / "05_attention.md"
 
 

@@ -377,7 +377,7 @@ def test_fast_equals_plain_wherever_padding_begins(bias):
 
 
 def test_fast_equals_plain_where_different_windows_tie():
-    """Small whole numbers, exact in floating point: the first of the largest wins in both."""
+    """Small whole numbers, exact in floating point: the first of a tie counts in both."""
     rng = np.random.default_rng(0)
     x = rng.integers(-1, 2, (5, 300, 4)).astype(float)
     w = rng.integers(-1, 2, (10, 4, 6)).astype(float)
@@ -426,7 +426,7 @@ def test_only_pools_that_begin_before_the_padding_are_computed():
     _, cache = conv_relu_maxpool.forward(x, w, np.zeros(7))
     expected = [min(8, -(-frames // 90)) if frames > 1 else 0 for frames in REAL]
     assert cache[3].sum(axis=1).tolist() == expected
-    assert cache[1].dtype == np.uint8  # winners: a byte each
+    assert cache[1].dtype == np.uint8  # the argmax: a byte each
 
 
 @pytest.mark.parametrize("op", [conv_relu_maxpool, conv_relu_maxpool.compose()])

@@ -201,7 +201,7 @@ def test_no_op_is_left_out():
 def test_the_tied_examples_have_ties_that_matter(torch):
     """Torch too gives a tie to the first: run backwards in time, the same pool gives it to the
     last, and is far off. In the convolution's own gradients a tie of equal windows cannot show,
-    whoever wins, unless several get the gradient."""
+    whichever is taken, unless several get the gradient."""
     rng = np.random.default_rng(0)
     (x,) = CASES["maxpool, ties"][1](rng)
     x = x[:, :240]  # whole pools, so that both directions have the same ones

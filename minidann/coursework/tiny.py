@@ -52,7 +52,7 @@ def _maxpool(rng):
     yield "a tie", of(2, 2), {"size": 2, "stride": 2}
     yield "two pools", of(1, 3, 4, 2), {"size": 2, "stride": 2}
     yield "a tail that is not read", of(1, 2, 5), {"size": 2, "stride": 2}
-    yield "one frame that wins twice", of(1, 3, 2), {"size": 2, "stride": 1}
+    yield "one frame that is largest twice", of(1, 3, 2), {"size": 2, "stride": 1}
     yield "gaps between the pools", of(1, 2, 5, 4, 3), {"size": 2, "stride": 3}
     both = np.array([[[1.0, 4.0], [2.0, 3.0]]])  # (1, 2, 2)
     yield "two channels", (both,), {"size": 2, "stride": 2}

@@ -34,7 +34,7 @@ def forward(
     """x (N, T, D), w (K, D, F), b (F,) -> out (N, P, F); `stride` of the convolution, `size` (and
     stride) of the pool.
 
-    The cache holds the view of x's windows (N, T', K*D), the winning window of each pool, counted
+    The cache holds the view of x's windows (N, T', K*D), the argmax of each pool, a window counted
     within the pool (N, P, F), which outputs are above zero (N, P, F), which pools were computed
     (N, P), the kernel's shape, and `size`. x itself is in view: leave it as it is until `backward`.
     """
@@ -54,33 +54,33 @@ def forward(
     computed = begins < real_frames(x)[:, None]  # (N, P), Q of them; the others lie in the padding
     kernel, ends = w.reshape(k * d, f), view[:, p * size - 1]  # (K*D, F), (N, K*D)
     dtype, places = np.result_type(x, w), np.min_scalar_type(size)
-    best, won = (np.empty((computed.sum(), f), kind) for kind in (dtype, places))  # (Q, F) each
+    best, where = (np.empty((computed.sum(), f), kind) for kind in (dtype, places))  # (Q, F) each
 
     def pool(utterances: slice, pools: slice) -> None:
         conv = _rows(view[utterances], computed[utterances], size) @ kernel  # (q*size, F)
-        best[pools], won[pools] = first_largest(conv.reshape(-1, size, f))  # (q, F) each
+        best[pools], where[pools] = first_largest(conv.reshape(-1, size, f))  # (q, F) each
 
     parallel.each(pool, _parts(computed))
-    out, winner = np.empty((n, p, f), dtype), np.zeros((n, p, f), places)
+    out, argmax = np.empty((n, p, f), dtype), np.zeros((n, p, f), places)
     out[:] = (ends @ kernel)[:, None]  # (N, 1, F): what the padding gives
-    out[computed], winner[computed] = best, won
+    out[computed], argmax[computed] = best, where
     out, passed = relu.forward(out + b)  # (N, P, F)
-    return out, (view, winner, passed, computed, w.shape, size)
+    return out, (view, argmax, passed, computed, w.shape, size)
 
 
 def backward(dout: np.ndarray, cache: tuple) -> tuple[None, np.ndarray, np.ndarray]:
     """dout (N, P, F) -> None, dw (K, D, F), db (F,)."""
-    view, winner, passed, computed, (k, d, f), size = cache
+    view, argmax, passed, computed, (k, d, f), size = cache
     (dout,) = relu.backward(dout, passed)  # (N, P, F)
-    dbest, won = dout[computed], winner[computed]  # (Q, F) each
+    dbest, where = dout[computed], argmax[computed]  # (Q, F) each
 
-    # dw[:, f] = sum over q of  dbest[q, f] * rows[q*size + won[q, f]]: a product with a sparse
-    # (F, q*size) matrix that has, in row f, dbest[q, f] in column q*size + won[q, f].
+    # dw[:, f] = sum over q of  dbest[q, f] * rows[q*size + where[q, f]]: a product with a sparse
+    # (F, q*size) matrix that has, in row f, dbest[q, f] in column q*size + where[q, f].
     def product(utterances: slice, pools: slice) -> np.ndarray:
         rows = _rows(view[utterances], computed[utterances], size)  # (q*size, K*D)
         values = dbest[pools].T  # (F, q)
         q = values.shape[1]
-        columns = won[pools].T + size * np.arange(q)  # (F, q)
+        columns = where[pools].T + size * np.arange(q)  # (F, q)
         dconv = (values.ravel(), columns.ravel(), q * np.arange(f + 1))
         return csr_array(dconv, shape=(f, q * size)) @ rows  # (F, K*D)
 
@@ -104,7 +104,7 @@ def first_largest(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """x (q, size, F) -> the largest along axis 1 (q, F), and where it stands first (q, F).
 
     The largest is decided by the real part. `argmax` finds the same, but one number at a time
-    unless `size` is the last axis. So: mark all that equal the largest, count down along the axis,
+    unless `size` is the last axis. So: mark all ties for the largest, count down along the axis,
     and the first mark has the highest count.
     """
     size = x.shape[1]

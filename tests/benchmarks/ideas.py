@@ -57,19 +57,19 @@ def late(x, w, b, dout):
     k, d, f = w.shape
     n, p, _ = dout.shape
     rows = conv1d.windows(x, k, STRIDE)[:, : POOL * p].reshape(-1, k * d)  # (N*P*30, K*D)
-    best, winner = by_argmax((rows @ w.reshape(k * d, f)).reshape(n * p, POOL, f))
+    best, argmax = by_argmax((rows @ w.reshape(k * d, f)).reshape(n * p, POOL, f))
     out, gate = relu.forward(best.reshape(n, p, f) + b)
     (dout,) = relu.backward(dout, gate)
     dconv = np.zeros((n * p, POOL, f), dout.dtype)
-    np.put_along_axis(dconv, winner[:, None], dout.reshape(n * p, 1, f), axis=1)
+    np.put_along_axis(dconv, argmax[:, None], dout.reshape(n * p, 1, f), axis=1)
     dw = rows.T @ dconv.reshape(-1, f)
     return out, dw.reshape(w.shape), dout.sum(axis=(0, 1))
 
 
 def by_argmax(x):
     """As `first_largest` of the op: (q, size, F) -> largest and where, (q, F) each."""
-    winner = x.argmax(axis=1)
-    return np.take_along_axis(x, winner[:, None], axis=1)[:, 0], winner
+    argmax = x.argmax(axis=1)
+    return np.take_along_axis(x, argmax[:, None], axis=1)[:, 0], argmax
 
 
 def fast(x, w, b, dout, *, padding=True, part=ALL, marks=False):

@@ -17,9 +17,9 @@ CONSTANTS = "the statistics are constants"
 NAMES = {  # of the parts of each op's cache; "" where there is nothing to be mistaken
     "conv1d": ("the windows of x", "w", "", STRIDE, ""),
     "relu": "the gate",
-    "maxpool": ("the winners of the windows", ""),
+    "maxpool": ("the argmax of the windows", ""),
     "conv_relu_maxpool": (
-        "the windows of x", "the winners of the pools", "ReLU's gate", "", "", "",
+        "the windows of x", "the argmax of the pools", "ReLU's gate", "", "", "",
     ),
     "attention": ("f", "v", "the weights s"),
     "batchnorm": (

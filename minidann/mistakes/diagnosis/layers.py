@@ -132,8 +132,8 @@ def _encoder(setting: Setting):
         yield kind, text, setting.substituted(attention=attention)
 
     def ungated(dout, cache):
-        view, winner, passed, *rest = cache
-        return ops.conv_relu_maxpool.backward(dout, (view, winner, np.ones_like(passed), *rest))
+        view, argmax, passed, *rest = cache
+        return ops.conv_relu_maxpool.backward(dout, (view, argmax, np.ones_like(passed), *rest))
 
     text = "ReLU's gate is not applied on the way back"
     yield "gate", text, setting.substituted(conv_relu_maxpool=ungated)

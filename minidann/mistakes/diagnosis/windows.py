@@ -11,20 +11,20 @@ from minidann.ops import conv1d, maxpool, relu
 
 def pooled(dout, x, size, stride, how):
     """A max pool's dx (N, T, F) in which a tie goes to "all", is "split", or goes to the "last"; or
-    in which all that a window sees is a winner: "each", or a part of one: "mean".
+    in which every frame of a window counts as the argmax: "each", or as a part of it: "mean".
     """
     windows = sliding_window_view(x, size, axis=1)[:, ::stride]  # (N, P, F, size)
-    winners = (windows == windows.max(axis=-1, keepdims=True)).astype(float)
+    weights = (windows == windows.max(axis=-1, keepdims=True)).astype(float)
     if how in ("each", "mean"):
-        winners = np.full_like(winners, 1 if how == "each" else 1 / size)
+        weights = np.full_like(weights, 1 if how == "each" else 1 / size)
     if how == "split":
-        winners = winners / winners.sum(axis=-1, keepdims=True)
+        weights = weights / weights.sum(axis=-1, keepdims=True)
     if how == "last":
-        last = size - 1 - winners[..., ::-1].argmax(axis=-1)  # (N, P, F)
-        winners = (np.arange(size) == last[..., None]).astype(float)
+        last = size - 1 - weights[..., ::-1].argmax(axis=-1)  # (N, P, F)
+        weights = (np.arange(size) == last[..., None]).astype(float)
     dx = np.zeros_like(x)
     for p in range(windows.shape[1]):
-        share = dout[:, p, None] * winners[:, p].transpose(0, 2, 1)  # (N, size, F)
+        share = dout[:, p, None] * weights[:, p].transpose(0, 2, 1)  # (N, size, F)
         dx[:, p * stride : p * stride + size] += share
     return dx
 
@@ -65,12 +65,12 @@ def of_maxpool(evidence, cache):
     yield "gate", text, (pooled(dout, x, size, stride, "each"),)
     text = "the gradient is shared among the frames of a window: that is a mean's, not a maximum's"
     yield "gate", text, (pooled(dout, x, size, stride, "mean"),)
-    winner, _ = cache
-    within = winner - stride * np.arange(winner.shape[1])[:, None]  # (N, P, F)
-    back = winner + size - 1 - 2 * within
-    text = "windows are searched backwards: the winner's place is counted from their end"
+    argmax, _ = cache
+    within = argmax - stride * np.arange(argmax.shape[1])[:, None]  # (N, P, F)
+    back = argmax + size - 1 - 2 * within
+    text = "windows are searched backwards: the argmax is counted from their end"
     yield "reversed", text, maxpool.backward(dout, (back, x.shape))
-    starts = winner - within
+    starts = argmax - within
     view = sliding_window_view(x, size, axis=1)[:, ::stride]  # (N, P, F, size)
     for what, place in (
         ("the largest in size, whatever its sign", np.abs(view).argmax(axis=-1)),
@@ -85,11 +85,11 @@ def of_maxpool(evidence, cache):
         yield "wrong cache", text, maxpool.backward(dout, (place + starts, x.shape))
     for other in range(x.shape[1]):
         if other != stride:
-            place = within + other * np.arange(winner.shape[1])[:, None]
+            place = within + other * np.arange(argmax.shape[1])[:, None]
             place = np.minimum(place, x.shape[1] - 1)
             text = f"windows are placed as if the stride were {other}, not {stride}"
             if other == 0:
-                text = "the winner's place in its window is taken for its place in time"
+                text = "the argmax within its window is taken for a place in time"
             yield "stride", text, maxpool.backward(dout, (place, x.shape))
 
 
@@ -101,12 +101,12 @@ def of_conv_relu_maxpool(evidence, cache):
     for how, text in TIES.items():
         (dconv,) = relu.backward(pooled(dout, rectified, size, size, how), gate)
         yield "ties", text, conv1d.backward(dconv, conv_cache)
-    view, winner, passed, _, shape, _ = cache
-    n, p, f = winner.shape
+    view, argmax, passed, _, shape, _ = cache
+    n, p, f = argmax.shape
     rows = view[:, : p * size].reshape(n * p * size, -1)  # (N*P*size, K*D)
-    within = winner.reshape(n * p, f).T.astype(int)  # (F, N*P)
+    within = argmax.reshape(n * p, f).T.astype(int)  # (F, N*P)
     starts = size * np.arange(n * p)  # (N*P,)
-    text = "pools are searched backwards: the winner's place is counted from their end"
+    text = "pools are searched backwards: the argmax is counted from their end"
     yield "reversed", text, _from_rows(dout, rows, size - 1 - within + starts, passed, shape)
     best = (rows[(within + starts).T] * w.reshape(-1, f).T).sum(axis=2).reshape(passed.shape)
     text = "ReLU's gate is that of the largest value before its bias is added"
@@ -124,8 +124,8 @@ def of_conv_relu_maxpool(evidence, cache):
             yield "stride", text, _from_rows(dout, wrong, within + starts, passed, shape)
 
 
-def _from_rows(dout, rows, winner, passed, shape):
-    """As conv_relu_maxpool.backward, written out: `winner` (F, N*P) are rows of `rows` (., K*D)."""
+def _from_rows(dout, rows, argmax, passed, shape):
+    """As conv_relu_maxpool.backward, written out: `argmax` (F, N*P) are rows of `rows` (., K*D)."""
     dbest = np.where(passed, dout, 0.0).reshape(-1, shape[2])  # (N*P, F)
-    dw = np.einsum("pf,fpk->kf", dbest, rows[winner]).reshape(shape)
+    dw = np.einsum("pf,fpk->kf", dbest, rows[argmax]).reshape(shape)
     return None, dw, dbest.sum(axis=0)
