@@ -110,8 +110,8 @@ def batch(mode, seed):
             params[name] = params[name] + 0.5 * rng.standard_normal(params[name].shape)
     x = rng.standard_normal((N + M, 190, 2))
     for row in x:
-        real = rng.integers(60, 190)
-        row[real:] = row[:real].min(axis=0)
+        unpadded = rng.integers(60, 190)
+        row[unpadded:] = row[:unpadded].min(axis=0)
     mask = dropout.draw_mask(rng, (N + M, 9), 0.4, np.float64)
     return freeze(params), freeze(x), freeze(mask)
 

@@ -326,24 +326,24 @@ def test_softmax_cross_entropy_of_equal_and_of_huge_scores():
 
 
 def padded(rng, n, frames):
-    """Utterances of `frames` real frames, padded with their minima: full of exact ties."""
+    """Utterances padded to `frames` with their minima: full of exact ties."""
     x = rng.standard_normal((n, frames, 26))
     for row in x:
-        real = rng.integers(20, frames)
-        row[real:] = row[:real].min(axis=0)
+        unpadded = rng.integers(20, frames)
+        row[unpadded:] = row[:unpadded].min(axis=0)
     return x
 
 
-REAL = 750, 749, 740, 739, 271, 270, 269, 181, 180, 179, 91, 90, 89, 12, 3, 2, 1, 0, 748
+UNPADDED = 750, 749, 740, 739, 271, 270, 269, 181, 180, 179, 91, 90, 89, 12, 3, 2, 1, 0, 748
 
 
 def mixed(rng):
     """Utterances of all kinds: not padded, padding from each frame on where a pool could begin,
     before it and after it, nothing but padding; and more than are worked on at a time.
     """
-    x = rng.standard_normal((len(REAL), 750, 26))
-    for row, real in zip(x, REAL):
-        row[real:] = row[: max(real, 1)].min(axis=0)
+    x = rng.standard_normal((len(UNPADDED), 750, 26))
+    for row, unpadded in zip(x, UNPADDED):
+        row[unpadded:] = row[: max(unpadded, 1)].min(axis=0)
     assert len(x) > 2 * conv_relu_maxpool.PART
     return x
 
@@ -424,7 +424,7 @@ def test_only_pools_that_begin_before_the_padding_are_computed():
     rng = np.random.default_rng(0)
     x, w = mixed(rng), rng.standard_normal((10, 26, 7))
     _, cache = conv_relu_maxpool.forward(x, w, np.zeros(7))
-    expected = [min(8, -(-frames // 90)) if frames > 1 else 0 for frames in REAL]
+    expected = [min(8, -(-frames // 90)) if frames > 1 else 0 for frames in UNPADDED]
     assert cache[3].sum(axis=1).tolist() == expected
     assert cache[1].dtype == np.uint8  # the argmax: a byte each
 
@@ -467,7 +467,7 @@ def test_nan_reaches_the_output():
         x[1, frame, 1] = 0
 
 
-def test_real_frames():
+def test_unpadded_frames():
     x = np.zeros((8, 6, 3))
     x[1, :4] = 1  # four frames, then two others that are equal
     x[2, 0, 2] = 1  # the first differs, in the last bin only
@@ -476,8 +476,8 @@ def test_real_frames():
     x[5] = np.arange(18).reshape(6, 3)
     x[6, 3] = x[6, 5] = 7  # equal frames with another one between them
     x[7, 5, 0] = np.nan
-    assert conv_relu_maxpool.real_frames(x).tolist() == [0, 4, 1, 5, 5, 5, 5, 5]
-    assert conv_relu_maxpool.real_frames(x[:, :1]).tolist() == [0] * 8
+    assert conv_relu_maxpool.unpadded_frames(x).tolist() == [0, 4, 1, 5, 5, 5, 5, 5]
+    assert conv_relu_maxpool.unpadded_frames(x[:, :1]).tolist() == [0] * 8
 
 
 @pytest.mark.parametrize("size", [1, 2, 30, 255, 256, 300])

@@ -48,8 +48,8 @@ def padded(rng, rows, frames, mels=26):
     """Log-mel (rows, frames, mels), each utterance padded with its minima: full of exact ties."""
     x = rng.standard_normal((rows, frames, mels))
     for row in x:
-        real = rng.integers(frames // 5, frames)
-        row[real:] = row[:real].min(axis=0)
+        unpadded = rng.integers(frames // 5, frames)
+        row[unpadded:] = row[:unpadded].min(axis=0)
     return x
 
 

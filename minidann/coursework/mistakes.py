@@ -166,9 +166,9 @@ def _padding(right):
         FRAMES,  # here: nobody who checks a layer waits for scipy.fft
     )
 
-    def padded(real, below, front=False):
-        tail = np.broadcast_to(below, (FRAMES - len(real), real.shape[1]))
-        return np.concatenate([tail, real] if front else [real, tail]).astype(np.float32)
+    def padded(unpadded, below, front=False):
+        tail = np.broadcast_to(below, (FRAMES - len(unpadded), unpadded.shape[1]))
+        return np.concatenate([tail, unpadded] if front else [unpadded, tail]).astype(np.float32)
 
     def normal(frames, mean, std):
         return (frames - mean) / std
@@ -177,8 +177,8 @@ def _padding(right):
         """Right but for what the frames behind the last are filled with."""
 
         def made(frames, mean, std, minimum=None, out=None):
-            real = normal(frames, mean, std)
-            return padded(real, below(real, frames))
+            unpadded = normal(frames, mean, std)
+            return padded(unpadded, below(unpadded, frames))
 
         return made
 
@@ -186,32 +186,36 @@ def _padding(right):
         """Right but for how frames are normalised."""
 
         def made(frames, mean, std, minimum=None, out=None):
-            real = change(frames, mean, std)
-            return padded(real, real.min(axis=0) if minimum is None else minimum)
+            unpadded = change(frames, mean, std)
+            return padded(unpadded, unpadded.min(axis=0) if minimum is None else minimum)
 
         return made
 
     def front(frames, mean, std, minimum=None, out=None):
-        real = normal(frames, mean, std)
-        return padded(real, real.min(axis=0) if minimum is None else minimum, front=True)
+        unpadded = normal(frames, mean, std)
+        return padded(unpadded, unpadded.min(axis=0) if minimum is None else minimum, front=True)
 
     def normalised_minimum(frames, mean, std, minimum=None, out=None):
-        real = normal(frames, mean, std)
-        low = real.min(axis=0) if minimum is None else (minimum - mean) / std
-        return padded(real, low if np.ndim(low) == 1 else low[0])
+        unpadded = normal(frames, mean, std)
+        low = unpadded.min(axis=0) if minimum is None else (minimum - mean) / std
+        return padded(unpadded, low if np.ndim(low) == 1 else low[0])
 
     return {
         "padded at the front, not at the end": front,
-        "minimum has no effect": with_padding(lambda real, frames: real.min(axis=0)),
+        "minimum has no effect": with_padding(lambda unpadded, frames: unpadded.min(axis=0)),
         "minimum is normalised once more": normalised_minimum,
         "padded with the minimum from before it was normalised": with_padding(
-            lambda real, frames: frames.min(axis=0)
+            lambda unpadded, frames: frames.min(axis=0)
         ),
-        "padded with one minimum for all bins": with_padding(lambda real, frames: real.min()),
-        "padded with 0": with_padding(lambda real, frames: 0.0),
-        "padded with the last frame": with_padding(lambda real, frames: real[-1]),
-        "padded with the mean of the frames": with_padding(lambda real, frames: real.mean(axis=0)),
-        "padded with the maximum": with_padding(lambda real, frames: real.max(axis=0)),
+        "padded with one minimum for all bins": with_padding(
+            lambda unpadded, frames: unpadded.min()
+        ),
+        "padded with 0": with_padding(lambda unpadded, frames: 0.0),
+        "padded with the last frame": with_padding(lambda unpadded, frames: unpadded[-1]),
+        "padded with the mean of the frames": with_padding(
+            lambda unpadded, frames: unpadded.mean(axis=0)
+        ),
+        "padded with the maximum": with_padding(lambda unpadded, frames: unpadded.max(axis=0)),
         "not normalised": with_frames(lambda frames, mean, std: frames),
         "the mean is not subtracted": with_frames(lambda frames, mean, std: frames / std),
         "not divided by std": with_frames(lambda frames, mean, std: frames - mean),

@@ -42,8 +42,8 @@ def padded(rng: np.random.Generator, n: int, frames: int, mels: int, size: int =
     """
     x = rng.standard_normal((n, frames, mels))
     for row in x:
-        real = int(rng.integers(frames // 4, frames - size))
-        row[real:] = row[:real].min(axis=0)
+        unpadded = int(rng.integers(frames // 4, frames - size))
+        row[unpadded:] = row[:unpadded].min(axis=0)
     return x
 
 

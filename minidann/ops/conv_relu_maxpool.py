@@ -51,7 +51,7 @@ def forward(
             f"(one pool), received {x.shape[1]}"
         )
     begins = stride * size * np.arange(p)  # (P,), the frame where each pool begins
-    computed = begins < real_frames(x)[:, None]  # (N, P), Q of them; the others lie in the padding
+    computed = begins < unpadded_frames(x)[:, None]  # (N, P), Q of them; other pools are padding
     kernel, ends = w.reshape(k * d, f), view[:, p * size - 1]  # (K*D, F), (N, K*D)
     dtype, places = np.result_type(x, w), np.min_scalar_type(size)
     best, where = (np.empty((computed.sum(), f), kind) for kind in (dtype, places))  # (Q, F) each
@@ -90,7 +90,7 @@ def backward(dout: np.ndarray, cache: tuple) -> tuple[None, np.ndarray, np.ndarr
     return None, dw.T.reshape(k, d, f), dout.sum(axis=(0, 1))
 
 
-def real_frames(x: np.ndarray) -> np.ndarray:
+def unpadded_frames(x: np.ndarray) -> np.ndarray:
     """How many frames of each utterance x (N, T, D) come before its constant end: (N,)."""
     n, t, d = x.shape
     last = []  # the last value that differs from the same value a frame later; -1 if none does

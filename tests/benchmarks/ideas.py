@@ -76,7 +76,7 @@ def fast(x, w, b, dout, *, padding=True, part=ALL, marks=False):
     """The op itself, but for the ideas that are still to come."""
     changed = {"PART": part}
     if not padding:
-        changed["real_frames"] = lambda x: np.full(len(x), x.shape[1])
+        changed["unpadded_frames"] = lambda x: np.full(len(x), x.shape[1])
     if not marks:
         changed["first_largest"] = by_argmax
     with mock.patch.multiple(conv_relu_maxpool, **changed):

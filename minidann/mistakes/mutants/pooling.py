@@ -87,8 +87,8 @@ def padded(rng):
     The kernel leans to the negative, so that these pools are above zero.
     """
     (x, w, b), options = conv_relu_maxpool.example(rng)
-    for row, real in zip(x, (9, 12, 15)):
-        row[real:] = row[:real].min(axis=0)
+    for row, unpadded in zip(x, (9, 12, 15)):
+        row[unpadded:] = row[:unpadded].min(axis=0)
     return (x, w - 0.5, b), options
 
 
