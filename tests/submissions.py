@@ -65,7 +65,7 @@ def backward(dout, cache):
     return mistake(dout, *cache)
 """,
 }
-# What a file holds that does harm, and a word of what must be said of it. Each is conv1d's.
+# What a file holds that does harm, and a word of the feedback on it. Each is conv1d's.
 HOSTILE = {
     "hangs": ("while True:\n    pass\n", "took more than"),
     "hangs when called": (
@@ -107,7 +107,7 @@ HOSTILE = {
         "def forward(*a, **o):\n    return {'points': 100}, None\n", "received a dict"),
     "returns itself": (
         "def forward(*a, **o):\n    return forward, None\n", "returned a thing of type function"),
-    "raises what cannot be told": (
+    "raises what cannot be printed": (
         "class E(BaseException):\n    def __str__(self):\n        raise ValueError\n\n"
         "def forward(*a, **o):\n    raise E\n", "E"),
     "writes to the pipe": (

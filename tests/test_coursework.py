@@ -155,8 +155,8 @@ def test_each_mutant_loses_points_in_exactly_its_exercise_and_is_named(seed):
         ]
         lost = [result for result in results if result.points < result.exercise.most]
         assert len(lost) == 1, mutant.name
-        said = "\n".join(lost[0].said)
-        if mutant.says not in said or not any(f"{kind}:" in said for kind in mutant.kinds):
+        feedback = "\n".join(lost[0].feedback)
+        if mutant.says not in feedback or not any(f"{kind}:" in feedback for kind in mutant.kinds):
             unnamed.append(mutant.name)
     assert len(MUTANTS) > 60 and unnamed == []
 
@@ -331,12 +331,12 @@ def test_a_grader_that_is_lost_costs_one_row(how, tmp_path):
 
 @pytest.mark.parametrize("value", ["[0.5] * 30000", "'[' * 1000", "{'a' * 10**5: 1}"])
 @pytest.mark.parametrize("name", ["uar", "mend_groups", "step"])
-def test_much_that_is_returned_takes_no_time_to_tell(name, value, tmp_path):
+def test_much_that_is_returned_takes_no_time_to_report(name, value, tmp_path):
     (exercise,) = select(None, name)
     began = time.monotonic()
     text = f"def {exercise.functions[0]}(*a, **o):\n    return {value}\n"
     result = submissions.graded(tmp_path, name, text)
-    assert result.points == 0 and len("\n".join(result.said)) < 50_000
+    assert result.points == 0 and len("\n".join(result.feedback)) < 50_000
     assert time.monotonic() - began < 20
 
 
@@ -371,7 +371,10 @@ def test_what_is_odd_on_the_large_input_alone_is_wrong(tmp_path):
     text = submissions.changed("dense", "    return dout @", "    if len(dout) > 1000:\n        "
                                "return None\n    return dout @")  # fmt: skip
     result = submissions.graded(tmp_path, "dense", text)
-    assert result.earned == {} and "backward: it is wrong, on an input of 100,000" in result.said[0]
+    assert (
+        result.earned == {}
+        and "backward: it is wrong, on an input of 100,000" in result.feedback[0]
+    )
 
 
 def test_points_for_doing_nothing_there_are_none(tmp_path):
@@ -382,7 +385,7 @@ def test_points_for_doing_nothing_there_are_none(tmp_path):
     }.items():
         result = submissions.graded(tmp_path, name, f"def {name}{body}")
         assert result.earned == {}
-        assert name == "learning_rate" or "no point alone" in result.said[-1]
+        assert name == "learning_rate" or "no point alone" in result.feedback[-1]
 
 
 def test_edited_tests_change_nothing(tmp_path):
@@ -577,7 +580,7 @@ def test_gradescope(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("args", "told"),
+    ("args", "message"),
     [
         (("check", "nowhere"), "nowhere: is not there"),
         (("check", "."), "there is no exercise in this folder; python -m minidann.coursework new"),
@@ -597,9 +600,9 @@ def test_gradescope(tmp_path):
         (("check", "x", "-k", "ReLU", "--lesson", "3"), "relu is an exercise of lesson 4"),
     ],
 )
-def test_mistakes_of_the_command_are_told_in_one_line(args, told, tmp_path):
+def test_mistakes_of_the_command_are_reported_in_one_line(args, message, tmp_path):
     done = command(*args, cwd=tmp_path)
-    assert done.returncode == 2 and told in done.stderr and done.stderr.count("\n") == 1
+    assert done.returncode == 2 and message in done.stderr and done.stderr.count("\n") == 1
 
 
 def test_what_a_student_prints_is_shown(tmp_path, capsys):
@@ -626,7 +629,7 @@ def test_no_layer_is_trained_with_whose_forward_is_broken(tmp_path):
     folder = submissions.write(tmp_path / "x", dropout=text)
     with Session(files.read(folder)) as session:
         results = [judging.judge(e, session, 0) for e in select(range(8, 9)) if e.is_op]
-    assert results[0].state == "right" and "out:" in results[0].said[0]
+    assert results[0].state == "right" and "out:" in results[0].feedback[0]
     assert practice.own_ops(files.read(folder), results)[1] == []
 
 

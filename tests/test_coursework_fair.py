@@ -13,7 +13,7 @@ from minidann.coursework.exercises import EXERCISES, select
 
 
 def words(result) -> str:
-    return "\n".join(result.said)
+    return "\n".join(result.feedback)
 
 
 # Parts stand alone.
@@ -66,7 +66,7 @@ def test_a_wrong_count_of_steps_leaves_the_other_points(tmp_path):
     assert set(graded(tmp_path, "step", text).earned) == {"m", "v", "no gradient"}
 
 
-def test_one_count_of_steps_for_all_is_told(tmp_path):
+def test_one_count_of_steps_for_all_is_named(tmp_path):
     shared = "    shared = max(state[f'{n}.t'] for n in params) + 1\n"
     text = changed("step", 'state[f"{name}.t"] + 1', "shared", LOOP, shared + LOOP)
     result = graded(tmp_path, "step", text)
@@ -98,7 +98,7 @@ def test_half_mended_is_not_mended(name, changes, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "lost", "said"),
+    ("old", "new", "lost", "message"),
     [
         ("l1 * np.sign(w)", "l1 * w / np.abs(w)", {"l1"}, "nan"),
         ("l1 * np.sign(w)", "l1 * np.where(w >= 0, 1, -1)", {"l1"}, ""),
@@ -109,10 +109,10 @@ def test_half_mended_is_not_mended(name, changes, tmp_path):
         ("REGULARISED = (", 'REGULARISED = ("conv.b", ', {"kernels only"}, "conv.b"),
     ],
 )
-def test_each_penalty_has_its_own_point(old, new, lost, said, tmp_path):
+def test_each_penalty_has_its_own_point(old, new, lost, message, tmp_path):
     result = graded(tmp_path, "add_penalty", changed("add_penalty", old, new))
     assert {"l1", "l2", "kernels only"} - set(result.earned) == lost, words(result)
-    assert said in words(result)
+    assert message in words(result)
 
 
 def test_a_missing_floor_leaves_the_decay(tmp_path):
@@ -154,7 +154,7 @@ def test_a_gradient_is_diagnosed_with_the_described_cache_while_forward_is_wrong
     assert "off-diagonal" in words(result) and "none of the mistakes" not in words(result)
 
 
-def test_a_gradient_that_is_right_with_another_cache_only_is_told_so(tmp_path):
+def test_a_gradient_that_is_right_with_another_cache_only_is_reported(tmp_path):
     text = changed("softmax_cross_entropy", "return loss, (", "return 0 * loss, (0 * ")
     result = graded(tmp_path, "softmax_cross_entropy", text)
     assert set(result.earned) == {"dz"}
@@ -163,7 +163,7 @@ def test_a_gradient_that_is_right_with_another_cache_only_is_told_so(tmp_path):
     )
 
 
-def test_a_given_forward_that_was_changed_is_told_so(tmp_path):
+def test_a_given_forward_that_was_changed_is_reported(tmp_path):
     text = changed("relu", "return ", "return -1.0 * ")
     assert "forward was given, and is no longer right" in words(graded(tmp_path, "relu", text))
 
@@ -173,43 +173,43 @@ def test_a_given_forward_that_was_changed_is_told_so(tmp_path):
 
 def test_digits_enough_to_see_the_difference(tmp_path):
     text = changed("batchnorm", "np.sqrt(var + EPSILON)", "(np.sqrt(var) + EPSILON)")
-    said = words(graded(tmp_path, "batchnorm", text))
-    yours, right = (next(line for line in said.splitlines() if f"{whose} out = " in line)
+    feedback = words(graded(tmp_path, "batchnorm", text))
+    yours, right = (next(line for line in feedback.splitlines() if f"{whose} out = " in line)
                     for whose in ("your", "right"))  # fmt: skip
     assert yours.partition("=")[2] != right.partition("=")[2]
 
 
-def test_an_axis_too_many_is_told_as_that(tmp_path):
+def test_an_axis_too_many_is_named(tmp_path):
     text = changed("dense", "dout.sum(axis=0)", "dout.sum(axis=0, keepdims=True)")
     assert "an axis of size 1 too many: is it keepdims?" in words(graded(tmp_path, "dense", text))
 
 
 def test_a_large_result_is_shown_where_it_is_wrong(tmp_path):
     text = changed("normalise_and_pad", "out[count:] = real.min(axis=0)", "out[count:] = real[-1]")
-    said = words(graded(tmp_path, "normalise_and_pad", text))
-    assert "padded: padded with the last frame: " in said
-    assert "frames[:, " in said and "your result[" in said
+    feedback = words(graded(tmp_path, "normalise_and_pad", text))
+    assert "padded: padded with the last frame: " in feedback
+    assert "frames[:, " in feedback and "your result[" in feedback
 
 
 @pytest.mark.parametrize("name", ["mend_equations", "mend_groups", "mend_information",
                                   "mend_mean_and_std"])  # fmt: skip
-def test_a_bug_that_is_still_there_is_told_so(name, tmp_path):
+def test_a_bug_that_is_still_there_is_reported(name, tmp_path):
     (exercise,) = select(None, name)
     text = handout.text(exercise)
     assert "the bug is still there" in words(graded(tmp_path, name, text))
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "message"),
     [
         ("(labels == predictions).mean()", "it is accuracy"),
         ("np.mean([(labels[predictions == c] == c).mean() for c in (0, 1)])", "it is precision"),
         ("(predictions[labels == 1] == 1).mean()", "the recall of class 1 alone"),
     ],
 )
-def test_another_measure_is_named(body, said, tmp_path):
+def test_another_measure_is_named(body, message, tmp_path):
     text = f"import numpy as np\n\ndef uar(labels, predictions):\n    return {body}\n"
-    assert said in words(graded(tmp_path, "uar", text))
+    assert message in words(graded(tmp_path, "uar", text))
 
 
 # What is right is right, what is wrong is wrong, whatever the seed.
@@ -257,7 +257,7 @@ def test_a_view_of_all_of_out_is_out(tmp_path):
     assert graded(tmp_path, "normalise_and_pad", text).points == 4
 
 
-def test_one_pass_in_float32_is_told_where_it_shows(tmp_path):
+def test_one_pass_in_float32_earns_nothing(tmp_path):
     text = ("import numpy as np\n\ndef mean_and_std(frames):\n    mean = frames.mean(axis=0)\n"
             "    square = (frames.astype(float) ** 2).mean(axis=0)\n"
             "    std = np.sqrt(np.maximum(square - mean.astype(float) ** 2, 0))\n"
@@ -343,7 +343,7 @@ def test_what_the_hook_does_not_hear_of_is_gone(tmp_path):
 
 def test_a_large_file_is_not_read(tmp_path):
     result = graded(tmp_path, "relu", "x = [" + "1, " * 200_000 + "]\n")
-    assert result.said == ["relu.py: is larger than 256 kB"]
+    assert result.feedback == ["relu.py: is larger than 256 kB"]
 
 
 def test_no_way_round_the_table_of_modules(tmp_path):
@@ -360,11 +360,13 @@ def test_a_warning_of_the_compiler_is_no_mistake(tmp_path, recwarn):
     assert not list(recwarn)
 
 
-def test_arguments_in_another_order_are_told(tmp_path):
+def test_arguments_in_another_order_are_reported(tmp_path):
     text = changed("dense", "def backward(dout: np.ndarray, cache: tuple)",
                              "def backward(cache: tuple, dout: np.ndarray)")  # fmt: skip
-    said = words(graded(tmp_path, "dense", text))
-    assert "backward is called with (dout, cache), and takes (cache, dout): another order" in said
+    feedback = words(graded(tmp_path, "dense", text))
+    assert (
+        "backward is called with (dout, cache), and takes (cache, dout): another order" in feedback
+    )
     (tmp_path / "dense.py").unlink()
     assert "another order" not in words(graded(tmp_path, "dense", changed("dense", "@", "*")))
 

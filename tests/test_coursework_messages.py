@@ -1,4 +1,4 @@
-"""What a student is told of a mistake, and that a mistake costs no other point."""
+"""The feedback that a student gets on a mistake, and that a mistake costs no other point."""
 
 from pathlib import Path
 
@@ -55,7 +55,7 @@ def backward(dout, cache):
 
 
 @pytest.mark.parametrize(
-    ("name", "old", "new", "said"),
+    ("name", "old", "new", "message"),
     [
         ("conv1d", "k * d, f) + b", "k * d, f)", "b has no effect"),
         ("conv1d", "rows @ w.reshape", "rows @ w[::-1].reshape", "reversed along axis 0"),
@@ -75,10 +75,10 @@ def backward(dout, cache):
         ("batchnorm", "if running is None:", "if True:", "running has no effect"),
     ],
 )  # fmt: skip
-def test_a_mistake_in_forward_is_named_and_costs_its_point_only(name, old, new, said, tmp_path):
+def test_a_mistake_in_forward_is_named_and_costs_its_point_only(name, old, new, message, tmp_path):
     result = graded(tmp_path, name, changed(name, old, new))
     assert set(result.exercise.parts) - set(result.earned) == {"out"}
-    assert said in result.said[0]
+    assert message in result.feedback[0]
 
 
 @pytest.mark.parametrize("name", [e.name for e in EXERCISES if "out" in e.parts])
@@ -99,7 +99,7 @@ def test_each_mistake_of_forward_shows_on_some_input(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "changes", "said"),
+    ("name", "changes", "message"),
     [
         ("softmax_cross_entropy", ("dz[np.arange(len(p)), labels]", "dz[:, labels]"),
          "in the columns of all labels, in every row"),
@@ -112,8 +112,8 @@ def test_each_mistake_of_forward_shows_on_some_input(name):
         ("dropout", ("dout * cache", "2 * dout * cache"), "off by the factor 2\n"),
     ],
 )  # fmt: skip
-def test_more_mistakes_of_backward_are_named(name, changes, said, tmp_path):
-    assert said in "\n".join(graded(tmp_path, name, changed(name, *changes)).said)
+def test_more_mistakes_of_backward_are_named(name, changes, message, tmp_path):
+    assert message in "\n".join(graded(tmp_path, name, changed(name, *changes)).feedback)
 
 
 def test_infinite_powers_cost_out_alone_whatever_the_cache(tmp_path):
@@ -125,14 +125,14 @@ def test_infinite_powers_cost_out_alone_whatever_the_cache(tmp_path):
     assert set(graded(tmp_path, "attention", text).earned) == {"df", "dv"}
 
 
-def test_a_mistake_that_other_inputs_rule_out_is_not_told(tmp_path):
+def test_a_mistake_that_other_inputs_rule_out_is_not_named(tmp_path):
     """On one pool of negative numbers the largest absolute value is the smallest number."""
     text = changed("maxpool", "windows.real.argmax", "np.abs(windows).argmax")
-    said = "\n".join(graded(tmp_path, "maxpool", text).said)
-    assert "the largest by absolute value, whose sign does not count" in said
+    feedback = "\n".join(graded(tmp_path, "maxpool", text).feedback)
+    assert "the largest by absolute value, whose sign does not count" in feedback
     text = "import numpy as np\n\ndef forward(f, v):\n    return f.sum(axis=1), None\n"
-    said = "\n".join(graded(tmp_path, "attention", text).said)
-    assert "the weights are not used: the sum of all frames" in said and "batch" not in said
+    feedback = "\n".join(graded(tmp_path, "attention", text).feedback)
+    assert "the weights are not used: the sum of all frames" in feedback and "batch" not in feedback
 
 
 def test_a_wrong_forward_does_not_take_its_own_cache_from_backward(tmp_path):
@@ -149,11 +149,11 @@ def test_backward_is_right_on_the_cache_described_where_forward_keeps_the_wrong_
 def test_a_forward_that_raises_costs_its_own_point(tmp_path):
     text = changed("softmax_cross_entropy", "return loss, (np.exp(log_p), labels)", "return loss")
     result = graded(tmp_path, "softmax_cross_entropy", text)
-    assert result.earned == {"dz": 1} and "expected (out, cache)" in result.said[0]
+    assert result.earned == {"dz": 1} and "expected (out, cache)" in result.feedback[0]
     text = changed("dense", "return x @ w + b", "raise KeyError\n    return x @ w + b")
     text = text.replace("x, w = cache", "x, w, _ = cache")
     result = graded(tmp_path, "dense", text)
-    assert result.points == 0 and "the cache that the file describes" in "".join(result.said)
+    assert result.points == 0 and "the cache that the file describes" in "".join(result.feedback)
 
 
 def test_a_forward_that_raises_in_some_cases_leaves_its_cache_in_the_others(tmp_path):
@@ -214,11 +214,11 @@ def test_a_gradient_that_was_not_asked_for_is_none(tmp_path):
     text = changed("conv1d", "x.shape, stride, input_gradient)", "x.shape, stride, True)")
     result = graded(tmp_path, "conv1d", text)
     assert result.earned == {"out": 1, "dw": 1, "db": 1}
-    assert "input_gradient=False" in result.said[0] and "right dx = None" in result.said[0]
+    assert "input_gradient=False" in result.feedback[0] and "right dx = None" in result.feedback[0]
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "said"),
+    ("name", "text", "message"),
     [
         ("relu", f"{RELU}\ndef backward(dout, cache):\n    return dout * cache\n",
          "a tuple of one has a comma, as in `return (dx,)`"),
@@ -282,10 +282,10 @@ def test_a_gradient_that_was_not_asked_for_is_none(tmp_path):
          "expected float32, received float64"),
     ],
 )  # fmt: skip
-def test_what_is_said_of_a_mistake(name, text, said, tmp_path):
+def test_the_feedback_on_a_mistake(name, text, message, tmp_path):
     result = graded(tmp_path, name, text)
     assert result.points < result.exercise.most
-    assert said in "\n".join(result.said)
+    assert message in "\n".join(result.feedback)
 
 
 def test_float64_costs_the_point_for_float32_and_no_other(tmp_path):
@@ -294,7 +294,7 @@ def test_float64_costs_the_point_for_float32_and_no_other(tmp_path):
     )
     result = graded(tmp_path, "normalise_and_pad", text)
     assert set(result.earned) == {"normalised", "padded", "the rest given"}
-    assert "float32: the result: expected float32, received float64" in "\n".join(result.said)
+    assert "float32: the result: expected float32, received float64" in "\n".join(result.feedback)
 
 
 def test_a_step_with_a_wrong_second_moment_earns_the_rest(tmp_path):
@@ -317,8 +317,8 @@ def test_accuracy_and_precision_earn_nothing(tmp_path):
 
 def test_the_smallest_input_is_shown_in_whole_numbers(tmp_path):
     text = changed("dense", "dout.sum(axis=0)", "dout.mean(axis=0)")
-    (said,) = graded(tmp_path, "dense", text).said
-    lines = [line.strip() for line in said.splitlines()]
+    (feedback,) = graded(tmp_path, "dense", text).feedback
+    lines = [line.strip() for line in feedback.splitlines()]
     assert "off by the factor 1/3, one over the batch" in lines[0]
     names = [line.partition(" = ")[0] for line in lines[2:]]
     assert names == ["x", "w", "b", "dout", "your db", "right db"]
@@ -327,8 +327,8 @@ def test_the_smallest_input_is_shown_in_whole_numbers(tmp_path):
 
 def test_numbers_are_shown_until_they_differ(tmp_path):
     text = changed("dense", "dout.sum(axis=0)", "dout.sum(axis=0) * (1 + 1e-6)")
-    said = "\n".join(graded(tmp_path, "dense", text).said)
-    got, want = said.partition(" is ")[2].partition(", on")[0].split(", expected ")
+    feedback = "\n".join(graded(tmp_path, "dense", text).feedback)
+    got, want = feedback.partition(" is ")[2].partition(", on")[0].split(", expected ")
     assert got != want
 
 
@@ -336,8 +336,8 @@ def test_what_a_failing_call_prints_is_shown(tmp_path, capsys):
     text = changed("maxpool", "dx = np.zeros", "print(dout.shape)\n    dx = 2 * np.ones")
     (tmp_path / "maxpool.py").write_text(text)
     practice.check(files.read(tmp_path), select(None, "maxpool"), 0)
-    told = capsys.readouterr().out
-    assert "it printed: (1, 1, 1)" in told and told.count("it printed") == 1
+    printed = capsys.readouterr().out
+    assert "it printed: (1, 1, 1)" in printed and printed.count("it printed") == 1
 
 
 def test_much_printing_while_looking_for_a_mistake_costs_nothing(tmp_path):
@@ -345,10 +345,10 @@ def test_much_printing_while_looking_for_a_mistake_costs_nothing(tmp_path):
     assert graded(tmp_path, "relu", text).points == 1
 
 
-def test_an_endless_loop_is_told_of_with_its_line(tmp_path, capsys, monkeypatch):
+def test_an_endless_loop_is_reported_with_its_line(tmp_path, capsys, monkeypatch):
     result = graded(tmp_path, "relu", RELU + LOOP, seconds=3)
     line = 1 + (RELU + LOOP).splitlines().index("    while i < 5:")
-    assert result.said in (
+    assert result.feedback in (
         [f"took more than 3 s; it was in backward, line {line}"],
         [f"took more than 3 s; it was in backward, line {line + 1}"],
     )
@@ -371,11 +371,11 @@ def test_an_endless_loop_is_told_of_with_its_line(tmp_path, capsys, monkeypatch)
         ("if gradient is None:", "if i > 0:", "last argument's"),
     ],
 )  # fmt: skip
-def test_a_lenient_checker_loses_points_and_is_told_what_it_missed(old, new, missed, tmp_path):
+def test_a_lenient_checker_loses_points_and_learns_what_it_missed(old, new, missed, tmp_path):
     assert old in submissions.CHECK
     result = graded(tmp_path, "checker", submissions.CHECK.replace(old, new))
     assert 0 < result.points < 10
-    assert missed in "\n".join(result.said)
+    assert missed in "\n".join(result.feedback)
 
 
 def test_an_exception_costs_a_checker_what_it_was_asked_about_only(tmp_path):
@@ -384,10 +384,10 @@ def test_an_exception_costs_a_checker_what_it_was_asked_about_only(tmp_path):
     )
     for seed in range(9):  # until one of the wrong ops has a gradient of another shape
         result = graded(tmp_path, "checker", text, seed=seed)
-        if "times without an answer" in result.said[0]:
+        if "times without an answer" in result.feedback[0]:
             break
     assert 8 < result.points < 10
-    assert "check: ValueError" in result.said[1] and "dense, wrong: dw is" in result.said[1]
+    assert "check: ValueError" in result.feedback[1] and "dense, wrong: dw is" in result.feedback[1]
 
 
 def test_the_checker_is_asked_about_right_ops_that_are_right():
@@ -407,7 +407,7 @@ def test_a_bug_is_planted_where_no_other_exercise_asks(exercise, tmp_path):
     asked = {(e.reference, f) for e in EXERCISES if e.kind != MEND for f in e.functions}
     assert not {(exercise.reference, f) for f in exercise.functions} & asked
     result = graded(tmp_path, exercise.name, handout.text(exercise))
-    assert result.points == 0 and result.state == "wrong" and "expected" in result.said[0]
+    assert result.points == 0 and result.state == "wrong" and "expected" in result.feedback[0]
 
 
 def test_what_python_reads_is_read(tmp_path):
@@ -422,7 +422,7 @@ def test_a_part_that_is_not_written_takes_no_other(tmp_path):
     text = changed("learning_rate", "    return", "    if epoch > 50:\n        "
                    "raise NotImplementedError\n    return")  # fmt: skip
     result = graded(tmp_path, "learning_rate", text)
-    assert result.earned == {"decay": 1} and result.said == ["floor: not written"]
+    assert result.earned == {"decay": 1} and result.feedback == ["floor: not written"]
 
 
 def test_one_odd_gradient_takes_no_other(tmp_path):
@@ -430,7 +430,7 @@ def test_one_odd_gradient_takes_no_other(tmp_path):
         text = f"{DENSE}    x, w = cache\n    return dout @ w.T, x.T @ dout, {odd}\n"
         result = graded(tmp_path, "dense", text)
         assert result.earned == {"dx": 1, "dw": 1}
-        assert "db: expected an array of shape (1,)" in result.said[0]
+        assert "db: expected an array of shape (1,)" in result.feedback[0]
 
 
 def test_out_is_to_be_written_to(tmp_path):
@@ -441,7 +441,7 @@ def test_out_is_to_be_written_to(tmp_path):
     text = changed("normalise_and_pad", "if out is None else out", "")
     result = graded(tmp_path, "normalise_and_pad", text)
     assert set(result.earned) == {"normalised", "padded", "float32"}
-    assert "out is given: write to it and return it" in result.said[0]
+    assert "out is given: write to it and return it" in result.feedback[0]
 
 
 def test_misnamed_files_are_pointed_at(tmp_path):
@@ -457,11 +457,11 @@ def test_misnamed_files_are_pointed_at(tmp_path):
 def test_a_class_is_not_a_submission(tmp_path):
     submissions.write(tmp_path / "class" / "ada")
     submissions.write(tmp_path / "class" / "bob")
-    told = submissions.grade(tmp_path / "class", select(None, "relu"))
-    assert told.notes == "relu: is in 2 folders, ada, bob; hand in one"
+    graded_class = submissions.grade(tmp_path / "class", select(None, "relu"))
+    assert graded_class.notes == "relu: is in 2 folders, ada, bob; hand in one"
 
 
-def test_text_in_utf16_is_told_so(tmp_path):
+def test_text_in_utf16_is_reported(tmp_path):
     (tmp_path / "relu.py").write_text("x = 1\n", encoding="utf-16")
     assert "save it as UTF-8" in submissions.grade(tmp_path, select(None, "relu")).notes
 
@@ -511,7 +511,7 @@ def test_whatever_is_returned_can_be_graded(name, odd, tmp_path):
         tmp_path, name, f"import numpy as np\n\nITSELF = []\nITSELF.append(ITSELF)\n\n{text}"
     )
     assert result.points == 0
-    assert result.said and "NOT GRADED" not in "\n".join(result.said)
+    assert result.feedback and "NOT GRADED" not in "\n".join(result.feedback)
 
 
 def test_the_machines_fault_is_no_grade(tmp_path, monkeypatch):
@@ -529,4 +529,4 @@ def test_what_breaks_the_grader_costs_nobody_else_anything(tmp_path, monkeypatch
     submissions.write(tmp_path / "x")
     one, other = submissions.grade(tmp_path / "x", select(range(9, 11))).results[1:]
     assert one.points == 4 and other.points == 0
-    assert other.state == "not graded" and "ZeroDivisionError" in other.said[0]
+    assert other.state == "not graded" and "ZeroDivisionError" in other.feedback[0]

@@ -1,4 +1,4 @@
-"""Two mistakes in one gradient: each is told, where one alone explains nothing."""
+"""Two mistakes in one gradient: each is named, where one alone explains nothing."""
 
 from types import SimpleNamespace
 
@@ -79,10 +79,10 @@ def without_labels_and_mean(dout, cache):
          ["the path through the label (minus the one-hot) is missing", "z is summed"]),
     ],
 )  # fmt: skip
-def test_both_are_told(mistakes, words):
-    said = str(check(*mistakes))
-    assert "two mistakes: " in said
-    assert all(word in said for word in words), said
+def test_both_are_named(mistakes, words):
+    report = str(check(*mistakes))
+    assert "two mistakes: " in report
+    assert all(word in report for word in words), report
 
 
 def test_a_wrong_sign_hides_hardly_any_mistake_of_the_bank():
@@ -103,7 +103,7 @@ def test_a_wrong_sign_hides_hardly_any_mistake_of_the_bank():
     assert len(unknown) <= 0.1 * len(every), unknown
 
 
-def test_one_mistake_is_told_as_one():
+def test_one_mistake_is_named_as_one():
     (found,) = check(
         dense, lambda d, c: (dense.backward(d, c)[0], -c[0].T @ d / len(d), d.sum(0))
     ).diagnosis

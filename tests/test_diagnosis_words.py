@@ -32,15 +32,15 @@ def check(op, change, seed=0, **given):
 SPECIAL = ("one row", "one window", "one frame", "first layer")
 
 
-def told(op, change):
-    """All that is said on the cases of an op, but for SPECIAL ones: {(kind, text)}."""
+def diagnoses(op, change):
+    """All diagnoses on the cases of an op, except SPECIAL cases: {(kind, text)}."""
     name = op.__name__.rpartition(".")[2]
     reports = proof.check_op(name, rewritten(op, change), np.random.default_rng(0))
     reports = [report for report in reports if not report.title.endswith(SPECIAL)]
     return {(d.kind, d.detail or d.text) for report in reports for d in report.diagnosis}
 
 
-# Nothing is told that was not tested.
+# A diagnosis claims nothing that was not tested.
 
 
 def one_nan(gradients, dout, cache):
@@ -86,13 +86,13 @@ def test_of_one_number_any_other_is_a_multiple():
     assert [found.kind for found in report.diagnosis] == ["unknown pattern"]
 
 
-def test_a_factor_near_one_is_told_by_what_it_is_away():
+def test_a_factor_near_one_is_given_by_its_distance_from_one():
     report = check(dense, lambda g, *_: (g[0], g[1] * (1 + 1e-6), g[2]))
     assert "off by the factor 1 + 1e-06" in str(report)
     assert [in_words(f) for f in (1 - 2e-7, 1.0, 3.25)] == ["1 - 2e-07", "1", "3.25"]
 
 
-def test_a_wrong_shape_is_not_said_to_be_largest_anywhere():
+def test_a_wrong_shape_has_no_largest_error():
     report = check(dense, lambda g, *_: (g[0], g[1][:2], g[2]))
     assert "w has the shape (3, 2), what is returned for it (2, 2)" in str(report)
 
@@ -200,7 +200,7 @@ BUGS = [
 
 @pytest.mark.parametrize("op, change, kind, text", BUGS)
 def test_every_case_names_the_same_bug(op, change, kind, text):
-    found = told(op, change)
+    found = diagnoses(op, change)
     assert {k for k, _ in found} == {kind}, found
     # A random case may be special, too: one window, say, of which no mean can be taken.
     assert sum(text not in words for _, words in found) <= 1, found
@@ -217,11 +217,11 @@ def test_dgamma_without_dout():
     def change(gradients, dout, cache):
         return gradients[0], cache[0].sum(axis=0) if cache[5] else gradients[1], gradients[2]
 
-    found = told(batchnorm, change)
+    found = diagnoses(batchnorm, change)
     assert found == {("missing path", "dout is not used: as if it were one everywhere")}
 
 
-def test_only_the_first_row_is_told_before_overwriting():
+def test_only_the_first_row_comes_before_overwriting():
     report = check(dense, lambda g, dout, _: (*g[:2], dout[0].copy()))
     assert report.diagnosis[0].kind == "first only"
 
@@ -250,7 +250,7 @@ RUBBISH = {
 
 @pytest.mark.parametrize("what", RUBBISH)
 @pytest.mark.parametrize("name", ops.__all__)
-def test_rubbish_is_told_as_unknown_and_nothing_breaks(name, what):
+def test_rubbish_is_unknown_and_breaks_nothing(name, what):
     """`flat` is right where the argument is flat."""
     op, rng = getattr(ops, name), np.random.default_rng(0)
     for _ in range(3):

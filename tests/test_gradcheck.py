@@ -79,7 +79,7 @@ def test_an_undeclared_zero_is_refused_and_a_declared_one_is_verified():
 
 
 @pytest.mark.parametrize(
-    "change, told",
+    "change, message",
     [
         (lambda g: [g[0].T, *g[1:]], r"WRONG SHAPE: (3, 5)"),
         (lambda g: g[:2], "backward: expected 3 gradients, received 2"),
@@ -89,13 +89,13 @@ def test_an_undeclared_zero_is_refused_and_a_declared_one_is_verified():
         (lambda g: g[7], "backward raised IndexError: list index out of range"),
     ],
 )
-def test_what_cannot_be_compared_is_told_in_the_table(change, told):
+def test_what_cannot_be_compared_is_named_in_the_table(change, message):
     report = check(wrong(dense, change))
     assert not report.ok
-    assert told in str(report)
+    assert message in str(report)
 
 
-def test_what_is_written_to_is_told():
+def test_what_is_written_to_is_named():
     def forward(x, w, b):
         out = dense.forward(x, w, b)
         x += 1
@@ -108,9 +108,9 @@ def test_what_is_written_to_is_told():
         return gradients
 
     report = check(SimpleNamespace(forward=forward, backward=backward, example=dense.example))
-    for told in ("forward writes to x", "backward writes to dout", "backward writes to cache",
+    for message in ("forward writes to x", "backward writes to dout", "backward writes to cache",
                  "backward writes to w", "a second call gives another answer"):  # fmt: skip
-        assert told in str(report)
+        assert message in str(report)
     arrays, options = dense.example(np.random.default_rng(0))
     copies = [array.copy() for array in arrays]
     check(dense, arrays=arrays, options=options)

@@ -101,7 +101,7 @@ EXAMPLE = WRONG_DENSE + "def example(rng):\n    return "
 
 
 @pytest.mark.parametrize(
-    "arguments, code, told",
+    "arguments, code, message",
     [
         (["--op", "nothing"], None, "error: --op nothing: no such op; there are conv1d, relu"),
         (["--file", "FILE"], None, "there is no such file"),
@@ -121,11 +121,11 @@ EXAMPLE = WRONG_DENSE + "def example(rng):\n    return "
         (["--file", "FILE", "--op", "no"], WRONG_DENSE, "--op no: no such op"),
     ],
 )
-def test_errors_of_the_person_at_the_keyboard(arguments, code, told, tmp_path):
+def test_errors_of_the_person_at_the_keyboard(arguments, code, message, tmp_path):
     file = tmp_path / "mine.py"
     if code is not None:
         file.write_text(code)
     done = command(*(file if a == "FILE" else a for a in arguments))
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
-    assert told in done.stderr
+    assert message in done.stderr

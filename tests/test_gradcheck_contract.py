@@ -20,7 +20,7 @@ def of_dense(forward=dense.forward, backward=dense.backward):
     return SimpleNamespace(forward=forward, backward=backward, example=dense.example)
 
 
-def told(op, **given):
+def report_of(op, **given):
     return str(gradcheck.check(op, np.random.default_rng(0), **given))
 
 
@@ -66,22 +66,24 @@ def with_gradients(change):
         ),
     ],
 )
-def test_a_breach_is_told_in_words(op, words):
-    assert words in told(op)
+def test_a_breach_is_described_in_words(op, words):
+    assert words in report_of(op)
 
 
 def test_one_gradient_is_a_tuple_too():
     op = SimpleNamespace(forward=relu.forward, backward=lambda d, c: d, example=relu.example)
-    assert "expected 1 gradient, received an array: end it with return (dx,)" in told(op)
+    assert "expected 1 gradient, received an array: end it with return (dx,)" in report_of(op)
 
 
-def test_a_forward_that_stops_where_it_is_perturbed_is_told():
+def test_a_forward_that_stops_where_it_is_perturbed_is_reported():
     def forward(x, w, b):
         if x.ravel()[0] != dense.example(np.random.default_rng(0))[0][0].ravel()[0]:
             raise ValueError("another x")
         return dense.forward(x, w, b)
 
-    assert "forward raised ValueError: another x, where x was perturbed" in told(of_dense(forward))
+    assert "forward raised ValueError: another x, where x was perturbed" in report_of(
+        of_dense(forward)
+    )
 
 
 @pytest.mark.parametrize("x", [3.0, np.array(3.0), np.float64(3.0)])
@@ -116,7 +118,7 @@ def test_options_are_copied_and_objects_are_looked_into():
 
     mask = np.ones((2, 3))
     op = SimpleNamespace(forward=forward, backward=dropout.backward)
-    report = told(op, arrays=(np.ones((2, 3)),), options={"mask": mask})
+    report = report_of(op, arrays=(np.ones((2, 3)),), options={"mask": mask})
     assert "forward writes to option mask" in report
     assert (mask == 1).all()
 
@@ -128,7 +130,7 @@ def test_options_are_copied_and_objects_are_looked_into():
         kept.calls += 1
         return dense.backward(dout, kept.cache)
 
-    assert "backward writes to cache" in told(of_dense(into_an_object, counted))
+    assert "backward writes to cache" in report_of(of_dense(into_an_object, counted))
     quiet = of_dense(into_an_object, lambda dout, kept: dense.backward(dout, kept.cache))
     assert gradcheck.check(quiet, np.random.default_rng(0)).ok
 

@@ -37,7 +37,7 @@ def network(change):
         ),
     ],
 )
-def test_what_a_network_gives_back_is_told(change, words):
+def test_what_a_network_gives_back_wrongly_is_reported(change, words):
     report = gradcheck.check_network(network(change), np.random.default_rng(0), mode="bn1")
     assert not report.ok
     assert words in str(report)
@@ -76,7 +76,7 @@ def test_the_optimiser_brings_no_measure_of_its_own(name, value, monkeypatch):
     assert not gradcheck.check_optimiser(optim, np.random.default_rng(0)).ok
 
 
-def test_a_penalty_that_writes_is_told_once_for_each_l1_and_l2():
+def test_a_penalty_that_writes_is_reported_once_for_each_l1_and_l2():
     def add_penalty(params, grads, *, l1, l2):
         if l1 and not l2 and "conv.b" in params:
             params["conv.b"][...] += 1

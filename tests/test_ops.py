@@ -190,7 +190,7 @@ def test_conv1d_of_as_many_frames_as_the_kernel_has():
 
 
 def test_relu_of_numbers_around_zero():
-    """A gradient check cannot tell: `x where x < 0` has a right gradient too."""
+    """A gradient check cannot see this: `x where x < 0` has a right gradient too."""
     out, cache = ops.relu.forward(np.array([-2.0, -0.5, 0.0, 0.5, 2.0, np.nan]))
     np.testing.assert_array_equal(out, [0, 0, 0, 0.5, 2, np.nan])
     (dx,) = ops.relu.backward(np.full(6, 3.0), cache)
@@ -548,7 +548,7 @@ FAST = conv_relu_maxpool
         (ops.softmax_cross_entropy, (ones(3, 2),), {"labels": LABELS}, "3 labels", "shape (2,)"),
     ],
 )
-def test_wrong_shapes_are_told(op, arrays, options, expected, received):
+def test_wrong_shapes_are_reported(op, arrays, options, expected, received):
     message = re.escape(f"{expected}, received {received}") + "$"
     with pytest.raises(ValueError, match=message):
         op.forward(*arrays, **options)

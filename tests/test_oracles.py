@@ -14,7 +14,7 @@ from minidann.ops.dropout import draw_mask
 from minidann.run import plots
 from minidann.state import Choices, State
 
-TOLD = ("emotion_loss", "emotion_grad_norm", "domain_loss", "domain_grad_norm")
+RECORDED = ("emotion_loss", "emotion_grad_norm", "domain_loss", "domain_grad_norm")
 ALPHA, BETA = 0.3, 1.7  # not 0.5 and 1, where several mistakes look right
 L1, L2 = 3e-3, 5e-3
 N, M = 7, 5  # source and target rows of a step
@@ -462,7 +462,7 @@ def train_both(
     network = torch_network(torch, params, running, torch_mode, **wrong)
     optimiser = torch.optim.Adam(network.parameters(), lr=1e-3)
     decay = decaying(torch, optimiser)
-    told, torch_told = [], []
+    records, torch_records = [], []
     updates = 2 if mode == "bn4" else 1
     for i, (x, labels, mask) in enumerate(batches(rng, steps // updates, filters, dtype)):
         if not domain:
@@ -472,17 +472,17 @@ def train_both(
                 choices, state, x[rows], labels[:n], mask[rows],
                 rate=optim.learning_rate(i), beta=BETA,
             )  # fmt: skip
-            told.append([record.get(name, np.nan) for name in TOLD])
+            records.append([record.get(name, np.nan) for name in RECORDED])
         tensors = torch.tensor(x), torch.tensor(labels), torch.tensor(mask)
         if torch_mode == "bn4":
             x, labels, mask = tensors
-            torch_told.append(torch_step(network, optimiser, x[:N], labels, mask[:N]))
-            torch_told.append(torch_step(network, optimiser, x[N:], labels[:0], mask[N:]))
+            torch_records.append(torch_step(network, optimiser, x[:N], labels, mask[:N]))
+            torch_records.append(torch_step(network, optimiser, x[N:], labels[:0], mask[N:]))
         else:
-            torch_told.append(torch_step(network, optimiser, *tensors))
+            torch_records.append(torch_step(network, optimiser, *tensors))
         decay()
-    assert len(told) == len(torch_told) == steps
-    return state, network, optimiser, np.array(told), np.array(torch_told)
+    assert len(records) == len(torch_records) == steps
+    return state, network, optimiser, np.array(records), np.array(torch_records)
 
 
 def apart(state, network):
@@ -506,10 +506,10 @@ def inference_apart(torch, state, network):
     """How far f and the classifiers' probabilities are apart on new rows, the largest of them."""
     dtype = state.params["conv.w"].dtype
     x = padded(np.random.default_rng(5), 4, 750).astype(dtype)
-    torch_f, said = network.infer(torch.tensor(x))
+    torch_f, torch_outputs = network.infer(torch.tensor(x))
     f = model.represent(state.params, state.running, x)
     found = [error(f, torch_f)]
-    for name, expected in said.items():
+    for name, expected in torch_outputs.items():
         found.append(error(model.classify(state.params, f, name), expected))
     return max(found)
 
@@ -523,10 +523,12 @@ NETWORKS += [("bn1", {"filters": model.FILTERS, "steps": 4})]  # the paper's siz
 def test_training_equals_torch(torch, mode, options):
     """Weights, running statistics and moments after all steps, each step's losses and gradient
     norms, and what the trained networks say of new rows."""
-    state, network, optimiser, told, torch_told = train_both(torch, mode, **options)
+    state, network, optimiser, records, torch_records = train_both(torch, mode, **options)
     for name, by in (apart(state, network) | moments_apart(state, network, optimiser)).items():
         assert by <= STEPS_TOLERANCE, f"{mode}, {name}: {by:.1e}"
-    np.testing.assert_allclose(told, torch_told, rtol=STEPS_TOLERANCE)  # NaN where torch has it
+    np.testing.assert_allclose(
+        records, torch_records, rtol=STEPS_TOLERANCE
+    )  # NaN where torch has it
     assert inference_apart(torch, state, network) <= STEPS_TOLERANCE
 
 
@@ -556,14 +558,14 @@ def test_a_bias_under_batch_norm_is_rounding_and_nothing_else_differs(torch, mod
     above from a start of -1, where every channel is silent at times, and here from +15, where none
     ever is. The shift that is left reaches the running mean and nothing else.
     """
-    state, network, _, told, torch_told = train_both(torch, mode, bias=15.0, steps=6)
+    state, network, _, records, torch_records = train_both(torch, mode, bias=15.0, steps=6)
     by = apart(state, network)
     assert max(by.values()) <= STEPS_TOLERANCE, by
-    np.testing.assert_allclose(told, torch_told, rtol=STEPS_TOLERANCE)
+    np.testing.assert_allclose(records, torch_records, rtol=STEPS_TOLERANCE)
     for conv_b in (state.params["conv.b"], network.array("conv.b")):
         assert np.abs(conv_b - 15).max() < 1e-7  # a step is 1e-3
 
-    state, network, _, told, torch_told = train_both(
+    state, network, _, records, torch_records = train_both(
         torch, mode, bias=15.0, steps=6, dtype=np.float32
     )
     moved, torch_moved = state.params["conv.b"] - 15, network.array("conv.b") - 15
@@ -571,17 +573,17 @@ def test_a_bias_under_batch_norm_is_rounding_and_nothing_else_differs(torch, mod
         assert most > 1e-4
     by = apart(state, network)
     assert max(by[name] for name in by if name != "conv.b") < 0.01, by
-    np.testing.assert_allclose(told, torch_told, rtol=1e-3)
+    np.testing.assert_allclose(records, torch_records, rtol=1e-3)
 
 
 @pytest.mark.parametrize("mode", feeding.MODES)
 def test_outputs_in_float32_equal_torch(torch, mode):
     """The paper's size. Weights are not compared: Adam's first step is little more than the
     gradient's sign, so where the gradient is rounding a weight may go either way."""
-    state, *_, told, torch_told = train_both(
+    state, *_, records, torch_records = train_both(
         torch, mode, filters=model.FILTERS, steps=2 if mode == "bn4" else 1, dtype=np.float32
     )
-    np.testing.assert_allclose(told, torch_told, rtol=1e-3)
+    np.testing.assert_allclose(records, torch_records, rtol=1e-3)
     network = torch_network(torch, state.params, state.running, mode)  # the same weights again
     assert inference_apart(torch, state, network) <= 1e-3
 

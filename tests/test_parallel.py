@@ -130,7 +130,7 @@ def test_the_limit(monkeypatch, limit, expected):
     assert parallel.threads() == (expected or 7)
 
 
-def told(code, **environment):
+def printed(code, **environment):
     done = subprocess.run(
         [sys.executable, "-c", code], env=CLEAN | environment, capture_output=True, text=True
     )
@@ -138,18 +138,18 @@ def told(code, **environment):
     return done.stdout.split()
 
 
-def test_blas_is_told_to_use_one_thread():
+def test_blas_is_set_to_one_thread():
     code = (
         "import os, minidann.train; "
         "print(*(os.environ[name] for name in minidann.ops.parallel.ASKED))"
     )
-    assert told(code, OPENBLAS_NUM_THREADS="4") == ["1"] * len(parallel.ASKED)
+    assert printed(code, OPENBLAS_NUM_THREADS="4") == ["1"] * len(parallel.ASKED)
 
 
 @pytest.mark.parametrize("blas, expected", [({}, "1"), ({"OPENBLAS_NUM_THREADS": "1"}, "3")])
 def test_where_blas_has_its_threads_already(blas, expected):
     code = "import numpy; from minidann.ops import parallel; print(parallel.threads())"
-    assert told(code, OMP_NUM_THREADS="3", **blas) == [expected]
+    assert printed(code, OMP_NUM_THREADS="3", **blas) == [expected]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
@@ -165,4 +165,4 @@ if os.fork() == 0:
     os._exit(0)
 print(os.waitstatus_to_exitcode(os.wait()[1]))
 """
-    assert told(code, OMP_NUM_THREADS="3") == [*"01234567", "0"]
+    assert printed(code, OMP_NUM_THREADS="3") == [*"01234567", "0"]

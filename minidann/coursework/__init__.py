@@ -6,7 +6,7 @@ equations.py   two ideas of the network as small functions, for exercises
 files.py       what is handed in, read before any of it runs
 pupil.py       the process that a submission's code runs in
 guard.py       what the code may not do there
-messages.py    what is said between it and the grader
+messages.py    the messages between it and the grader
 processes.py   a process for each exercise, and how it is started
 session.py     the grader's end of it: limits, and what became of a call
 layers.py      out and every gradient of a layer against the reference

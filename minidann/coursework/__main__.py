@@ -96,8 +96,8 @@ def grade(args: argparse.Namespace, exercises: tuple[Exercise, ...]) -> None:
         if not one.results:
             raise UserError(f"{args.folder}: {one.notes}")
         store.write_json(args.gradescope, grading.gradescope(one))
-        told = f"{one.total:g} points, seed {seed}; {args.gradescope}"
-        print(f"{told}{one.note and f'; {one.note}'}")
+        summary = f"{one.total:g} points, seed {seed}; {args.gradescope}"
+        print(f"{summary}{one.note and f'; {one.note}'}")
         return
     handed_in, others = grading.submissions(args.folder)
     graded = {one.name: grading.not_graded(one, "not yet") for one in handed_in}

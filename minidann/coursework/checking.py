@@ -38,7 +38,7 @@ def judge_checker(exercise: Exercise, session: Session, rng, result: Result) -> 
     every = list(asked(rng))
     twice = [one for one in every if not one.wrong and rng.random() < 0.5]
     every = [(every + twice)[i] for i in rng.permutation(len(every + twice))]  # no use to count
-    said, problems = [], {}
+    answers, problems = [], {}
     for one in every:
         arrays, options = one.op.example(rng)
         seed = int(rng.integers(2**31))
@@ -51,29 +51,31 @@ def judge_checker(exercise: Exercise, session: Session, rng, result: Result) -> 
             about = f"{one.name}, wrong: {one.wrong}" if one.wrong else f"{one.name}, a right one"
             problems.setdefault(str(error), []).append(about)
             result.printed = result.printed or session.printed
-        said.append(None if answer is None else bool(answer))
-    right = [(one, answer) for one, answer in zip(every, said) if not one.wrong]
-    wrong = [(one, answer) for one, answer in zip(every, said) if one.wrong]
+        answers.append(None if answer is None else bool(answer))
+    right = [(one, answer) for one, answer in zip(every, answers) if not one.wrong]
+    wrong = [(one, answer) for one, answer in zip(every, answers) if one.wrong]
     alarms = [one for one, answer in right if answer is not True]
     missed = [one for one, answer in wrong if answer is not False]
     share = 1 - len(missed) / len(wrong) - len(alarms) / len(right)
     result.earned["caught"] = round(exercise.most * max(0.0, share), 2)
-    result.said.append(
+    result.feedback.append(
         f"caught {len(wrong) - len(missed)} of {len(wrong)} wrong ops, cleared "
         f"{len(right) - len(alarms)} of {len(right)} right ones"
-        + (f"; {said.count(None)} times without an answer" if problems else "")
+        + (f"; {answers.count(None)} times without an answer" if problems else "")
     )
-    result.said += _few([
+    result.feedback += _few([
         f"check: {error}; on {about[0]}" + (f", and {len(about) - 1} others" if about[1:] else "")
         for error, about in problems.items()
     ])  # fmt: skip
     if all(answer is False for _, answer in right):
-        result.said.append(
+        result.feedback.append(
             "every right op is called wrong: is your own slope off, or is none made?"
         )
     else:
-        result.said += _few([f"right, but called wrong: {o.name}" for o, a in right if a is False])
-    result.said += _few([f"wrong, but not caught: {o.name}: {o.wrong}" for o, a in wrong if a])
+        result.feedback += _few(
+            [f"right, but called wrong: {o.name}" for o, a in right if a is False]
+        )
+    result.feedback += _few([f"wrong, but not caught: {o.name}: {o.wrong}" for o, a in wrong if a])
 
 
 def _few(lines: list[str], most: int = 5) -> list[str]:

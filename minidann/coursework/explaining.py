@@ -116,7 +116,7 @@ def gradients(
     """
     unknown = 0
     explanations = [_explanations(failure, names) for failure in failures]
-    told: dict[tuple, tuple[Failure, list[str]]] = {}
+    groups: dict[tuple, tuple[Failure, list[str]]] = {}
     for at in (i for i, name in enumerate(names) if name in lost):
         where = [number for number, failure in enumerate(failures) if at in failure.wrong]
         asked = [number for number in where if failures[number].one.gradients[at] is not None]
@@ -130,23 +130,23 @@ def gradients(
             text, number = found or ("", _plain(pairs))
             unknown += not found
             key = text, 0 if text else at  # what has no explanation stands alone
-            told.setdefault(key, (failures[asked[number]], []))[1].append(names[at])
+            groups.setdefault(key, (failures[asked[number]], []))[1].append(names[at])
         for number in where:
-            if number not in asked:  # one that nobody asked for: told once
-                told.setdefault(("", "None", at), (failures[number], [names[at]]))
-    said, last = [], None
-    for key, (first, arguments) in told.items():
+            if number not in asked:  # a gradient that should be None: reported once
+                groups.setdefault(("", "None", at), (failures[number], [names[at]]))
+    feedback, last = [], None
+    for key, (first, arguments) in groups.items():
         at, name = names.index(arguments[0]), f"d{arguments[0]}"
         received, true = first.received[at], first.one.gradients[at]
         every = ", ".join(f"d{argument}" for argument in arguments)
         given = f"{shown(first.one.case, names)}\n{labelled(('dout',), (first.one.upstream,))}"
-        said.append(
+        feedback.append(
             f"{_headline(every, key[0], received, true)}, on "
             f"{'the same input' if first.one is last else given}\n"
             f"{beside((f'your {name}', f'right {name}'), (received, true))}"
         )
         last = first.one
-    return said, next((first.printed for first, _ in told.values()), ""), unknown
+    return feedback, next((first.printed for first, _ in groups.values()), ""), unknown
 
 
 def _explanations(failure: Failure, names) -> dict[int, list[str]]:

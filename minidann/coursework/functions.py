@@ -62,18 +62,21 @@ def judge_function(exercise: Exercise, session: Session, rng, result: Result) ->
             result.earned[part] = exercise.each
     if stub and not result.earned:
         raise stub
-    _tell(exercise, right, call, rng, tried, result)
+    _add_feedback(exercise, right, call, rng, tried, result)
     if set(result.earned) == {tries.IDLE.get(name)}:
         (part,) = result.earned
         result.earned = {}
-        result.said.append(f"{part}: right, which it also is where nothing is done: no point alone")
+        result.feedback.append(
+            f"{part}: right, which it also is where nothing is done: no point alone"
+        )
 
 
-def _tell(exercise: Exercise, right, call, rng, tried: dict, result: Result) -> None:
-    """Add what is wrong with each part, those together of which the same is to be said, and what
-    mistake it is, if that is known.
+def _add_feedback(exercise: Exercise, right, call, rng, tried: dict, result: Result) -> None:
+    """Add what is wrong with each part, and which mistake it is, if that is known.
+
+    Parts with the same text are named together.
     """
-    told: dict[str, list[str]] = {}
+    reasons: dict[str, list[str]] = {}
     about = None
     for part, every in tried.items():
         first = next((one for one in every if one.problem), None)
@@ -86,9 +89,9 @@ def _tell(exercise: Exercise, right, call, rng, tried: dict, result: Result) -> 
             if about is None:  # one report has the mistakes of all parts
                 about = _of_optimiser(exercise.functions[0], call, rng)
             why = about
-        told.setdefault(": ".join(filter(None, [why, first.problem])), []).append(part)
+        reasons.setdefault(": ".join(filter(None, [why, first.problem])), []).append(part)
         result.printed = result.printed or first.printed
-    result.said += [f"{', '.join(parts)}: {text}" for text, parts in told.items()]
+    result.feedback += [f"{', '.join(parts)}: {text}" for text, parts in reasons.items()]
 
 
 def _try(call, right, args: tuple, options: dict, view, dtype: bool) -> tuple[object, str | None]:
@@ -183,7 +186,7 @@ def _of_optimiser(name: str, call, rng) -> str:
             raise
         true = getattr(optim, name)(*args, **options)
         if _unusable(received, true) or not _fits(received, true):
-            raise Failed("it is told already")
+            raise Failed("it is reported already")
         return received
 
     made = SimpleNamespace(add_penalty=optim.add_penalty, start=optim.start, step=optim.step)

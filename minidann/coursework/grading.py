@@ -23,8 +23,8 @@ from minidann.coursework.session import MEGABYTES, Session
 from minidann.run import store
 
 JUDGING = 15  # seconds of an exercise that the grader itself may take
-OUTPUT = 10_000  # characters of what is said of one exercise in Gradescope's results.json
-NOTE = 120  # characters of what is said of one exercise in grades.csv
+OUTPUT = 10_000  # characters of the feedback on one exercise in Gradescope's results.json
+NOTE = 120  # characters of the note on one exercise in grades.csv
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Graded:
 
     @property
     def notes(self) -> str:
-        """Why points are missing, in one line; the same is said once."""
+        """Why points are missing, in one line; equal notes appear once."""
         notes: dict[str, list[str]] = {}
         for result in self.results:
             name = result.exercise.name
@@ -226,7 +226,7 @@ def gradescope(one: Graded) -> dict:
             "name": f"{r.exercise.name} (lesson {r.exercise.lesson}): {r.exercise.kind}",
             "score": round(r.points, 2),
             "max_score": r.exercise.most,
-            "output": "\n".join(map(_plain, "\n".join(r.said)[:OUTPUT].split("\n"))) or "right",
+            "output": "\n".join(map(_plain, "\n".join(r.feedback)[:OUTPUT].split("\n"))) or "right",
             "visibility": "visible",
         }
         for r in one.results

@@ -28,20 +28,20 @@ def judge(exercise: Exercise, session: Session, seed: int) -> Result:
             functions.judge_function(exercise, session, rng, result)
     except NotWritten as error:
         result.state, result.earned = "not written", {}
-        result.said = [str(error)]
+        result.feedback = [str(error)]
     except Refused as error:
         result.state, result.earned = "refused", {}
-        result.said = [str(error)]
+        result.feedback = [str(error)]
     except OSError:  # the machine's fault
         raise
     except Exception as error:  # nobody else's grade hangs on what one submission returns
         result.state, result.earned = "not graded", {}
-        result.said = [f"NOT GRADED: what it returned broke the grader: {error!r}"]
+        result.feedback = [f"NOT GRADED: what it returned broke the grader: {error!r}"]
     result.printed = result.printed or session.first_printed
     if result.points == exercise.most:
         result.state = "right"
     elif result.state == "wrong":
-        result.said += _exchanged(exercise, session.tree)
+        result.feedback += _exchanged(exercise, session.tree)
     return result
 
 
@@ -49,12 +49,12 @@ def _exchanged(exercise: Exercise, tree: ast.Module) -> list[str]:
     """What to say of functions that take the right arguments in another order."""
     if exercise.kind == CHECKER:
         return []
-    told = []
+    feedback = []
     for name in ("forward", "backward") if exercise.is_op else exercise.functions:
         taken = inspect.signature(getattr(exercise.module, name)).parameters.values()
         expected = [one.name for one in taken if one.kind == one.POSITIONAL_OR_KEYWORD]
         received = files.arguments(tree, name)
         if sorted(received) == sorted(expected) and received != expected:
             order, other = ", ".join(expected), ", ".join(received)
-            told.append(f"{name} is called with ({order}), and takes ({other}): another order")
-    return told
+            feedback.append(f"{name} is called with ({order}), and takes ({other}): another order")
+    return feedback

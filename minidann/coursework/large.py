@@ -45,7 +45,7 @@ def judge_large(exercise: Exercise, session: Session, names, rng, result: Result
         if taken := [part for part in result.exercise.parts if part in lost & result.earned.keys()]:
             for part in taken:
                 del result.earned[part]
-            result.said.append(f"{', '.join(taken)}: {why}, {WHERE}")
+            result.feedback.append(f"{', '.join(taken)}: {why}, {WHERE}")
 
     session.hurry(SECONDS)
     asked, right = {"out", *parts}, set()

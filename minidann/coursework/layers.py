@@ -27,7 +27,7 @@ class Forward:
 
     written: bool = True
     caches: list[int] = field(default_factory=list)
-    said: list[str] = field(default_factory=list)
+    feedback: list[str] = field(default_factory=list)
     printed: str = ""
 
 
@@ -58,48 +58,52 @@ def judge_op(exercise: Exercise, session: Session, rng, result: Result) -> None:
     every = tries(exercise, rng)
     names = argument_names(exercise.module.forward, len(every[0].gradients))
     forward = _forward(exercise, session, every, names)
-    result.said, result.printed = forward.said, forward.printed
-    if "out" in exercise.parts and not forward.said:
+    result.feedback, result.printed = forward.feedback, forward.printed
+    if "out" in exercise.parts and not forward.feedback:
         result.earned["out"] = 1
-    if "out" not in exercise.parts and forward.said and forward.caches:
-        result.said = [f"forward was given, and is no longer right: {forward.said[0]}"]
+    if "out" not in exercise.parts and forward.feedback and forward.caches:
+        result.feedback = [f"forward was given, and is no longer right: {forward.feedback[0]}"]
     try:
         found = _backwards(exercise, session, every, names, forward)
     except NotWritten:
         if not forward.written or "out" not in exercise.parts:
             raise  # nothing is
-        result.said.append("backward: not written")
+        result.feedback.append("backward: not written")
         return
     right = set().union(*(one.right(names) for one in found if one.proves))
     result.earned |= {f"d{name}": 1 for name in names if name in right}
     if lucky := [f"d{name}" for name in names if name in right - found[0].right(names)]:
-        result.said.append(
+        result.feedback.append(
             f"({', '.join(lucky)}: right with the cache that the file describes, not with that of "
             "your forward)"
         )
     if len(right) < len(names):
-        _tell(result, found, names, set(names) - right, forward)
+        _add_feedback(result, found, names, set(names) - right, forward)
     if result.earned:
         judge_large(exercise, session, names, rng, result)
 
 
-def _tell(result: Result, found: list[Backward], names, lost: set[str], forward: Forward) -> None:
-    """Add what is wrong with the gradients that are `lost`, on the cache that tells most of it."""
-    told = []
+def _add_feedback(
+    result: Result, found: list[Backward], names, lost: set[str], forward: Forward
+) -> None:
+    """Add what is wrong with the gradients that are `lost`, on the cache that explains most."""
+    candidates = []
     for one in found:
-        said, printed, unknown = explaining.gradients(one.failures, one.seen, names, lost)
+        feedback, printed, unknown = explaining.gradients(one.failures, one.seen, names, lost)
         if one.problem:
-            said.insert(0, one.problem)
-        if not said:  # only if it proves nothing
-            said = ["backward: right wherever forward gave something, in too few cases to count"]
-        told.append((unknown + len(one.lost), said, one.printed or printed, one.own))
-    _, said, printed, own = min(told, key=lambda one: one[0])
-    if forward.said and own:
-        said.append("(backward was given the cache of your forward, which is not right yet)")
-    elif forward.said:
-        said.insert(0, "(as forward is not right yet, backward was given the cache that the file "
-                       "describes: one that reads another may be right)")  # fmt: skip
-    result.said += said
+            feedback.insert(0, one.problem)
+        if not feedback:  # only if it proves nothing
+            feedback = [
+                "backward: right wherever forward gave something, in too few cases to count"
+            ]
+        candidates.append((unknown + len(one.lost), feedback, one.printed or printed, one.own))
+    _, feedback, printed, own = min(candidates, key=lambda one: one[0])
+    if forward.feedback and own:
+        feedback.append("(backward was given the cache of your forward, which is not right yet)")
+    elif forward.feedback:
+        feedback.insert(0, "(as forward is not right yet, backward was given the cache that the "
+                        "file describes: one that reads another may be right)")  # fmt: skip
+    result.feedback += feedback
     if printed and printed != result.printed:
         result.printed = "\n".join(filter(None, [result.printed, printed]))
 
@@ -113,7 +117,7 @@ def _backwards(exercise, session, every: list[Try], names, forward: Forward) -> 
     found = []
     if forward.caches:
         found.append(_backward(exercise, session, every, names, forward.caches))
-    if forward.said:
+    if forward.feedback:
         found.append(_backward(exercise, session, every, names, None))
     return found
 
@@ -155,9 +159,9 @@ def _forward(exercise: Exercise, session: Session, every: list[Try], names) -> F
         except (Failed, NotWritten) as error:  # it may be written but for something special
             stubs += isinstance(error, NotWritten)
             if stubs == len(every):
-                return Forward(written=False, said=["forward: not written"])
-            if not found.said:  # once
-                found.said.append(f"forward: {error}, on {shown(one.case, names)}")
+                return Forward(written=False, feedback=["forward: not written"])
+            if not found.feedback:  # once
+                found.feedback.append(f"forward: {error}, on {shown(one.case, names)}")
                 found.printed = session.printed
             continue
         right = close(out, one.out)
@@ -166,7 +170,7 @@ def _forward(exercise: Exercise, session: Session, every: list[Try], names) -> F
         (passed if right else wrong).append(Failure(one, out, session.printed))
     if wrong:
         text, printed = explaining.out(exercise.name, wrong, passed, names)
-        found.said.append(text)
+        found.feedback.append(text)
         found.printed = found.printed or printed
     return found
 

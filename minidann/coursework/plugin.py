@@ -1,4 +1,4 @@
-"""What pytest is told of the exercises: the option --impl, and a marker for each."""
+"""The exercises for pytest: the option --impl, and a marker for each."""
 
 from pathlib import Path
 

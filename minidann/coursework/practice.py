@@ -19,7 +19,7 @@ from minidann.coursework.session import Session
 from minidann.ops import conv_relu_maxpool
 
 EPOCHS = 3
-SLOW = 5  # seconds until one is told that an exercise is still running
+SLOW = 5  # seconds until check says that an exercise is still running
 
 
 def read(folder: Path) -> Submission:
@@ -38,7 +38,7 @@ def read(folder: Path) -> Submission:
 
 
 def check(submission: Submission, exercises: tuple[Exercise, ...], seed: int) -> list[Result]:
-    """Judge and tell, one exercise after the other."""
+    """Judge and report one exercise after the other."""
     if submission.note:
         print(submission.note)
     results = []
@@ -50,7 +50,7 @@ def check(submission: Submission, exercises: tuple[Exercise, ...], seed: int) ->
                 except OSError as error:
                     raise UserError(f"no process to run {exercise.name} in: {error}") from None
             results.append(result)
-            print(told(result), flush=True)
+            print(report(result), flush=True)
     earned, most = (sum(values) for values in zip(*((r.points, r.exercise.most) for r in results)))
     print(f"{earned:g} of {most} points")
     return results
@@ -72,17 +72,17 @@ def patience(exercise: Exercise, session: Session) -> Iterator[None]:
         timer.cancel()
 
 
-def told(result: Result) -> str:
+def report(result: Result) -> str:
     """One exercise: a line, what is wrong with it, and what it printed."""
     exercise = result.exercise
     lines = [f"{exercise.name}.py, lesson {exercise.lesson}: {result.points:g} of {exercise.most}, "
              f"{result.state}"]  # fmt: skip
-    if result.said != ["not written"]:
+    if result.feedback != ["not written"]:
         right = [part for part in exercise.parts if result.earned.get(part)]
         if right and result.state != "right" and len(exercise.parts) > 1:
             lines.append(f"  right: {', '.join(right)}")
-        said = result.said if result.state != "right" else result.said[:1]
-        lines += [f"  {line}" for text in said for line in text.splitlines()]
+        feedback = result.feedback if result.state != "right" else result.feedback[:1]
+        lines += [f"  {line}" for text in feedback for line in text.splitlines()]
     lines += [f"  {line}" for line in printed(result.printed)]
     return "\n".join(lines)
 
@@ -93,7 +93,7 @@ def own_ops(submission: Submission, results: list[Result]) -> tuple[SimpleNamesp
     names = [
         result.exercise.name
         for result in results
-        if result.exercise.is_op and result.state == "right" and not result.said
+        if result.exercise.is_op and result.state == "right" and not result.feedback
     ]
     for name in names:
         module = pupil.load(name, submission.parsed(name)[0])

@@ -96,7 +96,7 @@ class ForkServer:
 class Process:
     """A process that answers calls: `stdin` and `stdout` are the pipes to and from it.
 
-    `about` is what it is told first. Raises OSError where there can be none.
+    `about` is its first message. Raises OSError where there can be none.
     """
 
     def __init__(self, about: dict):

@@ -51,7 +51,7 @@ def beside(name: str) -> types.ModuleType:
 guard, messages = beside("guard"), beside("messages")
 
 
-class Told(Exception):
+class BadCall(Exception):
     """What is wrong with a call that raised nothing itself."""
 
 
@@ -70,7 +70,7 @@ class Printed(io.TextIOBase):
         return len(text)
 
 
-def told(error: BaseException, name: str) -> str:
+def error_text(error: BaseException, name: str) -> str:
     """An error in one line, with the line of the submission's file that it comes from."""
     line = None
     trace = error.__traceback__
@@ -83,7 +83,7 @@ def told(error: BaseException, name: str) -> str:
     except Exception:  # an error that cannot be printed
         text = ""
     where = f", line {line}" if line else ""
-    if isinstance(error, Told):
+    if isinstance(error, BadCall):
         return text
     if isinstance(error, ValueError) and "read-only" in text:
         return f"it writes to a read-only array{where}, as all are that it is given: copy it first"
@@ -135,7 +135,7 @@ def answer(call: dict, exercise: types.ModuleType, caches: dict, proxy: Proxy):
     """
     function = getattr(exercise, call["function"], None)
     if not callable(function):
-        raise Told(missing(exercise, call["function"]))
+        raise BadCall(missing(exercise, call["function"]))
     args = list(call["args"])
     held = guard.lock((tuple(args), call["options"]))
     if call["kept"] is not None:
@@ -144,15 +144,15 @@ def answer(call: dict, exercise: types.ModuleType, caches: dict, proxy: Proxy):
         args = [proxy, *args, np.random.default_rng(call["proxy"])]
     value = function(*args, **call["options"])
     if call["options"].get("out") is not None and not same(value, call["options"]["out"]):
-        raise Told("out is given: write to it and return it")
+        raise BadCall("out is given: write to it and return it")
     if guard.changed(held):
-        raise Told("it writes to a dict or list that it is given: copy it first")
+        raise BadCall("it writes to a dict or list that it is given: copy it first")
     if call["keep"] is None:
         return value
     if not isinstance(value, tuple) or len(value) != 2:
         what = f"{len(value)} values" if isinstance(value, tuple) else f"a {type(value).__name__}"
         what = "None: is its return missing?" if value is None else what
-        raise Told(f"expected (out, cache), received {what}")
+        raise BadCall(f"expected (out, cache), received {what}")
     out, caches[call["keep"]] = value
     return out
 
@@ -245,7 +245,7 @@ def main() -> None:
             with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
                 value = answer(call, exercise(), caches, proxy)
         except BaseException as problem:  # SystemExit and KeyboardInterrupt too
-            error = told(problem, name)
+            error = error_text(problem, name)
         faulthandler.cancel_dump_traceback_later()
         result = {"error": error, "printed": printed.text, "count": printed.count}
         try:

@@ -15,14 +15,15 @@ LONGEST = 1000  # characters of a value
 
 @dataclass
 class Result:
-    """Points by part, of `exercise.most` in all; `said` is for the student, a line or more each.
+    """Points by part, of `exercise.most` in all.
 
-    `printed` is what the code printed where it went wrong, or first.
+    `feedback` is for the student, a line or more each. `printed` is what the code printed where it
+    went wrong, or first.
     """
 
     exercise: Exercise
     earned: dict[str, float] = field(default_factory=dict)
-    said: list[str] = field(default_factory=list)
+    feedback: list[str] = field(default_factory=list)
     state: str = "wrong"  # right | wrong | not written | refused | not graded
     printed: str = ""
 
@@ -35,7 +36,7 @@ class Result:
         """Why points are missing, each reason in one line; none where none is."""
         if self.state == "right":
             return []
-        return [text.splitlines()[0].removesuffix(", given") for text in self.said]
+        return [text.splitlines()[0].removesuffix(", given") for text in self.feedback]
 
 
 def real(thing) -> np.ndarray | None:

@@ -219,7 +219,7 @@ def _read(pipe, answers: queue.Queue, ended: threading.Event) -> None:
 def _asked(op, request: dict, given: list) -> bytes:
     """What the op says to a checker that was `given` arrays and options for it, packed.
 
-    Nothing in it tells a right op from a wrong one but its numbers; and as what it computes is the
+    Only its numbers distinguish a right op from a wrong one; and as what it computes is the
     grader's time and memory, it takes arrays of the given shapes only.
     """
     try:

@@ -10,7 +10,7 @@ import pytest
 from minidann.coursework import files
 from minidann.coursework.exercises import EXERCISES
 from minidann.coursework.judging import judge
-from minidann.coursework.practice import told
+from minidann.coursework.practice import report
 from minidann.coursework.session import Session
 
 PARTS = [
@@ -46,12 +46,12 @@ def results(request):
 def test_exercise(exercise, part, results):
     result = results(exercise)
     if result.earned.get(part, 0) != exercise.each:
-        pytest.fail(told(about(result, part)), pytrace=False)
+        pytest.fail(report(about(result, part)), pytrace=False)
 
 
 def about(result, part):
-    """The same with only what is said of this part, or of none in particular."""
+    """The same result with only the feedback on this part, or on no part in particular."""
     parts = set(result.exercise.parts)
-    heads = [set(text.partition(":")[0].split(", ")) for text in result.said]
-    said = [t for t, head in zip(result.said, heads) if part in head or not head & parts]
-    return replace(result, said=said)
+    heads = [set(text.partition(":")[0].split(", ")) for text in result.feedback]
+    feedback = [t for t, head in zip(result.feedback, heads) if part in head or not head & parts]
+    return replace(result, feedback=feedback)

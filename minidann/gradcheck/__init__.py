@@ -13,7 +13,7 @@
     student.py      a student's file
     bank.py         the bank of mutants: is each caught, and rightly named?
 
-What a wrong gradient looks like, and so what went wrong, is said by `minidann.mistakes.diagnosis`.
+`minidann.mistakes.diagnosis` says what a wrong gradient looks like, and so what went wrong.
 """
 
 from minidann.gradcheck.gradients import check, check_function

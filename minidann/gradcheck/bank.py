@@ -44,8 +44,8 @@ class Verdict:
         if not set(self.kinds) <= set(self.mutant.kinds):
             return "wrong"
         texts = [str(d) for report in self.reports for d in report.diagnosis]
-        told = any(self.mutant.says in text for text in texts)
-        return "right" if self.kinds and told else "unknown"
+        mentioned = any(self.mutant.says in text for text in texts)
+        return "right" if self.kinds and mentioned else "unknown"
 
 
 def check_mutant(mutant, rng: np.random.Generator, modes: tuple = feeding.MODES) -> Verdict:

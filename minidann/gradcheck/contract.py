@@ -62,9 +62,9 @@ def run(op, arrays: tuple, options: dict, names, rng, problems: list[str]) -> Ru
             if isinstance(error, TypeError):
                 problems.append(f"forward is called as {call(names, options)}")
             return None
-        told = _wrong_answer(answer, again)
-        if told:
-            problems.append(told)
+        problem = _wrong_answer(answer, again)
+        if problem:
+            problems.append(problem)
             return None
         out, cache = answer
         problems += [f"forward writes to {name}" for name in inputs.changed()]
@@ -78,9 +78,9 @@ def run(op, arrays: tuple, options: dict, names, rng, problems: list[str]) -> Ru
         except (Exception, SystemExit) as error:
             problems.append(f"backward raised {in_one_line(error)}")
             return None
-    told = _wrong_gradients(first, names)
-    if told:
-        problems.append(told)
+    problem = _wrong_gradients(first, names)
+    if problem:
+        problems.append(problem)
         return None
     touched = kept.changed() + [name for name in inputs.changed() if name not in before]
     problems += [f"backward writes to {name}" for name in touched]

@@ -42,7 +42,7 @@ def check(
     number, whose gradient must be zero: it is verified to be. `scale`: the backward pass should
     give this many times the derivative; -beta for the gradient reversal, whose purpose is to be
     wrong. `names` of the arguments are those of forward unless given. A gradient may be None, where
-    backward was told not to compute it: in the arguments `absent`, by name; anywhere if not given.
+    backward need not compute it: in the arguments `absent`, by name; anywhere if not given.
     `reference`: an op that is known to be right, whose output this one should give. Its backward
     pass judges the entries at kinks (ties, a ReLU at 0) that no derivative decides; without it,
     any gradient between the slopes of both sides passes there, and the report counts them.
@@ -87,8 +87,8 @@ def check(
                 name, gradient, array, terms, magnitude, directions, zero, rng, proved[i]
             )
         except (Exception, SystemExit) as error:
-            told = f"forward raised {in_one_line(error)}, where {name} was perturbed"
-            return Report(title, (), (*problems, told))
+            message = f"forward raised {in_one_line(error)}, where {name} was perturbed"
+            return Report(title, (), (*problems, message))
         true.append(best)
         rows.append(row)
         if not row.ok and not row.vacuous and _is_float64(gradient):
@@ -99,8 +99,8 @@ def check(
         names, arrays, options, ran.upstream, ran.out, ran.gradients, tuple(true)
     )
     found = diagnosis.diagnose(evidence, wrong) if wrong else {}
-    told = {names[i]: diagnoses for i, diagnoses in found.items()}
-    rows = [replace(row, diagnoses=told.get(row.argument, ())) for row in rows]
+    diagnosed = {names[i]: diagnoses for i, diagnoses in found.items()}
+    rows = [replace(row, diagnoses=diagnosed.get(row.argument, ())) for row in rows]
     return settle([Report(title, tuple(rows), tuple(problems))])[0]
 
 

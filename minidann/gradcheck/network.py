@@ -124,8 +124,10 @@ def check_step(network, step: Step, *, ops=minidann.ops) -> Report:
     except (Exception, SystemExit) as error:
         return Report(step.title, (), (f"raised {in_one_line(error)}",))
     if not isinstance(grads, dict):
-        told = f"backward: expected (gradients by name, norms), received {described(grads)} first"
-        return Report(step.title, (), (told,))
+        problem = (
+            f"backward: expected (gradients by name, norms), received {described(grads)} first"
+        )
+        return Report(step.title, (), (problem,))
     problems = [f"writes to {name}" for name in given.changed() + kept.changed()]
     if not same(first, tuple(again)):
         problems.append("backward: a second call gives another answer")
@@ -139,9 +141,9 @@ def check_step(network, step: Step, *, ops=minidann.ops) -> Report:
             continue
         found = expected(losses(network, step, name, ops), name)
         true[name] = found.best[0].reshape(value.shape)
-        told = _not_comparable(grads.get(name), value)
-        if told:
-            rows.append(refused(name, value.shape, told))
+        verdict = _not_comparable(grads.get(name), value)
+        if verdict:
+            rows.append(refused(name, value.shape, verdict))
         else:
             rows.append(compare(name, value.shape, grads[name].ravel(), found))
     strange = [name for name in grads if name not in step.params]

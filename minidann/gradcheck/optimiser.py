@@ -109,8 +109,8 @@ def _adam(optim, params, history) -> tuple[list[Row], list[str]]:
             rows.append(_exact(title, received - params.get(name, 0), moved))
         wrong |= not rows[-1].ok
     for problem in problems:
-        told = diagnosis.Diagnosis("adam", f"{problem}: what is given must stay as it is")
-        rows.append(replace(refused("Adam: inputs", (), "WRITTEN TO"), diagnoses=(told,)))
+        finding = diagnosis.Diagnosis("adam", f"{problem}: what is given must stay as it is")
+        rows.append(replace(refused("Adam: inputs", (), "WRITTEN TO"), diagnoses=(finding,)))
     if wrong:
         found = diagnosis.diagnose_adam(params, history, ends, true)
         rows = [
@@ -146,8 +146,8 @@ def _penalties(optim, rng) -> tuple[list[Row], list[str]]:
         written = [f"add_penalty writes to {name}" for name in given.changed()]
         problems += written
         for problem in written:
-            told = diagnosis.Diagnosis("penalty", f"{problem}: what is given must stay as it is")
-            rows.append(replace(refused("penalty: inputs", (), "WRITTEN TO"), diagnoses=(told,)))
+            finding = diagnosis.Diagnosis("penalty", f"{problem}: what is given must stay as it is")
+            rows.append(replace(refused("penalty: inputs", (), "WRITTEN TO"), diagnoses=(finding,)))
         for name in names:
             title = f"l1 {l1:g}, l2 {l2:g}: {name}"
             if (name in after) != (name in grads):
@@ -162,8 +162,8 @@ def _penalties(optim, rng) -> tuple[list[Row], list[str]]:
     added = optim.add_penalty(zero, dict(zero), l1=L1, l2=0.0)["conv.w"]
     rows.append(_exact(f"l1 {L1:g}: conv.w at 0", added, zero["conv.w"]))
     if not rows[-1].ok:
-        told = diagnosis.Diagnosis("penalty", "abs has no gradient at 0: l1 adds 0 there")
-        rows[-1] = replace(rows[-1], diagnoses=(told,))
+        finding = diagnosis.Diagnosis("penalty", "abs has no gradient at 0: l1 adds 0 there")
+        rows[-1] = replace(rows[-1], diagnoses=(finding,))
     if wrong:
         found = diagnosis.diagnose_penalty(params, every, list(wrong.values()))
         rows = [

@@ -68,11 +68,11 @@ class Derivatives:
 
     def settle(self, values: np.ndarray) -> "Derivatives":
         """The same, with `values` (d,) at the entries that are undecided; of one output."""
-        told = {"central": np.where(self.undecided, values, self.central)}
+        changes = {"central": np.where(self.undecided, values, self.central)}
         if self.complex is not None:
-            told["complex"] = np.where(self.undecided, values, self.complex)
+            changes["complex"] = np.where(self.undecided, values, self.complex)
         nobody = np.zeros_like(self.undecided)
-        return replace(self, **told, undecided=nobody, settled=self.settled | self.undecided)
+        return replace(self, **changes, undecided=nobody, settled=self.settled | self.undecided)
 
 
 @np.errstate(all="ignore")  # what overflows is seen in the result

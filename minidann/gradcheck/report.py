@@ -26,7 +26,7 @@ class Row:
 
     `central` and `complex` are relative errors: the largest difference over the largest entry of
     the true gradient (entry by entry a tiny entry of a right gradient can be far off by rounding
-    alone); NaN where the method said nothing. `absolute` is the largest difference, `where` its
+    alone); NaN where the method gave nothing. `absolute` is the largest difference, `where` its
     index (of the direction, where directions were checked), `analytic` and `true` the two values
     there. `expected` is the relative error to expect of central differences from rounding.
     `kinks` counts the entries where central differences step over a kink and were passed over,
@@ -119,11 +119,11 @@ class Report:
         if zeros:
             lines.append(f"  {DECLARE}: ZEROS = ({zeros},)")
         lines += [f"  {problem}" for problem in self.problems]
-        told: dict[str, list[str]] = {}  # one bug spoils several gradients: say it once
+        arguments: dict[str, list[str]] = {}  # one bug spoils several gradients: say it once
         for row in self.rows:
             if row.diagnosis is not None:
-                told.setdefault(str(row.diagnosis), []).append(row.argument)
-        lines += [f"  {', '.join(names)}: {found}" for found, names in told.items()]
+                arguments.setdefault(str(row.diagnosis), []).append(row.argument)
+        lines += [f"  {', '.join(names)}: {found}" for found, names in arguments.items()]
         return "\n".join(lines)
 
 
@@ -133,11 +133,11 @@ def settle(reports: list[Report]) -> list[Report]:
     A row by itself may have several explanations: where a step has target rows only, "the
     reversal is missing on target rows" looks like "the reversal is missing".
     """
-    told = [row.diagnoses for report in reports for row in report.rows if row.diagnoses]
-    told = [diagnoses for diagnoses in told if diagnoses[0] != UNKNOWN]
-    if not told or len({diagnoses[0].kind for diagnoses in told}) == 1:
+    explained = [row.diagnoses for report in reports for row in report.rows if row.diagnoses]
+    explained = [diagnoses for diagnoses in explained if diagnoses[0] != UNKNOWN]
+    if not explained or len({diagnoses[0].kind for diagnoses in explained}) == 1:
         return reports
-    ranks = [{d.kind: rank for rank, d in reversed(list(enumerate(ds)))} for ds in told]
+    ranks = [{d.kind: rank for rank, d in reversed(list(enumerate(ds)))} for ds in explained]
     common = set(ranks[0]).intersection(*ranks)
     if not common:
         return reports

@@ -10,7 +10,7 @@ the input's: float32 to train, float64 to check, complex128 for the complex step
 """
 
 from minidann.ops import (
-    parallel,  # noqa: F401  before NumPy: it tells BLAS how many threads to use
+    parallel,  # noqa: F401  before NumPy: it sets BLAS's number of threads
     conv1d,
     relu,
     maxpool,

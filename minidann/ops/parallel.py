@@ -4,11 +4,11 @@ NumPy, SciPy and BLAS let go of Python's lock while they compute, so threads do 
 has threads of its own, which share one matrix product and wait for each other in a busy loop: where
 another program keeps a core, everybody waits for the slowest, and many small products take ten
 times as long. Parts that never wait for one another do not mind. So here each thread takes the next
-part as soon as it is done with one, and BLAS is told to use one thread. The result does not depend
-on how many threads there are.
+part as soon as it is done with one, and BLAS is set to one thread. The result does not depend on
+how many threads there are.
 
-BLAS asks when NumPy is loaded. Where that was before minidann, BLAS has its threads already, and
-one thread does all parts.
+BLAS reads its settings when NumPy is loaded. If NumPy was imported before minidann, BLAS already
+has its own threads, and minidann uses one.
 """
 
 import os

@@ -8,6 +8,6 @@ def entropy(p):
 
 def information(probabilities):
     p = np.asarray(probabilities, np.float64)
-    said = p.mean()
-    whole = entropy(np.array([said, 1 - said]))
+    predicted = p.mean()
+    whole = entropy(np.array([predicted, 1 - predicted]))
     return float(whole - entropy(p).mean())

@@ -75,7 +75,7 @@ KINDS = {
     "adam": "an error in Adam",
     "penalty": "an error in l1 or l2",
     "placeholder": "the same number everywhere, as a line that was to be filled in leaves it",
-    "unknown pattern": "none of these can be told from the evidence",
+    "unknown pattern": "none of these fits the evidence",
 }
 LARGEST = 5000  # entries: larger arrays, of which only directions were checked, are not diagnosed
 UNKNOWN = Diagnosis("unknown pattern", "this is none of the mistakes I know")
@@ -86,8 +86,8 @@ def diagnose(evidence: Evidence, wrong: list[int]) -> dict[int, tuple[Diagnosis,
 
     All explanations that hold. First those of one mistake that accounts for every wrong gradient
     and spoils no right one, then those of each by itself, or of two mistakes at once if there is
-    neither, then what merely describes it. Of an argument that cannot be looked at (NaN, or too
-    large) nothing is said but that.
+    neither, then what merely describes it. For an argument that cannot be looked at (NaN, or too
+    large) the diagnosis says only that.
     """
     looked_at = [i for i in wrong if _comparable(evidence, i)]
     found = {i: ([], [], []) for i in looked_at}  # together, apart, described
@@ -103,9 +103,10 @@ def diagnose(evidence: Evidence, wrong: list[int]) -> dict[int, tuple[Diagnosis,
             for i in rest:
                 if evidence.explains(two.gradients[i], i):
                     found[i][1].append(Diagnosis(two.kind, two.text))
-    told = {i: tuple(d for rank in ranks for d in rank) for i, ranks in found.items()}
+    explanations = {i: tuple(d for rank in ranks for d in rank) for i, ranks in found.items()}
     return {
-        i: told.get(i) or (_unknown(evidence.names[i], evidence.received[i], evidence.true[i]),)
+        i: explanations.get(i)
+        or (_unknown(evidence.names[i], evidence.received[i], evidence.true[i]),)
         for i in wrong
     }
 
@@ -115,7 +116,7 @@ def _comparable(evidence: Evidence, i: int) -> bool:
 
 
 def _unknown(name: str, received: np.ndarray, true: np.ndarray | None) -> Diagnosis:
-    """UNKNOWN, in words for this argument: why nothing can be said, or where to look."""
+    """UNKNOWN, in words for this argument: why there is no diagnosis, or where to look."""
     finite = np.isfinite(received)
     if not finite.all():
         detail = (

@@ -29,9 +29,9 @@ def hypotheses(setting: Setting) -> Iterator[Hypothesis]:
         name: ratios[part][0] * setting.emotion[name] + ratios[part][1] * setting.domain[name]
         for part in PARTS for name in part if name in setting.received
     }  # fmt: skip
-    told = _words(setting, ratios)
-    if told is not None:
-        yield Hypothesis(*told, candidate)
+    reading = _words(setting, ratios)
+    if reading is not None:
+        yield Hypothesis(*reading, candidate)
 
 
 def _ratios(setting: Setting, part: tuple[str, ...]) -> tuple[float, float] | None:
@@ -109,11 +109,11 @@ def _words(setting: Setting, ratios: dict) -> tuple[str, str] | None:
         if not _near(ratios[part][1], l_encoder) or n and not _near(ratios[part][0], e_encoder):
             return None
     received = (e_encoder, ratios[EMOTION][0], l_encoder, ratios[DOMAIN][1])
-    told = _read(setting, received)
-    if told is None or wrong in ([], parts):
-        return told
+    reading = _read(setting, received)
+    if reading is None or wrong in ([], parts):
+        return reading
     names = ", ".join(name for part in wrong for name in part)
-    return told[0], f"{told[1]}; in {names} only"
+    return reading[0], f"{reading[1]}; in {names} only"
 
 
 def _read(setting: Setting, received: tuple) -> tuple[str, str] | None:

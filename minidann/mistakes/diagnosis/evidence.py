@@ -8,7 +8,7 @@ import numpy as np
 from minidann import ops
 
 ROUNDING = 1e-13  # of the largest entry: two right ways to compute a gradient differ by less
-Gradients = tuple  # one array an argument; None where there is none or nothing is said of it
+Gradients = tuple  # one array an argument; None where there is none, or no claim about it
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The right backward pass, given a cache in which one thing is another than it should be.
 
-A student's cache need not look like that of `minidann.ops`, so its parts are told by what they
+A student's cache need not look like that of `minidann.ops`, so its parts are named by what they
 are: "the normalised x", "the stride".
 """
 

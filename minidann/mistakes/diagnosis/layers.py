@@ -63,7 +63,7 @@ def _classifiers(setting: Setting):
         ):  # fmt: skip
 
             def dropout(dout, mask, names=names, other=other):
-                # The emotion classifier's mask is shorter, but not in bn4: there the order tells.
+                # The emotion classifier's mask is shorter, but not in bn4: there the order counts.
                 called.append(mask)
                 name = "emotion" if setting.n and len(called) == 1 else "domain"
                 return (dout * (other(mask) if name in names else mask),)

@@ -27,7 +27,7 @@ def diagnose(setting: Setting, true: Grads, wrong: list[str]) -> dict[str, list[
     """What may be wrong with the gradients of these parameters, by name.
 
     What explains everything, and spoils no right gradient, stands before what explains a group.
-    Where a group remains unexplained nothing is said: half an explanation is mostly a wrong one.
+    Where a group remains unexplained, the result is empty: half an explanation is mostly wrong.
     """
     known = [name for name in true if name in setting.received]
     evidence = Evidence(

@@ -188,13 +188,13 @@ def diagnose_adam(params: Arrays, history, ends: Arrays, true: Arrays) -> Diagno
                 if wrong:
                     return Diagnosis("adam", text)
     states = {"the first moment": "m", "the second moment": "v", "the count of steps": "t"}
-    said = {True: [], False: []}
+    parts = {True: [], False: []}
     for what, key in states.items():
         names = [f"{name}.{key}" for name in params]
         fine = all(name in ends and equals(ends[name], true[name], name) for name in names)
-        said[fine].append(what)
-    text = f"wrong: {', '.join(said[False]) or 'the update itself'}"
-    return Diagnosis("adam", text + (f"; right: {', '.join(said[True])}" if said[True] else ""))
+        parts[fine].append(what)
+    text = f"wrong: {', '.join(parts[False]) or 'the update itself'}"
+    return Diagnosis("adam", text + (f"; right: {', '.join(parts[True])}" if parts[True] else ""))
 
 
 def diagnose_penalty(params: Arrays, grads: Arrays, wrong: list) -> Diagnosis:
@@ -202,10 +202,10 @@ def diagnose_penalty(params: Arrays, grads: Arrays, wrong: list) -> Diagnosis:
 
     In place of what was added, whether there was a gradient that got lost.
     """
-    told = {}
+    sentences = {}
     for l1, l2, name, added in wrong:
-        told[_penalty(params, grads, l1, l2, name, added)] = None
-    return Diagnosis("penalty", "; ".join(told))
+        sentences[_penalty(params, grads, l1, l2, name, added)] = None
+    return Diagnosis("penalty", "; ".join(sentences))
 
 
 def _penalty(params, grads, l1, l2, name, added) -> str:

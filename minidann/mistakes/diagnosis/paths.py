@@ -57,25 +57,27 @@ def _read(evidence: Evidence, terms: list[Path], shares: np.ndarray) -> Iterator
     there = shares[shares != 0]
     if 0 < there.size < shares.size and np.ptp(there) < 1e-7:
         shares = shares / there[0]  # what is there may be off by a factor, too: see pairs.py
-    told = [_told(evidence, path, share) for path, share in zip(terms, shares) if share != 1]
-    if None in told or not told or len(told) == len(terms):  # all of it: no matter of paths
-        return
+    readings = [
+        _in_words(evidence, path, share) for path, share in zip(terms, shares) if share != 1
+    ]
+    if None in readings or not readings or len(readings) == len(terms):
+        return  # where all terms are off, it is no matter of paths
     total = tuple(
         None if any(path[2][i] is None for path in terms)
         else sum(share * path[2][i] for path, share in zip(terms, shares))
         for i in range(len(evidence.names))
     )  # fmt: skip
-    kinds = [kind for kind, _ in told]
-    text = ", and ".join(text for _, text in told)
-    if len(told) > 1 and (shares[shares != 1] == 0).all():
+    kinds = [kind for kind, _ in readings]
+    text = ", and ".join(text for _, text in readings)
+    if len(readings) > 1 and (shares[shares != 1] == 0).all():
         names = [path[1] for path, share in zip(terms, shares) if share == 0]
         text = f"the paths through {' and '.join(names)} are missing"
-    elif len(told) > 1 and np.ptp(shares[shares != 1]) < 1e-7:
+    elif len(readings) > 1 and np.ptp(shares[shares != 1]) < 1e-7:
         kinds = ["factor" if kind.endswith(" path") else kind for kind in kinds]
     yield Hypothesis(kinds[0], text, total)
 
 
-def _told(evidence: Evidence, path: Path, share: float) -> tuple[str, str] | None:
+def _in_words(evidence: Evidence, path: Path, share: float) -> tuple[str, str] | None:
     """(kind, text) of one path that has not its whole share; None if the share has no name."""
     kind, name, _ = path
     if share == 0:
