@@ -202,15 +202,19 @@ def wrong(mutant) -> str | None:
     name = mutant.name.partition(": ")[2].replace(" ", "_")
     home = next(m for m in vars(mutants).values() if inspect.ismodule(m) and name in vars(m))
     tree = ast.parse(inspect.getsource(home))
-    node = next(one for one in tree.body if isinstance(one, ast.FunctionDef) and one.name == name)
+    node = next(
+        statement
+        for statement in tree.body
+        if isinstance(statement, ast.FunctionDef) and statement.name == name
+    )
     kind = node.decorator_list[0].func.id
     if kind not in GLUE:
         return None
     helpers = [
-        ast.unparse(one)
-        for one in tree.body
-        if isinstance(one, ast.Assign)
-        or (isinstance(one, ast.FunctionDef) and not one.decorator_list)
+        ast.unparse(statement)
+        for statement in tree.body
+        if isinstance(statement, ast.Assign)
+        or (isinstance(statement, ast.FunctionDef) and not statement.decorator_list)
     ]
     node.decorator_list = []
     op = next(e for e in EXERCISES if e.is_op and e.reference.endswith("." + mutant.target))

@@ -201,21 +201,21 @@ def test_a_cache_of_ones_own_will_do(tmp_path):
 
 
 def test_the_seed_is_the_teachers(right):
-    some = select(None, "uar")
-    graded = [submissions.grade(right, some, seed=seed) for seed in (0, 1)]
-    assert [one.total for one in graded] == [2, 2]
+    exercises = select(None, "uar")
+    graded = [submissions.grade(right, exercises, seed=seed) for seed in (0, 1)]
+    assert [submission.total for submission in graded] == [2, 2]
     answers = []
 
     def keep(labels, predictions):
         answers.append(metrics.uar(labels, predictions))
         return answers[-1]
 
-    judging.judge(some[0], Direct(uar=SimpleNamespace(uar=keep)), 3)  # one seed's, by heart
+    judging.judge(exercises[0], Direct(uar=SimpleNamespace(uar=keep)), 3)  # one seed's, by heart
     text = f"answers = {answers}\n\ndef uar(labels, predictions):\n    return answers.pop(0)\n"
     (right.parent / "known").mkdir(exist_ok=True)
     (right.parent / "known" / "uar.py").write_text(text)
     totals = [
-        submissions.grade(right.parent / "known", some, seed=seed).total for seed in (3, 4, 5)
+        submissions.grade(right.parent / "known", exercises, seed=seed).total for seed in (3, 4, 5)
     ]
     assert totals[0] == 2 and max(totals[1:]) < 2
 
@@ -226,8 +226,8 @@ def test_the_seed_is_the_teachers(right):
 @pytest.mark.parametrize("name", submissions.HOSTILE)
 def test_a_hostile_file_costs_only_its_own_points(name, tmp_path):
     text, word = submissions.HOSTILE[name]
-    some = tuple(e for e in EXERCISES if e.name in ("relu", "conv1d", "dense"))
-    graded = submissions.grade(submissions.write(tmp_path / "x", conv1d=text), some, seconds=4)
+    exercises = tuple(e for e in EXERCISES if e.name in ("relu", "conv1d", "dense"))
+    graded = submissions.grade(submissions.write(tmp_path / "x", conv1d=text), exercises, seconds=4)
     assert [result.points for result in graded.results] == [0, 1, 3]
     assert word in graded.notes
 
@@ -242,14 +242,14 @@ def test_what_is_missing_is_named(tmp_path):
 
 def test_of_each_exercise_the_nearest_file_counts(tmp_path):
     """However deep it lies; where two are as near as each other, neither does."""
-    some = select(range(4, 7))  # relu, maxpool, attention, dense, softmax_cross_entropy
+    exercises = select(range(4, 7))  # relu, maxpool, attention, dense, softmax_cross_entropy
     names = {exercise.name: None for exercise in EXERCISES}
     submissions.write(tmp_path / "x" / "my work" / "homework")
-    assert submissions.grade(tmp_path / "x", some).total == 11
+    assert submissions.grade(tmp_path / "x", exercises).total == 11
     (tmp_path / "x" / "relu.py").write_text("no\n")
     submissions.write(tmp_path / "x" / "old", **{**names, "dense": "no\n"})
     submissions.write(tmp_path / "x" / "older", **{**names, "dense": "no\n"})
-    graded = submissions.grade(tmp_path / "x", some)
+    graded = submissions.grade(tmp_path / "x", exercises)
     assert [result.points for result in graded.results] == [0, 2, 3, 0, 2]
     assert "dense: is in 2 folders, old, older; hand in one" in graded.notes
 
@@ -318,13 +318,13 @@ def test_a_grader_that_is_lost_costs_one_row(how, tmp_path):
         os.kill(grader.process.pid, signal.SIGKILL if how == "ended" else signal.SIGSTOP)
         if how == "stopped":
             grader.until = time.monotonic() + 1
-        while (one := grader.result()) is None:
+        while (graded := grader.result()) is None:
             time.sleep(0.1)
-        assert one.note.startswith("NOT GRADED: ") and one.results == ()
+        assert graded.note.startswith("NOT GRADED: ") and graded.results == ()
         grader.begin(handed_in[1])
-        while (one := grader.result()) is None:
+        while (graded := grader.result()) is None:
             time.sleep(0.1)
-        assert one.total == 2
+        assert graded.total == 2
     finally:
         grader.end()
 
@@ -363,8 +363,10 @@ def test_where_no_process_can_be_had_each_row_says_so(tmp_path, monkeypatch):
     handed_in = [files.read(submissions.write(tmp_path / name)) for name in "abc"]
     options = {"seed": 0, "seconds": None, "megabytes": 2048}
     graded = list(grading.grade_all(handed_in, select(None, "uar"), 2, **options))
-    assert [one.name for one in graded] == ["a", "b", "c"]
-    assert all("no process" in one.note and not one.is_complete for one in graded)
+    assert [submission.name for submission in graded] == ["a", "b", "c"]
+    assert all(
+        "no process" in submission.note and not submission.is_complete for submission in graded
+    )
 
 
 def test_what_is_odd_on_the_large_input_alone_is_wrong(tmp_path):
@@ -423,8 +425,8 @@ def test_numpy_may_lie_behind_a_link(right, tmp_path):
         (tmp_path / "packages" / folder.name).symlink_to(folder)
     code = (
         "import pathlib, sys; from minidann.coursework import files, grading, exercises; "
-        "some = exercises.select(range(4, 6)); "
-        "print(grading.grade(files.read(pathlib.Path(sys.argv[1])), some).total)"
+        "chosen = exercises.select(range(4, 6)); "
+        "print(grading.grade(files.read(pathlib.Path(sys.argv[1])), chosen).total)"
     )
     places = [tmp_path / "packages", *(Path(m.__file__).parents[1] for m in (minidann, np))]
     done = subprocess.run(
@@ -437,10 +439,10 @@ def test_numpy_may_lie_behind_a_link(right, tmp_path):
 def test_where_nothing_can_be_forked_the_same_comes_of_it(right, tmp_path, monkeypatch):
     """As on Windows: a program for each exercise."""
     monkeypatch.setattr(processes, "FORKS", False)
-    some = tuple(e for e in EXERCISES if e.name in ("relu", "conv1d", "dense"))
-    assert submissions.grade(right, some).total == 8
+    exercises = tuple(e for e in EXERCISES if e.name in ("relu", "conv1d", "dense"))
+    assert submissions.grade(right, exercises).total == 8
     hangs = submissions.write(tmp_path / "x", conv1d=submissions.HOSTILE["hangs"][0])
-    graded = submissions.grade(hangs, some, seconds=4)
+    graded = submissions.grade(hangs, exercises, seconds=4)
     assert [result.points for result in graded.results] == [0, 1, 3]
 
 
@@ -616,12 +618,14 @@ def test_what_a_student_prints_is_shown(tmp_path, capsys):
 def test_the_network_runs_on_a_students_layers(right):
     with Session(files.read(right)) as session:
         results = [judging.judge(exercise, session, 0) for exercise in QUICK]
-    own, names = practice.own_ops(files.read(right), results)
+    students_ops, names = practice.own_ops(files.read(right), results)
     assert set(names) == {e.name for e in QUICK if e.is_op}
     arrays, options = ops.conv_relu_maxpool.example(np.random.default_rng(0))
-    outs = [one.conv_relu_maxpool.forward(*arrays, **options)[0] for one in (own, ops)]
+    outs = [
+        layers.conv_relu_maxpool.forward(*arrays, **options)[0] for layers in (students_ops, ops)
+    ]
     np.testing.assert_allclose(*outs, atol=1e-12)
-    assert own.attention.forward.__module__ == "exercise_attention"
+    assert students_ops.attention.forward.__module__ == "exercise_attention"
 
 
 def test_no_layer_is_trained_with_whose_forward_is_broken(tmp_path):

@@ -438,7 +438,7 @@ def test_loops_are_quick_enough(tmp_path):
 @pytest.mark.parametrize("name", LAYERS)
 def test_lists_are_as_good_as_arrays(name, tmp_path):
     text = right(select(None, name)[0])
-    lists = "[None if one is None else one.tolist() for one in _right(dout, cache)]"
+    lists = "[None if g is None else g.tolist() for g in _right(dout, cache)]"
     text += f"\n_right = backward\n\ndef backward(dout, cache):\n    return {lists}\n"
     result = graded(tmp_path, name, text)
     assert result.points == result.exercise.most, words(result)

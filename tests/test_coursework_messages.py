@@ -94,7 +94,7 @@ def test_each_mistake_of_forward_shows_on_some_input(name):
         ).items():
             pattern = explaining.pattern(text)
             shows[pattern] = shows.get(pattern, False) or not holds
-    never = {text for text, one in shows.items() if not one}
+    never = {text for text, shown in shows.items() if not shown}
     assert len(shows) > 20 and never <= {"as if f were reversed along axis 1"}  # attention's sum
 
 
@@ -180,10 +180,10 @@ def backward(dout, cache):
 """),
     "batchnorm": ("def backward", """
 def backward(dout, cache):
-    xhat, gamma, scale, _, _, own = cache
+    xhat, gamma, scale, _, _, own_statistics = cache
     n, dxhat = len(xhat), dout * gamma
     dx = dxhat * scale
-    if own:
+    if own_statistics:
         dx = scale / n * (n * dxhat - dxhat.sum(0) - xhat * (dxhat * xhat).sum(0))
     return dx, (dout * xhat).sum(0), dout.sum(0)
 """),
@@ -391,12 +391,12 @@ def test_an_exception_costs_a_checker_what_it_was_asked_about_only(tmp_path):
 
 
 def test_the_checker_is_asked_about_right_ops_that_are_right():
-    for one in checking.asked(np.random.default_rng(0)):
-        arrays, options = one.op.example(np.random.default_rng(1))
+    for question in checking.asked(np.random.default_rng(0)):
+        arrays, options = question.op.example(np.random.default_rng(1))
         space = {}
         exec(submissions.CHECK, space)
-        right = space["check"](one.op, arrays, options, np.random.default_rng(2))
-        assert right == (not one.wrong), one
+        right = space["check"](question.op, arrays, options, np.random.default_rng(2))
+        assert right == (not question.wrong), question
 
 
 # Bugs and folders
@@ -527,6 +527,6 @@ def test_the_machines_fault_is_no_grade(tmp_path, monkeypatch):
 def test_what_breaks_the_grader_costs_nobody_else_anything(tmp_path, monkeypatch):
     monkeypatch.setattr("minidann.coursework.layers.judge_op", lambda *_: 1 / 0)
     submissions.write(tmp_path / "x")
-    one, other = submissions.grade(tmp_path / "x", select(range(9, 11))).results[1:]
-    assert one.points == 4 and other.points == 0
-    assert other.state == "not graded" and "ZeroDivisionError" in other.feedback[0]
+    step, reversal = submissions.grade(tmp_path / "x", select(range(9, 11))).results[1:]
+    assert step.points == 4 and reversal.points == 0
+    assert reversal.state == "not graded" and "ZeroDivisionError" in reversal.feedback[0]

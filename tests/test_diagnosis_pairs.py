@@ -19,9 +19,13 @@ def normed(dx):
     """Batch norm with a dx of its own where the statistics are the batch's."""
 
     def backward(dout, cache):
-        xhat, gamma, scale, _, _, own = cache
+        xhat, gamma, scale, _, _, own_statistics = cache
         _, dgamma, dbeta = batchnorm.backward(dout, cache)
-        return dx(dout, xhat, gamma, scale) if own else dout * gamma * scale, dgamma, dbeta
+        return (
+            dx(dout, xhat, gamma, scale) if own_statistics else dout * gamma * scale,
+            dgamma,
+            dbeta,
+        )
 
     return batchnorm, backward
 
@@ -86,9 +90,9 @@ def test_both_are_named(mistakes, words):
 
 
 def test_a_wrong_sign_hides_hardly_any_mistake_of_the_bank():
-    every = [one for one in mutants.select(None) if one.target in ops.__all__]
+    bank = [mutant for mutant in mutants.select(None) if mutant.target in ops.__all__]
     unknown = []
-    for mutant in every:
+    for mutant in bank:
         op = mutant.build()
         flipped = [not row.ok for row in check(op, op.backward).rows]
 
@@ -99,8 +103,8 @@ def test_a_wrong_sign_hides_hardly_any_mistake_of_the_bank():
         found = check(op, backward).diagnosis
         if any(diagnosis.kind == "unknown pattern" for diagnosis in found):
             unknown.append(mutant.name)
-    assert len(every) > 50
-    assert len(unknown) <= 0.1 * len(every), unknown
+    assert len(bank) > 50
+    assert len(unknown) <= 0.1 * len(bank), unknown
 
 
 def test_one_mistake_is_named_as_one():

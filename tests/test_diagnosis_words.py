@@ -147,8 +147,8 @@ def of_batchnorm(use):
     """batchnorm with dx = use(dout * gamma, xhat, scale, gamma, dout) in training."""
 
     def change(gradients, dout, cache):
-        xhat, gamma, scale, _, _, own = cache
-        dx = use(dout * gamma, xhat, scale, gamma, dout) if own else gradients[0]
+        xhat, gamma, scale, _, _, own_statistics = cache
+        dx = use(dout * gamma, xhat, scale, gamma, dout) if own_statistics else gradients[0]
         return dx, *gradients[1:]
 
     return change

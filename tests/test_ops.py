@@ -169,8 +169,8 @@ def test_conv1d_equals_its_loops():
         dx[i, under] += dout[i, t, j] * w[:, :, j]
         dw[:, :, j] += dout[i, t, j] * x[i, under]
         db[j] += dout[i, t, j]
-    for one, other in zip(conv1d.backward(dout, cache), (dx, dw, db)):
-        np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-12)
+    for gradient, looped in zip(conv1d.backward(dout, cache), (dx, dw, db)):
+        np.testing.assert_allclose(gradient, looped, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("stride", [2, 5, 7])
@@ -252,9 +252,9 @@ def test_batchnorm_normalises_and_uses_running_statistics_in_inference():
     mean, var = ops.batchnorm.update_running((np.full(3, 2.0), np.full(3, 5.0)), cache)
     np.testing.assert_allclose(mean, 1.8 + 0.1 * x.mean(axis=0))
     np.testing.assert_allclose(var, 4.5 + 0.1 * x.var(axis=0))
-    one, _ = ops.batchnorm.forward(x[:1], gamma, beta, running=(mean, var))
+    first_row, _ = ops.batchnorm.forward(x[:1], gamma, beta, running=(mean, var))
     all_rows, _ = ops.batchnorm.forward(x, gamma, beta, running=(mean, var))
-    np.testing.assert_allclose(one, all_rows[:1])
+    np.testing.assert_allclose(first_row, all_rows[:1])
 
 
 def test_batchnorm_in_inference_by_the_formula():
@@ -357,8 +357,8 @@ def assert_as_plain(x, w, b, **options):
     nothing, *fast = conv_relu_maxpool.backward(dout, fast_cache)
     absent, *slow = plain.backward(dout, plain_cache)
     assert nothing is None and absent is None
-    for one, other in zip(fast, slow):
-        np.testing.assert_allclose(one, other, rtol=0, atol=1e-12 * np.abs(other).max())
+    for gradient, expected in zip(fast, slow):
+        np.testing.assert_allclose(gradient, expected, rtol=0, atol=1e-12 * np.abs(expected).max())
 
 
 @pytest.mark.parametrize("frames", [97, 185, 240, 750])
@@ -433,8 +433,8 @@ def test_only_pools_that_begin_before_the_padding_are_computed():
 def test_the_finer_dtype_wins(op):
     (x, w, b), options = conv_relu_maxpool.example(np.random.default_rng(0))
     right, _ = op.forward(x, w, b, **options)
-    for one, other in ((np.float32, np.float64), (np.float64, np.float32)):
-        out, _ = op.forward(x.astype(one), w.astype(other), b.astype(np.float32), **options)
+    for x_dtype, w_dtype in ((np.float32, np.float64), (np.float64, np.float32)):
+        out, _ = op.forward(x.astype(x_dtype), w.astype(w_dtype), b.astype(np.float32), **options)
         assert out.dtype == np.float64
         assert np.abs(out - right).max() < 1e-5
 

@@ -55,9 +55,9 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("folder", type=Path, metavar="DIR", help="the student's folder")
     grade.add_argument("folder", type=Path, metavar="SUBMISSIONS",
                        help="one folder a student; with --gradescope, one submission")  # fmt: skip
-    for one in (new, check, grade):
-        one.add_argument("--lesson", "--lessons", dest="lessons", type=lessons, metavar="N",
-                         help="only exercises on these, such as 3 or 3-8")  # fmt: skip
+    for command in (new, check, grade):
+        command.add_argument("--lesson", "--lessons", dest="lessons", type=lessons, metavar="N",
+                             help="only exercises on these, such as 3 or 3-8")  # fmt: skip
     check.add_argument("-k", dest="name", metavar="NAME", type=exercise, help="one exercise")
     check.add_argument("--train", action="store_true", help="then train the demo with your layers")
     check.add_argument("--cache", type=Path, metavar="DIR",
@@ -92,15 +92,17 @@ def grade(args: argparse.Namespace, exercises: tuple[Exercise, ...]) -> None:
     if args.gradescope:
         if not args.folder.is_dir():
             raise UserError(f"{args.folder}: there is no such folder")
-        (one,) = grading.grade_all([read(args.folder)], exercises, 1, **options)
-        if not one.results:
-            raise UserError(f"{args.folder}: {one.notes}")
-        store.write_json(args.gradescope, grading.gradescope(one))
-        summary = f"{one.total:g} points, seed {seed}; {args.gradescope}"
-        print(f"{summary}{one.note and f'; {one.note}'}")
+        (submission,) = grading.grade_all([read(args.folder)], exercises, 1, **options)
+        if not submission.results:
+            raise UserError(f"{args.folder}: {submission.notes}")
+        store.write_json(args.gradescope, grading.gradescope(submission))
+        summary = f"{submission.total:g} points, seed {seed}; {args.gradescope}"
+        print(f"{summary}{submission.note and f'; {submission.note}'}")
         return
-    handed_in, others = grading.submissions(args.folder)
-    graded = {one.name: grading.not_graded(one, "not yet") for one in handed_in}
+    handed_in, not_folders = grading.submissions(args.folder)
+    graded = {
+        submission.name: grading.not_graded(submission, "not yet") for submission in handed_in
+    }
 
     def write():
         store.write(args.out, grading.table(graded.values(), exercises).encode())
@@ -110,8 +112,8 @@ def grade(args: argparse.Namespace, exercises: tuple[Exercise, ...]) -> None:
     write()  # nobody waits in vain
     done = grading.grade_all(handed_in, exercises, args.jobs, **options)
     try:
-        for one in progress(done, len(handed_in), "grading", "submissions"):
-            graded[one.name] = one
+        for submission in progress(done, len(handed_in), "grading", "submissions"):
+            graded[submission.name] = submission
             with suppress(UserError):  # a full disk may have room again at the end
                 write()
         write()
@@ -122,10 +124,10 @@ def grade(args: argparse.Namespace, exercises: tuple[Exercise, ...]) -> None:
         done.close()
         raise KeyboardInterrupt(f"stopped; {args.out} says who is not graded yet") from None
     print(f"{len(graded)} submissions, seed {seed}, {args.out}")
-    if lost := [one.name for one in graded.values() if not one.is_complete]:
+    if lost := [submission.name for submission in graded.values() if not submission.is_complete]:
         print(f"not graded, or not all of it (see the notes): {', '.join(lost)}")
-    if others:
-        print(f"no students' folders: {', '.join(others)}")
+    if not_folders:
+        print(f"no students' folders: {', '.join(not_folders)}")
 
 
 def main() -> None:

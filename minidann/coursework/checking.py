@@ -35,27 +35,34 @@ class Asked:
 
 def judge_checker(exercise: Exercise, session: Session, rng, result: Result) -> None:
     """The share of wrong ops that are caught, less that of right ones that are called wrong."""
-    every = list(asked(rng))
-    twice = [one for one in every if not one.wrong and rng.random() < 0.5]
-    every = [(every + twice)[i] for i in rng.permutation(len(every + twice))]  # no use to count
+    questions = list(asked(rng))
+    twice = [question for question in questions if not question.wrong and rng.random() < 0.5]
+    # In a random order, and some right ops twice: it is no use to count.
+    questions = [(questions + twice)[i] for i in rng.permutation(len(questions + twice))]
     answers, problems = [], {}
-    for one in every:
-        arrays, options = one.op.example(rng)
+    for question in questions:
+        arrays, options = question.op.example(rng)
         seed = int(rng.integers(2**31))
         try:
-            answer = session.call("check", list(arrays), options, op=one.op, seed=seed)
+            answer = session.call("check", list(arrays), options, op=question.op, seed=seed)
             if not isinstance(answer, (bool, np.bool_)):
                 raise Failed(f"expected True or False, received {returned(answer)}")
         except Failed as error:
             answer = None  # neither a catch nor an all-clear
-            about = f"{one.name}, wrong: {one.wrong}" if one.wrong else f"{one.name}, a right one"
+            about = (
+                f"{question.name}, wrong: {question.wrong}"
+                if question.wrong
+                else f"{question.name}, a right one"
+            )
             problems.setdefault(str(error), []).append(about)
             result.printed = result.printed or session.printed
         answers.append(None if answer is None else bool(answer))
-    right = [(one, answer) for one, answer in zip(every, answers) if not one.wrong]
-    wrong = [(one, answer) for one, answer in zip(every, answers) if one.wrong]
-    alarms = [one for one, answer in right if answer is not True]
-    missed = [one for one, answer in wrong if answer is not False]
+    right = [
+        (question, answer) for question, answer in zip(questions, answers) if not question.wrong
+    ]
+    wrong = [(question, answer) for question, answer in zip(questions, answers) if question.wrong]
+    alarms = [question for question, answer in right if answer is not True]
+    missed = [question for question, answer in wrong if answer is not False]
     share = 1 - len(missed) / len(wrong) - len(alarms) / len(right)
     result.earned["caught"] = round(exercise.most * max(0.0, share), 2)
     result.feedback.append(

@@ -49,7 +49,7 @@ class Failure:
     `wrong`: the numbers of the arguments whose gradients are.
     """
 
-    one: Try
+    trial: Try
     received: object
     printed: str
     wrong: tuple[int, ...] = ()
@@ -66,26 +66,26 @@ def out(name: str, failures: list[Failure], passed: list[Failure], names) -> tup
     would have made it wrong there is not the mistake.
     """
 
-    def would(one: Failure) -> dict[str, bool]:
-        case = one.one.case
-        return forwards.explanations(name, case.arrays, case.options, one.received, names)
+    def would(failure: Failure) -> dict[str, bool]:
+        case = failure.trial.case
+        return forwards.explanations(name, case.arrays, case.options, failure.received, names)
 
     refuted = set()
-    for one in passed:
+    for passing in passed:
         patterns: dict[str, bool] = {}
-        for text, holds in would(one).items():
+        for text, holds in would(passing).items():
             patterns[pattern(text)] = patterns.get(pattern(text), False) or holds
         refuted |= {text for text, holds in patterns.items() if not holds}
     explanations = [
-        [text for text, holds in would(one).items() if holds and pattern(text) not in refuted]
-        for one in failures
+        [text for text, holds in would(failure).items() if holds and pattern(text) not in refuted]
+        for failure in failures
     ]
-    pairs = ((f.received, f.one.out) for f in failures)
+    pairs = ((f.received, f.trial.out) for f in failures)
     text, at = likeliest(failures, explanations) or ("", _plain(pairs))
     first = failures[at]
-    received, true = first.received, first.one.out
+    received, true = first.received, first.trial.out
     lines = [
-        _headline("out", text, received, true) + f", on {shown(first.one.case, names)}",
+        _headline("out", text, received, true) + f", on {shown(first.trial.case, names)}",
         beside(("your out", "right out"), (received, true)),
     ]
     return "\n".join(lines), first.printed
@@ -119,14 +119,14 @@ def gradients(
     groups: dict[tuple, tuple[Failure, list[str]]] = {}
     for at in (i for i, name in enumerate(names) if name in lost):
         where = [number for number, failure in enumerate(failures) if at in failure.wrong]
-        asked = [number for number in where if failures[number].one.gradients[at] is not None]
+        asked = [number for number in where if failures[number].trial.gradients[at] is not None]
         if asked:
             found = likeliest(
                 [failures[number] for number in asked],
                 [explanations[number].get(at, []) for number in asked],
                 at in seen,
             )
-            pairs = ((failures[n].received[at], failures[n].one.gradients[at]) for n in asked)
+            pairs = ((failures[n].received[at], failures[n].trial.gradients[at]) for n in asked)
             text, number = found or ("", _plain(pairs))
             unknown += not found
             key = text, 0 if text else at  # what has no explanation stands alone
@@ -137,32 +137,32 @@ def gradients(
     feedback, last = [], None
     for key, (first, arguments) in groups.items():
         at, name = names.index(arguments[0]), f"d{arguments[0]}"
-        received, true = first.received[at], first.one.gradients[at]
-        every = ", ".join(f"d{argument}" for argument in arguments)
-        given = f"{shown(first.one.case, names)}\n{labelled(('dout',), (first.one.upstream,))}"
+        received, true = first.received[at], first.trial.gradients[at]
+        gradient_names = ", ".join(f"d{argument}" for argument in arguments)
+        given = f"{shown(first.trial.case, names)}\n{labelled(('dout',), (first.trial.upstream,))}"
         feedback.append(
-            f"{_headline(every, key[0], received, true)}, on "
-            f"{'the same input' if first.one is last else given}\n"
+            f"{_headline(gradient_names, key[0], received, true)}, on "
+            f"{'the same input' if first.trial is last else given}\n"
             f"{beside((f'your {name}', f'right {name}'), (received, true))}"
         )
-        last = first.one
+        last = first.trial
     return feedback, next((first.printed for first, _ in groups.values()), ""), unknown
 
 
 def _explanations(failure: Failure, names) -> dict[int, list[str]]:
     """What may be wrong with each wrong gradient of one failure, the likely ones first."""
-    one = failure.one
-    received = tuple(map(_numbers, failure.received, one.gradients))
+    trial = failure.trial
+    received = tuple(map(_numbers, failure.received, trial.gradients))
     try:
         evidence = diagnosis.Evidence(
-            names, one.case.arrays, one.case.options, one.upstream, one.out, received,
-            one.gradients,
+            names, trial.case.arrays, trial.case.options, trial.upstream, trial.out, received,
+            trial.gradients,
         )  # fmt: skip
         found = diagnosis.diagnose(evidence, [i for i in failure.wrong if received[i] is not None])
     except (ValueError, IndexError, TypeError):  # gradients of shapes that fit nothing
         return {}
     return {
-        i: [str(one) for one in diagnoses if one.kind != diagnosis.UNKNOWN.kind]
+        i: [str(d) for d in diagnoses if d.kind != diagnosis.UNKNOWN.kind]
         for i, diagnoses in found.items()
     }
 
@@ -184,7 +184,7 @@ def likeliest(
     count: on them much looks alike. What does not hold for a quarter is a coincidence. (Not for
     half: batch norm in training and in inference may be wrong in two ways.)
     """
-    weights = [0.01 if tiny.is_whole(failure.one.case) else 1.0 for failure in failures]
+    weights = [0.01 if tiny.is_whole(failure.trial.case) else 1.0 for failure in failures]
     holds: dict[str, dict[int, tuple[int, str]]] = {}  # pattern -> failure -> rank, text
     for number, texts in enumerate(explanations):
         for rank, text in enumerate(texts):
@@ -200,8 +200,8 @@ def likeliest(
     first = min(best, key=lambda number: (bool(UNSURE.search(best[number][1])), number))
     text = best[first][1]
     if FACTOR.search(text):
-        others = {FACTOR.search(one)[1] for _, one in best.values() if FACTOR.search(one)}
-        if right_elsewhere or len(others) > 1:
+        factors = {FACTOR.search(found)[1] for _, found in best.values() if FACTOR.search(found)}
+        if right_elsewhere or len(factors) > 1:
             text += ", on other inputs by another: it depends on what is given, or should"
     return text, first
 

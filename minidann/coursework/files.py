@@ -27,13 +27,13 @@ class Submission:
     """A folder's exercises as they were when it was read: nothing that runs later changes them.
 
     `code` is the content of each exercise's file, by the exercise; `refused` says why there is none
-    of some. `others` are Python files of other names; `note` is what there is to say of the folder.
+    of some. `other_files` are Python files of other names; `note` is about the folder.
     """
 
     name: str
     code: dict[str, bytes]
     refused: dict[str, str]
-    others: tuple[str, ...]
+    other_files: tuple[str, ...]
     note: str
 
     def parsed(self, name: str) -> tuple[str, ast.Module]:
@@ -51,12 +51,12 @@ def read(folder: Path) -> Submission:
     counts; where there are two of those, neither. No link is followed: it would be somebody else's.
     """
     found: dict[str, list[Path]] = {}  # the files of each exercise, the nearest first
-    others, problems = [], []
+    other_files, problems = [], []
     for path in _everything(folder, problems):
         if path.suffix == ".py" and path.stem in NAMES:
             found.setdefault(path.stem, []).append(path)
         elif path.suffix.casefold() == ".py":
-            others.append(str(path.relative_to(folder)))
+            other_files.append(str(path.relative_to(folder)))
     code, refused = {}, {}
     for name, paths in found.items():
         try:
@@ -64,10 +64,10 @@ def read(folder: Path) -> Submission:
         except Forbidden as error:
             refused[name] = str(error)
     if not found:
-        there = meant(others, NAMES)
+        there = meant(other_files, NAMES)
         none = f"there is no exercise in this folder{there and f'; there is {there}'}"
         problems.insert(0, none)
-    return Submission(folder.name, code, refused, tuple(others), "; ".join(problems))
+    return Submission(folder.name, code, refused, tuple(other_files), "; ".join(problems))
 
 
 def meant(paths: Iterable[str], names: Iterable[str]) -> str:
@@ -107,14 +107,14 @@ def _everything(folder: Path, problems: list[str]) -> Iterator[Path]:
         at = waiting.popleft()
         try:
             with os.scandir(at) as entries:
-                every = sorted(entries, key=lambda entry: entry.name)
+                children = sorted(entries, key=lambda entry: entry.name)
         except OSError as error:
             where = "" if at == folder else f"{at.relative_to(folder)}: "
             problems.append(f"{where}cannot be read ({error.strerror})")
             continue
-        if at.name == "minidann" and any(entry.name == "__init__.py" for entry in every):
+        if at.name == "minidann" and any(entry.name == "__init__.py" for entry in children):
             continue  # the package itself, whose layers have the exercises' names
-        for entry in every:
+        for entry in children:
             if (seen := seen + 1) > SEEN:
                 problems.append(f"only {SEEN} of its files and folders were looked at")
                 return

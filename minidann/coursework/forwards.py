@@ -34,10 +34,13 @@ def explanations(name: str, arrays: tuple, options: dict, received, names) -> di
             return {TOO_LARGE: True}
     op = getattr(ops, name)
     true, _ = op.forward(*arrays, **options)
-    own = globals().get(f"_{name}")
+    op_mistakes = globals().get(f"_{name}")
     found: dict[str, bool] = {}
     with np.errstate(all="ignore"):
-        mistakes = [*(own(arrays, options) if own else ()), *_inputs(op, arrays, options, names)]
+        mistakes = [
+            *(op_mistakes(arrays, options) if op_mistakes else ()),
+            *_inputs(op, arrays, options, names),
+        ]
         for text, out in [*mistakes, *_outputs(true)]:
             if out is not None:
                 found[text] = found.get(text, False) or close(received, out)
@@ -47,18 +50,18 @@ def explanations(name: str, arrays: tuple, options: dict, received, names) -> di
 def _inputs(op, arrays: tuple, options: dict, names) -> Mistakes:
     """The right layer on something else than it was given."""
     for i, (name, array) in enumerate(zip(names, arrays)):
-        for text, other in _others(name, array):
-            yield text, _forward(op, (*arrays[:i], other, *arrays[i + 1 :]), options)
+        for text, changed in _changed_inputs(name, array):
+            yield text, _forward(op, (*arrays[:i], changed, *arrays[i + 1 :]), options)
     for name, value in options.items():
         if type(value) is int:
-            for other in range(1, value + 3):
-                text = f"as if {name} were {other}, not {value}"
-                yield text, _forward(op, arrays, {**options, name: other})
+            for number in range(1, value + 3):
+                text = f"as if {name} were {number}, not {value}"
+                yield text, _forward(op, arrays, {**options, name: number})
     if "running" in options:
         yield "running has no effect", _forward(op, arrays, {})
 
 
-def _others(name: str, array: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+def _changed_inputs(name: str, array: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     yield f"{name} has no effect, as if it were 0", np.zeros_like(array)
     yield f"{name} has no effect, as if it were 1", np.ones_like(array)
     yield f"as if the sign of {name} were flipped", -array
@@ -106,20 +109,23 @@ def _outputs(true: np.ndarray) -> Mistakes:
 def _conv1d(arrays, options) -> Mistakes:
     x, w, b = arrays
     (k, d, f), stride, n = w.shape, options.get("stride", 3), len(x)
-    every, flat = ops.conv1d.windows(x, k, 1), w.reshape(k * d, f)  # (N, T-K+1, K*D), (K*D, F)
-    seen = every[:, ::stride]  # (N, T', K*D)
+    all_windows = ops.conv1d.windows(x, k, 1)  # (N, T-K+1, K*D)
+    flat = w.reshape(k * d, f)  # (K*D, F)
+    seen = all_windows[:, ::stride]  # (N, T', K*D)
     count = seen.shape[1]
 
     def placed(starts):
-        return every[:, list(starts)] @ flat + b if max(starts) < every.shape[1] else None
+        return (
+            all_windows[:, list(starts)] @ flat + b if max(starts) < all_windows.shape[1] else None
+        )
 
     right = seen @ flat + b
     yield "b is added twice", right + b
     yield "the stride is not used: window t begins at frame t", placed(range(count))
     text = "windows never overlap: they begin every K frames, whatever the stride"
     yield text, placed(range(0, count * k, k))
-    yield text, placed(range(0, every.shape[1], k))
-    yield "the stride is 3 whatever is given", placed(range(0, every.shape[1], 3))
+    yield text, placed(range(0, all_windows.shape[1], k))
+    yield "the stride is 3 whatever is given", placed(range(0, all_windows.shape[1], 3))
     yield "the last window is missing", right[:, :-1]
     yield "the first window is missing", right[:, 1:]
     text = "the last frame of each window is missing"
@@ -233,8 +239,8 @@ def _batchnorm(arrays, options) -> Mistakes:
     yield "the mean is not subtracted", gamma * x / root + beta
     yield "gamma and beta are exchanged", beta * centred / root + gamma
     if options:
-        other = gamma * (x - var) / np.sqrt(np.abs(mean) + EPSILON) + beta
-        yield "running holds mean and var, in this order: they are exchanged", other
+        exchanged = gamma * (x - var) / np.sqrt(np.abs(mean) + EPSILON) + beta
+        yield "running holds mean and var, in this order: they are exchanged", exchanged
     yield "epsilon is missing", gamma * centred / np.sqrt(var) + beta
     yield "epsilon is added outside of the root", gamma * centred / (np.sqrt(var) + EPSILON) + beta
     yield "multiplied by the standard deviation", gamma * centred * root + beta
@@ -248,5 +254,5 @@ def _batchnorm(arrays, options) -> Mistakes:
         yield "the variance is divided by N - 1, not N", gamma * centred / unbiased + beta
         rows = (x - x.mean(axis=1, keepdims=True)) / np.sqrt(x.var(axis=1, keepdims=True) + EPSILON)
         yield "mean and variance of each row, not of each feature", gamma * rows + beta
-        every = (x - x.mean()) / np.sqrt(x.var() + EPSILON)
-        yield "one mean and variance of all features together", gamma * every + beta
+        together = (x - x.mean()) / np.sqrt(x.var() + EPSILON)
+        yield "one mean and variance of all features together", gamma * together + beta

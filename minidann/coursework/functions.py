@@ -58,7 +58,7 @@ def judge_function(exercise: Exercise, session: Session, rng, result: Result) ->
         except NotWritten as error:
             stub = error
             tried[part].append(Tried(None, str(error), ""))
-        if not any(one.problem for one in tried[part]):
+        if not any(attempt.problem for attempt in tried[part]):
             result.earned[part] = exercise.each
     if stub and not result.earned:
         raise stub
@@ -78,13 +78,15 @@ def _add_feedback(exercise: Exercise, right, call, rng, tried: dict, result: Res
     """
     reasons: dict[str, list[str]] = {}
     about = None
-    for part, every in tried.items():
-        first = next((one for one in every if one.problem), None)
+    for part, attempts in tried.items():
+        first = next((attempt for attempt in attempts if attempt.problem), None)
         if first is None:
             continue
         why = ""
         if first.given is not None:
-            why = mistakes.explanation(exercise.name, right, [one.given for one in every])
+            why = mistakes.explanation(
+                exercise.name, right, [attempt.given for attempt in attempts]
+            )
         if not why and exercise.functions[0] in ("step", "add_penalty"):
             if about is None:  # one report has the mistakes of all parts
                 about = _of_optimiser(exercise.functions[0], call, rng)
@@ -165,7 +167,7 @@ def _unusable(received, true) -> str | None:
         return None if isinstance(received, dict) else f"expected a dict, received {kind(received)}"
     if not isinstance(received, (tuple, list)) or len(received) != 2:
         return f"expected a tuple (new params, new state), received {returned(received)}"
-    if not all(isinstance(one, dict) for one in received):
+    if not all(isinstance(item, dict) for item in received):
         return f"expected two dicts, received {kind(received[0])} and {kind(received[1])}"
     if received[0].keys() == true[1].keys() and received[1].keys() == true[0].keys():
         return "expected (new params, new state), received (new state, new params)"
@@ -195,7 +197,7 @@ def _of_optimiser(name: str, call, rng) -> str:
     if lost:
         return ""
     found = (row.diagnosis for row in report.rows if row.diagnosis)
-    return next((str(one) for one in found if one.kind != UNKNOWN.kind), "")
+    return next((str(diagnosis) for diagnosis in found if diagnosis.kind != UNKNOWN.kind), "")
 
 
 def _fits(received, true) -> bool:

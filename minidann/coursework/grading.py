@@ -44,7 +44,7 @@ class Graded:
     @property
     def is_complete(self) -> bool:
         """Is all of it graded?"""
-        return bool(self.results) and all(one.state != "not graded" for one in self.results)
+        return bool(self.results) and all(result.state != "not graded" for result in self.results)
 
     @property
     def notes(self) -> str:
@@ -81,11 +81,11 @@ def submissions(folder: Path) -> tuple[list[Submission], list[str]]:
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: there is no such folder")
-    every = sorted(one for one in folder.iterdir() if one.name not in ("__MACOSX", ".DS_Store"))
-    folders = [one for one in every if one.is_dir() and not one.name.startswith(".")]
+    paths = sorted(path for path in folder.iterdir() if path.name not in ("__MACOSX", ".DS_Store"))
+    folders = [path for path in paths if path.is_dir() and not path.name.startswith(".")]
     if not folders:
         raise UserError(f"{folder}: has no folders in it; expected one for each student")
-    return [read(one) for one in folders], [one.name for one in every if one not in folders]
+    return [read(path) for path in folders], [path.name for path in paths if path not in folders]
 
 
 class Grader:
@@ -125,15 +125,15 @@ class Grader:
         """What became of the submission: None as long as nothing is known."""
         if self.pipe.poll():
             try:
-                one = self.pipe.recv()
+                graded = self.pipe.recv()
             except (EOFError, OSError):
-                one = self._lost("the process that grades it ended")
+                graded = self._lost("the process that grades it ended")
         elif time.monotonic() > self.until:
-            one = self._lost(f"it held the grader up for more than {self._most:g} s")
+            graded = self._lost(f"it held the grader up for more than {self._most:g} s")
         else:
             return None
         self.submission = None
-        return one
+        return graded
 
     def _lost(self, why: str) -> Graded:
         self.end()
@@ -156,10 +156,10 @@ def _serve(pipe: Connection, place: str, exercises: tuple[Exercise, ...], option
         while True:
             submission = pipe.recv()
             try:
-                one = grade(submission, exercises, **options)
+                graded = grade(submission, exercises, **options)
             except Exception as error:  # the machine's or ours; nobody else's grade hangs on it
-                one = not_graded(submission, f"{error!r}; grade it again")
-            pipe.send(one)
+                graded = not_graded(submission, f"{error!r}; grade it again")
+            pipe.send(graded)
 
 
 def grade_all(
@@ -172,23 +172,23 @@ def grade_all(
         busy: list[Grader] = []
         try:
             while waiting or busy:
-                for one in graders:
-                    if one.submission is None and waiting:
+                for grader in graders:
+                    if grader.submission is None and waiting:
                         submission = waiting.popleft()
                         try:
-                            one.begin(submission)
+                            grader.begin(submission)
                         except OSError as error:
                             yield not_graded(submission, f"no process to grade it in: {error}")
-                busy = [one for one in graders if one.submission is not None]
+                busy = [grader for grader in graders if grader.submission is not None]
                 if busy:
-                    soonest = min(one.until for one in busy)
-                    wait([one.pipe for one in busy], max(0.0, soonest - time.monotonic()))
-                for one in busy:
-                    if (graded := one.result()) is not None:
+                    soonest = min(grader.until for grader in busy)
+                    wait([grader.pipe for grader in busy], max(0.0, soonest - time.monotonic()))
+                for grader in busy:
+                    if (graded := grader.result()) is not None:
                         yield graded
         finally:
-            for one in graders:
-                one.end()
+            for grader in graders:
+                grader.end()
 
 
 def table(graded: Iterable[Graded], exercises: tuple[Exercise, ...]) -> str:
@@ -200,11 +200,13 @@ def table(graded: Iterable[Graded], exercises: tuple[Exercise, ...]) -> str:
         ["student", *(exercise.name for exercise in exercises), "total", "notes"],
         ["(most)", *most, sum(most), ""],
     ]
-    for one in graded:
-        earned = {r.exercise: f"{r.points:g}" for r in one.results if r.state != "not graded"}
+    for submission in graded:
+        earned = {
+            r.exercise: f"{r.points:g}" for r in submission.results if r.state != "not graded"
+        }
         points = [earned.get(exercise, "") for exercise in exercises]
-        total = f"{one.total:g}" if one.is_complete else ""
-        rows.append([_cell(one.name), *points, total, _cell(one.notes)])
+        total = f"{submission.total:g}" if submission.is_complete else ""
+        rows.append([_cell(submission.name), *points, total, _cell(submission.notes)])
     return store.csv_text(rows)
 
 
@@ -219,7 +221,7 @@ def _plain(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def gradescope(one: Graded) -> dict:
+def gradescope(graded: Graded) -> dict:
     """What Gradescope reads, as results.json."""
     tests = [
         {
@@ -229,6 +231,6 @@ def gradescope(one: Graded) -> dict:
             "output": "\n".join(map(_plain, "\n".join(r.feedback)[:OUTPUT].split("\n"))) or "right",
             "visibility": "visible",
         }
-        for r in one.results
+        for r in graded.results
     ]
-    return {"score": round(one.total, 2), "output": _plain(one.note), "tests": tests}
+    return {"score": round(graded.total, 2), "output": _plain(graded.note), "tests": tests}

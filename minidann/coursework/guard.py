@@ -30,7 +30,7 @@ def lock(thing) -> list[tuple]:
         return []
     held = [] if isinstance(thing, tuple) else [(thing, contents(thing))]
     items = thing.items() if isinstance(thing, dict) else enumerate(thing)
-    return held + [one for name, value in items if name != "out" for one in lock(value)]
+    return held + [pair for name, value in items if name != "out" for pair in lock(value)]
 
 
 def contents(thing: dict | list) -> list:
@@ -82,7 +82,7 @@ def hook(packages: str) -> Callable:
     An exercise computes. It opens what it imports, from Python's own folders and the one with
     NumPy, but nothing of minidann, which may lie there too. Links in there are the system's.
     """
-    own = [os.path.abspath(place) for place in (sys.prefix, sys.base_prefix, packages)]
+    allowed = [os.path.abspath(place) for place in (sys.prefix, sys.base_prefix, packages)]
     writes, below, absolute = os.O_WRONLY | os.O_RDWR, os.path.commonpath, os.path.abspath
 
     def is_fine(path, place):
@@ -96,7 +96,7 @@ def hook(packages: str) -> Callable:
         if event == "open":
             name, _, flags = args
             path = absolute(os.fsdecode(name)) if isinstance(name, (str, bytes)) else ""
-            if flags & writes or not any(is_fine(path, place) for place in own):
+            if flags & writes or not any(is_fine(path, place) for place in allowed):
                 raise PermissionError(f"an exercise opens no file, here {name}")
         elif event.startswith(SYSTEM) and event not in ("os.listdir", "os.scandir"):
             raise PermissionError(f"an exercise has no use for {event}")

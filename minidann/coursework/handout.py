@@ -90,7 +90,7 @@ def constants(module: ModuleType, functions: tuple[str, ...]) -> str:
         if isinstance(value, (int, float)) and name not in written
     }
     kept = [line for name, line in {**elsewhere, **written}.items() if name in read]
-    return "".join(f"\n{one}" for one in kept) + "\n" * bool(kept)
+    return "".join(f"\n{line}" for line in kept) + "\n" * bool(kept)
 
 
 def _stub(function, todo: str) -> str:

@@ -52,9 +52,15 @@ def _exchanged(exercise: Exercise, tree: ast.Module) -> list[str]:
     feedback = []
     for name in ("forward", "backward") if exercise.is_op else exercise.functions:
         taken = inspect.signature(getattr(exercise.module, name)).parameters.values()
-        expected = [one.name for one in taken if one.kind == one.POSITIONAL_OR_KEYWORD]
+        expected = [
+            parameter.name
+            for parameter in taken
+            if parameter.kind == parameter.POSITIONAL_OR_KEYWORD
+        ]
         received = files.arguments(tree, name)
         if sorted(received) == sorted(expected) and received != expected:
-            order, other = ", ".join(expected), ", ".join(received)
-            feedback.append(f"{name} is called with ({order}), and takes ({other}): another order")
+            order, received_order = ", ".join(expected), ", ".join(received)
+            feedback.append(
+                f"{name} is called with ({order}), and takes ({received_order}): another order"
+            )
     return feedback

@@ -50,16 +50,16 @@ def judge_large(exercise: Exercise, session: Session, names, rng, result: Result
     session.hurry(SECONDS)
     asked, right = {"out", *parts}, set()
     try:
-        own, problem = False, ""
+        left_cache, problem = False, ""
         try:
             out = session.call("forward", *arrays, keep=0, **options)
-            own, problem = True, "" if close(out, true) else "it is wrong"
+            left_cache, problem = True, "" if close(out, true) else "it is wrong"
         except (Failed, NotWritten) as error:
             problem = str(error)
         if problem:
             lose({"out"}, f"forward: {problem}")
         asked = set(parts)
-        for kept in [0] * own + [None] * bool(problem):  # as on smaller inputs
+        for kept in [0] * left_cache + [None] * bool(problem):  # as on smaller inputs
             given = (dout,) if kept == 0 else (dout, cache)
             try:
                 received, why = session.call("backward", *given, kept=kept), "it is wrong"

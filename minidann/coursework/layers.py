@@ -33,13 +33,14 @@ class Forward:
 
 @dataclass
 class Backward:
-    """What came of backward on the caches of the submission's `own` forward, or the reference's.
+    """What came of backward on the caches of the submission's own forward (`own_cache`), or the
+    reference's.
 
     Of a few cases only it `proves` nothing. Its failures; a call that gave nothing, by which the
     arguments `lost` are not right; and which were right and not zero at least once: `seen`.
     """
 
-    own: bool
+    own_cache: bool
     proves: bool
     failures: list[Failure] = field(default_factory=list)
     lost: set[int] = field(default_factory=set)
@@ -55,22 +56,22 @@ class Backward:
 
 def judge_op(exercise: Exercise, session: Session, rng, result: Result) -> None:
     """out and gradients over all cases: a part is earned where all of them are right."""
-    every = tries(exercise, rng)
-    names = argument_names(exercise.module.forward, len(every[0].gradients))
-    forward = _forward(exercise, session, every, names)
+    trials = tries(exercise, rng)
+    names = argument_names(exercise.module.forward, len(trials[0].gradients))
+    forward = _forward(exercise, session, trials, names)
     result.feedback, result.printed = forward.feedback, forward.printed
     if "out" in exercise.parts and not forward.feedback:
         result.earned["out"] = 1
     if "out" not in exercise.parts and forward.feedback and forward.caches:
         result.feedback = [f"forward was given, and is no longer right: {forward.feedback[0]}"]
     try:
-        found = _backwards(exercise, session, every, names, forward)
+        found = _backwards(exercise, session, trials, names, forward)
     except NotWritten:
         if not forward.written or "out" not in exercise.parts:
             raise  # nothing is
         result.feedback.append("backward: not written")
         return
-    right = set().union(*(one.right(names) for one in found if one.proves))
+    right = set().union(*(backward.right(names) for backward in found if backward.proves))
     result.earned |= {f"d{name}": 1 for name in names if name in right}
     if lucky := [f"d{name}" for name in names if name in right - found[0].right(names)]:
         result.feedback.append(
@@ -88,17 +89,20 @@ def _add_feedback(
 ) -> None:
     """Add what is wrong with the gradients that are `lost`, on the cache that explains most."""
     candidates = []
-    for one in found:
-        feedback, printed, unknown = explaining.gradients(one.failures, one.seen, names, lost)
-        if one.problem:
-            feedback.insert(0, one.problem)
+    for backward in found:
+        feedback, printed, unknown = explaining.gradients(
+            backward.failures, backward.seen, names, lost
+        )
+        if backward.problem:
+            feedback.insert(0, backward.problem)
         if not feedback:  # only if it proves nothing
             feedback = [
                 "backward: right wherever forward gave something, in too few cases to count"
             ]
-        candidates.append((unknown + len(one.lost), feedback, one.printed or printed, one.own))
-    _, feedback, printed, own = min(candidates, key=lambda one: one[0])
-    if forward.feedback and own:
+        unexplained = unknown + len(backward.lost)
+        candidates.append((unexplained, feedback, backward.printed or printed, backward.own_cache))
+    _, feedback, printed, own_cache = min(candidates, key=lambda candidate: candidate[0])
+    if forward.feedback and own_cache:
         feedback.append("(backward was given the cache of your forward, which is not right yet)")
     elif forward.feedback:
         feedback.insert(0, "(as forward is not right yet, backward was given the cache that the "
@@ -108,7 +112,7 @@ def _add_feedback(
         result.printed = "\n".join(filter(None, [result.printed, printed]))
 
 
-def _backwards(exercise, session, every: list[Try], names, forward: Forward) -> list[Backward]:
+def _backwards(exercise, session, trials: list[Try], names, forward: Forward) -> list[Backward]:
     """backward on the caches of the submission's own forward, where it left one.
 
     Where forward is not right, on the reference's caches, too, and a gradient that is right on
@@ -116,9 +120,9 @@ def _backwards(exercise, session, every: list[Try], names, forward: Forward) -> 
     """
     found = []
     if forward.caches:
-        found.append(_backward(exercise, session, every, names, forward.caches))
+        found.append(_backward(exercise, session, trials, names, forward.caches))
     if forward.feedback:
-        found.append(_backward(exercise, session, every, names, None))
+        found.append(_backward(exercise, session, trials, names, None))
     return found
 
 
@@ -138,36 +142,36 @@ def tries(exercise: Exercise, rng: np.random.Generator) -> list[Try]:
 
 def inputs(name: str, rng: np.random.Generator) -> list[Case]:
     """Tiny, odd, padded and tied: what the checker of gradients uses, and smaller ones."""
-    every = tiny.tiny(name, rng) + cases(name, rng)
-    every += [random_case(name, rng) for _ in range(RANDOM)]
+    all_cases = tiny.tiny(name, rng) + cases(name, rng)
+    all_cases += [random_case(name, rng) for _ in range(RANDOM)]
     if name == "conv1d":
         w, b = rng.standard_normal((3, 2, 4)), rng.standard_normal(4)
-        every.append(Case("padded", (padded(rng, 2, 14, 2), w, b), {"stride": 2}))
+        all_cases.append(Case("padded", (padded(rng, 2, 14, 2), w, b), {"stride": 2}))
     if name == "attention":  # as padding makes it: frames that are all alike
         f = np.repeat(rng.standard_normal((2, 1, 3)), 4, axis=1)
-        every.append(Case("frames all alike", (f, rng.standard_normal(3)), {}, zeros=("v",)))
-    return sorted(every, key=lambda case: sum(array.size for array in case.arrays))
+        all_cases.append(Case("frames all alike", (f, rng.standard_normal(3)), {}, zeros=("v",)))
+    return sorted(all_cases, key=lambda case: sum(array.size for array in case.arrays))
 
 
-def _forward(exercise: Exercise, session: Session, every: list[Try], names) -> Forward:
+def _forward(exercise: Exercise, session: Session, trials: list[Try], names) -> Forward:
     """Call forward on every case; the caches stay in its process, by number."""
     found, wrong, passed, stubs = Forward(), [], [], 0
-    for number, one in enumerate(every):
-        arrays, options = one.case.arrays, one.case.options
+    for number, trial in enumerate(trials):
+        arrays, options = trial.case.arrays, trial.case.options
         try:
             out = session.call("forward", *arrays, keep=number, **options)
         except (Failed, NotWritten) as error:  # it may be written but for something special
             stubs += isinstance(error, NotWritten)
-            if stubs == len(every):
+            if stubs == len(trials):
                 return Forward(written=False, feedback=["forward: not written"])
             if not found.feedback:  # once
-                found.feedback.append(f"forward: {error}, on {shown(one.case, names)}")
+                found.feedback.append(f"forward: {error}, on {shown(trial.case, names)}")
                 found.printed = session.printed
             continue
-        right = close(out, one.out)
+        right = close(out, trial.out)
         if right or ((numbers := real(out)) is not None and np.isfinite(numbers).all()):
             found.caches.append(number)  # else backward has no chance
-        (passed if right else wrong).append(Failure(one, out, session.printed))
+        (passed if right else wrong).append(Failure(trial, out, session.printed))
     if wrong:
         text, printed = explaining.out(exercise.name, wrong, passed, names)
         found.feedback.append(text)
@@ -175,17 +179,17 @@ def _forward(exercise: Exercise, session: Session, every: list[Try], names) -> F
     return found
 
 
-def _backward(exercise, session, every: list[Try], names, caches: list[int] | None) -> Backward:
+def _backward(exercise, session, trials: list[Try], names, caches: list[int] | None) -> Backward:
     """Call backward on these cases, with forward's own cache; on all, with the reference's."""
-    own, stubs = caches is not None, 0
-    numbers = caches if own else range(len(every))
-    found = Backward(own, proves=not own or 2 * len(caches) >= len(every))
+    own_cache, stubs = caches is not None, 0
+    numbers = caches if own_cache else range(len(trials))
+    found = Backward(own_cache, proves=not own_cache or 2 * len(caches) >= len(trials))
     for number in numbers:
-        one = every[number]
-        given = (one.upstream,) if own else (one.upstream, one.cache)
+        trial = trials[number]
+        given = (trial.upstream,) if own_cache else (trial.upstream, trial.cache)
         try:
-            received = session.call("backward", *given, kept=number if own else None)
-            problem = unusable(received, one.gradients, names)
+            received = session.call("backward", *given, kept=number if own_cache else None)
+            problem = unusable(received, trial.gradients, names)
         except (Failed, NotWritten) as error:  # it may be written but for something special
             stubs += isinstance(error, NotWritten)
             if stubs == len(numbers):
@@ -193,38 +197,38 @@ def _backward(exercise, session, every: list[Try], names, caches: list[int] | No
             problem = str(error)
         if problem:
             if not found.problem:
-                dout = labelled(["dout"], [one.upstream])
-                found.problem = f"backward: {problem}, on {shown(one.case, names)}\n{dout}"
+                dout = labelled(["dout"], [trial.upstream])
+                found.problem = f"backward: {problem}, on {shown(trial.case, names)}\n{dout}"
                 found.printed = session.printed
-            unasked = {i for i, gradient in enumerate(one.gradients) if gradient is None}
+            unasked = {i for i, gradient in enumerate(trial.gradients) if gradient is None}
             found.lost |= unasked or set(range(len(names)))
             continue
-        pairs = enumerate(zip(received, one.gradients))
-        wrong = tuple(i for i, (got, want) in pairs if not one.same(got, want))
-        found.seen |= {i for i, g in enumerate(one.gradients) if i not in wrong and np.any(g)}
+        pairs = enumerate(zip(received, trial.gradients))
+        wrong = tuple(i for i, (got, want) in pairs if not trial.same(got, want))
+        found.seen |= {i for i, g in enumerate(trial.gradients) if i not in wrong and np.any(g)}
         if wrong:
-            found.failures.append(Failure(one, received, session.printed, wrong))
-        if own and (other := _other(session, one, number, received) - found.lost):
-            found.lost |= other
-            others = ", ".join(f"d{names[i]}" for i in sorted(other))
+            found.failures.append(Failure(trial, received, session.printed, wrong))
+        if own_cache and (changed := _changed(session, trial, number, received) - found.lost):
+            found.lost |= changed
+            changed_names = ", ".join(f"d{names[i]}" for i in sorted(changed))
             found.problem = found.problem or (
-                f"backward: another {others} when it is called again with the same cache: does it "
-                "write to the cache (copy first), draw at random, or add to np.empty, which may "
-                "hold anything?"
+                f"backward: another {changed_names} when it is called again with the same cache: "
+                "does it write to the cache (copy first), draw at random, or add to np.empty, "
+                "which may hold anything?"
             )
     return found
 
 
-def _other(session, one: Try, number: int, received) -> set[int]:
+def _changed(session, trial: Try, number: int, received) -> set[int]:
     """The gradients that are others when backward is called again: it wrote to its cache, say."""
     try:
-        again = session.call("backward", one.upstream, kept=number)
+        again = session.call("backward", trial.upstream, kept=number)
     except Failed:
         again = None
     if not isinstance(again, (tuple, list)) or len(again) != len(received):
         return set(range(len(received)))
     pairs = enumerate(zip(again, received))
-    return {i for i, (one, other) in pairs if messages.pack(one) != messages.pack(other)}
+    return {i for i, (new, old) in pairs if messages.pack(new) != messages.pack(old)}
 
 
 def unusable(received, true: tuple, names: Iterable[str]) -> str | None:

@@ -35,7 +35,7 @@ def pack(thing) -> bytes:
             scalar = isinstance(x, np.generic)
             return {"array": array.dtype.str, "shape": array.shape, "scalar": scalar}
         if isinstance(x, (tuple, list, range)):
-            return {"tuple" if isinstance(x, tuple) else "list": [tree(one) for one in x]}
+            return {"tuple" if isinstance(x, tuple) else "list": [tree(item) for item in x]}
         if isinstance(x, dict):
             if not all(isinstance(key, str) for key in x):
                 raise TypeError("a dict with keys that are no strings")
@@ -63,8 +63,8 @@ def unpack(data: bytes):
             return array[()] if x["scalar"] else array
         ((kind, value),) = x.items()
         if kind == "dict":
-            return {key: thing(one) for key, one in value.items()}
-        return {"tuple": tuple, "list": list}[kind](thing(one) for one in value)
+            return {key: thing(item) for key, item in value.items()}
+        return {"tuple": tuple, "list": list}[kind](thing(item) for item in value)
 
     return thing(head)
 

@@ -20,18 +20,22 @@ def explanation(exercise: str, right: Callable, tried: list[tuple]) -> str:
     """
     with np.errstate(all="ignore"):
         true = [right(*copied(args), **copied(options)) for args, options, _ in tried]
-        wrong = [not alike(received, one) for one, (_, _, received) in zip(true, tried)]
+        wrong = [not alike(received, expected) for expected, (_, _, received) in zip(true, tried)]
         if not any(wrong):  # of another dtype
             return ""
         for text, function in _known(exercise, right).items():
             would = [function(*copied(args), **copied(options)) for args, options, _ in tried]
-            if all(alike(received, one) for one, (_, _, received) in zip(would, tried)):
+            if all(alike(received, mistaken) for mistaken, (_, _, received) in zip(would, tried)):
                 return text
             if text == AS_BEFORE and any(map(operator.and_, wrong, map(alike, true, would))):
                 return "what was right when it was handed out is not any more"
-        some = [(received, one) for one, (_, _, received), bad in zip(true, tried, wrong) if bad]
-        if all(isinstance(one, (float, np.ndarray)) for pair in some for one in pair) and all(
-            close(*pair, relative=1e-3) for pair in some
+        pairs = [
+            (received, expected)
+            for expected, (_, _, received), bad in zip(true, tried, wrong)
+            if bad
+        ]
+        if all(isinstance(item, (float, np.ndarray)) for pair in pairs for item in pair) and all(
+            close(*pair, relative=1e-3) for pair in pairs
         ):
             return "nearly right: digits are lost on the way, or something small is left out"
     return ""

@@ -119,9 +119,9 @@ def train_with(ops: SimpleNamespace, names: list[str], cache: Path | None) -> No
             f"--train: {train.DEMO}: the synthetic demo is not here; it comes with a clone of "
             "minidann that is installed with pip install -e"
         )
-    others = [e.name for e in EXERCISES if e.is_op and e.name not in names]
+    from_reference = [e.name for e in EXERCISES if e.is_op and e.name not in names]
     print(f"training the synthetic demo for {EPOCHS} epochs with your {', '.join(names)}")
-    print(f"from the reference: {', '.join([*others, 'the optimiser', 'all else'])}")
+    print(f"from the reference: {', '.join([*from_reference, 'the optimiser', 'all else'])}")
     cached = ["--cache", str(cache)] if cache else []
     args = train.parser().parse_args(["--epochs", str(EPOCHS), *cached])
     (source, source_folder), (target, target_folder) = train.corpora_of(args)

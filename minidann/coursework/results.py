@@ -92,7 +92,7 @@ def different(what: str, received, true, dtype: bool) -> str | None:
         if not isinstance(received, dict):
             return f"{what}: expected a dict, received {kind(received)}"
         if set(received) != set(true):
-            return _other_keys(what, received, true)
+            return _different_keys(what, received, true)
         found = (different(f'{what}["{key}"]', received[key], true[key], dtype) for key in true)
         return next(filter(None, found), None)
     if isinstance(true, tuple):
@@ -114,13 +114,13 @@ def different(what: str, received, true, dtype: bool) -> str | None:
     return None
 
 
-def alike(received, other) -> bool:
+def alike(received, expected) -> bool:
     """Are two results the same, but for their dtypes?"""
-    return different("", received, other, dtype=False) is None
+    return different("", received, expected, dtype=False) is None
 
 
-def _other_keys(what: str, received: dict, like: dict) -> str:
-    wanted, got = (", ".join(sorted(some)) or "none" for some in (like, received))
+def _different_keys(what: str, received: dict, like: dict) -> str:
+    wanted, got = (", ".join(sorted(result)) or "none" for result in (like, received))
     return f"{what}: expected the keys {wanted}, received {got}"
 
 
@@ -160,11 +160,13 @@ def _written(value, digits: int) -> str:
     if isinstance(value, (dict, tuple, list)) and not _is_small(value):
         return kind(value)
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {written(one, digits)}" for key, one in value.items()) + "}"
+        return (
+            "{" + ", ".join(f"{key}: {written(item, digits)}" for key, item in value.items()) + "}"
+        )
     if isinstance(value, tuple):
-        return f"({', '.join(written(one, digits) for one in value)})"
+        return f"({', '.join(written(item, digits) for item in value)})"
     if isinstance(value, list):
-        return f"[{', '.join(written(one, digits) for one in value)}]"
+        return f"[{', '.join(written(item, digits) for item in value)}]"
     if value is None or isinstance(value, (str, bool)):
         return repr(value)
     array = np.asarray(value)
@@ -179,7 +181,7 @@ def _is_small(value, depth: int = 4) -> bool:
     if not isinstance(value, (dict, tuple, list)):
         return True
     inside = value.values() if isinstance(value, dict) else value
-    return len(inside) <= SHOWN and depth > 0 and all(_is_small(one, depth - 1) for one in inside)
+    return len(inside) <= SHOWN and depth > 0 and all(_is_small(item, depth - 1) for item in inside)
 
 
 def labelled(names, values, digits: int = 4) -> str:

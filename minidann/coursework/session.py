@@ -99,7 +99,7 @@ class Session:
         if self._lost:
             raise Refused(self._lost)
         if self.name not in self.submission.code:
-            there = meant(self.submission.others, [self.name])
+            there = meant(self.submission.other_files, [self.name])
             raise NotWritten(f"{self.name}.py: missing" + (f"; there is {there}" if there else ""))
         try:
             return self._ask(
@@ -205,14 +205,14 @@ def _read(pipe, answers: queue.Queue, ended: threading.Event) -> None:
     with pipe:
         while not ended.is_set():
             try:
-                one = messages.receive(pipe)
+                message = messages.receive(pipe)
             except Exception as error:
-                one = error
+                message = error
             while not ended.is_set():
                 with contextlib.suppress(queue.Full):
-                    answers.put(one, timeout=1)
+                    answers.put(message, timeout=1)
                     break
-            if isinstance(one, Exception):
+            if isinstance(message, Exception):
                 return
 
 

@@ -25,17 +25,17 @@ def tiny(name: str, rng: np.random.Generator) -> list[Case]:
 
 
 def _conv1d(rng):
-    def one(n, t, d, k, f):
+    def arrays(n, t, d, k, f):
         return whole(rng, n, t, d), whole(rng, k, d, f), whole(rng, f)
 
-    yield "one window", one(1, 2, 1, 2, 1), {"stride": 1}
-    yield "first layer", one(1, 2, 1, 2, 1), {"stride": 1, "input_gradient": False}
-    yield "windows that overlap", one(1, 3, 1, 2, 1), {"stride": 1}
-    yield "a tail that is not read", one(1, 5, 1, 2, 1), {"stride": 2}
-    yield "two filters", one(1, 2, 1, 2, 2), {"stride": 1}
-    yield "two bands", one(1, 2, 2, 2, 1), {"stride": 1}
-    yield "three utterances", one(3, 2, 1, 2, 1), {"stride": 1}
-    yield "three utterances, two windows", one(3, 3, 1, 2, 1), {"stride": 1}
+    yield "one window", arrays(1, 2, 1, 2, 1), {"stride": 1}
+    yield "first layer", arrays(1, 2, 1, 2, 1), {"stride": 1, "input_gradient": False}
+    yield "windows that overlap", arrays(1, 3, 1, 2, 1), {"stride": 1}
+    yield "a tail that is not read", arrays(1, 5, 1, 2, 1), {"stride": 2}
+    yield "two filters", arrays(1, 2, 1, 2, 2), {"stride": 1}
+    yield "two bands", arrays(1, 2, 2, 2, 1), {"stride": 1}
+    yield "three utterances", arrays(3, 2, 1, 2, 1), {"stride": 1}
+    yield "three utterances, two windows", arrays(3, 3, 1, 2, 1), {"stride": 1}
 
 
 def _relu(rng):
@@ -101,8 +101,8 @@ def _batchnorm(rng):
 
 def _dropout(rng):
     yield "one kept, one dropped", (np.array([[3.0, 2.0]]),), {"mask": np.array([[0.0, 2.5]])}
-    some = {"mask": np.array([[0.0, 2.5, 2.5]])}
-    yield "two kept, one dropped", (np.array([[3.0, 2.0, -1.0]]),), some
+    options = {"mask": np.array([[0.0, 2.5, 2.5]])}
+    yield "two kept, one dropped", (np.array([[3.0, 2.0, -1.0]]),), options
 
 
 def _gradient_reversal(rng):

@@ -25,22 +25,27 @@ def step(rng):
     params = {"w": np.array([1.0, -2.0]), "b": np.array([3.0])}
     state = optim.start(params)
     grads = {"w": np.array([2.0, 0.5]), "b": np.array([1e-8])}
-    every = [((params, grads, state, 0.1), {})]
+    full_steps = [((params, grads, state, 0.1), {})]
     params, state = optim.step(params, grads, state, 0.1)
-    every.append(((params, grads, state, 0.1), {}))
-    some = [((params, {"w": grads["w"]}, state, 0.1), {})]
-    each = params, grads, optim.step(*some[0][0])[1], 0.1  # b is one step behind
-    every.append((each, {}))
+    full_steps.append(((params, grads, state, 0.1), {}))
+    partial_steps = [((params, {"w": grads["w"]}, state, 0.1), {})]
+    each = params, grads, optim.step(*partial_steps[0][0])[1], 0.1  # b is one step behind
+    full_steps.append((each, {}))
     params = {"w": rng.standard_normal((2, 5)), "b": rng.standard_normal(3), "c": np.ones(1)}
     state = optim.start(params)
     for t in range(6):
         size = 10.0 ** -np.arange(10).reshape(2, 5)  # 1 down to 1e-9
         grads = {"w": size * rng.standard_normal((2, 5)), "b": rng.standard_normal(3)}
-        some.append(((params, {"b": grads["b"]} if t % 2 else grads, state, 0.3), {}))
+        partial_steps.append(((params, {"b": grads["b"]} if t % 2 else grads, state, 0.3), {}))
         grads["c"] = rng.standard_normal(1)
-        every.append(((params, grads, state, 0.3), {}))
+        full_steps.append(((params, grads, state, 0.3), {}))
         params, state = optim.step(params, grads, state, 0.3)
-    return {"m": every, "v": every, "parameters": every, "no gradient": some}
+    return {
+        "m": full_steps,
+        "v": full_steps,
+        "parameters": full_steps,
+        "no gradient": partial_steps,
+    }
 
 
 def add_penalty(rng):
@@ -58,9 +63,9 @@ def add_penalty(rng):
     ]
     l1, l2, both = {"l1": 0.5, "l2": 0.0}, {"l1": 0.0, "l2": 0.25}, {"l1": 0.5, "l2": 0.25}
     return {
-        "l1": [(one, l1) for one in (*given, (zero, given[0][1]))],
-        "l2": [(one, l2) for one in given] + [(one, both, "l1") for one in given],
-        "kernels only": [(one, both) for one in (*given, *without)],
+        "l1": [(pair, l1) for pair in (*given, (zero, given[0][1]))],
+        "l2": [(pair, l2) for pair in given] + [(pair, both, "l1") for pair in given],
+        "kernels only": [(pair, both) for pair in (*given, *without)],
     }
 
 
@@ -76,8 +81,8 @@ def _moved(result, args):
 
 def _without_gradient(result, args):
     """All that `step` returns of parameters without a gradient."""
-    every = {**result[0], **result[1]}
-    return {k: v for k, v in every.items() if not {k, k[:-2]} & args[1].keys()}
+    returned = {**result[0], **result[1]}
+    return {k: v for k, v in returned.items() if not {k, k[:-2]} & args[1].keys()}
 
 
 def _kernels(result, args):
@@ -134,46 +139,46 @@ def mend_mean_and_std(rng):
     steps = np.array([[1, 1000, 5], [2, 1001, 5], [6, 1000, 5], [3, 1003, 5]], np.float32)
     noise = rng.standard_normal((401, 4)) * [1, 0.02, 3, 1e-3] + [-7, 1e4, 2, 0.5]
     bins = np.split(noise.astype(np.float32), 4, axis=1)  # alone: each has a size of its own
-    every = (steps[:2], steps[:3], steps, np.full((3, 2), 0.1, np.float32), *bins)
-    return {"mended": [((frames,), {}) for frames in every]}
+    inputs = (steps[:2], steps[:3], steps, np.full((3, 2), 0.1, np.float32), *bins)
+    return {"mended": [((frames,), {}) for frames in inputs]}
 
 
 def mend_information(rng):
     """Answers that are sure or unsure, of equally frequent classes and of others."""
-    some = rng.random((7, 1))
-    every = (
+    column = rng.random((7, 1))
+    inputs = (
         np.array([[1.0, 0.0], [0.0, 1.0]]),
         np.array([[0.9, 0.1], [0.9, 0.1]]),
         np.array([[1.0, 0.0], [0.5, 0.5], [0.75, 0.25]]),
-        np.concatenate([some, 1 - some], axis=1),
+        np.concatenate([column, 1 - column], axis=1),
     )
-    return {"mended": [((one,), {}) for one in every]}
+    return {"mended": [((probabilities,), {}) for probabilities in inputs]}
 
 
 def normalise_and_pad(rng):
     """Utterances of 1 to 750 frames; and what may be given beside them."""
 
-    def one(count, shift, **more):  # whole numbers, for those who look for a mistake by hand
+    def utterance(count, shift, **more):  # whole numbers, for those who look for a mistake by hand
         frames = rng.integers(-9, 9, (count, 26)) + shift
         mean, std = rng.integers(-5, 5, 26), 2.0 ** rng.integers(-1, 3, 26)
-        return tuple(one.astype(np.float32) for one in (frames, mean, std)), more
+        return tuple(array.astype(np.float32) for array in (frames, mean, std)), more
 
     low = rng.integers(-9, -6, 26).astype(np.float32)
-    (frames, mean, std), _ = one(5, 0)
+    (frames, mean, std), _ = utterance(5, 0)
     out = np.ones((750, 26), np.float32)
     each = (frames, np.tile(mean, (5, 1)), np.tile(std, (5, 1)))
     return {
-        "normalised": [one(750, -7)],
-        "padded": [one(1, -7), one(4, -7), one(301, -7), one(749, 2)],
-        "float32": [one(750, -7)],
-        "the rest given": [one(4, 0, minimum=low), (each, {}), (each, {"out": out})],
+        "normalised": [utterance(750, -7)],
+        "padded": [utterance(1, -7), utterance(4, -7), utterance(301, -7), utterance(749, 2)],
+        "float32": [utterance(750, -7)],
+        "the rest given": [utterance(4, 0, minimum=low), (each, {}), (each, {"out": out})],
     }
 
 
 def uar(rng):
     """Classes of the same size, where UAR is accuracy but not precision, and of others."""
 
-    def one(zeros, ones, right_zeros, right_ones):
+    def case(zeros, ones, right_zeros, right_ones):
         labels = np.repeat([0, 1], [zeros, ones])
         right = np.concatenate([np.arange(zeros) < right_zeros, np.arange(ones) < right_ones])
         order = rng.permutation(len(labels))
@@ -182,7 +187,7 @@ def uar(rng):
     few, right = int(rng.integers(5, 20)), rng.integers(1, 5, 3)
     return {
         "result": [
-            *(one(1, 1, 1, 1), one(2, 2, 2, 1), one(1, 2, 0, 2), one(3, 9, 2, 5)),
-            *(one(few, few, right[0], 5), one(few + 20, few, *right[1:])),
+            *(case(1, 1, 1, 1), case(2, 2, 2, 1), case(1, 2, 0, 2), case(3, 9, 2, 5)),
+            *(case(few, few, right[0], 5), case(few + 20, few, *right[1:])),
         ]
     }

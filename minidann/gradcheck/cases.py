@@ -66,20 +66,20 @@ def _special(name, rng) -> list[Case]:
     example, options = getattr(ops, name).example(rng)
     if name in ("dense", "softmax_cross_entropy", "conv1d", "attention", "maxpool"):
         of_one = {k: v[:1] if k == "labels" else v for k, v in options.items()}
-        one = [Case("one row", (example[0][:1], *example[1:]), of_one)]
+        single_row = [Case("one row", (example[0][:1], *example[1:]), of_one)]
     if name == "dense":
-        return one
+        return single_row
     if name == "softmax_cross_entropy":
         scores = np.array([[800.0, 799.5, 798.0], [800.0, 801.0, 802.0]])  # exp(800) overflows
-        return [*one, Case("large scores", (scores,), {"labels": np.array([2, 0])})]
+        return [*single_row, Case("large scores", (scores,), {"labels": np.array([2, 0])})]
     if name == "conv1d":
-        return [*one, *_strides(*example, normal)]
+        return [*single_row, *_strides(*example, normal)]
     if name == "relu":
         return [Case("zeros", (np.array([[0.0, -1.0, 2.0], [3.0, 0.0, 0.5]]),), {})]
     if name == "maxpool":
-        return [*one, Case("ties", (tied(rng, 3, 17, 2),), {"size": 5, "stride": 5})]
+        return [*single_row, Case("ties", (tied(rng, 3, 17, 2),), {"size": 5, "stride": 5})]
     if name == "attention":
-        return [*one, Case("one frame", (normal((3, 1, 4)), normal(4)), {}, zeros=("v",))]
+        return [*single_row, Case("one frame", (normal((3, 1, 4)), normal(4)), {}, zeros=("v",))]
     if name == "batchnorm":
         x, gamma, beta = example
         running = {"running": (normal(3), rng.random(3) + 0.5)}

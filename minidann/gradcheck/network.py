@@ -75,7 +75,7 @@ def example(
         pooled, _ = conv_relu_maxpool.forward(x, params["conv.w"], params["conv.b"])
         active = pooled > 0  # (n+m, P, F)
         mixed = [rows.any(axis=0) & ~rows.all(axis=0) for rows in (active[:n], active[n:])]
-        if all(some.any() for some in mixed) and active.mean() > 0.1:
+        if all(domain.any() for domain in mixed) and active.mean() > 0.1:
             break
     features = (model.pooled_frames(frames) + 1) * filters
     mask = dropout.draw_mask(rng, (n + m, features), 0.4, np.float64)

@@ -137,10 +137,10 @@ def _penalties(optim, rng) -> tuple[list[Row], list[str]]:
     names = (*REGULARISED, "conv.b", "bn.gamma", "bn.beta", "attention.v", "emotion.b")
     params = {name: rng.standard_normal((3, 4)) for name in names}
     params = {name: w + 0.1 * np.sign(w) for name, w in params.items()}  # abs has a kink at 0
-    every = {name: rng.standard_normal((3, 4)) for name in names}
+    all_grads = {name: rng.standard_normal((3, 4)) for name in names}
     rows, problems, wrong = [], [], {}
     for l1, l2, without in ((L1, 0.0, "conv.w"), (0.0, L2, "emotion.w"), (L1, L2, "domain.w")):
-        grads = {name: g for name, g in every.items() if name != without}
+        grads = {name: g for name, g in all_grads.items() if name != without}
         given = Untouched(params=params, grads=grads)
         after = optim.add_penalty(params, grads, l1=l1, l2=l2)
         written = [f"add_penalty writes to {name}" for name in given.changed()]
@@ -165,7 +165,7 @@ def _penalties(optim, rng) -> tuple[list[Row], list[str]]:
         finding = diagnosis.Diagnosis("penalty", "abs has no gradient at 0: l1 adds 0 there")
         rows[-1] = replace(rows[-1], diagnoses=(finding,))
     if wrong:
-        found = diagnosis.diagnose_penalty(params, every, list(wrong.values()))
+        found = diagnosis.diagnose_penalty(params, all_grads, list(wrong.values()))
         rows = [
             row if row.ok or row.diagnoses else replace(row, diagnoses=(found,)) for row in rows
         ]

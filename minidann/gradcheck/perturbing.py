@@ -71,8 +71,10 @@ class Derivatives:
         changes = {"central": np.where(self.undecided, values, self.central)}
         if self.complex is not None:
             changes["complex"] = np.where(self.undecided, values, self.complex)
-        nobody = np.zeros_like(self.undecided)
-        return replace(self, **changes, undecided=nobody, settled=self.settled | self.undecided)
+        none_undecided = np.zeros_like(self.undecided)
+        return replace(
+            self, **changes, undecided=none_undecided, settled=self.settled | self.undecided
+        )
 
 
 @np.errstate(all="ignore")  # what overflows is seen in the result
@@ -112,8 +114,8 @@ def derivatives(
     low, high = np.full_like(central, np.nan), np.full_like(central, np.nan)
     for i in np.flatnonzero(kinks):
         low[:, i], high[:, i] = _sides(function, array, directions[i], terms)
-    nobody = np.zeros_like(kinks)
-    alone = Derivatives(central, None, kinks, kinks, rounding, low, high, nobody)
+    none_settled = np.zeros_like(kinks)
+    alone = Derivatives(central, None, kinks, kinks, rounding, low, high, none_settled)
     if complex_ is None:
         return alone
     slack = np.maximum(LOST * scale, noise)  # (k, 1)

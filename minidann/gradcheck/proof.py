@@ -28,17 +28,17 @@ def check_op(name: str, op, rng: np.random.Generator) -> list[Report]:
     kinks the backward pass of that op decides, and in float32 everything must stay float32.
     """
     reference = getattr(ops, name)
-    every = cases(name, rng) + [random_case(name, rng) for _ in range(3)]
-    names = argument_names(reference.forward, len(every[0].arrays))
+    all_cases = cases(name, rng) + [random_case(name, rng) for _ in range(3)]
+    names = argument_names(reference.forward, len(all_cases[0].arrays))
     reports = []
-    for case in every:
+    for case in all_cases:
         if not _takes(op.forward, case.options):
             continue
         title = f"{name}, {case.what}"
         report = check(op, rng, **case.given, names=names, title=title, reference=reference)
         reports.append(report)
     if all(report.rows for report in reports):
-        problems = reports[0].problems + _in_float32(op, every[0], names)
+        problems = reports[0].problems + _in_float32(op, all_cases[0], names)
         reports[0] = replace(reports[0], problems=problems)
     return settle(reports)
 

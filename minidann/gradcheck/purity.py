@@ -17,7 +17,7 @@ def arrays_in(thing, seen: tuple = ()) -> Iterator[np.ndarray]:
         yield thing
     elif isinstance(thing, (int, float, complex, np.generic)):
         yield np.asarray(thing)
-    elif any(thing is one for one in seen):  # an object that holds itself
+    elif any(thing is ancestor for ancestor in seen):  # an object that holds itself
         return
     elif isinstance(thing, (tuple, list)):
         for value in thing:
@@ -26,8 +26,10 @@ def arrays_in(thing, seen: tuple = ()) -> Iterator[np.ndarray]:
         for value in thing.values():
             yield from arrays_in(value, (*seen, thing))
     elif hasattr(thing, "__dict__") and not isinstance(thing, (type, ModuleType, FunctionType)):
-        own = {name: value for name, value in vars(thing).items() if not name.startswith("__")}
-        yield from arrays_in(own, (*seen, thing))
+        attributes = {
+            name: value for name, value in vars(thing).items() if not name.startswith("__")
+        }
+        yield from arrays_in(attributes, (*seen, thing))
 
 
 def copied(thing) -> Any:
@@ -52,12 +54,12 @@ class Untouched:
         return [name for name in self.things if not same(self.things[name], self.copies[name])]
 
 
-def same(one, other) -> bool:
+def same(first, second) -> bool:
     """Do two things hold the same arrays, NaN included?"""
-    one, other = list(arrays_in(one)), list(arrays_in(other))
-    return len(one) == len(other) and all(
+    first, second = list(arrays_in(first)), list(arrays_in(second))
+    return len(first) == len(second) and all(
         a.shape == b.shape
         and a.dtype == b.dtype
         and np.array_equal(a, b, equal_nan=a.dtype.kind in "fc")
-        for a, b in zip(one, other)
+        for a, b in zip(first, second)
     )

@@ -7,7 +7,7 @@ Of thirty successive outputs of a filter the pool wants one, the largest. So muc
    after the pool and act on 8 frames instead of 240.
 3. The gradient of the convolution's output is 97% zeros: the kernel's gradient is a sparse times a
    dense product.
-4. Nobody asks for the input's gradient: the op stands first in the network.
+4. The input's gradient is not needed: the op stands first in the network.
 5. An utterance ends in padding, which is constant in time. There all windows are equal, so one of
    them stands for all. Most utterances are half padding.
 
@@ -120,7 +120,7 @@ def first_largest(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _rows(view: np.ndarray, computed: np.ndarray, size: int) -> np.ndarray:
     """The windows of the pools that are computed, pool after pool: (q*size, K*D)."""
     counts = size * computed.sum(axis=1)  # (n,): the computed ones of an utterance come first
-    return np.concatenate([one[:count] for one, count in zip(view, counts)])
+    return np.concatenate([windows[:count] for windows, count in zip(view, counts)])
 
 
 def _parts(computed: np.ndarray) -> list[tuple[slice, slice]]:

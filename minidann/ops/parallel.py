@@ -2,7 +2,7 @@
 
 NumPy, SciPy and BLAS let go of Python's lock while they compute, so threads do run at once. BLAS
 has threads of its own, which share one matrix product and wait for each other in a busy loop: where
-another program keeps a core, everybody waits for the slowest, and many small products take ten
+another program keeps a core, all threads wait for the slowest, and many small products take ten
 times as long. Parts that never wait for one another do not mind. So here each thread takes the next
 part as soon as it is done with one, and BLAS is set to one thread. The result does not depend on
 how many threads there are.
@@ -53,25 +53,25 @@ def each(work: Callable, parts: Sequence) -> list:
     Where a part raises, no other is begun, and none runs any more when the error leaves here.
     """
     results: list = [None] * len(parts)
-    waiting = iter(enumerate(parts))  # one for all: who is free takes the next
+    waiting = iter(enumerate(parts))  # shared: a thread that is free takes the next part
 
     def help_out() -> None:
         try:
             for i, part in waiting:
                 results[i] = work(*part)
         except BaseException:
-            deque(waiting, maxlen=0)  # nobody takes another
+            deque(waiting, maxlen=0)  # no thread takes another part
             raise
 
     count = threads()
     helping = [_pool(count).submit(help_out) for _ in range(min(count, len(parts)) - 1)]
     try:
         help_out()
-    finally:  # who has not begun by now is not needed any more
-        wait([one for one in helping if not one.cancel()])
-    for one in helping:
-        if not one.cancelled():
-            one.result()  # raises what it raised
+    finally:  # a thread that has not begun by now is not needed
+        wait([future for future in helping if not future.cancel()])
+    for future in helping:
+        if not future.cancelled():
+            future.result()  # raises what it raised
     return results
 
 
@@ -81,7 +81,9 @@ def stream(work: Callable, parts: Sequence) -> Iterator:
 
     def first():
         future, part = waiting.popleft()
-        return work(*part) if future.cancel() else future.result()  # here, if nobody has begun it
+        return (
+            work(*part) if future.cancel() else future.result()
+        )  # here, if no thread has begun it
 
     try:
         for part in parts:

@@ -57,8 +57,8 @@ def misread_dout(evidence: Evidence) -> Iterator[Hypothesis]:
     text = "dout is not used: as if it were one everywhere"
     yield from outcome(evidence, "missing path", text, np.ones_like(dout)[()], cache)
     if np.ndim(dout):
-        for kind, what, other in arrangements(dout):
-            yield from outcome(evidence, kind, f"as if dout were {what}", other, cache)
+        for kind, what, changed in arrangements(dout):
+            yield from outcome(evidence, kind, f"as if dout were {what}", changed, cache)
         gates = [(n, a) for n, a in zip(evidence.names, evidence.arrays) if a.shape == dout.shape]
         for what, gate in (*gates, ("dout", dout), ("out", evidence.out)):
             for sign, condition in (("positive", gate > 0), ("negative", gate < 0)):
@@ -70,8 +70,8 @@ def turned_arrays(evidence: Evidence) -> Iterator[Hypothesis]:
     """An array turned or moved before it acts on the gradients of the others."""
     _, op, _ = evidence.reference
     for i, (name, array) in enumerate(zip(evidence.names, evidence.arrays)):
-        for kind, what, other in arrangements(array, name):
-            arrays = (*evidence.arrays[:i], other, *evidence.arrays[i + 1 :])
+        for kind, what, changed in arrangements(array, name):
+            arrays = (*evidence.arrays[:i], changed, *evidence.arrays[i + 1 :])
             _, cache = op.forward(*arrays, **evidence.options)
             text = f"as if {name} were {what}"
             yield from outcome(evidence, kind, text, evidence.upstream, cache)

@@ -58,8 +58,8 @@ def _ratios(setting: Setting, part: tuple[str, ...]) -> tuple[float, float] | No
     return both[0], both[1]
 
 
-def _near(one: float, other: float) -> bool:
-    return abs(one - other) <= 1e-7 * max(1.0, abs(other))
+def _near(value: float, expected: float) -> bool:
+    return abs(value - expected) <= 1e-7 * max(1.0, abs(expected))
 
 
 def readings(setting: Setting) -> Iterator[tuple[tuple, str, str]]:

@@ -71,31 +71,34 @@ def _kind(names) -> str:
     return "summed" if BATCH in names else "factor"
 
 
-def _others(names: list[str]) -> str:
+def _alternatives(names: list[str]) -> str:
     """Sizes that happen to equal the first: those of other axes, each once."""
     axes = {name.rpartition(" along ")[2]: name for name in reversed(names)}
     of_rows = "the rows" if BATCH in names else ""
-    others = [name for axis, name in reversed(axes.items())
-              if name != names[0] and axis != of_rows and not axis.startswith("axis ")]  # fmt: skip
-    return f" (perhaps {' or '.join(others)})" if others else ""
+    alternatives = [
+        name
+        for axis, name in reversed(axes.items())
+        if name != names[0] and axis != of_rows and not axis.startswith("axis ")
+    ]
+    return f" (perhaps {' or '.join(alternatives)})" if alternatives else ""
 
 
 def _single(names: dict[float, list[str]], equals) -> Iterator[tuple[str, str]]:
     """One size or one over it; 2 and 1/2 whatever the sizes are."""
     for value, (name, *_) in names.items():
-        others = _others(names[value])
+        alternatives = _alternatives(names[value])
         if value in (2.0, 0.5) and name != BATCH:
             continue  # a plain 2 is the likelier one
         if equals(value):
-            yield _kind([name]), f"{value:g}, {name}{others}"
+            yield _kind([name]), f"{value:g}, {name}{alternatives}"
         elif equals(1 / value):
             if name.startswith("1/(1-p)"):
                 yield "factor", f"{1 / value:g}, 1-p ({name}, is missing)"
             else:
-                yield _kind([name]), f"1/{value:g}, one over {name}{others}"
+                yield _kind([name]), f"1/{value:g}, one over {name}{alternatives}"
     for value, text in ((2.0, "2"), (0.5, "1/2")):
         if equals(value):
-            yield "factor", text + _others(["", *names.get(2.0, ()), *names.get(0.5, ())])
+            yield "factor", text + _alternatives(["", *names.get(2.0, ()), *names.get(0.5, ())])
     for value, (name, *_) in names.items():
         if value < 1 and equals(1 - value):
             yield "factor", f"{1 - value:g}, one minus {name}"
@@ -131,12 +134,12 @@ def _squares(evidence: Evidence, equals) -> Iterator[tuple[str, str]]:
 
 
 def _pairs(named: dict[float, str], equals, factor: float) -> Iterator[tuple[str, str]]:
-    for (a, one), (b, other) in combinations(named.items(), 2):
+    for (a, name_a), (b, name_b) in combinations(named.items(), 2):
         if equals(a * b):
-            yield _kind([one, other]), f"{a * b:g}, {one} times {other}"
+            yield _kind([name_a, name_b]), f"{a * b:g}, {name_a} times {name_b}"
         elif equals(1 / (a * b)):
-            yield _kind([one, other]), f"1/{a * b:g}, one over {one} times {other}"
+            yield _kind([name_a, name_b]), f"1/{a * b:g}, one over {name_a} times {name_b}"
         elif equals(a / b):
-            yield "factor", f"{factor:.6g}, {one} over {other}"
+            yield "factor", f"{factor:.6g}, {name_a} over {name_b}"
         elif equals(b / a):
-            yield "factor", f"{factor:.6g}, {other} over {one}"
+            yield "factor", f"{factor:.6g}, {name_b} over {name_a}"

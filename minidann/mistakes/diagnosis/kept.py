@@ -39,8 +39,8 @@ def hypotheses(evidence: Evidence) -> Iterator[Hypothesis]:
         return
     leaves, known = _known(evidence)
     for name, path, leaf in leaves:
-        for kind, what, other in _mistaken(name, leaf, known):
-            changed = _replaced(evidence.reference[2], path, other)
+        for kind, what, replacement in _mistaken(name, leaf, known):
+            changed = _replaced(evidence.reference[2], path, replacement)
             text = f"computed from the wrong value: as if {name} were {what}"
             if name == CONSTANTS:
                 text = what
@@ -95,12 +95,12 @@ def _mistaken(name, leaf, known) -> Iterator[tuple[str, str, object]]:
         if leaf:  # running ones are constants
             yield "mean path", text, False
     elif name == STRIDE:
-        for other in range(1, 3 * leaf + 2):
-            if other != leaf:
-                yield "stride", f"{other} where it should be {leaf}", other
+        for replacement in range(1, 3 * leaf + 2):
+            if replacement != leaf:
+                yield "stride", f"{replacement} where it should be {leaf}", replacement
     elif isinstance(leaf, float):
-        for what, other in (("one", 1.0), ("one over it", 1 / leaf), ("its square", leaf**2)):
-            yield "factor", f"{what} instead of {leaf:g}", other
+        for what, replacement in (("one", 1.0), ("one over it", 1 / leaf), ("its square", leaf**2)):
+            yield "factor", f"{what} instead of {leaf:g}", replacement
     elif leaf.dtype == bool:
         yield from _gates(leaf, known)
     elif leaf.dtype.kind == "i":
@@ -114,10 +114,10 @@ def _gates(leaf, known) -> Iterator[tuple[str, str, np.ndarray]]:
     yield "gate", "the opposite of what it should be: it is inverted", ~leaf
     for _, what, first in _firsts(leaf):
         yield "gate", what, first
-    for what, other in known:
-        if np.shape(other) == leaf.shape and other.dtype != bool:
-            yield "wrong cache", f"the sign of {what}", other > 0
-            yield "gate", f"open where {what} is zero, too", other >= 0
+    for what, array in known:
+        if np.shape(array) == leaf.shape and array.dtype != bool:
+            yield "wrong cache", f"the sign of {what}", array > 0
+            yield "gate", f"open where {what} is zero, too", array >= 0
 
 
 def _firsts(leaf: np.ndarray) -> Iterator[tuple[int, str, np.ndarray]]:
@@ -128,8 +128,8 @@ def _firsts(leaf: np.ndarray) -> Iterator[tuple[int, str, np.ndarray]]:
 
 
 def _indices(leaf, known) -> Iterator[tuple[str, str, np.ndarray]]:
-    for kind, what, other in arrangements(leaf):
-        yield kind, f"{what} (an index)", other
+    for kind, what, replacement in arrangements(leaf):
+        yield kind, f"{what} (an index)", replacement
     for axis, what, first in _firsts(leaf):
         yield "first only" if axis == 0 else "wrong cache", what, first
     top = int(leaf.max()) + 1
@@ -144,9 +144,9 @@ def _indices(leaf, known) -> Iterator[tuple[str, str, np.ndarray]]:
 
 
 def _values(leaf, known) -> Iterator[tuple[str, str, np.ndarray]]:
-    for what, other in known:
-        if other is not leaf and np.shape(other) == leaf.shape and other.dtype != bool:
-            yield "wrong cache", what, other
+    for what, array in known:
+        if array is not leaf and np.shape(array) == leaf.shape and array.dtype != bool:
+            yield "wrong cache", what, array
     yield "wrong cache", "without its negative entries, as after a ReLU", np.maximum(leaf, 0)
     yield "wrong cache", "its absolute value", np.abs(leaf)
     # A factor of each channel; of one shape with out it is a gate or a value of each entry.
@@ -159,8 +159,8 @@ def _values(leaf, known) -> Iterator[tuple[str, str, np.ndarray]]:
     yield "wrong cache", "its logarithm", np.log(np.abs(leaf))
     if (leaf == 0).any() and len(np.unique(leaf)) == 2:  # dropout's mask
         kind = "gate"
-        for _, what, other in arrangements(leaf):
-            yield "wrong cache", what, other
+        for _, what, array in arrangements(leaf):
+            yield "wrong cache", what, array
     yield kind, "one everywhere: it is left out", np.ones_like(leaf)
 
 

@@ -26,17 +26,17 @@ def _softmax_cross_entropy(evidence, cache):
     n, classes = p.shape
     label = np.arange(classes) == labels[:, None]  # (N, L)
     shifted = z - z.max(axis=1, keepdims=True)  # (N, L)
-    for what, other in (
+    for what, wrong_p in (
         ("the scores", z),
         ("log p", np.log(p)),
         ("exp(z), before it is divided by its sum", np.exp(z)),
         ("exp(z), before it is divided by its sum", np.exp(shifted)),
     ):
         text = f"computed from the wrong cache: the probabilities are {what}"
-        yield "wrong cache", text, ((other - label) * dout / n,)
-    every = np.isin(np.arange(classes), labels) * 1.0  # (L,)
+        yield "wrong cache", text, ((wrong_p - label) * dout / n,)
+    occurring = np.isin(np.arange(classes), labels) * 1.0  # (L,)
     text = "1 is subtracted in the columns of all labels, in every row: [rows, labels] takes one"
-    yield "wrong cache", text, ((p - every) * dout / n,)
+    yield "wrong cache", text, ((p - occurring) * dout / n,)
     text = "the label's number is subtracted from all of its row, not 1 from the label's place"
     yield "wrong cache", text, ((p - labels[:, None]) * dout / n,)
     text = (
@@ -60,7 +60,7 @@ def _attention(evidence, cache):
 
     score = f @ v  # (N, P)
     shifted = score - score.max(axis=1, keepdims=True)
-    for what, other in (
+    for what, wrong_s in (
         ("the scores", score),
         ("exp(score), before it is divided by its sum", np.exp(shifted)),
         ("exp(score), before it is divided by its sum", np.exp(score)),
@@ -68,7 +68,7 @@ def _attention(evidence, cache):
         ("equal for all frames", np.full_like(s, 1 / s.shape[1])),
     ):
         text = f"computed from the wrong cache: the weights s are {what}"
-        yield "wrong cache", text, attention.backward(dout, (f, v, other))
+        yield "wrong cache", text, attention.backward(dout, (f, v, wrong_s))
 
     across = np.exp(score - score.max(axis=0))
     across = across / across.sum(axis=0)  # (N, P), sums to 1 over the batch
@@ -91,12 +91,12 @@ def _attention(evidence, cache):
     yield "missing path", text, through(s * (ds - ds.mean(axis=1, keepdims=True)))
     text = "the weights s are left out where f is summed: every frame gets all of dout"
     yield "missing path", text, (right[0] + (1 - s[:, :, None]) * dout[:, None, :], right[1])
-    for what, other in (("f", f), ("dout", dout[:, None, :])):
+    for what, wrong_v in (("f", f), ("dout", dout[:, None, :])):
         text = f"in df, {what} stands where v should: the path through the weights goes by v"
-        yield "wrong cache", text, (direct + (s * centred)[:, :, None] * other, None)
-    for what, other in (("the weights s", s), ("the gradient of the weights", ds)):
+        yield "wrong cache", text, (direct + (s * centred)[:, :, None] * wrong_v, None)
+    for what, wrong_dscore in (("the weights s", s), ("the gradient of the weights", ds)):
         text = f"{what} stand where the gradient of the scores should"
-        yield "wrong cache", text, (None, np.tensordot(other, f, axes=2))
+        yield "wrong cache", text, (None, np.tensordot(wrong_dscore, f, axes=2))
     text = "the softmax's mean is taken where its sum should be"
     yield "summed", text, through(s * (ds - (s * ds).mean(axis=1, keepdims=True)))
 
@@ -110,10 +110,10 @@ def _dropout(evidence, mask):
     yield "factor", text, (np.where(mask, dout / np.where(mask, mask, 1), 0),)
     if received.shape != dout.shape:
         return
-    other = received / dout  # the mask that was used, if there was one
+    used_mask = received / dout  # the mask that was used, if there was one
     levels = np.unique(mask)
-    nearest = levels[np.abs(other[..., None] - levels).argmin(axis=-1)]
-    if (nearest != 0).any() and np.allclose(other, nearest, rtol=1e-9, atol=0):
+    nearest = levels[np.abs(used_mask[..., None] - levels).argmin(axis=-1)]
+    if (nearest != 0).any() and np.allclose(used_mask, nearest, rtol=1e-9, atol=0):
         yield "wrong cache", "another mask than that of forward is applied", (dout * nearest,)
 
 
@@ -132,11 +132,11 @@ def _gradient_reversal(evidence, beta):
 
 
 def _batchnorm(evidence, cache):
-    xhat, gamma, scale, _, var, own = cache
+    xhat, gamma, scale, _, var, own_statistics = cache
     dout = evidence.upstream
     dxhat = dout * gamma  # (N, C)
     dgamma, dbeta = (dout * xhat).sum(axis=0), dout.sum(axis=0)
-    if not own:
+    if not own_statistics:
         text = "the batch's mean and variance get a gradient, though running ones were used"
         through = xhat * (dxhat * xhat).mean(axis=0)
         dx = scale * (dxhat - dxhat.mean(axis=0) - through)
@@ -148,8 +148,8 @@ def _batchnorm(evidence, cache):
     n = len(xhat)
     if n > 1:
         text = "the variance is divided by N - 1 in backward, by N in forward"
-        other = 1 / np.sqrt(var * n / (n - 1) + EPSILON)
-        yield "factor", text, (right / scale * other, dgamma, dbeta)
+        wrong_scale = 1 / np.sqrt(var * n / (n - 1) + EPSILON)
+        yield "factor", text, (right / scale * wrong_scale, dgamma, dbeta)
     text = "computed from dout * gamma, which only dx should be"
     yield "wrong cache", text, (None, (dxhat * xhat).sum(axis=0), dxhat.sum(axis=0))
     centred = xhat / scale
@@ -168,11 +168,11 @@ def _batchnorm(evidence, cache):
         "over everything": np.mean,
         "over everything, divided by N alone": lambda a: a.sum() / n,
     }
-    for one, first in averages.items():
-        for other, second in averages.items():
-            if (one, other) != ("over the batch", "over the batch"):
+    for mean_axes, first in averages.items():
+        for variance_axes, second in averages.items():
+            if (mean_axes, variance_axes) != ("over the batch", "over the batch"):
                 dx = scale * (dxhat - first(dxhat) - xhat * second(dxhat * xhat))
-                text = f"the mean's path averages {one}, the variance's {other}"
+                text = f"the mean's path averages {mean_axes}, the variance's {variance_axes}"
                 yield "wrong axis", text, (dx, dgamma, dbeta)
 
 

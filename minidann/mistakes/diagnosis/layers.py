@@ -53,7 +53,7 @@ def _classifiers(setting: Setting):
 
         text = f"the {where} classifier's kernel gradient is taken from features before dropout"
         yield "wrong cache", text, setting.substituted(dense=dense)
-        for kind, what, other in (
+        for kind, what, changed_mask in (
             ("gate", "dropout's mask is not applied", np.ones_like),
             ("factor", "dropout's factor 1/(1-p) is missing", lambda mask: (mask > 0) * 1.0),
             ("wrong cache", "dropout's mask is squared", lambda mask: mask * mask),
@@ -62,11 +62,11 @@ def _classifiers(setting: Setting):
                 setting.mask, -setting.n, axis=0)[: len(mask)]),
         ):  # fmt: skip
 
-            def dropout(dout, mask, names=names, other=other):
+            def dropout(dout, mask, names=names, changed_mask=changed_mask):
                 # The emotion classifier's mask is shorter, but not in bn4: there the order counts.
                 called.append(mask)
                 name = "emotion" if setting.n and len(called) == 1 else "domain"
-                return (dout * (other(mask) if name in names else mask),)
+                return (dout * (changed_mask(mask) if name in names else mask),)
 
             called = []
             text = f"{what} on the way back from the {where} classifier"
@@ -163,15 +163,15 @@ def _shares(setting, frames, vector):
 def _names(setting: Setting):
     """Right gradients under wrong names."""
     right = setting.right
-    for one, other in combinations(right, 2):
-        if right[one].shape == right[other].shape:
-            swapped = {**right, one: right[other], other: right[one]}
-            yield "swapped", f"the gradients of {one} and {other} are exchanged", swapped
+    for first, second in combinations(right, 2):
+        if right[first].shape == right[second].shape:
+            swapped = {**right, first: right[second], second: right[first]}
+            yield "swapped", f"the gradients of {first} and {second} are exchanged", swapped
     if "emotion.w" in right and "domain.w" in right:
-        other = {"emotion": "domain", "domain": "emotion"}
+        counterpart = {"emotion": "domain", "domain": "emotion"}
         swapped = dict(right)
         for name in right:
             head, _, kind = name.partition(".")
-            if head in other:
-                swapped[name] = right[f"{other[head]}.{kind}"]
+            if head in counterpart:
+                swapped[name] = right[f"{counterpart[head]}.{kind}"]
         yield "swapped", "the two classifiers' gradients are exchanged", swapped

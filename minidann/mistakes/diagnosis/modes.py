@@ -20,7 +20,7 @@ def _modes(setting: Setting):
     """The forward pass fed in one mode, the backward pass of another."""
     encoder, fed, emotion, domain, emotion_f, domain_f = setting.cache
     mode, n, _, calls, _ = fed
-    every, source, target = slice(0, setting.rows), slice(0, n), slice(n, setting.rows)
+    all_rows, source, target = slice(0, setting.rows), slice(0, n), slice(n, setting.rows)
     if mode == "none":
         return
     if mode == "bn3":
@@ -33,21 +33,23 @@ def _modes(setting: Setting):
     for whole in wholes:
         first = calls[0] if mode in ("bn2", "bn3") else _part(whole, source)
         second = calls[1] if mode == "bn3" else _part(whole, target)
-        for other, groups, its_calls in (
-            ("bn1", [every], [whole]),
-            ("bn2", [source, every], [first, whole]),
+        for wrong_mode, groups, its_calls in (
+            ("bn1", [all_rows], [whole]),
+            ("bn2", [source, all_rows], [first, whole]),
             ("bn3", [source, target], [first, second]),
         ):
-            if other != mode and 0 < n < setting.rows:
-                cache = (other, n, groups, its_calls, ops)
-                text = f"forward fed in mode {mode}, the gradients go back as in {other}"
+            if wrong_mode != mode and 0 < n < setting.rows:
+                cache = (wrong_mode, n, groups, its_calls, ops)
+                text = f"forward fed in mode {mode}, the gradients go back as in {wrong_mode}"
                 yield "other mode", text, setting.with_fed(cache)
     h, _ = model.encode(setting.params, setting.x)
-    for other in feeding.MODES:
-        if other not in (mode, "none", "bn4") and 0 < n < setting.rows:
+    for wrong_mode in feeding.MODES:
+        if wrong_mode not in (mode, "none", "bn4") and 0 < n < setting.rows:
             _, its = feeding.forward(h, setting.params["bn.gamma"], setting.params["bn.beta"],
-                                     source_rows=n, mode=other)  # fmt: skip
-            text = f"forward fed in mode {mode}, the gradients go back as if it had been {other}"
+                                     source_rows=n, mode=wrong_mode)  # fmt: skip
+            text = (
+                f"forward fed in mode {mode}, the gradients go back as if it had been {wrong_mode}"
+            )
             yield "other mode", text, setting.with_fed(its)
     text = f"forward fed in mode {mode}, the gradients go back without batch normalisation"
     yield "other mode", text, setting.with_fed(("none", n, [], [], ops))

@@ -174,12 +174,12 @@ def variants(params, history):
 def diagnose_adam(params: Arrays, history, ends: Arrays, true: Arrays) -> Diagnosis:
     """What is wrong with Adam, given the parameters and state it ended with."""
 
-    def equals(one, other, name):
+    def equals(value, expected, name):
         moved = np.abs(true[name] - params.get(name, 0)).max()
-        one, other = np.asarray(one), np.asarray(other)
-        if one.shape != other.shape:
+        value, expected = np.asarray(value), np.asarray(expected)
+        if value.shape != expected.shape:
             return False
-        return np.allclose(one, other, rtol=0, atol=1e-9 * (moved or 1.0), equal_nan=True)
+        return np.allclose(value, expected, rtol=0, atol=1e-9 * (moved or 1.0), equal_nan=True)
 
     with np.errstate(all="ignore"):
         for text, candidate in variants(params, history):

@@ -108,8 +108,8 @@ def _paths(evidence: Evidence, cache) -> list[Path]:
 
 
 def _batchnorm(dout, cache) -> list[Path]:
-    xhat, gamma, scale, _, _, own = cache
-    if not own:
+    xhat, gamma, scale, _, _, own_statistics = cache
+    if not own_statistics:
         return []
     dxhat = dout * gamma  # (N, C)
     mean = -scale * np.ones_like(xhat) * dxhat.mean(axis=0)
@@ -124,18 +124,18 @@ def _batchnorm(dout, cache) -> list[Path]:
 def _attention(dout, cache) -> list[Path]:
     f, v, s = cache
     ds = (f @ dout[:, :, None])[:, :, 0]  # (N, P)
-    own, others = s * ds, -s * (s * ds).sum(axis=1, keepdims=True)  # (N, P), (N, P)
+    diagonal, off_diagonal = s * ds, -s * (s * ds).sum(axis=1, keepdims=True)  # (N, P), (N, P)
     return [
         ("missing path", "f as what is summed", (s[:, :, None] * dout[:, None, :], None)),
         (
             "missing path",
             "the weights",
-            (own[:, :, None] * v, np.tensordot(own, f, axes=2)),
+            (diagonal[:, :, None] * v, np.tensordot(diagonal, f, axes=2)),
         ),
         (
             "off-diagonal",
             "the other frames' weights (the softmax's off-diagonal terms)",
-            (others[:, :, None] * v, np.tensordot(others, f, axes=2)),
+            (off_diagonal[:, :, None] * v, np.tensordot(off_diagonal, f, axes=2)),
         ),
     ]
 

@@ -20,12 +20,14 @@ def _rows(setting: Setting):
     """The reversal on some rows only; rows whose gradient does not reach the encoder."""
     n, beta = setting.n, setting.beta
     source = np.arange(setting.rows) < n
-    for name, other, chosen in (("source", "target", source), ("target", "source", ~source)):
+    for name, other_domain, chosen in (("source", "target", source), ("target", "source", ~source)):
         for factor, what in (
             (1.0, "passes as it is"), (beta, "is scaled by beta and not reversed"),
             (-1.0, "is reversed without beta"),
         ):  # fmt: skip
-            text = f"the reversal acts on {name} rows only; on {other} rows the gradient {what}"
+            text = (
+                f"the reversal acts on {name} rows only; on {other_domain} rows the gradient {what}"
+            )
             yield (
                 "source rows only",
                 text,
@@ -36,7 +38,7 @@ def _rows(setting: Setting):
                 ),
             )
         kind = "target rows" if name == "source" else "missing path"
-        text = f"L_l sends no gradient from {other} rows into the encoder"
+        text = f"L_l sends no gradient from {other_domain} rows into the encoder"
         yield (
             kind,
             text,
@@ -45,7 +47,7 @@ def _rows(setting: Setting):
             ),
         )
         cut = setting.encoder(setting.dh * chosen[:, None, None])
-        text = f"no gradient from {other} rows reaches"
+        text = f"no gradient from {other_domain} rows reaches"
         yield kind, f"{text} the encoder below batch norm", cut
         conv = {name: cut[name] for name in ("conv.w", "conv.b")}
         yield kind, f"{text} the convolution", {**setting.right, **conv}

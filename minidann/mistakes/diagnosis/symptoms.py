@@ -171,12 +171,12 @@ def _leaking(evidence: Evidence, i: int) -> Iterator[Hypothesis]:
 
 def exchanged(evidence: Evidence, i: int) -> Iterator[Hypothesis]:
     """A right gradient under another argument's name."""
-    for j, other in enumerate(evidence.true):
-        if j != i and other is not None and other.shape == evidence.received[i].shape:
+    for j, gradient in enumerate(evidence.true):
+        if j != i and gradient is not None and gradient.shape == evidence.received[i].shape:
             text = (
                 f"what is returned for {evidence.names[i]} is the gradient of {evidence.names[j]}"
             )
-            yield Hypothesis("swapped", text, evidence.alone(i, other))
+            yield Hypothesis("swapped", text, evidence.alone(i, gradient))
 
 
 def of_another_shape(evidence: Evidence, i: int) -> Iterator[Hypothesis]:

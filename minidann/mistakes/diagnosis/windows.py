@@ -41,18 +41,18 @@ def of_conv1d(evidence, cache):
     _, _, _, stride, input_gradient = cache
     (k, d, f), t_out = w.shape, dout.shape[1]
     given = np.einsum("ntf,kdf->ntkd", dout, w)  # (N, T', K, D)
-    for other in range(3 * stride + k):
-        if other == stride:
+    for wrong_stride in range(3 * stride + k):
+        if wrong_stride == stride:
             continue
         dx = np.zeros_like(x)
         for t in range(t_out):
-            under = dx[:, t * other : t * other + k]  # cut off at the end
+            under = dx[:, t * wrong_stride : t * wrong_stride + k]  # cut off at the end
             under += given[:, t, : under.shape[1]]
         dw = None
-        if 0 < other <= stride:
-            view = conv1d.windows(x, k, other)[:, :t_out]  # (N, T', K*D)
+        if 0 < wrong_stride <= stride:
+            view = conv1d.windows(x, k, wrong_stride)[:, :t_out]  # (N, T', K*D)
             dw = np.einsum("ntk,ntf->kf", view, dout).reshape(k, d, f)
-        text = f"windows are placed as if the stride were {other}, not {stride}"
+        text = f"windows are placed as if the stride were {wrong_stride}, not {stride}"
         yield "stride", text, (dx if input_gradient else None, dw, None)
 
 
@@ -83,12 +83,12 @@ def of_maxpool(evidence, cache):
     ):  # fmt: skip
         text = f"the frame of each window that gets the gradient is {what}"
         yield "wrong cache", text, maxpool.backward(dout, (place + starts, x.shape))
-    for other in range(x.shape[1]):
-        if other != stride:
-            place = within + other * np.arange(argmax.shape[1])[:, None]
+    for wrong_stride in range(x.shape[1]):
+        if wrong_stride != stride:
+            place = within + wrong_stride * np.arange(argmax.shape[1])[:, None]
             place = np.minimum(place, x.shape[1] - 1)
-            text = f"windows are placed as if the stride were {other}, not {stride}"
-            if other == 0:
+            text = f"windows are placed as if the stride were {wrong_stride}, not {stride}"
+            if wrong_stride == 0:
                 text = "the argmax within its window is taken for a place in time"
             yield "stride", text, maxpool.backward(dout, (place, x.shape))
 
@@ -111,16 +111,16 @@ def of_conv_relu_maxpool(evidence, cache):
     best = (rows[(within + starts).T] * w.reshape(-1, f).T).sum(axis=2).reshape(passed.shape)
     text = "ReLU's gate is that of the largest value before its bias is added"
     yield "wrong cache", text, _from_rows(dout, rows, within + starts, best > 0, shape)
-    for other in range(2 * size):
-        if other != size:
-            place = np.minimum(within + other * np.arange(n * p), len(rows) - 1)
-            text = f"pools are placed as if they were {other} frames apart, not {size}"
+    for wrong_size in range(2 * size):
+        if wrong_size != size:
+            place = np.minimum(within + wrong_size * np.arange(n * p), len(rows) - 1)
+            text = f"pools are placed as if they were {wrong_size} frames apart, not {size}"
             yield "stride", text, _from_rows(dout, rows, place, passed, shape)
-    for other in range(1, 2 * stride + 2):
-        view = conv1d.windows(x, len(w), other)  # (N, T'', K*D)
-        if other != stride and view.shape[1] >= size * p:
+    for wrong_stride in range(1, 2 * stride + 2):
+        view = conv1d.windows(x, len(w), wrong_stride)  # (N, T'', K*D)
+        if wrong_stride != stride and view.shape[1] >= size * p:
             wrong = view[:, : size * p].reshape(len(rows), -1)
-            text = f"the convolution's windows are placed as if its stride were {other}"
+            text = f"the convolution's windows are placed as if its stride were {wrong_stride}"
             yield "stride", text, _from_rows(dout, wrong, within + starts, passed, shape)
 
 

@@ -25,13 +25,13 @@ def weighing(
         n, rows = cache[1][1], len(cache[5])
 
         def head(_, cache):
-            name, caches, *others = cache
+            name, caches, *remaining = cache
             if name == "emotion":
                 return model._classifier_backward(emotion(alpha, None, n, rows - n), cache)
             layer, beta = caches[-1]
             sizes = alpha, beta, n, rows - n
             caches = [*caches[:-1], (layer, reversal(*sizes))]
-            return model._classifier_backward(domain(*sizes), (name, caches, *others))
+            return model._classifier_backward(domain(*sizes), (name, caches, *remaining))
 
         return rewired(model, _classifier_backward=head).backward(cache, alpha=alpha)
 
@@ -219,13 +219,13 @@ def no_gradient_for_the_convolutions_bias():
 def the_classifiers_exchanged():
     """The two classifiers' gradients are filed under each other's names."""
 
-    other = {"emotion.w": "domain.w", "emotion.b": "domain.b"}
-    other |= {theirs: ours for ours, theirs in other.items()}
+    counterpart = {"emotion.w": "domain.w", "emotion.b": "domain.b"}
+    counterpart |= {theirs: ours for ours, theirs in counterpart.items()}
 
     def change(grads, cache, alpha):
-        if not other.keys() <= grads.keys():  # one classifier only: nothing to confuse
+        if not counterpart.keys() <= grads.keys():  # one classifier only: nothing to confuse
             return grads
-        return {name: grads[other.get(name, name)] for name in grads}
+        return {name: grads[counterpart.get(name, name)] for name in grads}
 
     return with_grads(change)
 
@@ -243,8 +243,8 @@ def the_emotion_mask_of_other_rows():
     def change(cache):
         encoder, fed, emotion, domain, *rest = cache
         if emotion is not None and domain is not None and len(domain[1]) == 2:
-            name, [(layer, mask)], *others = emotion
-            emotion = (name, [(layer, domain[1][0][1][-len(mask) :])], *others)
+            name, [(layer, mask)], *remaining = emotion
+            emotion = (name, [(layer, domain[1][0][1][-len(mask) :])], *remaining)
         return (encoder, fed, emotion, domain, *rest)
 
     return with_cache(change)
