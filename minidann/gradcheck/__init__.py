@@ -5,7 +5,7 @@
     purity.py       does a function write to what it was given?
     contract.py     what an op must keep to before its numbers can be compared
     gradients.py    any op, any function with its gradient
-    network.py      the network in five feeding modes against equations 8-10
+    network.py      the network in five batch compositions against equations 8-10
     grad_norms.py   the gradient norm of each classifier at the encoder
     optimiser.py    Adam and the penalties
     cases.py        inputs for the ops: examples, ties, odd lengths, random shapes

@@ -49,7 +49,7 @@ class Verdict:
 
 
 def check_mutant(mutant, rng: np.random.Generator, modes: tuple = feeding.MODES) -> Verdict:
-    """Check what the mutant builds: on its own example, in feeding `modes`, or as optimiser."""
+    """Check what the mutant builds: on its own example, in these modes, or as optimiser."""
     wrong = mutant.build()
     if mutant.target in ("model", "feeding"):
         reports = [check_network(wrong, rng, mode=mode) for mode in modes]

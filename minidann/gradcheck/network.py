@@ -97,7 +97,7 @@ def check_network(
     ops=minidann.ops,
     **sizes: int,
 ) -> Report:
-    """Check every parameter's gradient in one feeding mode against equations 8-10.
+    """Check every parameter's gradient in one batch composition against equations 8-10.
 
     `network` has the `forward` and `backward` of `minidann.model`; `sizes` are those of `example`.
     The rows of bn4 are those of its two updates.

@@ -1,4 +1,4 @@
-"""The proof: every op, the network in five feeding modes, the reversal, Adam and the penalties."""
+"""The proof: all ops, the network in five batch compositions, the reversal, Adam, the penalties."""
 
 import inspect
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from minidann.gradcheck.report import CENTRAL_TOLERANCE, Report, settle
 from minidann.ops import conv_relu_maxpool
 
 PLAIN = "conv1d, relu, maxpool"  # one after the other, in place of conv_relu_maxpool
-BATCHES = ((4, 7), (6, 6), (5, 8), (5, 5), (6, 9))  # n and m, one a feeding mode: n at most m
+BATCHES = ((4, 7), (6, 6), (5, 8), (5, 5), (6, 9))  # n and m, one pair a mode: n at most m
 REVERSAL_TOLERANCE = 1e-10
 
 

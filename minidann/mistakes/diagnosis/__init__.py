@@ -14,7 +14,7 @@
     coefficients.py   equations 8-10 read backwards: reversal, beta, alpha
     setting.py        the right network with one thing wrong, for the next three
     rows.py           which rows are reversed, which reach the encoder
-    modes.py          the feeding modes and batch norm's calls
+    modes.py          batch composition and batch norm's calls
     layers.py         one layer of the network
     optimiser.py      Adam and the penalties
 
@@ -70,7 +70,7 @@ KINDS = {
     "source rows only": "the reversal acts on some rows only",
     "loss mean": "a loss is divided by another count than that of its rows",
     "alpha": "alpha and 1-alpha are swapped, or one is missing",
-    "other mode": "batch norm goes back in another feeding mode than forward",
+    "other mode": "batch norm goes back with another batch composition than forward's",
     "target rows": "no gradient from target rows into the encoder",
     "adam": "an error in Adam",
     "penalty": "an error in l1 or l2",

@@ -153,7 +153,7 @@ def _batchnorm(evidence, cache):
     text = "computed from dout * gamma, which only dx should be"
     yield "wrong cache", text, (None, (dxhat * xhat).sum(axis=0), dxhat.sum(axis=0))
     centred = xhat / scale
-    text = "computed from the wrong cache: x - mean, not yet divided by the deviation"
+    text = "computed from the wrong cache: x - mean, not yet divided by the standard deviation"
     yield "wrong cache", text, batchnorm.backward(dout, (centred, gamma, scale, *cache[3:]))
     text = "summed over the channels instead of over the rows"
     yield "wrong axis", text, (None, (dout * xhat).sum(axis=1), dout.sum(axis=1))

@@ -1,4 +1,4 @@
-"""Mistakes about feeding: batch norm goes back in another mode, or one of its calls is lost."""
+"""Mistakes about batch composition: batch norm goes back in another mode, or loses a call."""
 
 from collections.abc import Iterator
 
@@ -17,7 +17,7 @@ def hypotheses(setting: Setting) -> Iterator[Hypothesis]:
 
 
 def _modes(setting: Setting):
-    """The forward pass fed in one mode, the backward pass of another."""
+    """The forward pass has the batch composition of one mode, the backward pass that of another."""
     encoder, fed, emotion, domain, emotion_f, domain_f = setting.cache
     mode, n, _, calls, _ = fed
     all_rows, source, target = slice(0, setting.rows), slice(0, n), slice(n, setting.rows)
@@ -40,7 +40,9 @@ def _modes(setting: Setting):
         ):
             if wrong_mode != mode and 0 < n < setting.rows:
                 cache = (wrong_mode, n, groups, its_calls, ops)
-                text = f"forward fed in mode {mode}, the gradients go back as in {wrong_mode}"
+                text = (
+                    f"forward composes batches as {mode}, the gradients go back as in {wrong_mode}"
+                )
                 yield "other mode", text, setting.with_fed(cache)
     h, _ = model.encode(setting.params, setting.x)
     for wrong_mode in feeding.MODES:
@@ -48,10 +50,11 @@ def _modes(setting: Setting):
             _, its = feeding.forward(h, setting.params["bn.gamma"], setting.params["bn.beta"],
                                      source_rows=n, mode=wrong_mode)  # fmt: skip
             text = (
-                f"forward fed in mode {mode}, the gradients go back as if it had been {wrong_mode}"
+                f"forward composes batches as {mode}, the gradients go back as if it had been "
+                f"{wrong_mode}"
             )
             yield "other mode", text, setting.with_fed(its)
-    text = f"forward fed in mode {mode}, the gradients go back without batch normalisation"
+    text = f"forward composes batches as {mode}, the gradients go back without batch normalisation"
     yield "other mode", text, setting.with_fed(("none", n, [], [], ops))
 
 

@@ -1,6 +1,6 @@
 """A step of a network whose gradients are in question, and the right network's view of it.
 
-It can run the right network with one thing wrong: an op's backward pass, the cache of the feeding,
+It can run the right network with one thing wrong: an op's backward pass, the cache of `feeding`,
 what arrives at the encoder. What gradients would come out?
 """
 

@@ -9,7 +9,7 @@ right code, in one of
     mixing.py       attention, batchnorm
     classifiers.py  dropout, dense, softmax_cross_entropy, gradient_reversal
     network.py      equations 7 to 10, the encoder
-    domains.py      table 3: the feeding modes
+    domains.py      table 3: batch composition for batch norm
     optimiser.py    Adam, l1 and l2
 
 and `making.py` says how they are grafted on. Every one is wrong by more than rounding on a legal

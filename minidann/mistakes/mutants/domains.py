@@ -1,4 +1,4 @@
-"""Mistakes in feeding two domains through batch normalisation (table 3)."""
+"""Mistakes in the batch composition for batch normalisation (table 3)."""
 
 import numpy as np
 
