@@ -497,7 +497,7 @@ PLACES = {  # where it may be returned
     "uar": f"{UAR}    return ODD\n",
     "mend_groups": "def groups(mode, n, m):\n    return [ODD]\n",
     "mend_mean_and_std": "def mean_and_std(frames):\n    return ODD, ODD\n",
-    "mend_equations": "def equations(emotion, language, **o):\n    return ODD\n",
+    "mend_equations": "def equations(emotion, domain, **o):\n    return ODD\n",
     "normalise_and_pad": "def normalise_and_pad(*a, **o):\n    return ODD\n",
     "checker": "def check(*a):\n    return ODD\n",
 }

@@ -6,11 +6,11 @@ Arrays = dict[str, np.ndarray]
 
 
 def equations(emotion: Arrays, domain: Arrays, *, alpha: float, beta: float) -> Arrays:
-    """Equations 8 to 10: what each parameter is to be moved against.
+    """Equations 8 to 10: the gradient that each parameter is moved against.
 
-    `emotion` has dL_e by each parameter that L_e hangs on, by name, `domain` the same of L_l. The
-    emotion classifier's names begin with "emotion.", the domain classifier's with "language.";
-    all others are the encoder's. -> for each parameter of either its gradient.
+    `emotion` has dL_e with respect to each parameter that L_e depends on, by name, and `domain` has
+    the same for L_l. The emotion classifier's names begin with "emotion.", the domain classifier's
+    with "domain."; all others are the encoder's. -> the gradient of each parameter in either.
     """
     grads = {name: alpha * gradient for name, gradient in emotion.items()}
     for name, gradient in domain.items():
