@@ -1,0 +1,85 @@
+"""python tests/baselines/grade_class.py [COUNT]: grade the kept class of 200 with today's code.
+
+The submissions in `class_of_200.zip` are unpacked into a temporary folder and graded with the seed
+of the baseline. Each grade is compared with `grades.csv`. Exit code 1 if one of them differs.
+"""
+
+import argparse
+import csv
+import json
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]  # whose code grades
+SEED = 0  # that `grades.csv` was made with
+Table = dict[str, dict[str, str]]  # by student, the row of a table of grades
+
+
+def unpack(folder: Path, count: int) -> list[str]:
+    """Write the first `count` submissions into `folder`; return their names.
+
+    The archive holds each text once, as `files/NUMBER`. Its `submissions.json` says which texts a
+    submission consists of: {submission: {file: NUMBER}}.
+    """
+    with zipfile.ZipFile(HERE / "class_of_200.zip") as archive:
+        submissions = json.loads(archive.read("submissions.json"))
+        names = sorted(submissions)[:count]
+        for name in names:
+            for file, number in submissions[name].items():
+                path = folder / name / file
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(archive.read(f"files/{number}"))
+    return names
+
+
+def read(path: Path) -> Table:
+    """The rows of a table of grades, by student; a note may name a file below ROOT."""
+    text = path.read_text("utf-8").replace(f"{ROOT}/", "")
+    return {row["student"]: row for row in csv.DictReader(text.splitlines())}
+
+
+def grade(folder: Path, table: Path) -> float:
+    """Grade the class in `folder` into `table`; return the seconds that it took."""
+    began = time.perf_counter()
+    command = [sys.executable, "-m", "minidann.coursework", "grade", str(folder)]
+    subprocess.run([*command, "--seed", str(SEED), "--out", str(table)], check=True, cwd=ROOT)
+    return time.perf_counter() - began
+
+
+def main() -> None:
+    """Grade, and print every grade that is not the kept one."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("count", nargs="?", type=int, default=200, help="submissions to grade")
+    parser.add_argument("--notes", action="store_true", help="also print the notes that differ")
+    args = parser.parse_args()
+    before = read(HERE / "grades.csv")
+    without = json.loads((HERE / "expected.json").read_text("utf-8"))  # exercises with a mistake
+    with tempfile.TemporaryDirectory() as place:
+        names = unpack(Path(place, "class"), args.count)
+        seconds = grade(Path(place, "class"), Path(place, "grades.csv"))
+        now = read(Path(place, "grades.csv"))
+    grades = notes = 0
+    for name in ["(most)", *names]:
+        for column, kept in before[name].items():
+            value = now.get(name, {}).get(column, "")
+            if value == kept:
+                continue
+            if column == "notes":
+                notes += 1
+            else:
+                grades += 1
+            if column != "notes" or args.notes:
+                why = " (it has a mistake)" if column in without.get(name, ()) else ""
+                print(f"{name}: {column}{why}: {value or 'none'} now, {kept or 'none'} before")
+    print(f"{len(names)} submissions were graded in {seconds:.0f} s: {grades} grades differ from "
+          f"the kept ones, and {notes} notes are worded differently")  # fmt: skip
+    sys.exit(grades > 0)
+
+
+if __name__ == "__main__":
+    main()
