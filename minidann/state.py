@@ -40,8 +40,8 @@ HISTORY = (
 ADVERSARIAL = ("domain_loss", "dev_domain_loss", "domain_uar", "beta", "domain_grad_norm")
 # What chooses an epoch: a column of the history, the largest value of which is best. Only "target"
 # looks at labels of the target, as the paper does; the others could be had without any.
-CHOOSERS = {"target": "dev_uar", "source": "held_out_uar", "information": "information"}
-ADABN_CHOOSERS = {"target adabn": "adabn_uar", "information adabn": "adabn_information"}
+SELECTION = {"target": "dev_uar", "source": "held_out_uar", "information": "information"}
+ADABN_SELECTION = {"target adabn": "adabn_uar", "information adabn": "adabn_information"}
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Choices:
     l1: float = 0.0
     l2: float = 0.0
     features: str = "paper"
-    dev: str = "target"  # of CHOOSERS: whose epoch becomes the model; all are kept and tested
+    select_by: str = "target"  # of SELECTION: its epoch becomes the model; all are tested
     split: str = "utterance"  # utterance | speaker
     epochs: int = 50
     seed: int = 0
@@ -83,7 +83,7 @@ class State:
     params: Arrays
     running: Arrays
     adam: Arrays
-    # By each chooser, parameters and running statistics of its best epoch; see `start`.
+    # By each criterion, parameters and running statistics of its best epoch; see `start`.
     kept: dict[str, tuple[Arrays, Arrays]]
     history: list[dict] = field(default_factory=list)
     # Of the epoch under way, where a run was stopped between two steps of it:
@@ -96,9 +96,9 @@ class State:
         """Epochs done."""
         return len(self.history)
 
-    def best_epoch(self, chooser: str) -> int:
-        """The epoch, counted from 1, that a chooser finds best; the first of several."""
-        column = (CHOOSERS | ADABN_CHOOSERS)[chooser]
+    def best_epoch(self, criterion: str) -> int:
+        """The epoch, counted from 1, that a criterion finds best; the first of several."""
+        column = (SELECTION | ADABN_SELECTION)[criterion]
         return 1 + int(np.argmax([row[column] for row in self.history]))
 
 
@@ -117,18 +117,18 @@ def start(choices: Choices, frames: int, mels: int) -> State:
         batch_norm=choices.bn != "none",
         domain=choices.model == "our",
     )
-    choosers = ["target"] if choices.model == "mono" else [*CHOOSERS]
+    criteria = ["target"] if choices.model == "mono" else [*SELECTION]
     if choices.model == "base" and running:  # what AdaBN is a control of
-        choosers += ADABN_CHOOSERS
-    kept = dict.fromkeys(choosers, (params, running))
+        criteria += ADABN_SELECTION
+    kept = dict.fromkeys(criteria, (params, running))
     return State(params, running, optim.start(params), kept)
 
 
 def _groups(state: State) -> dict[str, Arrays]:
     """The arrays of a state, by the names they have in a checkpoint."""
     groups = {name: getattr(state, name) for name in ("params", "running", "adam")}
-    for chooser, (params, running) in state.kept.items():
-        groups |= {f"{chooser} params": params, f"{chooser} running": running}
+    for criterion, (params, running) in state.kept.items():
+        groups |= {f"{criterion} params": params, f"{criterion} running": running}
     return groups
 
 
@@ -167,7 +167,7 @@ def _is_possible(choices: Choices, whole: int, history, batches, records, second
     absent = {"our": (), "base": ADVERSARIAL, "mono": (*ADVERSARIAL, "held_out_uar", "information")}
     absent = {*absent[choices.model]}
     if choices.model != "base" or choices.bn == "none":
-        absent |= {*ADABN_CHOOSERS.values()}
+        absent |= {*ADABN_SELECTION.values()}
     names = [name for name in HISTORY if name not in absent]
     updates = len(feeding.steps(choices.bn, 1, 1))
     return (

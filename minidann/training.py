@@ -244,8 +244,8 @@ def train(
         row |= {"epoch": state.epoch + 1, "seconds": time.perf_counter() - began}
         state.history.append({name: float(row[name]) for name in HISTORY})
         state.batches, state.records, state.seconds = 0, [], 0.0
-        for chooser in state.kept:
-            if state.best_epoch(chooser) == state.epoch:
-                state.kept[chooser] = state.params, state.running
+        for criterion in state.kept:
+            if state.best_epoch(criterion) == state.epoch:
+                state.kept[criterion] = state.params, state.running
         tell(state)
     return state

@@ -845,7 +845,7 @@ fault(
 
 fault(
     "a class without an example among the rows held out of the source",
-    lambda p: p.train("--dev", "source", source=p.rows(low_at(20, split_of(20).train[:9]))),
+    lambda p: p.train("--select-by", "source", source=p.rows(low_at(20, split_of(20).train[:9]))),
 )
 fault(
     "a class without an example among the training rows",
@@ -901,7 +901,7 @@ def _(p):
 
 
 flags("--bn of two domains with --model base", "--model", "base", "--bn", "bn3")
-flags("--dev source with --model mono", "--model", "mono", "--dev", "source")
+flags("--select-by source with --model mono", "--model", "mono", "--select-by", "source")
 fault("--source without --target", lambda p: ["train", "--source", p.source])
 flags("--source and --target together with --direction", "--direction", "rec2iem")
 fault(

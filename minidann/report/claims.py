@@ -14,7 +14,7 @@ from scipy.stats import spearmanr
 from minidann.measure.intervals import Estimate, reach_of_mean
 from minidann.report.paper import BASE, BASE_NONE, COLUMNS, MODES, MONO, OUR, OUR_NONE
 from minidann.report.results import Results, Terms
-from minidann.report.tables import CHOOSERS, of_paper
+from minidann.report.tables import CRITERIA, of_paper
 from minidann.report.writing import bracket
 
 HOLDS, FAILS, OPEN = "holds", "does not hold", "cannot be told"
@@ -24,7 +24,7 @@ FIRST = [column for column in COLUMNS if column[0] == 0]  # trained on the first
 
 @dataclass(frozen=True)
 class Claim:
-    """What the paper says, its figures, ours as text, and the verdict under each chooser."""
+    """What the paper says, its figures, ours as text, and the verdict under each criterion."""
 
     text: str
     paper: str
@@ -61,8 +61,8 @@ def claims(results: Results) -> list[Claim]:
     found = []
     for text, figures in ABOVE.items():
         paper = [_paper(terms, columns) for terms, columns in figures]
-        found.append(_above(text, paper, lambda chooser, figures=figures: [
-            results.estimate(terms, columns, chooser) for terms, columns in figures
+        found.append(_above(text, paper, lambda criterion, figures=figures: [
+            results.estimate(terms, columns, criterion) for terms, columns in figures
         ]))  # fmt: skip
         if text.startswith("`mono`"):
             found.append(_easier(results))
@@ -77,12 +77,12 @@ def _paper(terms: Terms, columns: list) -> float:
 
 
 def _above(text: str, paper: list[float], figures) -> Claim:
-    """A claim that all of `figures(chooser)` are above zero."""
+    """A claim that all of `figures(criterion)` are above zero."""
     verdicts = {}
-    for chooser in CHOOSERS:
-        told = [one.told for one in figures(chooser)]
+    for criterion in CRITERIA:
+        told = [one.told for one in figures(criterion)]
         wrong = "below" in told
-        verdicts[chooser] = FAILS if wrong else HOLDS if all(told) else OPEN
+        verdicts[criterion] = FAILS if wrong else HOLDS if all(told) else OPEN
     ours = ", ".join(_text(one) for one in figures("target"))
     return Claim(text, ", ".join(f"{one:+.2f}" for one in paper), ours, verdicts)
 
@@ -98,7 +98,7 @@ def _easier(results: Results) -> Claim:
     models = (BASE, OUR, MONO)
     paper = [_paper({row: 1}, sides[0]) - _paper({row: 1}, sides[1]) for row in models]
     return _above(
-        EASIER, paper, lambda chooser: [results.gap(row, *sides, chooser) for row in models]
+        EASIER, paper, lambda criterion: [results.gap(row, *sides, criterion) for row in models]
     )
 
 
@@ -109,12 +109,12 @@ def _same(results: Results) -> Claim:
     ]
     paper = max(abs(_paper(*one)) for one in pairs)
     verdicts, found = {}, {}
-    for chooser in CHOOSERS:
-        found[chooser] = [results.estimate(*one, chooser) for one in pairs]
-        ends = [one.reach for one in found[chooser]]
+    for criterion in CRITERIA:
+        found[criterion] = [results.estimate(*one, criterion) for one in pairs]
+        ends = [one.reach for one in found[criterion]]
         within = all(-MARGIN < low and high < MARGIN for low, high in ends)
         beyond = any(high < -MARGIN or low > MARGIN for low, high in ends)
-        verdicts[chooser] = HOLDS if within else FAILS if beyond else OPEN
+        verdicts[criterion] = HOLDS if within else FAILS if beyond else OPEN
     largest = max(found["target"], key=lambda one: abs(one.value))
     return Claim(SAME, f"largest {paper:.2f}", f"largest {_text(largest)}", verdicts)
 
@@ -136,7 +136,7 @@ def _follows(results: Results) -> Claim:
         f"rank correlation of the changes {mean:.2f} {interval}; "
         f"of the curves themselves {np.mean(levels):.2f}"
     )
-    verdicts = dict.fromkeys(CHOOSERS, "-") | {"target": verdict}  # no epoch is chosen here
+    verdicts = dict.fromkeys(CRITERIA, "-") | {"target": verdict}  # no epoch is chosen here
     return Claim(FOLLOWS, '"a similar trend"', ours, verdicts)
 
 
@@ -159,7 +159,7 @@ def markdown(found: list[Claim], about: list[str]) -> str:
         "|---|---|---|---|---|---|",
     ]
     for one in found:
-        verdicts = " | ".join(one.verdicts[chooser] for chooser in CHOOSERS)
+        verdicts = " | ".join(one.verdicts[criterion] for criterion in CRITERIA)
         lines.append(f"| {one.text} | {one.paper} | {one.here} | {verdicts} |")
     lines += [
         "",

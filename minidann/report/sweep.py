@@ -16,7 +16,7 @@ from minidann.measure.intervals import Estimate
 from minidann.report.figures import STYLE, bars
 from minidann.report.paper import Row
 from minidann.report.results import Results
-from minidann.report.tables import CHOOSERS
+from minidann.report.tables import CRITERIA
 from minidann.report.writing import about, named, percent
 from minidann.run import plots, store
 from minidann.run.plots import DARK, GREEN, LIGHT, Figure, plt
@@ -93,13 +93,13 @@ class Sweep:
         ]
         self.runs = results.runs_of([one.row for one in self.settings], [self.column])
 
-    def uar(self, setting: Setting, chooser: str) -> Estimate:
+    def uar(self, setting: Setting, criterion: str) -> Estimate:
         """The test UAR of a setting."""
-        return self.results.estimate({setting.row: 1}, [self.column], chooser)
+        return self.results.estimate({setting.row: 1}, [self.column], criterion)
 
-    def less(self, setting: Setting, other: Setting, chooser: str) -> Estimate:
+    def less(self, setting: Setting, other: Setting, criterion: str) -> Estimate:
         """The test UAR of a setting less that of another."""
-        return self.results.estimate({setting.row: 1, other.row: -1}, [self.column], chooser)
+        return self.results.estimate({setting.row: 1, other.row: -1}, [self.column], criterion)
 
     def watched(self, setting: Setting) -> dict[str, float]:
         """Means over seeds: domain UAR at the end; what could choose a setting without labels."""
@@ -141,16 +141,16 @@ class Sweep:
         ]
         for one in self.settings:
             cells = [one.name]
-            for chooser in CHOOSERS:
-                cells.append(percent(self.uar(one, chooser)))
-                part = self.less(one, one.without, chooser)
+            for criterion in CRITERIA:
+                cells.append(percent(self.uar(one, criterion)))
+                part = self.less(one, one.without, criterion)
                 cells.append(percent(part, True) if one.beta else "")
             saw = watched[one]
             cells += [f"{100 * saw['domain_uar']:.0f}", f"{saw['information']:.3f}"]
             lines.append(f"| {' | '.join(cells)} | {100 * saw['source']:.1f} |")
         lines += ["", "## What can be told apart", ""]
-        for chooser, title in CHOOSERS.items():
-            lines.append(f"- {title}. {self.apart(chooser)}")
+        for criterion, title in CRITERIA.items():
+            lines.append(f"- {title}. {self.apart(criterion)}")
         tried = len(self.settings) - len(self.modes) * len(self.alphas)
         lines += [
             "",
@@ -160,13 +160,13 @@ class Sweep:
             "## Chosen without labels of the target",
             "",
         ]
-        for chooser, by in (("information", "information"), ("source", "held-out source UAR")):
-            best = max(self.settings, key=lambda one: watched[one][chooser])
+        for criterion, by in (("information", "information"), ("source", "held-out source UAR")):
+            best = max(self.settings, key=lambda one: watched[one][criterion])
             line = f"- By the largest {by}: {best.name}; test UAR "
-            line += percent(self.uar(best, chooser))
+            line += percent(self.uar(best, criterion))
             if best.beta:
                 first = self.args.seeds[-1] + 1
-                part = percent(self.less(best, best.without, chooser), True)
+                part = percent(self.less(best, best.without, criterion), True)
                 line += (
                     f", the adversary's part {part}. To confirm it, on seeds that had no part in "
                     f"choosing it: `--alphas {best.alpha} --betas {best.beta} --schedules "
@@ -176,15 +176,15 @@ class Sweep:
             lines.append(f"{line}.")
         return "\n".join(lines) + "\n"
 
-    def apart(self, chooser: str) -> str:
+    def apart(self, criterion: str) -> str:
         """Which settings differ from no adversary, and which from the best, surely."""
         tried = [one for one in self.settings if one.beta]
-        told = {one: self.less(one, one.without, chooser).told for one in tried}
+        told = {one: self.less(one, one.without, criterion).told for one in tried}
         up, down = ([one.name for one in tried if told[one] == side] for side in ("above", "below"))
-        best = max(self.settings, key=lambda one: self.uar(one, chooser).value)
+        best = max(self.settings, key=lambda one: self.uar(one, criterion).value)
         below = [
             one for one in self.settings
-            if one != best and self.less(one, best, chooser).told == "below"
+            if one != best and self.less(one, best, criterion).told == "below"
         ]  # fmt: skip
         return (
             f"Of {len(tried)} settings the adversary's part is above zero in {len(up)}{_named(up)} "
@@ -208,11 +208,11 @@ class Sweep:
                 offset = 0.08 * (k - (len(alphas) - 1) / 2)  # bars beside each other
                 line = [Setting(bn, alpha, 0.0)]
                 line += [Setting(bn, alpha, beta, schedule) for beta in betas]
-                for axis, chooser in zip(axes[:2, i], ("target", "information")):
-                    value, reach = bars([self.uar(one, chooser) for one in line])
+                for axis, criterion in zip(axes[:2, i], ("target", "information")):
+                    value, reach = bars([self.uar(one, criterion) for one in line])
                     axis.errorbar(
                         x + offset, value, yerr=reach, ls=style,
-                        marker=STYLE[chooser][0], color=colour, ms=4,
+                        marker=STYLE[criterion][0], color=colour, ms=4,
                         lw=1.2, elinewidth=0.7, label=f"alpha {alpha:g}",
                     )  # fmt: skip
                 domain = [100 * self.watched(one)["domain_uar"] for one in line]

@@ -9,7 +9,7 @@ from minidann.measure.intervals import Estimate
 from minidann.report import plan
 from minidann.report.paper import COLUMNS, MISPRINT, PRINTED, TITLES
 from minidann.report.results import Results
-from minidann.report.tables import CHOOSERS, PLANNED, Entry
+from minidann.report.tables import CRITERIA, PLANNED, Entry
 from minidann.run import store
 
 REMARKS = {
@@ -59,12 +59,12 @@ def text_of_paper(entry: Entry) -> str:
     return f"*{mean:{sign}.2f}{'' if spread is None else f' ({spread:.2f})'}*"
 
 
-def grid(found: list[Entry], kind: str, chooser: str, heads: list[str]) -> list[str]:
+def grid(found: list[Entry], kind: str, criterion: str, heads: list[str]) -> list[str]:
     """One Markdown table: a line a row, and one below it with the paper's numbers in italics."""
     lines = [f"| | {' | '.join(heads)} |", "|---" * (1 + len(heads)) + "|"]
     rows: dict[str, list[Entry]] = {}
     for one in found:
-        if (one.kind, one.chooser) == (kind, chooser):
+        if (one.kind, one.criterion) == (kind, criterion):
             rows.setdefault(one.row, []).append(one)
     for name, row in rows.items():
         lines.append(
@@ -131,11 +131,11 @@ def markdown(results: Results, name: str, corpora: tuple[dict, dict], found: lis
     ]
     if name == "table1":
         lines += ["", CONTROLS]
-    for chooser, title in CHOOSERS.items():
-        lines += ["", f"## {title}", "", REMARKS[chooser], ""]
-        lines += grid(found, "cell", chooser, heads)
+    for criterion, title in CRITERIA.items():
+        lines += ["", f"## {title}", "", REMARKS[criterion], ""]
+        lines += grid(found, "cell", criterion, heads)
         lines += ["", planned, ""]
-        lines += grid(found, "difference", chooser, heads)
+        lines += grid(found, "difference", criterion, heads)
     if name == "table2":
         lines += ["", MISPRINT]
     lines += [
@@ -149,23 +149,23 @@ def markdown(results: Results, name: str, corpora: tuple[dict, dict], found: lis
         "The same runs, the same test rows: UAR of the epoch chosen with labels of the target, "
         "minus that of the epoch chosen without.",
     ]
-    for chooser in list(CHOOSERS)[1:]:
-        lines += ["", CHOOSERS[chooser].split(":")[0] + ":", ""]
-        lines += grid(found, "labels", chooser, heads)
+    for criterion in list(CRITERIA)[1:]:
+        lines += ["", CRITERIA[criterion].split(":")[0] + ":", ""]
+        lines += grid(found, "labels", criterion, heads)
     return "\n".join(lines) + "\n"
 
 
 def as_csv(name: str, corpora: tuple[dict, dict], found: list[Entry]) -> str:
     """The same as CSV, a line an entry; UAR in %."""
     heads = heads_of(corpora)
-    rows: list[list] = [["table", "chosen_by", "kind", "row", "column", "mean", "std_over_seeds",
+    rows: list[list] = [["table", "selected_by", "kind", "row", "column", "mean", "std_over_seeds",
                          "low", "high", "told_from_noise", "paper", "paper_std"]]  # fmt: skip
     for one in found:
         figure = one.estimate
         numbers = [figure.value, figure.spread, *(figure.interval or (np.nan, np.nan))]
         told = "" if one.kind == "cell" else figure.told or "no"
         rows.append([
-            name, one.chooser, one.kind, one.row, heads[-1 if one.column is None else one.column],
+            name, one.criterion, one.kind, one.row, heads[-1 if one.column is None else one.column],
             *("" if np.isnan(value) else f"{100 * value:.3f}" for value in numbers), told,
             *("" if value is None else value for value in one.paper or (None, None)),
         ])  # fmt: skip

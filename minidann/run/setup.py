@@ -137,7 +137,7 @@ def check(setup: Setup) -> None:
         (1, setup.target, "development", split.dev),
         (1, setup.target, "test", split.test),
     ]
-    if setup.choices.dev == "source":
+    if setup.choices.select_by == "source":
         parts.append((0, setup.source, "held-out", split.held_out))
     for role, one, part, rows in parts:
         who, corpus, classes = names[role], setup.corpora[role], CLASSES[dimension]
@@ -154,7 +154,9 @@ def check(setup: Setup) -> None:
                 f"{who}: the only {part} row cannot be of both classes; use a larger corpus"
             )
         elif part == "held-out" and not len(rows):
-            problems.append(f"{who}: too few to hold any out; use a larger corpus, or --dev target")
+            problems.append(
+                f"{who}: too few to hold any out; use a larger corpus, or --select-by target"
+            )
         elif len(rows) and missing:
             problems.append(
                 f"{who}: no {' and no '.join(missing)} {dimension} among the "
@@ -191,7 +193,7 @@ def describe(setup: Setup, say: Callable[[str], None]) -> None:
         "target": f"{len(split.dev)} of the target",
         "source": f"{len(split.held_out)} held out of it",
         "information": f"{len(split.dev)} of the target, without their labels,",
-    }[choices.dev]
+    }[choices.select_by]
     trained = "target" if setup.mono else "source"
     beta = f" with beta {choices.beta:g}" if choices.model == "our" else ""
     say(
