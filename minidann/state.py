@@ -25,7 +25,7 @@ HISTORY = (
     "dev_domain_loss",  # from here: in inference mode, see `monitor`
     "domain_uar",
     "dev_uar",  # emotion, on the target's development rows
-    "held_out_uar",  # emotion, on the rows held out of the source
+    "source_val_uar",  # emotion, on the source validation set
     "information",  # of the answers on the development rows, in nats; see metrics.py
     "adabn_uar",  # of `base`: as dev_uar and information, with batch norm's statistics taken from
     "adabn_information",  # the development rows, see adabn.py
@@ -40,7 +40,7 @@ HISTORY = (
 ADVERSARIAL = ("domain_loss", "dev_domain_loss", "domain_uar", "beta", "domain_grad_norm")
 # What chooses an epoch: a column of the history, the largest value of which is best. Only "target"
 # looks at labels of the target, as the paper does; the others could be had without any.
-SELECTION = {"target": "dev_uar", "source": "held_out_uar", "information": "information"}
+SELECTION = {"target": "dev_uar", "source": "source_val_uar", "information": "information"}
 ADABN_SELECTION = {"target adabn": "adabn_uar", "information adabn": "adabn_information"}
 
 
@@ -164,7 +164,11 @@ def _is_possible(choices: Choices, whole: int, history, batches, records, second
             return False
         if any(type(number) is not float for row in rows for number in row.values()):
             return False
-    absent = {"our": (), "base": ADVERSARIAL, "mono": (*ADVERSARIAL, "held_out_uar", "information")}
+    absent = {
+        "our": (),
+        "base": ADVERSARIAL,
+        "mono": (*ADVERSARIAL, "source_val_uar", "information"),
+    }
     absent = {*absent[choices.model]}
     if choices.model != "base" or choices.bn == "none":
         absent |= {*ADABN_SELECTION.values()}

@@ -182,7 +182,7 @@ def monitor(
 
     Figure 3's curves: the domain classifier on the target's development rows and as many source
     rows (each language weighing one half of the loss), emotion on the same rows. And what else
-    an epoch can be chosen by: emotion on the rows held out of the source, and how much the answers
+    an epoch can be chosen by: emotion on the source validation set, and how much the answers
     on the target's development rows tell, whatever their labels.
     """
     rng = generator(choices.seed, "monitor")
@@ -194,13 +194,13 @@ def monitor(
         "dev_uar": metrics.uar(target.labels[split.dev], said_target["emotion"].argmax(axis=1)),
     }
     if choices.model != "mono":
-        row["held_out_uar"] = 0.5  # of no row at all, as a toy has it
-        if len(rows := split.held_out):
+        row["source_val_uar"] = 0.5  # of no row at all, as a toy has it
+        if len(rows := split.source_val):
             said = probabilities(state.params, state.running, source.features, rows, ops=ops)
             counts = metrics.confusion(source.labels[rows], said["emotion"].argmax(axis=1))
-            # A small corpus may have held out one class only: then its recall is all there is.
+            # A small validation set may hold one class only: then its recall is all there is.
             recalls = [one[k] / one.sum() for k, one in enumerate(counts) if one.any()]
-            row["held_out_uar"] = np.mean(recalls)
+            row["source_val_uar"] = np.mean(recalls)
         row["information"] = metrics.information(said_target["emotion"])
     if "target adabn" in state.kept:
         some = representations(state.params, {}, target.features, split.dev, ops=ops)

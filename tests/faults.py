@@ -844,12 +844,12 @@ fault(
 
 
 fault(
-    "a class without an example among the rows held out of the source",
+    "a class without an example in the source validation set",
     lambda p: p.train("--select-by", "source", source=p.rows(low_at(20, split_of(20).train[:9]))),
 )
 fault(
     "a class without an example among the training rows",
-    lambda p: p.train(source=p.rows(low_at(20, split_of(20).held_out[:1]))),
+    lambda p: p.train(source=p.rows(low_at(20, split_of(20).source_val[:1]))),
 )
 
 

@@ -393,7 +393,7 @@ def test_protocol_of_source_selection(corpora, tmp_path):
         tmp_path / "run",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "held-out labels of the source, none of the target" in done.stdout
+    assert "labels of the source validation set, none of the target" in done.stdout
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
     assert "none of the target" in metrics["protocol"]
 

@@ -280,7 +280,7 @@ def test_what_chose_the_epoch(said):
     page, advice = said(chosen=chosen)
     for line in (
         "71.0 % by labels of the target (epoch 9)",
-        "64.0 % by held-out labels of the source (epoch 2)",
+        "64.0 % by labels of the source validation set (epoch 2)",
         "68.0 % by information maximisation on the target (epoch 7)",
         "99.0 % by labels of the target, and AdaBN (epoch 5)",
     ):

@@ -93,7 +93,7 @@ def curves_of(run):
     rows = [dict.fromkeys(HISTORY, 0.5) | {"epoch": 1.0 + i} for i in range(EPOCHS)]
     for row in rows:
         row |= {name: rng.uniform(0.1, 0.9) for name in ("dev_uar", "dev_domain_loss",
-                "domain_uar", "held_out_uar", "information")}  # fmt: skip
+                "domain_uar", "source_val_uar", "information")}  # fmt: skip
     return rows
 
 
@@ -717,7 +717,7 @@ def swept(tmp_path_factory):
         best = (which.alpha, which.beta, which.beta_schedule) == (0.8, 2.0, "constant")
         rows[4]["information"] = 2.0 if best else 1.0 + 0.1 * which.seed
         rows[-1]["information"] = 0.0  # the largest counts, not the last
-        rows[3]["held_out_uar"] = 0.99 if which.beta == 0 and which.alpha == 0.5 else 0.95
+        rows[3]["source_val_uar"] = 0.99 if which.beta == 0 and which.alpha == 0.5 else 0.95
         return rows
 
     return sweep.Sweep(made_up_runs(grid(tmp_path_factory.mktemp("sweep")), None, skill, curves))
@@ -772,7 +772,7 @@ def test_the_setting_to_take_has_the_largest_information(swept):
     assert writing.percent(part, True) in by_information
     assert "--alphas 0.8 --betas 2.0 --schedules constant --modes bn1 --seeds 3-7" in by_information
     assert by_source.startswith(
-        "By the largest held-out source UAR: bn1, alpha 0.5, beta 0; test UAR "
+        "By the largest source validation UAR: bn1, alpha 0.5, beta 0; test UAR "
     )
     assert "the adversary's part" not in by_source
     saw = swept.watched(best)

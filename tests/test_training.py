@@ -47,7 +47,7 @@ def domain(seed, n, shift=0.0, difference=1.0):
 
 @pytest.fixture(scope="module")
 def both():
-    source, target = domain(0, 44), domain(1, 50, shift=3.0)  # 4 of the 44 are held out
+    source, target = domain(0, 44), domain(1, 50, shift=3.0)  # 4 of the 44 validate
     split = splits.draw(0, source.speakers, target.speakers, model="our", by_speaker=False)
     return source, target, split
 
@@ -226,7 +226,7 @@ def test_history_has_every_column_and_each_chooser_its_best_epoch(both):
     state = train(CHOICES, both)
     assert [list(row) for row in state.history] == [list(HISTORY)] * 4
     source, target, split = both
-    emotion = {"target": (target, split.dev), "source": (source, split.held_out)}
+    emotion = {"target": (target, split.dev), "source": (source, split.source_val)}
     for criterion, column in SELECTION.items():
         best = max(row[column] for row in state.history)
         assert state.history[state.best_epoch(criterion) - 1][column] == best
@@ -257,7 +257,7 @@ def test_mono_has_one_chooser_and_no_other_language(both):
     split = splits.draw(0, target.speakers, target.speakers, model="mono", by_speaker=False)
     state = train(replace(CHOICES, model="mono"), (target, target, split))
     assert list(state.kept) == ["target"]
-    for column in (*ADVERSARIAL, "held_out_uar", "information"):
+    for column in (*ADVERSARIAL, "source_val_uar", "information"):
         assert np.isnan([row[column] for row in state.history]).all()
 
 

@@ -103,7 +103,7 @@ class Sweep:
 
     def watched(self, setting: Setting) -> dict[str, float]:
         """Means over seeds: domain UAR at the end; what could choose a setting without labels."""
-        names = ("domain_uar", "held_out_uar", "information")
+        names = ("domain_uar", "source_val_uar", "information")
         curves = np.stack(
             [
                 self.results.curves(setting.row, self.column, seed, *names)
@@ -121,9 +121,9 @@ class Sweep:
         titles = [one["title"] for one in corpora]
         watched = {one: self.watched(one) for one in self.settings}
         heads = ["setting"]
-        for title in ("with labels", "by source rows", "by information"):
+        for title in ("with labels", "by source validation", "by information"):
             heads += [title, "the adversary's part"]
-        heads += ["domain UAR", "information", "held-out source UAR"]
+        heads += ["domain UAR", "information", "source validation UAR"]
         lines = [
             f"# Alpha, beta, schedule and batch norm: {' to '.join(titles)}, {self.args.dimension}",
             "",
@@ -134,7 +134,7 @@ class Sweep:
             "difference to the same setting with beta 0, paired by speaker; `~`: within the noise, "
             "of speakers or of seeds. Domain UAR: the domain classifier on development rows and "
             f"as many of the source, mean of the last {LAST} epochs; 50 is guessing. Information "
-            "(nats) and held-out source UAR are those of their best epochs.",
+            "(nats) and source validation UAR are those of their best epochs.",
             "",
             f"| {' | '.join(heads)} |",
             "|---" * len(heads) + "|",
@@ -160,7 +160,7 @@ class Sweep:
             "## Chosen without labels of the target",
             "",
         ]
-        for criterion, by in (("information", "information"), ("source", "held-out source UAR")):
+        for criterion, by in (("information", "information"), ("source", "source validation UAR")):
             best = max(self.settings, key=lambda one: watched[one][criterion])
             line = f"- By the largest {by}: {best.name}; test UAR "
             line += percent(self.uar(best, criterion))

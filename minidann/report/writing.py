@@ -15,8 +15,8 @@ from minidann.run import store
 REMARKS = {
     "target": "By the UAR on the development rows, 30% of the target, whose labels an unsupervised "
     "method would not have.",
-    "source": "By the UAR on 10% of the source, which are not trained on. It knows nothing of the "
-    "target.",
+    "source": "By the UAR on the source validation set, 10% of the source, which are not trained "
+    "on. It knows nothing of the target.",
     "information": "The epoch whose answers on the target's development rows are surest and most "
     "evenly spread over both classes. It favours balanced answers, so it errs where the classes "
     "of the target are not balanced.",

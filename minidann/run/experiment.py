@@ -97,7 +97,7 @@ def plan(choices: Choices) -> dict:
             "batch_norm_epsilon": minidann.ops.batchnorm.EPSILON,
             "batch_norm_momentum": minidann.ops.batchnorm.MOMENTUM,
             "target_dev": splits.TARGET_DEV,
-            "held_out": splits.HELD_OUT,
+            "source_val": splits.SOURCE_VAL,
             "mono_dev_test": [splits.MONO_DEV, splits.MONO_TEST],
         },
     }

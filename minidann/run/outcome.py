@@ -17,7 +17,7 @@ SHOWN = 1000  # utterances of each language in features.png, at most
 COMPARED = 500  # of them in the proxy A-distance
 SELECTED_BY = {
     "target": "labels of the target",
-    "source": "held-out labels of the source",
+    "source": "labels of the source validation set",
     "information": "information maximisation on the target",
 }
 SPEAKERS = (  # the columns of speakers.csv
@@ -67,8 +67,8 @@ def protocol(setup: Setup) -> str:
     share = 100 * dev / len(setup.target.labels)
     return {
         "target": f"epoch chosen with the labels of {dev} target rows ({share:.0f}%)",
-        "source": f"epoch chosen with {len(split.held_out)} held-out labels of the source, "
-        "none of the target",
+        "source": f"epoch chosen with {len(split.source_val)} labels of the source validation "
+        "set, none of the target",
         "information": f"epoch chosen by information maximisation on {dev} target rows, "
         "none of their labels",
     }[setup.choices.select_by]
@@ -113,7 +113,7 @@ def measure(setup: Setup, state: State, tested: dict, ops) -> dict:
     epoch = state.best_epoch(criterion)
     parts = {"dev": (setup.target, split.dev), "source": (setup.source, split.train)}
     if criterion == "source":
-        parts["dev"] = setup.source, split.held_out
+        parts["dev"] = setup.source, split.source_val
     results = {"test": judge(setup.target, split.test, tested[criterion, epoch, "own"])}
     for part, (domain, rows) in parts.items():
         said = training.probabilities(*state.kept[criterion], domain.features, rows, ops=ops)
