@@ -24,12 +24,12 @@ HISTORY = (
     "domain_loss",  # L_l, the same
     "dev_domain_loss",  # from here: in inference mode, see `monitor`
     "domain_uar",
-    "dev_uar",  # emotion, on the target's development rows
+    "target_dev_uar",  # emotion, on the target's development rows
     "source_val_uar",  # emotion, on the source validation set
     "information",  # of the answers on the development rows, in nats; see metrics.py
-    "adabn_uar",  # of `base`: as dev_uar and information, with batch norm's statistics taken from
-    "adabn_information",  # the development rows, see adabn.py
-    "source_uar",  # emotion, on rows trained on
+    "adabn_uar",  # of `base`: as target_dev_uar and information, with batch norm's statistics
+    "adabn_information",  # taken from the development rows, see adabn.py
+    "source_train_uar",  # emotion, on rows trained on
     "learning_rate",
     "beta",  # scale of the reversed gradient at the epoch's end
     "emotion_grad_norm",  # of alpha dL_e / df at the encoder's output f: root mean square of steps
@@ -40,7 +40,7 @@ HISTORY = (
 ADVERSARIAL = ("domain_loss", "dev_domain_loss", "domain_uar", "beta", "domain_grad_norm")
 # What chooses an epoch: a column of the history, the largest value of which is best. Only "target"
 # looks at labels of the target, as the paper does; the others could be had without any.
-SELECTION = {"target": "dev_uar", "source": "source_val_uar", "information": "information"}
+SELECTION = {"target": "target_dev_uar", "source": "source_val_uar", "information": "information"}
 ADABN_SELECTION = {"target adabn": "adabn_uar", "information adabn": "adabn_information"}
 
 

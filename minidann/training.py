@@ -190,8 +190,12 @@ def monitor(
     said_source = probabilities(state.params, state.running, source.features, sample, ops=ops)
     said_target = probabilities(state.params, state.running, target.features, split.dev, ops=ops)
     row = dict.fromkeys(HISTORY, math.nan) | {
-        "source_uar": metrics.uar(source.labels[sample], said_source["emotion"].argmax(axis=1)),
-        "dev_uar": metrics.uar(target.labels[split.dev], said_target["emotion"].argmax(axis=1)),
+        "source_train_uar": metrics.uar(
+            source.labels[sample], said_source["emotion"].argmax(axis=1)
+        ),
+        "target_dev_uar": metrics.uar(
+            target.labels[split.dev], said_target["emotion"].argmax(axis=1)
+        ),
     }
     if choices.model != "mono":
         row["source_val_uar"] = 0.5  # of no row at all, as a toy has it

@@ -1072,7 +1072,7 @@ checkpoint(
 )
 checkpoint(
     "a checkpoint whose history holds NaN",
-    edit=lambda groups, about: about["history"][0].update(dev_uar=float("nan")),
+    edit=lambda groups, about: about["history"][0].update(target_dev_uar=float("nan")),
 )
 checkpoint(
     "the checkpoint of a run with other choices",

@@ -116,7 +116,8 @@ def scripted(monkeypatch, columns, choices=BASE):
 
 
 COLUMNS = {
-    "dev_uar": [0.5, 0.9, 0.6, 0.6, 0.5, 0.5], "source_val_uar": [0.9, 0.8, 0.7, 0.6, 0.6, 0.6],
+    "target_dev_uar": [0.5, 0.9, 0.6, 0.6, 0.5, 0.5],
+    "source_val_uar": [0.9, 0.8, 0.7, 0.6, 0.6, 0.6],
     "information": [0.1, 0.1, 0.4, 0.2, 0.2, 0.1], "adabn_uar": [0.5, 0.5, 0.6, 0.8, 0.8, 0.7],
     "adabn_information": [0.1, 0.2, 0.2, 0.2, 0.3, 0.4],
 }  # fmt: skip
@@ -180,11 +181,11 @@ def test_the_columns_are_of_the_development_rows_with_their_statistics(params, f
 
 
 HISTORY_OF_THREE = [
-    {"dev_uar": 0.9, "source_val_uar": 0.5, "information": 0.1, "adabn_uar": 0.5,
+    {"target_dev_uar": 0.9, "source_val_uar": 0.5, "information": 0.1, "adabn_uar": 0.5,
      "adabn_information": 0.1},
-    {"dev_uar": 0.5, "source_val_uar": 0.9, "information": 0.1, "adabn_uar": 0.9,
+    {"target_dev_uar": 0.5, "source_val_uar": 0.9, "information": 0.1, "adabn_uar": 0.9,
      "adabn_information": 0.2},
-    {"dev_uar": 0.5, "source_val_uar": 0.5, "information": 0.2, "adabn_uar": 0.5,
+    {"target_dev_uar": 0.5, "source_val_uar": 0.5, "information": 0.2, "adabn_uar": 0.5,
      "adabn_information": 0.3},
 ]  # fmt: skip
 TEN = np.arange(60, 70)

@@ -80,7 +80,7 @@ def test_run_folder(run):
     assert metrics["source"]["n"] == 43
     assert np.sum(metrics["test"]["confusion"]) == 42
     assert f"test UAR {100 * metrics['test']['uar']:.1f} %" in text
-    kept = float(rows[metrics["best_epoch"] - 1]["dev_uar"])
+    kept = float(rows[metrics["best_epoch"] - 1]["target_dev_uar"])
     assert metrics["dev"]["uar"] == pytest.approx(kept, abs=1e-6)
     low, high = metrics["test"]["ci95"]
     assert low <= metrics["test"]["uar"] <= high

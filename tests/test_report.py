@@ -92,7 +92,7 @@ def curves_of(run):
     rng = lottery(run.out.name, "history")
     rows = [dict.fromkeys(HISTORY, 0.5) | {"epoch": 1.0 + i} for i in range(EPOCHS)]
     for row in rows:
-        row |= {name: rng.uniform(0.1, 0.9) for name in ("dev_uar", "dev_domain_loss",
+        row |= {name: rng.uniform(0.1, 0.9) for name in ("target_dev_uar", "dev_domain_loss",
                 "domain_uar", "source_val_uar", "information")}  # fmt: skip
     return rows
 
@@ -407,10 +407,13 @@ def test_a_damaged_file_of_a_run_is_named_in_one_line(tmp_path):
             with pytest.raises(UserError, match="speakers.csv: cannot be read"):
                 fresh.counts(run)
             with pytest.raises(UserError, match="history.csv: cannot be read"):
-                fresh.curves(OUR, COLUMNS[0], 0, "dev_uar")
+                fresh.curves(OUR, COLUMNS[0], 0, "target_dev_uar")
     (run.out / "speakers.csv").unlink()
     (run.out / "history.csv").unlink()
-    for read in (lambda: fresh.counts(run), lambda: fresh.curves(OUR, COLUMNS[0], 0, "dev_uar")):
+    for read in (
+        lambda: fresh.counts(run),
+        lambda: fresh.curves(OUR, COLUMNS[0], 0, "target_dev_uar"),
+    ):
         with pytest.raises(UserError, match="cannot be read") as error:
             read()
         assert "\n" not in str(error.value)
@@ -879,7 +882,7 @@ def test_figure_3_has_mean_and_reach_over_seeds(three):
     top, bottom = figure.axes
     curves = np.array([
         [[row[name] for row in curves_of(run)] for name in
-         ("dev_uar", "domain_uar", "dev_domain_loss")] for run in wanted_by(three)
+         ("target_dev_uar", "domain_uar", "dev_domain_loss")] for run in wanted_by(three)
     ])  # fmt: skip
     lines = {line.get_label(): line for axis in (top, bottom) for line in axis.lines}
     bands = [*top.collections, *bottom.collections]
@@ -1040,7 +1043,7 @@ def test_a_file_without_a_choosers_rows_is_named_in_one_line(tmp_path):
     lines = (run.out / "history.csv").read_text().splitlines()
     (run.out / "history.csv").write_text("\n".join(lines[:-2]) + "\n")
     with pytest.raises(UserError, match="10 epochs, not 12"):
-        Results(results.args).curves(OUR, COLUMNS[0], 0, "dev_uar")
+        Results(results.args).curves(OUR, COLUMNS[0], 0, "target_dev_uar")
 
 
 @pytest.mark.parametrize("part", ["corpora", "folders"])

@@ -248,7 +248,7 @@ def test_two_of_the_choosers_never_see_a_label_of_the_target(both):
         assert one.best_epoch(criterion) == two.best_epoch(criterion)
         assert same(one.kept[criterion][0], two.kept[criterion][0])
     for row, again in zip(one.history, two.history):
-        nothing = {"seconds": 0, "dev_uar": 0}
+        nothing = {"seconds": 0, "target_dev_uar": 0}
         assert row | nothing == again | nothing
 
 

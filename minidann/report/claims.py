@@ -123,7 +123,7 @@ def _follows(results: Results) -> Claim:
     """Rank correlation, over epochs, of the changes of domain loss and of emotion UAR."""
     levels, changes = [], []
     for seed in results.args.seeds:
-        loss, uar = results.curves(OUR, FIRST[0], seed, "dev_domain_loss", "dev_uar")
+        loss, uar = results.curves(OUR, FIRST[0], seed, "dev_domain_loss", "target_dev_uar")
         levels.append(_correlation(loss, uar))
         changes.append(_correlation(np.diff(loss), np.diff(uar)))
     mean, count = float(np.mean(changes)), len(changes)

@@ -73,7 +73,7 @@ def figure3(results: Results, title: str, dimension: str) -> Figure:
 
     The line is the mean over seeds, the band goes from the lowest to the highest seed.
     """
-    names = ("dev_uar", "domain_uar", "dev_domain_loss")
+    names = ("target_dev_uar", "domain_uar", "dev_domain_loss")
     curves = np.stack(
         [results.curves(OUR, (0, dimension), seed, *names) for seed in results.args.seeds]
     )  # (seeds, 3, epochs)
