@@ -26,9 +26,9 @@ HISTORY = (
     "domain_uar",
     "target_dev_uar",  # emotion, on the target's development rows
     "source_val_uar",  # emotion, on the source validation set
-    "information",  # of the answers on the development rows, in nats; see metrics.py
-    "adabn_uar",  # of `base`: as target_dev_uar and information, with batch norm's statistics
-    "adabn_information",  # taken from the development rows, see adabn.py
+    "mutual_information",  # of input and prediction on the development rows, in nats; metrics.py
+    "adabn_uar",  # of `base`: as the two before it, with batch norm's statistics taken from
+    "adabn_mutual_information",  # the development rows, see adabn.py
     "source_train_uar",  # emotion, on rows trained on
     "learning_rate",
     "beta",  # scale of the reversed gradient at the epoch's end
@@ -40,8 +40,12 @@ HISTORY = (
 ADVERSARIAL = ("domain_loss", "dev_domain_loss", "domain_uar", "beta", "domain_grad_norm")
 # What chooses an epoch: a column of the history, the largest value of which is best. Only "target"
 # looks at labels of the target, as the paper does; the others could be had without any.
-SELECTION = {"target": "target_dev_uar", "source": "source_val_uar", "information": "information"}
-ADABN_SELECTION = {"target adabn": "adabn_uar", "information adabn": "adabn_information"}
+SELECTION = {
+    "target": "target_dev_uar",
+    "source": "source_val_uar",
+    "information": "mutual_information",
+}
+ADABN_SELECTION = {"target adabn": "adabn_uar", "information adabn": "adabn_mutual_information"}
 
 
 @dataclass(frozen=True)
@@ -167,7 +171,7 @@ def _is_possible(choices: Choices, whole: int, history, batches, records, second
     absent = {
         "our": (),
         "base": ADVERSARIAL,
-        "mono": (*ADVERSARIAL, "source_val_uar", "information"),
+        "mono": (*ADVERSARIAL, "source_val_uar", "mutual_information"),
     }
     absent = {*absent[choices.model]}
     if choices.model != "base" or choices.bn == "none":

@@ -205,12 +205,12 @@ def monitor(
             # A small validation set may hold one class only: then its recall is all there is.
             recalls = [one[k] / one.sum() for k, one in enumerate(counts) if one.any()]
             row["source_val_uar"] = np.mean(recalls)
-        row["information"] = metrics.information(said_target["emotion"])
+        row["mutual_information"] = metrics.information(said_target["emotion"])
     if "target adabn" in state.kept:
         some = representations(state.params, {}, target.features, split.dev, ops=ops)
         said = adabn.predict(state.params, np.concatenate(list(some)), ops=ops)
         row["adabn_uar"] = metrics.uar(target.labels[split.dev], said.argmax(axis=1))
-        row["adabn_information"] = metrics.information(said)
+        row["adabn_mutual_information"] = metrics.information(said)
     if "domain" in said_source:
         right = said_source["domain"][:, 0], said_target["domain"][:, 1]
         tiny = np.finfo(np.float32).tiny

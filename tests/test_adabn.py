@@ -118,8 +118,9 @@ def scripted(monkeypatch, columns, choices=BASE):
 COLUMNS = {
     "target_dev_uar": [0.5, 0.9, 0.6, 0.6, 0.5, 0.5],
     "source_val_uar": [0.9, 0.8, 0.7, 0.6, 0.6, 0.6],
-    "information": [0.1, 0.1, 0.4, 0.2, 0.2, 0.1], "adabn_uar": [0.5, 0.5, 0.6, 0.8, 0.8, 0.7],
-    "adabn_information": [0.1, 0.2, 0.2, 0.2, 0.3, 0.4],
+    "mutual_information": [0.1, 0.1, 0.4, 0.2, 0.2, 0.1],
+    "adabn_uar": [0.5, 0.5, 0.6, 0.8, 0.8, 0.7],
+    "adabn_mutual_information": [0.1, 0.2, 0.2, 0.2, 0.3, 0.4],
 }  # fmt: skip
 
 
@@ -167,12 +168,14 @@ def test_the_columns_are_of_the_development_rows_with_their_statistics(params, f
     found = training.monitor(BASE, state, domain, domain, split)
     expected = adabn.predict(params, h[rows])
     assert found["adabn_uar"] == metrics.uar(labels[rows], expected.argmax(axis=1))
-    assert found["adabn_information"] == pytest.approx(metrics.information(expected), abs=1e-5)
-    assert found["adabn_information"] != pytest.approx(found["information"], abs=1e-3)
+    assert found["adabn_mutual_information"] == pytest.approx(
+        metrics.information(expected), abs=1e-5
+    )
+    assert found["adabn_mutual_information"] != pytest.approx(found["mutual_information"], abs=1e-3)
     whole = adabn.predict(params, h)[rows]
-    assert found["adabn_information"] != pytest.approx(metrics.information(whole), abs=1e-5)
+    assert found["adabn_mutual_information"] != pytest.approx(metrics.information(whole), abs=1e-5)
     without = training.monitor(BASE, a_state(params, SELECTION, []), domain, domain, split)
-    assert np.isnan(without["adabn_uar"]) and np.isnan(without["adabn_information"])
+    assert np.isnan(without["adabn_uar"]) and np.isnan(without["adabn_mutual_information"])
     same = [name for name in HISTORY if "adabn" not in name]
     np.testing.assert_equal([without[name] for name in same], [found[name] for name in same])
 
@@ -181,12 +184,12 @@ def test_the_columns_are_of_the_development_rows_with_their_statistics(params, f
 
 
 HISTORY_OF_THREE = [
-    {"target_dev_uar": 0.9, "source_val_uar": 0.5, "information": 0.1, "adabn_uar": 0.5,
-     "adabn_information": 0.1},
-    {"target_dev_uar": 0.5, "source_val_uar": 0.9, "information": 0.1, "adabn_uar": 0.9,
-     "adabn_information": 0.2},
-    {"target_dev_uar": 0.5, "source_val_uar": 0.5, "information": 0.2, "adabn_uar": 0.5,
-     "adabn_information": 0.3},
+    {"target_dev_uar": 0.9, "source_val_uar": 0.5, "mutual_information": 0.1, "adabn_uar": 0.5,
+     "adabn_mutual_information": 0.1},
+    {"target_dev_uar": 0.5, "source_val_uar": 0.9, "mutual_information": 0.1, "adabn_uar": 0.9,
+     "adabn_mutual_information": 0.2},
+    {"target_dev_uar": 0.5, "source_val_uar": 0.5, "mutual_information": 0.2, "adabn_uar": 0.5,
+     "adabn_mutual_information": 0.3},
 ]  # fmt: skip
 TEN = np.arange(60, 70)
 

@@ -93,7 +93,7 @@ def curves_of(run):
     rows = [dict.fromkeys(HISTORY, 0.5) | {"epoch": 1.0 + i} for i in range(EPOCHS)]
     for row in rows:
         row |= {name: rng.uniform(0.1, 0.9) for name in ("target_dev_uar", "dev_domain_loss",
-                "domain_uar", "source_val_uar", "information")}  # fmt: skip
+                "domain_uar", "source_val_uar", "mutual_information")}  # fmt: skip
     return rows
 
 
@@ -718,8 +718,8 @@ def swept(tmp_path_factory):
     def curves(run):
         which, rows = run.choices, curves_of(run)
         best = (which.alpha, which.beta, which.beta_schedule) == (0.8, 2.0, "constant")
-        rows[4]["information"] = 2.0 if best else 1.0 + 0.1 * which.seed
-        rows[-1]["information"] = 0.0  # the largest counts, not the last
+        rows[4]["mutual_information"] = 2.0 if best else 1.0 + 0.1 * which.seed
+        rows[-1]["mutual_information"] = 0.0  # the largest counts, not the last
         rows[3]["source_val_uar"] = 0.99 if which.beta == 0 and which.alpha == 0.5 else 0.95
         return rows
 
@@ -769,7 +769,7 @@ def test_the_setting_to_take_has_the_largest_information(swept):
     by_information, by_source = text.split("## Chosen without labels of the target")[1].split(
         "\n- "
     )[1:]
-    assert by_information.startswith(f"By the largest information: {best.name}; test UAR ")
+    assert by_information.startswith(f"By the largest mutual information: {best.name}; test UAR ")
     assert writing.percent(swept.uar(best, "information")) in by_information
     part = swept.less(best, best.without, "information")
     assert writing.percent(part, True) in by_information

@@ -257,7 +257,7 @@ def test_mono_has_one_chooser_and_no_other_language(both):
     split = splits.draw(0, target.speakers, target.speakers, model="mono", by_speaker=False)
     state = train(replace(CHOICES, model="mono"), (target, target, split))
     assert list(state.kept) == ["target"]
-    for column in (*ADVERSARIAL, "source_val_uar", "information"):
+    for column in (*ADVERSARIAL, "source_val_uar", "mutual_information"):
         assert np.isnan([row[column] for row in state.history]).all()
 
 

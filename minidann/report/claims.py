@@ -153,9 +153,9 @@ def markdown(found: list[Claim], about: list[str]) -> str:
     lines += [
         "Differences in points of UAR [95% interval over the target's speakers], by the epoch "
         "chosen with labels of the target; the verdicts also for epochs chosen without: by "
-        "the source validation UAR, and by information maximisation.",
+        "the source validation UAR, and by the mutual information of input and prediction.",
         "",
-        "| claim | the paper | here | with labels | source validation | information |",
+        "| claim | the paper | here | with labels | source validation | mutual information |",
         "|---|---|---|---|---|---|",
     ]
     for one in found:

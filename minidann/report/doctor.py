@@ -209,8 +209,9 @@ def _priors(choices: dict, config: dict, results: dict) -> Finding:
     if choices["model"] != "mono" and abs(source - true) > SHIFT:
         lines += [
             "The classes have other shares in the target: LABEL SHIFT. An adversary that makes "
-            "both languages look alike as wholes must then mix classes, and information "
-            "maximisation, which likes answers in equal shares, may choose a wrong epoch.",
+            "both languages look alike as wholes must then mix classes, and the mutual information "
+            "of input and prediction, which favours predictions in equal shares, may choose a "
+            "wrong epoch.",
         ]
         tries.append(
             "no larger beta, and --select-by source in place of information, under label shift"

@@ -14,7 +14,7 @@ from minidann.run.plots import DARK, GREEN, LIGHT, Figure, plt
 STYLE = {  # of each selection criterion: marker, colour, name in the legend
     "target": ("o", DARK, "epoch chosen with target labels"),
     "source": ("^", GREEN, "by the source validation UAR"),
-    "information": ("s", LIGHT, "by information maximisation"),
+    "information": ("s", LIGHT, "by the mutual information"),
 }
 
 

@@ -103,7 +103,7 @@ class Sweep:
 
     def watched(self, setting: Setting) -> dict[str, float]:
         """Means over seeds: domain UAR at the end; what could choose a setting without labels."""
-        names = ("domain_uar", "source_val_uar", "information")
+        names = ("domain_uar", "source_val_uar", "mutual_information")
         curves = np.stack(
             [
                 self.results.curves(setting.row, self.column, seed, *names)
@@ -121,9 +121,9 @@ class Sweep:
         titles = [one["title"] for one in corpora]
         watched = {one: self.watched(one) for one in self.settings}
         heads = ["setting"]
-        for title in ("with labels", "by source validation", "by information"):
+        for title in ("with labels", "by source validation", "by mutual information"):
             heads += [title, "the adversary's part"]
-        heads += ["domain UAR", "information", "source validation UAR"]
+        heads += ["domain UAR", "mutual information", "source validation UAR"]
         lines = [
             f"# Alpha, beta, schedule and batch norm: {' to '.join(titles)}, {self.args.dimension}",
             "",
@@ -133,8 +133,9 @@ class Sweep:
             "deviation over seeds) [95% interval over speakers]. The adversary's part is the "
             "difference to the same setting with beta 0, paired by speaker; `~`: within the noise, "
             "of speakers or of seeds. Domain UAR: the domain classifier on development rows and "
-            f"as many of the source, mean of the last {LAST} epochs; 50 is guessing. Information "
-            "(nats) and source validation UAR are those of their best epochs.",
+            f"as many of the source, mean of the last {LAST} epochs; 50 is guessing. Mutual "
+            "information of input and prediction (nats) and source validation UAR are those of "
+            "their best epochs.",
             "",
             f"| {' | '.join(heads)} |",
             "|---" * len(heads) + "|",
@@ -160,7 +161,10 @@ class Sweep:
             "## Chosen without labels of the target",
             "",
         ]
-        for criterion, by in (("information", "information"), ("source", "source validation UAR")):
+        for criterion, by in (
+            ("information", "mutual information"),
+            ("source", "source validation UAR"),
+        ):
             best = max(self.settings, key=lambda one: watched[one][criterion])
             line = f"- By the largest {by}: {best.name}; test UAR "
             line += percent(self.uar(best, criterion))
@@ -224,7 +228,7 @@ class Sweep:
         for axis in axes.flat:
             axis.axhline(50, color="0.7", lw=0.8, zorder=0)  # chance
         axes[0, 0].set_ylabel("test UAR (%),\nepoch by target labels")
-        axes[1, 0].set_ylabel("test UAR (%),\nepoch by information")
+        axes[1, 0].set_ylabel("test UAR (%),\nepoch by mutual information")
         axes[2, 0].set_ylabel(f"domain UAR (%),\nlast {LAST} epochs")
         axes[0, 0].legend(frameon=False, fontsize=8)
         figure.suptitle(f"{title}\nbars: 95% interval over the target's speakers", fontsize=10)

@@ -46,7 +46,7 @@ PLANNED: dict[str, dict[str, Terms]] = {
 CRITERIA = {
     "target": "Epoch chosen with labels of the target, as in the paper",
     "source": "Epoch chosen by the source validation UAR: no label of the target",
-    "information": "Epoch chosen by information maximisation: no label of the target",
+    "information": "Epoch chosen by the mutual information: no label of the target",
 }
 
 

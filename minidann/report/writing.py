@@ -17,9 +17,9 @@ REMARKS = {
     "method would not have.",
     "source": "By the UAR on the source validation set, 10% of the source, which are not trained "
     "on. It knows nothing of the target.",
-    "information": "The epoch whose answers on the target's development rows are surest and most "
-    "evenly spread over both classes. It favours balanced answers, so it errs where the classes "
-    "of the target are not balanced.",
+    "information": "By the mutual information of input and prediction on the target's development "
+    "rows: it is large where predictions are sure and evenly spread over both classes. It favours "
+    "balanced predictions, so it errs where the classes of the target are not balanced.",
 }
 CONTROLS = (
     "Controls that the paper lacks: `our` with beta 0 is fed and normalised as `our` is, and "
