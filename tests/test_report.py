@@ -256,7 +256,7 @@ def test_a_tilde_stands_exactly_where_a_difference_is_not_told_from_noise(table1
             cells = [cell for row in found[title, number].values() for cell in row]
             assert len(cells) == len(some)
             for cell, one in zip(cells, some):
-                expected = kind == "difference" and not one.estimate.told
+                expected = kind == "difference" and not one.estimate.significant
                 assert cell.endswith(" ~") == expected
                 marks.append(expected)
     some = [one for one in entries if one.kind == "labels"]
@@ -264,8 +264,8 @@ def test_a_tilde_stands_exactly_where_a_difference_is_not_told_from_noise(table1
         cell for (title, _), rows in found.items() if "worth" in title
         for row in rows.values() for cell in row
     ]  # fmt: skip
-    assert [cell.endswith(" ~") for cell in cells] == [not one.estimate.told for one in some]
-    assert 10 < sum(marks) and any(one.told for one in (e.estimate for e in some))
+    assert [cell.endswith(" ~") for cell in cells] == [not one.estimate.significant for one in some]
+    assert 10 < sum(marks) and any(one.estimate.significant for one in some)
 
 
 def test_one_seed_has_a_dash_for_its_deviation(tmp_path):
@@ -275,9 +275,9 @@ def test_one_seed_has_a_dash_for_its_deviation(tmp_path):
     assert len(cells) == 3 * (2 + 1) * 5 + 2 * 2 * 5
     assert all(" (-) " in cell for cell in cells)
     assert "- seed 7, 12 epochs" in markdown and "or there is one seed only" in markdown
-    # Cells have no mark, and no difference of one seed is told from noise.
+    # Cells have no mark, and every difference of one seed is inconclusive.
     assert sum(cell.endswith(" ~") for cell in cells) == len(cells) - 3 * 2 * 5
-    assert {row["told_from_noise"] for row in csv.DictReader(io.StringIO(text))} == {"", "no"}
+    assert {row["significant"] for row in csv.DictReader(io.StringIO(text))} == {"", "false"}
     assert all(row["std_over_seeds"] == "" for row in csv.DictReader(io.StringIO(text)))
 
 
@@ -333,10 +333,10 @@ def test_the_csv_agrees_with_the_markdown(table1):
         for here, name in zip((value, over_seeds, low, high),
                               ("mean", "std_over_seeds", "low", "high")):  # fmt: skip
             assert here == pytest.approx(float(row[name]), abs=0.0506)
-        assert (row["told_from_noise"] == "no") == cell.endswith("~")
-        assert (row["told_from_noise"] == "") == (row["kind"] == "cell")
-        if row["told_from_noise"] == "above":
-            assert low >= 0
+        assert (row["significant"] == "false") == cell.endswith("~")
+        assert (row["significant"] == "") == (row["kind"] == "cell")
+        if row["significant"] == "true":
+            assert low >= 0 or high <= 0
         seen.add((row["selected_by"], row["kind"], row["row"], row["column"]))
     assert len(seen) == len(entries)
     assert {row["column"] for row in entries if row["paper"]} == {row["column"] for row in entries}
@@ -552,7 +552,7 @@ DIFFERENT = {  # how right a kind of run is -> the verdict on each claim of `CLA
         "our": {"bn1": 0.60, "bn2": 0.60, "bn3": 0.68, "bn4": 0.80, "none": 0.90}[which.bn],
     }[which.model],
     # with the seed up in one kind of run and down in another, by no two alike; equal on average
-    "cannot be told": lambda which: 0.7 + (which.seed - 1) * {
+    "inconclusive": lambda which: 0.7 + (which.seed - 1) * {
         ("base", "bn1"): -0.14, ("mono", "bn1"): 0.14, ("base", "none"): -0.10,
         ("our", "bn1"): 0.10, ("our", "bn2"): 0.06, ("our", "bn3"): 0.02,
         ("our", "bn4"): -0.02, ("our", "none"): -0.06,
@@ -782,24 +782,26 @@ def test_the_setting_to_take_has_the_largest_information(swept):
     assert saw["information"] == pytest.approx(2.0)
 
 
-def test_the_sweep_counts_what_can_be_told_apart(swept):
+def test_the_sweep_counts_significant_differences(swept):
     text = swept.markdown(swept.results.corpora(swept.runs))
     lines = [line for line in text.splitlines() if line.startswith("- Epoch chosen")]
     assert len(lines) == 3
     for line, criterion in zip(lines, SELECTION):
         tried = [one for one in swept.settings if one.beta]
-        told = [swept.less(one, one.without, criterion).told for one in tried]
-        assert line.endswith(f". {swept.apart(criterion)}") and "Of 8 settings" in line
-        assert f"above zero in {told.count('above')} (bn1, alpha 0.5, beta 0.3 constant; " in line
-        assert f"and below in {told.count('below')} (" in line
+        parts = [swept.less(one, one.without, criterion) for one in tried]
+        sides = [part.value > 0 for part in parts if part.significant]
+        assert line.endswith(f". {swept.differences(criterion)}") and "Of 8 settings" in line
+        assert f"above zero in {sides.count(True)} (bn1, alpha 0.5, beta 0.3 constant; " in line
+        assert f"and below in {sides.count(False)} (" in line
         best = max(swept.settings, key=lambda one: swept.uar(one, criterion).value)
         others = [one for one in swept.settings if one != best]
-        below = [swept.less(one, best, criterion).told for one in others].count("below")
+        less = [swept.less(one, best, criterion) for one in others]
+        below = sum(one.significant and one.value < 0 for one in less)
         assert line.endswith(
-            f"The best is {best.name}; {below} of the other 9 can be told from it."
+            f"The best is {best.name}; {below} of the other 9 are significantly below it."
         )
         assert best.beta == 0.3 and below >= 6  # those without its help
-    assert told.count("above") == 4
+    assert sides.count(True) == 4
     assert "Of 8 intervals that miss 5 times in 100, about 0.4 do" in text
 
 
@@ -948,9 +950,9 @@ def test_every_printed_command_is_one_of_train_and_leads_to_the_same_run(
     wanted = {run.out: run for one in names for run in command.needed(results, one)}
     assert len(lines) == len(set(lines)) == len(wanted)
     for line, run in zip(lines, wanted.values()):
-        python, m, module, *told = shlex.split(line)
+        python, m, module, *given = shlex.split(line)
         assert (python, m, module) == ("python", "-m", "minidann.train")
-        parsed = train.parser().parse_args(told)
+        parsed = train.parser().parse_args(given)
         (source, place), (target, other) = train.corpora_of(parsed)
         assert train.choices_of(parsed, source, target) == run.choices
         assert (place, other) == run.places

@@ -1,4 +1,4 @@
-"""Choosing alpha and beta, which the paper does not give: a grid, and what of it can be told apart.
+"""Choosing alpha and beta, which the paper does not give: a grid, and its significant differences.
 
 Every setting is compared with the same one without its adversary (beta 0), paired by speaker: that
 is the adversary's own part. With dozens of settings some will look good by chance, so the setting
@@ -37,7 +37,7 @@ class Setting:
 
     @property
     def row(self) -> Row:
-        """What `minidann.train` is told."""
+        """The row of a table, with the flags of `minidann.train`."""
         flags = ("--model", "our", "--bn", self.bn, "--alpha", str(self.alpha))
         flags += ("--beta", str(self.beta), "--beta-schedule", self.schedule)
         return Row(self.name, flags)
@@ -117,7 +117,7 @@ class Sweep:
         }
 
     def markdown(self, corpora: tuple[dict, dict]) -> str:
-        """The grid as a table, what can be told apart, and the settings that would be chosen."""
+        """The grid as a table, its significant differences, and the settings to choose."""
         titles = [one["title"] for one in corpora]
         watched = {one: self.watched(one) for one in self.settings}
         heads = ["setting"]
@@ -131,9 +131,9 @@ class Sweep:
             "",
             "Test UAR in %, with the epoch chosen in three ways: mean over seeds (standard "
             "deviation over seeds) [95% interval over speakers]. The adversary's part is the "
-            "difference to the same setting with beta 0, paired by speaker; `~`: within the noise, "
-            "of speakers or of seeds. Domain UAR: the domain classifier on development rows and "
-            f"as many of the source, mean of the last {LAST} epochs; 50 is guessing. Mutual "
+            "difference to the same setting with beta 0, paired by speaker; `~`: inconclusive, "
+            "over speakers or over seeds. Domain UAR: the domain classifier on development rows "
+            f"and as many of the source, mean of the last {LAST} epochs; 50 is guessing. Mutual "
             "information of input and prediction (nats) and source validation UAR are those of "
             "their best epochs.",
             "",
@@ -149,9 +149,9 @@ class Sweep:
             saw = watched[one]
             cells += [f"{100 * saw['domain_uar']:.0f}", f"{saw['information']:.3f}"]
             lines.append(f"| {' | '.join(cells)} | {100 * saw['source']:.1f} |")
-        lines += ["", "## What can be told apart", ""]
+        lines += ["", "## Significant differences", ""]
         for criterion, title in CRITERIA.items():
-            lines.append(f"- {title}. {self.apart(criterion)}")
+            lines.append(f"- {title}. {self.differences(criterion)}")
         tried = len(self.settings) - len(self.modes) * len(self.alphas)
         lines += [
             "",
@@ -180,21 +180,21 @@ class Sweep:
             lines.append(f"{line}.")
         return "\n".join(lines) + "\n"
 
-    def apart(self, criterion: str) -> str:
-        """Which settings differ from no adversary, and which from the best, surely."""
+    def differences(self, criterion: str) -> str:
+        """Which settings differ significantly from no adversary, and which from the best."""
         tried = [one for one in self.settings if one.beta]
-        told = {one: self.less(one, one.without, criterion).told for one in tried}
-        up, down = ([one.name for one in tried if told[one] == side] for side in ("above", "below"))
+        parts = {one.name: self.less(one, one.without, criterion) for one in tried}
+        significant = {name: part.value for name, part in parts.items() if part.significant}
+        above = [name for name, value in significant.items() if value > 0]
+        below = [name for name, value in significant.items() if value < 0]
         best = max(self.settings, key=lambda one: self.uar(one, criterion).value)
-        below = [
-            one for one in self.settings
-            if one != best and self.less(one, best, criterion).told == "below"
-        ]  # fmt: skip
+        less = [self.less(one, best, criterion) for one in self.settings if one != best]
+        worse = sum(one.significant and one.value < 0 for one in less)
         return (
-            f"Of {len(tried)} settings the adversary's part is above zero in {len(up)}{_named(up)} "
-            f"and below in {len(down)}{_named(down)}; the rest cannot be told from no adversary. "
-            f"The best is {best.name}; {len(below)} of the other {len(self.settings) - 1} can be "
-            "told from it."
+            f"Of {len(tried)} settings the adversary's part is significantly above zero in "
+            f"{len(above)}{_named(above)} and below in {len(below)}{_named(below)}; the rest are "
+            f"inconclusive. The best is {best.name}; {worse} of the other "
+            f"{len(self.settings) - 1} are significantly below it."
         )
 
     def figure(self, title: str) -> Figure:

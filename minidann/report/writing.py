@@ -41,11 +41,11 @@ def bracket(one: Estimate) -> str:
 def percent(one: Estimate, difference: bool = False) -> str:
     """`70.3 (2.5) [65.1, 75.4]`: mean, deviation over seeds, interval over speakers, in %.
 
-    A difference has its sign, and `~` behind it where it is within the noise.
+    A difference has its sign, and `~` behind it where it is inconclusive.
     """
     spread = "-" if np.isnan(one.spread) else f"{100 * one.spread:.1f}"
     value = f"{100 * one.value:{'+' if difference else ''}.1f}"
-    return f"{value} ({spread}) {bracket(one)}{' ~' if difference and not one.told else ''}"
+    return f"{value} ({spread}) {bracket(one)}{' ~' if difference and not one.significant else ''}"
 
 
 def text_of_paper(entry: Entry) -> str:
@@ -140,7 +140,7 @@ def markdown(results: Results, name: str, corpora: tuple[dict, dict], found: lis
         lines += ["", MISPRINT]
     lines += [
         "",
-        "`~`: within the noise. The interval over speakers contains 0, or that over seeds "
+        "`~`: inconclusive. The interval over speakers contains 0, or that over seeds "
         "(Student's t) does, or there is one seed only. Nothing is corrected for the number of "
         "comparisons; those below were not planned.",
         "",
@@ -159,14 +159,15 @@ def as_csv(name: str, corpora: tuple[dict, dict], found: list[Entry]) -> str:
     """The same as CSV, a line an entry; UAR in %."""
     heads = heads_of(corpora)
     rows: list[list] = [["table", "selected_by", "kind", "row", "column", "mean", "std_over_seeds",
-                         "low", "high", "told_from_noise", "paper", "paper_std"]]  # fmt: skip
+                         "low", "high", "significant", "paper", "paper_std"]]  # fmt: skip
     for one in found:
         figure = one.estimate
         numbers = [figure.value, figure.spread, *(figure.interval or (np.nan, np.nan))]
-        told = "" if one.kind == "cell" else figure.told or "no"
+        significant = "" if one.kind == "cell" else str(figure.significant).lower()
         rows.append([
             name, one.criterion, one.kind, one.row, heads[-1 if one.column is None else one.column],
-            *("" if np.isnan(value) else f"{100 * value:.3f}" for value in numbers), told,
+            *("" if np.isnan(value) else f"{100 * value:.3f}" for value in numbers),
+            significant,
             *("" if value is None else value for value in one.paper or (None, None)),
         ])  # fmt: skip
     return store.csv_text(rows)

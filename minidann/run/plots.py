@@ -1,5 +1,5 @@
 """The figures: training curves (figure 3), features in two dimensions (figure 2), confusion,
-attention over time. Told apart by shape and shade, not by colour alone."""
+attention over time. Their curves differ in shape and shade, not in colour alone."""
 
 import io
 from pathlib import Path
