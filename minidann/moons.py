@@ -178,7 +178,7 @@ def experiment(
 
 
 def scatter(axis, source: np.ndarray, labels: np.ndarray, target: np.ndarray) -> None:
-    """Source (n, 2) by class, target (m, 2) without: told apart by shape, then by shade."""
+    """Source (n, 2) by class, target (m, 2) without: classes differ in shape, then in shade."""
     for value, marker, colour in ((0, "o", plots.DARK), (1, "^", plots.LIGHT)):
         name = f"source, class {value} ({('upper', 'lower')[value]} moon)"
         style = {"color": colour, "edgecolors": "black", "linewidths": 0.7, "label": name}
@@ -213,11 +213,11 @@ def figure(points: tuple, models: dict, results: dict, title: str) -> Figure:
         scatter(middle, shown[: len(source)], labels, shown[len(source) :])
         middle.set(xlabel=f"component 1 ({100 * share[0]:.0f}% of the variance)")
         middle.set(ylabel=f"component 2 ({100 * share[1]:.0f}%)")
-        told = "accuracy: source {source:.3f}, target {target:.3f}".format(**shares)
-        left.set_title(f"{name}: label boundary\n{told}", fontsize=10)
+        accuracies = "accuracy: source {source:.3f}, target {target:.3f}".format(**shares)
+        left.set_title(f"{name}: label boundary\n{accuracies}", fontsize=10)
         middle.set_title(f"{name}: hidden layer by PCA", fontsize=10)
-        told = f"accuracy: {shares['domain']:.3f} (guessing: 0.500)"
-        right.set_title(f"{name}: domain boundary\n{told}", fontsize=10)
+        accuracies = f"accuracy: {shares['domain']:.3f} (guessing: 0.500)"
+        right.set_title(f"{name}: domain boundary\n{accuracies}", fontsize=10)
     handles, names = axes[0, 0].get_legend_handles_labels()
     page.legend(handles, names, loc="outside lower center", ncols=3, frameon=False, markerscale=1.5)
     page.suptitle(f"{title}\ngrey is where it says: left class 1, right target", fontsize=10)

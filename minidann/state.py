@@ -24,12 +24,12 @@ HISTORY = (
     "domain_loss",  # L_l, the same
     "dev_domain_loss",  # from here: in inference mode, see `monitor`
     "domain_uar",
-    "dev_uar",  # emotion, on the target's development rows
-    "held_out_uar",  # emotion, on the rows held out of the source
-    "information",  # of the answers on the development rows, in nats; see metrics.py
-    "adabn_uar",  # of `base`: as dev_uar and information, with batch norm's statistics taken from
-    "adabn_information",  # the development rows, see adabn.py
-    "source_uar",  # emotion, on rows trained on
+    "target_dev_uar",  # emotion, on the target's development rows
+    "source_val_uar",  # emotion, on the source validation set
+    "mutual_information",  # of input and prediction on the development rows, in nats; metrics.py
+    "adabn_uar",  # of `base`: as the two before it, with batch norm's statistics taken from
+    "adabn_mutual_information",  # the development rows, see adabn.py
+    "source_train_uar",  # emotion, on rows trained on
     "learning_rate",
     "beta",  # scale of the reversed gradient at the epoch's end
     "emotion_grad_norm",  # of alpha dL_e / df at the encoder's output f: root mean square of steps
@@ -40,8 +40,12 @@ HISTORY = (
 ADVERSARIAL = ("domain_loss", "dev_domain_loss", "domain_uar", "beta", "domain_grad_norm")
 # What chooses an epoch: a column of the history, the largest value of which is best. Only "target"
 # looks at labels of the target, as the paper does; the others could be had without any.
-CHOOSERS = {"target": "dev_uar", "source": "held_out_uar", "information": "information"}
-ADABN_CHOOSERS = {"target adabn": "adabn_uar", "information adabn": "adabn_information"}
+SELECTION = {
+    "target": "target_dev_uar",
+    "source": "source_val_uar",
+    "information": "mutual_information",
+}
+ADABN_SELECTION = {"target adabn": "adabn_uar", "information adabn": "adabn_mutual_information"}
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ class Choices:
     l1: float = 0.0
     l2: float = 0.0
     features: str = "paper"
-    dev: str = "target"  # of CHOOSERS: whose epoch becomes the model; all are kept and tested
+    select_by: str = "target"  # of SELECTION: its epoch becomes the model; all are tested
     split: str = "utterance"  # utterance | speaker
     epochs: int = 50
     seed: int = 0
@@ -83,7 +87,7 @@ class State:
     params: Arrays
     running: Arrays
     adam: Arrays
-    # By each chooser, parameters and running statistics of its best epoch; see `start`.
+    # By each criterion, parameters and running statistics of its best epoch; see `start`.
     kept: dict[str, tuple[Arrays, Arrays]]
     history: list[dict] = field(default_factory=list)
     # Of the epoch under way, where a run was stopped between two steps of it:
@@ -96,9 +100,9 @@ class State:
         """Epochs done."""
         return len(self.history)
 
-    def best_epoch(self, chooser: str) -> int:
-        """The epoch, counted from 1, that a chooser finds best; the first of several."""
-        column = (CHOOSERS | ADABN_CHOOSERS)[chooser]
+    def best_epoch(self, criterion: str) -> int:
+        """The epoch, counted from 1, that a criterion finds best; the first of several."""
+        column = (SELECTION | ADABN_SELECTION)[criterion]
         return 1 + int(np.argmax([row[column] for row in self.history]))
 
 
@@ -117,18 +121,18 @@ def start(choices: Choices, frames: int, mels: int) -> State:
         batch_norm=choices.bn != "none",
         domain=choices.model == "our",
     )
-    choosers = ["target"] if choices.model == "mono" else [*CHOOSERS]
+    criteria = ["target"] if choices.model == "mono" else [*SELECTION]
     if choices.model == "base" and running:  # what AdaBN is a control of
-        choosers += ADABN_CHOOSERS
-    kept = dict.fromkeys(choosers, (params, running))
+        criteria += ADABN_SELECTION
+    kept = dict.fromkeys(criteria, (params, running))
     return State(params, running, optim.start(params), kept)
 
 
 def _groups(state: State) -> dict[str, Arrays]:
     """The arrays of a state, by the names they have in a checkpoint."""
     groups = {name: getattr(state, name) for name in ("params", "running", "adam")}
-    for chooser, (params, running) in state.kept.items():
-        groups |= {f"{chooser} params": params, f"{chooser} running": running}
+    for criterion, (params, running) in state.kept.items():
+        groups |= {f"{criterion} params": params, f"{criterion} running": running}
     return groups
 
 
@@ -164,10 +168,14 @@ def _is_possible(choices: Choices, whole: int, history, batches, records, second
             return False
         if any(type(number) is not float for row in rows for number in row.values()):
             return False
-    absent = {"our": (), "base": ADVERSARIAL, "mono": (*ADVERSARIAL, "held_out_uar", "information")}
+    absent = {
+        "our": (),
+        "base": ADVERSARIAL,
+        "mono": (*ADVERSARIAL, "source_val_uar", "mutual_information"),
+    }
     absent = {*absent[choices.model]}
     if choices.model != "base" or choices.bn == "none":
-        absent |= {*ADABN_CHOOSERS.values()}
+        absent |= {*ADABN_SELECTION.values()}
     names = [name for name in HISTORY if name not in absent]
     updates = len(feeding.steps(choices.bn, 1, 1))
     return (

@@ -10,7 +10,7 @@ from minidann.console import UserError
 from minidann.corpora import DIMENSIONS, READERS, parse
 from minidann.run import experiment
 from minidann.sound.logmel import PRESETS
-from minidann.state import CHOOSERS, Choices
+from minidann.state import SELECTION, Choices
 
 DIRECTIONS = {"rec2iem": ("recola", "iemocap"), "iem2rec": ("iemocap", "recola")}
 REGULARISATION = {"recola": {"l1": 5e-3}, "iemocap": {"l2": 5e-3}}  # by the corpus trained on
@@ -84,9 +84,9 @@ def parser() -> argparse.ArgumentParser:
         "--bn", choices=feeding.MODES, default="bn1", help="which rows are normalised together"
     )
     training.add_argument("--seed", type=int, default=0, help="of splits, weights and shuffles")
-    training.add_argument("--dev", choices=CHOOSERS, default="target", help="what chooses the "
-                          "epoch: labels of the target or of the source, or information "
-                          "maximisation on the target; all three are tested")  # fmt: skip
+    training.add_argument("--select-by", choices=SELECTION, default="target",
+                          help="what chooses the epoch: labels of the target or of the source, or "
+                          "information maximisation on the target; all are tested")  # fmt: skip
     files.add_argument("--out", type=Path, metavar="DIR",
                        help="the run's folder; named after the choices below runs/")  # fmt: skip
     files.add_argument("--resume", action="store_true",
@@ -128,8 +128,9 @@ def choices_of(args: argparse.Namespace, source: str, target: str) -> Choices:
     wrong = []
     if args.model != "our" and args.bn not in ("bn1", "none"):
         wrong.append(f"--bn {args.bn} needs two domains; with --model {args.model}: bn1 or none")
-    if args.model == "mono" and args.dev != "target":
-        wrong.append(f"--dev {args.dev} goes with base and our; mono knows the target only")
+    if args.model == "mono" and args.select_by != "target":
+        flag = f"--select-by {args.select_by}"
+        wrong.append(f"{flag} goes with base and our; mono knows the target only")
     for name, low, high in (("alpha", 0, 1), ("dropout", 0, 0.99), ("beta", 0, 10**6),
                             ("l1", 0, 10**6), ("l2", 0, 10**6), ("batch_size", 2, 10**5),
                             ("epochs", 1, 10**5), ("seed", 0, 2**32)):  # fmt: skip
@@ -148,7 +149,7 @@ def choices_of(args: argparse.Namespace, source: str, target: str) -> Choices:
             name: getattr(args, name)
             for name in (
                 "dimension", "model", "bn", "alpha", "beta", "beta_schedule", "batch_size",
-                "dropout", "features", "dev", "split", "epochs", "seed",
+                "dropout", "features", "select_by", "split", "epochs", "seed",
             )
         },
     )  # fmt: skip

@@ -182,7 +182,7 @@ def monitor(
 
     Figure 3's curves: the domain classifier on the target's development rows and as many source
     rows (each language weighing one half of the loss), emotion on the same rows. And what else
-    an epoch can be chosen by: emotion on the rows held out of the source, and how much the answers
+    an epoch can be chosen by: emotion on the source validation set, and how much the answers
     on the target's development rows tell, whatever their labels.
     """
     rng = generator(choices.seed, "monitor")
@@ -190,23 +190,27 @@ def monitor(
     said_source = probabilities(state.params, state.running, source.features, sample, ops=ops)
     said_target = probabilities(state.params, state.running, target.features, split.dev, ops=ops)
     row = dict.fromkeys(HISTORY, math.nan) | {
-        "source_uar": metrics.uar(source.labels[sample], said_source["emotion"].argmax(axis=1)),
-        "dev_uar": metrics.uar(target.labels[split.dev], said_target["emotion"].argmax(axis=1)),
+        "source_train_uar": metrics.uar(
+            source.labels[sample], said_source["emotion"].argmax(axis=1)
+        ),
+        "target_dev_uar": metrics.uar(
+            target.labels[split.dev], said_target["emotion"].argmax(axis=1)
+        ),
     }
     if choices.model != "mono":
-        row["held_out_uar"] = 0.5  # of no row at all, as a toy has it
-        if len(rows := split.held_out):
+        row["source_val_uar"] = 0.5  # of no row at all, as a toy has it
+        if len(rows := split.source_val):
             said = probabilities(state.params, state.running, source.features, rows, ops=ops)
             counts = metrics.confusion(source.labels[rows], said["emotion"].argmax(axis=1))
-            # A small corpus may have held out one class only: then its recall is all there is.
+            # A small validation set may hold one class only: then its recall is all there is.
             recalls = [one[k] / one.sum() for k, one in enumerate(counts) if one.any()]
-            row["held_out_uar"] = np.mean(recalls)
-        row["information"] = metrics.information(said_target["emotion"])
+            row["source_val_uar"] = np.mean(recalls)
+        row["mutual_information"] = metrics.information(said_target["emotion"])
     if "target adabn" in state.kept:
         some = representations(state.params, {}, target.features, split.dev, ops=ops)
         said = adabn.predict(state.params, np.concatenate(list(some)), ops=ops)
         row["adabn_uar"] = metrics.uar(target.labels[split.dev], said.argmax(axis=1))
-        row["adabn_information"] = metrics.information(said)
+        row["adabn_mutual_information"] = metrics.information(said)
     if "domain" in said_source:
         right = said_source["domain"][:, 0], said_target["domain"][:, 1]
         tiny = np.finfo(np.float32).tiny
@@ -244,8 +248,8 @@ def train(
         row |= {"epoch": state.epoch + 1, "seconds": time.perf_counter() - began}
         state.history.append({name: float(row[name]) for name in HISTORY})
         state.batches, state.records, state.seconds = 0, [], 0.0
-        for chooser in state.kept:
-            if state.best_epoch(chooser) == state.epoch:
-                state.kept[chooser] = state.params, state.running
+        for criterion in state.kept:
+            if state.best_epoch(criterion) == state.epoch:
+                state.kept[criterion] = state.params, state.running
         tell(state)
     return state

@@ -844,12 +844,12 @@ fault(
 
 
 fault(
-    "a class without an example among the rows held out of the source",
-    lambda p: p.train("--dev", "source", source=p.rows(low_at(20, split_of(20).train[:9]))),
+    "a class without an example in the source validation set",
+    lambda p: p.train("--select-by", "source", source=p.rows(low_at(20, split_of(20).train[:9]))),
 )
 fault(
     "a class without an example among the training rows",
-    lambda p: p.train(source=p.rows(low_at(20, split_of(20).held_out[:1]))),
+    lambda p: p.train(source=p.rows(low_at(20, split_of(20).source_val[:1]))),
 )
 
 
@@ -901,7 +901,7 @@ def _(p):
 
 
 flags("--bn of two domains with --model base", "--model", "base", "--bn", "bn3")
-flags("--dev source with --model mono", "--model", "mono", "--dev", "source")
+flags("--select-by source with --model mono", "--model", "mono", "--select-by", "source")
 fault("--source without --target", lambda p: ["train", "--source", p.source])
 flags("--source and --target together with --direction", "--direction", "rec2iem")
 fault(
@@ -1072,7 +1072,7 @@ checkpoint(
 )
 checkpoint(
     "a checkpoint whose history holds NaN",
-    edit=lambda groups, about: about["history"][0].update(dev_uar=float("nan")),
+    edit=lambda groups, about: about["history"][0].update(target_dev_uar=float("nan")),
 )
 checkpoint(
     "the checkpoint of a run with other choices",

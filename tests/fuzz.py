@@ -32,7 +32,7 @@ from minidann import state as states
 from minidann.console import UserError
 from minidann.corpora import READERS, about, load
 from minidann.run import store
-from minidann.state import CHOOSERS, HISTORY, Choices, State
+from minidann.state import HISTORY, SELECTION, Choices, State
 
 SLOW, LARGE = 1.0, 500  # seconds an example may take, MB all of it may need
 HANGS = 20  # seconds by the clock after which SIGALRM ends it all
@@ -143,7 +143,7 @@ class Places:
         store.write_arrays(self.run / "model.npz", groups, about)
         self.model = (self.run / "model.npz").read_bytes()
         self.choices = Choices("csv", "csv")
-        kept = dict.fromkeys(CHOOSERS, (params, running))
+        kept = dict.fromkeys(SELECTION, (params, running))
         self.fresh = State(params, running, optim.start(params), kept)
         self.fresh.history.append({name: 1.0 for name in HISTORY})
         states.save(self.run / "checkpoint.npz", self.fresh, self.choices)

@@ -14,7 +14,7 @@ from minidann.ops.batchnorm import EPSILON
 from minidann.run import outcome
 from minidann.run.splits import Split
 from minidann.sound.normalise import from_frames
-from minidann.state import ADABN_CHOOSERS, CHOOSERS, HISTORY, Choices, Domain, State, start
+from minidann.state import ADABN_SELECTION, HISTORY, SELECTION, Choices, Domain, State, start
 
 ROWS = 70  # more than training.INFERENCE_ROWS: statistics are not those of one batch
 BASE = Choices("csv", "csv", model="base")
@@ -95,7 +95,7 @@ def test_no_running_statistics_leave_what_goes_into_batch_norm(params, features,
 def scripted(monkeypatch, columns, choices=BASE):
     """Train with made-up figures: {column: [one an epoch]}. The weights are the epoch's number.
 
-    Returns the state and, for each chooser, the epoch whose weights it kept.
+    Returns the state and, for each criterion, the epoch whose weights it kept.
     """
     epochs = len(next(iter(columns.values())))
     choices = Choices(**{**vars(choices), "epochs": epochs})
@@ -116,9 +116,11 @@ def scripted(monkeypatch, columns, choices=BASE):
 
 
 COLUMNS = {
-    "dev_uar": [0.5, 0.9, 0.6, 0.6, 0.5, 0.5], "held_out_uar": [0.9, 0.8, 0.7, 0.6, 0.6, 0.6],
-    "information": [0.1, 0.1, 0.4, 0.2, 0.2, 0.1], "adabn_uar": [0.5, 0.5, 0.6, 0.8, 0.8, 0.7],
-    "adabn_information": [0.1, 0.2, 0.2, 0.2, 0.3, 0.4],
+    "target_dev_uar": [0.5, 0.9, 0.6, 0.6, 0.5, 0.5],
+    "source_val_uar": [0.9, 0.8, 0.7, 0.6, 0.6, 0.6],
+    "mutual_information": [0.1, 0.1, 0.4, 0.2, 0.2, 0.1],
+    "adabn_uar": [0.5, 0.5, 0.6, 0.8, 0.8, 0.7],
+    "adabn_mutual_information": [0.1, 0.2, 0.2, 0.2, 0.3, 0.4],
 }  # fmt: skip
 
 
@@ -127,7 +129,7 @@ def test_adabn_chooses_epochs_of_its_own_by_its_own_columns(monkeypatch):
     assert kept == {"target": 2, "source": 1, "information": 3,
                     "target adabn": 4, "information adabn": 6}  # fmt: skip
     assert kept == {name: state.best_epoch(name) for name in state.kept}
-    assert [*kept] == [*CHOOSERS, *ADABN_CHOOSERS]
+    assert [*kept] == [*SELECTION, *ADABN_SELECTION]
 
 
 def test_bases_own_epochs_do_not_hang_on_adabn(monkeypatch):
@@ -145,15 +147,15 @@ def test_only_base_with_batch_norm_has_such_choosers():
     for name, bn, there in (("base", "bn1", True), ("base", "none", False), ("our", "bn1", False),
                             ("our", "none", False), ("mono", "bn1", False)):  # fmt: skip
         kept = start(Choices("csv", "csv", model=name, bn=bn), 750, 26).kept
-        assert (ADABN_CHOOSERS.keys() <= kept.keys()) == there, (name, bn)
-        assert there or not ADABN_CHOOSERS.keys() & kept.keys()
+        assert (ADABN_SELECTION.keys() <= kept.keys()) == there, (name, bn)
+        assert there or not ADABN_SELECTION.keys() & kept.keys()
 
 
-def a_state(params, choosers, history, other=None):
-    """Of a run whose statistics are zeros and ones; adabn's choosers kept the weights `other`."""
+def a_state(params, criteria, history, other=None):
+    """Of a run whose statistics are zeros and ones; adabn's criteria kept the weights `other`."""
     width = len(params["emotion.w"])
     running = {"bn.mean": np.zeros(width, "f4"), "bn.var": np.ones(width, "f4")}
-    kept = {one: (other if other and "adabn" in one else params, running) for one in choosers}
+    kept = {one: (other if other and "adabn" in one else params, running) for one in criteria}
     return State(params, running, {}, kept, history)
 
 
@@ -162,16 +164,18 @@ def test_the_columns_are_of_the_development_rows_with_their_statistics(params, f
     domain = Domain(features, labels, np.full(len(labels), "s"))
     rows = np.array([ROWS, *range(0, 40, 2), 7, 9])
     split = Split(np.arange(30), np.arange(30, 40), rows, np.arange(50, 60))
-    state = a_state(params, [*CHOOSERS, *ADABN_CHOOSERS], [])
+    state = a_state(params, [*SELECTION, *ADABN_SELECTION], [])
     found = training.monitor(BASE, state, domain, domain, split)
     expected = adabn.predict(params, h[rows])
     assert found["adabn_uar"] == metrics.uar(labels[rows], expected.argmax(axis=1))
-    assert found["adabn_information"] == pytest.approx(metrics.information(expected), abs=1e-5)
-    assert found["adabn_information"] != pytest.approx(found["information"], abs=1e-3)
+    assert found["adabn_mutual_information"] == pytest.approx(
+        metrics.information(expected), abs=1e-5
+    )
+    assert found["adabn_mutual_information"] != pytest.approx(found["mutual_information"], abs=1e-3)
     whole = adabn.predict(params, h)[rows]
-    assert found["adabn_information"] != pytest.approx(metrics.information(whole), abs=1e-5)
-    without = training.monitor(BASE, a_state(params, CHOOSERS, []), domain, domain, split)
-    assert np.isnan(without["adabn_uar"]) and np.isnan(without["adabn_information"])
+    assert found["adabn_mutual_information"] != pytest.approx(metrics.information(whole), abs=1e-5)
+    without = training.monitor(BASE, a_state(params, SELECTION, []), domain, domain, split)
+    assert np.isnan(without["adabn_uar"]) and np.isnan(without["adabn_mutual_information"])
     same = [name for name in HISTORY if "adabn" not in name]
     np.testing.assert_equal([without[name] for name in same], [found[name] for name in same])
 
@@ -180,17 +184,17 @@ def test_the_columns_are_of_the_development_rows_with_their_statistics(params, f
 
 
 HISTORY_OF_THREE = [
-    {"dev_uar": 0.9, "held_out_uar": 0.5, "information": 0.1, "adabn_uar": 0.5,
-     "adabn_information": 0.1},
-    {"dev_uar": 0.5, "held_out_uar": 0.9, "information": 0.1, "adabn_uar": 0.9,
-     "adabn_information": 0.2},
-    {"dev_uar": 0.5, "held_out_uar": 0.5, "information": 0.2, "adabn_uar": 0.5,
-     "adabn_information": 0.3},
+    {"target_dev_uar": 0.9, "source_val_uar": 0.5, "mutual_information": 0.1, "adabn_uar": 0.5,
+     "adabn_mutual_information": 0.1},
+    {"target_dev_uar": 0.5, "source_val_uar": 0.9, "mutual_information": 0.1, "adabn_uar": 0.9,
+     "adabn_mutual_information": 0.2},
+    {"target_dev_uar": 0.5, "source_val_uar": 0.5, "mutual_information": 0.2, "adabn_uar": 0.5,
+     "adabn_mutual_information": 0.3},
 ]  # fmt: skip
 TEN = np.arange(60, 70)
 
 
-def said_of(params, features, labels, choosers, other=None):
+def said_of(params, features, labels, criteria, other=None):
     """What `outcome.test` says of ten rows."""
     none = np.array([], int)
     setup = SimpleNamespace(
@@ -198,7 +202,7 @@ def said_of(params, features, labels, choosers, other=None):
         target=Domain(features, labels, np.full(len(labels), "s")),
         split=Split(none, none, none, TEN),
     )
-    state = a_state(params, choosers, HISTORY_OF_THREE, other)
+    state = a_state(params, criteria, HISTORY_OF_THREE, other)
     return outcome.test(setup, state, minidann.ops)
 
 
@@ -206,7 +210,7 @@ def test_a_base_run_is_tested_with_both_and_labels_change_no_answer(params, feat
     labels = np.arange(len(features)) % 2
     # The weights at adabn's own epochs are others: it must not be tested with base's.
     other = params | {"emotion.w": -params["emotion.w"]}
-    said = said_of(params, features, labels, [*CHOOSERS, *ADABN_CHOOSERS], other)
+    said = said_of(params, features, labels, [*SELECTION, *ADABN_SELECTION], other)
     assert set(said) == {
         ("target", 1, "own"), ("source", 2, "own"), ("information", 3, "own"),
         ("target", 2, "adabn"), ("source", 2, "adabn"), ("information", 3, "adabn"),
@@ -217,7 +221,7 @@ def test_a_base_run_is_tested_with_both_and_labels_change_no_answer(params, feat
     assert said["target", 2, "adabn"].tolist() == turned
     assert said["information", 3, "adabn"].tolist() == turned
     for labelled in (1 - labels, np.zeros_like(labels)):
-        again = said_of(params, features, labelled, [*CHOOSERS, *ADABN_CHOOSERS], other)
+        again = said_of(params, features, labelled, [*SELECTION, *ADABN_SELECTION], other)
         assert again.keys() == said.keys()
         assert all(np.array_equal(again[key], said[key]) for key in said)
 
@@ -225,5 +229,5 @@ def test_a_base_run_is_tested_with_both_and_labels_change_no_answer(params, feat
 def test_only_a_run_with_adabns_choosers_is_tested_with_it(params, features):
     labels = np.arange(len(features)) % 2
     own = {("target", 1, "own"), ("source", 2, "own"), ("information", 3, "own")}
-    assert set(said_of(params, features, labels, CHOOSERS)) == own
+    assert set(said_of(params, features, labels, SELECTION)) == own
     assert set(said_of(params, features, labels, ["target"])) == {("target", 1, "own")}

@@ -24,7 +24,7 @@ from minidann.run import store
 from minidann.run.outcome import SPEAKERS
 from minidann.sound.features import extract
 from minidann.sound.logmel import logmel
-from minidann.state import CHOOSERS, HISTORY
+from minidann.state import HISTORY, SELECTION
 
 
 def command(module, *args):
@@ -80,16 +80,16 @@ def test_run_folder(run):
     assert metrics["source"]["n"] == 43
     assert np.sum(metrics["test"]["confusion"]) == 42
     assert f"test UAR {100 * metrics['test']['uar']:.1f} %" in text
-    kept = float(rows[metrics["best_epoch"] - 1]["dev_uar"])
+    kept = float(rows[metrics["best_epoch"] - 1]["target_dev_uar"])
     assert metrics["dev"]["uar"] == pytest.approx(kept, abs=1e-6)
     low, high = metrics["test"]["ci95"]
     assert low <= metrics["test"]["uar"] <= high
     with open(out / "speakers.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert tuple(rows[0]) == SPEAKERS
-    assert list(dict.fromkeys(row["chosen_by"] for row in rows)) == list(CHOOSERS)
-    for chooser, chosen in metrics["chosen_by"].items():
-        some = [row for row in rows if row["chosen_by"] == chooser]
+    assert list(dict.fromkeys(row["selected_by"] for row in rows)) == list(SELECTION)
+    for criterion, chosen in metrics["selected_by"].items():
+        some = [row for row in rows if row["selected_by"] == criterion]
         assert [row["speaker"] for row in some] == ["s0", "s1", "s2", "s3", "s4"]
         assert {(row["epoch"], row["statistics"]) for row in some} == {
             (str(chosen["epoch"]), "own")
@@ -97,7 +97,7 @@ def test_run_folder(run):
         counts = np.sum([[int(row[name]) for name in SPEAKERS[-4:]] for row in some], axis=0)
         uar = uar_of_confusion(counts.reshape(2, 2))
         assert uar == pytest.approx(chosen["test_uar"])
-        if chooser == "target":
+        if criterion == "target":
             assert counts.tolist() == np.ravel(metrics["test"]["confusion"]).tolist()
             assert uar == pytest.approx(metrics["test"]["uar"])
     assert f"information maximisation on the target: {100 * chosen['test_uar']:.1f} %" in text
@@ -389,11 +389,11 @@ def test_other_models(corpora, tmp_path, model, bn):
 
 def test_protocol_of_source_selection(corpora, tmp_path):
     done = call(
-        "train", *corpora, "--dev", "source", "--split", "speaker", "--epochs", 1, "--out",
+        "train", *corpora, "--select-by", "source", "--split", "speaker", "--epochs", 1, "--out",
         tmp_path / "run",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "held-out labels of the source, none of the target" in done.stdout
+    assert "labels of the source validation set, none of the target" in done.stdout
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
     assert "none of the target" in metrics["protocol"]
 
@@ -421,7 +421,7 @@ def test_contradictory_corpora(flags, message):
     "flags, message",
     [
         (["--model", "base", "--bn", "bn3"], "--bn bn3 needs two domains"),
-        (["--model", "mono", "--dev", "source"], "mono knows the target only"),
+        (["--model", "mono", "--select-by", "source"], "mono knows the target only"),
         (["--alpha", "1.5"], "--alpha 1.5: expected 0 to 1"),
         (["--dropout", "1"], "--dropout 1.0: expected 0 to 0.99"),
         (["--batch-size", "1"], "--batch-size 1: expected 2 to"),

@@ -751,7 +751,7 @@ def test_survey_measures(tmp_path):
     assert gap.zeros == pytest.approx(0.15, abs=1e-3) and tone.zeros < 0.001
     assert silent.rms == 0 and silent.zeros == 1.0
     assert (ends.lead, ends.tail) == pytest.approx((0.2, 0.1), abs=1e-3)
-    told = "\n".join(survey.report(corpus, sounds))
+    printed = "\n".join(survey.report(corpus, sounds))
     for line in (
         "t (not stated; your own) in ",
         "utterances   8",
@@ -769,8 +769,8 @@ def test_survey_measures(tmp_path):
         "- utterances whose number of channels is not 1, as is usual here (1): twin.wav",
         "- sounds that are there more than once (1): tone.wav = twin.wav",
     ):
-        assert line in told, told
-    assert "published" not in told
+        assert line in printed, printed
+    assert "published" not in printed
 
 
 def test_survey_reads_the_utterance_not_the_recording(tmp_path):
@@ -779,9 +779,9 @@ def test_survey_reads_the_utterance_not_the_recording(tmp_path):
     assert problems == []
     assert [s.seconds for s in sounds.values()] == pytest.approx([0.08, 1.0, 1.0], abs=1e-4)
     assert [(s.rate, s.channels) for s in sounds.values()] == [(44100, 2), (44100, 2), (16000, 1)]
-    told = "\n".join(survey.report(corpus, sounds))
-    assert "utterances              3  published 1308" in told
-    assert "RECOLA-Audio-recordings/P16.wav [0.08 s - 0.16 s]" in told
+    printed = "\n".join(survey.report(corpus, sounds))
+    assert "utterances              3  published 1308" in printed
+    assert "RECOLA-Audio-recordings/P16.wav [0.08 s - 0.16 s]" in printed
 
 
 def command(*arguments) -> subprocess.CompletedProcess:
@@ -851,10 +851,10 @@ def test_real_twins_are_found():
     few = [u for u in corpus.utterances if u.path.stem in names]
     part = Corpus(**{**vars(corpus), "utterances": tuple(few)})
     sounds, _ = survey.listen(part)
-    told = "\n".join(survey.report(part, sounds))
+    printed = "\n".join(survey.report(part, sounds))
     suffix = few[0].path.suffix
     twins = " = ".join(f"Actor_07/{name}{suffix}" for name in names[:2])
-    assert f"sounds that are there more than once (1): {twins}" in told
+    assert f"sounds that are there more than once (1): {twins}" in printed
 
 
 def test_classes_name_both_sides():

@@ -203,8 +203,8 @@ def test_constant_columns_do_no_harm():
     assert measure(rounding, rounding + 1e-8) == 0
     only_here = constant.copy()
     only_here[::10, 0] = 1e6  # one speaker has it, and everybody else a constant
-    told = measure(np.hstack([x, only_here]), np.hstack([y, constant]))
-    assert told == pytest.approx(measure(x, y), abs=0.2)
+    found = measure(np.hstack([x, only_here]), np.hstack([y, constant]))
+    assert found == pytest.approx(measure(x, y), abs=0.2)
 
 
 def test_float32_is_added_up_in_float64():

@@ -44,7 +44,7 @@ def made_up_run(
         "corpora": "made up",
         "protocol": "epoch chosen by nobody",
         "distance": apart,
-        "chosen_by": chosen or {"target": {"epoch": 4, "test_uar": 0.7}},
+        "selected_by": chosen or {"target": {"epoch": 4, "test_uar": 0.7}},
     }
     (folder / "metrics.json").write_text(json.dumps(results))
     with open(folder / "history.csv", "w", newline="") as file:
@@ -216,7 +216,9 @@ def test_classes_with_other_shares_in_the_target_are_a_label_shift(said):
 
 
 def test_a_label_shift_has_advice_of_its_own(said):
-    advised = "  - no larger beta, and --dev source in place of information, under label shift"
+    advised = (
+        "  - no larger beta, and --select-by source in place of information, under label shift"
+    )
     even = ((30, 10), (10, 50))
     assert said(source=(55, 45), confusion=even)[1] == [advised]
     assert said(source=(45, 55), confusion=even)[1] == ["  - nothing here asks for a change"]
@@ -278,7 +280,7 @@ def test_what_chose_the_epoch(said):
     page, advice = said(chosen=chosen)
     for line in (
         "71.0 % by labels of the target (epoch 9)",
-        "64.0 % by held-out labels of the source (epoch 2)",
+        "64.0 % by labels of the source validation set (epoch 2)",
         "68.0 % by information maximisation on the target (epoch 7)",
         "99.0 % by labels of the target, and AdaBN (epoch 5)",
     ):
@@ -310,7 +312,7 @@ def test_a_run_without_the_records_is_an_error_in_one_line(tmp_path):
     run = made_up_run(tmp_path / "run")
     whole = {name: (run / name).read_text() for name in ("config.json", "metrics.json")}
     results, config = json.loads(whole["metrics.json"]), json.loads(whole["config.json"])
-    for part in ("distance", "chosen_by", "test", "protocol"):
+    for part in ("distance", "selected_by", "test", "protocol"):
         (run / "metrics.json").write_text(
             json.dumps({name: one for name, one in results.items() if name != part})
         )

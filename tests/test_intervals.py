@@ -161,7 +161,7 @@ def test_where_there_is_none():
     one_fails = Cell("x", {0: {**perfect.runs[0], "a": ONE["c"]}})  # without a, nothing is wrong
     for cell in (alone, only_a_has_low, later, constant, perfect, one_fails):
         got = estimate([(1.0, cell)])
-        assert got.interval is None and got.told == "" and np.isfinite(got.value)
+        assert got.interval is None and not got.significant and np.isfinite(got.value)
     for terms in (
         [(1, one), (-1, alone)],  # as the other corpus' speakers cannot tell for it
         [(1, one), (-1, only_a_has_low)],
@@ -192,19 +192,19 @@ def test_seeds_are_paired_by_number():
 def test_told():
     """Both intervals decide, over speakers and over seeds; one seed tells nothing."""
     agree, argue = np.array([0.04, 0.05, 0.06]), np.array([-0.1, 0.05, 0.2])
-    assert Estimate(0.05, (0.01, 0.09), agree).told == "above"
-    assert Estimate(-0.05, (-0.09, -0.01), -agree).told == "below"
-    assert Estimate(0.05, (-0.01, 0.11), agree).told == ""  # not the speakers
-    assert Estimate(0.05, (0.01, 0.09), argue).told == ""  # not the seeds
-    assert Estimate(-0.05, (-0.09, -0.01), -argue).told == ""
-    assert Estimate(0.05, None, agree).told == ""
-    assert Estimate(0.05, (0.01, 0.09), np.array([0.05])).told == ""  # one seed
-    assert Estimate(-0.05, (-0.09, -0.01), np.array([-0.05])).told == ""
+    assert Estimate(0.05, (0.01, 0.09), agree).significant
+    assert Estimate(-0.05, (-0.09, -0.01), -agree).significant
+    assert not Estimate(0.05, (-0.01, 0.11), agree).significant  # not the speakers
+    assert not Estimate(0.05, (0.01, 0.09), argue).significant  # not the seeds
+    assert not Estimate(-0.05, (-0.09, -0.01), -argue).significant
+    assert not Estimate(0.05, None, agree).significant
+    assert not Estimate(0.05, (0.01, 0.09), np.array([0.05])).significant  # one seed
+    assert not Estimate(-0.05, (-0.09, -0.01), np.array([-0.05])).significant
     assert np.isnan(Estimate(0.05, (0.01, 0.09), np.array([0.05])).spread)
     # t with 2 degrees: 4.30 standard errors of 0.01 / sqrt(3) are 0.0248
-    assert Estimate(0.0249, (0.01, 0.04), agree - 0.0251).told == "above"
-    assert Estimate(0.0247, (0.01, 0.04), agree - 0.0253).told == ""
-    assert Estimate(0.0247, (0.01, 0.04), agree - 0.0253, level=0.9).told == "above"
+    assert Estimate(0.0249, (0.01, 0.04), agree - 0.0251).significant
+    assert not Estimate(0.0247, (0.01, 0.04), agree - 0.0253).significant
+    assert Estimate(0.0247, (0.01, 0.04), agree - 0.0253, level=0.9).significant
 
 
 def test_reach_is_from_the_lower_of_both_ends_to_the_upper():

@@ -1,4 +1,4 @@
-"""UAR, confusion, information."""
+"""UAR, confusion, mutual information."""
 
 import numpy as np
 import pytest

@@ -19,7 +19,7 @@ def history(epochs, domain=True):
     rng = np.random.default_rng(0)
     rows = [dict.fromkeys(HISTORY, 0.5) | {"epoch": float(i + 1)} for i in range(epochs)]
     for row in rows:
-        row["dev_uar"] = rng.uniform(0.5, 0.7)
+        row["target_dev_uar"] = rng.uniform(0.5, 0.7)
         if not domain:
             row["domain_uar"] = row["dev_domain_loss"] = float("nan")
     return rows
@@ -34,7 +34,7 @@ def test_curves(epochs, domain):
     lines = {line.get_label(): line for line in left.get_lines()}
     dev = lines["emotion UAR, development"]
     np.testing.assert_allclose(dev.get_xdata(), np.arange(1, epochs + 1))
-    np.testing.assert_allclose(dev.get_ydata(), [100 * row["dev_uar"] for row in rows])
+    np.testing.assert_allclose(dev.get_ydata(), [100 * row["target_dev_uar"] for row in rows])
     assert ("domain UAR, development" in lines) == domain
     assert len(figure.axes) == 1 + domain
     assert dev.get_marker() == ("o" if epochs == 1 else "None")

@@ -273,9 +273,9 @@ def test_a_mistake_is_told_with_its_line(clone, tmp_path, monkeypatch, capsys, o
     text = LESSON.replace(old, new, 1)
     assert text != LESSON
     (clone / "lessons/00_one.md").write_text(text)
-    told = said(clone, tmp_path / "out", monkeypatch, capsys)
+    printed = said(clone, tmp_path / "out", monkeypatch, capsys)
     line = 1 + text[: text.index(new)].count("\n") - 2 * ("y = 3" in new)  # a quote: its fence's
-    assert told.startswith(f"error: lessons/00_one.md, line {line}: ") and words in told
+    assert printed.startswith(f"error: lessons/00_one.md, line {line}: ") and words in printed
     assert not (tmp_path / "out").exists()
 
 

@@ -20,7 +20,7 @@ from minidann.report.paper import BASE, BETA0, COLUMNS, MONO, OUR, OUR_NONE, TAB
 from minidann.report.results import Results
 from minidann.run import experiment, store
 from minidann.run.outcome import SPEAKERS
-from minidann.state import CHOOSERS, HISTORY
+from minidann.state import HISTORY, SELECTION
 
 PAPER = {  # Tables 1 to 3, as they are printed
     "base": ((62.49, 2.96), (54.15, 0.51), (60.73, 0.45), (58.11, 0.51), 58.87),
@@ -62,29 +62,29 @@ def lottery(*what):
     return np.random.default_rng(zlib.crc32(repr(what).encode()))
 
 
-def skill_of(run, chooser, statistics):
+def skill_of(run, criterion, statistics):
     """How often a made-up run is right: no two kinds of run alike."""
     which = run.choices
-    what = which.model, which.bn, which.beta, which.dimension, run.corpora, chooser, statistics
+    what = which.model, which.bn, which.beta, which.dimension, run.corpora, criterion, statistics
     return lottery(what).uniform(0.55, 0.8)
 
 
-def draw(run, chooser, statistics, skill=skill_of, noise=0.03):
+def draw(run, criterion, statistics, skill=skill_of, noise=0.03):
     """Each speaker's confusion: as right as `skill` says, more or less."""
-    rng = lottery(run.out.name, chooser, statistics)
+    rng = lottery(run.out.name, criterion, statistics)
     found = {}
     for name in NAMES:
-        share = skill(run, chooser, statistics) + noise * rng.standard_normal(2)
+        share = skill(run, criterion, statistics) + noise * rng.standard_normal(2)
         low, high = np.clip(np.round(ROWS * share), 0, ROWS).astype(int)
         found[name] = np.array([[low, ROWS - low], [ROWS - high, high]])
     return found
 
 
 def keys(run):
-    """The choosers and the statistics of a run: see `outcome.test`."""
-    choosers = ("target",) if run.choices.model == "mono" else CHOOSERS
+    """The criteria and the statistics of a run: see `outcome.test`."""
+    criteria = ("target",) if run.choices.model == "mono" else SELECTION
     both = run.choices.model == "base" and run.choices.bn != "none"
-    return list(product(choosers, ("own", "adabn") if both else ("own",)))
+    return list(product(criteria, ("own", "adabn") if both else ("own",)))
 
 
 def curves_of(run):
@@ -92,8 +92,8 @@ def curves_of(run):
     rng = lottery(run.out.name, "history")
     rows = [dict.fromkeys(HISTORY, 0.5) | {"epoch": 1.0 + i} for i in range(EPOCHS)]
     for row in rows:
-        row |= {name: rng.uniform(0.1, 0.9) for name in ("dev_uar", "dev_domain_loss",
-                "domain_uar", "held_out_uar", "information")}  # fmt: skip
+        row |= {name: rng.uniform(0.1, 0.9) for name in ("target_dev_uar", "dev_domain_loss",
+                "domain_uar", "source_val_uar", "mutual_information")}  # fmt: skip
     return rows
 
 
@@ -192,10 +192,10 @@ def test_the_gains_that_the_papers_text_states():
 # Tables
 
 
-def by_hand(run, chooser):
+def by_hand(run, criterion):
     """The UAR of a run, from its own file."""
     with open(run.out / "speakers.csv", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["chosen_by"] == chooser]
+        rows = [row for row in csv.DictReader(file) if row["selected_by"] == criterion]
     low, low_wrong, high_wrong, high = (
         sum(int(row[name]) for row in rows) for name in SPEAKERS[-4:]
     )
@@ -207,15 +207,15 @@ def spread(values):
     return (sum((one - mean) ** 2 for one in values) / (len(values) - 1)) ** 0.5
 
 
-def reference(results, terms, columns, chooser):
+def reference(results, terms, columns, criterion):
     """Mean, spread over seeds and interval of a figure, in %, from the files."""
     cells, seeds = [], []
     for row, weight in terms.items():
         for column in columns:
             made = {seed: results.run(row, column, seed) for seed in results.args.seeds}
-            counts = {seed: draw(run, chooser, "own") for seed, run in made.items()}
+            counts = {seed: draw(run, criterion, "own") for seed, run in made.items()}
             cells.append((weight / len(columns), intervals.Cell(str(column[0]), counts)))
-            seeds.append([weight / len(columns) * by_hand(run, chooser) for run in made.values()])
+            seeds.append([weight / len(columns) * by_hand(run, criterion) for run in made.values()])
     by_seed = [100 * sum(one) for one in zip(*seeds)]
     interval = [100 * end for end in intervals.estimate(cells).interval]
     return sum(by_seed) / len(by_seed), spread(by_seed), interval
@@ -225,13 +225,13 @@ def test_cells_differences_and_averages_are_those_worked_out_by_hand(table2):
     found = sections(text_of(table2)[0])
     figures = {"base, no BN": {paper.BASE_NONE: 1}, "our, no BN": {OUR_NONE: 1},
                "our - base, no BN": {OUR_NONE: 1, paper.BASE_NONE: -1}}  # fmt: skip
-    for chooser, title in tables.CHOOSERS.items():
+    for criterion, title in tables.CRITERIA.items():
         both = found[title, 1] | found[title, 2]
         assert list(both) == list(figures)
         for name, terms in figures.items():
             sign = "+" if len(terms) > 1 else ""
             for number, columns in enumerate([*([one] for one in COLUMNS), list(COLUMNS)]):
-                value, over_seeds, (low, high) = reference(table2, terms, columns, chooser)
+                value, over_seeds, (low, high) = reference(table2, terms, columns, criterion)
                 expected = f"{value:{sign}.1f} ({over_seeds:.1f}) [{low:.1f}, {high:.1f}]"
                 assert both[name][number].removesuffix(" ~") == expected
 
@@ -251,12 +251,12 @@ def test_a_tilde_stands_exactly_where_a_difference_is_not_told_from_noise(table1
     found = sections(text_of(table1)[0])
     marks = []
     for number, kind in ((1, "cell"), (2, "difference")):
-        for chooser, title in tables.CHOOSERS.items():
-            some = [one for one in entries if (one.kind, one.chooser) == (kind, chooser)]
+        for criterion, title in tables.CRITERIA.items():
+            some = [one for one in entries if (one.kind, one.criterion) == (kind, criterion)]
             cells = [cell for row in found[title, number].values() for cell in row]
             assert len(cells) == len(some)
             for cell, one in zip(cells, some):
-                expected = kind == "difference" and not one.estimate.told
+                expected = kind == "difference" and not one.estimate.significant
                 assert cell.endswith(" ~") == expected
                 marks.append(expected)
     some = [one for one in entries if one.kind == "labels"]
@@ -264,8 +264,8 @@ def test_a_tilde_stands_exactly_where_a_difference_is_not_told_from_noise(table1
         cell for (title, _), rows in found.items() if "worth" in title
         for row in rows.values() for cell in row
     ]  # fmt: skip
-    assert [cell.endswith(" ~") for cell in cells] == [not one.estimate.told for one in some]
-    assert 10 < sum(marks) and any(one.told for one in (e.estimate for e in some))
+    assert [cell.endswith(" ~") for cell in cells] == [not one.estimate.significant for one in some]
+    assert 10 < sum(marks) and any(one.estimate.significant for one in some)
 
 
 def test_one_seed_has_a_dash_for_its_deviation(tmp_path):
@@ -275,9 +275,9 @@ def test_one_seed_has_a_dash_for_its_deviation(tmp_path):
     assert len(cells) == 3 * (2 + 1) * 5 + 2 * 2 * 5
     assert all(" (-) " in cell for cell in cells)
     assert "- seed 7, 12 epochs" in markdown and "or there is one seed only" in markdown
-    # Cells have no mark, and no difference of one seed is told from noise.
+    # Cells have no mark, and every difference of one seed is inconclusive.
     assert sum(cell.endswith(" ~") for cell in cells) == len(cells) - 3 * 2 * 5
-    assert {row["told_from_noise"] for row in csv.DictReader(io.StringIO(text))} == {"", "no"}
+    assert {row["significant"] for row in csv.DictReader(io.StringIO(text))} == {"", "false"}
     assert all(row["std_over_seeds"] == "" for row in csv.DictReader(io.StringIO(text)))
 
 
@@ -325,7 +325,7 @@ def test_the_csv_agrees_with_the_markdown(table1):
     markdown, text = text_of(table1)
     found, entries = sections(markdown), list(csv.DictReader(io.StringIO(text)))
     cells = [cell for rows in found.values() for row in rows.values() for cell in row]
-    # The same places in another order: there by chooser and kind, here too, labels last.
+    # The same places in another order: there by criterion and kind, here too, labels last.
     assert len(cells) == len(entries) == (5 + 6) * 5 + 2 * (4 + 4) * 5 + 2 * 4 * 5
     seen = set()
     for cell, row in zip(cells, entries):
@@ -333,11 +333,11 @@ def test_the_csv_agrees_with_the_markdown(table1):
         for here, name in zip((value, over_seeds, low, high),
                               ("mean", "std_over_seeds", "low", "high")):  # fmt: skip
             assert here == pytest.approx(float(row[name]), abs=0.0506)
-        assert (row["told_from_noise"] == "no") == cell.endswith("~")
-        assert (row["told_from_noise"] == "") == (row["kind"] == "cell")
-        if row["told_from_noise"] == "above":
-            assert low >= 0
-        seen.add((row["chosen_by"], row["kind"], row["row"], row["column"]))
+        assert (row["significant"] == "false") == cell.endswith("~")
+        assert (row["significant"] == "") == (row["kind"] == "cell")
+        if row["significant"] == "true":
+            assert low >= 0 or high <= 0
+        seen.add((row["selected_by"], row["kind"], row["row"], row["column"]))
     assert len(seen) == len(entries)
     assert {row["column"] for row in entries if row["paper"]} == {row["column"] for row in entries}
     first = entries[0]
@@ -347,9 +347,9 @@ def test_the_csv_agrees_with_the_markdown(table1):
 
 
 def test_the_gain_is_the_statistics_part_and_the_adversarys_part(table1):
-    for chooser, (_, columns) in product(tables.CHOOSERS, tables.columns()):
+    for criterion, (_, columns) in product(tables.CRITERIA, tables.columns()):
         whole, statistics, adversary = (
-            table1.estimate(tables.PLANNED["table1"][name], columns, chooser)
+            table1.estimate(tables.PLANNED["table1"][name], columns, criterion)
             for name in ("our - base", "of which statistics: beta 0 - base",
                          "of which the adversary: our - beta 0")
         )  # fmt: skip
@@ -373,22 +373,22 @@ def test_adabn_is_the_base_run_with_other_statistics(table1):
 def test_mono_stands_under_labels_of_the_target_only(table1):
     """It sees them anyway; its runs are not even tested with another epoch."""
     found = sections(text_of(table1)[0])
-    for chooser, title in tables.CHOOSERS.items():
+    for criterion, title in tables.CRITERIA.items():
         expected = [row.name for row in TABLES["table1"]]
         planned = [*tables.PLANNED["table1"]]
-        if chooser != "target":
+        if criterion != "target":
             expected = [name for name in expected if name != "mono"]
             planned = [name for name in planned if "mono" not in name]
         assert [*found[title, 1]] == expected and [*found[title, 2]] == planned
     assert len(expected) == 4 and len(planned) == 4
-    # Claims compare it under each chooser, with the one that it has.
+    # Claims compare it under each criterion, with the one that it has.
     for column in COLUMNS:
-        cells = [table1.cell(MONO, column, chooser) for chooser in CHOOSERS]
+        cells = [table1.cell(MONO, column, criterion) for criterion in SELECTION]
         for cell in cells:
             for seed in (0, 1, 2):
                 drawn = draw(table1.run(MONO, column, seed), "target", "own")
                 assert all(np.array_equal(cell.runs[seed][name], drawn[name]) for name in NAMES)
-    ours = [found[title, 1]["our"] for title in tables.CHOOSERS.values()]
+    ours = [found[title, 1]["our"] for title in tables.CRITERIA.values()]
     assert ours[0] != ours[1] != ours[2]
     worth = [rows for (title, _), rows in found.items() if "worth" in title]
     assert [list(one) for one in worth] == 2 * [["base", "base, AdaBN", "our, beta 0", "our"]]
@@ -399,7 +399,7 @@ def test_mono_stands_under_labels_of_the_target_only(table1):
 def test_a_damaged_file_of_a_run_is_named_in_one_line(tmp_path):
     results = made_up_runs(Results(asked(tmp_path, "figure3", "--seeds", "1")))
     (run,) = wanted_by(results)
-    for content in ("", "chosen_by,epoch\ntarget,1\n", "nonsense\n1\n"):
+    for content in ("", "selected_by,epoch\ntarget,1\n", "nonsense\n1\n"):
         for name in ("speakers.csv", "history.csv"):
             (run.out / name).write_text(content)
         fresh = Results(results.args)
@@ -407,10 +407,13 @@ def test_a_damaged_file_of_a_run_is_named_in_one_line(tmp_path):
             with pytest.raises(UserError, match="speakers.csv: cannot be read"):
                 fresh.counts(run)
             with pytest.raises(UserError, match="history.csv: cannot be read"):
-                fresh.curves(OUR, COLUMNS[0], 0, "dev_uar")
+                fresh.curves(OUR, COLUMNS[0], 0, "target_dev_uar")
     (run.out / "speakers.csv").unlink()
     (run.out / "history.csv").unlink()
-    for read in (lambda: fresh.counts(run), lambda: fresh.curves(OUR, COLUMNS[0], 0, "dev_uar")):
+    for read in (
+        lambda: fresh.counts(run),
+        lambda: fresh.curves(OUR, COLUMNS[0], 0, "target_dev_uar"),
+    ):
         with pytest.raises(UserError, match="cannot be read") as error:
             read()
         assert "\n" not in str(error.value)
@@ -528,7 +531,7 @@ def judged(results, skill, curves=None, noise=0.01):
     return {one.text: one for one in claims.claims(results)}
 
 
-def as_the_paper(run, chooser, statistics):
+def as_the_paper(run, criterion, statistics):
     """The skill that the paper's cell has, in steps that five or six speakers can tell."""
     which, direction = run.choices, ("csv-a", "csv-b").index(run.corpora[1])
     column = COLUMNS.index((1 - direction, which.dimension))
@@ -549,7 +552,7 @@ DIFFERENT = {  # how right a kind of run is -> the verdict on each claim of `CLA
         "our": {"bn1": 0.60, "bn2": 0.60, "bn3": 0.68, "bn4": 0.80, "none": 0.90}[which.bn],
     }[which.model],
     # with the seed up in one kind of run and down in another, by no two alike; equal on average
-    "cannot be told": lambda which: 0.7 + (which.seed - 1) * {
+    "inconclusive": lambda which: 0.7 + (which.seed - 1) * {
         ("base", "bn1"): -0.14, ("mono", "bn1"): 0.14, ("base", "none"): -0.10,
         ("our", "bn1"): 0.10, ("our", "bn2"): 0.06, ("our", "bn3"): 0.02,
         ("our", "bn4"): -0.02, ("our", "none"): -0.06,
@@ -582,8 +585,8 @@ def test_a_claim_of_four_cells_fails_by_one_and_is_open_by_one(claimed):
 
 
 def test_each_chooser_has_its_own_verdict(claimed):
-    def skill(run, chooser, statistics):
-        up = {"target": 0.1, "source": -0.1, "information": 0.0}[chooser]
+    def skill(run, criterion, statistics):
+        up = {"target": 0.1, "source": -0.1, "information": 0.0}[criterion]
         return 0.7 + (up if run.choices.model == "our" else 0)
 
     found = judged(claimed, skill)["`our` is above `base` on average"]
@@ -597,7 +600,7 @@ def test_each_chooser_has_its_own_verdict(claimed):
 )
 def test_arousal_is_easier_than_valence(claimed, by, verdict):
     found = judged(claimed, lambda run, *_: 0.7 + by * (run.choices.dimension == "arousal"))
-    assert found[claims.EASIER].verdicts == dict.fromkeys(CHOOSERS, verdict)
+    assert found[claims.EASIER].verdicts == dict.fromkeys(SELECTION, verdict)
     assert found[claims.EASIER].paper in ("+5.48, +9.60, +7.86", "+5.48, +9.60, +7.87")  # 7.865
 
 
@@ -624,7 +627,7 @@ def test_no_difference_among_modes_is_judged_in_each_dimension(claimed):
         return 0.7 + 0.1 * sign * (run.choices.bn == "bn4")
 
     found = judged(claimed, skill, noise=0.008)[claims.SAME]
-    assert found.verdicts == dict.fromkeys(CHOOSERS, claims.FAILS)
+    assert found.verdicts == dict.fromkeys(SELECTION, claims.FAILS)
 
     def one(run, *_):  # of the twelve figures three
         apart = run.choices.dimension == "valence" and run.choices.bn == "bn4"
@@ -715,9 +718,9 @@ def swept(tmp_path_factory):
     def curves(run):
         which, rows = run.choices, curves_of(run)
         best = (which.alpha, which.beta, which.beta_schedule) == (0.8, 2.0, "constant")
-        rows[4]["information"] = 2.0 if best else 1.0 + 0.1 * which.seed
-        rows[-1]["information"] = 0.0  # the largest counts, not the last
-        rows[3]["held_out_uar"] = 0.99 if which.beta == 0 and which.alpha == 0.5 else 0.95
+        rows[4]["mutual_information"] = 2.0 if best else 1.0 + 0.1 * which.seed
+        rows[-1]["mutual_information"] = 0.0  # the largest counts, not the last
+        rows[3]["source_val_uar"] = 0.99 if which.beta == 0 and which.alpha == 0.5 else 0.95
         return rows
 
     return sweep.Sweep(made_up_runs(grid(tmp_path_factory.mktemp("sweep")), None, skill, curves))
@@ -739,11 +742,11 @@ def test_the_grid_has_each_setting_once_and_beta_0_beside_it(swept):
 
 def test_the_adversarys_part_is_the_difference_to_beta_0(swept):
     setting = sweep.Setting("bn1", 0.8, 0.3, "ganin")
-    parts = {one: swept.less(setting, setting.without, one) for one in CHOOSERS}
-    for chooser, part in parts.items():
+    parts = {one: swept.less(setting, setting.without, one) for one in SELECTION}
+    for criterion, part in parts.items():
         expected = [
-            by_hand(swept.results.run(setting.row, swept.column, seed), chooser)
-            - by_hand(swept.results.run(setting.without.row, swept.column, seed), chooser)
+            by_hand(swept.results.run(setting.row, swept.column, seed), criterion)
+            - by_hand(swept.results.run(setting.without.row, swept.column, seed), criterion)
             for seed in (0, 1, 2)
         ]
         assert part.by_seed == pytest.approx(expected, abs=1e-12)
@@ -753,7 +756,7 @@ def test_the_adversarys_part_is_the_difference_to_beta_0(swept):
     (line,) = (one for one in text.splitlines() if one.startswith(f"| {setting.name} |"))
     assert setting.name == setting.row.name == "bn1, alpha 0.8, beta 0.3 ganin"
     cells = line.split(" | ")
-    assert cells[1:7:2] == [writing.percent(swept.uar(setting, one)) for one in CHOOSERS]
+    assert cells[1:7:2] == [writing.percent(swept.uar(setting, one)) for one in SELECTION]
     assert cells[2:7:2] == [writing.percent(part, True) for part in parts.values()]
     assert len(cells) == 1 + 2 * 3 + 3
     (line,) = (one for one in text.splitlines() if one.startswith("| bn1, alpha 0.8, beta 0 |"))
@@ -766,37 +769,39 @@ def test_the_setting_to_take_has_the_largest_information(swept):
     by_information, by_source = text.split("## Chosen without labels of the target")[1].split(
         "\n- "
     )[1:]
-    assert by_information.startswith(f"By the largest information: {best.name}; test UAR ")
+    assert by_information.startswith(f"By the largest mutual information: {best.name}; test UAR ")
     assert writing.percent(swept.uar(best, "information")) in by_information
     part = swept.less(best, best.without, "information")
     assert writing.percent(part, True) in by_information
     assert "--alphas 0.8 --betas 2.0 --schedules constant --modes bn1 --seeds 3-7" in by_information
     assert by_source.startswith(
-        "By the largest held-out source UAR: bn1, alpha 0.5, beta 0; test UAR "
+        "By the largest source validation UAR: bn1, alpha 0.5, beta 0; test UAR "
     )
     assert "the adversary's part" not in by_source
     saw = swept.watched(best)
     assert saw["information"] == pytest.approx(2.0)
 
 
-def test_the_sweep_counts_what_can_be_told_apart(swept):
+def test_the_sweep_counts_significant_differences(swept):
     text = swept.markdown(swept.results.corpora(swept.runs))
     lines = [line for line in text.splitlines() if line.startswith("- Epoch chosen")]
     assert len(lines) == 3
-    for line, chooser in zip(lines, CHOOSERS):
+    for line, criterion in zip(lines, SELECTION):
         tried = [one for one in swept.settings if one.beta]
-        told = [swept.less(one, one.without, chooser).told for one in tried]
-        assert line.endswith(f". {swept.apart(chooser)}") and "Of 8 settings" in line
-        assert f"above zero in {told.count('above')} (bn1, alpha 0.5, beta 0.3 constant; " in line
-        assert f"and below in {told.count('below')} (" in line
-        best = max(swept.settings, key=lambda one: swept.uar(one, chooser).value)
+        parts = [swept.less(one, one.without, criterion) for one in tried]
+        sides = [part.value > 0 for part in parts if part.significant]
+        assert line.endswith(f". {swept.differences(criterion)}") and "Of 8 settings" in line
+        assert f"above zero in {sides.count(True)} (bn1, alpha 0.5, beta 0.3 constant; " in line
+        assert f"and below in {sides.count(False)} (" in line
+        best = max(swept.settings, key=lambda one: swept.uar(one, criterion).value)
         others = [one for one in swept.settings if one != best]
-        below = [swept.less(one, best, chooser).told for one in others].count("below")
+        less = [swept.less(one, best, criterion) for one in others]
+        below = sum(one.significant and one.value < 0 for one in less)
         assert line.endswith(
-            f"The best is {best.name}; {below} of the other 9 can be told from it."
+            f"The best is {best.name}; {below} of the other 9 are significantly below it."
         )
         assert best.beta == 0.3 and below >= 6  # those without its help
-    assert told.count("above") == 4
+    assert sides.count(True) == 4
     assert "Of 8 intervals that miss 5 times in 100, about 0.4 do" in text
 
 
@@ -836,15 +841,15 @@ def test_the_figure_of_a_table_has_each_cell_with_its_interval(table1):
     for axis, head, column in zip(figure.axes, heads, [0, 1, 2, 3, None]):
         assert axis.get_title() == head.replace(", ", "\n")
         assert axis.get_xlabel() == "UAR (%)"
-        for container, chooser in zip(axis.containers, tables.CHOOSERS, strict=True):
+        for container, criterion in zip(axis.containers, tables.CRITERIA, strict=True):
             points, ends = bars(container)
             some = [
                 one for one in entries
-                if (one.kind, one.chooser, one.column) == ("cell", chooser, column)
+                if (one.kind, one.criterion, one.column) == ("cell", criterion, column)
             ]  # fmt: skip
-            assert container.get_label() == figures.STYLE[chooser][2]
+            assert container.get_label() == figures.STYLE[criterion][2]
             assert points[:, 0] == pytest.approx([100 * one.estimate.value for one in some])
-            assert np.round(points[:, 1]).tolist() == list(range(5 if chooser == "target" else 4))
+            assert np.round(points[:, 1]).tolist() == list(range(5 if criterion == "target" else 4))
             expected = [100 * np.array(one.estimate.interval) for one in some]
             np.testing.assert_allclose(ends[:, :, 0], expected)
         (crosses,) = (line for line in axis.lines if line.get_marker() == "x")
@@ -879,7 +884,7 @@ def test_figure_3_has_mean_and_reach_over_seeds(three):
     top, bottom = figure.axes
     curves = np.array([
         [[row[name] for row in curves_of(run)] for name in
-         ("dev_uar", "domain_uar", "dev_domain_loss")] for run in wanted_by(three)
+         ("target_dev_uar", "domain_uar", "dev_domain_loss")] for run in wanted_by(three)
     ])  # fmt: skip
     lines = {line.get_label(): line for axis in (top, bottom) for line in axis.lines}
     bands = [*top.collections, *bottom.collections]
@@ -902,13 +907,13 @@ def test_the_figure_of_the_sweep_has_a_line_for_each_alpha(swept):
     for i, schedule in enumerate(swept.args.schedules):
         assert figure.axes[i].get_title() == f"batch norm, {schedule}"
         assert figure.axes[4 + i].get_xlabel() == "beta"
-        for k, chooser in ((0, "target"), (1, "information")):
+        for k, criterion in ((0, "target"), (1, "information")):
             containers = figure.axes[2 * k + i].containers
             for container, alpha in zip(containers, (0.5, 0.8), strict=True):
                 line = [sweep.Setting("bn1", alpha, 0.0)]
                 line += [sweep.Setting("bn1", alpha, beta, schedule) for beta in (0.3, 2.0)]
                 points, ends = bars(container)
-                found = [swept.uar(one, chooser) for one in line]
+                found = [swept.uar(one, criterion) for one in line]
                 assert points[:, 1] == pytest.approx([100 * one.value for one in found])
                 expected = [100 * np.array(one.interval) for one in found]
                 np.testing.assert_allclose(ends[:, :, 1], expected)
@@ -945,16 +950,16 @@ def test_every_printed_command_is_one_of_train_and_leads_to_the_same_run(
     wanted = {run.out: run for one in names for run in command.needed(results, one)}
     assert len(lines) == len(set(lines)) == len(wanted)
     for line, run in zip(lines, wanted.values()):
-        python, m, module, *told = shlex.split(line)
+        python, m, module, *given = shlex.split(line)
         assert (python, m, module) == ("python", "-m", "minidann.train")
-        parsed = train.parser().parse_args(told)
+        parsed = train.parser().parse_args(given)
         (source, place), (target, other) = train.corpora_of(parsed)
         assert train.choices_of(parsed, source, target) == run.choices
         assert (place, other) == run.places
         assert parsed.out == run.out and parsed.resume and parsed.skip_bad
         assert str(parsed.cache) == "a cache"
         assert (run.choices.epochs, run.choices.l1, run.choices.dropout) == (7, 0.01, 0.5)
-        assert run.choices.split == "speaker" and run.choices.dev == "target"
+        assert run.choices.split == "speaker" and run.choices.select_by == "target"
     assert not (tmp_path / "my out").exists()
 
 
@@ -1040,7 +1045,7 @@ def test_a_file_without_a_choosers_rows_is_named_in_one_line(tmp_path):
     lines = (run.out / "history.csv").read_text().splitlines()
     (run.out / "history.csv").write_text("\n".join(lines[:-2]) + "\n")
     with pytest.raises(UserError, match="10 epochs, not 12"):
-        Results(results.args).curves(OUR, COLUMNS[0], 0, "dev_uar")
+        Results(results.args).curves(OUR, COLUMNS[0], 0, "target_dev_uar")
 
 
 @pytest.mark.parametrize("part", ["corpora", "folders"])
@@ -1100,7 +1105,7 @@ def test_planned_differences_are_counted(table1):
 
 def test_the_average_that_is_printed_wrong_stands_beside_the_right_one(table1, table2):
     rows = [line for line in text_of(table2)[0].splitlines() if "printed: " in line]
-    assert len(rows) == 3  # one for each chooser, the cell's average alone
+    assert len(rows) == 3  # one for each criterion, the cell's average alone
     assert all(row.endswith("*57.81 (2.07)* | *58.53; printed: 58.32* |") for row in rows)
     assert "printed: " not in text_of(table1)[0]
     csv_rows = csv.DictReader(io.StringIO(text_of(table2)[1]))

@@ -306,7 +306,7 @@ def test_the_corpora_are_prepared_once_and_not_where_nothing_is_missing(
     whole, flags, tmp_path, monkeypatch, capsys
 ):
     prepared = []
-    monkeypatch.setattr(command.preparation, "prepare", lambda *args: prepared.append(args))
+    monkeypatch.setattr(command.setup, "prepare", lambda *args: prepared.append(args))
     monkeypatch.setattr(launch, "launch", lambda *_: None)
     monkeypatch.setattr(command, "write", lambda *_: [])
     here = [*map(str, flags), "--seeds", "2"]

@@ -19,8 +19,8 @@ def draw(seed=0, model="our", by_speaker=False):
 def test_every_row_is_in_one_part(seed, by_speaker):
     split = draw(seed, by_speaker=by_speaker)
     assert sorted([*split.dev, *split.test]) == list(range(len(TARGET)))
-    assert sorted([*split.train, *split.held_out]) == list(range(len(SOURCE)))
-    assert len(split.held_out) / len(SOURCE) == pytest.approx(0.1, abs=0.03)
+    assert sorted([*split.train, *split.source_val]) == list(range(len(SOURCE)))
+    assert len(split.source_val) / len(SOURCE) == pytest.approx(0.1, abs=0.03)
     assert len(split.dev) / len(TARGET) == pytest.approx(0.3, abs=0.08 if by_speaker else 0.001)
 
 
@@ -28,7 +28,7 @@ def test_every_row_is_in_one_part(seed, by_speaker):
 def test_speakers_stay_whole(seed):
     split = draw(seed, by_speaker=True)
     assert not set(TARGET[split.dev]) & set(TARGET[split.test])
-    assert not set(SOURCE[split.held_out]) & set(SOURCE[split.train])
+    assert not set(SOURCE[split.source_val]) & set(SOURCE[split.train])
     mono = draw(seed, model="mono", by_speaker=True)
     parts = [set(TARGET[rows]) for rows in (mono.train, mono.dev, mono.test)]
     assert all(parts)
@@ -51,7 +51,7 @@ def test_the_target_is_split_alike_for_every_model(by_speaker):
 def test_fractions():
     mono = draw(model="mono")
     assert [len(rows) for rows in (mono.train, mono.dev, mono.test)] == [700, 50, 250]
-    assert len(draw().held_out) == 46
+    assert len(draw().source_val) == 46
 
 
 def test_too_few_speakers():
@@ -65,4 +65,4 @@ def test_too_few_speakers():
 def test_a_toy_holds_nothing_out():
     few = np.array(["a", "b"] * 4)
     split = splits.draw(0, few, TARGET, model="base", by_speaker=False)
-    assert len(split.held_out) == 0 and sorted(split.train) == list(range(8))
+    assert len(split.source_val) == 0 and sorted(split.train) == list(range(8))

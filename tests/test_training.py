@@ -14,7 +14,17 @@ from minidann.ops import conv_relu_maxpool
 from minidann.ops.dropout import draw_mask
 from minidann.run import splits
 from minidann.sound.normalise import from_frames
-from minidann.state import ADVERSARIAL, CHOOSERS, HISTORY, Choices, Domain, State, load, save, start
+from minidann.state import (
+    ADVERSARIAL,
+    HISTORY,
+    SELECTION,
+    Choices,
+    Domain,
+    State,
+    load,
+    save,
+    start,
+)
 
 PLAIN = SimpleNamespace(**{name: getattr(minidann.ops, name) for name in minidann.ops.__all__})
 PLAIN.conv_relu_maxpool = conv_relu_maxpool.compose()
@@ -37,7 +47,7 @@ def domain(seed, n, shift=0.0, difference=1.0):
 
 @pytest.fixture(scope="module")
 def both():
-    source, target = domain(0, 44), domain(1, 50, shift=3.0)  # 4 of the 44 are held out
+    source, target = domain(0, 44), domain(1, 50, shift=3.0)  # 4 of the 44 validate
     split = splits.draw(0, source.speakers, target.speakers, model="our", by_speaker=False)
     return source, target, split
 
@@ -216,17 +226,17 @@ def test_history_has_every_column_and_each_chooser_its_best_epoch(both):
     state = train(CHOICES, both)
     assert [list(row) for row in state.history] == [list(HISTORY)] * 4
     source, target, split = both
-    emotion = {"target": (target, split.dev), "source": (source, split.held_out)}
-    for chooser, column in CHOOSERS.items():
+    emotion = {"target": (target, split.dev), "source": (source, split.source_val)}
+    for criterion, column in SELECTION.items():
         best = max(row[column] for row in state.history)
-        assert state.history[state.best_epoch(chooser) - 1][column] == best
-        domain, rows = emotion.get(chooser, (target, split.dev))
-        said = training.probabilities(*state.kept[chooser], domain.features, rows)["emotion"]
-        if chooser == "information":
+        assert state.history[state.best_epoch(criterion) - 1][column] == best
+        domain, rows = emotion.get(criterion, (target, split.dev))
+        said = training.probabilities(*state.kept[criterion], domain.features, rows)["emotion"]
+        if criterion == "information":
             assert metrics.information(said) == best
         else:
             assert metrics.uar(domain.labels[rows], said.argmax(axis=1)) == best
-    assert len({state.best_epoch(chooser) for chooser in CHOOSERS}) > 1  # or nothing was shown
+    assert len({state.best_epoch(criterion) for criterion in SELECTION}) > 1  # or nothing was shown
 
 
 def test_two_of_the_choosers_never_see_a_label_of_the_target(both):
@@ -234,11 +244,11 @@ def test_two_of_the_choosers_never_see_a_label_of_the_target(both):
     other = Domain(target.features, 1 - target.labels, target.speakers)
     one, two = (train(CHOICES, (source, domain, split)) for domain in (target, other))
     assert one.best_epoch("target") != two.best_epoch("target")
-    for chooser in ("source", "information"):
-        assert one.best_epoch(chooser) == two.best_epoch(chooser)
-        assert same(one.kept[chooser][0], two.kept[chooser][0])
+    for criterion in ("source", "information"):
+        assert one.best_epoch(criterion) == two.best_epoch(criterion)
+        assert same(one.kept[criterion][0], two.kept[criterion][0])
     for row, again in zip(one.history, two.history):
-        nothing = {"seconds": 0, "dev_uar": 0}
+        nothing = {"seconds": 0, "target_dev_uar": 0}
         assert row | nothing == again | nothing
 
 
@@ -247,7 +257,7 @@ def test_mono_has_one_chooser_and_no_other_language(both):
     split = splits.draw(0, target.speakers, target.speakers, model="mono", by_speaker=False)
     state = train(replace(CHOICES, model="mono"), (target, target, split))
     assert list(state.kept) == ["target"]
-    for column in (*ADVERSARIAL, "held_out_uar", "information"):
+    for column in (*ADVERSARIAL, "source_val_uar", "mutual_information"):
         assert np.isnan([row[column] for row in state.history]).all()
 
 

@@ -96,20 +96,20 @@ def _rows(root: Path, found: Findings) -> tuple[list[str], list[tuple[int, list[
 
 def _numbers(cell: dict[str, str], where: str, found: Findings) -> tuple | None:
     """(start, end, arousal, valence) of a row, or None, with what is wrong, if one is not right."""
-    told = len(found.bad)
+    before = len(found.bad)
     value = {}
     for name in ("start", "end", "arousal", "valence"):
         text = cell.get(name, "")
         value[name] = None if name in OPTIONAL and not text else number(text)
         if value[name] is not None and math.isnan(value[name]):
             found.leave_out(where, f"{name} {shown(text)} is not a number")
-    if len(found.bad) == told:
+    if len(found.bad) == before:
         start, end = value["start"] or 0.0, value["end"]
         if start < 0:
             found.leave_out(where, f"start {start:g} s is before the recording")
         elif end is not None and end <= start:
             found.leave_out(where, f"end {end:g} s is not after start {start:g} s")
-    return tuple(value.values()) if len(found.bad) == told else None
+    return tuple(value.values()) if len(found.bad) == before else None
 
 
 def _length(path: Path, written: str) -> float | str:

@@ -4,7 +4,7 @@ A figure is a sum of weight times cell, and a cell is the mean over seeds of one
 difference of two cells is `[(1, our), (-1, base)]`, an average of four has four weights of 1/4.
 Speakers are what was drawn by chance, so each in turn is left out of all cells and all seeds that
 test on that corpus at once: what cells share cancels in their difference. The trained models are
-taken as they are; how a figure hangs on the seed is told apart, by `Estimate.spread`.
+taken as they are, so the interval does not include variation between seeds: see `Estimate.spread`.
 """
 
 from collections.abc import Sequence
@@ -51,14 +51,14 @@ class Estimate:
         return min(self.interval[0], self.value - away), max(self.interval[1], self.value + away)
 
     @property
-    def told(self) -> str:
-        """Can a difference be told from noise? "above" zero, "below" zero, or "" for no.
+    def significant(self) -> bool:
+        """Whether a difference is significantly above or below zero; otherwise it is inconclusive.
 
-        Both intervals must leave zero out. That over seeds can only forbid: a few seeds alone prove
-        little (five that agree come up by chance once in 16 times), and one seed nothing.
+        Both intervals must leave zero out. The interval over seeds can only forbid: a few seeds
+        alone prove little (five agree by chance once in 16 times), and a single seed nothing.
         """
         low, high = self.reach
-        return "above" if low > 0 else "below" if high < 0 else ""
+        return bool(low > 0 or high < 0)
 
 
 def reach_of_mean(values: np.ndarray, level: float = 0.95) -> float:

@@ -1,4 +1,4 @@
-"""How good is it: unweighted average recall, confusion, information."""
+"""How good is it: unweighted average recall, confusion, mutual information."""
 
 import numpy as np
 from scipy.special import entr
@@ -40,11 +40,11 @@ def by_speaker(
 
 
 def information(probabilities: np.ndarray) -> float:
-    """How much the answers (N, 2) tell of the rows, in nats: 0 to log 2. It needs no labels.
+    """The mutual information of input and prediction, in nats, 0 to log 2; it needs no labels.
 
-    The entropy of the mean answer less the mean entropy of the answers (Bridle et al. 1991;
-    Krause et al. 2010). It is large where each answer is sure of itself and both classes are given
-    about equally often: so it errs where the classes are not equally frequent.
+    It is the entropy of the mean of `probabilities` (N, 2) less their mean entropy (Bridle et al.
+    1991; Krause et al. 2010). It is large where each prediction is sure and both classes are
+    predicted about equally often, so it errs where the classes are not equally frequent.
     """
     p = np.asarray(probabilities, np.float64)
     return float(entr(p.mean(axis=0)).sum() - entr(p).sum(axis=1).mean())

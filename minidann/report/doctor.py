@@ -11,7 +11,7 @@ from minidann.console import UserError
 from minidann.corpora import CLASSES
 from minidann.report.results import history_of
 from minidann.run import store
-from minidann.run.outcome import CHOSEN_BY
+from minidann.run.outcome import SELECTED_BY
 
 LAST = 10  # epochs that are looked at, at the end
 # Above which domain UAR, in inference, the domain classifier wins; about chance between the two.
@@ -209,10 +209,13 @@ def _priors(choices: dict, config: dict, results: dict) -> Finding:
     if choices["model"] != "mono" and abs(source - true) > SHIFT:
         lines += [
             "The classes have other shares in the target: LABEL SHIFT. An adversary that makes "
-            "both languages look alike as wholes must then mix classes, and information "
-            "maximisation, which likes answers in equal shares, may choose a wrong epoch.",
+            "both languages look alike as wholes must then mix classes, and the mutual information "
+            "of input and prediction, which favours predictions in equal shares, may choose a "
+            "wrong epoch.",
         ]
-        tries.append("no larger beta, and --dev source in place of information, under label shift")
+        tries.append(
+            "no larger beta, and --select-by source in place of information, under label shift"
+        )
     if said not in (0, 1) and abs(said - true) > SHIFT:
         lines.append("The answers lean to one class: a threshold of 1/2 does not suit the target.")
     return lines, tries
@@ -221,11 +224,11 @@ def _priors(choices: dict, config: dict, results: dict) -> Finding:
 def _epochs(results: dict) -> Finding:
     """What the choice of the epoch did."""
     lines = ["Test UAR by what chose the epoch:"]
-    for name, one in results["chosen_by"].items():
-        chooser, _, adapted = name.partition(" with ")
-        by = CHOSEN_BY[chooser] + ", and AdaBN" * bool(adapted)
+    for name, one in results["selected_by"].items():
+        criterion, _, adapted = name.partition(" with ")
+        by = SELECTED_BY[criterion] + ", and AdaBN" * bool(adapted)
         lines.append(f"{100 * one['test_uar']:.1f} %  by {by} (epoch {one['epoch']})")
-    values = [one["test_uar"] for name, one in results["chosen_by"].items() if "with" not in name]
+    values = [one["test_uar"] for name, one in results["selected_by"].items() if "with" not in name]
     if max(values) - min(values) <= APART:
         return lines, []
     lines.append("They are far apart: the choice of an epoch is worth as much as the method.")

@@ -6,15 +6,15 @@ from minidann.corpora import CLASSES
 from minidann.measure.intervals import Estimate
 from minidann.report.paper import BASE, OUR
 from minidann.report.results import Results
-from minidann.report.tables import CHOOSERS, Entry
+from minidann.report.tables import CRITERIA, Entry
 from minidann.report.writing import named
 from minidann.run import plots, store
 from minidann.run.plots import DARK, GREEN, LIGHT, Figure, plt
 
-STYLE = {  # of each chooser: marker, colour, name in the legend
+STYLE = {  # of each selection criterion: marker, colour, name in the legend
     "target": ("o", DARK, "epoch chosen with target labels"),
-    "source": ("^", GREEN, "by held-out source rows"),
-    "information": ("s", LIGHT, "by information maximisation"),
+    "source": ("^", GREEN, "by the source validation UAR"),
+    "information": ("s", LIGHT, "by the mutual information"),
 }
 
 
@@ -34,9 +34,9 @@ def table(found: list[Entry], heads: list[str], title: str) -> Figure:
         1, len(heads), figsize=size, sharex=True, sharey=True, layout="constrained"
     )
     for axis, head, column in zip(axes, heads, [0, 1, 2, 3, None]):
-        for offset, chooser in zip((-0.22, 0, 0.22), CHOOSERS):
-            marker, colour, label = STYLE[chooser]
-            here = [one for one in cells if (one.chooser, one.column) == (chooser, column)]
+        for offset, criterion in zip((-0.22, 0, 0.22), CRITERIA):
+            marker, colour, label = STYLE[criterion]
+            here = [one for one in cells if (one.criterion, one.column) == (criterion, column)]
             place = [names.index(one.row) + offset for one in here]
             value, reach = bars([one.estimate for one in here])
             axis.errorbar(value, place, xerr=reach, fmt=marker, ms=5, color=colour, lw=1,
@@ -73,7 +73,7 @@ def figure3(results: Results, title: str, dimension: str) -> Figure:
 
     The line is the mean over seeds, the band goes from the lowest to the highest seed.
     """
-    names = ("dev_uar", "domain_uar", "dev_domain_loss")
+    names = ("target_dev_uar", "domain_uar", "dev_domain_loss")
     curves = np.stack(
         [results.curves(OUR, (0, dimension), seed, *names) for seed in results.args.seeds]
     )  # (seeds, 3, epochs)

@@ -36,7 +36,7 @@ def launch(wanted: Sequence[Run], jobs: int, say: Callable[[str], None]) -> None
     share = str(max(1, parallel.threads() // jobs))
     say(f"{total} of {len(wanted)} runs are missing; {jobs} at a time, {share} threads each")
     at_work: list[tuple[Run, subprocess.Popen]] = []
-    failed, told = {}, False
+    failed, announced = {}, False
     try:
         while at_work or waiting and not failed:
             for run, process in list(at_work):
@@ -62,9 +62,9 @@ def launch(wanted: Sequence[Run], jobs: int, say: Callable[[str], None]) -> None
                     waiting.remove(free[0])
                     at_work.append((free[0], _start(free[0], share)))
                     continue
-                if elsewhere and not at_work and not told:
+                if elsewhere and not at_work and not announced:
                     say(f"waits for {len(elsewhere)} runs that other processes are at work on")
-                    told = True
+                    announced = True
             time.sleep(PAUSE)
     except BaseException as error:  # whatever ends a report, its runs are not left to themselves
         for _, process in at_work:

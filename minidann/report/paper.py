@@ -15,7 +15,7 @@ COLUMNS = ((0, "arousal"), (0, "valence"), (1, "arousal"), (1, "valence"))
 
 @dataclass(frozen=True)
 class Row:
-    """One row of a table: its name, what `minidann.train` is told, and the paper's numbers."""
+    """One row of a table: its name, the flags of `minidann.train`, and the paper's numbers."""
 
     name: str
     flags: tuple[str, ...]  # of minidann.train

@@ -14,7 +14,7 @@ from minidann.state import Choices
 
 @dataclass(frozen=True)
 class Run:
-    """One run: what `minidann.train` is told, what it makes of that, and where it leaves it."""
+    """One run: the flags of `minidann.train`, the choices that follow from them, and its folder."""
 
     flags: tuple[str, ...]
     choices: Choices

@@ -46,14 +46,14 @@ class Results:
         return list({run.out: run for run in wanted}.values())
 
     def _counts(self, run: Run) -> dict[tuple[str, str], intervals.Counts]:
-        """{(chooser, statistics): each speaker's confusion on the test rows} of a run."""
+        """{(criterion, statistics): each speaker's confusion on the test rows} of a run."""
         path = run.out / "speakers.csv"
         found: dict = {}
         try:
             with open(path, newline="", encoding="utf-8") as file:
                 for row in csv.DictReader(file):
                     counts = np.array([int(row[name]) for name in SPEAKERS[-4:]]).reshape(2, 2)
-                    key = row["chosen_by"], row["statistics"]
+                    key = row["selected_by"], row["statistics"]
                     found.setdefault(key, {})[row["speaker"]] = counts
         except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
             raise UserError(
@@ -61,43 +61,43 @@ class Results:
             ) from None
         return found
 
-    def cell(self, row: Row, column: tuple[int, str], chooser: str) -> intervals.Cell:
-        """One cell: the test rows' confusions of every seed. `mono` has one chooser in any case."""
-        chooser = "target" if row is paper.MONO else chooser
+    def cell(self, row: Row, column: tuple[int, str], criterion: str) -> intervals.Cell:
+        """One cell: the test rows' confusions of every seed. `mono` has a single criterion."""
+        criterion = "target" if row is paper.MONO else criterion
         found = {}
         for seed in self.args.seeds:
             run = self.run(row, column, seed)
             counts = self.counts(run)
-            if (chooser, row.statistics) not in counts:
+            if (criterion, row.statistics) not in counts:
                 raise UserError(
-                    f"{run.out / 'speakers.csv'}: no rows of {chooser}, {row.statistics}; delete "
+                    f"{run.out / 'speakers.csv'}: no rows of {criterion}, {row.statistics}; delete "
                     f"{run.out}, and it is run again"
                 )
-            found[seed] = counts[chooser, row.statistics]
+            found[seed] = counts[criterion, row.statistics]
         return intervals.Cell(self.pair.names[1 - column[0]], found)
 
     def estimate(
-        self, terms: Terms, columns: Sequence[tuple[int, str]], chooser: str
+        self, terms: Terms, columns: Sequence[tuple[int, str]], criterion: str
     ) -> intervals.Estimate:
         """The sum of weight times row, averaged over `columns`: 0 to 1, with its interval."""
-        return self._sum((weight, row, columns, chooser) for row, weight in terms.items())
+        return self._sum((weight, row, columns, criterion) for row, weight in terms.items())
 
-    def worth(self, row: Row, columns: Sequence, chooser: str) -> intervals.Estimate:
-        """What the target's labels were worth: chosen with them, minus chosen by `chooser`."""
-        return self._sum([(1, row, columns, "target"), (-1, row, columns, chooser)])
+    def worth(self, row: Row, columns: Sequence, criterion: str) -> intervals.Estimate:
+        """What the target's labels were worth: chosen with them, minus chosen by `criterion`."""
+        return self._sum([(1, row, columns, "target"), (-1, row, columns, criterion)])
 
     def gap(
-        self, row: Row, columns: Sequence, others: Sequence, chooser: str
+        self, row: Row, columns: Sequence, others: Sequence, criterion: str
     ) -> intervals.Estimate:
         """One row's mean over `columns`, minus that over `others`."""
-        return self._sum([(1, row, columns, chooser), (-1, row, others, chooser)])
+        return self._sum([(1, row, columns, criterion), (-1, row, others, criterion)])
 
     def _sum(self, parts: Iterable[tuple[float, Row, Sequence, str]]) -> intervals.Estimate:
-        """The sum of weight times a row's mean over columns, by a chooser."""
+        """The sum of weight times a row's mean over columns, by a selection criterion."""
         return intervals.estimate(
             [
-                (weight / len(columns), self.cell(row, column, chooser))
-                for weight, row, columns, chooser in parts
+                (weight / len(columns), self.cell(row, column, criterion))
+                for weight, row, columns, criterion in parts
                 for column in columns
             ]
         )

@@ -1,4 +1,4 @@
-"""Choosing alpha and beta, which the paper does not give: a grid, and what of it can be told apart.
+"""Choosing alpha and beta, which the paper does not give: a grid, and its significant differences.
 
 Every setting is compared with the same one without its adversary (beta 0), paired by speaker: that
 is the adversary's own part. With dozens of settings some will look good by chance, so the setting
@@ -16,7 +16,7 @@ from minidann.measure.intervals import Estimate
 from minidann.report.figures import STYLE, bars
 from minidann.report.paper import Row
 from minidann.report.results import Results
-from minidann.report.tables import CHOOSERS
+from minidann.report.tables import CRITERIA
 from minidann.report.writing import about, named, percent
 from minidann.run import plots, store
 from minidann.run.plots import DARK, GREEN, LIGHT, Figure, plt
@@ -37,7 +37,7 @@ class Setting:
 
     @property
     def row(self) -> Row:
-        """What `minidann.train` is told."""
+        """The row of a table, with the flags of `minidann.train`."""
         flags = ("--model", "our", "--bn", self.bn, "--alpha", str(self.alpha))
         flags += ("--beta", str(self.beta), "--beta-schedule", self.schedule)
         return Row(self.name, flags)
@@ -93,17 +93,17 @@ class Sweep:
         ]
         self.runs = results.runs_of([one.row for one in self.settings], [self.column])
 
-    def uar(self, setting: Setting, chooser: str) -> Estimate:
+    def uar(self, setting: Setting, criterion: str) -> Estimate:
         """The test UAR of a setting."""
-        return self.results.estimate({setting.row: 1}, [self.column], chooser)
+        return self.results.estimate({setting.row: 1}, [self.column], criterion)
 
-    def less(self, setting: Setting, other: Setting, chooser: str) -> Estimate:
+    def less(self, setting: Setting, other: Setting, criterion: str) -> Estimate:
         """The test UAR of a setting less that of another."""
-        return self.results.estimate({setting.row: 1, other.row: -1}, [self.column], chooser)
+        return self.results.estimate({setting.row: 1, other.row: -1}, [self.column], criterion)
 
     def watched(self, setting: Setting) -> dict[str, float]:
         """Means over seeds: domain UAR at the end; what could choose a setting without labels."""
-        names = ("domain_uar", "held_out_uar", "information")
+        names = ("domain_uar", "source_val_uar", "mutual_information")
         curves = np.stack(
             [
                 self.results.curves(setting.row, self.column, seed, *names)
@@ -117,13 +117,13 @@ class Sweep:
         }
 
     def markdown(self, corpora: tuple[dict, dict]) -> str:
-        """The grid as a table, what can be told apart, and the settings that would be chosen."""
+        """The grid as a table, its significant differences, and the settings to choose."""
         titles = [one["title"] for one in corpora]
         watched = {one: self.watched(one) for one in self.settings}
         heads = ["setting"]
-        for title in ("with labels", "by source rows", "by information"):
+        for title in ("with labels", "by source validation", "by mutual information"):
             heads += [title, "the adversary's part"]
-        heads += ["domain UAR", "information", "held-out source UAR"]
+        heads += ["domain UAR", "mutual information", "source validation UAR"]
         lines = [
             f"# Alpha, beta, schedule and batch norm: {' to '.join(titles)}, {self.args.dimension}",
             "",
@@ -131,26 +131,27 @@ class Sweep:
             "",
             "Test UAR in %, with the epoch chosen in three ways: mean over seeds (standard "
             "deviation over seeds) [95% interval over speakers]. The adversary's part is the "
-            "difference to the same setting with beta 0, paired by speaker; `~`: within the noise, "
-            "of speakers or of seeds. Domain UAR: the domain classifier on development rows and "
-            f"as many of the source, mean of the last {LAST} epochs; 50 is guessing. Information "
-            "(nats) and held-out source UAR are those of their best epochs.",
+            "difference to the same setting with beta 0, paired by speaker; `~`: inconclusive, "
+            "over speakers or over seeds. Domain UAR: the domain classifier on development rows "
+            f"and as many of the source, mean of the last {LAST} epochs; 50 is guessing. Mutual "
+            "information of input and prediction (nats) and source validation UAR are those of "
+            "their best epochs.",
             "",
             f"| {' | '.join(heads)} |",
             "|---" * len(heads) + "|",
         ]
         for one in self.settings:
             cells = [one.name]
-            for chooser in CHOOSERS:
-                cells.append(percent(self.uar(one, chooser)))
-                part = self.less(one, one.without, chooser)
+            for criterion in CRITERIA:
+                cells.append(percent(self.uar(one, criterion)))
+                part = self.less(one, one.without, criterion)
                 cells.append(percent(part, True) if one.beta else "")
             saw = watched[one]
             cells += [f"{100 * saw['domain_uar']:.0f}", f"{saw['information']:.3f}"]
             lines.append(f"| {' | '.join(cells)} | {100 * saw['source']:.1f} |")
-        lines += ["", "## What can be told apart", ""]
-        for chooser, title in CHOOSERS.items():
-            lines.append(f"- {title}. {self.apart(chooser)}")
+        lines += ["", "## Significant differences", ""]
+        for criterion, title in CRITERIA.items():
+            lines.append(f"- {title}. {self.differences(criterion)}")
         tried = len(self.settings) - len(self.modes) * len(self.alphas)
         lines += [
             "",
@@ -160,13 +161,16 @@ class Sweep:
             "## Chosen without labels of the target",
             "",
         ]
-        for chooser, by in (("information", "information"), ("source", "held-out source UAR")):
-            best = max(self.settings, key=lambda one: watched[one][chooser])
+        for criterion, by in (
+            ("information", "mutual information"),
+            ("source", "source validation UAR"),
+        ):
+            best = max(self.settings, key=lambda one: watched[one][criterion])
             line = f"- By the largest {by}: {best.name}; test UAR "
-            line += percent(self.uar(best, chooser))
+            line += percent(self.uar(best, criterion))
             if best.beta:
                 first = self.args.seeds[-1] + 1
-                part = percent(self.less(best, best.without, chooser), True)
+                part = percent(self.less(best, best.without, criterion), True)
                 line += (
                     f", the adversary's part {part}. To confirm it, on seeds that had no part in "
                     f"choosing it: `--alphas {best.alpha} --betas {best.beta} --schedules "
@@ -176,21 +180,21 @@ class Sweep:
             lines.append(f"{line}.")
         return "\n".join(lines) + "\n"
 
-    def apart(self, chooser: str) -> str:
-        """Which settings differ from no adversary, and which from the best, surely."""
+    def differences(self, criterion: str) -> str:
+        """Which settings differ significantly from no adversary, and which from the best."""
         tried = [one for one in self.settings if one.beta]
-        told = {one: self.less(one, one.without, chooser).told for one in tried}
-        up, down = ([one.name for one in tried if told[one] == side] for side in ("above", "below"))
-        best = max(self.settings, key=lambda one: self.uar(one, chooser).value)
-        below = [
-            one for one in self.settings
-            if one != best and self.less(one, best, chooser).told == "below"
-        ]  # fmt: skip
+        parts = {one.name: self.less(one, one.without, criterion) for one in tried}
+        significant = {name: part.value for name, part in parts.items() if part.significant}
+        above = [name for name, value in significant.items() if value > 0]
+        below = [name for name, value in significant.items() if value < 0]
+        best = max(self.settings, key=lambda one: self.uar(one, criterion).value)
+        less = [self.less(one, best, criterion) for one in self.settings if one != best]
+        worse = sum(one.significant and one.value < 0 for one in less)
         return (
-            f"Of {len(tried)} settings the adversary's part is above zero in {len(up)}{_named(up)} "
-            f"and below in {len(down)}{_named(down)}; the rest cannot be told from no adversary. "
-            f"The best is {best.name}; {len(below)} of the other {len(self.settings) - 1} can be "
-            "told from it."
+            f"Of {len(tried)} settings the adversary's part is significantly above zero in "
+            f"{len(above)}{_named(above)} and below in {len(below)}{_named(below)}; the rest are "
+            f"inconclusive. The best is {best.name}; {worse} of the other "
+            f"{len(self.settings) - 1} are significantly below it."
         )
 
     def figure(self, title: str) -> Figure:
@@ -208,11 +212,11 @@ class Sweep:
                 offset = 0.08 * (k - (len(alphas) - 1) / 2)  # bars beside each other
                 line = [Setting(bn, alpha, 0.0)]
                 line += [Setting(bn, alpha, beta, schedule) for beta in betas]
-                for axis, chooser in zip(axes[:2, i], ("target", "information")):
-                    value, reach = bars([self.uar(one, chooser) for one in line])
+                for axis, criterion in zip(axes[:2, i], ("target", "information")):
+                    value, reach = bars([self.uar(one, criterion) for one in line])
                     axis.errorbar(
                         x + offset, value, yerr=reach, ls=style,
-                        marker=STYLE[chooser][0], color=colour, ms=4,
+                        marker=STYLE[criterion][0], color=colour, ms=4,
                         lw=1.2, elinewidth=0.7, label=f"alpha {alpha:g}",
                     )  # fmt: skip
                 domain = [100 * self.watched(one)["domain_uar"] for one in line]
@@ -224,7 +228,7 @@ class Sweep:
         for axis in axes.flat:
             axis.axhline(50, color="0.7", lw=0.8, zorder=0)  # chance
         axes[0, 0].set_ylabel("test UAR (%),\nepoch by target labels")
-        axes[1, 0].set_ylabel("test UAR (%),\nepoch by information")
+        axes[1, 0].set_ylabel("test UAR (%),\nepoch by mutual information")
         axes[2, 0].set_ylabel(f"domain UAR (%),\nlast {LAST} epochs")
         axes[0, 0].legend(frameon=False, fontsize=8)
         figure.suptitle(f"{title}\nbars: 95% interval over the target's speakers", fontsize=10)

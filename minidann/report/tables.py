@@ -1,6 +1,7 @@
-"""The paper's tables from finished runs, with control rows, intervals and every chooser of epochs.
+"""The paper's tables from finished runs, with control rows, intervals and every criterion.
 
-A table is a list of entries: a cell, a difference of rows, what labels were worth.
+A selection criterion selects the epoch whose model is tested. A table is a list of entries: a cell,
+a difference of rows, what labels were worth.
 """
 
 from collections.abc import Iterator
@@ -42,10 +43,10 @@ PLANNED: dict[str, dict[str, Terms]] = {
         },
     },
 }
-CHOOSERS = {
+CRITERIA = {
     "target": "Epoch chosen with labels of the target, as in the paper",
-    "source": "Epoch chosen by held-out rows of the source: no label of the target",
-    "information": "Epoch chosen by information maximisation: no label of the target",
+    "source": "Epoch chosen by the source validation UAR: no label of the target",
+    "information": "Epoch chosen by the mutual information: no label of the target",
 }
 
 
@@ -54,7 +55,7 @@ class Entry:
     """One place of a table: what kind it is of, whose epochs, row, column, figure, the paper's."""
 
     kind: str  # cell, difference, labels (what those of the target were worth)
-    chooser: str
+    criterion: str
     row: str
     column: int | None  # number of one of COLUMNS; None: the average
     estimate: Estimate
@@ -79,23 +80,25 @@ def of_paper(terms: Terms, column: int | None) -> tuple[float, float | None] | N
 
 
 def entries(results: Results, name: str) -> list[Entry]:
-    """Everything that the table `name` says, for each chooser."""
+    """Everything that the table `name` says, for each selection criterion."""
     rows, found = TABLES[name], []
-    for chooser in CHOOSERS:
+    for criterion in CRITERIA:
         for kind, figures in (
             ("cell", {row.name: {row: 1} for row in rows}),
             ("difference", PLANNED[name]),
         ):
             for title, terms in figures.items():
-                if MONO in terms and chooser != "target":
+                if MONO in terms and criterion != "target":
                     continue  # it is trained and chosen with labels of the target
                 for number, chosen in columns():
-                    one = results.estimate(terms, chosen, chooser)
-                    found.append(Entry(kind, chooser, title, number, one, of_paper(terms, number)))
-    for chooser in list(CHOOSERS)[1:]:
+                    one = results.estimate(terms, chosen, criterion)
+                    found.append(
+                        Entry(kind, criterion, title, number, one, of_paper(terms, number))
+                    )
+    for criterion in list(CRITERIA)[1:]:
         for row in rows:
-            if row is not MONO:  # it has no other chooser
+            if row is not MONO:  # it has no other criterion
                 for number, chosen in columns():
-                    one = results.worth(row, chosen, chooser)
-                    found.append(Entry("labels", chooser, row.name, number, one))
+                    one = results.worth(row, chosen, criterion)
+                    found.append(Entry("labels", criterion, row.name, number, one))
     return found

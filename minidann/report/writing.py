@@ -9,17 +9,17 @@ from minidann.measure.intervals import Estimate
 from minidann.report import plan
 from minidann.report.paper import COLUMNS, MISPRINT, PRINTED, TITLES
 from minidann.report.results import Results
-from minidann.report.tables import CHOOSERS, PLANNED, Entry
+from minidann.report.tables import CRITERIA, PLANNED, Entry
 from minidann.run import store
 
 REMARKS = {
     "target": "By the UAR on the development rows, 30% of the target, whose labels an unsupervised "
     "method would not have.",
-    "source": "By the UAR on 10% of the source, which are not trained on. It knows nothing of the "
-    "target.",
-    "information": "The epoch whose answers on the target's development rows are surest and most "
-    "evenly spread over both classes. It favours balanced answers, so it errs where the classes "
-    "of the target are not balanced.",
+    "source": "By the UAR on the source validation set, 10% of the source, which are not trained "
+    "on. It knows nothing of the target.",
+    "information": "By the mutual information of input and prediction on the target's development "
+    "rows: it is large where predictions are sure and evenly spread over both classes. It favours "
+    "balanced predictions, so it errs where the classes of the target are not balanced.",
 }
 CONTROLS = (
     "Controls that the paper lacks: `our` with beta 0 is fed and normalised as `our` is, and "
@@ -41,11 +41,11 @@ def bracket(one: Estimate) -> str:
 def percent(one: Estimate, difference: bool = False) -> str:
     """`70.3 (2.5) [65.1, 75.4]`: mean, deviation over seeds, interval over speakers, in %.
 
-    A difference has its sign, and `~` behind it where it is within the noise.
+    A difference has its sign, and `~` behind it where it is inconclusive.
     """
     spread = "-" if np.isnan(one.spread) else f"{100 * one.spread:.1f}"
     value = f"{100 * one.value:{'+' if difference else ''}.1f}"
-    return f"{value} ({spread}) {bracket(one)}{' ~' if difference and not one.told else ''}"
+    return f"{value} ({spread}) {bracket(one)}{' ~' if difference and not one.significant else ''}"
 
 
 def text_of_paper(entry: Entry) -> str:
@@ -59,12 +59,12 @@ def text_of_paper(entry: Entry) -> str:
     return f"*{mean:{sign}.2f}{'' if spread is None else f' ({spread:.2f})'}*"
 
 
-def grid(found: list[Entry], kind: str, chooser: str, heads: list[str]) -> list[str]:
+def grid(found: list[Entry], kind: str, criterion: str, heads: list[str]) -> list[str]:
     """One Markdown table: a line a row, and one below it with the paper's numbers in italics."""
     lines = [f"| | {' | '.join(heads)} |", "|---" * (1 + len(heads)) + "|"]
     rows: dict[str, list[Entry]] = {}
     for one in found:
-        if (one.kind, one.chooser) == (kind, chooser):
+        if (one.kind, one.criterion) == (kind, criterion):
             rows.setdefault(one.row, []).append(one)
     for name, row in rows.items():
         lines.append(
@@ -131,16 +131,16 @@ def markdown(results: Results, name: str, corpora: tuple[dict, dict], found: lis
     ]
     if name == "table1":
         lines += ["", CONTROLS]
-    for chooser, title in CHOOSERS.items():
-        lines += ["", f"## {title}", "", REMARKS[chooser], ""]
-        lines += grid(found, "cell", chooser, heads)
+    for criterion, title in CRITERIA.items():
+        lines += ["", f"## {title}", "", REMARKS[criterion], ""]
+        lines += grid(found, "cell", criterion, heads)
         lines += ["", planned, ""]
-        lines += grid(found, "difference", chooser, heads)
+        lines += grid(found, "difference", criterion, heads)
     if name == "table2":
         lines += ["", MISPRINT]
     lines += [
         "",
-        "`~`: within the noise. The interval over speakers contains 0, or that over seeds "
+        "`~`: inconclusive. The interval over speakers contains 0, or that over seeds "
         "(Student's t) does, or there is one seed only. Nothing is corrected for the number of "
         "comparisons; those below were not planned.",
         "",
@@ -149,24 +149,25 @@ def markdown(results: Results, name: str, corpora: tuple[dict, dict], found: lis
         "The same runs, the same test rows: UAR of the epoch chosen with labels of the target, "
         "minus that of the epoch chosen without.",
     ]
-    for chooser in list(CHOOSERS)[1:]:
-        lines += ["", CHOOSERS[chooser].split(":")[0] + ":", ""]
-        lines += grid(found, "labels", chooser, heads)
+    for criterion in list(CRITERIA)[1:]:
+        lines += ["", CRITERIA[criterion].split(":")[0] + ":", ""]
+        lines += grid(found, "labels", criterion, heads)
     return "\n".join(lines) + "\n"
 
 
 def as_csv(name: str, corpora: tuple[dict, dict], found: list[Entry]) -> str:
     """The same as CSV, a line an entry; UAR in %."""
     heads = heads_of(corpora)
-    rows: list[list] = [["table", "chosen_by", "kind", "row", "column", "mean", "std_over_seeds",
-                         "low", "high", "told_from_noise", "paper", "paper_std"]]  # fmt: skip
+    rows: list[list] = [["table", "selected_by", "kind", "row", "column", "mean", "std_over_seeds",
+                         "low", "high", "significant", "paper", "paper_std"]]  # fmt: skip
     for one in found:
         figure = one.estimate
         numbers = [figure.value, figure.spread, *(figure.interval or (np.nan, np.nan))]
-        told = "" if one.kind == "cell" else figure.told or "no"
+        significant = "" if one.kind == "cell" else str(figure.significant).lower()
         rows.append([
-            name, one.chooser, one.kind, one.row, heads[-1 if one.column is None else one.column],
-            *("" if np.isnan(value) else f"{100 * value:.3f}" for value in numbers), told,
+            name, one.criterion, one.kind, one.row, heads[-1 if one.column is None else one.column],
+            *("" if np.isnan(value) else f"{100 * value:.3f}" for value in numbers),
+            significant,
             *("" if value is None else value for value in one.paper or (None, None)),
         ])  # fmt: skip
     return store.csv_text(rows)

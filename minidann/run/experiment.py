@@ -97,7 +97,7 @@ def plan(choices: Choices) -> dict:
             "batch_norm_epsilon": minidann.ops.batchnorm.EPSILON,
             "batch_norm_momentum": minidann.ops.batchnorm.MOMENTUM,
             "target_dev": splits.TARGET_DEV,
-            "held_out": splits.HELD_OUT,
+            "source_val": splits.SOURCE_VAL,
             "mono_dev_test": [splits.MONO_DEV, splits.MONO_TEST],
         },
     }
@@ -227,7 +227,7 @@ def epoch_line(choices: Choices, state: State) -> str:
     row = state.history[-1]
     seconds = np.median([one["seconds"] for one in state.history[-5:]])
     left = clock(seconds * (choices.epochs - state.epoch))
-    loss, uar = f"emotion {row['emotion_loss']:.3f}", f"emotion {100 * row['dev_uar']:.1f}"
+    loss, uar = f"emotion {row['emotion_loss']:.3f}", f"emotion {100 * row['target_dev_uar']:.1f}"
     if choices.model == "our":
         loss += f", domain {row['domain_loss']:.3f}"
         uar += f", domain {100 * row['domain_uar']:.1f}"

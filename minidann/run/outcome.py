@@ -15,13 +15,13 @@ from minidann.state import Domain, State, generator
 
 SHOWN = 1000  # utterances of each language in features.png, at most
 COMPARED = 500  # of them in the proxy A-distance
-CHOSEN_BY = {
+SELECTED_BY = {
     "target": "labels of the target",
-    "source": "held-out labels of the source",
+    "source": "labels of the source validation set",
     "information": "information maximisation on the target",
 }
 SPEAKERS = (  # the columns of speakers.csv
-    "chosen_by", "epoch", "statistics", "speaker",
+    "selected_by", "epoch", "statistics", "speaker",
     "true_0_said_0", "true_0_said_1", "true_1_said_0", "true_1_said_1",
 )  # fmt: skip
 
@@ -42,7 +42,7 @@ def finish(setup: Setup, state: State, out: Path, say, ops) -> dict:
         "target": setup.corpora[1].title,
         "corpora": results["corpora"],
     }
-    params, running = state.kept[setup.choices.dev]
+    params, running = state.kept[setup.choices.select_by]
     groups = {"params": params, "running": running}
     for role, domain in (("source", setup.source), ("target", setup.target)):
         groups[role] = {"mean": domain.features.mean, "std": domain.features.std}
@@ -67,15 +67,15 @@ def protocol(setup: Setup) -> str:
     share = 100 * dev / len(setup.target.labels)
     return {
         "target": f"epoch chosen with the labels of {dev} target rows ({share:.0f}%)",
-        "source": f"epoch chosen with {len(split.held_out)} held-out labels of the source, "
-        "none of the target",
+        "source": f"epoch chosen with {len(split.source_val)} labels of the source validation "
+        "set, none of the target",
         "information": f"epoch chosen by information maximisation on {dev} target rows, "
         "none of their labels",
-    }[setup.choices.dev]
+    }[setup.choices.select_by]
 
 
 def test(setup: Setup, state: State, ops) -> dict[tuple[str, int, str], np.ndarray]:
-    """What is said of the test rows: {(chooser, epoch, whose statistics): (N,) of 0 and 1}.
+    """What is said of the test rows: {(criterion, epoch, whose statistics): (N,) of 0 and 1}.
 
     The statistics of batch norm are the run's "own"; for `base`, there are those of the target
     beside them, "adabn", at epochs of their own.
@@ -84,24 +84,24 @@ def test(setup: Setup, state: State, ops) -> dict[tuple[str, int, str], np.ndarr
     every = np.arange(len(features))
     said = {}
     for kept, (params, running) in state.kept.items():
-        chooser, _, adapted = kept.partition(" ")
+        criterion, _, adapted = kept.partition(" ")
         epoch = state.best_epoch(kept)
         if not adapted:
             own = training.probabilities(params, running, features, rows, ops=ops)["emotion"]
-            said[chooser, epoch, "own"] = own.argmax(axis=1)
-        if adapted or chooser == "source" and "target adabn" in state.kept:
+            said[criterion, epoch, "own"] = own.argmax(axis=1)
+        if adapted or criterion == "source" and "target adabn" in state.kept:
             some = training.representations(params, {}, features, every, ops=ops)
             answers = adabn.predict(params, np.concatenate(list(some)), ops=ops)  # (n, 2)
-            said[chooser, epoch, "adabn"] = answers[rows].argmax(axis=1)
+            said[criterion, epoch, "adabn"] = answers[rows].argmax(axis=1)
     return said
 
 
 def speakers_csv(setup: Setup, tested: dict) -> str:
-    """Each speaker's confusion on the test rows, for every chooser: all that a table is made of."""
+    """Each speaker's confusion on the test rows, by criterion: all that a table is made of."""
     labels, speakers = (a[setup.split.test] for a in (setup.target.labels, setup.target.speakers))
     rows = [
-        (chooser, epoch, whose, name, *counts.ravel())
-        for (chooser, epoch, whose), said in tested.items()
+        (criterion, epoch, whose, name, *counts.ravel())
+        for (criterion, epoch, whose), said in tested.items()
         for name, counts in metrics.by_speaker(labels, said, speakers).items()
     ]
     return store.csv_text([SPEAKERS, *rows])
@@ -109,20 +109,20 @@ def speakers_csv(setup: Setup, tested: dict) -> str:
 
 def measure(setup: Setup, state: State, tested: dict, ops) -> dict:
     """UAR, confusion, count and interval of test, development and source rows."""
-    chooser, split = setup.choices.dev, setup.split
-    epoch = state.best_epoch(chooser)
+    criterion, split = setup.choices.select_by, setup.split
+    epoch = state.best_epoch(criterion)
     parts = {"dev": (setup.target, split.dev), "source": (setup.source, split.train)}
-    if chooser == "source":
-        parts["dev"] = setup.source, split.held_out
-    results = {"test": judge(setup.target, split.test, tested[chooser, epoch, "own"])}
+    if criterion == "source":
+        parts["dev"] = setup.source, split.source_val
+    results = {"test": judge(setup.target, split.test, tested[criterion, epoch, "own"])}
     for part, (domain, rows) in parts.items():
-        said = training.probabilities(*state.kept[chooser], domain.features, rows, ops=ops)
+        said = training.probabilities(*state.kept[criterion], domain.features, rows, ops=ops)
         results[part] = judge(domain, rows, said["emotion"].argmax(axis=1))
     labels = setup.target.labels[split.test]
     return results | {
         "best_epoch": epoch,
         "protocol": protocol(setup),
-        "chosen_by": {
+        "selected_by": {
             f"{one}{' with adabn' * (whose == 'adabn')}": {
                 "epoch": at,
                 "test_uar": metrics.uar(labels, said),
@@ -165,7 +165,11 @@ def look(setup: Setup, state: State, ops) -> tuple[dict, list[float], dict | Non
     shown = [(domain, rng.permutation(rows)[:count]) for domain, rows in shown]
     outputs = [
         np.concatenate(
-            list(training.representations(*state.kept[choices.dev], one.features, rows, ops=ops))
+            list(
+                training.representations(
+                    *state.kept[choices.select_by], one.features, rows, ops=ops
+                )
+            )
         )
         for one, rows in shown
     ]  # (count, 1800) each
@@ -227,8 +231,8 @@ def conclude(setup: Setup, results: dict, say) -> None:
     say(f"{'':{width + 5}}" + "".join(f"  said {name:>{width}}" for name in classes))
     for name, counts in zip(classes, test["confusion"]):
         say(f"true {name:{width}}" + "".join(f"  {count:{width + 5}}" for count in counts))
-    for name, one in results["chosen_by"].items():
-        chooser, _, adabn = name.partition(" with ")
-        if name != setup.choices.dev:
-            by = CHOSEN_BY[chooser] + ", and AdaBN" * bool(adabn)
+    for name, one in results["selected_by"].items():
+        criterion, _, adabn = name.partition(" with ")
+        if name != setup.choices.select_by:
+            by = SELECTED_BY[criterion] + ", and AdaBN" * bool(adabn)
             say(f"epoch {one['epoch']}, by {by}: {100 * one['test_uar']:.1f} %{setup.demo}")

@@ -1,5 +1,5 @@
 """The figures: training curves (figure 3), features in two dimensions (figure 2), confusion,
-attention over time. Told apart by shape and shade, not by colour alone."""
+attention over time. Their curves differ in shape and shade, not in colour alone."""
 
 import io
 from pathlib import Path
@@ -39,10 +39,12 @@ def curves(history: list[dict], best_epoch: int, title: str) -> Figure:
     epoch, marker = column["epoch"], "o" if len(history) < 10 else None
     figure, left = plt.subplots(figsize=(7, 4.4), layout="constrained")
     style = {"marker": marker, "markersize": 4}
-    left.plot(epoch, 100 * column["dev_uar"], color=DARK, label="emotion UAR, development", **style)
+    left.plot(
+        epoch, 100 * column["target_dev_uar"], color=DARK, label="emotion UAR, development", **style
+    )
     left.plot(
         epoch,
-        100 * column["source_uar"],
+        100 * column["source_train_uar"],
         color=DARK,
         ls=":",
         label="emotion UAR, training rows",
@@ -63,7 +65,7 @@ def curves(history: list[dict], best_epoch: int, title: str) -> Figure:
     lines = [*left.get_lines(), *(right.get_lines() if right else [])]
     kept = left.axvline(best_epoch, color="0.5", lw=1, ls=(0, (1, 3)), label="epoch kept")
     left.axhline(50, color="0.7", lw=0.8, zorder=0)  # chance
-    shown = [100 * column[name] for name in ("dev_uar", "source_uar", "domain_uar")]
+    shown = [100 * column[name] for name in ("target_dev_uar", "source_train_uar", "domain_uar")]
     left.set(xlabel="epoch", ylabel="UAR (%)", xlim=(0.5, len(history) + 0.5))
     left.set(ylim=(min(40, np.nanmin(shown) - 2), 102))
     left.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))

@@ -137,8 +137,8 @@ def check(setup: Setup) -> None:
         (1, setup.target, "development", split.dev),
         (1, setup.target, "test", split.test),
     ]
-    if setup.choices.dev == "source":
-        parts.append((0, setup.source, "held-out", split.held_out))
+    if setup.choices.select_by == "source":
+        parts.append((0, setup.source, "source validation", split.source_val))
     for role, one, part, rows in parts:
         who, corpus, classes = names[role], setup.corpora[role], CLASSES[dimension]
         if len(np.unique(one.labels)) == 1:
@@ -153,8 +153,10 @@ def check(setup: Setup) -> None:
             problems.append(
                 f"{who}: the only {part} row cannot be of both classes; use a larger corpus"
             )
-        elif part == "held-out" and not len(rows):
-            problems.append(f"{who}: too few to hold any out; use a larger corpus, or --dev target")
+        elif part == "source validation" and not len(rows):
+            problems.append(
+                f"{who}: too few for a validation set; use a larger corpus, or --select-by target"
+            )
         elif len(rows) and missing:
             problems.append(
                 f"{who}: no {' and no '.join(missing)} {dimension} among the "
@@ -189,9 +191,9 @@ def describe(setup: Setup, say: Callable[[str], None]) -> None:
             say(f"        left out: {setup.left_out[role]} utterances or files, see left_out.csv")
     choosing = {
         "target": f"{len(split.dev)} of the target",
-        "source": f"{len(split.held_out)} held out of it",
+        "source": f"{len(split.source_val)} of its validation set",
         "information": f"{len(split.dev)} of the target, without their labels,",
-    }[choices.dev]
+    }[choices.select_by]
     trained = "target" if setup.mono else "source"
     beta = f" with beta {choices.beta:g}" if choices.model == "our" else ""
     say(

@@ -2,9 +2,9 @@
 
 The same for every model of one seed, so that their differences are paired: a permutation of the
 target's rows is drawn from the seed; the first 30% are its development set, the other 70% its
-test set. Of the source 10% are held out in the same way. `mono` trains on the target itself and
-takes 5% and the last 25% of the same permutation, so it is tested on rows that all models are
-tested on.
+test set. 10% of the source are the source validation set, drawn in the same way. `mono` trains on
+the target itself and takes 5% and the last 25% of the same permutation, so it is tested on rows
+that all models are tested on.
 """
 
 from dataclasses import dataclass
@@ -14,19 +14,19 @@ import numpy as np
 from minidann.console import UserError
 
 TARGET_DEV = 0.30
-HELD_OUT = 0.10  # of the source
+SOURCE_VAL = 0.10  # of the source
 MONO_DEV, MONO_TEST = 0.05, 0.25
 
 
 @dataclass(frozen=True)
 class Split:
-    """Row numbers of the source (train, held_out) and of the target (dev, test).
+    """Row numbers of the source (train, source_val) and of the target (dev, test).
 
-    For `mono` the source is the target, and nothing is held out of it but dev and test.
+    For `mono` the source is the target, and the source validation set is empty.
     """
 
     train: np.ndarray
-    held_out: np.ndarray
+    source_val: np.ndarray
     dev: np.ndarray
     test: np.ndarray
 
@@ -41,8 +41,8 @@ def draw(
 ) -> Split:
     """The split of a run; `*_speakers` (n,) name the speaker of each row of each corpus.
 
-    10% of the source are held out of training, so that an epoch can be chosen without labels of
-    the target. `by_speaker` keeps every speaker's rows together.
+    10% of the source are not trained on but validate, so that an epoch can be chosen without labels
+    of the target. `by_speaker` keeps every speaker's rows together.
     """
     target = order(np.random.default_rng([seed, 0]), target_speakers, by_speaker)
     if model == "mono":
@@ -52,11 +52,11 @@ def draw(
     parts = [TARGET_DEV, 1 - TARGET_DEV]
     target_dev, test = cut(target, parts, target_speakers, by_speaker, "target")
     source = order(np.random.default_rng([seed, 1]), source_speakers, by_speaker)
-    if len(source) < 1 / HELD_OUT:  # a toy: nothing of it can be spared
+    if len(source) < 1 / SOURCE_VAL:  # a toy: nothing of it can be spared
         return Split(source, source[:0], target_dev, test)
-    parts = [HELD_OUT, 1 - HELD_OUT]
-    held_out, train = cut(source, parts, source_speakers, by_speaker, "source")
-    return Split(train, held_out, target_dev, test)
+    parts = [SOURCE_VAL, 1 - SOURCE_VAL]
+    source_val, train = cut(source, parts, source_speakers, by_speaker, "source")
+    return Split(train, source_val, target_dev, test)
 
 
 def order(rng: np.random.Generator, speakers: np.ndarray, by_speaker: bool) -> np.ndarray:
