@@ -9,7 +9,7 @@ import pytest
 
 from minidann.console import UserError
 from minidann.report import doctor
-from minidann.state import HISTORY
+from minidann.run.evaluation import HISTORY
 
 LOG2 = np.log(2)
 EPOCHS = 14  # the doctor looks at the last ten

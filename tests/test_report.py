@@ -10,6 +10,7 @@ from itertools import product
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from minidann.state import CHOOSERS, HISTORY
 
 from minidann import train
 from minidann.console import UserError
@@ -20,7 +21,6 @@ from minidann.report.paper import BASE, BETA0, COLUMNS, MONO, OUR, OUR_NONE, TAB
 from minidann.report.results import Results
 from minidann.run import experiment, store
 from minidann.run.outcome import SPEAKERS
-from minidann.state import CHOOSERS, HISTORY
 
 PAPER = {  # Tables 1 to 3, as they are printed
     "base": ((62.49, 2.96), (54.15, 0.51), (60.73, 0.45), (58.11, 0.51), 58.87),

@@ -14,19 +14,19 @@ import numpy as np
 from minidann.console import UserError
 
 TARGET_DEV = 0.30
-HELD_OUT = 0.10  # of the source
+SOURCE_VAL = 0.10  # of the source
 MONO_DEV, MONO_TEST = 0.05, 0.25
 
 
 @dataclass(frozen=True)
 class Split:
-    """Row numbers of the source (train, held_out) and of the target (dev, test).
+    """Row numbers of the source (train, source_val) and of the target (dev, test).
 
     For `mono` the source is the target, and nothing is held out of it but dev and test.
     """
 
     train: np.ndarray
-    held_out: np.ndarray
+    source_val: np.ndarray
     dev: np.ndarray
     test: np.ndarray
 
@@ -52,11 +52,11 @@ def draw(
     parts = [TARGET_DEV, 1 - TARGET_DEV]
     target_dev, test = cut(target, parts, target_speakers, by_speaker, "target")
     source = order(np.random.default_rng([seed, 1]), source_speakers, by_speaker)
-    if len(source) < 1 / HELD_OUT:  # a toy: nothing of it can be spared
+    if len(source) < 1 / SOURCE_VAL:  # a toy: nothing of it can be spared
         return Split(source, source[:0], target_dev, test)
-    parts = [HELD_OUT, 1 - HELD_OUT]
-    held_out, train = cut(source, parts, source_speakers, by_speaker, "source")
-    return Split(train, held_out, target_dev, test)
+    parts = [SOURCE_VAL, 1 - SOURCE_VAL]
+    source_val, train = cut(source, parts, source_speakers, by_speaker, "source")
+    return Split(train, source_val, target_dev, test)
 
 
 def order(rng: np.random.Generator, speakers: np.ndarray, by_speaker: bool) -> np.ndarray:
