@@ -2,12 +2,9 @@
 
 import argparse
 import os
-import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from typing import NoReturn, TextIO
 
 
@@ -59,21 +56,26 @@ def run(main: Callable[[], None]) -> None:
         if sys.stdout is not None:
             sys.stdout.flush()
     except UserError as error:
-        sys.exit(_say(f"error: {error}", code=2))
+        sys.exit(_complain(f"error: {error}", code=2))
     except KeyboardInterrupt as stop:  # Ctrl-C; a command that can go on says how
-        sys.exit(_say(str(stop) or "stopped", code=130))
+        sys.exit(_complain(str(stop) or "stopped", code=130))
     except BrokenPipeError:  # the reader of our output, `head` say, has gone: as SIGPIPE would
         _forget(sys.stdout)
         sys.exit(141)
     except OSError as error:
         where = error.filename or "writing the output"
         _forget(sys.stdout)
-        sys.exit(_say(f"error: {where}: {error.strerror or error}", code=2))
+        sys.exit(_complain(f"error: {where}: {error.strerror or error}", code=2))
     except MemoryError as error:
-        sys.exit(_say(f"error: out of memory ({error or 'no details'})", code=2))
+        sys.exit(_complain(f"error: out of memory ({error or 'no details'})", code=2))
 
 
-def _say(line: str, *, code: int) -> int:
+def say(line: str) -> None:
+    """Print `line` now, also where stdout is a file or a pipe: a log must not lag behind."""
+    print(line, flush=True)
+
+
+def _complain(line: str, *, code: int) -> int:
     print(line, file=sys.stderr)
     return code
 
@@ -81,33 +83,6 @@ def _say(line: str, *, code: int) -> int:
 def _forget(stream: TextIO) -> None:
     """What is still to be written to `stream` goes nowhere, and no complaint at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-
-
-@contextmanager
-def patience() -> Iterator[Callable[[], bool]]:
-    """Within it, the first Ctrl-C is only noted, and a second one stops at once, as ever.
-
-    Yields a function that says whether there was one. There is none away from the main thread,
-    which alone can wait for signals, and where Ctrl-C is ignored (a job in the background).
-    """
-    noted = []
-    before = signal.getsignal(signal.SIGINT)
-
-    def note(*_):
-        noted.append(True)
-        signal.signal(signal.SIGINT, before)
-        # Not `print`: the signal may have come in the middle of one.
-        os.write(2, b"\nfinishing this step and saving; Ctrl-C again stops at once\n")
-
-    main_thread = threading.current_thread() is threading.main_thread()
-    if not main_thread or before == signal.SIG_IGN:
-        yield lambda: False
-        return
-    signal.signal(signal.SIGINT, note)
-    try:
-        yield lambda: bool(noted)
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def clock(seconds: float) -> str:

@@ -1,6 +1,13 @@
-"""Two small made-up corpora on disk, for the tests of the commands."""
+"""Two small made-up corpora on disk, and a command called within this process."""
 
 import csv
+import io
+import os
+import subprocess
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from importlib import import_module
+from unittest import mock
 
 import minidann.ops  # noqa: F401  before NumPy: it tells BLAS how many threads to use
 
@@ -8,6 +15,32 @@ import minidann.ops  # noqa: F401  before NumPy: it tells BLAS how many threads 
 import numpy as np
 import pytest
 import soundfile
+
+from minidann import console
+
+
+def call(module, *args, **environment):
+    """What `python -m minidann.MODULE ARGS` does, without the second that a new process takes."""
+    name = f"minidann.{module}"
+    if hasattr(import_module(name), "__path__"):
+        name += ".__main__"
+    main = import_module(name).main
+    out, err = (
+        io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2)
+    )
+    with (
+        mock.patch.object(sys, "argv", [module, *map(str, args)]),
+        mock.patch.dict(os.environ, environment),
+        redirect_stdout(out),
+        redirect_stderr(err),
+    ):
+        try:
+            console.run(main)
+            code = 0
+        except SystemExit as stop:
+            code = stop.code or 0
+    said = (stream.buffer.getvalue().decode() for stream in (out, err))
+    return subprocess.CompletedProcess(args, code, *said)
 
 
 def made_up_corpus(folder, seed, count, rate):

@@ -147,6 +147,10 @@ class Place:
         """A finished run, of the command above, to be damaged."""
         return shutil.copytree(self.good / "run", self.folder / "run")
 
+    def stopped(self) -> Path:
+        """The same run, stopped after its last epoch."""
+        return shutil.copytree(self.good / "stopped", self.folder / "run")
+
     def rows(self, labels: str, name: str = "mine", by: str = "s{}") -> str:
         """A corpus of a second or less of noise each, arousal high or low as `labels` say: HL..."""
         lines = ["path,speaker,arousal,valence"]
@@ -182,10 +186,12 @@ class Bench:
         for name, seed, rate in (("source", 0, 16000), ("target", 1, 22050)):
             made = made_up_corpus(self.good / name, seed, 24, rate)
             made.rename(made.with_name(f"{name}.csv"))
-        command = Place(self.base, self.good).train("--out", self.good / "run")
-        made = self.here(command, self.base)
+        place = Place(self.base, self.good)
+        made = self.here(place.train("--out", self.good / "run"), self.base)
         if made.code:
             raise RuntimeError(made.err)
+        with mock.patch("minidann.run.outcome.test", side_effect=KeyboardInterrupt):
+            self.here(place.train("--out", self.good / "stopped"), self.base)
         whole = contents(self.good)
         self.made = {name: what for name, what in whole.items() if "cache/" not in name}
 
@@ -216,7 +222,7 @@ class Bench:
                 for config in place.folder.rglob("config.json")
                 if case.says
                 for corpus in json.loads(config.read_text())["corpora"].values()
-                for one in corpus["remarks"]
+                for one in corpus["warnings"]
             ]
         return Tried(tried.code, *said, tried.warned, changed, remarks)
 
@@ -999,8 +1005,22 @@ def _(p):
 fault("the disk is full where the output goes", Place.train, stdout=DEV_FULL)
 
 
+@fault("a run of an earlier version")
+def _(p):
+    path = p.run() / "config.json"
+    config = json.loads(path.read_text())
+    del config["format"]
+    path.write_text(json.dumps(config))
+    return p.train("--out", p.folder / "run", "--resume")
+
+
 # ------------------------------------------------------------------------------------------------
 part("A checkpoint, damaged or from a stranger")
+
+
+def epochs_of(checkpoint: Path) -> Path:
+    """The file that lies beside a checkpoint."""
+    return checkpoint.with_name("epochs.bin")
 
 
 def checkpoint(title: str, make: Callable | None = None, edit: Callable | None = None) -> Callable:
@@ -1012,13 +1032,17 @@ def checkpoint(title: str, make: Callable | None = None, edit: Callable | None =
         return functools.partial(checkpoint, title)
 
     def command(p):
-        path = p.run() / "checkpoint.npz"
+        path = p.stopped() / "checkpoint.npz"
         damage(path, edit) if edit else make(path)
         return p.train("--out", p.folder / "run", "--resume")
 
     return fault(title, command)
 
 
+checkpoint("parameters of the epochs that are gone", lambda path: epochs_of(path).unlink())
+checkpoint(
+    "parameters of the epochs that were cut short", lambda path: os.truncate(epochs_of(path), 9999)
+)
 checkpoint(
     "a checkpoint that was cut short", lambda path: path.write_bytes(path.read_bytes()[:100_000])
 )
@@ -1057,22 +1081,6 @@ checkpoint(
 checkpoint(
     "a checkpoint with NaN in it",
     edit=lambda groups, about: groups["params"]["emotion.w"].fill(np.nan),
-)
-checkpoint(
-    "a checkpoint whose history is none",
-    edit=lambda groups, about: about.update(history=[{"epoch": "first"}]),
-)
-checkpoint(
-    "a checkpoint with more epochs than the run has",
-    edit=lambda groups, about: about.update(history=3 * about["history"]),
-)
-checkpoint(
-    "a checkpoint with more steps than an epoch has",
-    edit=lambda groups, about: about.update(history=[], batches=1000, records=[]),
-)
-checkpoint(
-    "a checkpoint whose history holds NaN",
-    edit=lambda groups, about: about["history"][0].update(target_dev_uar=float("nan")),
 )
 checkpoint(
     "the checkpoint of a run with other choices",
@@ -1125,8 +1133,9 @@ def _(path):
 
 model(
     "a model of something else",
-    lambda path: np.savez(path, about=np.array("{}"), **{"layer1/weights": np.zeros((3, 3))}),
+    lambda path: np.savez(path, **{"layer1/weights": np.zeros((3, 3))}),
 )
+model("a model of an earlier version", lambda path: np.savez(path, about=np.array("{}")))
 model("a model of 100 MB packed into 100 KB", bomb)
 model(
     "a model with an array of another shape",

@@ -27,12 +27,12 @@ from corpus_trees import HEADER, IMPRO, iemocap, ratings, recola, sound
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from minidann import model, optim, predict
-from minidann import state as states
+from minidann import model, predict, training
+from minidann.choices import Choices
 from minidann.console import UserError
 from minidann.corpora import READERS, about, load
-from minidann.run import store
-from minidann.state import HISTORY, SELECTION, Choices, State
+from minidann.run import folder, store
+from minidann.run.evaluation import HISTORY
 
 SLOW, LARGE = 1.0, 500  # seconds an example may take, MB all of it may need
 HANGS = 20  # seconds by the clock after which SIGALRM ends it all
@@ -143,10 +143,9 @@ class Places:
         store.write_arrays(self.run / "model.npz", groups, about)
         self.model = (self.run / "model.npz").read_bytes()
         self.choices = Choices("csv", "csv")
-        kept = dict.fromkeys(SELECTION, (params, running))
-        self.fresh = State(params, running, optim.start(params), kept)
+        self.fresh = training.start(self.choices)
         self.fresh.history.append({name: 1.0 for name in HISTORY})
-        states.save(self.run / "checkpoint.npz", self.fresh, self.choices)
+        folder.keep(self.run, self.fresh, self.choices)
         self.checkpoint = (self.run / "checkpoint.npz").read_bytes()
 
 
@@ -277,7 +276,7 @@ def model_file(place: Places, data) -> None:
 def checkpoint_file(place: Places, data) -> None:
     file = place.run / "checkpoint.npz"
     file.write_bytes(spoil(place.checkpoint, data.draw(spoilt)))
-    read = clean(lambda: states.load(file, place.choices, place.fresh, 5), "checkpoint")
+    read = clean(lambda: folder.load(place.run, place.choices, place.fresh), "checkpoint")
     assert read is None or read.epoch >= 0
 
 

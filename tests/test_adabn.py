@@ -1,22 +1,22 @@
 """AdaBN: batch norm's statistics are those of the target's rows, and nothing else moves."""
 
-import math
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from scipy.special import softmax
 
-import minidann.ops
-from minidann import model, training
+from minidann import model
+from minidann.choices import Choices
 from minidann.measure import adabn, metrics
 from minidann.ops.batchnorm import EPSILON
-from minidann.run import outcome
+from minidann.run import evaluation, outcome
+from minidann.run.evaluation import HISTORY
 from minidann.run.splits import Split
 from minidann.sound.normalise import from_frames
-from minidann.state import ADABN_SELECTION, HISTORY, SELECTION, Choices, Domain, State, start
+from minidann.training import Domain, State
 
-ROWS = 70  # more than training.INFERENCE_ROWS: statistics are not those of one batch
+ROWS = 70  # more than evaluation.BATCH: statistics are not those of one batch
 BASE = Choices("csv", "csv", model="base")
 
 
@@ -75,159 +75,110 @@ def test_running_statistics_are_not_needed_and_gamma_and_beta_stay(params, featu
     running = adabn.statistics(h)
     before = {name: a.copy() for name, a in params.items()}
     rows = np.arange(len(features))
-    own = training.probabilities(params, running, features, rows)["emotion"]
+    encoded = evaluation.encode(params, features, rows)
+    np.testing.assert_allclose(np.concatenate(encoded), h, atol=1e-5)
+    own = evaluation.predict(params, running, encoded, "emotion")
     np.testing.assert_allclose(adabn.predict(params, h), own, atol=1e-6)
     assert all(np.array_equal(params[name], a) for name, a in before.items())
     # With other statistics the run's own answers are others: the test above is no tautology.
     other = {"bn.mean": running["bn.mean"] + 1, "bn.var": running["bn.var"]}
-    moved = training.probabilities(params, other, features, rows)["emotion"]
+    moved = evaluation.predict(params, other, encoded, "emotion")
     assert np.abs(moved - own).max() > 0.05
 
 
-def test_no_running_statistics_leave_what_goes_into_batch_norm(params, features, h):
-    some = training.representations(params, {}, features, np.arange(len(features)))
-    np.testing.assert_allclose(np.concatenate(list(some)), h, atol=1e-5)
-
-
-# The epochs
-
-
-def scripted(monkeypatch, columns, choices=BASE):
-    """Train with made-up figures: {column: [one an epoch]}. The weights are the epoch's number.
-
-    Returns the state and, for each criterion, the epoch whose weights it kept.
-    """
-    epochs = len(next(iter(columns.values())))
-    choices = Choices(**{**vars(choices), "epochs": epochs})
-    state = start(choices, 750, 26)
-
-    def one_epoch(choices, state, *_, **__):
-        state.params = {"w": np.array([state.epoch + 1.0])}
-        return {}
-
-    def look(choices, state, *_):
-        row = dict.fromkeys(HISTORY, math.nan)
-        return row | {name: float(values[state.epoch]) for name, values in columns.items()}
-
-    monkeypatch.setattr(training, "train_epoch", one_epoch)
-    monkeypatch.setattr(training, "monitor", look)
-    training.train(choices, state, None, None, None, tell=lambda state: None)
-    return state, {name: int(params["w"][0]) for name, (params, _) in state.kept.items()}
-
-
-COLUMNS = {
-    "target_dev_uar": [0.5, 0.9, 0.6, 0.6, 0.5, 0.5],
-    "source_val_uar": [0.9, 0.8, 0.7, 0.6, 0.6, 0.6],
-    "mutual_information": [0.1, 0.1, 0.4, 0.2, 0.2, 0.1],
-    "adabn_uar": [0.5, 0.5, 0.6, 0.8, 0.8, 0.7],
-    "adabn_mutual_information": [0.1, 0.2, 0.2, 0.2, 0.3, 0.4],
-}  # fmt: skip
-
-
-def test_adabn_chooses_epochs_of_its_own_by_its_own_columns(monkeypatch):
-    state, kept = scripted(monkeypatch, COLUMNS)
-    assert kept == {"target": 2, "source": 1, "information": 3,
-                    "target adabn": 4, "information adabn": 6}  # fmt: skip
-    assert kept == {name: state.best_epoch(name) for name in state.kept}
-    assert [*kept] == [*SELECTION, *ADABN_SELECTION]
-
-
-def test_bases_own_epochs_do_not_hang_on_adabn(monkeypatch):
-    turned = {name: values[::-1] if "adabn" in name else values for name, values in COLUMNS.items()}
-    _, kept = scripted(monkeypatch, turned)
-    assert kept == {"target": 2, "source": 1, "information": 3,
-                    "target adabn": 2, "information adabn": 1}  # fmt: skip
-    turned = {name: values if "adabn" in name else values[::-1] for name, values in COLUMNS.items()}
-    _, kept = scripted(monkeypatch, turned)  # nor the other way round
-    assert kept == {"target": 5, "source": 6, "information": 4,
-                    "target adabn": 4, "information adabn": 6}  # fmt: skip
-
-
-def test_only_base_with_batch_norm_has_such_choosers():
-    for name, bn, there in (("base", "bn1", True), ("base", "none", False), ("our", "bn1", False),
-                            ("our", "none", False), ("mono", "bn1", False)):  # fmt: skip
-        kept = start(Choices("csv", "csv", model=name, bn=bn), 750, 26).kept
-        assert (ADABN_SELECTION.keys() <= kept.keys()) == there, (name, bn)
-        assert there or not ADABN_SELECTION.keys() & kept.keys()
-
-
-def a_state(params, criteria, history, other=None):
-    """Of a run whose statistics are zeros and ones; adabn's criteria kept the weights `other`."""
-    width = len(params["emotion.w"])
-    running = {"bn.mean": np.zeros(width, "f4"), "bn.var": np.ones(width, "f4")}
-    kept = {one: (other if other and "adabn" in one else params, running) for one in criteria}
-    return State(params, running, {}, kept, history)
-
-
-def test_the_columns_are_of_the_development_rows_with_their_statistics(params, features, h):
+def evaluated(choices, params, features, split):
+    """The row of the history after an epoch that left these parameters."""
     labels = np.arange(len(features)) % 2
     domain = Domain(features, labels, np.full(len(labels), "s"))
+    width = len(params["emotion.w"])
+    running = {"bn.mean": np.zeros(width, "f4"), "bn.var": np.ones(width, "f4")}
+    state = State(params, running, {}, [{"epoch": 1.0, "seconds": 0.0}])
+    evaluation.evaluate_epoch(choices, state, domain, domain, split)
+    return state.history[0]
+
+
+def test_the_columns_are_of_the_development_set_with_its_statistics(params, features, h):
+    labels = np.arange(len(features)) % 2
     rows = np.array([ROWS, *range(0, 40, 2), 7, 9])
     split = Split(np.arange(30), np.arange(30, 40), rows, np.arange(50, 60))
-    state = a_state(params, [*SELECTION, *ADABN_SELECTION], [])
-    found = training.monitor(BASE, state, domain, domain, split)
+    row = evaluated(BASE, params, features, split)
     expected = adabn.predict(params, h[rows])
-    assert found["adabn_uar"] == metrics.uar(labels[rows], expected.argmax(axis=1))
-    assert found["adabn_mutual_information"] == pytest.approx(
-        metrics.information(expected), abs=1e-5
-    )
-    assert found["adabn_mutual_information"] != pytest.approx(found["mutual_information"], abs=1e-3)
+    assert row["adabn_uar"] == metrics.uar(labels[rows], expected.argmax(axis=1))
+    found = row["adabn_mutual_information"]
+    assert found == pytest.approx(metrics.information(expected), abs=1e-5)
+    assert found != pytest.approx(row["mutual_information"], abs=1e-3)
     whole = adabn.predict(params, h)[rows]
-    assert found["adabn_mutual_information"] != pytest.approx(metrics.information(whole), abs=1e-5)
-    without = training.monitor(BASE, a_state(params, SELECTION, []), domain, domain, split)
+    assert found != pytest.approx(metrics.information(whole), abs=1e-5)
+    without = evaluated(Choices("csv", "csv", model="base", bn="none"), params, features, split)
     assert np.isnan(without["adabn_uar"]) and np.isnan(without["adabn_mutual_information"])
-    same = [name for name in HISTORY if "adabn" not in name]
-    np.testing.assert_equal([without[name] for name in same], [found[name] for name in same])
+    same = [name for name in HISTORY if "adabn" not in name and name != "seconds"]
+    np.testing.assert_equal([without[name] for name in same], [row[name] for name in same])
 
 
 # The test
 
-
-HISTORY_OF_THREE = [
-    {"target_dev_uar": 0.9, "source_val_uar": 0.5, "mutual_information": 0.1, "adabn_uar": 0.5,
-     "adabn_mutual_information": 0.1},
-    {"target_dev_uar": 0.5, "source_val_uar": 0.9, "mutual_information": 0.1, "adabn_uar": 0.9,
-     "adabn_mutual_information": 0.2},
-    {"target_dev_uar": 0.5, "source_val_uar": 0.5, "mutual_information": 0.2, "adabn_uar": 0.5,
-     "adabn_mutual_information": 0.3},
-]  # fmt: skip
+COLUMNS = {
+    "target_dev_uar": [0.9, 0.5, 0.5], "source_val_uar": [0.5, 0.9, 0.5],
+    "mutual_information": [0.1, 0.1, 0.2], "adabn_uar": [0.5, 0.9, 0.5],
+    "adabn_mutual_information": [0.1, 0.2, 0.3],
+}  # fmt: skip
 TEN = np.arange(60, 70)
 
 
-def said_of(params, features, labels, criteria, other=None):
-    """What `outcome.test` says of ten rows."""
+def predictions(features, labels, epochs, columns=COLUMNS, choices=BASE):
+    """What `outcome.test` predicts of ten utterances; `epochs` are the parameters of each."""
     none = np.array([], int)
     setup = SimpleNamespace(
-        choices=BASE,
+        choices=choices, mono=choices.model == "mono",
         target=Domain(features, labels, np.full(len(labels), "s")),
         split=Split(none, none, none, TEN),
-    )
-    state = a_state(params, criteria, HISTORY_OF_THREE, other)
-    return outcome.test(setup, state, minidann.ops)
+    )  # fmt: skip
+    width = len(epochs[0]["emotion.w"])
+    running = {"bn.mean": np.zeros(width, "f4"), "bn.var": np.ones(width, "f4")}
+    history = [dict(zip(columns, values)) for values in zip(*columns.values())]
+    return outcome.test(setup, history, lambda epoch: (epochs[epoch - 1], running))
 
 
-def test_a_base_run_is_tested_with_both_and_labels_change_no_answer(params, features, h):
+def epochs_of(found):
+    return {key: epoch for key, (epoch, _) in found.items()}
+
+
+def test_a_base_run_is_tested_with_both_and_labels_change_no_prediction(params, features, h):
     labels = np.arange(len(features)) % 2
-    # The weights at adabn's own epochs are others: it must not be tested with base's.
+    # The weights of the second epoch are others: AdaBN must not be tested with those of the first.
     other = params | {"emotion.w": -params["emotion.w"]}
-    said = said_of(params, features, labels, [*SELECTION, *ADABN_SELECTION], other)
-    assert set(said) == {
-        ("target", 1, "own"), ("source", 2, "own"), ("information", 3, "own"),
-        ("target", 2, "adabn"), ("source", 2, "adabn"), ("information", 3, "adabn"),
+    found = predictions(features, labels, [params, other, params])
+    assert epochs_of(found) == {
+        ("target", "own"): 1, ("source", "own"): 2, ("information", "own"): 3,
+        ("target", "adabn"): 2, ("source", "adabn"): 2, ("information", "adabn"): 3,
     }  # fmt: skip
-    same, turned = (by_hand(one, h)[TEN].argmax(axis=1).tolist() for one in (params, other))
-    assert same != turned
-    assert said["source", 2, "adabn"].tolist() == same  # at the one epoch of both
-    assert said["target", 2, "adabn"].tolist() == turned
-    assert said["information", 3, "adabn"].tolist() == turned
+    first, second = (by_hand(p, h)[TEN].argmax(axis=1).tolist() for p in (params, other))
+    assert first != second
+    assert found["target", "adabn"][1].tolist() == second
+    assert found["source", "adabn"][1].tolist() == second
+    assert found["information", "adabn"][1].tolist() == first
     for labelled in (1 - labels, np.zeros_like(labels)):
-        again = said_of(params, features, labelled, [*SELECTION, *ADABN_SELECTION], other)
-        assert again.keys() == said.keys()
-        assert all(np.array_equal(again[key], said[key]) for key in said)
+        again = predictions(features, labelled, [params, other, params])
+        assert epochs_of(again) == epochs_of(found)
+        assert all(np.array_equal(again[key][1], found[key][1]) for key in found)
 
 
-def test_only_a_run_with_adabns_choosers_is_tested_with_it(params, features):
+def test_adabn_and_base_select_apart(params, features):
+    labels, turned = np.arange(len(features)) % 2, {}
+    for name, values in COLUMNS.items():
+        turned[name] = values[::-1] if "adabn" in name else values
+    found = epochs_of(predictions(features, labels, 3 * [params], turned))
+    assert found == {
+        ("target", "own"): 1, ("source", "own"): 2, ("information", "own"): 3,
+        ("target", "adabn"): 2, ("source", "adabn"): 2, ("information", "adabn"): 1,
+    }  # fmt: skip
+
+
+def test_only_base_with_batch_norm_is_tested_with_adabn(params, features):
     labels = np.arange(len(features)) % 2
-    own = {("target", 1, "own"), ("source", 2, "own"), ("information", 3, "own")}
-    assert set(said_of(params, features, labels, SELECTION)) == own
-    assert set(said_of(params, features, labels, ["target"])) == {("target", 1, "own")}
+    own = {("target", "own"), ("source", "own"), ("information", "own")}
+    for name, bn, expected in (
+        ("base", "none", own), ("our", "bn1", own), ("mono", "bn1", {("target", "own")}),
+    ):  # fmt: skip
+        choices = Choices("csv", "csv", model=name, bn=bn)
+        assert set(predictions(features, labels, 3 * [params], choices=choices)) == expected

@@ -12,7 +12,7 @@ import numpy as np
 from minidann import model, training
 from minidann.ops.dropout import draw_mask
 from minidann.run import splits
-from minidann.state import generator
+from minidann.training import generator
 
 FILE = Path(__file__).parent / "baselines" / "streams.json"
 SEEDS = 0, 1
@@ -31,12 +31,12 @@ def draws(seed: int) -> dict[str, np.ndarray]:
             split = splits.draw(seed, SOURCE, TARGET, model=kind, by_speaker=unit == "speaker")
             parts = zip(
                 ("source train", "source validation", "target dev", "target test"),
-                (split.train, split.held_out, split.dev, split.test),
+                (split.train, split.source_val, split.dev, split.test),
             )
             drawn |= {f"split by {unit}, {kind}: {part}": rows for part, rows in parts}
     params, _ = model.initialise(generator(seed, "initialise"))
-    for name in ("conv.w", "attention.v", "emotion.w", "language.w"):
-        drawn[f"initial values: {name.replace('language', 'domain')}"] = params[name]
+    for name in ("conv.w", "attention.v", "emotion.w", "domain.w"):
+        drawn[f"initial values: {name}"] = params[name]
     for epoch in (0, 1):
         order = generator(seed, "source order", epoch).permutation(ROWS)
         drawn[f"source order, epoch {epoch}"] = order

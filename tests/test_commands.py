@@ -3,7 +3,6 @@
 import csv
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -14,35 +13,32 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from conftest import call
 from corpus_trees import read_audio
 
-from minidann import predict, train, training
+from minidann import choices, predict, train
+from minidann.choices import SELECTION
 from minidann.console import UserError
 from minidann.corpora import load, parse
 from minidann.measure.metrics import uar_of_confusion
-from minidann.run import store
+from minidann.run import evaluation, store
+from minidann.run.evaluation import HISTORY
 from minidann.run.outcome import SPEAKERS
 from minidann.sound.features import extract
 from minidann.sound.logmel import logmel
-from minidann.state import HISTORY, SELECTION
 
 
 def command(module, *args):
     return [sys.executable, "-m", f"minidann.{module}", *map(str, args)]
 
 
-def call(module, *args, **environment):
-    return subprocess.run(
-        command(module, *args), capture_output=True, text=True, env=os.environ | environment,
-        timeout=120,
-    )  # fmt: skip
-
-
 @pytest.fixture(scope="module")
 def run(corpora, tmp_path_factory):
     """A finished run of four epochs: its folder and what it printed."""
     out = tmp_path_factory.mktemp("runs") / "whole"
-    done = call("train", *corpora, "--epochs", 4, "--out", out)
+    done = subprocess.run(
+        command("train", *corpora, "--epochs", 4, "--out", out), capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     return out, done.stdout
 
@@ -57,7 +53,7 @@ def test_what_training_prints(run):
     assert all("dev UAR" in line and "left" in line for line in epochs)
     assert "test UAR" in text
     assert "95% interval over 5 speakers" in text
-    assert "epoch chosen with the labels of 18 target rows (30%)" in lines[-1]
+    assert "epoch selected by labels of the target, 18 utterances" in lines[-1]
 
 
 def test_run_folder(run):
@@ -88,19 +84,19 @@ def test_run_folder(run):
         rows = list(csv.DictReader(file))
     assert tuple(rows[0]) == SPEAKERS
     assert list(dict.fromkeys(row["selected_by"] for row in rows)) == list(SELECTION)
-    for criterion, chosen in metrics["selected_by"].items():
-        some = [row for row in rows if row["selected_by"] == criterion]
-        assert [row["speaker"] for row in some] == ["s0", "s1", "s2", "s3", "s4"]
-        assert {(row["epoch"], row["statistics"]) for row in some} == {
-            (str(chosen["epoch"]), "own")
+    for criterion, selected in metrics["selected_by"].items():
+        here = [row for row in rows if row["selected_by"] == criterion]
+        assert [row["speaker"] for row in here] == ["s0", "s1", "s2", "s3", "s4"]
+        assert {(row["epoch"], row["statistics"]) for row in here} == {
+            (str(selected["epoch"]), "own")
         }
-        counts = np.sum([[int(row[name]) for name in SPEAKERS[-4:]] for row in some], axis=0)
+        counts = np.sum([[int(row[name]) for name in SPEAKERS[-4:]] for row in here], axis=0)
         uar = uar_of_confusion(counts.reshape(2, 2))
-        assert uar == pytest.approx(chosen["test_uar"])
+        assert uar == pytest.approx(selected["test_uar"])
         if criterion == "target":
             assert counts.tolist() == np.ravel(metrics["test"]["confusion"]).tolist()
             assert uar == pytest.approx(metrics["test"]["uar"])
-    assert f"information maximisation on the target: {100 * chosen['test_uar']:.1f} %" in text
+    assert f"mutual information on the target: {100 * selected['test_uar']:.1f} %" in text
     assert all(0 <= metrics["distance"][when] <= 2 for when in ("before", "after"))
     groups, about = store.read_arrays(out / "features.npz")
     shapes = {name: array.shape for name, array in groups["features"].items()}
@@ -129,91 +125,35 @@ def test_stopped_and_resumed_is_the_same_to_the_byte(run, corpora, tmp_path, how
     assert not (tmp_path / "run" / "model.npz").exists()
     if how == signal.SIGINT:
         assert process.returncode == 130
-        assert errors.splitlines()[1:] == [
-            "finishing this step and saving; Ctrl-C again stops at once",
-            f"stopped; the same command with --resume goes on from {flags[-1]}",
-        ]
+        assert errors == f"stopped; the same command with --resume goes on from {flags[-1]}\n"
     resumed = call("train", *flags, "--resume", OMP_NUM_THREADS=str(after))  # on other threads
     assert resumed.returncode == 0, resumed.stderr
     assert "goes on after epoch" in resumed.stdout
-    if how == signal.SIGINT:
-        assert re.search(r"goes on after epoch \d and \d steps of 4", resumed.stdout)
-    assert (tmp_path / "run" / "model.npz").read_bytes() == (whole / "model.npz").read_bytes()
-    assert not list((tmp_path / "run").glob(".*"))
+    for name in ("model.npz", "speakers.csv", "features.npz"):
+        assert (tmp_path / "run" / name).read_bytes() == (whole / name).read_bytes(), name
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {
+        path.name for path in whole.iterdir()
+    }
 
 
-SLOW = """
-import sys, time
-from minidann import console, train, training
-update = training.update
-def slow(*args, **options):
-    record = update(*args, **options)
-    print("in a step", flush=True)
-    time.sleep({seconds})
-    return record
-training.update = slow
-console.run(train.main)
-"""
-
-
-def slow_run(corpora, out, seconds):
-    """A run whose every step takes so long, in its second step."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", SLOW.format(seconds=seconds), *corpora, "--out", out],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )  # fmt: skip
-    for line in process.stdout:
-        if line == "in a step\n":
-            return process
-    raise AssertionError(process.stderr.read())
-
-
-def test_ctrl_c_finishes_the_step_and_keeps_it(corpora, tmp_path):
-    process = slow_run(corpora, tmp_path / "run", seconds=1)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "finishing this step and saving" in errors
-    _, about = store.read_arrays(tmp_path / "run" / "checkpoint.npz")
-    assert (about["history"], about["batches"]) == ([], 1)
-
-
-def test_ctrl_c_twice_stops_at_once(corpora, tmp_path):
-    process = slow_run(corpora, tmp_path / "run", seconds=600)
-    process.send_signal(signal.SIGINT)
-    time.sleep(0.5)
-    assert process.poll() is None  # the first is only noted
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert errors.endswith(f"with --resume goes on from {tmp_path / 'run'}\n")
-    assert not (tmp_path / "run" / "checkpoint.npz").exists()
-
-
-def test_ctrl_c_at_the_very_end_stops_before_the_test(corpora, tmp_path):
-    """While the last epoch is evaluated; --resume then has only the test and the figures to do."""
-    code = """
-import os, signal
-from minidann import console, train, training
-monitor = training.monitor
-def stopped(choices, state, *args, **options):
-    if state.epoch + 1 == choices.epochs:
-        os.kill(os.getpid(), signal.SIGINT)
-    return monitor(choices, state, *args, **options)
-training.monitor = stopped
-console.run(train.main)
-"""
+def test_stopped_while_it_is_tested_it_needs_no_training(corpora, tmp_path, monkeypatch):
+    """A kill before `metrics.json`: --resume has only the test and the figures to do."""
     flags = [*corpora, "--epochs", "2", "--out", str(tmp_path / "run")]
-    done = subprocess.run(
-        [sys.executable, "-c", code, *flags], capture_output=True, text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )  # fmt: skip
-    assert done.returncode == 130, done.stderr
+
+    def kill(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("minidann.run.outcome.draw", kill)
+        assert call("train", *flags).returncode == 130
     assert not (tmp_path / "run" / "metrics.json").exists()
+    monkeypatch.setattr("minidann.training.train_epoch", kill)
     resumed = call("train", *flags, "--resume")
-    assert resumed.returncode == 0
+    assert resumed.returncode == 0, resumed.stderr
     assert "goes on after epoch 2 of 2" in resumed.stdout
+    again = call("train", *flags, "--resume")
+    assert again.returncode == 0, again.stderr
+    assert "this run is done" in again.stdout and "test UAR" in again.stdout
 
 
 def test_two_that_begin_at_once(tmp_path, monkeypatch):
@@ -299,8 +239,8 @@ def test_bad_utterances_are_left_out_listed_and_counted(corpora, tmp_path):
     assert "3 things are wrong" in refused.stderr
     done = call("train", *flags, "--skip-bad")
     assert done.returncode == 0, done.stderr
-    one, other = (tmp_path / name / "model.npz" for name in ("good", "run"))
-    with np.load(one) as model, np.load(other) as same:
+    first, second = (tmp_path / name / "model.npz" for name in ("good", "run"))
+    with np.load(first) as model, np.load(second) as same:
         assert all(np.array_equal(model[name], same[name]) for name in model if name != "about")
     assert "left out as unusable: 3 of the source (left_out.csv)" in done.stdout
     with open(tmp_path / "run" / "left_out.csv", newline="") as file:
@@ -393,13 +333,14 @@ def test_protocol_of_source_selection(corpora, tmp_path):
         tmp_path / "run",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "labels of the source validation set, none of the target" in done.stdout
+    assert "epoch selected by labels of the source validation set" in done.stdout
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
-    assert "none of the target" in metrics["protocol"]
+    assert "source validation set" in metrics["protocol"]
 
 
-def args(*flags):
-    return train.parser().parse_args(flags)
+def chosen(*flags):
+    """The choices that a command line makes, and the folders of both corpora."""
+    return train.read_flags(train.parser().parse_args(flags))
 
 
 @pytest.mark.parametrize(
@@ -414,14 +355,14 @@ def args(*flags):
 )
 def test_contradictory_corpora(flags, message):
     with pytest.raises(UserError, match=message):
-        train.corpora_of(args(*flags))
+        chosen(*flags)
 
 
 @pytest.mark.parametrize(
     "flags, message",
     [
         (["--model", "base", "--bn", "bn3"], "--bn bn3 needs two domains"),
-        (["--model", "mono", "--select-by", "source"], "mono knows the target only"),
+        (["--model", "mono", "--select-by", "source"], "mono has no source"),
         (["--alpha", "1.5"], "--alpha 1.5: expected 0 to 1"),
         (["--dropout", "1"], "--dropout 1.0: expected 0 to 0.99"),
         (["--batch-size", "1"], "--batch-size 1: expected 2 to"),
@@ -430,7 +371,7 @@ def test_contradictory_corpora(flags, message):
 )
 def test_choices_that_make_no_sense(flags, message):
     with pytest.raises(UserError, match=message):
-        train.choices_of(args(*flags), "recola", "iemocap")
+        chosen(*flags)
 
 
 @pytest.mark.parametrize(
@@ -445,10 +386,8 @@ def test_choices_that_make_no_sense(flags, message):
     ],
 )
 def test_regularisation_follows_the_corpus_trained_on(flags, l1, l2):
-    parsed = args(*flags)
-    (source, _), (target, _) = train.corpora_of(parsed)
-    choices = train.choices_of(parsed, source, target)
-    assert (choices.l1, choices.l2) == (l1, l2)
+    made, _ = chosen(*flags)
+    assert (made.l1, made.l2) == (l1, l2)
 
 
 @pytest.mark.parametrize(
@@ -461,15 +400,15 @@ def test_regularisation_follows_the_corpus_trained_on(flags, l1, l2):
     ],
 )
 def test_the_default_folder_is_named_after_what_is_not_default(flags, name):
-    parsed = args(*flags)
-    (source, _), (target, _) = train.corpora_of(parsed)
-    assert train.folder_name(train.choices_of(parsed, source, target)) == name
+    made, _ = chosen(*flags)
+    assert choices.folder_name(made) == name
+    assert chosen(*choices.flags_of(made))[0] == made
 
 
 def test_directions():
-    parsed = args("--iemocap", "a", "--recola", "b", "--direction", "iem2rec")
-    assert [name for name, _ in train.corpora_of(parsed)] == ["iemocap", "recola"]
-    assert [str(folder) for _, folder in train.corpora_of(parsed)] == ["a", "b"]
+    made, places = chosen("--iemocap", "a", "--recola", "b", "--direction", "iem2rec")
+    assert (made.source, made.target) == ("iemocap", "recola")
+    assert places == (Path("a"), Path("b"))
 
 
 def test_everything_wrong_with_both_corpora_is_told_before_training(tmp_path):
@@ -494,8 +433,8 @@ def test_mono_reads_the_target_alone(corpora, tmp_path):
     assert other.returncode == 0, other.stderr
     one, two = (tmp_path / name / "model.npz" for name in ("alone", "other"))
     assert one.read_bytes() == two.read_bytes()
-    pair = train.corpora_of(args("--model", "mono", "--direction", "iem2rec", "--recola", "b"))
-    assert [name for name, _ in pair] == ["recola", "recola"]
+    made, _ = chosen("--model", "mono", "--direction", "iem2rec", "--recola", "b")
+    assert (made.source, made.target) == ("recola", "recola")
 
 
 def test_the_same_recordings_on_both_sides_are_refused(corpora, tmp_path):
@@ -528,7 +467,7 @@ def test_a_scale_that_is_not_centred_is_told_as_that(corpora, tmp_path):
     assert "--seed" not in done.stderr
 
 
-def test_remarks_on_a_corpus_are_printed_and_kept(corpora, tmp_path):
+def test_warnings_about_a_corpus_are_printed_and_kept(corpora, tmp_path):
     table = Path(corpora[1].removeprefix("csv:"))
     lines = table.read_text().splitlines()
     late = soundfile.info(table.parent / "1.wav").duration + 0.2
@@ -541,13 +480,13 @@ def test_remarks_on_a_corpus_are_printed_and_kept(corpora, tmp_path):
     notes = [line for line in done.stdout.splitlines() if "note:" in line]
     assert len(notes) == 1
     config = json.loads((tmp_path / "run" / "config.json").read_text())
-    assert f"note: {config['corpora']['source']['remarks'][0]}" in notes[0]
+    assert f"note: {config['corpora']['source']['warnings'][0]}" in notes[0]
 
 
-def test_too_few_rows_for_a_batch(corpora, tmp_path):
+def test_too_few_utterances_for_a_batch(corpora, tmp_path):
     done = call("train", *corpora, "--batch-size", "100", "--out", tmp_path / "run")
     assert done.returncode == 2
-    assert "43 rows to train on are fewer than a batch of 100" in done.stderr
+    assert "43 utterances to train on are fewer than a batch of 100" in done.stderr
 
 
 def test_predict(run, corpora, tmp_path):
@@ -573,11 +512,12 @@ def test_predict_agrees_with_the_run(run, corpora):
     corpus = load(name, place)
     features = extract(corpus.utterances, place.parents[1] / "cache").features
     rows = np.arange(10)
-    said = training.probabilities(groups["params"], groups["running"], features, rows)
+    encoded = evaluation.encode(groups["params"], features, rows)
+    expected = evaluation.predict(groups["params"], groups["running"], encoded, "emotion")
     for row in rows:
         frames = logmel(read_audio(corpus.utterances[row].path), about["features"])
         probability, weights = predict.predict(groups, predict.inputs(groups, frames, "target"))
-        np.testing.assert_allclose(probability[0], said["emotion"][row], atol=1e-5)
+        np.testing.assert_allclose(probability[0], expected[row], atol=1e-5)
         assert weights.shape == (1, 8)
         as_source, _ = predict.predict(groups, predict.inputs(groups, frames, "source"))
         assert not np.array_equal(as_source, probability)
@@ -643,22 +583,29 @@ def test_files_are_whole_or_not_there(tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
-def test_arrays_come_back_and_give_the_same_bytes_tomorrow(tmp_path):
+def test_arrays_come_back_and_give_the_same_bytes_tomorrow(tmp_path, monkeypatch):
     groups = {"params": {"conv.w": np.arange(6.0).reshape(2, 3)}, "running": {}}
     store.write_arrays(tmp_path / "a.npz", groups, {"epoch": 3})
     first = (tmp_path / "a.npz").read_bytes()
-    time.sleep(2.1)  # the resolution of times in a zip archive
+    in_an_hour = time.time() + 3600  # a zip archive has times in it
+    monkeypatch.setattr(time, "time", lambda: in_an_hour)
     store.write_arrays(tmp_path / "a.npz", groups, {"epoch": 3})
     assert (tmp_path / "a.npz").read_bytes() == first
     read, about = store.read_arrays(tmp_path / "a.npz")
-    assert about == {"epoch": 3}
+    assert about == {"epoch": 3, "format": store.FORMAT}
     np.testing.assert_array_equal(read["params"]["conv.w"], groups["params"]["conv.w"])
 
 
-def test_a_history_that_is_behind_its_checkpoint_is_put_right(corpora, tmp_path):
-    """What a kill between the two leaves, at the very last epoch."""
+def test_a_history_that_is_behind_its_checkpoint_is_put_right(corpora, tmp_path, monkeypatch):
+    """What a kill between the two leaves."""
     flags = [*corpora, "--epochs", 2, "--out", tmp_path / "run"]
-    assert call("train", *flags).returncode == 0
+
+    def kill(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("minidann.run.outcome.test", kill)
+        assert call("train", *flags).returncode == 130
     whole = (tmp_path / "run" / "history.csv").read_text()
     (tmp_path / "run" / "history.csv").write_text("\n".join(whole.splitlines()[:-1]) + "\n")
     assert call("train", *flags, "--resume").returncode == 0

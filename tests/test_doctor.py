@@ -9,7 +9,7 @@ import pytest
 
 from minidann.console import UserError
 from minidann.report import doctor
-from minidann.state import HISTORY
+from minidann.run.evaluation import HISTORY
 
 LOG2 = np.log(2)
 EPOCHS = 14  # the doctor looks at the last ten
@@ -281,7 +281,7 @@ def test_what_chose_the_epoch(said):
     for line in (
         "71.0 % by labels of the target (epoch 9)",
         "64.0 % by labels of the source validation set (epoch 2)",
-        "68.0 % by information maximisation on the target (epoch 7)",
+        "68.0 % by mutual information on the target (epoch 7)",
         "99.0 % by labels of the target, and AdaBN (epoch 5)",
     ):
         assert line in page

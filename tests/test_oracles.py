@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from minidann import feeding, model, ops, optim, training
+from minidann.choices import Choices
 from minidann.measure import metrics
 from minidann.ops.dropout import draw_mask
 from minidann.run import plots
-from minidann.state import Choices, State
+from minidann.training import State
 
 RECORDED = ("emotion_loss", "emotion_grad_norm", "domain_loss", "domain_grad_norm")
 ALPHA, BETA = 0.3, 1.7  # not 0.5 and 1, where several mistakes look right
@@ -458,7 +459,7 @@ def train_both(
     choices = Choices(
         "recola", "iemocap", model="our" if domain else "base", bn=mode, alpha=ALPHA, l1=L1, l2=L2
     )
-    state = State(params, running, optim.start(params), params, running)
+    state = State(params, running, optim.start(params))
     network = torch_network(torch, params, running, torch_mode, **wrong)
     optimiser = torch.optim.Adam(network.parameters(), lr=1e-3)
     decay = decaying(torch, optimiser)

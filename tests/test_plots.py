@@ -6,7 +6,7 @@ import pytest
 
 from minidann import predict
 from minidann.run import plots
-from minidann.state import HISTORY
+from minidann.run.evaluation import HISTORY
 
 
 @pytest.fixture(autouse=True)

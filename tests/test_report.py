@@ -12,15 +12,16 @@ import numpy as np
 import pytest
 
 from minidann import train
+from minidann.choices import SELECTION
 from minidann.console import UserError
 from minidann.measure import intervals
 from minidann.report import __main__ as command
 from minidann.report import claims, figures, paper, sweep, tables, writing
 from minidann.report.paper import BASE, BETA0, COLUMNS, MONO, OUR, OUR_NONE, TABLES
 from minidann.report.results import Results
-from minidann.run import experiment, store
+from minidann.run import folder, store
+from minidann.run.evaluation import HISTORY
 from minidann.run.outcome import SPEAKERS
-from minidann.state import HISTORY, SELECTION
 
 PAPER = {  # Tables 1 to 3, as they are printed
     "base": ((62.49, 2.96), (54.15, 0.51), (60.73, 0.45), (58.11, 0.51), 58.87),
@@ -106,7 +107,7 @@ def made_up_runs(results, wanted=None, skill=skill_of, curves=curves_of, kind="y
                    "content": name, "labels": f"{name} {run.choices.dimension}"}
             for role, name in zip(("source", "target"), run.corpora)
         }  # fmt: skip
-        config = experiment.plan(run.choices) | {
+        config = folder.planned(run.choices) | {
             "corpora": corpora, "folders": [str(place) for place in run.places]
         }  # fmt: skip
         store.write_json(run.out / "config.json", config)
@@ -116,7 +117,7 @@ def made_up_runs(results, wanted=None, skill=skill_of, curves=curves_of, kind="y
             for key in keys(run):
                 for name, counts in draw(run, *key, skill).items():
                     table.writerow([key[0], 5, key[1], name, *counts.ravel()])
-        (run.out / "history.csv").write_text(experiment.history_csv(curves(run)))
+        (run.out / "history.csv").write_text(folder.history_csv(curves(run)))
         rng = lottery(run.out.name, "points")
         picture = {"points": rng.standard_normal((30, 2)).astype(np.float32),
                    "domains": np.repeat([0, 1], 15), "emotions": np.arange(30) % 2}  # fmt: skip
@@ -953,9 +954,7 @@ def test_every_printed_command_is_one_of_train_and_leads_to_the_same_run(
         python, m, module, *given = shlex.split(line)
         assert (python, m, module) == ("python", "-m", "minidann.train")
         parsed = train.parser().parse_args(given)
-        (source, place), (target, other) = train.corpora_of(parsed)
-        assert train.choices_of(parsed, source, target) == run.choices
-        assert (place, other) == run.places
+        assert train.read_flags(parsed) == (run.choices, run.places)
         assert parsed.out == run.out and parsed.resume and parsed.skip_bad
         assert str(parsed.cache) == "a cache"
         assert (run.choices.epochs, run.choices.l1, run.choices.dropout) == (7, 0.01, 0.5)

@@ -8,23 +8,16 @@ import pytest
 
 import minidann.ops
 from minidann import feeding, model, optim, training
+from minidann.choices import SELECTION, Choices
 from minidann.console import UserError
 from minidann.measure import metrics
 from minidann.ops import conv_relu_maxpool
 from minidann.ops.dropout import draw_mask
-from minidann.run import splits
+from minidann.run import evaluation, folder, splits
+from minidann.run.evaluation import HISTORY
+from minidann.run.outcome import best_epoch
 from minidann.sound.normalise import from_frames
-from minidann.state import (
-    ADVERSARIAL,
-    HISTORY,
-    SELECTION,
-    Choices,
-    Domain,
-    State,
-    load,
-    save,
-    start,
-)
+from minidann.training import Domain, State, start
 
 PLAIN = SimpleNamespace(**{name: getattr(minidann.ops, name) for name in minidann.ops.__all__})
 PLAIN.conv_relu_maxpool = conv_relu_maxpool.compose()
@@ -38,36 +31,45 @@ def domain(seed, n, shift=0.0, difference=1.0):
     labels = rng.permutation(np.arange(n) % 2)
     frames = []
     for label in labels:
-        one = rng.standard_normal((rng.integers(100, 300), 26)).astype(np.float32)
-        one[:, 13:] += difference * label
-        one[:, :5] += shift * np.sin(np.arange(len(one)) / 9)[:, None]
-        frames.append(one)
+        x = rng.standard_normal((rng.integers(100, 300), 26)).astype(np.float32)
+        x[:, 13:] += difference * label
+        x[:, :5] += shift * np.sin(np.arange(len(x)) / 9)[:, None]
+        frames.append(x)
     return Domain(from_frames(frames), labels, np.array([f"s{i % 6}" for i in range(n)]))
 
 
 @pytest.fixture(scope="module")
 def both():
-    source, target = domain(0, 44), domain(1, 50, shift=3.0)  # 4 of the 44 validate
+    source, target = domain(0, 44), domain(1, 50, shift=3.0)  # 4 of the 44 are held out
     split = splits.draw(0, source.speakers, target.speakers, model="our", by_speaker=False)
     return source, target, split
 
 
-def train(choices, both, state=None, tell=lambda state: None, **options):
-    state = state or start(choices, 750, 26)
-    return training.train(choices, state, *both, tell=tell, **options)
+def train(choices, both, state=None, keep=lambda state: None):
+    """Train and evaluate -> the state, and (params, running) after each epoch."""
+    source, target, split = both
+    epochs = []
+
+    def on_epoch_end(state):
+        evaluation.evaluate_epoch(choices, state, source, target, split)
+        epochs.append((state.params, state.running))
+        keep(state)
+
+    state = state or start(choices)
+    training.train(choices, state, source, target, split.train, on_epoch_end=on_epoch_end)
+    return state, epochs
 
 
-def assert_same(one, other):
-    """Every array of two states, those of the kept epochs among them."""
-    for name in ("params", "running", "adam"):
-        assert same(getattr(one, name), getattr(other, name)), name
-    assert one.kept.keys() == other.kept.keys()
-    for name, (params, running) in one.kept.items():
-        assert same(params, other.kept[name][0]) and same(running, other.kept[name][1]), name
+def assert_same_history(first, second):
+    numbers = [
+        [[row[name] for name in HISTORY if name != "seconds"] for row in state.history]
+        for state in (first, second)
+    ]
+    np.testing.assert_array_equal(*numbers)
 
 
-def same(one, other):
-    return one.keys() == other.keys() and all(np.array_equal(one[k], other[k]) for k in one)
+def same(a, b):
+    return a.keys() == b.keys() and all(np.array_equal(a[k], b[k]) for k in a)
 
 
 def test_cycle_uses_every_row_before_one_repeats():
@@ -89,66 +91,58 @@ def test_beta_schedules():
 
 @pytest.mark.parametrize("bn", ["bn1", "bn4", "none"])
 def test_training_stays_in_float32_whatever_the_schedule(both, bn):
-    state = train(replace(CHOICES, bn=bn, beta_schedule="ganin", epochs=1), both)
+    state, _ = train(replace(CHOICES, bn=bn, beta_schedule="ganin", epochs=1), both)
     arrays = {**state.params, **state.running, **state.adam}
     kinds = {array.dtype for name, array in arrays.items() if not name.endswith(".t")}
     assert kinds == {np.dtype(np.float32)}
 
 
-@pytest.mark.parametrize("bn", ["bn1", "bn2", "bn3", "bn4", "none"])
-def test_same_seed_same_bytes_and_a_stop_costs_nothing(both, bn, tmp_path):
+class Killed(Exception):
+    pass
+
+
+@pytest.mark.parametrize("bn", ["bn1", "bn4", "none"])
+def test_a_kill_costs_nothing_but_the_epoch_under_way(both, bn, tmp_path):
     choices = replace(CHOICES, bn=bn)
-    whole = train(choices, both)
-    assert same(whole.params, train(choices, both).params)
+    whole, whole_epochs = train(choices, both)
 
-    class Stop(Exception):
-        pass
-
-    def stop_after_two(state):
-        save(tmp_path / "checkpoint.npz", state, choices)
+    def kill_in_the_third(state):
+        folder.keep(tmp_path, state, choices)
         if state.epoch == 2:
-            raise Stop
+            with open(tmp_path / "epochs.bin", "ab") as file:
+                file.write(b"half a row of the third epoch")
+            raise Killed
 
-    with pytest.raises(Stop):
-        train(choices, both, tell=stop_after_two)
-    state = load(tmp_path / "checkpoint.npz", choices, start(choices, 750, 26), 5)
+    with pytest.raises(Killed):
+        train(choices, both, keep=kill_in_the_third)
+    state = folder.load(tmp_path, choices, start(choices))
     assert state.epoch == 2
-    resumed = train(choices, both, state)
-    assert_same(whole, resumed)
-    numbers = [[row[k] for k in HISTORY if k != "seconds"] for row in whole.history]
-    again = [[row[k] for k in HISTORY if k != "seconds"] for row in resumed.history]
-    np.testing.assert_array_equal(numbers, again)
+    resumed, _ = train(choices, both, state, lambda state: folder.keep(tmp_path, state, choices))
+    for name in ("params", "running", "adam"):
+        assert same(getattr(whole, name), getattr(resumed, name)), name
+    assert_same_history(whole, resumed)
+    for epoch, arrays in enumerate(whole_epochs, 1):
+        for there, here in zip(folder.epoch_arrays(tmp_path, epoch, resumed), arrays):
+            assert same(there, here), epoch
 
 
-@pytest.mark.parametrize("batches", [1, 5, 7])
-@pytest.mark.parametrize("bn", ["bn1", "bn4"])
-def test_a_stop_between_two_steps_costs_nothing(both, bn, batches, tmp_path):
-    """Stopped after 1, after the 5 of the first epoch, and after 2 of the second."""
-    choices = replace(CHOICES, bn=bn)
-    whole = train(choices, both)
-    state, count = start(choices, 750, 26), iter(range(1, 100))
-    training.train(choices, state, *both, tell=lambda _: None, stop=lambda: next(count) == batches)
-    assert (state.epoch, state.batches) == divmod(batches, 5) if batches != 5 else (0, 5)
-    assert state.seconds > 0
-    save(tmp_path / "checkpoint.npz", state, choices)
-    resumed = load(tmp_path / "checkpoint.npz", choices, start(choices, 750, 26), 5)
-    assert resumed.records == state.records and resumed.batches == state.batches
-    train(choices, both, resumed)
-    assert_same(whole, resumed)
-    numbers = [[row[k] for k in HISTORY if k != "seconds"] for row in whole.history]
-    again = [[row[k] for k in HISTORY if k != "seconds"] for row in resumed.history]
-    np.testing.assert_array_equal(numbers, again)
-
-
-def test_a_checkpoint_of_other_choices_is_refused(both, tmp_path):
-    save(tmp_path / "checkpoint.npz", start(CHOICES, 750, 26), CHOICES)
+def test_a_folder_that_is_damaged_or_of_another_run_is_refused(both, tmp_path):
+    train(CHOICES, both, keep=lambda state: folder.keep(tmp_path, state, CHOICES))
     with pytest.raises(UserError, match="a run with other choices"):
-        load(tmp_path / "checkpoint.npz", replace(CHOICES, alpha=0.4), start(CHOICES, 750, 26), 5)
+        folder.load(tmp_path, replace(CHOICES, alpha=0.4), start(CHOICES))
+    rows = (tmp_path / "epochs.bin").read_bytes()
+    for damaged in (rows[:-1], rows[:9] + b"x" + rows[10:]):
+        (tmp_path / "epochs.bin").write_bytes(damaged)
+        with pytest.raises(UserError, match="epochs.bin: damaged at epoch"):
+            folder.load(tmp_path, CHOICES, start(CHOICES))
+    (tmp_path / "epochs.bin").unlink()
+    with pytest.raises(UserError, match="epochs.bin: cannot be read"):
+        folder.load(tmp_path, CHOICES, start(CHOICES))
 
 
 def test_another_seed_is_another_run(both):
-    one, other = train(CHOICES, both), train(replace(CHOICES, seed=1), both)
-    assert not same(one.params, other.params)
+    (first, _), (second, _) = train(CHOICES, both), train(replace(CHOICES, seed=1), both)
+    assert not same(first.params, second.params)
 
 
 def test_base_and_our_read_the_same_source_rows_in_the_same_order(both):
@@ -165,7 +159,7 @@ def test_base_and_our_read_the_same_source_rows_in_the_same_order(both):
 
         recorded = Domain(Recording(), source.labels, source.speakers)
         choices = replace(CHOICES, model=name)
-        training.train_epoch(choices, start(choices, 750, 26), recorded, target, split)
+        training.train_epoch(choices, start(choices), recorded, target, split.train)
     assert len(read["base"]) == 5
     assert read["base"] == read["our"]
 
@@ -173,10 +167,10 @@ def test_base_and_our_read_the_same_source_rows_in_the_same_order(both):
 def test_target_labels_are_never_seen_in_training(both):
     source, target, split = both
     other = Domain(target.features, 1 - target.labels, target.speakers)
-    one, two = (start(CHOICES, 750, 26) for _ in range(2))
-    training.train_epoch(CHOICES, one, source, target, split)
-    training.train_epoch(CHOICES, two, source, other, split)
-    assert same(one.params, two.params)
+    first, second = start(CHOICES), start(CHOICES)
+    training.train_epoch(CHOICES, first, source, target, split.train)
+    training.train_epoch(CHOICES, second, source, other, split.train)
+    assert same(first.params, second.params)
 
 
 def test_losses_begin_where_random_weights_put_them(both):
@@ -189,7 +183,7 @@ def test_losses_begin_where_random_weights_put_them(both):
     guesses = np.logaddexp(0, 2 * np.random.default_rng(0).standard_normal(100_000)).mean()
     losses = []
     for seed in range(6):
-        params = start(replace(CHOICES, seed=seed), 750, 26).params
+        params = start(replace(CHOICES, seed=seed)).params
         for zero in (True, False):
             heads = {n: 0 * params[n] for n in ("emotion.w", "domain.w")} if zero else {}
             both_losses, _ = model.forward(
@@ -208,57 +202,69 @@ def test_twenty_utterances_are_learned_by_heart(name):
     few = domain(5, 20, difference=0.0)  # nothing but noise to tell them apart
     split = splits.Split(*4 * [np.arange(20)])
     choices = replace(CHOICES, model=name, batch_size=20, epochs=30, dropout=0.0, beta=0.0)
-    state = train(choices, (few, few, split))
-    said = training.probabilities(state.params, state.running, few.features, np.arange(20))
-    assert metrics.uar(few.labels, said["emotion"].argmax(axis=1)) == 1.0
+    state, _ = train(choices, (few, few, split))
+    encoded = evaluation.encode(state.params, few.features, np.arange(20))
+    predicted = evaluation.predict(state.params, state.running, encoded, "emotion").argmax(axis=1)
+    assert metrics.uar(few.labels, predicted) == 1.0
 
 
-def test_without_reversal_the_domain_classifier_tells_the_languages_apart(both):
+def test_without_reversal_the_domain_classifier_tells_the_domains_apart(both):
     """beta 0 leaves the encoder alone: a domain gradient that reaches only the classifier."""
-    state = train(replace(CHOICES, beta=0.0, epochs=6), both)
+    state, _ = train(replace(CHOICES, beta=0.0, epochs=6), both)
     assert state.history[-1]["domain_uar"] > 0.8
     assert state.history[-1]["domain_grad_norm"] == 0
-    ours = train(CHOICES, both)
+    ours, _ = train(CHOICES, both)
     assert ours.history[-1]["domain_grad_norm"] > 0
 
 
-def test_history_has_every_column_and_each_chooser_its_best_epoch(both):
-    state = train(CHOICES, both)
+def test_each_criterion_selects_an_epoch_that_has_what_its_column_says(both):
+    state, epochs = train(CHOICES, both)
     assert [list(row) for row in state.history] == [list(HISTORY)] * 4
     source, target, split = both
-    emotion = {"target": (target, split.dev), "source": (source, split.source_val)}
-    for criterion, column in SELECTION.items():
+    sets = {"target": (target, split.dev), "source": (source, split.source_val)}
+    for criterion, (column, *_) in SELECTION.items():
+        epoch = best_epoch(state.history, column)
         best = max(row[column] for row in state.history)
-        assert state.history[state.best_epoch(criterion) - 1][column] == best
-        domain, rows = emotion.get(criterion, (target, split.dev))
-        said = training.probabilities(*state.kept[criterion], domain.features, rows)["emotion"]
+        assert state.history[epoch - 1][column] == best
+        domain, rows = sets.get(criterion, (target, split.dev))
+        params, running = epochs[epoch - 1]
+        encoded = evaluation.encode(params, domain.features, rows)
+        probabilities = evaluation.predict(params, running, encoded, "emotion")
         if criterion == "information":
-            assert metrics.information(said) == best
+            assert metrics.information(probabilities) == best
         else:
-            assert metrics.uar(domain.labels[rows], said.argmax(axis=1)) == best
-    assert len({state.best_epoch(criterion) for criterion in SELECTION}) > 1  # or nothing was shown
+            assert metrics.uar(domain.labels[rows], probabilities.argmax(axis=1)) == best
+    columns = [criterion.column for criterion in SELECTION.values()]
+    assert len({best_epoch(state.history, column) for column in columns}) > 1
 
 
-def test_two_of_the_choosers_never_see_a_label_of_the_target(both):
+def test_two_of_the_criteria_never_see_a_label_of_the_target(both):
     source, target, split = both
     other = Domain(target.features, 1 - target.labels, target.speakers)
-    one, two = (train(CHOICES, (source, domain, split)) for domain in (target, other))
-    assert one.best_epoch("target") != two.best_epoch("target")
-    for criterion in ("source", "information"):
-        assert one.best_epoch(criterion) == two.best_epoch(criterion)
-        assert same(one.kept[criterion][0], two.kept[criterion][0])
-    for row, again in zip(one.history, two.history):
+    (first, epochs), (second, again) = (
+        train(CHOICES, (source, domain, split)) for domain in (target, other)
+    )
+    by_target = [best_epoch(state.history, "target_dev_uar") for state in (first, second)]
+    assert by_target[0] != by_target[1]
+    for row, same_row in zip(first.history, second.history):
         nothing = {"seconds": 0, "target_dev_uar": 0}
-        assert row | nothing == again | nothing
+        assert row | nothing == same_row | nothing
+    assert all(same(one_epoch[0], other_epoch[0]) for one_epoch, other_epoch in zip(epochs, again))
 
 
-def test_mono_has_one_chooser_and_no_other_language(both):
-    _, target, _ = both
-    split = splits.draw(0, target.speakers, target.speakers, model="mono", by_speaker=False)
-    state = train(replace(CHOICES, model="mono"), (target, target, split))
-    assert list(state.kept) == ["target"]
-    for column in (*ADVERSARIAL, "source_val_uar", "mutual_information"):
-        assert np.isnan([row[column] for row in state.history]).all()
+def test_a_model_has_only_the_columns_that_it_can_have(both):
+    source, target, split = both
+    adversarial = {"domain_loss", "dev_domain_loss", "domain_uar", "beta", "domain_grad_norm"}
+    adabn = {"adabn_uar", "adabn_mutual_information"}
+    absent = {
+        ("our", "bn1"): adabn,
+        ("base", "bn1"): adversarial,
+        ("base", "none"): adversarial | adabn,
+        ("mono", "bn1"): adversarial | adabn | {"source_val_uar", "mutual_information"},
+    }
+    for (name, bn), columns in absent.items():
+        state, _ = train(replace(CHOICES, model=name, bn=bn, epochs=1), both)
+        assert {name for name, value in state.history[0].items() if np.isnan(value)} == columns
 
 
 @pytest.mark.parametrize("bn", feeding.MODES)
@@ -269,8 +275,8 @@ def test_the_plain_ops_train_to_the_same_weights(both, bn):
     params, running = model.initialise(
         np.random.default_rng(0), filters=20, batch_norm=bn != "none", dtype=np.float64
     )
-    fast = State(params, running, optim.start(params), {})
-    slow = State(params, running, optim.start(params), {})
+    fast = State(params, running, optim.start(params))
+    slow = State(params, running, optim.start(params))
     for i in range(50 // len(feeding.steps(bn, 16, 16))):
         rows = np.arange(i, i + 16) % 40
         x = np.concatenate([source.features.batch(rows), target.features.batch(rows)])
@@ -306,7 +312,7 @@ def test_a_loss_that_turns_bad_within_an_epoch_stops_the_run(both):
 
 
 def test_a_loss_that_is_not_a_number_stops_the_run(both):
-    state = start(CHOICES, 750, 26)
+    state = start(CHOICES)
     state.params["emotion.b"] = state.params["emotion.b"] * np.nan
     with pytest.raises(
         UserError, match="epoch 1, step 1: the emotion loss is nan; the run diverged"

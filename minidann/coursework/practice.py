@@ -107,8 +107,7 @@ def own_ops(submission: Submission, results: list[Result]) -> tuple[SimpleNamesp
 
 def train_with(ops: SimpleNamespace, names: list[str], cache: Path | None) -> None:
     """A few epochs of the demo on these ops, as `python -m minidann.train` runs it."""
-    from minidann import train
-    from minidann.run import experiment  # here: nobody who checks one exercise waits for plots
+    from minidann import train  # here, because it loads matplotlib, which takes a second
 
     if not names:
         raise UserError(
@@ -124,10 +123,7 @@ def train_with(ops: SimpleNamespace, names: list[str], cache: Path | None) -> No
     print(f"from the reference: {', '.join([*from_reference, 'the optimiser', 'all else'])}")
     cached = ["--cache", str(cache)] if cache else []
     args = train.parser().parse_args(["--epochs", str(EPOCHS), *cached])
-    (source, source_folder), (target, target_folder) = train.corpora_of(args)
-    choices = train.choices_of(args, source, target)
+    choices, places = train.read_flags(args)
     with tempfile.TemporaryDirectory() as out:
-        experiment.run(
-            choices, (source_folder, target_folder), Path(out) / "run", cache=args.cache, ops=ops
-        )
+        train.run(choices, places, Path(out) / "run", cache=args.cache, ops=ops)
     print("this run's folder is not kept: it was to see your layers learn")

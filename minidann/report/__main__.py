@@ -54,7 +54,9 @@ def parser() -> argparse.ArgumentParser:
     how = {"formatter_class": argparse.ArgumentDefaultsHelpFormatter}
     for name, text in {**HELP, "sweep": "alpha, beta, schedule and batch norm over a grid"}.items():
         one = commands.add_parser(name, help=text, description=text, **how)
-        groups = train.shared_options(one, adversary=name != "sweep")
+        steering = plan.STEERING if name == "sweep" else ()
+        shared = [choice for choice in plan.SHARED if choice not in steering]
+        groups = train.add_shared_flags(one, shared)
         few = "3" if name == "sweep" else "5"
         groups["training"].add_argument("--seeds", type=seeds, default=few,
                                         help="how many, or first-last such as 5-9")  # fmt: skip

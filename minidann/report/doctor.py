@@ -7,11 +7,11 @@ from textwrap import fill
 
 import numpy as np
 
+from minidann.choices import SELECTION
 from minidann.console import UserError
 from minidann.corpora import CLASSES
 from minidann.report.results import history_of
 from minidann.run import store
-from minidann.run.outcome import SELECTED_BY
 
 LAST = 10  # epochs that are looked at, at the end
 # Above which domain UAR, in inference, the domain classifier wins; about chance between the two.
@@ -226,7 +226,7 @@ def _epochs(results: dict) -> Finding:
     lines = ["Test UAR by what chose the epoch:"]
     for name, one in results["selected_by"].items():
         criterion, _, adapted = name.partition(" with ")
-        by = SELECTED_BY[criterion] + ", and AdaBN" * bool(adapted)
+        by = SELECTION[criterion].by + ", and AdaBN" * bool(adapted)
         lines.append(f"{100 * one['test_uar']:.1f} %  by {by} (epoch {one['epoch']})")
     values = [one["test_uar"] for name, one in results["selected_by"].items() if "with" not in name]
     if max(values) - min(values) <= APART:

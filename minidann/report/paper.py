@@ -18,7 +18,7 @@ class Row:
     """One row of a table: its name, the flags of `minidann.train`, and the paper's numbers."""
 
     name: str
-    flags: tuple[str, ...]  # of minidann.train
+    choices: tuple[tuple[str, object], ...]  # (name of a field of Choices, value)
     paper: tuple[Number, ...] = ()  # a column each; none: a control that the paper lacks
     average: float | None = None  # the paper's
     statistics: str = "own"  # of batch norm in the test; "adabn": those of the target
@@ -26,32 +26,32 @@ class Row:
 
 def our_row(name: str, bn: str, average: float, *paper: Number) -> Row:
     """A row of the paper's own network."""
-    return Row(name, ("--model", "our", "--bn", bn), paper, average)
+    return Row(name, (("model", "our"), ("bn", bn)), paper, average)
 
 
 def without_adversary(name: str, bn: str) -> Row:
     """The same network with nothing reversed: a control."""
-    return Row(name, ("--model", "our", "--bn", bn, "--beta", "0"))
+    return Row(name, (("model", "our"), ("bn", bn), ("beta", 0.0)))
 
 
 BASE = Row(
     "base",
-    ("--model", "base"),
+    (("model", "base"),),
     ((62.49, 2.96), (54.15, 0.51), (60.73, 0.45), (58.11, 0.51)),
     58.87,
 )
-ADABN = Row("base, AdaBN", BASE.flags, statistics="adabn")
+ADABN = Row("base, AdaBN", BASE.choices, statistics="adabn")
 BETA0 = without_adversary("our, beta 0", "bn1")
 OUR = our_row("our", "bn1", 62.78, (71.99, 0.33), (54.54, 0.77), (63.18, 0.32), (61.43, 1.38))
 MONO = Row(
     "mono",
-    ("--model", "mono"),
+    (("model", "mono"),),
     ((75.55, 0.78), (63.20, 2.23), (66.28, 1.71), (62.90, 1.12)),
     66.98,
 )
 BASE_NONE = Row(
     "base, no BN",
-    ("--model", "base", "--bn", "none"),
+    (("model", "base"), ("bn", "none")),
     ((58.04, 1.90), (52.34, 0.79), (58.69, 0.95), (53.79, 0.87)),
     55.71,
 )

@@ -6,21 +6,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from minidann import train
-from minidann.console import Parser, UserError
+from minidann.choices import FLAGS, Choices, chosen, flag_of, flags_of, folder_name
+from minidann.console import UserError
 from minidann.corpora import parse
 from minidann.report.paper import Row
-from minidann.state import Choices
+
+STEERING = ("alpha", "beta", "beta_schedule")  # of the adversary: a sweep has them as its grid
+SHARED = (*STEERING, "dropout", "batch_size", "l1", "l2", "epochs", "features", "split")
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run: the flags of `minidann.train`, the choices that follow from them, and its folder."""
+    """One run: its choices, the corpora, and the folder where it leaves what comes out."""
 
-    flags: tuple[str, ...]
     choices: Choices
     out: Path
     corpora: tuple[str, str]  # source and target, by the names that the pair has for them
     places: tuple[Path, Path]  # their folders
+    other_flags: tuple[str, ...]  # those that name corpora and files
 
     @property
     def finished(self) -> bool:
@@ -30,7 +33,8 @@ class Run:
     @property
     def arguments(self) -> list[str]:
         """The whole command but for the interpreter; started again, it goes on where it was."""
-        return ["-m", "minidann.train", *self.flags, "--out", str(self.out), "--resume"]
+        flags = [*self.other_flags, *flags_of(self.choices), "--out", str(self.out), "--resume"]
+        return ["-m", "minidann.train", *flags]
 
     @property
     def command(self) -> str:
@@ -72,37 +76,39 @@ def pair_of(args: argparse.Namespace) -> Pair:
     )
 
 
-CORPORA = ("recola", "iemocap", "source", "target")
+def given(args: argparse.Namespace) -> dict:
+    """The choices that the command line makes for all runs of a report, by name."""
+    return {name: getattr(args, name) for name in SHARED if hasattr(args, name)}
 
 
-def shared_flags(args: argparse.Namespace, without: tuple[str, ...] = CORPORA) -> list[str]:
-    """What the command line says that is passed on to every run: all that is not the default."""
-    shared = Parser()
-    train.shared_options(shared)
-    flags = []
-    for action in shared._actions:
-        name, value = action.dest, getattr(args, action.dest, action.default)
-        if name in ("help", *without) or value == action.default:
-            continue
-        flags += (
-            [action.option_strings[0]] if value is True else [action.option_strings[0], str(value)]
-        )
-    return flags
+def given_flags(args: argparse.Namespace) -> list[str]:
+    """Those of them that are not the default, as flags; without --epochs."""
+    flags = [
+        text
+        for name, value in given(args).items()
+        if value != FLAGS[name].default and name != "epochs"
+        for text in (flag_of(name), str(value))
+    ]
+    return flags + ["--skip-bad"] * args.skip_bad
 
 
 def run_of(args: argparse.Namespace, row: Row, direction: int, dimension: str, seed: int) -> Run:
     """The run of one row, column and seed. What the row says goes before what `args` has."""
-    pair, mono = pair_of(args), "mono" in row.flags
-    # What has no adversary is one run, however that of the others is steered.
-    idle = () if "our" in row.flags else ("alpha", "beta", "beta_schedule")
-    flags = [*pair.flags[direction], "--dimension", dimension]
-    flags += [*shared_flags(args, (*CORPORA, *idle)), *row.flags]
-    flags += ["--seed", str(seed)]
-    parsed = train.parser().parse_args(flags)
-    (source, source_place), (target, target_place) = train.corpora_of(parsed)
-    choices = train.choices_of(parsed, source, target)
-    corpora = pair.corpora(direction, mono)
-    name = train.folder_name(choices, "2".join(dict.fromkeys(corpora)))
-    return Run(
-        tuple(flags), choices, args.out / "runs" / name, corpora, (source_place, target_place)
+    pair, values = pair_of(args), dict(row.choices)
+    mono = values["model"] == "mono"
+    shared = given(args)
+    if values["model"] != "our":  # one run, however the adversary of the others is steered
+        shared = {name: value for name, value in shared.items() if name not in STEERING}
+    flags = pair.flags[direction]
+    (source, source_place), (target, target_place) = train.corpora_of(
+        train.parser().parse_args(flags), mono
     )
+    values = {**shared, **values, "dimension": dimension, "seed": seed}
+    choices = chosen(source, target, **values)
+    corpora = pair.corpora(direction, mono)
+    name = folder_name(choices, "2".join(dict.fromkeys(corpora)))
+    if args.cache != train.default_cache():
+        flags = (*flags, "--cache", str(args.cache))
+    flags += ("--skip-bad",) * args.skip_bad
+    places = source_place, target_place
+    return Run(choices, args.out / "runs" / name, corpora, places, flags)

@@ -13,7 +13,7 @@ from minidann.measure import intervals
 from minidann.report import paper, plan
 from minidann.report.paper import COLUMNS, Row
 from minidann.report.plan import Run
-from minidann.run import experiment, store
+from minidann.run import folder, store
 from minidann.run.outcome import SPEAKERS
 
 Terms = dict[Row, float]  # a figure: rows and their weights
@@ -122,7 +122,7 @@ class Results:
         for run in wanted:
             if not run.finished:
                 continue
-            experiment.refuse_others(run.out, experiment.plan(run.choices), resume=True)
+            folder.refuse_others(run.out, folder.planned(run.choices), resume=True)
             if "folders" not in self.config(run):
                 raise UserError(f"{run.out}: of another version; delete it, and it is run again")
             there = [Path(one).resolve() for one in self.config(run)["folders"]]

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from minidann import feeding
+from minidann.choices import SCHEDULES
 from minidann.console import UserError
 from minidann.measure.intervals import Estimate
 from minidann.report.figures import STYLE, bars
@@ -20,7 +21,6 @@ from minidann.report.tables import CRITERIA
 from minidann.report.writing import about, named, percent
 from minidann.run import plots, store
 from minidann.run.plots import DARK, GREEN, LIGHT, Figure, plt
-from minidann.train import SCHEDULES
 
 STYLES = (("-", DARK), ("--", GREEN), ("-.", LIGHT), (":", "black"))  # of alphas
 LAST = 10  # epochs over which the domain UAR is averaged
@@ -38,9 +38,8 @@ class Setting:
     @property
     def row(self) -> Row:
         """The row of a table, with the flags of `minidann.train`."""
-        flags = ("--model", "our", "--bn", self.bn, "--alpha", str(self.alpha))
-        flags += ("--beta", str(self.beta), "--beta-schedule", self.schedule)
-        return Row(self.name, flags)
+        choices = {"model": "our", "bn": self.bn, "alpha": self.alpha, "beta": self.beta}
+        return Row(self.name, (*choices.items(), ("beta_schedule", self.schedule)))
 
     @property
     def name(self) -> str:

@@ -96,7 +96,7 @@ def about(results: Results, corpora: tuple[dict, dict]) -> list[str]:
         )
     first, last = args.seeds[0], args.seeds[-1]
     seeds = f"seeds {first} to {last}" if last > first else f"seed {first}"
-    other = " ".join(plan.shared_flags(args, (*plan.CORPORA, "cache", "epochs")))
+    other = " ".join(plan.given_flags(args))
     lines.append(f"- {seeds}, {args.epochs} epochs" + (f"; {other}" if other else ""))
     return lines
 

@@ -1,38 +1,39 @@
-"""The end of a run: test the kept epochs, keep the model, draw the figures, say the result."""
+"""The end of a run: select epochs, test them, keep the model, draw, report the result."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from minidann import training
+from minidann import model, training
+from minidann.choices import SELECTION
 from minidann.console import clock
 from minidann.corpora import CLASSES
 from minidann.measure import adabn, distance, intervals, metrics
-from minidann.run import plots, store
+from minidann.run import evaluation, folder, plots, store
 from minidann.run.setup import Setup
-from minidann.state import Domain, State, generator
+from minidann.training import Arrays, Domain, State
 
-SHOWN = 1000  # utterances of each language in features.png, at most
+SHOWN = 1000  # utterances of each domain in features.png, at most
 COMPARED = 500  # of them in the proxy A-distance
-SELECTED_BY = {
-    "target": "labels of the target",
-    "source": "labels of the source validation set",
-    "information": "information maximisation on the target",
-}
 SPEAKERS = (  # the columns of speakers.csv
     "selected_by", "epoch", "statistics", "speaker",
-    "true_0_said_0", "true_0_said_1", "true_1_said_0", "true_1_said_1",
+    "true_0_pred_0", "true_0_pred_1", "true_1_pred_0", "true_1_pred_1",
 )  # fmt: skip
+Tested = dict[tuple[str, str], tuple[int, np.ndarray]]  # (criterion, statistics): epoch, predicted
 
 
-def finish(setup: Setup, state: State, out: Path, say, ops) -> dict:
-    """Test the best epochs of `state` and fill the folder `out`; -> what `metrics.json` holds.
+def finish(setup: Setup, state: State, out: Path, say: Callable[[str], None]) -> dict:
+    """Test the best epochs of the run in the folder `out`; -> what `metrics.json` holds."""
 
-    `say` takes the lines for the person at the keyboard.
-    """
-    tested = test(setup, state, ops)
-    results = measure(setup, state, tested, ops)
+    def arrays_of(epoch: int) -> tuple[Arrays, Arrays]:
+        return folder.epoch_arrays(out, epoch, state)
+
+    tested = test(setup, state.history, arrays_of)
+    epoch, _ = tested[setup.choices.select_by, "own"]
+    params, running = arrays_of(epoch)
+    results = measure(setup, state.history, tested, params, running)
     about = {
         "dimension": setup.choices.dimension,
         "classes": CLASSES[setup.choices.dimension],
@@ -42,18 +43,17 @@ def finish(setup: Setup, state: State, out: Path, say, ops) -> dict:
         "target": setup.corpora[1].title,
         "corpora": results["corpora"],
     }
-    params, running = state.kept[setup.choices.select_by]
     groups = {"params": params, "running": running}
     for role, domain in (("source", setup.source), ("target", setup.target)):
         groups[role] = {"mean": domain.features.mean, "std": domain.features.std}
     began = time.perf_counter()
-    picture, shares, results["distance"] = look(setup, state, ops)
+    picture, shares, results["distance"] = project(setup, params, running)
     store.write_arrays(out / "model.npz", groups, about)
     store.write(out / "speakers.csv", speakers_csv(setup, tested).encode())
     store.write_arrays(out / "features.npz", {"features": picture}, {"shares": shares})
-    conclude(setup, results, say)
-    draw(setup, state, results, picture, shares, out)
-    store.write_json(out / "metrics.json", results)  # the last: where it is, all is there
+    report_result(setup, results, say)
+    draw(setup, state.history, results, picture, shares, out)
+    folder.finish(out, results)  # the last file: where it is, all of them are
     say(
         f"{results['protocol']}; trained {clock(results['seconds'])}, "
         f"drew {time.perf_counter() - began:.1f} s; {out}"
@@ -61,118 +61,121 @@ def finish(setup: Setup, state: State, out: Path, say, ops) -> dict:
     return results
 
 
-def protocol(setup: Setup) -> str:
-    """Which labels the choice of the epoch saw: it belongs beside every result."""
-    split, dev = setup.split, len(setup.split.dev)
-    share = 100 * dev / len(setup.target.labels)
-    return {
-        "target": f"epoch chosen with the labels of {dev} target rows ({share:.0f}%)",
-        "source": f"epoch chosen with {len(split.source_val)} labels of the source validation "
-        "set, none of the target",
-        "information": f"epoch chosen by information maximisation on {dev} target rows, "
-        "none of their labels",
-    }[setup.choices.select_by]
+def best_epoch(history: list[dict], column: str) -> int:
+    """The epoch, counted from 1, with the largest value in a column; the first of several."""
+    return 1 + int(np.argmax([row[column] for row in history]))
 
 
-def test(setup: Setup, state: State, ops) -> dict[tuple[str, int, str], np.ndarray]:
-    """What is said of the test rows: {(criterion, epoch, whose statistics): (N,) of 0 and 1}.
+def test(
+    setup: Setup,
+    history: list[dict],
+    arrays_of: Callable[[int], tuple[Arrays, Arrays]],
+) -> Tested:
+    """Let each selection criterion pick its epoch; -> what is predicted on the test set.
 
-    The statistics of batch norm are the run's "own"; for `base`, there are those of the target
-    beside them, "adabn", at epochs of their own.
+    `arrays_of(epoch)` gives parameters and running statistics. Batch norm has the run's "own"
+    statistics; for `base` there are those of the target beside them, "adabn", at epochs that are
+    selected with these. Predictions are (n,) of 0 and 1.
     """
-    features, rows = setup.target.features, setup.split.test
-    every = np.arange(len(features))
-    said = {}
-    for kept, (params, running) in state.kept.items():
-        criterion, _, adapted = kept.partition(" ")
-        epoch = state.best_epoch(kept)
-        if not adapted:
-            own = training.probabilities(params, running, features, rows, ops=ops)["emotion"]
-            said[criterion, epoch, "own"] = own.argmax(axis=1)
-        if adapted or criterion == "source" and "target adabn" in state.kept:
-            some = training.representations(params, {}, features, every, ops=ops)
-            answers = adabn.predict(params, np.concatenate(list(some)), ops=ops)  # (n, 2)
-            said[criterion, epoch, "adabn"] = answers[rows].argmax(axis=1)
-    return said
+    features, rows, tested = setup.target.features, setup.split.test, {}
+    for name in ["target"] if setup.mono else SELECTION:
+        epoch = best_epoch(history, SELECTION[name].column)
+        params, running = arrays_of(epoch)
+        encoded = evaluation.encode(params, features, rows)
+        predicted = evaluation.predict(params, running, encoded).argmax(axis=1)
+        tested[name, "own"] = epoch, predicted
+        if evaluation.has_adabn(setup.choices):
+            epoch = best_epoch(history, SELECTION[name].adabn_column)
+            params, _ = arrays_of(epoch)
+            encoded = evaluation.encode(params, features, np.arange(len(features)))
+            adapted = adabn.predict(params, np.concatenate(encoded))  # (n, 2)
+            tested[name, "adabn"] = epoch, adapted[rows].argmax(axis=1)
+    return tested
 
 
-def speakers_csv(setup: Setup, tested: dict) -> str:
-    """Each speaker's confusion on the test rows, by criterion: all that a table is made of."""
+def speakers_csv(setup: Setup, tested: Tested) -> str:
+    """Each speaker's confusion on the test set, for every criterion: what tables are made of."""
     labels, speakers = (a[setup.split.test] for a in (setup.target.labels, setup.target.speakers))
     rows = [
-        (criterion, epoch, whose, name, *counts.ravel())
-        for (criterion, epoch, whose), said in tested.items()
-        for name, counts in metrics.by_speaker(labels, said, speakers).items()
+        (criterion, epoch, statistics, name, *counts.ravel())
+        for (criterion, statistics), (epoch, predicted) in tested.items()
+        for name, counts in metrics.by_speaker(labels, predicted, speakers).items()
     ]
     return store.csv_text([SPEAKERS, *rows])
 
 
-def measure(setup: Setup, state: State, tested: dict, ops) -> dict:
-    """UAR, confusion, count and interval of test, development and source rows."""
+def measure(
+    setup: Setup,
+    history: list[dict],
+    tested: Tested,
+    params: Arrays,
+    running: Arrays,
+) -> dict:
+    """UAR, confusion, count and interval of the selected epoch, and the UAR of the others."""
     criterion, split = setup.choices.select_by, setup.split
-    epoch = state.best_epoch(criterion)
-    parts = {"dev": (setup.target, split.dev), "source": (setup.source, split.train)}
-    if criterion == "source":
-        parts["dev"] = setup.source, split.source_val
-    results = {"test": judge(setup.target, split.test, tested[criterion, epoch, "own"])}
-    for part, (domain, rows) in parts.items():
-        said = training.probabilities(*state.kept[criterion], domain.features, rows, ops=ops)
-        results[part] = judge(domain, rows, said["emotion"].argmax(axis=1))
+    epoch, predicted = tested[criterion, "own"]
+    results = {"test": evaluate(setup.target, split.test, predicted)}
+    dev = (setup.source, split.source_val) if criterion == "source" else (setup.target, split.dev)
+    for part, (domain, rows) in {"dev": dev, "source": (setup.source, split.train)}.items():
+        encoded = evaluation.encode(params, domain.features, rows)
+        probabilities = evaluation.predict(params, running, encoded)
+        results[part] = evaluate(domain, rows, probabilities.argmax(axis=1))
     labels = setup.target.labels[split.test]
     return results | {
         "best_epoch": epoch,
         "protocol": protocol(setup),
         "selected_by": {
-            f"{one}{' with adabn' * (whose == 'adabn')}": {
-                "epoch": at,
-                "test_uar": metrics.uar(labels, said),
+            f"{criterion}{' with adabn' * (statistics == 'adabn')}": {
+                "epoch": epoch,
+                "test_uar": metrics.uar(labels, predicted),
             }
-            for (one, at, whose), said in tested.items()
+            for (criterion, statistics), (epoch, predicted) in tested.items()
         },
         "corpora": setup.kinds,
         "left_out": setup.left_out,
-        "seconds": sum(row["seconds"] for row in state.history),
+        "seconds": sum(row["seconds"] for row in history),
     }
 
 
-def judge(domain: Domain, rows: np.ndarray, said: np.ndarray) -> dict:
-    """UAR, confusion, count and interval of what was `said` (N,) of `rows` (N,)."""
+def protocol(setup: Setup) -> str:
+    """Which labels the selection of the epoch saw: it belongs beside every result."""
+    criterion, split = setup.choices.select_by, setup.split
+    selecting = split.source_val if criterion == "source" else split.dev
+    return f"epoch selected by {SELECTION[criterion].by}, {len(selecting)} utterances"
+
+
+def evaluate(domain: Domain, rows: np.ndarray, predicted: np.ndarray) -> dict:
+    """UAR, confusion, count and interval of what was `predicted` (n,) of utterances `rows` (n,)."""
     labels = domain.labels[rows]
-    counts = metrics.by_speaker(labels, said, domain.speakers[rows])
+    counts = metrics.by_speaker(labels, predicted, domain.speakers[rows])
     cell = intervals.Cell("these", {0: counts})
     return {
-        "uar": metrics.uar(labels, said),
-        "confusion": metrics.confusion(labels, said).tolist(),
+        "uar": metrics.uar(labels, predicted),
+        "confusion": metrics.confusion(labels, predicted).tolist(),
         "n": len(rows),
         "speakers": len(counts),
         "ci95": intervals.estimate([(1.0, cell)]).interval,
     }
 
 
-def look(setup: Setup, state: State, ops) -> tuple[dict, list[float], dict | None]:
-    """The encoder's output in two dimensions, and how far the languages are apart.
+def project(setup: Setup, params: Arrays, running: Arrays) -> tuple[dict, list[float], dict | None]:
+    """The encoder's output in two dimensions, and how far apart the domains are.
 
-    -> {"points" (N, 2) float32, "languages", "emotions" (N,) int64}; the shares of the variance
-    of both dimensions; the proxy A-distance {"before", "after"} of the encoder, which mono, with
-    its one language, has not. Of each language as many rows, at most SHOWN.
+    -> {"points" (N, 2) float32, "domains", "emotions" (N,) int64}; the shares of the variance of
+    both dimensions; the proxy A-distance {"before", "after"} of the encoder, which mono, with its
+    one domain, does not have. As many utterances of each domain, at most SHOWN.
     """
     choices, split = setup.choices, setup.split
     shown = [(setup.target, split.test)]
     if not setup.mono:
         shown.insert(0, (setup.source, split.train))
     count = min(SHOWN, *(len(rows) for _, rows in shown))
-    rng = generator(choices.seed, "monitor", 1)
+    rng = training.generator(choices.seed, "monitor", 1)
     shown = [(domain, rng.permutation(rows)[:count]) for domain, rows in shown]
-    outputs = [
-        np.concatenate(
-            list(
-                training.representations(
-                    *state.kept[choices.select_by], one.features, rows, ops=ops
-                )
-            )
-        )
-        for one, rows in shown
-    ]  # (count, 1800) each
+    outputs = []  # (count, 1800) each
+    for domain, rows in shown:
+        encoded = evaluation.encode(params, domain.features, rows)
+        outputs.append(np.concatenate([model.normalise(params, running, h) for h in encoded]))
     points, shares = plots.principal_components(np.concatenate(outputs))  # (N, 2), (2,)
     picture = {
         "points": points.astype(np.float32),
@@ -186,13 +189,13 @@ def look(setup: Setup, state: State, ops) -> tuple[dict, list[float], dict | Non
     sound = [distance.statistics(domain.features, rows) for domain, rows in shown]
     apart = {}
     for when, pair in (("before", sound), ("after", [f[:COMPARED] for f in outputs])):
-        folds = generator(choices.seed, "monitor", 2)  # the same for both
+        folds = training.generator(choices.seed, "monitor", 2)  # the same for both
         apart[when] = distance.proxy_a_distance(*pair, *speakers, folds)
     return picture, shares.tolist(), apart
 
 
 def draw(
-    setup: Setup, state: State, results: dict, picture: dict, shares: list[float], out: Path
+    setup: Setup, history: list[dict], results: dict, picture: dict, shares: list[float], out: Path
 ) -> None:
     """curves.png (figure 3), features.png (figure 2) and confusion.png."""
     choices = setup.choices
@@ -202,37 +205,41 @@ def draw(
         f"{place}{setup.demo}: {choices.dimension}\n"
         f"{choices.model}, {choices.bn}{beta}, seed {choices.seed}\n{results['protocol']}"
     )
-    plots.save(plots.curves(state.history, results["best_epoch"], title), out / "curves.png")
+    plots.save(plots.curves(history, results["best_epoch"], title), out / "curves.png")
     matrix = plots.confusion(results["test"], CLASSES[choices.dimension], title)
     plots.save(matrix, out / "confusion.png")
-    domains = [] if setup.mono else [f"{one.title}, {one.language}" for one in setup.corpora]
+    domains = []
+    if not setup.mono:
+        domains = [f"{corpus.title}, {corpus.language}" for corpus in setup.corpora]
     emotions = [f"{name} {choices.dimension}" for name in CLASSES[choices.dimension]]
     figure = plots.features([(title, picture, shares)], domains, emotions)
     plots.save(figure, out / "features.png")
 
 
-def conclude(setup: Setup, results: dict, say) -> None:
-    """Say the test result: UAR, interval, confusion."""
+def report_result(setup: Setup, results: dict, say: Callable[[str], None]) -> dict:
+    """Print the test result: UAR, interval, confusion, and the other criteria; -> `results`."""
     test, classes = results["test"], CLASSES[setup.choices.dimension]
     columns = np.sum(test["confusion"], axis=0)
     if not columns.all():
-        interval = f"it says {classes[columns.argmax()]} of every row"
+        interval = f"it predicts {classes[columns.argmax()]} for every utterance"
     elif test["ci95"]:
         low, high = (100 * end for end in test["ci95"])
         interval = f"95% interval over {test['speakers']} speakers: {low:.1f} to {high:.1f}"
     else:
         interval = "no interval: too few speakers, or no difference among them"
-    epoch = results["best_epoch"]
     left_out = ", ".join(f"{n} of the {role}" for role, n in results["left_out"].items() if n)
     if left_out:
         say(f"\nutterances or files left out as unusable: {left_out} (left_out.csv)")
+    epoch = results["best_epoch"]
     say(f"\ntest UAR{setup.demo} {100 * test['uar']:.1f} %  ({interval}), epoch {epoch}")
     width = max(len(name) for name in classes)
-    say(f"{'':{width + 5}}" + "".join(f"  said {name:>{width}}" for name in classes))
+    say(f"{'':{width + 5}}" + "".join(f"  predicted {name:>{width}}" for name in classes))
     for name, counts in zip(classes, test["confusion"]):
-        say(f"true {name:{width}}" + "".join(f"  {count:{width + 5}}" for count in counts))
-    for name, one in results["selected_by"].items():
-        criterion, _, adabn = name.partition(" with ")
+        say(f"true {name:{width}}" + "".join(f"  {count:{width + 10}}" for count in counts))
+    for name, selected in results["selected_by"].items():
+        criterion, _, adapted = name.partition(" with ")
         if name != setup.choices.select_by:
-            by = SELECTED_BY[criterion] + ", and AdaBN" * bool(adabn)
-            say(f"epoch {one['epoch']}, by {by}: {100 * one['test_uar']:.1f} %{setup.demo}")
+            by = SELECTION[criterion].by + ", and AdaBN" * bool(adapted)
+            uar = f"{100 * selected['test_uar']:.1f} %{setup.demo}"
+            say(f"epoch {selected['epoch']}, selected by {by}: {uar}")
+    return results

@@ -1,4 +1,4 @@
-"""Before a run: both corpora loaded, features extracted, rows split, faults looked for."""
+"""Before a run: load both corpora, extract features, split them, and look for faults."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -6,19 +6,20 @@ from pathlib import Path
 
 import numpy as np
 
+from minidann.choices import Choices
 from minidann.console import UserError
 from minidann.corpora import CLASSES, Corpus, about, complaint, load, survey
 from minidann.run import splits
 from minidann.run.splits import Split
 from minidann.sound.features import extract
-from minidann.state import Choices, Domain
+from minidann.training import Domain
 
 HINT = "put it right, or leave it out with --skip-bad"
 
 
 @dataclass(frozen=True)
 class Setup:
-    """What a run works on. For mono, source and target are one and the same."""
+    """What a run works on. For mono, source and target are the same."""
 
     choices: Choices
     corpora: tuple[Corpus, Corpus]  # source, target
@@ -62,10 +63,10 @@ def prepare(
     names = [choices.source, choices.target]
     if choices.model == "mono":
         names, places = names[1:], places[1:]
-    corpora = each(lambda one: load(*one), zip(names, places))
-    ready = each(lambda corpus: domain(choices, corpus, cache, skip_bad), corpora)
+    corpora = for_both(lambda named: load(*named), zip(names, places))
+    ready = for_both(lambda corpus: load_domain(choices, corpus, cache, skip_bad), corpora)
     if len(ready) == 2:
-        refuse_twins(*(contents for *_, contents in ready))
+        refuse_duplicates(*(contents for *_, contents in ready))
     (source_corpus, source, _), (target_corpus, target, _) = ready[0], ready[-1]
     split = splits.draw(
         choices.seed,
@@ -77,12 +78,12 @@ def prepare(
     return Setup(choices, (source_corpus, target_corpus), source, target, split)
 
 
-def each(work: Callable, inputs: Iterable) -> list:
+def for_both(work: Callable, inputs: Iterable) -> list:
     """`work` done on all `inputs`; what goes wrong with any of them is raised as one UserError."""
     results, problems = [], []
-    for one in inputs:
+    for item in inputs:
         try:
-            results.append(work(one))
+            results.append(work(item))
         except UserError as error:
             problems.append(str(error))
     if problems:
@@ -90,46 +91,49 @@ def each(work: Callable, inputs: Iterable) -> list:
     return results
 
 
-def refuse_twins(source: dict[Path, str], target: dict[Path, str]) -> None:
-    """Raise UserError where the two share recordings: tests would be on what was trained on.
+def refuse_duplicates(source: dict[Path, str], target: dict[Path, str]) -> None:
+    """Raise UserError where the two share recordings: the test would be on what was trained on.
 
     Each is {path: digest of its bytes}.
     """
-    twins = {digest: path for path, digest in source.items()}
-    shared = [(twins[digest], path) for path, digest in target.items() if digest in twins]
+    paths = {digest: path for path, digest in source.items()}
+    shared = [(paths[digest], path) for path, digest in target.items() if digest in paths]
     if shared:
-        one, other = shared[0]
-        example = f"{one}" if one == other else f"{one} = {other}"
+        first, second = shared[0]
+        example = f"{first}" if first == second else f"{first} = {second}"
         raise UserError(
-            f"source and target share {len(shared)} recordings, {example} for one: tests would be "
-            "on what was trained on; take them out of one, or use --model mono"
+            f"source and target share {len(shared)} recordings, {example} for one: the test would "
+            "be on what was trained on; take them out of one, or use --model mono"
         )
 
 
-def domain(
+def load_domain(
     choices: Choices, corpus: Corpus, cache: Path, skip_bad: bool
 ) -> tuple[Corpus, Domain, dict[Path, str]]:
-    """A corpus, its `bad` and its remarks complete; features, labels, speakers; what it is made of.
+    """A corpus with its `bad` and its warnings complete, its arrays, and {path: digest}.
 
-    The last is {path: digest}. Raises one UserError with everything that cannot be used, of the
-    labels and of the recordings, unless `skip_bad`.
+    Raises one UserError with everything that cannot be used, of the labels and of the recordings,
+    unless `skip_bad`.
     """
-    got = extract(corpus.utterances, cache, choices.features, corpus.title)
-    bad = [*corpus.bad, *((corpus.where(i), why) for i, why in got.bad.items())]
-    if got.features is None or bad and not skip_bad:
+    extracted = extract(corpus.utterances, cache, choices.features, corpus.title)
+    bad = [*corpus.bad, *((corpus.where(i), why) for i, why in extracted.bad.items())]
+    if extracted.features is None or bad and not skip_bad:
         hint = "without it nothing is left" if skip_bad else HINT
         raise UserError(f"{complaint(corpus.name, corpus.root, bad)}\n  {hint}")
-    remarks = [*corpus.remarks, *survey.remarks(corpus, got.odd)]
-    used = replace(corpus, utterances=tuple(corpus.utterances[i] for i in got.good), bad=tuple(bad))
-    used = replace(used, remarks=(*remarks, *about(used)))
-    contents = {one.path: got.contents[one.path] for one in used.utterances}
-    return used, Domain(got.features, used.labels(choices.dimension), used.speakers()), contents
+    used = replace(
+        corpus, utterances=tuple(corpus.utterances[i] for i in extracted.good), bad=tuple(bad)
+    )
+    sound = survey.remarks(corpus, extracted.odd)
+    used = replace(used, remarks=(*corpus.remarks, *sound, *about(used)))
+    contents = {u.path: extracted.contents[u.path] for u in used.utterances}
+    arrays = Domain(extracted.features, used.labels(choices.dimension), used.speakers())
+    return used, arrays, contents
 
 
 def check(setup: Setup) -> None:
-    """Refuse what would train or measure nothing: too few rows, a class without an example."""
+    """Refuse what would train or measure nothing: too few utterances, or a class without one."""
     dimension, split = setup.choices.dimension, setup.split
-    problems = []
+    classes, problems = CLASSES[dimension], []
     roles = ["target" if setup.mono else "source", "target"]
     names = [f"{role}, {corpus.title}" for role, corpus in zip(roles, setup.corpora)]
     parts = [
@@ -138,33 +142,36 @@ def check(setup: Setup) -> None:
         (1, setup.target, "test", split.test),
     ]
     if setup.choices.select_by == "source":
-        parts.append((0, setup.source, "source validation", split.source_val))
-    for role, one, part, rows in parts:
-        who, corpus, classes = names[role], setup.corpora[role], CLASSES[dimension]
-        if len(np.unique(one.labels)) == 1:
-            side = "at or below" if one.labels[0] == 0 else "above"
+        parts.append((0, setup.source, "validation", split.source_val))
+    for role, domain, part, rows in parts:
+        where = names[role]
+        if len(np.unique(domain.labels)) == 1:
+            side = "at or below" if domain.labels[0] == 0 else "above"
             problems.append(
-                f"{who}: every utterance is {classes[one.labels[0]]} in {dimension}, all "
-                f"labels are {side} {corpus.threshold:g}; a scale such as 1 to 5 must be centred"
+                f"{where}: every utterance is {classes[domain.labels[0]]} in {dimension}, all "
+                f"labels are {side} {setup.corpora[role].threshold:g}; a scale such as 1 to 5 must "
+                "be centred"
             )
             continue
-        missing = [name for i, name in enumerate(classes) if i not in one.labels[rows]]
+        missing = [name for i, name in enumerate(classes) if i not in domain.labels[rows]]
         if len(rows) == 1:
             problems.append(
-                f"{who}: the only {part} row cannot be of both classes; use a larger corpus"
+                f"{where}: its {part} set has one utterance, which cannot be of both classes; use "
+                "a larger corpus"
             )
-        elif part == "source validation" and not len(rows):
+        elif part == "validation" and not len(rows):
             problems.append(
-                f"{who}: too few for a validation set; use a larger corpus, or --select-by target"
+                f"{where}: too small for a validation set; use a larger corpus, or "
+                "--select-by target"
             )
         elif len(rows) and missing:
             problems.append(
-                f"{who}: no {' and no '.join(missing)} {dimension} among the "
-                f"{len(rows)} {part} rows; take another --seed or a larger corpus"
+                f"{where}: no {' and no '.join(missing)} {dimension} among the {len(rows)} "
+                f"utterances of its {part} set; take another --seed or a larger corpus"
             )
     if len(split.train) < setup.choices.batch_size:
         problems.append(
-            f"{names[0]}: {len(split.train)} rows to train on are fewer than a batch of "
+            f"{names[0]}: {len(split.train)} utterances to train on are fewer than a batch of "
             f"{setup.choices.batch_size}; lower --batch-size"
         )
     if problems:
@@ -172,7 +179,7 @@ def check(setup: Setup) -> None:
 
 
 def describe(setup: Setup, say: Callable[[str], None]) -> None:
-    """Say what is trained, chosen and tested on, and what is odd about it."""
+    """Print what the run trains on, selects by and tests on, and the data warnings."""
     choices, split = setup.choices, setup.split
     low, high = CLASSES[choices.dimension]
     roles = {"target": setup.corpora[1]}
@@ -185,19 +192,19 @@ def describe(setup: Setup, say: Callable[[str], None]) -> None:
             f"{len(set(corpus.speakers()))} speakers, {choices.dimension} "
             f"{low} {(labels == 0).sum()}, {high} {labels.sum()}"
         )
-        for remark in corpus.remarks:
-            say(f"        note: {remark}")
+        for warning in corpus.remarks:
+            say(f"        note: {warning}")
         if setup.left_out[role]:
             say(f"        left out: {setup.left_out[role]} utterances or files, see left_out.csv")
-    choosing = {
+    selecting = {
         "target": f"{len(split.dev)} of the target",
-        "source": f"{len(split.source_val)} of its validation set",
+        "source": f"{len(split.source_val)} of the source",
         "information": f"{len(split.dev)} of the target, without their labels,",
     }[choices.select_by]
     trained = "target" if setup.mono else "source"
     beta = f" with beta {choices.beta:g}" if choices.model == "our" else ""
     say(
         f"{choices.model}{beta}, {choices.bn}, seed {choices.seed}: trains on {len(split.train)} "
-        f"rows of the {trained}, {choosing} choose the epoch, {len(split.test)} of the target "
-        "test it"
+        f"utterances of the {trained}; {selecting} select the epoch; {len(split.test)} of the "
+        "target test it"
     )

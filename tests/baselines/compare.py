@@ -33,9 +33,9 @@ def history(folder: Path) -> dict[str, tuple[str, ...]]:
 
 
 def model(folder: Path) -> dict[str, np.ndarray]:
-    """The arrays of a run's model by their new names; `about` is the text of its description."""
+    """The arrays of a run's model by their new names, without its description."""
     with np.load(folder / "model.npz", allow_pickle=False) as arrays:
-        return renamed("model", {name: arrays[name] for name in arrays.files})
+        return renamed("model", {name: arrays[name] for name in arrays.files if name != "about"})
 
 
 def differing_cells(here: tuple[str, ...], there: tuple[str, ...]) -> str:
@@ -52,8 +52,6 @@ def differing_cells(here: tuple[str, ...], there: tuple[str, ...]) -> str:
 
 def differing_values(here: np.ndarray, there: np.ndarray) -> str:
     """What differs between two arrays: their kind, or how many values and by how much."""
-    if here.dtype.kind == there.dtype.kind == "U":
-        return f"it is {here}, and the baseline has {there}"
     if (here.shape, here.dtype) != (there.shape, there.dtype):
         return f"it is {here.shape} {here.dtype}, and the baseline {there.shape} {there.dtype}"
     off = np.abs(here.astype(float) - there.astype(float))

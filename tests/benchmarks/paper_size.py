@@ -28,14 +28,16 @@ from machine import describe  # noqa: E402  and minidann, which is to come befor
 # isort: split
 import numpy as np  # noqa: E402
 
-import minidann.ops  # noqa: E402
-from minidann import state, training  # noqa: E402
+from minidann import training  # noqa: E402
+from minidann.choices import Choices  # noqa: E402
 from minidann.corpora import Corpus  # noqa: E402
 from minidann.run import outcome, splits  # noqa: E402
+from minidann.run.evaluation import evaluate_epoch  # noqa: E402
+from minidann.run.folder import keep  # noqa: E402
 from minidann.run.setup import Setup  # noqa: E402
 from minidann.sound.logmel import FRAMES, MELS  # noqa: E402
 from minidann.sound.normalise import Features  # noqa: E402
-from minidann.state import Choices, Domain  # noqa: E402
+from minidann.training import Domain  # noqa: E402
 
 SIZES = {"recola": (1308, 23), "iemocap": (10039, 10)}  # utterances, speakers
 BLOCK = 500  # utterances made up at a time
@@ -73,16 +75,21 @@ def measure(names: tuple[str, str], kind: str, epochs: int, folder: Path, result
     split = splits.draw(
         0, *(one.speakers for one in domains), model=choices.model, by_speaker=False
     )
-    progress = state.start(choices, FRAMES, MELS)
-    training.train(choices, progress, *domains, split, tell=lambda _: None)
-    seconds = np.median([row["seconds"] for row in progress.history])
+    state = training.start(choices)
+
+    def on_epoch_end(state):
+        evaluate_epoch(choices, state, *domains, split)
+        keep(folder, state, choices)
+
+    training.train(choices, state, *domains, split.train, on_epoch_end=on_epoch_end)
+    seconds = np.median([row["seconds"] for row in state.history])
     corpora = [
         Corpus(one, "random numbers", "none", "random numbers", folder, (), 0.0, (), (), {})
         for one in names
     ]
     began = time.perf_counter()
     setup = Setup(choices, tuple(corpora), *domains, split)
-    outcome.finish(setup, progress, folder, lambda line: None, minidann.ops)
+    outcome.finish(setup, state, folder, lambda line: None)
     end = time.perf_counter() - began
     unit = 2**20 if sys.platform == "darwin" else 2**10
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit

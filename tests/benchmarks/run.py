@@ -21,23 +21,23 @@ from machine import describe, real, sgemm_rate, with_threads
 # isort: split
 import numpy as np
 
-from minidann import state, training
+from minidann import optim, training
+from minidann.choices import Choices
 from minidann.model import FILTERS, KERNEL, POOL, initialise, pooled_frames
 from minidann.ops.dropout import draw_mask
 from minidann.sound import normalise
 from minidann.sound.logmel import FRAMES, MELS
-from minidann.state import Choices
 
 BATCHES = "batches of the steps"  # those that are evaluated belong to evaluation
 # What is timed: (name, module, function); a phase inside another is taken out of the outer one.
 PHASES = (
     ("training steps", "minidann.training", "update"),
     ("training steps", "minidann.training", "draw_mask"),
-    ("evaluation of an epoch", "minidann.training", "monitor"),
+    ("evaluation of an epoch", "minidann.train", "evaluate_epoch"),
     ("evaluation at the end", "minidann.run.outcome", "measure"),
     (BATCHES, "minidann.sound.normalise", "Features.batch"),
-    ("corpora and features", "minidann.run.experiment", "prepare"),
-    ("checkpoints", "minidann.state", "save"),
+    ("corpora and features", "minidann.run.setup", "prepare"),
+    ("checkpoints", "minidann.run.folder", "keep"),
     ("figures", "minidann.run.outcome", "draw"),
 )
 INSIDE = ("training steps", "evaluation of an epoch", "evaluation at the end")
@@ -133,11 +133,11 @@ def step_of(rows: int, frames: int, filters: int, utterances: int) -> float:
         np.concatenate([[0], lengths.cumsum()]),
     )
     choices = Choices("made up", "made up")
-    now = state.start(choices, FRAMES, MELS)
+    now = training.start(choices)
     if (frames, filters) != (FRAMES, FILTERS):
         drawn = np.random.default_rng(0)
         now.params, now.running = initialise(drawn, frames=frames, filters=filters)
-        now.adam = state.optim.start(now.params)
+        now.adam = optim.start(now.params)
     labels = np.arange(rows // 2) % 2
     times, batch = [], np.empty((rows, FRAMES, MELS), np.float32)
     for _ in range(25):

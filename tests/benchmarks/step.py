@@ -21,12 +21,12 @@ from machine import describe, real, sgemm_rate, with_threads  # and minidann, wh
 import numpy as np
 from turns import Program, take_turns
 
-from minidann import corpora, state, training
+from minidann import corpora, training
+from minidann.choices import Choices
 from minidann.model import FILTERS, KERNEL, POOL, pooled_frames
 from minidann.ops.dropout import draw_mask
 from minidann.sound.features import extract
 from minidann.sound.logmel import FRAMES, MELS
-from minidann.state import Choices
 from minidann.train import DEMO
 
 STEPS = 12  # in a turn: long enough for caches and memory to settle
@@ -39,7 +39,7 @@ def minidann(x, labels, domains):
     """-> a function that takes one step."""
     model = "base" if domains is None else "our"
     choices = Choices("made up", "made up", model=model, dropout=DROPOUT)
-    now = state.start(choices, FRAMES, MELS)
+    now = training.start(choices)
     rng = np.random.default_rng(0)
 
     def step():

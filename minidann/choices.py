@@ -1,0 +1,170 @@
+"""Every choice of a run, once: its flag, its default, its range and its help.
+
+A choice is what the result depends on. Folders, `--cache`, `--skip-bad` and `--resume` are not
+choices: they change where a run works, not what comes out. The command line, `config.json`, the
+name of a run's folder and the commands of a report are all made from the fields of `Choices`, so a
+new flag is a new field here and nothing else.
+"""
+
+import argparse
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, fields
+from typing import NamedTuple
+
+from minidann import feeding
+from minidann.console import UserError
+from minidann.corpora import DIMENSIONS
+from minidann.sound.logmel import PRESETS
+
+MODELS = ("our", "base", "mono")
+SCHEDULES = ("constant", "ganin")
+SPLITS = ("utterance", "speaker")
+# Section 4.1 has l1 for training on RECOLA and l2 for training on IEMOCAP.
+REGULARISATION = {"recola": {"l1": 5e-3}, "iemocap": {"l2": 5e-3}}
+
+
+class Criterion(NamedTuple):
+    """What can select an epoch: the largest value of a column of the history."""
+
+    column: str
+    adabn_column: str  # the same for `base` with AdaBN
+    by: str  # in words
+
+
+SELECTION = {  # only "target" looks at labels of the target, as the paper does
+    "target": Criterion("target_dev_uar", "adabn_uar", "labels of the target"),
+    "source": Criterion("source_val_uar", "source_val_uar", "labels of the source validation set"),
+    "information": Criterion(
+        "mutual_information", "adabn_mutual_information", "mutual information on the target"
+    ),
+}
+
+
+def among(options: Iterable[str], help: str, group: str = "model"):
+    """A field whose value is one of `options`, the first of them by default."""
+    options = tuple(options)
+    return field(default=options[0], metadata={"help": help, "group": group, "options": options})
+
+
+def number(
+    default: float | None, low: float, high: float, help: str, group: str = "model", kind=None
+):
+    """A field whose value is a number from `low` to `high`, of the type `kind`."""
+    kind = kind or type(default)
+    metadata = {"help": help, "group": group, "range": (low, high), "kind": kind}
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the paper states or leaves open, as this run takes it; see the README's table."""
+
+    source: str  # a key of corpora.READERS
+    target: str
+    dimension: str = among(DIMENSIONS, "what to predict", "corpora")
+    model: str = among(
+        MODELS, "our: with the adversary; base: source only; mono: trained on the target itself"
+    )
+    bn: str = among(feeding.MODES, "which examples are normalised together")
+    alpha: float = number(0.5, 0, 1, "weight of the emotion loss")
+    beta: float = number(1.0, 0, 10**6, "scale of the reversed gradient")
+    beta_schedule: str = among(SCHEDULES, "ganin: from 0 to beta over the run")
+    dropout: float = number(0.7, 0, 0.99, "fraction dropped")
+    batch_size: int = number(
+        32, 2, 10**5, "source examples a step; our adds as many of the target", "training"
+    )
+    l1: float | None = number(
+        None, 0, 10**6, "5e-3 when training on RECOLA, else 0", "training", float
+    )
+    l2: float | None = number(
+        None, 0, 10**6, "5e-3 when training on IEMOCAP, else 0", "training", float
+    )
+    epochs: int = number(50, 1, 10**5, "passes over the source", "training")
+    features: str = among(PRESETS, "log-mel preset", "training")
+    split: str = among(SPLITS, "speaker: no speaker in two parts", "training")
+    select_by: str = among(
+        SELECTION,
+        "what selects the epoch: labels of the target, labels of the source, or the mutual "
+        "information of input and prediction on the target; all three are tested",
+        "training",
+    )
+    seed: int = number(0, 0, 2**32, "of splits, weights and shuffles", "training")
+
+    def __post_init__(self):
+        """Put in the paper's l1 and l2, which depend on the corpus trained on."""
+        usual = REGULARISATION.get(self.source, {})
+        for name in ("l1", "l2"):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, usual.get(name, 0.0))
+
+
+FLAGS = {one.name: one for one in fields(Choices) if one.metadata}
+
+
+def add_flags(groups: dict[str, argparse._ArgumentGroup], names: Iterable[str] = FLAGS) -> None:
+    """Give each argument group the flags of its choices, of those in `names`."""
+    for name in names:
+        about = FLAGS[name].metadata
+        kind = {"choices": about["options"]} if "options" in about else {"type": about["kind"]}
+        groups[about["group"]].add_argument(
+            flag_of(name), default=FLAGS[name].default, help=about["help"], **kind
+        )
+
+
+def flag_of(name: str) -> str:
+    """The flag of a choice: `--batch-size` of batch_size."""
+    return f"--{name.replace('_', '-')}"
+
+
+def chosen(source: str, target: str, **values) -> Choices:
+    """Choices with these values; a UserError where they make no sense, alone or together."""
+    problems = []
+    for name, value in values.items():
+        low, high = FLAGS[name].metadata.get("range", (None, None))
+        if low is not None and value is not None and not low <= value <= high:
+            problems.append(f"{flag_of(name)} {value}: expected {low} to {high}")
+    choices = Choices(source, target, **values)
+    if choices.model != "our" and choices.bn not in ("bn1", "none"):
+        problems.insert(
+            0, f"--bn {choices.bn} needs two domains; with --model {choices.model}: bn1 or none"
+        )
+    if choices.model == "mono" and choices.select_by != "target":
+        problems.insert(
+            0, f"--select-by {choices.select_by} is for base and our; mono has no source"
+        )
+    if problems:
+        raise UserError("; ".join(problems))
+    return choices
+
+
+def changed(choices: Choices) -> dict:
+    """The choices that are not the default for their source, by name."""
+    usual = Choices(choices.source, choices.target)
+    return {
+        name: value
+        for name, value in asdict(choices).items()
+        if name in FLAGS and value != getattr(usual, name)
+    }
+
+
+def flags_of(choices: Choices) -> list[str]:
+    """The flags that say these choices on a command line that names the same corpora."""
+    pairs = [(flag_of(name), str(value)) for name, value in changed(choices).items()]
+    return [text for pair in pairs for text in pair]
+
+
+def folder_name(choices: Choices, pair: str | None = None) -> str:
+    """`recola2iemocap-arousal-our-bn1-seed0`; what is not the default stands before the seed.
+
+    `pair` names the two corpora where their kinds would not tell them apart.
+    """
+    pair = pair or "2".join(dict.fromkeys((choices.source, choices.target)))
+    named = ("dimension", "model", "bn", "seed")
+    others = [
+        f"{name.replace('_', '-')}-{value:g}" if isinstance(value, float) else f"{name}-{value}"
+        for name, value in changed(choices).items()
+        if name not in named
+    ]
+    return "-".join(
+        [pair, choices.dimension, choices.model, choices.bn, *others, f"seed{choices.seed}"]
+    )

@@ -1,0 +1,119 @@
+"""What a model predicts, and what is measured after each epoch, all in inference mode.
+
+Each utterance that is watched is encoded once an epoch. Every figure of the history, and with it
+every criterion that can select an epoch, comes from that one encoding.
+"""
+
+import math
+import time
+
+import numpy as np
+
+from minidann import model
+from minidann.choices import Choices
+from minidann.console import progress
+from minidann.measure import adabn, metrics
+from minidann.run.splits import Split
+from minidann.sound.logmel import FRAMES, MELS
+from minidann.sound.normalise import Features
+from minidann.training import Arrays, Domain, State, generator
+
+BATCH = 64  # utterances encoded at a time
+
+HISTORY = (
+    "epoch",  # counted from 1
+    "emotion_loss",  # L_e, mean over the epoch's steps, in training mode
+    "domain_loss",  # L_l, the same
+    "dev_domain_loss",  # from here: in inference mode, see `evaluate_epoch`
+    "domain_uar",
+    "target_dev_uar",  # emotion, on the target's development set
+    "source_val_uar",  # emotion, on the source validation set
+    "mutual_information",  # of input and prediction on the development set, in nats
+    "adabn_uar",  # of `base`: as target_dev_uar and mutual_information, with the statistics of the
+    "adabn_mutual_information",  # development set in batch norm, see adabn.py
+    "source_train_uar",  # emotion, on utterances trained on
+    "learning_rate",
+    "beta",  # scale of the reversed gradient at the epoch's end
+    "emotion_grad_norm",  # of alpha dL_e / df at the encoder's output f: root mean square of steps
+    "domain_grad_norm",  # of (1 - alpha) beta dL_l / df: the same
+    "seconds",
+)
+
+
+def encode(params: Arrays, features: Features, rows: np.ndarray) -> list[np.ndarray]:
+    """The encoder up to batch norm on the utterances `rows`: h (B, C) a batch, in order."""
+    starts = range(0, len(rows), BATCH)
+    buffer = np.empty((BATCH, FRAMES, MELS), np.float32)
+    batches = []
+    for i in progress(starts, len(starts), "inference", "batches"):
+        batch = rows[i : i + BATCH]
+        x = features.batch(batch, out=buffer[: len(batch)])  # (B, T, D)
+        batches.append(model.encode(params, x)[0])  # (B, C)
+    return batches
+
+
+def predict(params: Arrays, running: Arrays, encoded: list, name: str = "emotion") -> np.ndarray:
+    """Probabilities (N, 2) by the classifier `name` of what `encode` returned."""
+    probabilities = [np.empty((0, 2), np.float32)]
+    for h in encoded:  # (B, C)
+        f = model.normalise(params, running, h)  # (B, C)
+        probabilities.append(model.classify(params, f, name))  # (B, 2)
+    return np.concatenate(probabilities)
+
+
+def has_adabn(choices: Choices) -> bool:
+    """Whether AdaBN is measured too: it is the control of `base` with batch norm."""
+    return choices.model == "base" and choices.bn != "none"
+
+
+def evaluate_epoch(
+    choices: Choices, state: State, source: Domain, target: Domain, split: Split
+) -> None:
+    """Measure the epoch that has just ended, and complete its row of the history.
+
+    The columns of figure 3 are measured on the target's development set and as many utterances
+    trained on (each domain weighs one half of the domain loss). Beside them stand the criteria
+    that need no label of the target: emotion on the source validation set, and the mutual
+    information of input and prediction on the development set.
+    """
+    began = time.perf_counter()
+    sample = generator(choices.seed, "monitor").permutation(split.train)[: len(split.dev)]
+    on_source = encode(state.params, source.features, sample)
+    on_target = encode(state.params, target.features, split.dev)
+    emotion = predict(state.params, state.running, on_target)  # (n, 2)
+    measured = {
+        "source_train_uar": uar(source, sample, predict(state.params, state.running, on_source)),
+        "target_dev_uar": uar(target, split.dev, emotion),
+    }
+    if choices.model != "mono":
+        validation = encode(state.params, source.features, split.source_val)
+        predicted = predict(state.params, state.running, validation)
+        measured["source_val_uar"] = uar(source, split.source_val, predicted)
+        measured["mutual_information"] = metrics.information(emotion)
+    if has_adabn(choices):
+        adapted = adabn.predict(state.params, np.concatenate(on_target))  # (n, 2)
+        measured["adabn_uar"] = uar(target, split.dev, adapted)
+        measured["adabn_mutual_information"] = metrics.information(adapted)
+    if choices.model == "our":
+        # Column 0 is the probability of "source", column 1 that of "target".
+        right = [
+            predict(state.params, state.running, encoded, "domain")[:, column]
+            for column, encoded in enumerate((on_source, on_target))
+        ]
+        tiny = np.finfo(np.float32).tiny  # keeps the logarithm from minus infinity
+        measured["dev_domain_loss"] = -np.mean([np.log(p + tiny).mean() for p in right])
+        measured["domain_uar"] = np.mean([(p > 0.5).mean() for p in right])
+    row = dict.fromkeys(HISTORY, math.nan) | state.history[-1] | measured
+    row["seconds"] += time.perf_counter() - began
+    state.history[-1] = {name: float(row[name]) for name in HISTORY}
+
+
+def uar(domain: Domain, rows: np.ndarray, probabilities: np.ndarray) -> float:
+    """UAR of the predictions (n, 2) on the utterances `rows` (n,) of a domain.
+
+    A validation set of a small corpus may have one class only: then its recall is all there is.
+    One half where there is no utterance at all.
+    """
+    counts = metrics.confusion(domain.labels[rows], probabilities.argmax(axis=1))
+    recalls = [count[k] / count.sum() for k, count in enumerate(counts) if count.any()]
+    return float(np.mean(recalls)) if recalls else 0.5

@@ -1,0 +1,265 @@
+"""The folder of a run: whose run it is, what is kept after each epoch, and how a run goes on.
+
+    config.json      every choice, and the corpora as they were found
+    checkpoint.npz   the state after the last epoch
+    history.csv      the same history, for people
+    epochs.bin       parameters and running statistics of each epoch, a row each; see `keep`
+
+A kill costs the epoch under way. `epochs.bin` is there until the run is done.
+"""
+
+import hashlib
+import os
+import platform
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import scipy
+import soundfile
+
+import minidann.ops
+from minidann import model, optim, training
+from minidann.choices import Choices
+from minidann.console import UserError
+from minidann.run import splits, store
+from minidann.run.evaluation import HISTORY
+from minidann.run.setup import Setup
+from minidann.sound.logmel import FRAMES, MELS, PRESETS
+from minidann.training import Arrays, State
+
+DIGESTS = ("content", "labels", "warnings")  # entries of a corpus that say nothing to a reader
+CHECKSUM = 4  # bytes behind each row of epochs.bin: its CRC-32
+
+
+def planned(choices: Choices) -> dict:
+    """The part of `config.json` that is known before a corpus is read: every choice."""
+    return {
+        "format": store.FORMAT,
+        "choices": asdict(choices),
+        "constants": {
+            "filters": model.FILTERS,
+            "kernel": model.KERNEL,
+            "stride": model.STRIDE,
+            "pool": model.POOL,
+            "frames": FRAMES,
+            "mels": MELS,
+            "initial_weights": f"Glorot uniform, zero biases, query N(0, {model.QUERY_STD})",
+            "logmel": asdict(PRESETS[choices.features]),
+            "padding": "at the end, each bin's minimum of the utterance",
+            "normalisation": "each bin of each corpus, over unpadded frames of cropped utterances",
+            "target_in_training": "all utterances, without labels" if choices.model == "our" else 0,
+            "ganin_ramp": training.RAMP,
+            "regularised": list(optim.REGULARISED),
+            "learning_rate": [optim.INITIAL_RATE, optim.DECAY, optim.FINAL_RATE],
+            "adam": [optim.BETA1, optim.BETA2, optim.EPSILON],
+            "batch_norm_epsilon": minidann.ops.batchnorm.EPSILON,
+            "batch_norm_momentum": minidann.ops.batchnorm.MOMENTUM,
+            "target_dev": splits.TARGET_DEV,
+            "source_val": splits.SOURCE_VAL,
+            "mono_dev_test": [splits.MONO_DEV, splits.MONO_TEST],
+        },
+    }
+
+
+def found(setup: Setup) -> dict:
+    """The rest of `config.json`: the corpora, as they were found, and the versions."""
+    corpora = {}
+    for role, corpus, domain in zip(
+        ("source", "target"), setup.corpora, (setup.source, setup.target)
+    ):
+        labels = repr((domain.labels.tolist(), domain.speakers.tolist())).encode()
+        corpora[role] = {
+            "title": corpus.title,
+            "kind": corpus.kind,
+            "utterances": len(domain.labels),
+            "left_out": setup.left_out[role],
+            "speakers": len(set(domain.speakers)),
+            "threshold": corpus.threshold,
+            "classes": np.bincount(domain.labels, minlength=2).tolist(),
+            "warnings": list(corpus.remarks),
+            "content": domain.features.digest,  # of the audio and the times
+            "labels": hashlib.blake2b(labels, digest_size=16).hexdigest(),
+        }
+    return {
+        "corpora": corpora,
+        "folders": [str(corpus.root.resolve()) for corpus in setup.corpora],
+        "versions": {
+            "minidann": minidann.__version__,
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+            "scipy": scipy.__version__,
+            "soundfile": soundfile.__version__,
+            "machine": platform.machine(),
+            "blas_threads": os.environ.get("OPENBLAS_NUM_THREADS"),  # see `ops.parallel`
+        },
+    }
+
+
+def refuse_others(out: Path, config: dict, resume: bool) -> dict:
+    """Raise UserError where the folder `out` is not this run's; -> its config.json, or {}.
+
+    It may be a new run's, which is empty, or this run's, to go on with: if `resume` is set, and if
+    everything in `config` is the same there.
+    """
+    if not (out / "config.json").exists():
+        if others := sorted(path.name for path in out.iterdir() if path.name[0] != "."):
+            raise UserError(
+                f"{out}: not empty, and no run's folder (it holds {', '.join(others[:3])}); "
+                "choose another --out"
+            )
+        return {}
+    there = store.read_json(out / "config.json")
+    if there.get("format") != store.FORMAT:
+        raise UserError(f"{out}: {store.EARLIER}")
+    before = dict(_entries(there))
+    differ = [
+        name if name.endswith(DIGESTS) else f"{name} ({before.get(name)} there, {value} here)"
+        for name, value in _entries(config)
+        if before.get(name) != value
+    ]
+    if differ:
+        raise UserError(f"{out}: holds another run: {'; '.join(differ)}; choose another --out")
+    if not resume:
+        raise UserError(f"{out}: holds this run already; --resume to go on, or another --out")
+    return there
+
+
+def _entries(config: dict, name: str = "") -> Iterator[tuple[str, object]]:
+    """What makes a run what it is, by the names that a message gives it: `source content`."""
+    for key, value in config.items():
+        if key in ("choices", "constants", "corpora"):
+            yield from _entries(value, name)
+        elif isinstance(value, dict) and key not in ("versions", "logmel"):
+            yield from _entries(value, f"{key} ")
+        elif key not in ("versions", "folders", "format"):
+            yield f"{name}{key}", value
+
+
+def claim(setup: Setup, out: Path, resume: bool, say: Callable[[str], None]) -> None:
+    """Make the folder `out` this run's, with its config.json. Raises UserError as `refuse_others`.
+
+    What was left half written by a kill is taken away.
+    """
+    config = planned(setup.choices) | found(setup)
+    there = refuse_others(out, config, resume)
+    if there and there.get("versions") != config["versions"]:
+        say("note: versions are not those of config.json; the bytes may differ")
+    for stale in out.glob(".*.tmp"):
+        stale.unlink()
+    if not there:
+        store.write_json(out / "config.json", config)
+        if any(setup.left_out.values()):
+            text = left_out_csv(setup).encode(errors="backslashreplace")
+            store.write(out / "left_out.csv", text)
+
+
+def start_or_resume(choices: Choices, out: Path, say: Callable[[str], None]) -> State:
+    """The state to go on from: that of the last epoch in the folder `out`, or a new one."""
+    fresh = training.start(choices)
+    if not (out / "checkpoint.npz").exists():
+        return fresh
+    state = load(out, choices, fresh)
+    # A kill may have come after the checkpoint was written, and before this was.
+    store.write(out / "history.csv", history_csv(state.history).encode())
+    say(f"goes on after epoch {state.epoch} of {choices.epochs}")
+    return state
+
+
+def keep(out: Path, state: State, choices: Choices) -> None:
+    """Keep the state after an epoch: first its row of epochs.bin, then the checkpoint.
+
+    So epochs.bin never has fewer rows than the checkpoint has epochs. What a kill left behind those
+    is cut off here.
+    """
+    arrays = [*state.params.values(), *state.running.values()]
+    row = b"".join(array.astype("<f4").tobytes() for array in arrays)
+    row += zlib.crc32(row).to_bytes(CHECKSUM, "little")
+    path = out / "epochs.bin"
+    with store.writing(path), open(path, "r+b" if path.exists() else "wb") as file:
+        file.truncate((state.epoch - 1) * len(row))
+        file.seek(0, os.SEEK_END)
+        file.write(row)
+        file.flush()
+        os.fsync(file.fileno())
+    groups = {"params": state.params, "running": state.running, "adam": state.adam}
+    rows = np.array([[row[name] for name in HISTORY] for row in state.history])
+    store.write_arrays(
+        out / "checkpoint.npz", groups | {"history": {"rows": rows}}, {"choices": asdict(choices)}
+    )
+    store.write(out / "history.csv", history_csv(state.history).encode())
+
+
+def load(out: Path, choices: Choices, fresh: State) -> State:
+    """The state that `keep` wrote; `fresh` is how the run began, for names and shapes.
+
+    Raises UserError where the checkpoint is damaged or another run's, or where epochs.bin does not
+    reach as far.
+    """
+    path = out / "checkpoint.npz"
+    groups, about = store.read_arrays(path)
+    if about.get("choices") != asdict(choices):
+        raise UserError(f"{path}: the checkpoint of a run with other choices; take another --out")
+    rows = groups.pop("history", {}).get("rows", np.zeros(0))
+    if rows.ndim != 2 or rows.shape[1] != len(HISTORY) or len(rows) > choices.epochs:
+        raise UserError(f"{path}: damaged (its history is not one); delete it and train again")
+    expected = {"params": fresh.params, "running": fresh.running, "adam": fresh.adam}
+    groups.setdefault("running", {})  # empty without batch norm
+    store.agree(path, groups, expected)
+    history = [dict(zip(HISTORY, row)) for row in rows.tolist()]
+    state = State(groups["params"], groups["running"], groups["adam"], history)
+    for epoch in range(1, state.epoch + 1):
+        epoch_arrays(out, epoch, state)
+    return state
+
+
+def epoch_arrays(out: Path, epoch: int, like: State) -> tuple[Arrays, Arrays]:
+    """Parameters and running statistics after an epoch, counted from 1, shaped as those of `like`.
+
+    Raises UserError where epochs.bin has not this row, or not as it was written.
+    """
+    path, groups = out / "epochs.bin", (like.params, like.running)
+    size = 4 * sum(array.size for group in groups for array in group.values())  # bytes
+    try:
+        with open(path, "rb") as file:
+            file.seek((epoch - 1) * (size + CHECKSUM))
+            row, checksum = file.read(size), file.read(CHECKSUM)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); train again") from None
+    if zlib.crc32(row).to_bytes(CHECKSUM, "little") != checksum:
+        raise UserError(f"{path}: damaged at epoch {epoch}; delete {out} and train again")
+    numbers, place, arrays = np.frombuffer(row, "<f4").astype(np.float32), 0, []
+    for group in groups:
+        arrays.append({})
+        for name, array in group.items():
+            arrays[-1][name] = numbers[place : place + array.size].reshape(array.shape)
+            place += array.size
+    return arrays[0], arrays[1]
+
+
+def is_done(out: Path) -> bool:
+    """Whether the run in `out` is done: `metrics.json` is the file that it writes last."""
+    return (out / "metrics.json").is_file()
+
+
+def finish(out: Path, results: dict) -> None:
+    """Write `metrics.json`, and take away what only a run under way needs."""
+    store.write_json(out / "metrics.json", results)
+    (out / "epochs.bin").unlink(missing_ok=True)
+
+
+def history_csv(history: list[dict]) -> str:
+    """The history as CSV, a row an epoch; empty where a model has no such number."""
+    rows = [
+        ["" if np.isnan(row[name]) else f"{row[name]:.6g}" for name in HISTORY] for row in history
+    ]
+    return store.csv_text([HISTORY, *rows])
+
+
+def left_out_csv(setup: Setup) -> str:
+    """What --skip-bad left out, and why, a row an utterance or a file with utterances in it."""
+    corpora = setup.corpora[setup.mono :]
+    bad = [(corpus.title, where, why) for corpus in corpora for where, why in corpus.bad]
+    return store.csv_text([("corpus", "where", "why"), *bad])
