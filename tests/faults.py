@@ -990,7 +990,7 @@ def _(p):
 fault("the cache is a file", lambda p: p.train(cache=text(p.folder / "cache", "mine")))
 
 
-@fault("the disk is full while the run is written", limit=100_000, keeps=("run/config.json",))
+@fault("the disk is full while the run is written", limit=100_000, keeps=("run/config.json", "run/epochs.bin"))
 def _(p):
     (p.folder / "run").mkdir()
     return p.train("--out", p.folder / "run")
