@@ -1,4 +1,4 @@
-"""python -m minidann.predict RUN FILE...: what a trained model says of recordings."""
+"""python -m minidann.predict RUN FILE...: what a trained model predicts for recordings."""
 
 from collections import Counter
 from pathlib import Path
@@ -43,7 +43,7 @@ def load(run: Path) -> tuple[dict, dict]:
         and all(isinstance(name, str) and name.isprintable() for name in [*classes, *names])
         and about["features"] in PRESETS
     ):
-        raise UserError(f"{path}: damaged (what it says of itself makes no sense); train again")
+        raise UserError(f"{path}: damaged (its description makes no sense); train again")
     return groups, about
 
 
@@ -92,9 +92,9 @@ def rows(path: Path, frames: np.ndarray, probabilities: np.ndarray, classes: lis
     if len(lengths) > 1:
         spans += list(zip(ends - lengths, ends, probabilities))
     for first, last, probability in spans:
-        said = classes[int(probability.argmax())]
+        predicted = classes[int(probability.argmax())]
         numbers = "\t".join(f"{one:.3f}" for one in probability)
-        yield f"{path}\t{SHIFT * first:.1f}-{SHIFT * last:.1f}\t{numbers}\t{said}"
+        yield f"{path}\t{SHIFT * first:.1f}-{SHIFT * last:.1f}\t{numbers}\t{predicted}"
 
 
 def draw(folder: Path, path: Path, frames, x, weights, about) -> None:

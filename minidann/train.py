@@ -73,7 +73,9 @@ def parser() -> argparse.ArgumentParser:
     groups = shared_options(p)
     corpora, network, training, files = groups.values()
     corpora.add_argument("--direction", choices=DIRECTIONS, help="rec2iem if no --source is given")
-    corpora.add_argument("--dimension", choices=DIMENSIONS, default="arousal", help="what to say")
+    corpora.add_argument(
+        "--dimension", choices=DIMENSIONS, default="arousal", help="what to predict"
+    )
     network.add_argument(
         "--model",
         choices=("our", "base", "mono"),

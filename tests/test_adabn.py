@@ -44,7 +44,7 @@ def h(params, features):
 
 
 def by_hand(params, h):
-    """The answers (n, 2), in float64."""
+    """The probabilities (n, 2), in float64."""
     h = h.astype(np.float64)
     mean, var = h.sum(axis=0) / len(h), ((h - h.mean(axis=0)) ** 2).sum(axis=0) / len(h)
     f = params["bn.gamma"] * (h - mean) / np.sqrt(var + EPSILON) + params["bn.beta"]
@@ -55,7 +55,7 @@ def test_equals_batch_norm_by_hand_over_every_row(params, h):
     expected, got = by_hand(params, h), adabn.predict(params, h)
     assert got.dtype == np.float32
     np.testing.assert_allclose(got, expected, atol=2e-5)
-    assert np.ptp(expected[:, 0]) > 0.5  # else any answer would be near enough
+    assert np.ptp(expected[:, 0]) > 0.5  # else any prediction would be near enough
 
 
 def test_the_statistics_are_those_of_the_rows_given(params, h):
@@ -78,7 +78,7 @@ def test_running_statistics_are_not_needed_and_gamma_and_beta_stay(params, featu
     own = training.probabilities(params, running, features, rows)["emotion"]
     np.testing.assert_allclose(adabn.predict(params, h), own, atol=1e-6)
     assert all(np.array_equal(params[name], a) for name, a in before.items())
-    # With other statistics the run's own answers are others: the test above is no tautology.
+    # With other statistics the run's own predictions are others: the test above is no tautology.
     other = {"bn.mean": running["bn.mean"] + 1, "bn.var": running["bn.var"]}
     moved = training.probabilities(params, other, features, rows)["emotion"]
     assert np.abs(moved - own).max() > 0.05
@@ -143,7 +143,7 @@ def test_bases_own_epochs_do_not_hang_on_adabn(monkeypatch):
                     "target adabn": 4, "information adabn": 6}  # fmt: skip
 
 
-def test_only_base_with_batch_norm_has_such_choosers():
+def test_only_base_with_batch_norm_has_such_criteria():
     for name, bn, there in (("base", "bn1", True), ("base", "none", False), ("our", "bn1", False),
                             ("our", "none", False), ("mono", "bn1", False)):  # fmt: skip
         kept = start(Choices("csv", "csv", model=name, bn=bn), 750, 26).kept
@@ -194,8 +194,8 @@ HISTORY_OF_THREE = [
 TEN = np.arange(60, 70)
 
 
-def said_of(params, features, labels, criteria, other=None):
-    """What `outcome.test` says of ten rows."""
+def predictions_of(params, features, labels, criteria, other=None):
+    """What `outcome.test` predicts for ten utterances."""
     none = np.array([], int)
     setup = SimpleNamespace(
         choices=BASE,
@@ -206,28 +206,28 @@ def said_of(params, features, labels, criteria, other=None):
     return outcome.test(setup, state, minidann.ops)
 
 
-def test_a_base_run_is_tested_with_both_and_labels_change_no_answer(params, features, h):
+def test_a_base_run_is_tested_with_both_and_labels_change_no_prediction(params, features, h):
     labels = np.arange(len(features)) % 2
     # The weights at adabn's own epochs are others: it must not be tested with base's.
     other = params | {"emotion.w": -params["emotion.w"]}
-    said = said_of(params, features, labels, [*SELECTION, *ADABN_SELECTION], other)
-    assert set(said) == {
+    predicted = predictions_of(params, features, labels, [*SELECTION, *ADABN_SELECTION], other)
+    assert set(predicted) == {
         ("target", 1, "own"), ("source", 2, "own"), ("information", 3, "own"),
         ("target", 2, "adabn"), ("source", 2, "adabn"), ("information", 3, "adabn"),
     }  # fmt: skip
     same, turned = (by_hand(one, h)[TEN].argmax(axis=1).tolist() for one in (params, other))
     assert same != turned
-    assert said["source", 2, "adabn"].tolist() == same  # at the one epoch of both
-    assert said["target", 2, "adabn"].tolist() == turned
-    assert said["information", 3, "adabn"].tolist() == turned
+    assert predicted["source", 2, "adabn"].tolist() == same  # at the one epoch of both
+    assert predicted["target", 2, "adabn"].tolist() == turned
+    assert predicted["information", 3, "adabn"].tolist() == turned
     for labelled in (1 - labels, np.zeros_like(labels)):
-        again = said_of(params, features, labelled, [*SELECTION, *ADABN_SELECTION], other)
-        assert again.keys() == said.keys()
-        assert all(np.array_equal(again[key], said[key]) for key in said)
+        again = predictions_of(params, features, labelled, [*SELECTION, *ADABN_SELECTION], other)
+        assert again.keys() == predicted.keys()
+        assert all(np.array_equal(again[key], predicted[key]) for key in predicted)
 
 
-def test_only_a_run_with_adabns_choosers_is_tested_with_it(params, features):
+def test_only_a_run_with_adabns_criteria_is_tested_with_it(params, features):
     labels = np.arange(len(features)) % 2
     own = {("target", 1, "own"), ("source", 2, "own"), ("information", 3, "own")}
-    assert set(said_of(params, features, labels, SELECTION)) == own
-    assert set(said_of(params, features, labels, ["target"])) == {("target", 1, "own")}
+    assert set(predictions_of(params, features, labels, SELECTION)) == own
+    assert set(predictions_of(params, features, labels, ["target"])) == {("target", 1, "own")}

@@ -236,7 +236,7 @@ def test_cells_differences_and_averages_are_those_worked_out_by_hand(table2):
                 assert both[name][number].removesuffix(" ~") == expected
 
 
-def test_what_labels_were_worth_is_the_difference_of_two_choosers(table2):
+def test_what_labels_were_worth_is_the_difference_of_two_criteria(table2):
     found = sections(text_of(table2)[0])["What the labels were worth", 2]  # of information
     for row in TABLES["table2"]:
         for number, column in enumerate(COLUMNS):
@@ -295,7 +295,7 @@ def test_synthetic_speech_is_called_so(table2, tmp_path):
     results = Results(asked(tmp_path, "table2", "--seeds", "1"))
     markdown, _ = text_of(made_up_runs(results, kind="synthetic demo"))
     assert "- Corpus csv-a (synthetic demo): 480 utterances, 6 speakers" in markdown
-    assert "- **Synthetic speech**: that the code works is all that these numbers" in markdown
+    assert "- **Synthetic speech**: these numbers can only show that the code works" in markdown
     assert "This is other speech: compare the pattern" in markdown
 
 
@@ -584,7 +584,7 @@ def test_a_claim_of_four_cells_fails_by_one_and_is_open_by_one(claimed):
     assert judged(claimed, skill(0.0))[cells].verdicts["target"] == claims.OPEN
 
 
-def test_each_chooser_has_its_own_verdict(claimed):
+def test_each_criterion_has_its_own_verdict(claimed):
     def skill(run, criterion, statistics):
         up = {"target": 0.1, "source": -0.1, "information": 0.0}[criterion]
         return 0.7 + (up if run.choices.model == "our" else 0)
@@ -1035,7 +1035,7 @@ def test_seeds_as_a_count_or_from_first_to_last():
             command.seeds(text)
 
 
-def test_a_file_without_a_choosers_rows_is_named_in_one_line(tmp_path):
+def test_a_file_without_a_criterions_rows_is_named_in_one_line(tmp_path):
     results = made_up_runs(Results(asked(tmp_path, "figure3", "--seeds", "1")))
     (run,) = wanted_by(results)
     (run.out / "speakers.csv").write_text(",".join(SPEAKERS) + "\n")

@@ -209,8 +209,8 @@ def test_twenty_utterances_are_learned_by_heart(name):
     split = splits.Split(*4 * [np.arange(20)])
     choices = replace(CHOICES, model=name, batch_size=20, epochs=30, dropout=0.0, beta=0.0)
     state = train(choices, (few, few, split))
-    said = training.probabilities(state.params, state.running, few.features, np.arange(20))
-    assert metrics.uar(few.labels, said["emotion"].argmax(axis=1)) == 1.0
+    predicted = training.probabilities(state.params, state.running, few.features, np.arange(20))
+    assert metrics.uar(few.labels, predicted["emotion"].argmax(axis=1)) == 1.0
 
 
 def test_without_reversal_the_domain_classifier_tells_the_languages_apart(both):
@@ -222,7 +222,7 @@ def test_without_reversal_the_domain_classifier_tells_the_languages_apart(both):
     assert ours.history[-1]["domain_grad_norm"] > 0
 
 
-def test_history_has_every_column_and_each_chooser_its_best_epoch(both):
+def test_history_has_every_column_and_each_criterion_its_best_epoch(both):
     state = train(CHOICES, both)
     assert [list(row) for row in state.history] == [list(HISTORY)] * 4
     source, target, split = both
@@ -231,15 +231,15 @@ def test_history_has_every_column_and_each_chooser_its_best_epoch(both):
         best = max(row[column] for row in state.history)
         assert state.history[state.best_epoch(criterion) - 1][column] == best
         domain, rows = emotion.get(criterion, (target, split.dev))
-        said = training.probabilities(*state.kept[criterion], domain.features, rows)["emotion"]
+        predicted = training.probabilities(*state.kept[criterion], domain.features, rows)["emotion"]
         if criterion == "information":
-            assert metrics.information(said) == best
+            assert metrics.information(predicted) == best
         else:
-            assert metrics.uar(domain.labels[rows], said.argmax(axis=1)) == best
+            assert metrics.uar(domain.labels[rows], predicted.argmax(axis=1)) == best
     assert len({state.best_epoch(criterion) for criterion in SELECTION}) > 1  # or nothing was shown
 
 
-def test_two_of_the_choosers_never_see_a_label_of_the_target(both):
+def test_two_of_the_criteria_never_see_a_label_of_the_target(both):
     source, target, split = both
     other = Domain(target.features, 1 - target.labels, target.speakers)
     one, two = (train(CHOICES, (source, domain, split)) for domain in (target, other))
@@ -252,7 +252,7 @@ def test_two_of_the_choosers_never_see_a_label_of_the_target(both):
         assert row | nothing == again | nothing
 
 
-def test_mono_has_one_chooser_and_no_other_language(both):
+def test_mono_has_one_criterion_and_no_other_language(both):
     _, target, _ = both
     split = splits.draw(0, target.speakers, target.speakers, model="mono", by_speaker=False)
     state = train(replace(CHOICES, model="mono"), (target, target, split))

@@ -1,7 +1,7 @@
 """How far apart are two corpora? As far as a linear classifier can tell them apart.
 
 The proxy A-distance (Ben-David et al. 2007; section 5 of the DANN paper, Ganin et al. 2016) trains
-a linear classifier to say which corpus a row is of, and counts its errors on rows it has not seen:
+a linear classifier to predict the corpus of a row, and counts its errors on rows it has not seen:
 
     d = 2 (1 - 2 error)
 
@@ -61,11 +61,11 @@ def proxy_a_distance(
     if folds < 2:
         return None
     fold = np.concatenate([deal(names, folds, rng) for names in speakers])  # (2 count,)
-    said = np.empty_like(domain)
+    predicted = np.empty_like(domain)
     for i in range(folds):
         rest, held_out = fold != i, fold == i
-        said[held_out] = classify(x[rest], domain[rest], x[held_out])
-    error = (said != domain).mean()  # as many of each language: the mean of both error rates
+        predicted[held_out] = classify(x[rest], domain[rest], x[held_out])
+    error = (predicted != domain).mean()  # as many of each language: the mean of both error rates
     return max(0.0, float(2 * (1 - 2 * error)))
 
 
@@ -84,7 +84,7 @@ def deal(speakers: np.ndarray, folds: int, rng: np.random.Generator) -> np.ndarr
 
 
 def classify(x: np.ndarray, domain: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Learn `domain` (N,) of rows x (N, C); -> what the classifier says of `others`: (M,)."""
+    """Learn `domain` (N,) of rows x (N, C); -> the predictions for `others`: (M,)."""
     mean, std = x.mean(axis=0), x.std(axis=0)  # (C,) each, of the training rows only
     std[std <= CONSTANT * np.abs(mean)] = np.inf  # a constant column becomes zeros
     w, b = fit((x - mean) / std, domain)

@@ -91,9 +91,7 @@ def about(results: Results, corpora: tuple[dict, dict]) -> list[str]:
     ]
     kinds = {one["kind"] for one in corpora}
     if any("synthetic" in kind for kind in kinds):
-        lines.append(
-            "- **Synthetic speech**: that the code works is all that these numbers can say."
-        )
+        lines.append("- **Synthetic speech**: these numbers can only show that the code works.")
     first, last = args.seeds[0], args.seeds[-1]
     seeds = f"seeds {first} to {last}" if last > first else f"seed {first}"
     other = " ".join(plan.shared_flags(args, (*plan.CORPORA, "cache", "epochs")))

@@ -22,7 +22,7 @@ SELECTED_BY = {
 }
 SPEAKERS = (  # the columns of speakers.csv
     "selected_by", "epoch", "statistics", "speaker",
-    "true_0_said_0", "true_0_said_1", "true_1_said_0", "true_1_said_1",
+    "true_0_pred_0", "true_0_pred_1", "true_1_pred_0", "true_1_pred_1",
 )  # fmt: skip
 
 
@@ -216,7 +216,7 @@ def conclude(setup: Setup, results: dict, say) -> None:
     test, classes = results["test"], CLASSES[setup.choices.dimension]
     columns = np.sum(test["confusion"], axis=0)
     if not columns.all():
-        interval = f"it says {classes[columns.argmax()]} of every row"
+        interval = f"it predicts {classes[columns.argmax()]} for every utterance"
     elif test["ci95"]:
         low, high = (100 * end for end in test["ci95"])
         interval = f"95% interval over {test['speakers']} speakers: {low:.1f} to {high:.1f}"
@@ -228,9 +228,9 @@ def conclude(setup: Setup, results: dict, say) -> None:
         say(f"\nutterances or files left out as unusable: {left_out} (left_out.csv)")
     say(f"\ntest UAR{setup.demo} {100 * test['uar']:.1f} %  ({interval}), epoch {epoch}")
     width = max(len(name) for name in classes)
-    say(f"{'':{width + 5}}" + "".join(f"  said {name:>{width}}" for name in classes))
+    say(f"{'':{width + 5}}" + "".join(f"  predicted {name:>{width}}" for name in classes))
     for name, counts in zip(classes, test["confusion"]):
-        say(f"true {name:{width}}" + "".join(f"  {count:{width + 5}}" for count in counts))
+        say(f"true {name:{width}}" + "".join(f"  {count:{width + 10}}" for count in counts))
     for name, one in results["selected_by"].items():
         criterion, _, adabn = name.partition(" with ")
         if name != setup.choices.select_by:
