@@ -28,7 +28,7 @@ FILTERS = 200
 KERNEL = 10
 STRIDE = 3
 POOL = 30
-QUERY_DEVIATION = 0.05  # of the attention query's first values
+QUERY_STD = 0.05  # standard deviation of the attention query's first values
 
 
 def pooled_frames(frames: int) -> int:
@@ -61,7 +61,7 @@ def initialise(
     params = {
         "conv.w": glorot((KERNEL, mels, filters), KERNEL * mels, KERNEL * filters),
         "conv.b": np.zeros(filters, dtype),
-        "attention.v": (QUERY_DEVIATION * rng.standard_normal(filters)).astype(dtype),
+        "attention.v": (QUERY_STD * rng.standard_normal(filters)).astype(dtype),
     }
     running = {}
     if batch_norm:

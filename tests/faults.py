@@ -1136,7 +1136,10 @@ model(
     "a model with infinity in it",
     edit=lambda groups, about: groups["params"]["emotion.b"].fill(np.inf),
 )
-model("a model with a deviation of 0", edit=lambda groups, about: groups["target"]["std"].fill(0))
+model(
+    "a model with a standard deviation of 0",
+    edit=lambda groups, about: groups["target"]["std"].fill(0),
+)
 model(
     "a model that does not say what it tells apart",
     edit=lambda groups, about: about.update(classes="low, high"),

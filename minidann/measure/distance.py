@@ -24,7 +24,7 @@ FOLDS = 5
 # and less is slow; with 52, 1 no longer finds some of the differences that 0.1 finds.
 STRENGTH = 0.1
 TOLERANCE = 1e-4  # the minimum is reached where no entry of the gradient is larger
-CONSTANT = 1e-6  # a deviation below this share of the mean is float32's rounding
+CONSTANT = 1e-6  # a standard deviation below this share of the mean is float32's rounding
 
 
 def proxy_a_distance(
@@ -120,9 +120,9 @@ def loss(weights: np.ndarray, x: np.ndarray, domain: np.ndarray) -> tuple[float,
 def statistics(features: Features, rows: Sequence[int]) -> np.ndarray:
     """Mean and standard deviation of each mel bin over each utterance: (len(rows), 52) float64.
 
-    Of its real frames, cropped, without padding, normalised with the corpus's mean and deviation:
-    two languages as the network gets them, without what normalising has taken away already, such
-    as one microphone being louder than another.
+    They are those of its cropped and unpadded frames, normalised with the corpus's mean and
+    standard deviation: this is how the network gets two languages, after normalising has removed
+    differences such as a louder microphone.
     """
     out = np.empty((len(rows), 2 * MELS))
     for means_and_stds, row in zip(out, rows):

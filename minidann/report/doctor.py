@@ -161,8 +161,8 @@ def _distance(choices: dict, results: dict) -> Finding:
         return ["No proxy A-distance: it takes two languages with two speakers each."], []
     before, after = apart["before"], apart["after"]
     lines = [
-        f"Proxy A-distance: {before:.2f} before (mean and deviation of each mel bin), {after:.2f} "
-        "after (the encoder's output at the epoch kept).",
+        f"Proxy A-distance: {before:.2f} before (mean and standard deviation of each mel "
+        f"bin), {after:.2f} after (the encoder's output at the epoch kept).",
         "0: a linear classifier, trained anew and tested on other speakers, cannot tell the "
         "languages apart; 2: it never errs. Of ten speakers, differences below "
         f"{NOISE} say nothing; "

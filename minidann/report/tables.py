@@ -59,7 +59,7 @@ class Entry:
     row: str
     column: int | None  # number of one of COLUMNS; None: the average
     estimate: Estimate
-    paper: tuple[float, float | None] | None = None  # %, mean and deviation
+    paper: tuple[float, float | None] | None = None  # %, mean and standard deviation
 
 
 def columns() -> Iterator[tuple[int | None, list[tuple[int, str]]]]:

@@ -39,7 +39,7 @@ def bracket(one: Estimate) -> str:
 
 
 def percent(one: Estimate, difference: bool = False) -> str:
-    """`70.3 (2.5) [65.1, 75.4]`: mean, deviation over seeds, interval over speakers, in %.
+    """`70.3 (2.5) [65.1, 75.4]`: mean, standard deviation over seeds, interval over speakers, in %.
 
     A difference has its sign, and `~` behind it where it is inconclusive.
     """

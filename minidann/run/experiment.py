@@ -85,7 +85,7 @@ def plan(choices: Choices) -> dict:
             "pool": model.POOL,
             "frames": FRAMES,
             "mels": MELS,
-            "initial_weights": f"Glorot uniform, zero biases, query N(0, {model.QUERY_DEVIATION})",
+            "initial_weights": f"Glorot uniform, zero biases, query N(0, {model.QUERY_STD})",
             "logmel": asdict(PRESETS[choices.features]),
             "padding": "at the end, each bin's minimum of the utterance",
             "normalisation": "each bin of each corpus, over the real frames of its cropped rows",
