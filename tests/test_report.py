@@ -346,17 +346,17 @@ def test_the_csv_agrees_with_the_markdown(table1):
     )  # fmt: skip
 
 
-def test_the_gain_is_the_statistics_part_and_the_adversarys_part(table1):
+def test_the_gain_is_the_batch_norm_effect_and_the_adversarys_part(table1):
     for criterion, (_, columns) in product(tables.CRITERIA, tables.columns()):
-        whole, statistics, adversary = (
+        whole, batch_norm, adversary = (
             table1.estimate(tables.PLANNED["table1"][name], columns, criterion)
-            for name in ("our - base", "of which statistics: beta 0 - base",
+            for name in ("our - base", "of which the batch-norm effect: beta 0 - base",
                          "of which the adversary: our - beta 0")
         )  # fmt: skip
         np.testing.assert_allclose(
-            statistics.by_seed + adversary.by_seed, whole.by_seed, rtol=0, atol=1e-14
+            batch_norm.by_seed + adversary.by_seed, whole.by_seed, rtol=0, atol=1e-14
         )
-        assert whole.value != 0 and statistics.value != 0 and adversary.value != 0
+        assert whole.value != 0 and batch_norm.value != 0 and adversary.value != 0
 
 
 def test_adabn_is_the_base_run_with_other_statistics(table1):

@@ -26,7 +26,7 @@ CONTROLS = (
     "nothing is reversed. `base, AdaBN` is `base` with batch norm's statistics taken anew from the "
     "target's rows, without their labels, at epochs chosen with these statistics. In `our` and "
     "beta 0 the emotion loss weighs alpha against l1 and l2, in `base` 1: where these are not 0, "
-    "that is in the part of the statistics, too. `mono` is trained and chosen with labels of the "
+    "the batch-norm effect contains that, too. `mono` is trained and chosen with labels of the "
     "target, and tested on a quarter of its rows, which are among the test rows of the others."
 )
 
