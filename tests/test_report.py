@@ -331,7 +331,7 @@ def test_the_csv_agrees_with_the_markdown(table1):
     for cell, row in zip(cells, entries):
         value, over_seeds, low, high = (float(one) for one in re.findall(r"[-+]?\d+\.\d", cell))
         for here, name in zip((value, over_seeds, low, high),
-                              ("mean", "std_over_seeds", "low", "high")):  # fmt: skip
+                              ("mean", "std_over_seeds", "ci_low", "ci_high")):  # fmt: skip
             assert here == pytest.approx(float(row[name]), abs=0.0506)
         assert (row["significant"] == "false") == cell.endswith("~")
         assert (row["significant"] == "") == (row["kind"] == "cell")

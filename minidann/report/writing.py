@@ -157,7 +157,7 @@ def as_csv(name: str, corpora: tuple[dict, dict], found: list[Entry]) -> str:
     """The same as CSV, a line an entry; UAR in %."""
     heads = heads_of(corpora)
     rows: list[list] = [["table", "selected_by", "kind", "row", "column", "mean", "std_over_seeds",
-                         "low", "high", "significant", "paper", "paper_std"]]  # fmt: skip
+                         "ci_low", "ci_high", "significant", "paper", "paper_std"]]  # fmt: skip
     for one in found:
         figure = one.estimate
         numbers = [figure.value, figure.spread, *(figure.interval or (np.nan, np.nan))]
