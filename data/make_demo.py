@@ -168,9 +168,9 @@ def fill(
 
 
 def draw_seconds(rng: np.random.Generator, spread: tuple[float, float]) -> float:
-    """A duration from the log-normal distribution with median and log deviation `spread`."""
-    median, deviation = spread
-    return float(np.clip(median * np.exp(deviation * rng.standard_normal()), *SECONDS_RANGE))
+    """A duration from the log-normal distribution with (median, log_std) `spread`."""
+    median, log_std = spread
+    return float(np.clip(median * np.exp(log_std * rng.standard_normal()), *SECONDS_RANGE))
 
 
 def plan(

@@ -147,7 +147,7 @@ def classify(params: Arrays, x: np.ndarray, name: str) -> np.ndarray:
 
 
 def accuracy(params: Arrays, x: np.ndarray, truth: np.ndarray, name: str = "label") -> float:
-    """The share of the rows x (N, 2) whose class (N,) the classifier `name` says rightly."""
+    """The share of the rows x (N, 2) whose class (N,) the classifier `name` predicts."""
     return float((classify(params, x, name).argmax(axis=1) == truth).mean())
 
 
@@ -188,7 +188,7 @@ def scatter(axis, source: np.ndarray, labels: np.ndarray, target: np.ndarray) ->
 
 
 def region(axis, params: dict, name: str, reach: float) -> None:
-    """What the classifier `name` says over the plane: class 1 grey, class 0 white, and the line."""
+    """Draw what the classifier `name` predicts over the plane: class 1 grey, 0 white, the line."""
     ticks = np.linspace(-reach, reach, 201)
     grid = np.stack(np.meshgrid(ticks, ticks), axis=2)  # (201, 201, 2)
     p = classify(params, grid.reshape(-1, 2), name)[:, 1].reshape(grid.shape[:2])  # (201, 201)
@@ -220,7 +220,7 @@ def figure(points: tuple, models: dict, results: dict, title: str) -> Figure:
         right.set_title(f"{name}: domain boundary\n{accuracies}", fontsize=10)
     handles, names = axes[0, 0].get_legend_handles_labels()
     page.legend(handles, names, loc="outside lower center", ncols=3, frameon=False, markerscale=1.5)
-    page.suptitle(f"{title}\ngrey is where it says: left class 1, right target", fontsize=10)
+    page.suptitle(f"{title}\ngrey is where it predicts class 1 (left), target (right)", fontsize=10)
     return page
 
 

@@ -1,4 +1,4 @@
-"""python -m minidann.predict RUN FILE...: what a trained model says of recordings."""
+"""python -m minidann.predict RUN FILE...: what a trained model predicts for recordings."""
 
 from collections import Counter
 from pathlib import Path
@@ -31,19 +31,19 @@ def load(run: Path) -> tuple[dict, dict]:
     each_bin = {"mean": np.zeros(MELS, np.float32), "std": np.ones(MELS, np.float32)}
     expected = {"params": params, "running": running, "source": each_bin, "target": each_bin}
     store.agree(path, groups, expected)
-    deviations = [groups["source"]["std"], groups["target"]["std"]]
-    spread = [*deviations, groups["running"].get("bn.var", deviations[0]) + batchnorm.EPSILON]
+    stds = [groups["source"]["std"], groups["target"]["std"]]
+    spread = [*stds, groups["running"].get("bn.var", stds[0]) + batchnorm.EPSILON]
     classes = about.get("classes")
     names = [about.get(name) for name in ("dimension", "features", "corpora", "target")]
     if not all((one > 0).all() for one in spread):
-        raise UserError(f"{path}: damaged (a deviation that is not above 0); train again")
+        raise UserError(f"{path}: damaged (a standard deviation that is not above 0); train again")
     if not (
         isinstance(classes, list)
         and len(classes) == 2
         and all(isinstance(name, str) and name.isprintable() for name in [*classes, *names])
         and about["features"] in PRESETS
     ):
-        raise UserError(f"{path}: damaged (what it says of itself makes no sense); train again")
+        raise UserError(f"{path}: damaged (its description makes no sense); train again")
     return groups, about
 
 
@@ -55,7 +55,7 @@ def windows(frames: np.ndarray) -> list[np.ndarray]:
 def inputs(groups: dict, frames: np.ndarray, domain: str) -> np.ndarray:
     """Raw log-mel (T, 26) -> what the network gets of its W windows, (W, 750, 26) float32.
 
-    `domain`, "source" or "target", says whose mean and deviation normalise it.
+    `domain`, "source" or "target", says whose mean and standard deviation normalise it.
     """
     mean, std = groups[domain]["mean"], groups[domain]["std"]
     return np.stack([normalise_and_pad(one, mean, std) for one in windows(frames)])
@@ -92,9 +92,9 @@ def rows(path: Path, frames: np.ndarray, probabilities: np.ndarray, classes: lis
     if len(lengths) > 1:
         spans += list(zip(ends - lengths, ends, probabilities))
     for first, last, probability in spans:
-        said = classes[int(probability.argmax())]
+        predicted = classes[int(probability.argmax())]
         numbers = "\t".join(f"{one:.3f}" for one in probability)
-        yield f"{path}\t{SHIFT * first:.1f}-{SHIFT * last:.1f}\t{numbers}\t{said}"
+        yield f"{path}\t{SHIFT * first:.1f}-{SHIFT * last:.1f}\t{numbers}\t{predicted}"
 
 
 def draw(folder: Path, path: Path, frames, x, weights, about) -> None:

@@ -3,9 +3,10 @@
     python tests/coverage_of_intervals.py [--simulations N]
 
 A simulated speaker has a skill in each class, model and dimension, and a number of rows of each
-class. A row is answered rightly where `skill + luck > 0`, with luck of variance 1, most of which
-is the row's own, shared by models and seeds. So a class is found with probability Phi(skill), and
-over infinitely many speakers, of skill N(m, sd^2), its recall is Phi(m / sqrt(1 + sd^2)). Numbers
+class. An utterance is predicted rightly where `skill + luck > 0`, with luck of variance 1, most of
+which is the utterance's own, shared by models and seeds. So a class is found with probability
+Phi(skill), and over infinitely many speakers, of skill N(m, sd^2), its recall is
+Phi(m / sqrt(1 + sd^2)). Numbers
 of rows are Poisson with log-normal means; where these go with the skill, long-winded speakers weigh
 more, which moves m by correlation * size_sd * sd. That makes the truth exact.
 
@@ -27,7 +28,7 @@ from minidann.measure.intervals import ends, uars, without_each
 
 SEEDS = 5
 TEST = 0.7  # of the rows, drawn anew for each seed, the same for every model
-# What each seed's training does to the skill in both classes: mostly more of one answer.
+# What each seed's training does to the skill in both classes: mostly more predictions of one class.
 SEED_SHIFTS = np.array([[0.0, 0.0], [0.3, -0.2], [-0.2, 0.3], [0.1, 0.1], [-0.2, -0.1]])
 CHUNK = 500  # simulations at a time, for memory
 
@@ -40,7 +41,9 @@ class Setting:
     weights: tuple[float, ...] = (1.0,)  # one for each model: (-1, 1) is a difference
     skills: tuple[tuple[float, float], ...] = ((0.3, 0.6), (0.5, 0.7))  # m by model and class
     sd: float = 0.45  # of the skill over speakers
-    classes: float = -0.4  # correlation of a speaker's skills in both classes: loud is said high
+    classes: float = (
+        -0.4
+    )  # correlation of a speaker's skills in both classes: loud is predicted high
     models: float = 0.7  # correlation of a speaker's skills in two models
     rows: float = 60  # a speaker
     size_sd: float = 0.4  # of the logarithm of the numbers of rows
@@ -77,7 +80,7 @@ REALISTIC = [
     Setting("difference, skills together", DIFFERENCE, classes=0.6),
     Setting("difference, 30% lack a class", DIFFERENCE, lacking=0.3),
     Setting("difference, split by speaker", DIFFERENCE, by_speaker=True),
-    Setting("difference, one has one answer", DIFFERENCE, skills=((-3.5, 3.5), (0.3, 0.6))),
+    Setting("difference, one predicts one class", DIFFERENCE, skills=((-3.5, 3.5), (0.3, 0.6))),
     Setting("difference, 75% and 90%", DIFFERENCE, skills=((0.7, 0.8), GOOD)),
     Setting("average of four cells", **AVERAGE),
     Setting("average, 20% lack a class", **AVERAGE, lacking=0.2),
@@ -86,10 +89,10 @@ REALISTIC = [
 HARD = [
     Setting("cell, half lack a class", lacking=0.5),
     Setting("cell, recall near 100%", skills=((2.2, 2.6),), rows=30),
-    Setting("cell, hardly more than one answer", skills=((-2.2, 2.5),)),
+    Setting("cell, hardly more than one class", skills=((-2.2, 2.5),)),
     Setting("cell, very unequal numbers of rows", size_sd=1.0),
     Setting("difference, very unequal numbers", DIFFERENCE, size_sd=1.0),
-    Setting("difference, one answer and 90%", DIFFERENCE, skills=((-3.5, 3.5), GOOD)),
+    Setting("difference, one class and 90%", DIFFERENCE, skills=((-3.5, 3.5), GOOD)),
     Setting("the same, skills together", DIFFERENCE, skills=((-3.5, 3.5), GOOD), classes=0.6),
 ]
 

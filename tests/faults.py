@@ -990,7 +990,11 @@ def _(p):
 fault("the cache is a file", lambda p: p.train(cache=text(p.folder / "cache", "mine")))
 
 
-@fault("the disk is full while the run is written", limit=100_000, keeps=("run/config.json", "run/epochs.bin"))
+@fault(
+    "the disk is full while the run is written",
+    limit=100_000,
+    keeps=("run/config.json", "run/epochs.bin"),
+)
 def _(p):
     (p.folder / "run").mkdir()
     return p.train("--out", p.folder / "run")
@@ -1145,7 +1149,10 @@ model(
     "a model with infinity in it",
     edit=lambda groups, about: groups["params"]["emotion.b"].fill(np.inf),
 )
-model("a model with a deviation of 0", edit=lambda groups, about: groups["target"]["std"].fill(0))
+model(
+    "a model with a standard deviation of 0",
+    edit=lambda groups, about: groups["target"]["std"].fill(0),
+)
 model(
     "a model that does not say what it tells apart",
     edit=lambda groups, about: about.update(classes="low, high"),

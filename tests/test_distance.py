@@ -157,7 +157,7 @@ def test_as_many_rows_of_each_drawn_from_the_larger(monkeypatch):
 
 
 def test_nothing_is_learnt_from_the_rows_held_out():
-    """Asked one by one or together with strange ones, the answers are the same."""
+    """Asked one by one or together with strange ones, the predictions are the same."""
     x, domain = noise(0, 60, 4), np.repeat([0, 1], 30)
     x[30:] += 1
     others = noise(1, 30, 4) * 5
@@ -280,9 +280,9 @@ def test_the_distance_is_about_scikit_learns(columns, shift):
     people = np.concatenate([SPEAKERS, SPEAKERS + 10])
     ours = measure(x, y, SPEAKERS, SPEAKERS)
     for oracle in (LogisticRegression(C=2 / (distance.STRENGTH * 320)), LinearSVC(C=1e-3)):
-        said = cross_val_predict(make_pipeline(StandardScaler(), oracle), both, domain,
+        predicted = cross_val_predict(make_pipeline(StandardScaler(), oracle), both, domain,
                                  groups=people, cv=GroupKFold(5))  # fmt: skip
-        theirs = max(0, 2 * (1 - 2 * (said != domain).mean()))
+        theirs = max(0, 2 * (1 - 2 * (predicted != domain).mean()))
         assert ours == pytest.approx(theirs, abs=0.25)
 
 

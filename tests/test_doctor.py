@@ -57,7 +57,7 @@ def made_up_run(
 
 
 @pytest.fixture
-def said(tmp_path):
+def examined(tmp_path):
     """What the doctor says of a made-up run, without its line breaks: (page, advice)."""
 
     def one(*args, **options):
@@ -81,9 +81,9 @@ STATES = {  # the word: history, choices, what is advised, and what is not
 
 
 @pytest.mark.parametrize("word", STATES)
-def test_each_state_of_the_domain_classifier_has_its_word_and_its_advice(said, word):
+def test_each_state_of_the_domain_classifier_has_its_word_and_its_advice(examined, word):
     history, choices, advised, not_advised = STATES[word]
-    page, advice = said(columns(**history), **choices)
+    page, advice = examined(columns(**history), **choices)
     assert f"1. The domain classifier is {word}" in page
     words = re.findall(r"\b(DEAD|WINNING|OVERRUN|BALANCED|BETWEEN)\b", page)
     assert words == [word.split(":")[0]]
@@ -91,25 +91,25 @@ def test_each_state_of_the_domain_classifier_has_its_word_and_its_advice(said, w
     assert not_advised not in "\n".join(advice)
 
 
-def test_a_high_loss_in_training_is_overrun_as_well(said):
-    assert "is OVERRUN" in said(columns(domain_loss=1.5 * LOG2 + 0.01))[0]
-    assert "is BALANCED" in said(columns(domain_loss=1.5 * LOG2 - 0.01))[0]
+def test_a_high_loss_in_training_is_overrun_as_well(examined):
+    assert "is OVERRUN" in examined(columns(domain_loss=1.5 * LOG2 + 0.01))[0]
+    assert "is BALANCED" in examined(columns(domain_loss=1.5 * LOG2 - 0.01))[0]
 
 
-def test_a_loss_that_moved_or_is_not_that_of_guessing_is_not_dead(said):
-    assert "DEAD" not in said(columns(dev_domain_loss=LOG2 + np.linspace(0.3, 0, EPOCHS)))[0]
-    assert "DEAD" not in said(columns(dev_domain_loss=0.5))[0]
+def test_a_loss_that_moved_or_is_not_that_of_guessing_is_not_dead(examined):
+    assert "DEAD" not in examined(columns(dev_domain_loss=LOG2 + np.linspace(0.3, 0, EPOCHS)))[0]
+    assert "DEAD" not in examined(columns(dev_domain_loss=0.5))[0]
 
 
-def test_the_edges_of_the_states(said):
+def test_the_edges_of_the_states(examined):
     for uar, word in ((0.849, "BETWEEN"), (0.851, "WINNING"), (0.401, "BALANCED"),
                       (0.649, "BALANCED"), (0.651, "BETWEEN"), (0.399, "OVERRUN")):  # fmt: skip
-        assert f"is {word}" in said(columns(domain_uar=uar))[0], uar
+        assert f"is {word}" in examined(columns(domain_uar=uar))[0], uar
 
 
-def test_the_figures_are_those_of_the_last_ten_epochs(said):
+def test_the_figures_are_those_of_the_last_ten_epochs(examined):
     late = np.arange(EPOCHS) >= EPOCHS - doctor.LAST
-    page, _ = said(columns(
+    page, _ = examined(columns(
         domain_uar=np.where(late, 0.71, 0.1), dev_domain_loss=np.where(late, 0.53, 9),
         domain_loss=np.where(late, 0.83, 9),
     ))  # fmt: skip
@@ -119,17 +119,17 @@ def test_the_figures_are_those_of_the_last_ten_epochs(said):
     )
 
 
-def test_fewer_epochs_than_ten_are_counted_and_one_is_one(said):
-    page, _ = said(columns(4))
+def test_fewer_epochs_than_ten_are_counted_and_one_is_one(examined):
+    page, _ = examined(columns(4))
     assert "In the last 4 epochs it is right" in page
     assert "(median of the last 4 epochs; of the first 1)" in page
-    page, _ = said(columns(1))
+    page, _ = examined(columns(1))
     assert "In its one epoch it is right" in page and "(median of its one epoch; of the" in page
     assert "last 1 epochs" not in page
 
 
-def test_the_heading_says_which_run_and_what_came_of_it(said, tmp_path):
-    page, _ = said(beta=0.3, beta_schedule="ganin", alpha=0.8, bn="bn2")
+def test_the_heading_says_which_run_and_what_came_of_it(examined, tmp_path):
+    page, _ = examined(beta=0.3, beta_schedule="ganin", alpha=0.8, bn="bn2")
     assert page.startswith(
         f"{tmp_path / 'run'} Ay to Bee (made up), arousal: our, alpha 0.8, beta 0.3 ganin, bn2, "
         "seed 3; test UAR 70.0 %, epoch chosen by nobody 1. "
@@ -150,90 +150,94 @@ GRAD_NORMS = [
 
 
 @pytest.mark.parametrize(("grad_norm", "beta", "words", "advised"), GRAD_NORMS)
-def test_the_ratio_of_gradient_norms_has_its_words(said, grad_norm, beta, words, advised):
-    page, advice = said(columns(emotion_grad_norm=2.0, domain_grad_norm=2 * grad_norm), beta=beta)
+def test_the_ratio_of_gradient_norms_has_its_words(examined, grad_norm, beta, words, advised):
+    page, advice = examined(
+        columns(emotion_grad_norm=2.0, domain_grad_norm=2 * grad_norm), beta=beta
+    )
     assert words in page
     assert [f"  - {advised}"] == advice
     others = [one[2] for one in GRAD_NORMS if one[2] != words]
     assert not any(one in page for one in others)
 
 
-def test_the_ratio_of_the_pulls_is_a_median_of_the_first_and_of_the_last_epochs(said):
+def test_the_ratio_of_the_pulls_is_a_median_of_the_first_and_of_the_last_epochs(examined):
     late = np.arange(EPOCHS) >= 10  # four epochs of the last ten, and none of the first ten
     early = np.arange(EPOCHS) < 4
     grad_norm = np.where(late, 100.0, np.where(early, 0.001, 0.37))
-    page, _ = said(columns(domain_grad_norm=grad_norm))
+    page, _ = examined(columns(domain_grad_norm=grad_norm))
     ratio = grad_norm[-10:]
     assert f"is {np.median(ratio):.2g} times that of emotion" in page
     assert "of the last 10 epochs; of the first 0.37)" in page
 
 
-def test_a_winner_without_an_adversary_is_not_told_to_take_more_of_it(said):
-    page, advice = said(columns(domain_uar=0.99, domain_grad_norm=0.0), beta=0.0)
+def test_a_winner_without_an_adversary_is_not_told_to_take_more_of_it(examined):
+    page, advice = examined(columns(domain_uar=0.99, domain_grad_norm=0.0), beta=0.0)
     assert "WINNING" in page and "beta is 0, so nothing works against it." in page
     assert advice == ["  - nothing here asks for a change"]
     assert "2. beta is 0: nothing is reversed, and there is no adversary." in page
     assert "times that of emotion" not in page
-    page, advice = said(columns(domain_uar=0.99))
+    page, advice = examined(columns(domain_uar=0.99))
     assert "beta is 0" not in page
     assert any("what gives the corpus away" in one for one in advice)
 
 
-def test_a_winner_that_drowns_emotion_already_is_not_told_to_take_a_larger_beta(said):
-    _, advice = said(columns(domain_uar=0.99, domain_grad_norm=3.1))
+def test_a_winner_that_drowns_emotion_already_is_not_told_to_take_a_larger_beta(examined):
+    _, advice = examined(columns(domain_uar=0.99, domain_grad_norm=3.1))
     assert not any("a larger --beta" in one for one in advice)
     assert any("what gives the corpus away" in one for one in advice)
     assert "  - a smaller --beta, or a larger --alpha" in advice
-    _, advice = said(columns(domain_uar=0.99, domain_grad_norm=2.9))
+    _, advice = examined(columns(domain_uar=0.99, domain_grad_norm=2.9))
     assert any("a larger --beta than 1" in one for one in advice)
 
 
-def test_without_an_adversary_none_is_too_strong(said):
-    page, advice = said(columns(domain_uar=0.3, domain_grad_norm=0.0), beta=0.0)
+def test_without_an_adversary_none_is_too_strong(examined):
+    page, advice = examined(columns(domain_uar=0.3, domain_grad_norm=0.0), beta=0.0)
     assert "OVERRUN" in page and advice == ["  - nothing here asks for a change"]
 
 
-def test_alpha_0_gives_emotion_no_weight(said):
+def test_alpha_0_gives_emotion_no_weight(examined):
     """No ratio of gradient norms: that of emotion is 0."""
-    page, advice = said(columns(emotion_grad_norm=0.0), alpha=0.0)
+    page, advice = examined(columns(emotion_grad_norm=0.0), alpha=0.0)
     assert "2. alpha is 0: emotion has no weight." in page
     assert "times that of emotion" not in page and "inf" not in page.replace("information", "")
     assert advice == ["  - an alpha above 0: 0.5 is the usual value"]
 
 
-def test_classes_with_other_shares_in_the_target_are_a_label_shift(said):
-    """60 of 100 rows of the target are high, and 60 are said to be."""
+def test_classes_with_other_shares_in_the_target_are_a_label_shift(examined):
+    """60 of 100 rows of the target are high, and 60 are predicted to be."""
     even = ((30, 10), (10, 50))
-    page, _ = said(source=(45, 55), confusion=even)
-    assert "High is 55% of the source, and 60% of the answers on the target's test rows." in page
+    page, _ = examined(source=(45, 55), confusion=even)
+    assert (
+        "High is 55% of the source, and 60% of the predictions on the target's test rows." in page
+    )
     assert "(By the labels, which adaptation must not see, it is 60% of them.)" in page
     assert "LABEL SHIFT" not in page and "lean to one class" not in page
-    page, _ = said(source=(55, 45), confusion=even)
+    page, _ = examined(source=(55, 45), confusion=even)
     assert "LABEL SHIFT" in page and "lean to one class" not in page
-    page, _ = said(source=(45, 55), confusion=((10, 30), (0, 60)), dimension="valence")
-    assert "Positive is 55% of the source, and 90% of the answers" in page
+    page, _ = examined(source=(45, 55), confusion=((10, 30), (0, 60)), dimension="valence")
+    assert "Positive is 55% of the source, and 90% of the predictions" in page
     assert "LABEL SHIFT" not in page and "lean to one class" in page
 
 
-def test_a_label_shift_has_advice_of_its_own(said):
+def test_a_label_shift_has_advice_of_its_own(examined):
     advised = (
         "  - no larger beta, and --select-by source in place of information, under label shift"
     )
     even = ((30, 10), (10, 50))
-    assert said(source=(55, 45), confusion=even)[1] == [advised]
-    assert said(source=(45, 55), confusion=even)[1] == ["  - nothing here asks for a change"]
+    assert examined(source=(55, 45), confusion=even)[1] == [advised]
+    assert examined(source=(45, 55), confusion=even)[1] == ["  - nothing here asks for a change"]
 
 
-def test_one_answer_for_every_row_is_called_so(said):
+def test_a_single_class_for_every_utterance_is_called_so(examined):
     for confusion in (((40, 0), (60, 0)), ((0, 40), (0, 60))):
-        page, advice = said(source=(45, 55), confusion=confusion, model="base")
-        assert "ONE ANSWER is given for every row: the UAR is that of guessing." in page
+        page, advice = examined(source=(45, 55), confusion=confusion, model="base")
+        assert "ONE CLASS is predicted for every utterance: the UAR is that of guessing." in page
         assert "lean to one class" not in page and "running statistics of the source" in page
         assert len(advice) == 1 and "--model our --beta 0" in advice[0]
-        page, advice = said(source=(45, 55), confusion=confusion)
-        assert "ONE ANSWER" in page and "running statistics" not in page
+        page, advice = examined(source=(45, 55), confusion=confusion)
+        assert "ONE CLASS" in page and "running statistics" not in page
         assert advice == ["  - another seed, more epochs, a smaller --beta"]
-    assert "ONE ANSWER" not in said(source=(45, 55), confusion=((1, 39), (0, 60)))[0]
+    assert "ONE CLASS" not in examined(source=(45, 55), confusion=((1, 39), (0, 60)))[0]
 
 
 @pytest.mark.parametrize(
@@ -249,35 +253,35 @@ def test_one_answer_for_every_row_is_called_so(said):
         (1.5, 0.4, "The encoder has brought them together."),
     ],
 )
-def test_the_distance_before_and_after(said, before, after, words):
-    page, advice = said(distance=(before, after))
+def test_the_distance_before_and_after(examined, before, after, words):
+    page, advice = examined(distance=(before, after))
     assert f"Proxy A-distance: {before:.2f} before" in page and f"{after:.2f} after" in page
     assert words in page and len(re.findall("The encoder has|They are close", page)) == 1
     assert "differences below 0.3 say nothing" in page
     assert advice == ["  - nothing here asks for a change"]
 
 
-def test_languages_that_are_still_apart_ask_for_the_control_without_an_adversary(said):
-    _, advice = said(distance=(1.9, 1.7))
+def test_languages_that_are_still_apart_ask_for_the_control_without_an_adversary(examined):
+    _, advice = examined(distance=(1.9, 1.7))
     assert "  - the same run with --beta 0: is anything of the gain the adversary's?" in advice
     for other in ({"beta": 0.0}, {"model": "base"}):
-        _, advice = said(distance=(1.9, 1.7), **other)
+        _, advice = examined(distance=(1.9, 1.7), **other)
         assert not any("--beta 0" in one for one in advice)
 
 
-def test_without_a_distance_the_page_says_why(said):
+def test_without_a_distance_the_page_says_why(examined):
     for none in (None, (None, None)):
-        assert "No proxy A-distance: it takes two languages" in said(distance=none)[0]
+        assert "No proxy A-distance: it takes two languages" in examined(distance=none)[0]
 
 
-def test_what_chose_the_epoch(said):
+def test_what_chose_the_epoch(examined):
     chosen = {
         "target": {"epoch": 9, "test_uar": 0.71},
         "source": {"epoch": 2, "test_uar": 0.64},
         "information": {"epoch": 7, "test_uar": 0.68},
         "target with adabn": {"epoch": 5, "test_uar": 0.99},
     }
-    page, advice = said(chosen=chosen)
+    page, advice = examined(chosen=chosen)
     for line in (
         "71.0 % by labels of the target (epoch 9)",
         "64.0 % by labels of the source validation set (epoch 2)",
@@ -288,18 +292,18 @@ def test_what_chose_the_epoch(said):
     assert "They are far apart" in page
     assert advice == ["  - more seeds, and all three choices of the epoch in the report of it"]
     chosen["source"]["test_uar"] = 0.67  # AdaBN is no other choice of an epoch
-    page, advice = said(chosen=chosen)
+    page, advice = examined(chosen=chosen)
     assert "They are far apart" not in page
     assert advice == ["  - nothing here asks for a change"]
 
 
 @pytest.mark.parametrize("name", ["base", "mono"])
-def test_base_and_mono_have_no_adversary_to_speak_of(said, name):
+def test_base_and_mono_have_no_adversary_to_speak_of(examined, name):
     nothing = dict.fromkeys(
         ("domain_loss", "dev_domain_loss", "domain_uar", "domain_grad_norm"), np.nan
     )
     distance = None if name == "mono" else (1.0, 1.0)
-    page, _ = said(columns(**nothing), model=name, distance=distance, source=(20, 80))
+    page, _ = examined(columns(**nothing), model=name, distance=distance, source=(20, 80))
     assert "domain classifier" not in page and "nan" not in page and "alpha" not in page
     assert f"{name}, seed 3; test UAR 70.0 %" in page
     assert "1." in page and "Test UAR by what chose the epoch" in page

@@ -218,7 +218,7 @@ def test_bad_audio_is_named_with_what_to_do(tmp_path):
 
 
 def log_mel_like(lengths, seed=0):
-    """Made-up utterances, (k, 26) float32 each, with another mean and deviation a bin."""
+    """Made-up utterances, (k, 26) float32 each, with another mean and standard deviation a bin."""
     rng = np.random.default_rng(seed)
     bins = np.arange(1, MELS + 1)
     return [(-bins + bins / 5 * rng.standard_normal((k, MELS))).astype(np.float32) for k in lengths]

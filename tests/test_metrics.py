@@ -7,9 +7,9 @@ from minidann.measure import metrics
 
 
 def test_confusion_has_true_rows():
-    labels, said = np.array([0, 0, 0, 1, 1]), np.array([0, 1, 1, 1, 0])
-    assert metrics.confusion(labels, said).tolist() == [[1, 2], [1, 1]]
-    assert metrics.uar(labels, said) == pytest.approx((1 / 3 + 1 / 2) / 2)
+    labels, predicted = np.array([0, 0, 0, 1, 1]), np.array([0, 1, 1, 1, 0])
+    assert metrics.confusion(labels, predicted).tolist() == [[1, 2], [1, 1]]
+    assert metrics.uar(labels, predicted) == pytest.approx((1 / 3 + 1 / 2) / 2)
 
 
 def test_uar_does_not_care_for_class_sizes():
@@ -19,8 +19,8 @@ def test_uar_does_not_care_for_class_sizes():
 
 
 def test_by_speaker():
-    labels, said = np.array([0, 0, 1, 1, 1]), np.array([0, 1, 1, 0, 1])
-    found = metrics.by_speaker(labels, said, np.array(["b", "a", "b", "b", "a"]))
+    labels, predicted = np.array([0, 0, 1, 1, 1]), np.array([0, 1, 1, 0, 1])
+    found = metrics.by_speaker(labels, predicted, np.array(["b", "a", "b", "b", "a"]))
     assert {name: counts.tolist() for name, counts in found.items()} == {
         "a": [[0, 1], [0, 1]],
         "b": [[1, 0], [1, 1]],
@@ -28,7 +28,7 @@ def test_by_speaker():
 
 
 def test_information():
-    """log 2 for sure and balanced answers, 0 for one answer and for answers that do not differ."""
+    """log 2 for sure and balanced predictions, 0 for equal predictions, of one class or unsure."""
     sure = np.array([[1, 0], [0, 1]] * 5, np.float32)
     assert metrics.information(sure) == pytest.approx(np.log(2))
     assert metrics.information(np.tile([1.0, 0.0], (9, 1))) == 0

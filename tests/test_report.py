@@ -237,7 +237,7 @@ def test_cells_differences_and_averages_are_those_worked_out_by_hand(table2):
                 assert both[name][number].removesuffix(" ~") == expected
 
 
-def test_what_labels_were_worth_is_the_difference_of_two_choosers(table2):
+def test_what_labels_were_worth_is_the_difference_of_two_criteria(table2):
     found = sections(text_of(table2)[0])["What the labels were worth", 2]  # of information
     for row in TABLES["table2"]:
         for number, column in enumerate(COLUMNS):
@@ -296,7 +296,7 @@ def test_synthetic_speech_is_called_so(table2, tmp_path):
     results = Results(asked(tmp_path, "table2", "--seeds", "1"))
     markdown, _ = text_of(made_up_runs(results, kind="synthetic demo"))
     assert "- Corpus csv-a (synthetic demo): 480 utterances, 6 speakers" in markdown
-    assert "- **Synthetic speech**: that the code works is all that these numbers" in markdown
+    assert "- **Synthetic speech**: these numbers can only show that the code works" in markdown
     assert "This is other speech: compare the pattern" in markdown
 
 
@@ -332,7 +332,7 @@ def test_the_csv_agrees_with_the_markdown(table1):
     for cell, row in zip(cells, entries):
         value, over_seeds, low, high = (float(one) for one in re.findall(r"[-+]?\d+\.\d", cell))
         for here, name in zip((value, over_seeds, low, high),
-                              ("mean", "std_over_seeds", "low", "high")):  # fmt: skip
+                              ("mean", "std_over_seeds", "ci_low", "ci_high")):  # fmt: skip
             assert here == pytest.approx(float(row[name]), abs=0.0506)
         assert (row["significant"] == "false") == cell.endswith("~")
         assert (row["significant"] == "") == (row["kind"] == "cell")
@@ -347,17 +347,17 @@ def test_the_csv_agrees_with_the_markdown(table1):
     )  # fmt: skip
 
 
-def test_the_gain_is_the_statistics_part_and_the_adversarys_part(table1):
+def test_the_gain_is_the_batch_norm_effect_and_the_adversarys_part(table1):
     for criterion, (_, columns) in product(tables.CRITERIA, tables.columns()):
-        whole, statistics, adversary = (
+        whole, batch_norm, adversary = (
             table1.estimate(tables.PLANNED["table1"][name], columns, criterion)
-            for name in ("our - base", "of which statistics: beta 0 - base",
+            for name in ("our - base", "of which the batch-norm effect: beta 0 - base",
                          "of which the adversary: our - beta 0")
         )  # fmt: skip
         np.testing.assert_allclose(
-            statistics.by_seed + adversary.by_seed, whole.by_seed, rtol=0, atol=1e-14
+            batch_norm.by_seed + adversary.by_seed, whole.by_seed, rtol=0, atol=1e-14
         )
-        assert whole.value != 0 and statistics.value != 0 and adversary.value != 0
+        assert whole.value != 0 and batch_norm.value != 0 and adversary.value != 0
 
 
 def test_adabn_is_the_base_run_with_other_statistics(table1):
@@ -585,7 +585,7 @@ def test_a_claim_of_four_cells_fails_by_one_and_is_open_by_one(claimed):
     assert judged(claimed, skill(0.0))[cells].verdicts["target"] == claims.OPEN
 
 
-def test_each_chooser_has_its_own_verdict(claimed):
+def test_each_criterion_has_its_own_verdict(claimed):
     def skill(run, criterion, statistics):
         up = {"target": 0.1, "source": -0.1, "information": 0.0}[criterion]
         return 0.7 + (up if run.choices.model == "our" else 0)
@@ -1034,7 +1034,7 @@ def test_seeds_as_a_count_or_from_first_to_last():
             command.seeds(text)
 
 
-def test_a_file_without_a_choosers_rows_is_named_in_one_line(tmp_path):
+def test_a_file_without_a_criterions_rows_is_named_in_one_line(tmp_path):
     results = made_up_runs(Results(asked(tmp_path, "figure3", "--seeds", "1")))
     (run,) = wanted_by(results)
     (run.out / "speakers.csv").write_text(",".join(SPEAKERS) + "\n")

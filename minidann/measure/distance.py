@@ -1,7 +1,7 @@
 """How far apart are two corpora? As far as a linear classifier can tell them apart.
 
 The proxy A-distance (Ben-David et al. 2007; section 5 of the DANN paper, Ganin et al. 2016) trains
-a linear classifier to say which corpus a row is of, and counts its errors on rows it has not seen:
+a linear classifier to predict the corpus of a row, and counts its errors on rows it has not seen:
 
     d = 2 (1 - 2 error)
 
@@ -24,7 +24,7 @@ FOLDS = 5
 # and less is slow; with 52, 1 no longer finds some of the differences that 0.1 finds.
 STRENGTH = 0.1
 TOLERANCE = 1e-4  # the minimum is reached where no entry of the gradient is larger
-CONSTANT = 1e-6  # a deviation below this share of the mean is float32's rounding
+CONSTANT = 1e-6  # a standard deviation below this share of the mean is float32's rounding
 
 
 def proxy_a_distance(
@@ -61,11 +61,11 @@ def proxy_a_distance(
     if folds < 2:
         return None
     fold = np.concatenate([deal(names, folds, rng) for names in speakers])  # (2 count,)
-    said = np.empty_like(domain)
+    predicted = np.empty_like(domain)
     for i in range(folds):
         rest, held_out = fold != i, fold == i
-        said[held_out] = classify(x[rest], domain[rest], x[held_out])
-    error = (said != domain).mean()  # as many of each language: the mean of both error rates
+        predicted[held_out] = classify(x[rest], domain[rest], x[held_out])
+    error = (predicted != domain).mean()  # as many of each language: the mean of both error rates
     return max(0.0, float(2 * (1 - 2 * error)))
 
 
@@ -84,7 +84,7 @@ def deal(speakers: np.ndarray, folds: int, rng: np.random.Generator) -> np.ndarr
 
 
 def classify(x: np.ndarray, domain: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Learn `domain` (N,) of rows x (N, C); -> what the classifier says of `others`: (M,)."""
+    """Learn `domain` (N,) of rows x (N, C); -> the predictions for `others`: (M,)."""
     mean, std = x.mean(axis=0), x.std(axis=0)  # (C,) each, of the training rows only
     std[std <= CONSTANT * np.abs(mean)] = np.inf  # a constant column becomes zeros
     w, b = fit((x - mean) / std, domain)
@@ -120,9 +120,9 @@ def loss(weights: np.ndarray, x: np.ndarray, domain: np.ndarray) -> tuple[float,
 def statistics(features: Features, rows: Sequence[int]) -> np.ndarray:
     """Mean and standard deviation of each mel bin over each utterance: (len(rows), 52) float64.
 
-    Of its real frames, cropped, without padding, normalised with the corpus's mean and deviation:
-    two languages as the network gets them, without what normalising has taken away already, such
-    as one microphone being louder than another.
+    They are those of its cropped and unpadded frames, normalised with the corpus's mean and
+    standard deviation: this is how the network gets two languages, after normalising has removed
+    differences such as a louder microphone.
     """
     out = np.empty((len(rows), 2 * MELS))
     for means_and_stds, row in zip(out, rows):

@@ -71,11 +71,11 @@ def estimate(terms: Sequence[tuple[float, Cell]], level: float = 0.95) -> Estima
     """The figure `sum of weight * cell` with its interval over speakers, by the jackknife.
 
     A cell, or an average of cells (no weight below 0, their sum 1), lies between 0 and 1, and so
-    does its interval. There is none where a corpus has one speaker; where a class of some run has
-    only one; where an average without some speaker is 0 or 1; and where the figure is the same
-    whoever is left out, as for a model with one answer for every row (0.5 whoever speaks), or two
-    with equal answers. Minus one that varies, such a model is no obstacle. ValueError where the
-    cells were not run with the same seeds.
+    does its interval. There is no interval where a corpus, or a class of a run, has a single
+    speaker; where an average without a speaker is 0 or 1; and where the figure is the same without
+    each speaker, as for a model that predicts one class for every utterance (0.5 in any case), or
+    for two models with equal predictions. In a difference to a model that varies, such a model is
+    no obstacle. Raises ValueError where the cells were not run with the same seeds.
     """
     seeds = sorted(terms[0][1].runs)
     for _, cell in terms:

@@ -7,7 +7,7 @@ from minidann.measure.intervals import uars
 
 
 def confusion(labels: np.ndarray, predictions: np.ndarray, classes: int = 2) -> np.ndarray:
-    """Counts (classes, classes) of integer labels and predictions (N,): rows true, columns said."""
+    """Counts (classes, classes) of labels and predictions (N,): rows true, columns predicted."""
     counts = np.zeros((classes, classes), np.int64)
     np.add.at(counts, (labels, predictions), 1)
     return counts

@@ -66,8 +66,8 @@ def _link(opening: Token, closing: Token, inner: list[Token], page) -> None:
             f'<a href="{to}" download>download</a></audio></span>'
         )
     else:
-        said = "".join(token.content for token in inner)
-        if link.to.removesuffix(".md").endswith(said.strip("./").removesuffix(".md")):
+        text = "".join(token.content for token in inner)
+        if link.to.removesuffix(".md").endswith(text.strip("./").removesuffix(".md")):
             for token in inner:
                 token.type, token.content, token.tag = "text", "", ""
             before = f'<code title="{TITLE}">{to}</code>'

@@ -68,9 +68,9 @@ class Pane {
       for (let i = first; i <= last; i++) lit.push(all[i - 1]);
     }
     for (const line of lit) line.classList.add("lit");
-    const said = lines.split(" ").map((r) => r.replace(/^(\d+)-\1$/, "$1").replace("-", "\u2013"));
+    const ranges = lines.split(" ").map((r) => r.replace(/^(\d+)-\1$/, "$1").replace("-", "\u2013"));
     this.element.querySelector(".lit-lines").textContent =
-      lines ? `${lit.length === 1 ? "line" : "lines"} ${said.join(", ")}` : "";
+      lines ? `${lit.length === 1 ? "line" : "lines"} ${ranges.join(", ")}` : "";
     this.scrollTo(lit, same);
   }
 

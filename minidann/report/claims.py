@@ -18,7 +18,7 @@ from minidann.report.tables import CRITERIA, of_paper
 from minidann.report.writing import bracket
 
 HOLDS, FAILS, OPEN = "holds", "does not hold", "inconclusive"
-MARGIN = 0.02  # of UAR: modes that differ by less, surely, are said not to differ
+MARGIN = 0.02  # of UAR: modes that surely differ by less do not differ
 FIRST = [column for column in COLUMNS if column[0] == 0]  # trained on the first corpus (RECOLA)
 
 
@@ -32,7 +32,7 @@ class Claim:
     verdicts: dict[str, str]
 
 
-# What is said to be above zero: each figure as the rows' weights, and its columns.
+# What the paper claims to be above zero: each figure as the rows' weights, and its columns.
 ABOVE: dict[str, list[tuple[Terms, list]]] = {
     "`our` is above `base` in each cell": [({OUR: 1, BASE: -1}, [one]) for one in COLUMNS],
     "`our` is above `base` on average": [({OUR: 1, BASE: -1}, list(COLUMNS))],

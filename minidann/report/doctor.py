@@ -22,7 +22,7 @@ NOISE = 0.3  # of a proxy A-distance with ten speakers
 APART = 0.05  # difference of two UARs, by the choice of an epoch, that is worth a word
 LOG2 = math.log(2)
 
-Finding = tuple[list[str], list[str]]  # what is said, what to try
+Finding = tuple[list[str], list[str]]  # paragraphs of the page, what to try
 
 
 def page(run: Path) -> str:
@@ -42,9 +42,9 @@ def page(run: Path) -> str:
     ) as error:  # fmt: skip
         raise UserError(f"{run}: not a run that this version finished ({error!r})") from None
     advice = []
-    for number, (said, tries) in enumerate(parts, 1):
-        lines += [fill(f"{number}. {said[0]}", 79, subsequent_indent="   ")]
-        lines += [fill(one, 79, initial_indent="   ", subsequent_indent="   ") for one in said[1:]]
+    for number, ((first, *rest), tries) in enumerate(parts, 1):
+        lines += [fill(f"{number}. {first}", 79, subsequent_indent="   ")]
+        lines += [fill(text, 79, initial_indent="   ", subsequent_indent="   ") for text in rest]
         lines += [""]
         advice += tries
     advice = list(dict.fromkeys(advice)) or ["nothing here asks for a change"]
@@ -87,20 +87,20 @@ def _classifier(choices: dict, history: dict) -> Finding:
             "The domain classifier is DEAD: alpha is 1, and (1 - alpha) weighs its loss.", figures
         ], ["an alpha below 1: 0.5 is the usual value"]  # fmt: skip
     if uar >= WINS:
-        said = [
+        lines = [
             "The domain classifier is WINNING.", figures,
             "What reaches it gives the language away. Recordings differ in more than language: "
             "silence at the ends, level, band, noise.",
         ]  # fmt: skip
         if choices["beta"] == 0:
-            return [*said, "beta is 0, so nothing works against it."], []
+            return [*lines, "beta is 0, so nothing works against it."], []
         tries = ["see what gives the corpus away (python -m minidann.corpora): silence, level"]
         if _ratio(history)[1] <= STRONG:
             tries.append(
                 f"a larger --beta than {choices['beta']:g}: it may cost emotion, and the more so "
                 "where classes have other shares in the target"
             )
-        return said, tries
+        return lines, tries
     if uar < CHANCE[0] or train > 1.5 * LOG2:
         return [
             "The domain classifier is OVERRUN: it is wrong more than guessing would be.", figures,
@@ -137,21 +137,21 @@ def _pulls(choices: dict, history: dict) -> Finding:
     if choices["alpha"] == 0:
         return ["alpha is 0: emotion has no weight."], ["an alpha above 0: 0.5 is the usual value"]
     first, last = _ratio(history)
-    said = [
+    lines = [
         f"The reversed gradient at the encoder's output is {last:.2g} times that of emotion "
         f"(median of {_last(len(history['epoch']))}; of the first {first:.2g}).",
     ]
     if last < WEAK:
         return [
-            *said,
+            *lines,
             "The adversary hardly moves the encoder: a classifier that is sure of itself, or that "
             "has learned nothing, has hardly a gradient to reverse.",
         ], ["a larger --beta, or a smaller --alpha"]  # fmt: skip
     if last > STRONG:
         return [
-            *said, "The adversary drowns emotion: the encoder works against language first."
+            *lines, "The adversary drowns emotion: the encoder works against language first."
         ], ["a smaller --beta, or a larger --alpha"]  # fmt: skip
-    return [*said, "Both count."], []
+    return [*lines, "Both count."], []
 
 
 def _distance(choices: dict, results: dict) -> Finding:
@@ -160,44 +160,44 @@ def _distance(choices: dict, results: dict) -> Finding:
     if not apart or None in apart.values():
         return ["No proxy A-distance: it takes two languages with two speakers each."], []
     before, after = apart["before"], apart["after"]
-    said = [
-        f"Proxy A-distance: {before:.2f} before (mean and deviation of each mel bin), {after:.2f} "
-        "after (the encoder's output at the epoch kept).",
+    lines = [
+        f"Proxy A-distance: {before:.2f} before (mean and standard deviation of each mel "
+        f"bin), {after:.2f} after (the encoder's output at the epoch kept).",
         "0: a linear classifier, trained anew and tested on other speakers, cannot tell the "
         "languages apart; 2: it never errs. Of ten speakers, differences below "
         f"{NOISE} say nothing; "
         "and 1800 random features can be near 2 as well, so that only a fall means anything.",
     ]
     if max(before, after) <= 0.5:
-        said.append("They are close, with the encoder and without it.")
+        lines.append("They are close, with the encoder and without it.")
     elif after > before - NOISE:
-        said.append("The encoder has not brought the languages together.")
+        lines.append("The encoder has not brought the languages together.")
     elif after > 0.5:
-        said.append("The encoder has brought them nearer, and not together.")
+        lines.append("The encoder has brought them nearer, and not together.")
     else:
-        said.append("The encoder has brought them together.")
+        lines.append("The encoder has brought them together.")
     if choices["model"] == "our" and choices["beta"] > 0 and after > 1.5:
-        said.append("Whatever the adversary's own classifier says, another one still sees it.")
-        return said, ["the same run with --beta 0: is anything of the gain the adversary's?"]
-    return said, []
+        lines.append("Whatever the adversary's own classifier says, another one still sees it.")
+        return lines, ["the same run with --beta 0: is anything of the gain the adversary's?"]
+    return lines, []
 
 
 def _priors(choices: dict, config: dict, results: dict) -> Finding:
-    """Shares of the upper class: in the source, among the answers, in the target."""
+    """Shares of the upper class: in the source, among the predictions, in the target."""
     name = CLASSES[choices["dimension"]][1]
     classes = config["corpora"]["source"]["classes"]
     counts = np.array(results["test"]["confusion"])  # (2, 2), rows true
-    source, said, true = (
+    source, predicted, true = (
         side[1] / sum(side) for side in (classes, counts.sum(axis=0), counts.sum(axis=1))
     )
     lines = [
-        f"{name.capitalize()} is {100 * source:.0f}% of the source, and {100 * said:.0f}% of the "
-        "answers on the target's test rows.",
+        f"{name.capitalize()} is {100 * source:.0f}% of the source, and "
+        f"{100 * predicted:.0f}% of the predictions on the target's test rows.",
         f"(By the labels, which adaptation must not see, it is {100 * true:.0f}% of them.)",
     ]
     tries = []
-    if said in (0, 1):
-        lines.append("ONE ANSWER is given for every row: the UAR is that of guessing.")
+    if predicted in (0, 1):
+        lines.append("ONE CLASS is predicted for every utterance: the UAR is that of guessing.")
         if choices["model"] == "base":
             lines.append(
                 "Batch norm still uses the running statistics of the source, on a corpus that is "
@@ -216,8 +216,10 @@ def _priors(choices: dict, config: dict, results: dict) -> Finding:
         tries.append(
             "no larger beta, and --select-by source in place of information, under label shift"
         )
-    if said not in (0, 1) and abs(said - true) > SHIFT:
-        lines.append("The answers lean to one class: a threshold of 1/2 does not suit the target.")
+    if predicted not in (0, 1) and abs(predicted - true) > SHIFT:
+        lines.append(
+            "The predictions lean to one class: a threshold of 1/2 does not suit the target."
+        )
     return lines, tries
 
 

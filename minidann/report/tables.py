@@ -27,7 +27,7 @@ from minidann.report.results import Results, Terms
 PLANNED: dict[str, dict[str, Terms]] = {
     "table1": {
         "our - base": {OUR: 1, BASE: -1},
-        "of which statistics: beta 0 - base": {BETA0: 1, BASE: -1},
+        "of which the batch-norm effect: beta 0 - base": {BETA0: 1, BASE: -1},
         "of which the adversary: our - beta 0": {OUR: 1, BETA0: -1},
         "AdaBN - base": {ADABN: 1, BASE: -1},
         "mono - our": {MONO: 1, OUR: -1},
@@ -59,7 +59,7 @@ class Entry:
     row: str
     column: int | None  # number of one of COLUMNS; None: the average
     estimate: Estimate
-    paper: tuple[float, float | None] | None = None  # %, mean and deviation
+    paper: tuple[float, float | None] | None = None  # %, mean and standard deviation
 
 
 def columns() -> Iterator[tuple[int | None, list[tuple[int, str]]]]:

@@ -26,7 +26,7 @@ CONTROLS = (
     "nothing is reversed. `base, AdaBN` is `base` with batch norm's statistics taken anew from the "
     "target's rows, without their labels, at epochs chosen with these statistics. In `our` and "
     "beta 0 the emotion loss weighs alpha against l1 and l2, in `base` 1: where these are not 0, "
-    "that is in the part of the statistics, too. `mono` is trained and chosen with labels of the "
+    "the batch-norm effect contains that, too. `mono` is trained and chosen with labels of the "
     "target, and tested on a quarter of its rows, which are among the test rows of the others."
 )
 
@@ -39,7 +39,7 @@ def bracket(one: Estimate) -> str:
 
 
 def percent(one: Estimate, difference: bool = False) -> str:
-    """`70.3 (2.5) [65.1, 75.4]`: mean, deviation over seeds, interval over speakers, in %.
+    """`70.3 (2.5) [65.1, 75.4]`: mean, standard deviation over seeds, interval over speakers, in %.
 
     A difference has its sign, and `~` behind it where it is inconclusive.
     """
@@ -91,9 +91,7 @@ def about(results: Results, corpora: tuple[dict, dict]) -> list[str]:
     ]
     kinds = {one["kind"] for one in corpora}
     if any("synthetic" in kind for kind in kinds):
-        lines.append(
-            "- **Synthetic speech**: that the code works is all that these numbers can say."
-        )
+        lines.append("- **Synthetic speech**: these numbers can only show that the code works.")
     first, last = args.seeds[0], args.seeds[-1]
     seeds = f"seeds {first} to {last}" if last > first else f"seed {first}"
     other = " ".join(plan.given_flags(args))
@@ -159,7 +157,7 @@ def as_csv(name: str, corpora: tuple[dict, dict], found: list[Entry]) -> str:
     """The same as CSV, a line an entry; UAR in %."""
     heads = heads_of(corpora)
     rows: list[list] = [["table", "selected_by", "kind", "row", "column", "mean", "std_over_seeds",
-                         "low", "high", "significant", "paper", "paper_std"]]  # fmt: skip
+                         "ci_low", "ci_high", "significant", "paper", "paper_std"]]  # fmt: skip
     for one in found:
         figure = one.estimate
         numbers = [figure.value, figure.spread, *(figure.interval or (np.nan, np.nan))]

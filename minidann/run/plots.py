@@ -143,7 +143,7 @@ def confusion(test: dict, classes: tuple[str, str], title: str) -> Figure:
         colour = "white" if share > 0.55 else "black"
         text = f"{counts[i, j]}\n{100 * share:.1f}%"
         axis.text(j, i, text, ha="center", va="center", color=colour)
-    axis.set_xticks([0, 1], [f"said {name}" for name in classes])
+    axis.set_xticks([0, 1], [f"predicted {name}" for name in classes])
     axis.set_yticks([0, 1], [f"true {name}" for name in classes], rotation=90, va="center")
     interval = ""
     if test["ci95"]:
