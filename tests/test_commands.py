@@ -541,7 +541,7 @@ def test_remarks_on_a_corpus_are_printed_and_kept(corpora, tmp_path):
     notes = [line for line in done.stdout.splitlines() if "note:" in line]
     assert len(notes) == 1
     config = json.loads((tmp_path / "run" / "config.json").read_text())
-    assert f"note: {config['corpora']['source']['remarks'][0]}" in notes[0]
+    assert f"note: {config['corpora']['source']['warnings'][0]}" in notes[0]
 
 
 def test_too_few_rows_for_a_batch(corpora, tmp_path):

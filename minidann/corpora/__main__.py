@@ -1,10 +1,10 @@
-"""`python -m minidann.corpora NAME:DIR ...`: what is in a corpus, and what is odd about it."""
+"""`python -m minidann.corpora NAME:DIR ...`: what is in a corpus, and its data warnings."""
 
 from minidann.console import Parser, UserError, run
 from minidann.corpora import READERS, complaint, load, parse, survey
 
 HELP = """Read each corpus, labels and audio, and print utterances, speakers, hours, durations,
-class counts with the published ones beside them, and everything odd about the folder.
+class counts with the published ones beside them, and the data warnings.
 What is wrong with it is listed on stderr, with exit code 2."""
 
 

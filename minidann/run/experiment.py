@@ -21,7 +21,7 @@ from minidann.sound.logmel import FRAMES, MELS, PRESETS
 from minidann.state import HISTORY, Choices, State
 
 Say = Callable[[str], None]
-DIGESTS = ("content", "labels", "remarks")  # entries of a corpus that say nothing to a reader
+DIGESTS = ("content", "labels", "warnings")  # entries of a corpus that say nothing to a reader
 
 
 def say_at_once(line: str) -> None:
@@ -60,7 +60,7 @@ def run(
     with store.hold(out):
         refuse_others(out, plan(choices), resume)
         setup = prepare(choices, places, cache, skip_bad)
-        describe(setup, say)  # also of what is refused next: what is odd may be why
+        describe(setup, say)  # also of what is refused next: a data warning may be why
         check(setup)
         state = open_folder(setup, out, resume, say)
         with patience() as stop:
@@ -116,7 +116,7 @@ def made_with(setup: Setup) -> dict:
             "speakers": len(set(domain.speakers)),
             "threshold": corpus.threshold,
             "classes": np.bincount(domain.labels, minlength=2).tolist(),
-            "remarks": list(corpus.remarks),
+            "warnings": list(corpus.warnings),
             "content": domain.features.digest,  # of audio and times; then of what is said of them
             "labels": hashlib.blake2b(
                 repr((domain.labels.tolist(), domain.speakers.tolist())).encode(), digest_size=16

@@ -65,7 +65,7 @@ def prepare(
     corpora = each(lambda one: load(*one), zip(names, places))
     ready = each(lambda corpus: domain(choices, corpus, cache, skip_bad), corpora)
     if len(ready) == 2:
-        refuse_twins(*(contents for *_, contents in ready))
+        refuse_duplicates(*(contents for *_, contents in ready))
     (source_corpus, source, _), (target_corpus, target, _) = ready[0], ready[-1]
     split = splits.draw(
         choices.seed,
@@ -90,13 +90,13 @@ def each(work: Callable, inputs: Iterable) -> list:
     return results
 
 
-def refuse_twins(source: dict[Path, str], target: dict[Path, str]) -> None:
+def refuse_duplicates(source: dict[Path, str], target: dict[Path, str]) -> None:
     """Raise UserError where the two share recordings: tests would be on what was trained on.
 
     Each is {path: digest of its bytes}.
     """
-    twins = {digest: path for path, digest in source.items()}
-    shared = [(twins[digest], path) for path, digest in target.items() if digest in twins]
+    duplicates = {digest: path for path, digest in source.items()}
+    shared = [(duplicates[digest], path) for path, digest in target.items() if digest in duplicates]
     if shared:
         one, other = shared[0]
         example = f"{one}" if one == other else f"{one} = {other}"
@@ -109,7 +109,7 @@ def refuse_twins(source: dict[Path, str], target: dict[Path, str]) -> None:
 def domain(
     choices: Choices, corpus: Corpus, cache: Path, skip_bad: bool
 ) -> tuple[Corpus, Domain, dict[Path, str]]:
-    """A corpus, its `bad` and its remarks complete; features, labels, speakers; what it is made of.
+    """A corpus with all `bad` and warnings; features, labels, speakers; what it is made of.
 
     The last is {path: digest}. Raises one UserError with everything that cannot be used, of the
     labels and of the recordings, unless `skip_bad`.
@@ -119,9 +119,9 @@ def domain(
     if got.features is None or bad and not skip_bad:
         hint = "without it nothing is left" if skip_bad else HINT
         raise UserError(f"{complaint(corpus.name, corpus.root, bad)}\n  {hint}")
-    remarks = [*corpus.remarks, *survey.remarks(corpus, got.odd)]
+    warnings = [*corpus.warnings, *survey.warnings(corpus, got.warnings)]
     used = replace(corpus, utterances=tuple(corpus.utterances[i] for i in got.good), bad=tuple(bad))
-    used = replace(used, remarks=(*remarks, *about(used)))
+    used = replace(used, warnings=(*warnings, *about(used)))
     contents = {one.path: got.contents[one.path] for one in used.utterances}
     return used, Domain(got.features, used.labels(choices.dimension), used.speakers()), contents
 
@@ -172,7 +172,7 @@ def check(setup: Setup) -> None:
 
 
 def describe(setup: Setup, say: Callable[[str], None]) -> None:
-    """Say what is trained, chosen and tested on, and what is odd about it."""
+    """Say what is trained, chosen and tested on, and the data warnings."""
     choices, split = setup.choices, setup.split
     low, high = CLASSES[choices.dimension]
     roles = {"target": setup.corpora[1]}
@@ -185,8 +185,8 @@ def describe(setup: Setup, say: Callable[[str], None]) -> None:
             f"{len(set(corpus.speakers()))} speakers, {choices.dimension} "
             f"{low} {(labels == 0).sum()}, {high} {labels.sum()}"
         )
-        for remark in corpus.remarks:
-            say(f"        note: {remark}")
+        for warning in corpus.warnings:
+            say(f"        note: {warning}")
         if setup.left_out[role]:
             say(f"        left out: {setup.left_out[role]} utterances or files, see left_out.csv")
     choosing = {

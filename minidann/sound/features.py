@@ -26,9 +26,9 @@ from minidann.ops import parallel
 from minidann.sound.audio import cut, decode, mono
 from minidann.sound.logmel import FRAMES, MELS, PRESETS, crop, logmel
 from minidann.sound.normalise import Features
-from minidann.sound.oddities import Odd, Sound, measure, odd
+from minidann.sound.warnings import Sound, Warnings, data_warnings, measure
 
-VERSION = 3  # of the arithmetic and of the file's layout: a new number leaves old files unused
+VERSION = 4  # of the arithmetic, the layout and the warnings: a new number leaves old files unused
 STALE = 3600  # seconds after which nobody is writing to a temporary file any more
 
 
@@ -38,7 +38,7 @@ class Extracted(NamedTuple):
     features: Features | None  # of the good ones, where there are any
     good: list[int]
     bad: dict[int, str]  # why each of the others cannot be used
-    odd: Odd  # what is odd about the good ones
+    warnings: Warnings  # data warnings about the good ones
     contents: dict[Path, str]  # a digest of each recording's bytes
 
 
@@ -152,7 +152,7 @@ def _write(file: Path, utterances: Sequence, preset: str, label: str) -> dict[in
     """Extract into `file`, utterance by utterance. -> {number: why} of those that are bad.
 
     The file is three .npy in a row, and then the CRC-32 of all: frames (total, 26) float32,
-    offsets (n+1,) int64, and `bad` and `odd` of `Extracted` as the bytes of a JSON text.
+    offsets (n+1,) int64, and `bad` and `warnings` of `Extracted` as the bytes of a JSON text.
     """
     bad, sounds, offsets = {}, {}, [0]
     with open(file, "wb") as out:
@@ -165,7 +165,7 @@ def _write(file: Path, utterances: Sequence, preset: str, label: str) -> dict[in
             out.write(frames.astype("<f4").tobytes())
             offsets.append(offsets[-1] + len(frames))
         np.save(out, np.array(offsets, "<i8"))
-        notes = json.dumps([list(bad.items()), odd(sounds)])
+        notes = json.dumps([list(bad.items()), data_warnings(sounds)])
         np.save(out, np.frombuffer(notes.encode(), np.uint8))
         out.seek(0)
         _write_header(out, offsets[-1])
@@ -191,9 +191,9 @@ def _load(file: Path, count: int, contents: dict[Path, str]) -> Extracted:
     with open(file, "rb") as rest:
         rest.seek(frames.offset + frames.nbytes)
         offsets = np.load(rest, allow_pickle=False)  # (n+1,)
-        bad, odd = json.loads(np.load(rest, allow_pickle=False).tobytes())
+        bad, warnings = json.loads(np.load(rest, allow_pickle=False).tobytes())
     bad = dict(bad)
     if len(offsets) - 1 + len(bad) != count:
         raise ValueError(f"expected {count} utterances, received {len(offsets) - 1 + len(bad)}")
     good = [i for i in range(count) if i not in bad]
-    return Extracted(Features(frames, offsets, digest=file.stem), good, bad, odd, contents)
+    return Extracted(Features(frames, offsets, digest=file.stem), good, bad, warnings, contents)
