@@ -741,7 +741,7 @@ def test_survey_measures(tmp_path):
         },
     )
     corpus = load("csv", table)
-    sounds, problems = survey.listen(corpus)
+    sounds, problems = survey.measure_all(corpus)
     assert problems == []
     tone, double, clip, gap, silent, ends, *_ = sounds.values()
     assert (tone.rate, tone.channels, tone.seconds) == (rate, 1, 1.0)
@@ -775,7 +775,7 @@ def test_survey_measures(tmp_path):
 
 def test_survey_reads_the_utterance_not_the_recording(tmp_path):
     corpus = load("recola", recola(tmp_path))
-    sounds, problems = survey.listen(corpus)
+    sounds, problems = survey.measure_all(corpus)
     assert problems == []
     assert [s.seconds for s in sounds.values()] == pytest.approx([0.08, 1.0, 1.0], abs=1e-4)
     assert [(s.rate, s.channels) for s in sounds.values()] == [(44100, 2), (44100, 2), (16000, 1)]
@@ -850,7 +850,7 @@ def test_real_twins_are_found():
     names = ("03-01-03-01-02-01-07", "03-01-03-01-02-02-07", "03-01-03-01-01-01-07")
     few = [u for u in corpus.utterances if u.path.stem in names]
     part = Corpus(**{**vars(corpus), "utterances": tuple(few)})
-    sounds, _ = survey.listen(part)
+    sounds, _ = survey.measure_all(part)
     printed = "\n".join(survey.report(part, sounds))
     suffix = few[0].path.suffix
     duplicates = " = ".join(f"Actor_07/{name}{suffix}" for name in names[:2])

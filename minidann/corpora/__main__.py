@@ -25,10 +25,10 @@ def main() -> None:
     for n, (name, root) in enumerate([parse(spec) for spec in specs]):
         try:
             corpus = load(name, root)
-        except UserError as error:  # tell of the others all the same
+        except UserError as error:  # the other corpora are printed all the same
             wrong.append(str(error))
             continue
-        sounds, bad = survey.listen(corpus)
+        sounds, bad = survey.measure_all(corpus)
         print("\n" * (n > 0) + "\n".join(survey.report(corpus, sounds)))
         if bad := [*corpus.bad, *bad]:
             wrong.append(complaint(name, root, bad, show=len(bad)))

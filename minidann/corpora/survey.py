@@ -13,13 +13,14 @@ from minidann.sound.warnings import Sound, Warnings, data_warnings
 CROP = 0.01 * (FRAMES - 1) + 0.025  # seconds: 7.515, the 750 frames that the network sees
 
 
-def listen(corpus: Corpus) -> tuple[dict[int, Sound], list[tuple[str, str]]]:
-    """Hear every utterance. -> {number: Sound}, (where, why) of those that cannot be trained on.
+def measure_all(corpus: Corpus) -> tuple[dict[int, Sound], list[tuple[str, str]]]:
+    """Measure every utterance: {number: Sound}, and (where, why) if it cannot be trained on.
 
-    As training with the default features would; another preset needs frames of its own length.
+    That depends on the preset, whose frame an utterance must be as long as: here it is the default.
     """
     sounds, bad = {}, []
-    for i, sound, frames in features.listen(corpus.utterances, "paper", f"reading {corpus.title}"):
+    label = f"reading {corpus.title}"
+    for i, sound, frames in features.extract_each(corpus.utterances, "paper", label):
         if sound is None:
             bad.append((corpus.where(i), frames))
         else:
@@ -36,7 +37,7 @@ def warnings(corpus: Corpus, found: Warnings) -> list[str]:
 
 
 def report(corpus: Corpus, sounds: dict[int, Sound]) -> list[str]:
-    """The lines of the survey; `sounds` as from `listen`."""
+    """The lines of the survey; `sounds` as from `measure_all`."""
     published = corpus.published
     lines = [
         f"{corpus.title} ({corpus.language}; {corpus.kind}) in {corpus.root}",

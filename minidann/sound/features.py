@@ -102,50 +102,51 @@ def digests(utterances: Sequence, label: str) -> dict[Path, str]:
                 while chunk := file.read(1 << 20):
                     content.update(chunk)
             contents[path] = content.hexdigest()
-        except OSError as error:  # listening to it will say so
+        except OSError as error:  # decoding it will say so
             contents[path] = f"cannot be read: {error.strerror}"
     return contents
 
 
-def listen(
+def extract_each(
     utterances: Sequence, preset: str, label: str
 ) -> Iterator[tuple[int, Sound | None, np.ndarray | str]]:
-    """Hear each utterance: (its number, its measures, log-mel (k, 26)), or (number, None, why not).
+    """Yield for each utterance (number, Sound, log-mel (k, 26)), or (number, None, why not).
 
-    Each core has one recording in memory at a time; a few dozen have been heard and wait to be
-    asked for, as features. The utterances of one recording are expected to follow one another;
-    where they do not, it is read again.
+    Each core has one recording in memory at a time; the features of a few dozen recordings wait to
+    be asked for. The utterances of one recording are expected to follow one another; where they do
+    not, it is read again.
     """
     # Linux's malloc hands freed memory back to the system, and gets it back page by page for the
     # next utterance, until it has seen a larger block come and go.
     np.empty(1 << 24, np.uint8)
     recordings = groupby(enumerate(utterances), key=lambda numbered: numbered[1].path)
     recordings = [(path, list(there)) for path, there in recordings]
-    some = min(8, 1 + len(recordings) // 100)  # at once: threads that seldom meet seldom wait
-    parts = [(recordings[i : i + some], preset) for i in range(0, len(recordings), some)]
-    heard = (one for part in parallel.stream(_hear_all, parts) for one in part)
-    yield from progress(heard, len(utterances), label, "utterances")
+    size = min(8, 1 + len(recordings) // 100)  # of a part: threads that seldom meet seldom wait
+    parts = [(recordings[i : i + size], preset) for i in range(0, len(recordings), size)]
+    extracted = (entry for part in parallel.stream(_extract_part, parts) for entry in part)
+    yield from progress(extracted, len(utterances), label, "utterances")
 
 
-def _hear_all(recordings: list[tuple], preset: str) -> list[tuple]:
-    return [one for path, there in recordings for one in _hear(path, there, preset)]
+def _extract_part(recordings: list[tuple], preset: str) -> list[tuple]:
+    return [entry for path, there in recordings for entry in extract_one(path, there, preset)]
 
 
-def _hear(path: Path | str, utterances: list[tuple[int, object]], preset: str) -> list[tuple]:
-    """What `listen` says of the numbered utterances of one recording."""
+def extract_one(path: Path | str, utterances: list[tuple[int, object]], preset: str) -> list[tuple]:
+    """What `extract_each` yields for the numbered utterances of one recording."""
     try:
         channels, rate = decode(Path(path))  # (samples, channels)
     except UserError as error:
         return [(i, None, str(error)) for i, _ in utterances]
     audio = mono(channels, rate)  # (samples,)
-    heard = []
-    for i, one in utterances:
+    extracted = []
+    for i, utterance in utterances:
+        start, end = utterance.start, utterance.end
         try:
-            frames = crop(logmel(cut(audio, one.start, one.end), preset)).copy()  # (k, 26)
-            heard.append((i, measure(channels, rate, one.start, one.end), frames))
+            frames = crop(logmel(cut(audio, start, end), preset)).copy()  # (k, 26)
+            extracted.append((i, measure(channels, rate, start, end), frames))
         except UserError as error:
-            heard.append((i, None, str(error)))
-    return heard
+            extracted.append((i, None, str(error)))
+    return extracted
 
 
 def _write(file: Path, utterances: Sequence, preset: str, label: str) -> dict[int, str]:
@@ -157,7 +158,7 @@ def _write(file: Path, utterances: Sequence, preset: str, label: str) -> dict[in
     bad, sounds, offsets = {}, {}, [0]
     with open(file, "wb") as out:
         _write_header(out, FRAMES * len(utterances))  # the most it can be; put right below
-        for i, sound, frames in listen(utterances, preset, label):
+        for i, sound, frames in extract_each(utterances, preset, label):
             if sound is None:
                 bad[i] = frames
                 continue
