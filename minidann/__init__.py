@@ -6,15 +6,16 @@ The files in reading order. The core, which is the paper:
     model.py        figure 1 and equations 5-10: encoder, two classifiers, their gradients
     feeding.py      table 3: four ways to feed two domains through batch normalisation
     optim.py        Adam, the decaying learning rate, l1 and l2
-    state.py        a run's choices, its data, and all that changes while it trains
-    training.py     the loop: epochs of steps, what is watched, the choice of an epoch
+    training.py     the loop: epochs of steps, and all that changes while it runs
 
 What stands around it:
 
-    train.py        the command that trains; predict.py, the one that uses what was trained
+    choices.py      every choice of a run, once: its flag, default, range and help
+    train.py        the command that trains: one run, read from top to bottom
+    run/            its setup, the evaluation of an epoch, the outcome, the folder
+    predict.py      what a trained model says of recordings
     sound/          from a sound file to 26 log-mel energies every 10 ms, normalised
     corpora/        from a folder on disk to a table of utterances
-    run/            one run: its setup, its folder, its outcome, its figures
     measure/        UAR, intervals, the distance between domains, AdaBN
     gradcheck/      finite differences and complex step: is a gradient right?
     mistakes/       if it is not: which mistake is it? and a bank of known ones

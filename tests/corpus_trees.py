@@ -1,4 +1,4 @@
-"""Small corpora for tests, in the layouts and with the oddities of the real ones."""
+"""Small corpora for tests, in the layouts and with the exceptions of the real ones."""
 
 from pathlib import Path
 

@@ -73,7 +73,7 @@ class Tried:
     err: str
     warned: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)  # what is other on disk than before it
-    remarks: list[str] = field(default_factory=list)  # kept in the run's config.json
+    data_warnings: list[str] = field(default_factory=list)  # kept in the run's config.json
 
 
 @dataclass(frozen=True)
@@ -83,12 +83,12 @@ class Case:
     make: Callable[["Place"], list]  # -> module and flags
     limit: int | None = None  # bytes that a file may have: how a full disk is made
     stdout: str | None = None  # where its output goes
-    says: str = ""  # a remark: part of the line that is meant
+    says: str = ""  # a warning: part of the line that is meant
     keeps: tuple[str, ...] = ()  # files that may be there afterwards
 
 
 FAULTS: dict[str, Case] = {}
-REMARKS: dict[str, Case] = {}
+WARNINGS: dict[str, Case] = {}
 _parts = [""]
 
 
@@ -102,9 +102,9 @@ def fault(title: str, make: Callable | None = None, **how) -> Callable:
     return _register(FAULTS, title, how, make)
 
 
-def remark(title: str, says: str, make: Callable | None = None, **how) -> Callable:
+def warning(title: str, says: str, make: Callable | None = None, **how) -> Callable:
     """Register a case that goes on, with a line in which `says` stands."""
-    return _register(REMARKS, title, how | {"says": says}, make)
+    return _register(WARNINGS, title, how | {"says": says}, make)
 
 
 def _register(cases: dict, title: str, how: dict, make: Callable | None) -> Callable:
@@ -217,14 +217,14 @@ class Bench:
                 if before.get(name) != after.get(name) and not name.startswith(case.keeps or "\0")
             )
             said = (plain(words, place.folder, self.good) for words in (tried.out, tried.err))
-            remarks = [
+            data_warnings = [
                 plain(one, place.folder, self.good)
                 for config in place.folder.rglob("config.json")
                 if case.says
                 for corpus in json.loads(config.read_text())["corpora"].values()
                 for one in corpus["warnings"]
             ]
-        return Tried(tried.code, *said, tried.warned, changed, remarks)
+        return Tried(tried.code, *said, tried.warned, changed, data_warnings)
 
     def here(self, command: list, folder: Path) -> Tried:
         """Run a command in this process, from `folder`."""
@@ -1154,7 +1154,7 @@ model(
     edit=lambda groups, about: groups["target"]["std"].fill(0),
 )
 model(
-    "a model that does not say what it tells apart",
+    "a model that does not name its classes",
     edit=lambda groups, about: about.update(classes="low, high"),
 )
 fault(
@@ -1214,96 +1214,96 @@ def _(p):
 
 
 # ------------------------------------------------------------------------------------------------
-part("Legal, but told")
+part("Warnings: the run goes on")
 
 
-@remark("audio without a label (IEMOCAP)", "without a label")
+@warning("audio without a label (IEMOCAP)", "without a label")
 def _(p):
     tree = p.iemocap()
     sound(tree / WAV / "Ses01F_impro01_F099.wav", seed=9)
     return p.train("--batch-size", 2, source=f"iemocap:{tree}")
 
 
-remark("labels off the scale (IEMOCAP)", "outside the scale", a_tree_of_iemocap)
-remark("sessions that are missing (IEMOCAP)", "not all of IEMOCAP", a_tree_of_iemocap)
-remark("fewer utterances than are published", "are published", a_tree_of_iemocap)
-remark("participants without annotation (RECOLA)", "without annotation", a_tree_of_recola)
+warning("labels off the scale (IEMOCAP)", "outside the scale", a_tree_of_iemocap)
+warning("sessions that are missing (IEMOCAP)", "not all of IEMOCAP", a_tree_of_iemocap)
+warning("fewer utterances than are published", "are published", a_tree_of_iemocap)
+warning("participants without annotation (RECOLA)", "without annotation", a_tree_of_recola)
 
 
-@remark("overlapping timings (RECOLA)", "start before")
+@warning("overlapping timings (RECOLA)", "start before")
 def _(p):
     root = p.recola()
     change(root / TIMINGS, "0.50;1.50", "0.50;1.50\n1.40;1.90")
     return p.train("--batch-size", 2, source=f"recola:{root}")
 
 
-@remark("timings that end after the recording (RECOLA)", "end after")
+@warning("timings that end after the recording (RECOLA)", "end after")
 def _(p):
     root = p.recola()
     change(root / TIMINGS, "0.50;1.50", "0.50;2.30")
     return p.train("--batch-size", 2, source=f"recola:{root}")
 
 
-@remark("an annotation that ends before an utterance does (RECOLA)", "before the annotation ends")
+@warning("an annotation that ends before an utterance does (RECOLA)", "before the annotation ends")
 def _(p):
     root = p.recola()
     text(root / AROUSAL, ratings(frames=30))
     return p.train("--batch-size", 2, source=f"recola:{root}")
 
 
-remark("ratings outside -1 to 1 (RECOLA)", "outside -1 to 1", a_tree_of_recola)
-remark("other than six raters (RECOLA)", "other than 6 raters", a_tree_of_recola)
+warning("ratings outside -1 to 1 (RECOLA)", "outside -1 to 1", a_tree_of_recola)
+warning("other than six raters (RECOLA)", "other than 6 raters", a_tree_of_recola)
 
 
-@remark("overlapping utterances (CSV)", "start before")
+@warning("overlapping utterances (CSV)", "start before")
 def _(p):
     rows = ["a.wav,0,0.4,s1,1,1", "a.wav,0.3,0.6,s2,-1,-1", "b.wav,,,s2,1,-1", "c.wav,,,s1,-1,1"]
     return p.train("--batch-size", 2, source=p.table(*rows))
 
 
-@remark("times that end after the recording (CSV)", "end after")
+@warning("times that end after the recording (CSV)", "end after")
 def _(p):
     rows = ["a.wav,0.1,0.9,s1,1,1", "b.wav,,,s2,-1,-1"]
     return p.train("--batch-size", 2, source=p.table(*rows))
 
 
-@remark("columns that mean nothing (CSV)", "mean nothing")
+@warning("columns that mean nothing (CSV)", "mean nothing")
 def _(p):
     header = "path,speaker,arousal,valence,weather"
     rows = ["a.wav,s1,1,1,rain", "b.wav,s2,-1,-1,sun"]
     return p.train("--batch-size", 2, source=p.table(*rows, header=header))
 
 
-remark(
+warning(
     "a class under 5% of the utterances",
     "in arousal",
     lambda p: p.train("--batch-size", 2, source=p.rows("L" + 20 * "H")),
 )
 
 
-@remark("all labels on one side in the dimension that is not trained", "in valence")
+@warning("all labels on one side in the dimension that is not trained", "in valence")
 def _(p):
     rows = ["a.wav,,,s1,1,1", "b.wav,,,s2,-1,1"]
     return p.train("--batch-size", 2, source=p.table(*rows))
 
 
-@remark("recordings not named as in the corpus (EMO-DB)", "not named as in")
+@warning("recordings not named as in the corpus (EMO-DB)", "not named as in")
 def _(p):
     folder = p.emodb()
     sound(folder / "test.wav")
     return p.train("--batch-size", 2, source=f"emodb:{folder}")
 
 
-@remark("video and song beside speech (RAVDESS)", "not audio-only speech")
+@warning("video and song beside speech (RAVDESS)", "not audio-only speech")
 def _(p):
     names = ["03-01-05-01-02-01-12.wav", "03-01-02-01-02-01-12.wav", "03-02-05-01-02-01-12.wav"]
     return p.train("--batch-size", 2, source=f"ravdess:{named(p.folder / 'RAVDESS', names)}")
 
 
-def heard(title: str, says: str, make: Callable | None = None) -> Callable:
-    """Register a remark on the sound: `make` writes c.wav of a CSV corpus anew."""
+def sound_warning(title: str, says: str, make: Callable | None = None) -> Callable:
+    """Register a data warning about the sound: `make` writes c.wav of a CSV corpus anew."""
     if make is None:
-        return functools.partial(heard, title, says)
+        return functools.partial(sound_warning, title, says)
 
     def command(p):
         rows = [f"{name}.wav,,,s1,{i % 2},{i % 2}" for i, name in enumerate("abcd")]
@@ -1311,38 +1311,42 @@ def heard(title: str, says: str, make: Callable | None = None) -> Callable:
         make(p.folder / "mine" / "c.wav")
         return p.train("--batch-size", 2, source=table)
 
-    return remark(title, says, command)
+    return warning(title, says, command)
 
 
-heard(
+sound_warning(
     "digital silence, all of a recording",
     "nothing but zeros",
     lambda path: soundfile.write(path, np.zeros(9600), 16000),
 )
 
 
-@heard("digital silence, part of a recording", "of exact zeros")
+@sound_warning("digital silence, part of a recording", "of exact zeros")
 def _(path):
     samples, rate = soundfile.read(path)
     samples[3000:6000] = 0
     soundfile.write(path, samples, rate)
 
 
-heard("clipping", "clip", lambda path: sound(path, level=2.0))
-heard(
+sound_warning("clipping", "clip", lambda path: sound(path, level=2.0))
+sound_warning(
     "a recording that is there twice",
-    "more than once",
+    "duplicate recordings",
     lambda path: shutil.copy(path.with_name("a.wav"), path),
 )
-heard("mixed sample rates", "whose rate", lambda path: sound(path, rate=44100))
-heard("mixed numbers of channels", "number of channels", lambda path: sound(path, channels=2))
-heard(
+sound_warning("mixed sample rates", "whose rate", lambda path: sound(path, rate=44100))
+sound_warning(
+    "mixed numbers of channels", "number of channels", lambda path: sound(path, channels=2)
+)
+sound_warning(
     "an utterance that is shorter than half a second", "shorter than", lambda path: sound(path, 0.3)
 )
-heard("an utterance that is longer than half a minute", "longer than", lambda path: sound(path, 31))
+sound_warning(
+    "an utterance that is longer than half a minute", "longer than", lambda path: sound(path, 31)
+)
 
 
-@remark("a damaged file in the cache, made anew", "is damaged")
+@warning("a damaged file in the cache, made anew", "is damaged")
 def _(p):
     cache = shutil.copytree(p.good / "cache", p.folder / "cache")
     for path in cache.iterdir():
@@ -1352,20 +1356,20 @@ def _(p):
     return p.train(cache=cache)
 
 
-@remark("bad utterances left out with --skip-bad", "left out:")
+@warning("bad utterances left out with --skip-bad", "left out:")
 def _(p):
     rows = ["a.wav,,,s1,1,1", "b.wav,,,s2,-1,-1", "z.wav,,,s2,1,1", "c.wav,,,s1,high,1"]
     return p.train("--skip-bad", "--batch-size", 2, source=p.table(*rows))
 
 
-@remark("bad utterances left out, in the result", "left out as unusable")
+@warning("bad utterances left out, in the result", "left out as unusable")
 def _(p):
     text(p.folder / "mine" / "x.wav", "nothing")
     rows = [f"{name}.wav,,,s1,{label},1" for name, label in zip("abcdx", (1, -1, 1, -1, 1))]
     return p.train("--skip-bad", "--batch-size", 2, source=p.table(*rows))
 
 
-@remark("going on under other versions", "versions are not those")
+@warning("going on under other versions", "versions are not those")
 def _(p):
     path = p.run() / "config.json"
     config = json.loads(path.read_text())
@@ -1421,7 +1425,7 @@ def write_tables() -> None:
         bench = Bench(Path(base))
         for name, cases, head in (
             ("faults", FAULTS, "what is wrong"),
-            ("remarks", REMARKS, "what is odd"),
+            ("warnings", WARNINGS, "what is unusual"),
         ):
             before = read_table(name)
             said = {}

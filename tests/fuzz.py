@@ -121,7 +121,7 @@ def corpus(what: str, name: str, root: Path) -> None:
         assert np.isfinite([one.arousal, one.valence]).all() and one.speaker
         if one.end is not None:
             assert 0 <= (one.start or 0) < one.end < 100
-    for where, why in [*read.bad, *((remark, "") for remark in (*read.remarks, *about(read)))]:
+    for where, why in [*read.bad, *((warning, "") for warning in (*read.warnings, *about(read)))]:
         assert "\n" not in where + why and len(where + why) < 2000
 
 

@@ -1,4 +1,4 @@
-"""The acted corpora that are free: a small tree of each, with its real names, folders, oddities."""
+"""The free acted corpora: a small tree of each, with its real names, folders and exceptions."""
 
 from collections import Counter
 from pathlib import Path
@@ -154,7 +154,7 @@ EXPECTED = {  # in the reader's order, which is that of the names
 def test_rows_speakers_and_labels(tmp_path, key):
     corpus = load(key, unpacked(key, tmp_path))
     assert rows(corpus) == spoken(*EXPECTED[key])
-    assert (corpus.remarks, corpus.bad) == ((), ())
+    assert (corpus.warnings, corpus.bad) == ((), ())
     assert (corpus.title, corpus.language) == (CORPORA[key].title, CORPORA[key].language)
     assert corpus.kind == ("talk shows, free" if key == "urdu" else "acted, free")
     assert corpus.threshold == 0.0
@@ -183,8 +183,8 @@ def test_a_folder_of_several_corpora_is_each_of_them(tmp_path):
         corpus = load(key, tmp_path)
         assert rows(corpus) == rows(load(key, tmp_path / key))
         others = sum(len(TREES[other]) for other in ("ravdess", "cafe", "cremad") if other != key)
-        (remark,) = corpus.remarks
-        assert remark.startswith(
+        (warning,) = corpus.warnings
+        assert warning.startswith(
             f"recordings not named as in {CORPORA[key].title}, not used ({others}): "
         )
 
@@ -204,15 +204,15 @@ WRONG = {  # nearly right
 @pytest.mark.parametrize("key", WRONG)
 def test_other_names_are_noted(tmp_path, key):
     tree = unpacked(key, tmp_path)
-    named(tree, [f"odd/{name}.wav" for name in WRONG[key]])
-    sound(tree / "odd" / "._hidden.wav", 0.1)  # macOS leaves such files
+    named(tree, [f"other/{name}.wav" for name in WRONG[key]])
+    sound(tree / "other" / "._hidden.wav", 0.1)  # macOS leaves such files
     corpus = load(key, tree)
     assert rows(corpus) == spoken(*EXPECTED[key])
     first = ", ".join(
-        f"odd/{name}.wav" for name in sorted(WRONG[key], key=lambda n: f"{n}.wav")[:3]
+        f"other/{name}.wav" for name in sorted(WRONG[key], key=lambda n: f"{n}.wav")[:3]
     )
     more = ", ..." * (len(WRONG[key]) > 3)
-    assert corpus.remarks == (
+    assert corpus.warnings == (
         f"recordings not named as in {CORPORA[key].title}, not used ({len(WRONG[key])}): "
         f"{first}{more}",
     )
@@ -257,7 +257,7 @@ def test_cafe_at_192_khz_is_aiff_and_is_not_used(tmp_path):
     with pytest.raises(UserError, match=r"looked for recordings named like 01-C-1-1 \(\.wav, "):
         load("cafe", tmp_path)
     tree = unpacked("cafe", tmp_path)
-    assert load("cafe", tree).remarks == (
+    assert load("cafe", tree).warnings == (
         "files named like recordings that are not audio, not used: .aiff 1",
     )
 
@@ -278,7 +278,7 @@ def test_cremad_has_the_same_names_in_other_formats(tmp_path):
     for folder, suffix in (("AudioMP3", ".mp3"), ("VideoFlash", ".flv")):
         text(tree / folder / f"1001_DFA_ANG_XX{suffix}", "not for us")
     text(tree / "VideoDemographics.csv", "ActorID,Age,Sex,Race,Ethnicity\n")
-    assert load("cremad", tree).remarks == (
+    assert load("cremad", tree).warnings == (
         "files named like recordings that are not audio, not used: .flv 1, .mp3 1",
     )
 
@@ -305,7 +305,7 @@ def test_emovo_is_stereo_and_has_one_mono(tmp_path):
         sound(tmp_path / name, 0.1, rate=48000, channels=channels)
     text(tmp_path / "f1/._dis-f1-b1.wav", "\x00\x05")
     corpus = load("emovo", tmp_path)
-    assert (len(corpus.utterances), corpus.remarks, corpus.bad) == (3, (), ())
+    assert (len(corpus.utterances), corpus.warnings, corpus.bad) == (3, (), ())
 
 
 def test_urdu_goes_by_the_letter_in_the_name(tmp_path):

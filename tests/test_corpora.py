@@ -78,7 +78,7 @@ def test_iemocap_rows(tmp_path):
     assert (corpus.kind, corpus.root, corpus.threshold) == ("licensed", tree, 2.5)
     assert corpus.published["utterances"] == 10039 == sum(corpus.published["arousal"])
     assert 10039 == sum(corpus.published["valence"])
-    assert (*corpus.remarks, *about(corpus)) == (
+    assert (*corpus.warnings, *about(corpus)) == (
         "not all of IEMOCAP: there is no Session3, Session4, Session5",
         (
             "labels outside the scale from 1 to 5, used as is (2): "
@@ -137,7 +137,7 @@ def test_demo_mark(tmp_path, above):
     corpus = load("iemocap", tmp_path if above else tree)
     assert (corpus.title, corpus.kind) == ("IEMOCAP-style demo", "synthetic demo")
     assert corpus.published == {}
-    assert not any("published" in remark for remark in about(corpus))
+    assert not any("published" in warning for warning in about(corpus))
 
 
 @pytest.mark.parametrize(
@@ -168,11 +168,11 @@ def test_iemocap_label_without_recording_and_the_reverse(tmp_path):
     tree = iemocap(tmp_path)
     folder = tree / "Session1/sentences/wav/Ses01F_impro01"
     sound(folder / "Ses01F_impro01_F001.wav")
-    remark = (
+    warning = (
         "recordings without a label, not used (1): "
         "Session1/sentences/wav/Ses01F_impro01/Ses01F_impro01_F001.wav"
     )
-    assert remark in load("iemocap", tree).remarks
+    assert warning in load("iemocap", tree).warnings
     (folder / "Ses01F_impro01_M003.FLAC").unlink()
     assert wrong("iemocap", tree) == [
         (
@@ -265,7 +265,7 @@ def test_recola_rows(tmp_path):
     assert (corpus.title, corpus.language, corpus.kind) == ("RECOLA", "French", "licensed")
     assert corpus.threshold == 0.0
     assert corpus.published["arousal"] == (520, 788) and corpus.published["valence"] == (245, 1063)
-    assert (*corpus.remarks, *about(corpus)) == (
+    assert (*corpus.warnings, *about(corpus)) == (
         (
             "files with ratings outside -1 to 1, used as is (4): "
             "RECOLA-Annotation/emotional_behaviour/arousal/P16.csv, "
@@ -292,7 +292,7 @@ def test_recola_zero_is_low_and_one_rater_is_enough(tmp_path):
     corpus = load("recola", tree)
     assert corpus.utterances[0].arousal == 0.0
     assert corpus.labels("arousal").tolist() == [0, 1, 0]
-    assert any(remark.startswith("labels from the frames before") for remark in corpus.remarks)
+    assert any(warning.startswith("labels from the frames before") for warning in corpus.warnings)
 
 
 def test_recola_ratings_that_cancel_are_zero(tmp_path):
@@ -310,9 +310,9 @@ def test_recola_stop_a_little_after_the_recording(tmp_path):
     corpus = load("recola", tree)
     assert corpus.utterances[1].end == 2.0
     cut = f"utterances that end after their recording, cut to it (1): {TIMES}:3 by 0.01 s"
-    assert cut in corpus.remarks
+    assert cut in corpus.warnings
     overlap = f"utterances that start before the one before them ends (1): {TIMES}:3"
-    assert overlap in corpus.remarks
+    assert overlap in corpus.warnings
 
 
 @pytest.mark.parametrize(
@@ -411,7 +411,7 @@ def test_emodb_rows_and_remarks(tmp_path):
         ("03a01Wa.wav", "03", 1.0, -1.0),
     ]
     assert (corpus.kind, corpus.language, corpus.threshold) == ("acted, free", "German", 0.0)
-    assert (*corpus.remarks, *about(corpus)) == (
+    assert (*corpus.warnings, *about(corpus)) == (
         "recordings not named as in EMO-DB, not used (2): wav/03a01Xa.wav, wav/notes.wav",
         "files named like recordings that are not audio, not used: .lablaut 1",
         "7 utterances, where 535 are published",
@@ -429,7 +429,7 @@ def test_ravdess_only_speech_is_used(tmp_path):
     # neutral, calm, happy, sad, angry, fearful, disgust, surprised
     assert corpus.labels("arousal")[::2].tolist() == [0, 0, 1, 0, 1, 1, 0, 1]
     assert corpus.labels("valence")[::2].tolist() == [1, 1, 1, 0, 0, 0, 0, 1]
-    assert f"files that are not audio-only speech, not used (2): {video}, {song}" in corpus.remarks
+    assert f"files that are not audio-only speech, not used (2): {video}, {song}" in corpus.warnings
 
 
 def test_acted_order_is_the_same_in_any_folders(tmp_path):
@@ -527,7 +527,7 @@ def test_csv_round_trip(tmp_path):
     assert corpus.labels("arousal").tolist() == [1, 0, 0, 1]
     assert corpus.labels("valence").tolist() == [0, 1, 0, 0]
     assert (corpus.name, corpus.title, corpus.kind) == ("csv", "mine", "your own")
-    assert (corpus.published, corpus.remarks, corpus.threshold) == ({}, (), 0.0)
+    assert (corpus.published, corpus.warnings, corpus.threshold) == ({}, (), 0.0)
 
 
 def test_csv_without_times_in_another_order(tmp_path):
@@ -542,7 +542,7 @@ def test_csv_without_times_in_another_order(tmp_path):
         ("a.wav", None, None, "x", 0.0, 1.0),
         ("b.wav", None, None, "y", 1.0, 0.0),
     ]
-    assert corpus.remarks == ("columns that mean nothing here, not used (1): mood",)
+    assert corpus.warnings == ("columns that mean nothing here, not used (1): mood",)
 
 
 def test_csv_scale_that_is_not_centred(tmp_path):
@@ -565,7 +565,7 @@ def test_csv_parts_that_overlap_or_end_late_are_remarked(tmp_path):
     )
     corpus = load("csv", table)
     assert [(u.start, u.end) for u in corpus.utterances] == [(1.5, 2.0), (0, 1), (0.9, 1.4)]
-    assert (*corpus.remarks, *about(corpus)) == (
+    assert (*corpus.warnings, *about(corpus)) == (
         "utterances that end after their recording, cut to it (1): t.csv:2 by 5 s",
         "utterances that start before another of their recording ends (1): t.csv:4",
     )
@@ -731,7 +731,7 @@ def test_survey_measures(tmp_path):
         tmp_path,
         {
             "tone.wav": 0.5 * second,
-            "twin.wav": np.stack([0.5 * second] * 2, axis=1),
+            "double.wav": np.stack([0.5 * second] * 2, axis=1),
             "clipped.wav": clipped,
             "gap.wav": gap,
             "silent.wav": np.zeros(rate),
@@ -741,12 +741,12 @@ def test_survey_measures(tmp_path):
         },
     )
     corpus = load("csv", table)
-    sounds, problems = survey.listen(corpus)
+    sounds, problems = survey.measure_all(corpus)
     assert problems == []
-    tone, twin, clip, gap, silent, ends, *_ = sounds.values()
+    tone, double, clip, gap, silent, ends, *_ = sounds.values()
     assert (tone.rate, tone.channels, tone.seconds) == (rate, 1, 1.0)
     np.testing.assert_allclose(tone.rms, 0.5 / np.sqrt(2), rtol=1e-3)
-    assert twin.channels == 2 and twin.checksum == tone.checksum != gap.checksum
+    assert double.channels == 2 and double.checksum == tone.checksum != gap.checksum
     assert clip.clipped and not tone.clipped
     assert gap.zeros == pytest.approx(0.15, abs=1e-3) and tone.zeros < 0.001
     assert silent.rms == 0 and silent.zeros == 1.0
@@ -766,8 +766,8 @@ def test_survey_measures(tmp_path):
         "- utterances of nothing but zeros (1): silent.wav",
         "- utterances with 0.1 s or more of exact zeros (1): gap.wav",
         "- utterances that clip (3 samples in a row at full scale) (1): clipped.wav",
-        "- utterances whose number of channels is not 1, as is usual here (1): twin.wav",
-        "- sounds that are there more than once (1): tone.wav = twin.wav",
+        "- utterances whose number of channels is not 1, as is usual here (1): double.wav",
+        "- duplicate recordings (1): tone.wav = double.wav",
     ):
         assert line in printed, printed
     assert "published" not in printed
@@ -775,7 +775,7 @@ def test_survey_measures(tmp_path):
 
 def test_survey_reads_the_utterance_not_the_recording(tmp_path):
     corpus = load("recola", recola(tmp_path))
-    sounds, problems = survey.listen(corpus)
+    sounds, problems = survey.measure_all(corpus)
     assert problems == []
     assert [s.seconds for s in sounds.values()] == pytest.approx([0.08, 1.0, 1.0], abs=1e-4)
     assert [(s.rate, s.channels) for s in sounds.values()] == [(44100, 2), (44100, 2), (16000, 1)]
@@ -842,7 +842,7 @@ def test_real_counts(name, n, speakers, arousal, valence):
     assert tuple(np.bincount(corpus.labels("arousal"))) == arousal
     assert tuple(np.bincount(corpus.labels("valence"))) == valence
     assert corpus.published == {"utterances": n, "arousal": arousal, "valence": valence}
-    assert not any("published" in remark for remark in about(corpus))
+    assert not any("published" in warning for warning in about(corpus))
 
 
 def test_real_twins_are_found():
@@ -850,11 +850,11 @@ def test_real_twins_are_found():
     names = ("03-01-03-01-02-01-07", "03-01-03-01-02-02-07", "03-01-03-01-01-01-07")
     few = [u for u in corpus.utterances if u.path.stem in names]
     part = Corpus(**{**vars(corpus), "utterances": tuple(few)})
-    sounds, _ = survey.listen(part)
+    sounds, _ = survey.measure_all(part)
     printed = "\n".join(survey.report(part, sounds))
     suffix = few[0].path.suffix
-    twins = " = ".join(f"Actor_07/{name}{suffix}" for name in names[:2])
-    assert f"sounds that are there more than once (1): {twins}" in printed
+    duplicates = " = ".join(f"Actor_07/{name}{suffix}" for name in names[:2])
+    assert f"duplicate recordings (1): {duplicates}" in printed
 
 
 def test_classes_name_both_sides():

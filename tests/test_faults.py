@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("resource", reason="Windows: no limit on files, and other words of the system")
 
-from faults import FAULTS, REMARKS, Bench, cell, contents, message, read_table
+from faults import FAULTS, WARNINGS, Bench, cell, contents, message, read_table
 
 NOTE = "        note: "  # of a corpus; it is kept in config.json
 
@@ -34,13 +34,13 @@ def test_a_fault_is_told_and_nothing_is_touched(bench, case):
     assert tried.changed == []
 
 
-@pytest.mark.parametrize("case", REMARKS.values(), ids=REMARKS)
-def test_what_is_odd_is_told_and_the_run_goes_on(bench, case):
+@pytest.mark.parametrize("case", WARNINGS.values(), ids=WARNINGS)
+def test_a_warning_is_printed_and_the_run_goes_on(bench, case):
     tried = attempt(bench, case)
     assert tried.code == 0, tried.err
-    assert cell(message(case, tried)) == read_table("remarks")[case.title] != ""
+    assert cell(message(case, tried)) == read_table("warnings")[case.title] != ""
     notes = [line for line in tried.out.splitlines() if line.startswith(NOTE)]
-    assert [line.removeprefix(NOTE) for line in notes] == tried.remarks
+    assert [line.removeprefix(NOTE) for line in notes] == tried.data_warnings
     assert len(notes) == len(set(notes))  # once
 
 
@@ -52,7 +52,7 @@ def test_nothing_beside_a_case_is_touched(bench):
     assert not list((bench.good / "cache").glob("*.tmp"))
 
 
-@pytest.mark.parametrize("name, cases", [("faults", FAULTS), ("remarks", REMARKS)])
+@pytest.mark.parametrize("name, cases", [("faults", FAULTS), ("warnings", WARNINGS)])
 def test_each_case_has_a_row_and_each_row_a_case(name, cases):
     assert list(read_table(name)) == list(cases)
 

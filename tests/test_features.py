@@ -414,7 +414,7 @@ def test_bad_utterances_are_left_out(tmp_path):
     assert got.good == [1, 2] and list(got.bad) == [0, 3]
     assert np.array_equal(got.features.frames, taken(utterances[:2], tmp_path / "two").frames)
     again = extract(rows, cache)  # from the cache
-    assert (again.good, again.bad, again.odd) == (got.good, got.bad, got.odd)
+    assert (again.good, again.bad, again.warnings) == (got.good, got.bad, got.warnings)
     assert same(again.features, got.features)
     write(tmp_path / "gone.wav", noise(0.5))  # put right: another content, another file
     assert extract(rows, cache).good == [1, 2, 3]
@@ -428,11 +428,11 @@ def test_what_is_odd_is_kept_with_the_features(tmp_path):
     write(three.path, np.clip(30 * noise(1), -1, 1), 22_050)
     rows = [one, whole(tmp_path / "missing.wav"), two, three, one]
     for _ in range(2):  # extracted, then from the cache
-        odd = extract(rows, tmp_path / "cache").odd
-        assert odd["utterances of nothing but zeros"] == [[2]]
-        assert odd["utterances that clip (3 samples in a row at full scale)"] == [[3]]
-        assert odd["utterances whose rate is not 16000 Hz, as is usual here"] == [[3]]
-        assert odd["sounds that are there more than once"] == [[0, 4]]
+        warnings = extract(rows, tmp_path / "cache").warnings
+        assert warnings["utterances of nothing but zeros"] == [[2]]
+        assert warnings["utterances that clip (3 samples in a row at full scale)"] == [[3]]
+        assert warnings["utterances whose rate is not 16000 Hz, as is usual here"] == [[3]]
+        assert warnings["duplicate recordings"] == [[0, 4]]
 
 
 def test_what_a_kill_left_is_taken_away_when_it_is_old(tmp_path):

@@ -29,7 +29,7 @@ READERS: dict[str, Reader] = {
     "csv": manifest.READER,
 }
 DEMO_MARK = "SYNTHETIC.txt"  # a folder with this file in it holds no real speech
-RARE = 0.05  # of the utterances: a class with fewer is remarked on
+RARE = 0.05  # of the utterances: a class with fewer is worth a data warning
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Corpus:
     utterances: tuple[Utterance, ...]  # in an order that does not depend on the file system's
     threshold: float  # a label <= threshold is class 0 (low, negative), above it class 1
     bad: tuple[tuple[str, str], ...]  # (where, why): utterances and files that cannot be used
-    remarks: tuple[str, ...]  # what is odd but legal, with counts; see also `about`
+    warnings: tuple[str, ...]  # data warnings, with counts; see also `about`
     published: dict  # {"utterances": n, "arousal": (low, high), "valence": ...}; {} if unknown
 
     def labels(self, dimension: str) -> np.ndarray:
@@ -97,7 +97,7 @@ def load(name: str, root: Path) -> Corpus:
         raise UserError(f"{name}:{root}: {error.strerror}: {error.filename}") from error
     utterances = [one for one in utterances if one.path not in found.unclear]
     if not utterances and not found.wrong and not found.bad:
-        found.wrong.append("; ".join(["there is no utterance in it", *found.remarks()]))
+        found.wrong.append("; ".join(["there is no utterance in it", *found.warnings()]))
     if not utterances:
         raise UserError(complaint(name, root, found.bad, found.wrong))
 
@@ -114,7 +114,7 @@ def load(name: str, root: Path) -> Corpus:
         utterances=tuple(utterances),
         threshold=reader.threshold,
         bad=tuple(found.bad),
-        remarks=tuple(found.remarks()),
+        warnings=tuple(found.warnings()),
         published=published,
     )
 
@@ -135,7 +135,7 @@ def complaint(
 
 
 def about(corpus: Corpus) -> Iterator[str]:
-    """Remarks on how many utterances there are, and on a class that is rare or all there is."""
+    """Data warnings about the number of utterances, and about a class that is rare or alone."""
     count = len(corpus.utterances)
     if (published := corpus.published.get("utterances", count)) != count:
         yield f"{count} utterances, where {published} are published"

@@ -1,10 +1,10 @@
-"""`python -m minidann.corpora NAME:DIR ...`: what is in a corpus, and what is odd about it."""
+"""`python -m minidann.corpora NAME:DIR ...`: what is in a corpus, and its data warnings."""
 
 from minidann.console import Parser, UserError, run
 from minidann.corpora import READERS, complaint, load, parse, survey
 
 HELP = """Read each corpus, labels and audio, and print utterances, speakers, hours, durations,
-class counts with the published ones beside them, and everything odd about the folder.
+class counts with the published ones beside them, and the data warnings.
 What is wrong with it is listed on stderr, with exit code 2."""
 
 
@@ -25,10 +25,10 @@ def main() -> None:
     for n, (name, root) in enumerate([parse(spec) for spec in specs]):
         try:
             corpus = load(name, root)
-        except UserError as error:  # tell of the others all the same
+        except UserError as error:  # the other corpora are printed all the same
             wrong.append(str(error))
             continue
-        sounds, bad = survey.listen(corpus)
+        sounds, bad = survey.measure_all(corpus)
         print("\n" * (n > 0) + "\n".join(survey.report(corpus, sounds)))
         if bad := [*corpus.bad, *bad]:
             wrong.append(complaint(name, root, bad, show=len(bad)))

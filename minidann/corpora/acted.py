@@ -193,7 +193,7 @@ def read(row: Acted, root: Path, found: Findings) -> list[Utterance]:
     for path in sorted(files_below(root)):
         match = _parse(row, path)
         if match and any(match[group] != value for group, value in row.only.items()):
-            found.note(f"files that are not {row.only_means}, not used", inside(path, root))
+            found.warn(f"files that are not {row.only_means}, not used", inside(path, root))
         elif match and not _is_audio(path):
             other_files[path.suffix] += 1
         elif match:
@@ -204,10 +204,10 @@ def read(row: Acted, root: Path, found: Findings) -> list[Utterance]:
                 found.unclear.add(first)
                 found.leave_out(f"{inside(first, root)} and {inside(path, root)}", TWICE)
         elif _is_audio(path):
-            found.note(f"recordings not named as in {row.title}, not used", inside(path, root))
+            found.warn(f"recordings not named as in {row.title}, not used", inside(path, root))
     if other_files:
         counts = ", ".join(f"{suffix} {n}" for suffix, n in sorted(other_files.items()))
-        found.note(f"files named like recordings that are not audio, not used: {counts}")
+        found.warn(f"files named like recordings that are not audio, not used: {counts}")
     # By name, so that the order is the same however the files are spread over folders.
     return [_utterance(row, path) for _, path in sorted(recordings.items())]
 

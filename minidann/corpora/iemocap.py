@@ -50,7 +50,7 @@ def read(root: Path, found: Findings) -> list[Utterance]:
     twice = set()
     sessions = sorted(p for p in root.glob("Session*") if p.is_dir())
     if missing := {f"Session{n}" for n in range(1, 6)} - {p.name for p in sessions}:
-        found.note(f"not all of IEMOCAP: there is no {', '.join(sorted(missing))}")
+        found.warn(f"not all of IEMOCAP: there is no {', '.join(sorted(missing))}")
     for session in sessions:
         if not (session / LABELS).is_dir():
             found.leave_out(session.name, f"there is no {LABELS} in it: the copy is incomplete")
@@ -70,7 +70,7 @@ def read(root: Path, found: Findings) -> list[Utterance]:
                 utterances[name] = utterance
                 used.add(utterance.path)
         if unused := [inside(p, root) for p in recordings.values() if p not in used]:
-            found.note("recordings without a label, not used", *unused)
+            found.warn("recordings without a label, not used", *unused)
     return [utterances[name] for name in sorted(utterances.keys() - twice)]
 
 
@@ -127,7 +127,7 @@ def _labels(file: Path, root: Path, recordings: dict[str, Path], found: Findings
             continue
         for key in fields[2:]:
             if not 1 <= value[key] <= 5:
-                found.note(
+                found.warn(
                     "labels outside the scale from 1 to 5, used as is",
                     f"{name[0]} {key} {value[key]:g}",
                 )

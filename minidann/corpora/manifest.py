@@ -90,7 +90,7 @@ def _rows(root: Path, found: Findings) -> tuple[list[str], list[tuple[int, list[
         found.wrong.append(f"{root.name}:1: more than one column {', '.join(repeated)}")
         return [], []
     if ignored := [name or "(no name)" for name in names if name not in NEEDED + OPTIONAL]:
-        found.note("columns that mean nothing here, not used", *ignored)
+        found.warn("columns that mean nothing here, not used", *ignored)
     return names, table
 
 
@@ -121,11 +121,11 @@ def _length(path: Path, written: str) -> float | str:
 
 
 def _overlaps(lines: dict[tuple, int], name: str, found: Findings) -> None:
-    """Note the utterances, {(path, start, end): line}, that begin before another one ends."""
+    """Warn of utterances, {(path, start, end): line}, that begin before another one ends."""
     ends: dict[Path, float] = {}
     for (path, start, end), line in sorted(lines.items(), key=lambda item: item[0][1] or 0.0):
         if (start or 0.0) < ends.get(path, 0.0):
-            found.note(
+            found.warn(
                 "utterances that start before another of their recording ends", f"{name}:{line}"
             )
         ends[path] = max(ends.get(path, 0.0), math.inf if end is None else end)

@@ -58,7 +58,7 @@ def read(root: Path, found: Findings) -> list[Utterance]:
     utterances = []
     for participant in sorted({*audio, *timings, *arousal, *valence}):
         if participant not in arousal and participant not in valence:
-            found.note("participants without annotation, not used", participant)
+            found.warn("participants without annotation, not used", participant)
             continue
         files = [table.get(participant) for table in (audio, timings, arousal, valence)]
         for file, folder, suffix in zip(files, needed, suffixes, strict=True):
@@ -88,9 +88,9 @@ def _participant(
         ratings[inside(file, root)] = rows
         if rows.shape[1] - 1 != RATERS:
             example = f"{inside(file, root)} {rows.shape[1] - 1}"
-            found.note(f"files with other than {RATERS} raters", example)
+            found.warn(f"files with other than {RATERS} raters", example)
         if np.abs(rows[:, 1:]).max() > 1:
-            found.note("files with ratings outside -1 to 1, used as is", inside(file, root))
+            found.warn("files with ratings outside -1 to 1, used as is", inside(file, root))
 
     utterances, last_stop = [], 0.0
     for (start, stop, *_), line in zip(cuts, cut_lines):
@@ -101,7 +101,7 @@ def _participant(
             continue
         end = cut_to(length, start, stop, where, found)
         if start < last_stop:
-            found.note("utterances that start before the one before them ends", where)
+            found.warn("utterances that start before the one before them ends", where)
         last_stop = stop
         labels = [] if end is None else _labels(ratings, start, stop, where, found)
         if len(labels) == len(ratings):
@@ -125,7 +125,7 @@ def _labels(
             )
             continue
         if stop > time[-1] + 2 * FRAME:
-            found.note("labels from the frames before the annotation ends", where)
+            found.warn("labels from the frames before the annotation ends", where)
         # Rounded, so that ratings which cancel give the threshold itself, not 1e-18 above it.
         labels.append(round(float(frames.mean()), 9))
     return labels

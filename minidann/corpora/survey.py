@@ -1,4 +1,4 @@
-"""What is in a corpus: every recording listened to, and all of it told in a screenful."""
+"""What is in a corpus: the code reads every recording and prints a screenful about all."""
 
 from collections import Counter
 
@@ -8,18 +8,19 @@ from minidann.corpora import CLASSES, DIMENSIONS, Corpus, about
 from minidann.corpora.utterance import some
 from minidann.sound import features
 from minidann.sound.logmel import FRAMES
-from minidann.sound.oddities import Odd, Sound, odd
+from minidann.sound.warnings import Sound, Warnings, data_warnings
 
 CROP = 0.01 * (FRAMES - 1) + 0.025  # seconds: 7.515, the 750 frames that the network sees
 
 
-def listen(corpus: Corpus) -> tuple[dict[int, Sound], list[tuple[str, str]]]:
-    """Hear every utterance. -> {number: Sound}, (where, why) of those that cannot be trained on.
+def measure_all(corpus: Corpus) -> tuple[dict[int, Sound], list[tuple[str, str]]]:
+    """Measure every utterance: {number: Sound}, and (where, why) if it cannot be trained on.
 
-    As training with the default features would; another preset needs frames of its own length.
+    That depends on the preset, whose frame an utterance must be as long as: here it is the default.
     """
     sounds, bad = {}, []
-    for i, sound, frames in features.listen(corpus.utterances, "paper", f"reading {corpus.title}"):
+    label = f"reading {corpus.title}"
+    for i, sound, frames in features.extract_each(corpus.utterances, "paper", label):
         if sound is None:
             bad.append((corpus.where(i), frames))
         else:
@@ -27,16 +28,16 @@ def listen(corpus: Corpus) -> tuple[dict[int, Sound], list[tuple[str, str]]]:
     return sounds, bad
 
 
-def remarks(corpus: Corpus, odd: Odd) -> list[str]:
-    """What is odd about the sound of a corpus, a sentence each."""
+def warnings(corpus: Corpus, found: Warnings) -> list[str]:
+    """The data warnings about the sound of a corpus, a sentence each."""
     return [
-        some([" = ".join(corpus.where(i) for i in numbers) for numbers in found], what)
-        for what, found in odd.items()
+        some([" = ".join(corpus.where(i) for i in numbers) for numbers in groups], what)
+        for what, groups in found.items()
     ]
 
 
 def report(corpus: Corpus, sounds: dict[int, Sound]) -> list[str]:
-    """The lines of the survey; `sounds` as from `listen`."""
+    """The lines of the survey; `sounds` as from `measure_all`."""
     published = corpus.published
     lines = [
         f"{corpus.title} ({corpus.language}; {corpus.kind}) in {corpus.root}",
@@ -63,9 +64,9 @@ def report(corpus: Corpus, sounds: dict[int, Sound]) -> list[str]:
         if exact:
             word = CLASSES[dimension][0]
             lines.append(f"{'':11}{exact} of the {word} are exactly {corpus.threshold:g}")
-    strange = [*corpus.remarks, *remarks(corpus, odd(sounds)), *about(corpus)]
-    lines.append("  odd:" if strange else "  nothing odd")
-    lines += [f"    - {remark}" for remark in strange]
+    found = [*corpus.warnings, *warnings(corpus, data_warnings(sounds)), *about(corpus)]
+    lines.append("  data warnings:" if found else "  no data warnings")
+    lines += [f"    - {warning}" for warning in found]
     return lines
 
 

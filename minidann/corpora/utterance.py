@@ -28,26 +28,26 @@ class Findings:
 
     wrong  with the folder as a whole, a sentence each: it cannot be used
     bad    (where, why), an utterance each, or a file with utterances in it: the others can be used
-    odd    what is odd but legal -> where it was seen
+    warned   {data warning: the places that it is about}: all can be used
     unclear  files that are there twice: what hangs on them is not used
     """
 
     wrong: list[str] = field(default_factory=list)
     bad: list[tuple[str, str]] = field(default_factory=list)
-    odd: dict[str, list[str]] = field(default_factory=dict)
+    warned: dict[str, list[str]] = field(default_factory=dict)
     unclear: set[Path] = field(default_factory=set)
 
     def leave_out(self, where: str, why: str) -> None:
         """One that cannot be used."""
         self.bad.append((where, why))
 
-    def note(self, what: str, *where: str) -> None:
-        """Something odd; without `where`, of the corpus as a whole."""
-        self.odd.setdefault(what, []).extend(where)
+    def warn(self, what: str, *where: str) -> None:
+        """Add a data warning; without `where`, it is about the corpus as a whole."""
+        self.warned.setdefault(what, []).extend(where)
 
-    def remarks(self) -> list[str]:
-        """What is odd, a sentence each, with counts and examples."""
-        return [some(where, what) if where else what for what, where in self.odd.items()]
+    def warnings(self) -> list[str]:
+        """The data warnings, a sentence each, with counts and examples."""
+        return [some(where, what) if where else what for what, where in self.warned.items()]
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ def shown(line: str) -> str:
 
 
 def some(things: list[str], what: str, show: int = 3) -> str:
-    """`what` with a count and the first few examples: `odd labels (4): a, b, c, ...`."""
+    """`what` with a count and the first few examples: `labels off the scale (4): a, b, c, ...`."""
     return f"{what} ({len(things)}): {', '.join(things[:show])}{', ...' * (len(things) > show)}"
 
 
@@ -151,7 +151,7 @@ def number(text: str) -> float:
 
 
 def cut_to(length: float, start: float, end: float, where: str, found: Findings) -> float | None:
-    """`end`, but not after the recording's own end (all in seconds), which is noted.
+    """`end`, but not after the recording's own end (all in seconds), with a data warning.
 
     None where nothing is left: the times belong to another recording.
     """
@@ -163,7 +163,7 @@ def cut_to(length: float, start: float, end: float, where: str, found: Findings)
         )
         return None
     if end > length:
-        found.note(
+        found.warn(
             "utterances that end after their recording, cut to it",
             f"{where} by {end - length:.2g} s",
         )

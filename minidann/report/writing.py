@@ -12,7 +12,7 @@ from minidann.report.results import Results
 from minidann.report.tables import CRITERIA, PLANNED, Entry
 from minidann.run import store
 
-REMARKS = {
+EXPLANATIONS = {
     "target": "By the UAR on the development rows, 30% of the target, whose labels an unsupervised "
     "method would not have.",
     "source": "By the UAR on the source validation set, 10% of the source, which are not trained "
@@ -130,7 +130,7 @@ def markdown(results: Results, name: str, corpora: tuple[dict, dict], found: lis
     if name == "table1":
         lines += ["", CONTROLS]
     for criterion, title in CRITERIA.items():
-        lines += ["", f"## {title}", "", REMARKS[criterion], ""]
+        lines += ["", f"## {title}", "", EXPLANATIONS[criterion], ""]
         lines += grid(found, "cell", criterion, heads)
         lines += ["", planned, ""]
         lines += grid(found, "difference", criterion, heads)

@@ -79,7 +79,7 @@ def found(setup: Setup) -> dict:
             "speakers": len(set(domain.speakers)),
             "threshold": corpus.threshold,
             "classes": np.bincount(domain.labels, minlength=2).tolist(),
-            "warnings": list(corpus.remarks),
+            "warnings": list(corpus.warnings),
             "content": domain.features.digest,  # of the audio and the times
             "labels": hashlib.blake2b(labels, digest_size=16).hexdigest(),
         }

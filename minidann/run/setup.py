@@ -123,8 +123,8 @@ def load_domain(
     used = replace(
         corpus, utterances=tuple(corpus.utterances[i] for i in extracted.good), bad=tuple(bad)
     )
-    sound = survey.remarks(corpus, extracted.odd)
-    used = replace(used, remarks=(*corpus.remarks, *sound, *about(used)))
+    sound = survey.warnings(corpus, extracted.warnings)
+    used = replace(used, warnings=(*corpus.warnings, *sound, *about(used)))
     contents = {u.path: extracted.contents[u.path] for u in used.utterances}
     arrays = Domain(extracted.features, used.labels(choices.dimension), used.speakers())
     return used, arrays, contents
@@ -192,7 +192,7 @@ def describe(setup: Setup, say: Callable[[str], None]) -> None:
             f"{len(set(corpus.speakers()))} speakers, {choices.dimension} "
             f"{low} {(labels == 0).sum()}, {high} {labels.sum()}"
         )
-        for warning in corpus.remarks:
+        for warning in corpus.warnings:
             say(f"        note: {warning}")
         if setup.left_out[role]:
             say(f"        left out: {setup.left_out[role]} utterances or files, see left_out.csv")

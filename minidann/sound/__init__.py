@@ -3,6 +3,6 @@
 audio.py       samples: mono, 16 kHz; truncation.py: was the file cut short?
 logmel.py      26 log-mel energies every 10 ms
 normalise.py   zero mean, unit variance, 750 frames
-oddities.py    what is odd about the sound: silence, clipping, twins
+warnings.py    data warnings about the sound: silence, clipping, duplicate recordings
 features.py    the features of a whole corpus, extracted once and cached
 """

@@ -26,9 +26,9 @@ from minidann.ops import parallel
 from minidann.sound.audio import cut, decode, mono
 from minidann.sound.logmel import FRAMES, MELS, PRESETS, crop, logmel
 from minidann.sound.normalise import Features
-from minidann.sound.oddities import Odd, Sound, measure, odd
+from minidann.sound.warnings import Sound, Warnings, data_warnings, measure
 
-VERSION = 3  # of the arithmetic and of the file's layout: a new number leaves old files unused
+VERSION = 4  # of the arithmetic, the layout and the warnings: a new number leaves old files unused
 STALE = 3600  # seconds after which nobody is writing to a temporary file any more
 
 
@@ -38,7 +38,7 @@ class Extracted(NamedTuple):
     features: Features | None  # of the good ones, where there are any
     good: list[int]
     bad: dict[int, str]  # why each of the others cannot be used
-    odd: Odd  # what is odd about the good ones
+    warnings: Warnings  # data warnings about the good ones
     contents: dict[Path, str]  # a digest of each recording's bytes
 
 
@@ -102,62 +102,63 @@ def digests(utterances: Sequence, label: str) -> dict[Path, str]:
                 while chunk := file.read(1 << 20):
                     content.update(chunk)
             contents[path] = content.hexdigest()
-        except OSError as error:  # listening to it will say so
+        except OSError as error:  # decoding it will say so
             contents[path] = f"cannot be read: {error.strerror}"
     return contents
 
 
-def listen(
+def extract_each(
     utterances: Sequence, preset: str, label: str
 ) -> Iterator[tuple[int, Sound | None, np.ndarray | str]]:
-    """Hear each utterance: (its number, its measures, log-mel (k, 26)), or (number, None, why not).
+    """Yield for each utterance (number, Sound, log-mel (k, 26)), or (number, None, why not).
 
-    Each core has one recording in memory at a time; a few dozen have been heard and wait to be
-    asked for, as features. The utterances of one recording are expected to follow one another;
-    where they do not, it is read again.
+    Each core has one recording in memory at a time; the features of a few dozen recordings wait to
+    be asked for. The utterances of one recording are expected to follow one another; where they do
+    not, it is read again.
     """
     # Linux's malloc hands freed memory back to the system, and gets it back page by page for the
     # next utterance, until it has seen a larger block come and go.
     np.empty(1 << 24, np.uint8)
     recordings = groupby(enumerate(utterances), key=lambda numbered: numbered[1].path)
     recordings = [(path, list(there)) for path, there in recordings]
-    some = min(8, 1 + len(recordings) // 100)  # at once: threads that seldom meet seldom wait
-    parts = [(recordings[i : i + some], preset) for i in range(0, len(recordings), some)]
-    heard = (one for part in parallel.stream(_hear_all, parts) for one in part)
-    yield from progress(heard, len(utterances), label, "utterances")
+    size = min(8, 1 + len(recordings) // 100)  # of a part: threads that seldom meet seldom wait
+    parts = [(recordings[i : i + size], preset) for i in range(0, len(recordings), size)]
+    extracted = (entry for part in parallel.stream(_extract_part, parts) for entry in part)
+    yield from progress(extracted, len(utterances), label, "utterances")
 
 
-def _hear_all(recordings: list[tuple], preset: str) -> list[tuple]:
-    return [one for path, there in recordings for one in _hear(path, there, preset)]
+def _extract_part(recordings: list[tuple], preset: str) -> list[tuple]:
+    return [entry for path, there in recordings for entry in extract_one(path, there, preset)]
 
 
-def _hear(path: Path | str, utterances: list[tuple[int, object]], preset: str) -> list[tuple]:
-    """What `listen` says of the numbered utterances of one recording."""
+def extract_one(path: Path | str, utterances: list[tuple[int, object]], preset: str) -> list[tuple]:
+    """What `extract_each` yields for the numbered utterances of one recording."""
     try:
         channels, rate = decode(Path(path))  # (samples, channels)
     except UserError as error:
         return [(i, None, str(error)) for i, _ in utterances]
     audio = mono(channels, rate)  # (samples,)
-    heard = []
-    for i, one in utterances:
+    extracted = []
+    for i, utterance in utterances:
+        start, end = utterance.start, utterance.end
         try:
-            frames = crop(logmel(cut(audio, one.start, one.end), preset)).copy()  # (k, 26)
-            heard.append((i, measure(channels, rate, one.start, one.end), frames))
+            frames = crop(logmel(cut(audio, start, end), preset)).copy()  # (k, 26)
+            extracted.append((i, measure(channels, rate, start, end), frames))
         except UserError as error:
-            heard.append((i, None, str(error)))
-    return heard
+            extracted.append((i, None, str(error)))
+    return extracted
 
 
 def _write(file: Path, utterances: Sequence, preset: str, label: str) -> dict[int, str]:
     """Extract into `file`, utterance by utterance. -> {number: why} of those that are bad.
 
     The file is three .npy in a row, and then the CRC-32 of all: frames (total, 26) float32,
-    offsets (n+1,) int64, and `bad` and `odd` of `Extracted` as the bytes of a JSON text.
+    offsets (n+1,) int64, and `bad` and `warnings` of `Extracted` as the bytes of a JSON text.
     """
     bad, sounds, offsets = {}, {}, [0]
     with open(file, "wb") as out:
         _write_header(out, FRAMES * len(utterances))  # the most it can be; put right below
-        for i, sound, frames in listen(utterances, preset, label):
+        for i, sound, frames in extract_each(utterances, preset, label):
             if sound is None:
                 bad[i] = frames
                 continue
@@ -165,7 +166,7 @@ def _write(file: Path, utterances: Sequence, preset: str, label: str) -> dict[in
             out.write(frames.astype("<f4").tobytes())
             offsets.append(offsets[-1] + len(frames))
         np.save(out, np.array(offsets, "<i8"))
-        notes = json.dumps([list(bad.items()), odd(sounds)])
+        notes = json.dumps([list(bad.items()), data_warnings(sounds)])
         np.save(out, np.frombuffer(notes.encode(), np.uint8))
         out.seek(0)
         _write_header(out, offsets[-1])
@@ -191,9 +192,9 @@ def _load(file: Path, count: int, contents: dict[Path, str]) -> Extracted:
     with open(file, "rb") as rest:
         rest.seek(frames.offset + frames.nbytes)
         offsets = np.load(rest, allow_pickle=False)  # (n+1,)
-        bad, odd = json.loads(np.load(rest, allow_pickle=False).tobytes())
+        bad, warnings = json.loads(np.load(rest, allow_pickle=False).tobytes())
     bad = dict(bad)
     if len(offsets) - 1 + len(bad) != count:
         raise ValueError(f"expected {count} utterances, received {len(offsets) - 1 + len(bad)}")
     good = [i for i in range(count) if i not in bad]
-    return Extracted(Features(frames, offsets, digest=file.stem), good, bad, odd, contents)
+    return Extracted(Features(frames, offsets, digest=file.stem), good, bad, warnings, contents)

@@ -7,7 +7,7 @@ the same parameters: 25 ms, 10 ms, 512 points, 26 filters from 0 to 8000 Hz; pyt
 and Kaldi emphasise high frequencies first, and the former has no window, as they do unless told not
 to. All take turns, each in a process of its own; the median of each counts. In memory all use one
 thread, whatever `--threads` says, but for BLAS's. From files, minidann's figure is all that
-`extract` does into an empty cache, listening for what is odd about the sound among it; against it
+`extract` does into an empty cache, with the search for data warnings; against it
 stands reading the files alone, in a plain loop and with the same threads.
 """
 

@@ -1,7 +1,7 @@
-"""What is odd about the sound of a corpus, though it can be used: silence, clipping, twins.
+"""Data warnings about the sound of a corpus that can be used: silence, clipping, duplicates.
 
-A corpus is given away by more than its language: by level, by silence, by clipping. A classifier
-of domains hears all of them, so they are worth knowing before training.
+Two corpora differ in more than their languages: in level, in silence, in clipping. A domain
+classifier can use all of these, so they are worth knowing before training.
 """
 
 import zlib
@@ -17,7 +17,7 @@ FULL_SCALE = 0.999  # of 1.0: three such samples in a row are taken for clipping
 ZEROS = 0.1  # seconds of samples that are exactly 0 which are taken for digital silence
 QUIET = 0.01  # of the peak (-40 dB): the ends of an utterance below it are quiet
 
-Odd = dict[str, list[list[int]]]  # what is odd -> utterances, each alone or those that are equal
+Warnings = dict[str, list[list[int]]]  # warning -> utterances, each alone, or all duplicates
 
 
 class Sound(NamedTuple):
@@ -62,8 +62,8 @@ def measure(channels: np.ndarray, rate: int, start: float | None, end: float | N
     )
 
 
-def odd(sounds: dict[int, Sound]) -> Odd:
-    """What is odd about these utterances, {number: Sound}; nothing that is not there is named."""
+def data_warnings(sounds: dict[int, Sound]) -> Warnings:
+    """The data warnings about these utterances, {number: Sound}; a warning names some of them."""
     kinds = {
         f"utterances shorter than {SHORT:g} s": lambda s: s.seconds < SHORT,
         f"utterances longer than {LONG:g} s": lambda s: s.seconds > LONG,
@@ -77,13 +77,13 @@ def odd(sounds: dict[int, Sound]) -> Odd:
         if usual:
             what = f"utterances whose {of} is not {usual[0][0]}{unit}, as is usual here"
             kinds[what] = lambda s, name=name, most=usual[0][0]: getattr(s, name) != most
-    found: Odd = {}
+    found: Warnings = {}
     for what, is_so in kinds.items():
         if numbers := [[i] for i, sound in sounds.items() if is_so(sound)]:
             found[what] = numbers
     same = defaultdict(list)
     for i, sound in sounds.items():
         same[sound.checksum, sound.rms, sound.seconds, sound.rate].append(i)
-    if twins := [numbers for numbers in same.values() if len(numbers) > 1]:
-        found["sounds that are there more than once"] = twins
+    if duplicates := [numbers for numbers in same.values() if len(numbers) > 1]:
+        found["duplicate recordings"] = duplicates
     return found
