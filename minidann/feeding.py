@@ -1,14 +1,14 @@
 """Table 3: four ways to feed two domains through one batch normalisation, and none.
 
-A step has n source rows, first, and m target rows after them. The emotion classifier reads the
-source rows; the domain classifier reads all rows. What differs is which rows are normalised
-together:
+A step has n source examples and, after them, m target examples. The emotion classifier reads the
+source examples, the domain classifier all of them. The modes differ in which examples are
+normalised together:
 
-    bn1    all rows                      both classifiers read from it
-    bn2    source rows; all rows         emotion reads the first, domain the second
-    bn3    source rows; target rows      emotion reads the first, domain both
-    bn4    as bn1, but source and target rows are two steps, one after the other
-    none   no batch normalisation: both classifiers read the rows as they are (table 2)
+    bn1    all                      both classifiers read from it
+    bn2    source; all              emotion reads the first, domain the second
+    bn3    source; target           emotion reads the first, domain both
+    bn4    as bn1, but source and target are two steps, one after the other
+    none   no batch normalisation: both classifiers read the examples as they are (table 2)
 
 However often it is called, it is one layer: one gamma, one beta, one set of running statistics.
 So the gradients of the calls add up, and each call in turn moves the running statistics.
@@ -22,16 +22,16 @@ MODES = ("bn1", "bn2", "bn3", "bn4", "none")
 
 
 def steps(mode: str, n: int, m: int) -> list[tuple[slice, int]]:
-    """The parameter updates made of n source and m target rows: (rows, how many are source)."""
+    """The updates made of n source and m target examples: (which examples, how many are source)."""
     if mode == "bn4":
         return [(slice(0, n), n), (slice(n, n + m), 0)]
     return [(slice(0, n + m), n)]
 
 
 def _groups(mode: str, n: int, rows: int) -> list[slice]:
-    """Which rows are normalised together, one slice a call of the layer."""
-    source, target, every = slice(0, n), slice(n, rows), slice(0, rows)
-    groups = {"bn1": [every], "bn2": [source, every], "bn3": [source, target], "bn4": [every]}
+    """Which examples are normalised together, one slice a call of the layer."""
+    source, target, both = slice(0, n), slice(n, rows), slice(0, rows)
+    groups = {"bn1": [both], "bn2": [source, both], "bn3": [source, target], "bn4": [both]}
     if mode not in groups:
         raise ValueError(f"feeding: expected a mode of {', '.join(MODES)}, received {mode!r}")
     return groups[mode]
@@ -49,7 +49,7 @@ def forward(
     """h (n+m, C), the first `source_rows` = n of them source; gamma, beta (C,), None in mode none.
 
     -> (what the emotion classifier reads (n, C), what the domain classifier reads (n+m, C)).
-    The cache holds the mode, the number of source rows, and rows and cache of each call.
+    The cache holds the mode, n, and the rows and the cache of each call of the layer.
     """
     n = source_rows
     if mode == "none":
@@ -57,7 +57,7 @@ def forward(
     groups = _groups(mode, n, len(h))
     results = [ops.batchnorm.forward(h[rows], gamma, beta) for rows in groups]
     outs, caches = [out for out, _ in results], [cache for _, cache in results]
-    emotion = outs[0][:n]  # (n, C): in every mode the first call begins with the source rows
+    emotion = outs[0][:n]  # (n, C): in every mode the first call begins with the source
     domain = np.concatenate(outs) if mode == "bn3" else outs[-1]  # (n+m, C)
     return (emotion, domain), (mode, n, groups, caches, ops)
 

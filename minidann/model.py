@@ -9,7 +9,7 @@
         f   (N, 1800)                          the encoder G_f ends here
           /                         \\
     emotion classifier G_e       gradient reversal, domain classifier G_l
-    source rows -> L_e (5)       all rows -> L_l (6)
+    source examples -> L_e (5)   all examples -> L_l (6)
 
 G_l tells source from target: it is what the paper calls the language classifier. The loss is
 L = alpha L_e + (1 - alpha) L_l  (7). Through the reversal, what is called gradient here is that of
@@ -130,11 +130,11 @@ def forward(
     mask: np.ndarray | None = None,
     ops=minidann.ops,
 ) -> tuple[tuple[np.ndarray | None, np.ndarray | None], tuple]:
-    """x (n+m, T, D), emotion labels of the first n rows (n,), domain labels of all (n+m,).
+    """x (n+m, T, D), emotion labels of the first n (n,), domain labels of all (n+m,).
 
-    -> (L_e, L_l) as arrays of shape (). L_e is None where no row has an emotion label (the second
-    step of bn4), L_l where `domain_labels` is None (`base` and `mono` have no such classifier).
-    `mask` (n+m, C) is dropout's, drawn by `dropout.draw_mask`; None: no dropout.
+    -> (L_e, L_l) as arrays of shape (). L_e is None where no example has an emotion label (in the
+    second step of bn4), L_l where `domain_labels` is None (`base` and `mono` have no such
+    classifier). `mask` (n+m, C) is dropout's, drawn by `dropout.draw_mask`; None: no dropout.
     """
     n = len(emotion_labels)
     h, encoder = encode(params, x, ops=ops)  # (n+m, C)

@@ -2,9 +2,9 @@
 
     out = gamma * (x - mean) / sqrt(var + epsilon) + beta
 
-In training, mean and variance are those of the batch, so every row acts on every other: that is
-why table 3 asks which rows are normalised together. In inference they are running averages
-collected in training, and rows do not touch each other.
+In training, mean and variance are those of the batch, so every example acts on every other: that
+is why table 3 asks which examples are normalised together. In inference they are running averages
+collected in training, and examples do not touch each other.
 """
 
 import numpy as np
