@@ -141,14 +141,14 @@ def _entries(config: dict, name: str = "") -> Iterator[tuple[str, object]]:
 def claim(setup: Setup, out: Path, resume: bool, say: Callable[[str], None]) -> None:
     """Make the folder `out` this run's, with its config.json. Raises UserError as `refuse_others`.
 
-    What was left half written by a kill is taken away.
+    What a kill left half written, or no longer needed, is taken away.
     """
     config = planned(setup.choices) | found(setup)
     there = refuse_others(out, config, resume)
     if there and there.get("versions") != config["versions"]:
         say("note: versions are not those of config.json; the bytes may differ")
-    for stale in out.glob(".*.tmp"):
-        stale.unlink()
+    for stale in [*out.glob(".*.tmp"), *[out / "epochs.bin"] * is_done(out)]:
+        stale.unlink(missing_ok=True)
     if not there:
         store.write_json(out / "config.json", config)
         if any(setup.left_out.values()):
