@@ -33,7 +33,7 @@ Arrays = dict[str, np.ndarray]
 # The paper's toy problem: 150 points a moon, 35 degrees, 15 units; noise, scale and sigmoid are
 # those of its code. BETA, GAIN, Adam and its line below, and the average in `train`, were chosen
 # by target accuracy on the seeds 100 to 111. The paper's code has lambda 6, a beta of 12 here,
-# since its L_d is the sum of both domains' means and ours the mean of all rows; 6 did better.
+# since its L_d is the sum of both domains' means and ours the mean of all examples; 6 did better.
 POINTS = 150
 NOISE, SCALE = 0.05, 2.0
 ROTATION, HIDDEN, BETA = 35.0, 15, 6.0
@@ -147,7 +147,7 @@ def classify(params: Arrays, x: np.ndarray, name: str) -> np.ndarray:
 
 
 def accuracy(params: Arrays, x: np.ndarray, truth: np.ndarray, name: str = "label") -> float:
-    """The share of the rows x (N, 2) whose class (N,) the classifier `name` predicts."""
+    """The share of the points x (N, 2) whose class (N,) the classifier `name` predicts."""
     return float((classify(params, x, name).argmax(axis=1) == truth).mean())
 
 
@@ -156,7 +156,7 @@ def experiment(
 ) -> tuple[tuple, dict[str, Arrays], dict[str, dict[str, float]]]:
     """Both models on the points of `seed` -> source (x, y), target x; parameters, accuracies.
 
-    They begin with the same parameters and take the same rows in the same order. The target's
+    They begin with the same parameters and take the same points in the same order. The target's
     accuracy is on fresh points, drawn as those that DANN saw without their labels were.
     """
     rng = np.random.default_rng(seed)

@@ -71,7 +71,7 @@ def examined(tmp_path):
 STATES = {  # the word: history, choices, what is advised, and what is not
     "DEAD: alpha is 1": ({"domain_uar": 0.99}, {"alpha": 1.0}, "an alpha below 1", "--beta"),
     "DEAD: its loss is that of guessing": (
-        {"dev_domain_loss": LOG2 + np.linspace(0, 0.015, EPOCHS)}, {}, "really different", "--beta",
+        {"dev_domain_loss": LOG2 + np.linspace(0, 0.015, EPOCHS)}, {}, "really differ", "--beta",
     ),
     "WINNING": ({"domain_uar": 0.86}, {}, "a larger --beta than 1: it may cost", "smaller"),
     "OVERRUN": ({"domain_uar": 0.39}, {}, "a smaller --beta than 1, or --beta-schedule", "larger"),
@@ -114,8 +114,8 @@ def test_the_figures_are_those_of_the_last_ten_epochs(examined):
         domain_loss=np.where(late, 0.83, 9),
     ))  # fmt: skip
     assert (
-        "In the last 10 epochs it is right about 71% of development rows and as many of the source "
-        "(50% is guessing), with a loss of 0.53; in training 0.83 (guessing: 0.69)." in page
+        "In the last 10 epochs it is right about 71% of development utterances and as many of the "
+        "source (50% is guessing), with a loss of 0.53; in training 0.83 (guessing: 0.69)." in page
     )
 
 
@@ -204,12 +204,10 @@ def test_alpha_0_gives_emotion_no_weight(examined):
 
 
 def test_classes_with_other_shares_in_the_target_are_a_label_shift(examined):
-    """60 of 100 rows of the target are high, and 60 are predicted to be."""
+    """60 of 100 utterances of the target are high, and 60 are predicted to be."""
     even = ((30, 10), (10, 50))
     page, _ = examined(source=(45, 55), confusion=even)
-    assert (
-        "High is 55% of the source, and 60% of the predictions on the target's test rows." in page
-    )
+    assert "High is 55% of the source, and 60% of the predictions on the target's test set." in page
     assert "(By the labels, which adaptation must not see, it is 60% of them.)" in page
     assert "LABEL SHIFT" not in page and "lean to one class" not in page
     page, _ = examined(source=(55, 45), confusion=even)

@@ -1,4 +1,4 @@
-"""Which rows train, select and test."""
+"""Which utterances train, select and test."""
 
 import numpy as np
 import pytest

@@ -69,7 +69,7 @@ def figure2(results: Results, corpora: tuple[dict, dict], dimension: str) -> Fig
 
 
 def figure3(results: Results, title: str, dimension: str) -> Figure:
-    """Figure 3: domain loss, domain UAR and emotion UAR by epoch, on development rows.
+    """Figure 3: domain loss, domain UAR and emotion UAR by epoch, on the development set.
 
     The line is the mean over seeds, the band goes from the lowest to the highest seed.
     """
@@ -97,7 +97,7 @@ def figure3(results: Results, title: str, dimension: str) -> Figure:
         axis.legend(frameon=False, fontsize=9)
     seeds = results.args.seeds
     figure.suptitle(
-        f"{title}\n{OUR.name}, {dimension}, development rows; mean, lowest and highest of seeds "
+        f"{title}\n{OUR.name}, {dimension}, development set; mean, lowest and highest of seeds "
         f"{seeds[0]} to {seeds[-1]}", fontsize=9,
     )  # fmt: skip
     return figure

@@ -46,7 +46,7 @@ class Results:
         return list({run.out: run for run in wanted}.values())
 
     def _counts(self, run: Run) -> dict[tuple[str, str], intervals.Counts]:
-        """{(criterion, statistics): each speaker's confusion on the test rows} of a run."""
+        """{(criterion, statistics): each speaker's confusion on the test set} of a run."""
         path = run.out / "speakers.csv"
         found: dict = {}
         try:
@@ -62,7 +62,7 @@ class Results:
         return found
 
     def cell(self, row: Row, column: tuple[int, str], criterion: str) -> intervals.Cell:
-        """One cell: the test rows' confusions of every seed. `mono` has a single criterion."""
+        """One cell: the test set's confusions of every seed. `mono` has a single criterion."""
         criterion = "target" if row is paper.MONO else criterion
         found = {}
         for seed in self.args.seeds:

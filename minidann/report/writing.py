@@ -13,21 +13,22 @@ from minidann.report.tables import CRITERIA, PLANNED, Entry
 from minidann.run import store
 
 EXPLANATIONS = {
-    "target": "By the UAR on the development rows, 30% of the target, whose labels an unsupervised "
+    "target": "By the UAR on the development set, 30% of the target, whose labels an unsupervised "
     "method would not have.",
     "source": "By the UAR on the source validation set, 10% of the source, which are not trained "
     "on. It knows nothing of the target.",
     "information": "By the mutual information of input and prediction on the target's development "
-    "rows: it is large where predictions are sure and evenly spread over both classes. It favours "
+    "set: it is large where predictions are sure and evenly spread over both classes. It favours "
     "balanced predictions, so it errs where the classes of the target are not balanced.",
 }
 CONTROLS = (
     "Controls that the paper lacks: `our` with beta 0 is fed and normalised as `our` is, and "
-    "nothing is reversed. `base, AdaBN` is `base` with batch norm's statistics taken anew from the "
-    "target's rows, without their labels, at epochs chosen with these statistics. In `our` and "
-    "beta 0 the emotion loss weighs alpha against l1 and l2, in `base` 1: where these are not 0, "
-    "the batch-norm effect contains that, too. `mono` is trained and chosen with labels of the "
-    "target, and tested on a quarter of its rows, which are among the test rows of the others."
+    "nothing is reversed. `base, AdaBN` is `base` with batch norm's statistics taken anew from "
+    "the target's utterances, without their labels, at epochs chosen with these statistics. In "
+    "`our` and beta 0 the emotion loss weighs alpha against l1 and l2, in `base` 1: where these "
+    "are not 0, the batch-norm effect contains that, too. `mono` is trained and chosen with "
+    "labels of the target, and tested on a quarter of its utterances, which are among the test "
+    "utterances of the others."
 )
 
 
@@ -123,7 +124,7 @@ def markdown(results: Results, name: str, corpora: tuple[dict, dict], found: lis
     )
     lines = [f"# {TITLES[name]}", "", *about(results, corpora), ""]
     lines += [
-        "UAR of the test rows in %: mean over seeds (standard deviation over seeds) [95% interval "
+        "UAR of the test set in %: mean over seeds (standard deviation over seeds) [95% interval "
         "over the target's speakers: a jackknife with Student's t]. How a result depends on the "
         f"seed is in the round brackets alone. {beside(corpora)}",
     ]
@@ -144,7 +145,7 @@ def markdown(results: Results, name: str, corpora: tuple[dict, dict], found: lis
         "",
         "## What the labels were worth",
         "",
-        "The same runs, the same test rows: UAR of the epoch chosen with labels of the target, "
+        "The same runs, the same test set: UAR of the epoch chosen with labels of the target, "
         "minus that of the epoch chosen without.",
     ]
     for criterion in list(CRITERIA)[1:]:
