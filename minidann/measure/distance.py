@@ -53,12 +53,12 @@ def proxy_a_distance(
             )
     count = min(len(source), len(target))
     drawn = [np.sort(rng.permutation(len(rows))[:count]) for rows, _ in corpora]  # (count,) each
-    x = np.concatenate([rows[some] for (rows, _), some in zip(corpora, drawn)])  # (2 count, C)
+    x = np.concatenate([rows[part] for (rows, _), part in zip(corpora, drawn)])  # (2 count, C)
     x = x.astype(np.float64)
     if not np.isfinite(x).all():
         raise ValueError("expected finite numbers, received infinity or NaN")
     domain = np.repeat([0, 1], count)  # (2 count,)
-    speakers = [np.asarray(names)[some] for (_, names), some in zip(corpora, drawn)]
+    speakers = [np.asarray(names)[part] for (_, names), part in zip(corpora, drawn)]
     folds = min(FOLDS, *(len(np.unique(names)) for names in speakers))
     if folds < 2:
         return None
@@ -80,18 +80,18 @@ def deal(speakers: np.ndarray, folds: int, rng: np.random.Generator) -> np.ndarr
     _, speaker, counts = np.unique(speakers, return_inverse=True, return_counts=True)
     shuffled = rng.permutation(len(counts))
     sizes, chosen = np.zeros(folds, int), np.empty(len(counts), int)
-    for one in shuffled[np.argsort(-counts[shuffled], kind="stable")]:
-        chosen[one] = sizes.argmin()
-        sizes[chosen[one]] += counts[one]
+    for j in shuffled[np.argsort(-counts[shuffled], kind="stable")]:
+        chosen[j] = sizes.argmin()
+        sizes[chosen[j]] += counts[j]
     return chosen[speaker]  # (speakers,) -> (n,)
 
 
-def classify(x: np.ndarray, domain: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Learn `domain` (N,) of examples x (N, C); -> the predictions for `others`: (M,)."""
+def classify(x: np.ndarray, domain: np.ndarray, held_out: np.ndarray) -> np.ndarray:
+    """Learn `domain` (N,) of examples x (N, C); -> the predictions for `held_out`: (M,)."""
     mean, std = x.mean(axis=0), x.std(axis=0)  # (C,) each, of the training examples only
     std[std <= CONSTANT * np.abs(mean)] = np.inf  # a constant column becomes zeros
     w, b = fit((x - mean) / std, domain)
-    scores, _ = dense.forward((others - mean) / std, w, b)  # (M, 2)
+    scores, _ = dense.forward((held_out - mean) / std, w, b)  # (M, 2)
     return scores.argmax(axis=1)
 
 
@@ -129,7 +129,7 @@ def statistics(features: Features, rows: Sequence[int]) -> np.ndarray:
     """
     out = np.empty((len(rows), 2 * MELS))
     for means_and_stds, row in zip(out, rows):
-        one = features.frames[features.offsets[row] : features.offsets[row + 1]]  # (k, 26) raw
-        one = (one.astype(np.float64) - features.mean) / features.std
-        means_and_stds[:MELS], means_and_stds[MELS:] = one.mean(axis=0), one.std(axis=0)
+        frames = features.frames[features.offsets[row] : features.offsets[row + 1]]  # (k, 26) raw
+        frames = (frames.astype(np.float64) - features.mean) / features.std
+        means_and_stds[:MELS], means_and_stds[MELS:] = frames.mean(axis=0), frames.std(axis=0)
     return out

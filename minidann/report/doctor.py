@@ -48,7 +48,7 @@ def page(run: Path) -> str:
         lines += [""]
         advice += tries
     advice = list(dict.fromkeys(advice)) or ["nothing here asks for a change"]
-    lines += ["What to try next:", *(f"  - {one}" for one in advice)]
+    lines += ["What to try next:", *(f"  - {text}" for text in advice)]
     return "\n".join(lines) + "\n"
 
 
@@ -226,11 +226,13 @@ def _priors(choices: dict, config: dict, results: dict) -> Finding:
 def _epochs(results: dict) -> Finding:
     """What the choice of the epoch did."""
     lines = ["Test UAR by what chose the epoch:"]
-    for name, one in results["selected_by"].items():
+    for name, tested in results["selected_by"].items():
         criterion, _, adapted = name.partition(" with ")
         by = SELECTED_BY[criterion] + ", and AdaBN" * bool(adapted)
-        lines.append(f"{100 * one['test_uar']:.1f} %  by {by} (epoch {one['epoch']})")
-    values = [one["test_uar"] for name, one in results["selected_by"].items() if "with" not in name]
+        lines.append(f"{100 * tested['test_uar']:.1f} %  by {by} (epoch {tested['epoch']})")
+    values = [
+        tested["test_uar"] for name, tested in results["selected_by"].items() if "with" not in name
+    ]
     if max(values) - min(values) <= APART:
         return lines, []
     lines.append("They are far apart: the choice of an epoch is worth as much as the method.")

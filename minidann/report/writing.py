@@ -32,21 +32,22 @@ CONTROLS = (
 )
 
 
-def bracket(one: Estimate) -> str:
+def bracket(estimate: Estimate) -> str:
     """`[65.1, 75.4]`: the interval over speakers, in %."""
-    if not one.interval:
+    if not estimate.interval:
         return "no interval"
-    return "[{:.1f}, {:.1f}]".format(*(100 * end for end in one.interval))
+    return "[{:.1f}, {:.1f}]".format(*(100 * end for end in estimate.interval))
 
 
-def percent(one: Estimate, difference: bool = False) -> str:
+def percent(estimate: Estimate, difference: bool = False) -> str:
     """`70.3 (2.5) [65.1, 75.4]`: mean, standard deviation over seeds, interval over speakers, in %.
 
     A difference has its sign, and `~` behind it where it is inconclusive.
     """
-    spread = "-" if np.isnan(one.spread) else f"{100 * one.spread:.1f}"
-    value = f"{100 * one.value:{'+' if difference else ''}.1f}"
-    return f"{value} ({spread}) {bracket(one)}{' ~' if difference and not one.significant else ''}"
+    spread = "-" if np.isnan(estimate.spread) else f"{100 * estimate.spread:.1f}"
+    value = f"{100 * estimate.value:{'+' if difference else ''}.1f}"
+    mark = " ~" if difference and not estimate.significant else ""
+    return f"{value} ({spread}) {bracket(estimate)}{mark}"
 
 
 def text_of_paper(entry: Entry) -> str:
@@ -64,52 +65,52 @@ def grid(found: list[Entry], kind: str, criterion: str, heads: list[str]) -> lis
     """One Markdown table: a line a row, and one below it with the paper's numbers in italics."""
     lines = [f"| | {' | '.join(heads)} |", "|---" * (1 + len(heads)) + "|"]
     rows: dict[str, list[Entry]] = {}
-    for one in found:
-        if (one.kind, one.criterion) == (kind, criterion):
-            rows.setdefault(one.row, []).append(one)
+    for entry in found:
+        if (entry.kind, entry.criterion) == (kind, criterion):
+            rows.setdefault(entry.row, []).append(entry)
     for name, row in rows.items():
         lines.append(
-            f"| {name} | {' | '.join(percent(one.estimate, kind != 'cell') for one in row)} |"
+            f"| {name} | {' | '.join(percent(entry.estimate, kind != 'cell') for entry in row)} |"
         )
-        if any(one.paper for one in row):
-            paper = " | ".join(text_of_paper(one) for one in row)
+        if any(entry.paper for entry in row):
+            paper = " | ".join(text_of_paper(entry) for entry in row)
             lines.append(f"| *the paper's* | {paper} |")
     return lines
 
 
 def named(corpora: tuple[dict, dict]) -> list[str]:
     """Both corpora with what kind of speech they are, as headings and legends have it."""
-    return [f"{one['title']} ({one['kind']})" for one in corpora]
+    return [f"{corpus['title']} ({corpus['kind']})" for corpus in corpora]
 
 
 def about(results: Results, corpora: tuple[dict, dict]) -> list[str]:
     """The heading's lines: which speech, what kind of it, how many runs, and what a cell says."""
     args = results.args
     lines = [
-        f"- {name}: {one['utterances']} utterances, {one['speakers']} speakers"
-        + (f", {one['left_out']} left out as unusable" if one.get("left_out") else "")
-        for name, one in zip(named(corpora), corpora)
+        f"- {name}: {corpus['utterances']} utterances, {corpus['speakers']} speakers"
+        + (f", {corpus['left_out']} left out as unusable" if corpus.get("left_out") else "")
+        for name, corpus in zip(named(corpora), corpora)
     ]
-    kinds = {one["kind"] for one in corpora}
+    kinds = {corpus["kind"] for corpus in corpora}
     if any("synthetic" in kind for kind in kinds):
         lines.append("- **Synthetic speech**: these numbers can only show that the code works.")
     first, last = args.seeds[0], args.seeds[-1]
     seeds = f"seeds {first} to {last}" if last > first else f"seed {first}"
-    other = " ".join(plan.shared_flags(args, (*plan.CORPORA, "cache", "epochs")))
-    lines.append(f"- {seeds}, {args.epochs} epochs" + (f"; {other}" if other else ""))
+    flags = " ".join(plan.shared_flags(args, (*plan.CORPORA, "cache", "epochs")))
+    lines.append(f"- {seeds}, {args.epochs} epochs" + (f"; {flags}" if flags else ""))
     return lines
 
 
 def beside(corpora: tuple[dict, dict]) -> str:
     """What the paper's numbers are worth beside these."""
-    same = {one["kind"] for one in corpora} == {"licensed"}
-    other = " This is other speech: compare the pattern, not the values." if not same else ""
-    return f"The paper's numbers, in italics, are of RECOLA and IEMOCAP.{other}"
+    same = {corpus["kind"] for corpus in corpora} == {"licensed"}
+    warning = " This is other speech: compare the pattern, not the values." if not same else ""
+    return f"The paper's numbers, in italics, are of RECOLA and IEMOCAP.{warning}"
 
 
 def heads_of(corpora: tuple[dict, dict]) -> list[str]:
     """The titles of the columns."""
-    names = [one["title"] for one in corpora]
+    names = [corpus["title"] for corpus in corpora]
     ways = [f"{names[0]} to {names[1]}", f"{names[1]} to {names[0]}"]
     return [f"{ways[way]}, {dimension}" for way, dimension in COLUMNS] + ["average"]
 
@@ -159,14 +160,15 @@ def as_csv(name: str, corpora: tuple[dict, dict], found: list[Entry]) -> str:
     heads = heads_of(corpora)
     rows: list[list] = [["table", "selected_by", "kind", "row", "column", "mean", "std_over_seeds",
                          "ci_low", "ci_high", "significant", "paper", "paper_std"]]  # fmt: skip
-    for one in found:
-        figure = one.estimate
+    for entry in found:
+        figure = entry.estimate
         numbers = [figure.value, figure.spread, *(figure.interval or (np.nan, np.nan))]
-        significant = "" if one.kind == "cell" else str(figure.significant).lower()
+        significant = "" if entry.kind == "cell" else str(figure.significant).lower()
         rows.append([
-            name, one.criterion, one.kind, one.row, heads[-1 if one.column is None else one.column],
+            name, entry.criterion, entry.kind, entry.row,
+            heads[-1 if entry.column is None else entry.column],
             *("" if np.isnan(value) else f"{100 * value:.3f}" for value in numbers),
             significant,
-            *("" if value is None else value for value in one.paper or (None, None)),
+            *("" if value is None else value for value in entry.paper or (None, None)),
         ])  # fmt: skip
     return store.csv_text(rows)
