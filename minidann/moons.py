@@ -33,7 +33,7 @@ Arrays = dict[str, np.ndarray]
 # The paper's toy problem: 150 points a moon, 35 degrees, 15 units; noise, scale and sigmoid are
 # those of its code. BETA, GAIN, Adam and its line below, and the average in `train`, were chosen
 # by target accuracy on the seeds 100 to 111. The paper's code has lambda 6, a beta of 12 here,
-# since its L_d is the sum of both domains' means and ours the mean of all rows; 6 did better.
+# since its L_d is the sum of both domains' means and ours the mean of all examples; 6 did better.
 POINTS = 150
 NOISE, SCALE = 0.05, 2.0
 ROTATION, HIDDEN, BETA = 35.0, 15, 6.0
@@ -128,11 +128,12 @@ def train(
     total = {key: np.zeros_like(value) for key, value in params.items()}
     domains = np.repeat([0, 1], BATCH)  # (2B,): source, target
     for epoch in console.progress(range(epochs), epochs, name, "epochs"):
-        rows, others = rng.permutation(len(source)), rng.permutation(len(target))
-        for first in range(0, len(rows) - BATCH + 1, BATCH):
-            some, other = rows[first : first + BATCH], others[first : first + BATCH]  # (B,), (B,)
-            x = np.concatenate([source[some], target[other]])  # (2B, 2)
-            _, cache = forward(params, x, labels=labels[some], domains=domains, beta=beta)
+        source_order, target_order = rng.permutation(len(source)), rng.permutation(len(target))
+        for first in range(0, len(source_order) - BATCH + 1, BATCH):
+            batch = slice(first, first + BATCH)
+            source_rows, target_rows = source_order[batch], target_order[batch]  # (B,), (B,)
+            x = np.concatenate([source[source_rows], target[target_rows]])  # (2B, 2)
+            _, cache = forward(params, x, labels=labels[source_rows], domains=domains, beta=beta)
             params, state = optim.step(params, backward(cache, alpha=ALPHA), state, RATE)
         if epoch >= epochs // 2:
             total = {key: total[key] + params[key] for key in params}
@@ -147,7 +148,7 @@ def classify(params: Arrays, x: np.ndarray, name: str) -> np.ndarray:
 
 
 def accuracy(params: Arrays, x: np.ndarray, truth: np.ndarray, name: str = "label") -> float:
-    """The share of the rows x (N, 2) whose class (N,) the classifier `name` predicts."""
+    """The share of the points x (N, 2) whose class (N,) the classifier `name` predicts."""
     return float((classify(params, x, name).argmax(axis=1) == truth).mean())
 
 
@@ -156,7 +157,7 @@ def experiment(
 ) -> tuple[tuple, dict[str, Arrays], dict[str, dict[str, float]]]:
     """Both models on the points of `seed` -> source (x, y), target x; parameters, accuracies.
 
-    They begin with the same parameters and take the same rows in the same order. The target's
+    They begin with the same parameters and take the same points in the same order. The target's
     accuracy is on fresh points, drawn as those that DANN saw without their labels were.
     """
     rng = np.random.default_rng(seed)
@@ -265,14 +266,14 @@ def main() -> None:
         options = {"degrees": args.rotation, "hidden": args.hidden, "beta": args.beta}
         points, models, results = experiment(seed, **options)
         table.append([results[name][domain] for name in MODELS for domain in ("source", "target")])
-        print(f"{seed:4}  " + "  ".join(f"{one:6.3f}" for one in table[-1]), flush=True)
+        print(f"{seed:4}  " + "  ".join(f"{accuracy:6.3f}" for accuracy in table[-1]), flush=True)
         if seed == args.seed:
             title = (
                 f"inter-twinning moons, target rotated by {args.rotation:g} degrees, seed {seed}"
             )
             plots.save(figure(points, models, results, title), args.out)
     if len(table) > 1:
-        print("mean  " + "  ".join(f"{one:6.3f}" for one in np.mean(table, axis=0)))
+        print("mean  " + "  ".join(f"{accuracy:6.3f}" for accuracy in np.mean(table, axis=0)))
     print(f"figure: {args.out}")
 
 

@@ -117,8 +117,8 @@ def simulate(
         shared = np.sqrt(0.5) * (everywhere + here)  # by all models; half of it by all dimensions
         skills = []
         for model in range(models):
-            own = two_classes(rng, shape, setting.classes)
-            skill = np.sqrt(setting.models) * shared + np.sqrt(1 - setting.models) * own
+            separate = two_classes(rng, shape, setting.classes)
+            skill = np.sqrt(setting.models) * shared + np.sqrt(1 - setting.models) * separate
             r = setting.size_skill
             skill = setting.sd * (r * size[..., None] + np.sqrt(1 - r**2) * skill)
             skills.append(skill + setting.skills[model])  # (simulations, speakers, 2)

@@ -117,10 +117,10 @@ def corpus(what: str, name: str, root: Path) -> None:
     if read is None:
         return
     assert read.utterances
-    for one in read.utterances:
-        assert np.isfinite([one.arousal, one.valence]).all() and one.speaker
-        if one.end is not None:
-            assert 0 <= (one.start or 0) < one.end < 100
+    for utterance in read.utterances:
+        assert np.isfinite([utterance.arousal, utterance.valence]).all() and utterance.speaker
+        if utterance.end is not None:
+            assert 0 <= (utterance.start or 0) < utterance.end < 100
     for where, why in [*read.bad, *((warning, "") for warning in (*read.warnings, *about(read)))]:
         assert "\n" not in where + why and len(where + why) < 2000
 

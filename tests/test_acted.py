@@ -164,10 +164,10 @@ def test_rows_speakers_and_labels(tmp_path, key):
 @pytest.mark.parametrize("key", TREES)
 def test_each_corpus_is_known_by_its_own_row_alone(tmp_path, key):
     tree = unpacked(key, tmp_path)
-    assert [other for other in READERS if READERS[other].find(tree)] == [key]
-    for other in READERS.keys() - {key, "csv"}:
+    assert [name for name in READERS if READERS[name].find(tree)] == [key]
+    for name in READERS.keys() - {key, "csv"}:
         with pytest.raises(UserError, match=f"it looks like {CORPORA[key].title}: .*{key}:DIR"):
-            load(other, tree)
+            load(name, tree)
 
 
 def test_neutral_and_sad_alone_could_be_of_either(tmp_path):
@@ -182,10 +182,10 @@ def test_a_folder_of_several_corpora_is_each_of_them(tmp_path):
     for key in ("ravdess", "cafe", "cremad"):
         corpus = load(key, tmp_path)
         assert rows(corpus) == rows(load(key, tmp_path / key))
-        others = sum(len(TREES[other]) for other in ("ravdess", "cafe", "cremad") if other != key)
+        in_others = sum(len(TREES[name]) for name in ("ravdess", "cafe", "cremad") if name != key)
         (warning,) = corpus.warnings
         assert warning.startswith(
-            f"recordings not named as in {CORPORA[key].title}, not used ({others}): "
+            f"recordings not named as in {CORPORA[key].title}, not used ({in_others}): "
         )
 
 
@@ -267,8 +267,8 @@ def test_oreau_with_both_versions_is_told(tmp_path):
     named(tmp_path, ["OréauFR_01/f/sessc/24a01Ca.wav", "OréauFR_01/f/sessc/24a03Ca.wav"])
     unpacked("oreau", tmp_path / "OréauFR_02")
     corpus = load("oreau", tmp_path)
-    one, two = (f"OréauFR_0{n}/f/sessc/24a01Ca.wav" for n in (1, 2))
-    assert corpus.bad == ((f"{one} and {two}", TWICE),)
+    first, second = (f"OréauFR_0{n}/f/sessc/24a01Ca.wav" for n in (1, 2))
+    assert corpus.bad == ((f"{first} and {second}", TWICE),)
     assert not any(u.path.stem == "24a01Ca" for u in corpus.utterances)
     assert len(load("oreau", tmp_path / "OréauFR_02").utterances) == 7
 

@@ -110,7 +110,7 @@ def emodb(root: Path) -> Path:
 def test_order_does_not_depend_on_the_file_system(tmp_path, monkeypatch, name, build):
     (tmp_path / "a").mkdir()
     build(tmp_path / "a")
-    one = load(name, tmp_path / "a")
+    corpus = load(name, tmp_path / "a")
     listed = []
 
     def backwards(real):
@@ -126,7 +126,7 @@ def test_order_does_not_depend_on_the_file_system(tmp_path, monkeypatch, name, b
             yield folder, subfolders, listed.append(1) or names[::-1]
 
     monkeypatch.setattr(os, "walk", walk_backwards)
-    assert load(name, tmp_path / "a") == one
+    assert load(name, tmp_path / "a") == corpus
     assert listed
 
 

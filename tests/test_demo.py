@@ -36,22 +36,22 @@ def test_it_says_that_it_is_synthetic(corpus):
 
 def test_durations(corpus):
     seconds = []
-    for one in corpus.utterances:
-        if one.end is None:
-            seconds.append(soundfile.info(one.path).duration)
+    for utterance in corpus.utterances:
+        if utterance.end is None:
+            seconds.append(soundfile.info(utterance.path).duration)
         else:
-            seconds.append(one.end - one.start)
+            seconds.append(utterance.end - utterance.start)
     assert 2.5 < np.median(seconds) < 4.5
     assert min(seconds) > 0.3
     assert 0.03 < (np.array(seconds) > 7.515).mean() < 0.2
     if corpus.name == "recola":
-        for path in {one.path for one in corpus.utterances}:
+        for path in {utterance.path for utterance in corpus.utterances}:
             assert soundfile.info(path).duration < 300
 
 
 def test_labels_of_both_kinds_are_continuous(corpus):
     for dimension in ("arousal", "valence"):
-        values = {getattr(one, dimension) for one in corpus.utterances}
+        values = {getattr(utterance, dimension) for utterance in corpus.utterances}
         assert len(values) > (6 if corpus.name == "iemocap" else 100)
 
 

@@ -91,12 +91,12 @@ def test_each_fold_trains_without_the_speakers_it_is_tested_on(monkeypatch):
     """The first column is the speaker's number: what is learnt from and what is asked about."""
     seen = []
 
-    def spy(x, domain, others):
+    def spy(x, domain, held_out):
         for which in (0, 1):
             assert which in domain
-        assert not set(x[:, 0]) & set(others[:, 0])
-        seen.extend(others[:, 0])
-        return np.zeros(len(others), int)
+        assert not set(x[:, 0]) & set(held_out[:, 0])
+        seen.extend(held_out[:, 0])
+        return np.zeros(len(held_out), int)
 
     monkeypatch.setattr(distance, "classify", spy)
     names = np.repeat(np.arange(7), [5, 10, 15, 20, 25, 30, 35])
@@ -119,10 +119,10 @@ def test_fewer_folds_where_there_are_fewer_speakers(monkeypatch, source, target,
 
 
 def test_one_speaker():
-    x, one = noise(0, 40, 3), np.array(["a"] * 40)
-    assert measure(x, x, one) is None
-    assert measure(x, x, None, one) is None
-    assert measure(x, x, one, one) is None
+    x, speaker = noise(0, 40, 3), np.array(["a"] * 40)
+    assert measure(x, x, speaker) is None
+    assert measure(x, x, None, speaker) is None
+    assert measure(x, x, speaker, speaker) is None
 
 
 @pytest.mark.parametrize("shift", [0, 2])
@@ -138,10 +138,10 @@ def test_as_many_rows_of_each_drawn_from_the_larger(monkeypatch):
     """A row's only column is its number: 0 to 29 of the source, from 1000 on of the target."""
     seen = []
 
-    def spy(x, domain, others):
+    def spy(x, domain, held_out):
         np.testing.assert_array_equal(domain, x[:, 0] >= 1000)
-        seen.extend(others[:, 0].astype(int))
-        return np.zeros(len(others), int)
+        seen.extend(held_out[:, 0].astype(int))
+        return np.zeros(len(held_out), int)
 
     monkeypatch.setattr(distance, "classify", spy)
     few, many = np.arange(30.0)[:, None], np.arange(1000.0, 1300)[:, None]
@@ -160,9 +160,9 @@ def test_nothing_is_learnt_from_the_rows_held_out():
     """Asked one by one or together with strange ones, the predictions are the same."""
     x, domain = noise(0, 60, 4), np.repeat([0, 1], 30)
     x[30:] += 1
-    others = noise(1, 30, 4) * 5
-    together = distance.classify(x, domain, np.concatenate([others, np.full((9, 4), 1e3)]))
-    alone = [distance.classify(x, domain, one[None])[0] for one in others]
+    unseen = noise(1, 30, 4) * 5
+    together = distance.classify(x, domain, np.concatenate([unseen, np.full((9, 4), 1e3)]))
+    alone = [distance.classify(x, domain, example[None])[0] for example in unseen]
     assert together[:30].tolist() == alone
     assert set(alone) == {0, 1}
 
@@ -313,6 +313,6 @@ def test_statistics_are_of_what_the_network_gets():
     for row, k in zip(rows, (20, 750, 750, 333)):
         np.testing.assert_allclose(found[row, :26], batch[row, :k].mean(axis=0), atol=1e-5)
         np.testing.assert_allclose(found[row, 26:], batch[row, :k].std(axis=0), atol=1e-5)
-    louder = from_frames([one * 0.5 + 4 for one in frames])
+    louder = from_frames([utterance * 0.5 + 4 for utterance in frames])
     np.testing.assert_allclose(distance.statistics(louder, rows), found, atol=1e-5)
     assert distance.statistics(louder, rows[:0]).shape == (0, 52)

@@ -22,7 +22,7 @@ def columns(epochs=EPOCHS, **given):
         "emotion_grad_norm": 1.0, "domain_grad_norm": 1.0,
     }  # fmt: skip
     usual |= {"epoch": np.arange(1, epochs + 1)}
-    return {name: np.broadcast_to(one, epochs) for name, one in (usual | given).items()}
+    return {name: np.broadcast_to(values, epochs) for name, values in (usual | given).items()}
 
 
 def made_up_run(
@@ -52,7 +52,7 @@ def made_up_run(
         table.writerow(HISTORY)
         found = columns() if history is None else history
         rows = zip(*(found[name] for name in HISTORY))
-        table.writerows(["" if np.isnan(one) else one for one in row] for row in rows)
+        table.writerows(["" if np.isnan(value) else value for value in row] for row in rows)
     return folder
 
 
@@ -60,18 +60,18 @@ def made_up_run(
 def examined(tmp_path):
     """What the doctor says of a made-up run, without its line breaks: (page, advice)."""
 
-    def one(*args, **options):
+    def examine(*args, **options):
         text = doctor.page(made_up_run(tmp_path / "run", *args, **options))
         page, advice = text.split("What to try next:\n")
         return " ".join(page.split()), advice.splitlines()
 
-    return one
+    return examine
 
 
 STATES = {  # the word: history, choices, what is advised, and what is not
     "DEAD: alpha is 1": ({"domain_uar": 0.99}, {"alpha": 1.0}, "an alpha below 1", "--beta"),
     "DEAD: its loss is that of guessing": (
-        {"dev_domain_loss": LOG2 + np.linspace(0, 0.015, EPOCHS)}, {}, "really different", "--beta",
+        {"dev_domain_loss": LOG2 + np.linspace(0, 0.015, EPOCHS)}, {}, "really differ", "--beta",
     ),
     "WINNING": ({"domain_uar": 0.86}, {}, "a larger --beta than 1: it may cost", "smaller"),
     "OVERRUN": ({"domain_uar": 0.39}, {}, "a smaller --beta than 1, or --beta-schedule", "larger"),
@@ -114,8 +114,8 @@ def test_the_figures_are_those_of_the_last_ten_epochs(examined):
         domain_loss=np.where(late, 0.83, 9),
     ))  # fmt: skip
     assert (
-        "In the last 10 epochs it is right about 71% of development rows and as many of the source "
-        "(50% is guessing), with a loss of 0.53; in training 0.83 (guessing: 0.69)." in page
+        "In the last 10 epochs it is right about 71% of development utterances and as many of the "
+        "source (50% is guessing), with a loss of 0.53; in training 0.83 (guessing: 0.69)." in page
     )
 
 
@@ -156,8 +156,8 @@ def test_the_ratio_of_gradient_norms_has_its_words(examined, grad_norm, beta, wo
     )
     assert words in page
     assert [f"  - {advised}"] == advice
-    others = [one[2] for one in GRAD_NORMS if one[2] != words]
-    assert not any(one in page for one in others)
+    other_words = [case[2] for case in GRAD_NORMS if case[2] != words]
+    assert not any(word in page for word in other_words)
 
 
 def test_the_ratio_of_the_pulls_is_a_median_of_the_first_and_of_the_last_epochs(examined):
@@ -178,16 +178,16 @@ def test_a_winner_without_an_adversary_is_not_told_to_take_more_of_it(examined):
     assert "times that of emotion" not in page
     page, advice = examined(columns(domain_uar=0.99))
     assert "beta is 0" not in page
-    assert any("what gives the corpus away" in one for one in advice)
+    assert any("what gives the corpus away" in line for line in advice)
 
 
 def test_a_winner_that_drowns_emotion_already_is_not_told_to_take_a_larger_beta(examined):
     _, advice = examined(columns(domain_uar=0.99, domain_grad_norm=3.1))
-    assert not any("a larger --beta" in one for one in advice)
-    assert any("what gives the corpus away" in one for one in advice)
+    assert not any("a larger --beta" in line for line in advice)
+    assert any("what gives the corpus away" in line for line in advice)
     assert "  - a smaller --beta, or a larger --alpha" in advice
     _, advice = examined(columns(domain_uar=0.99, domain_grad_norm=2.9))
-    assert any("a larger --beta than 1" in one for one in advice)
+    assert any("a larger --beta than 1" in line for line in advice)
 
 
 def test_without_an_adversary_none_is_too_strong(examined):
@@ -204,12 +204,10 @@ def test_alpha_0_gives_emotion_no_weight(examined):
 
 
 def test_classes_with_other_shares_in_the_target_are_a_label_shift(examined):
-    """60 of 100 rows of the target are high, and 60 are predicted to be."""
+    """60 of 100 utterances of the target are high, and 60 are predicted to be."""
     even = ((30, 10), (10, 50))
     page, _ = examined(source=(45, 55), confusion=even)
-    assert (
-        "High is 55% of the source, and 60% of the predictions on the target's test rows." in page
-    )
+    assert "High is 55% of the source, and 60% of the predictions on the target's test set." in page
     assert "(By the labels, which adaptation must not see, it is 60% of them.)" in page
     assert "LABEL SHIFT" not in page and "lean to one class" not in page
     page, _ = examined(source=(55, 45), confusion=even)
@@ -264,9 +262,9 @@ def test_the_distance_before_and_after(examined, before, after, words):
 def test_languages_that_are_still_apart_ask_for_the_control_without_an_adversary(examined):
     _, advice = examined(distance=(1.9, 1.7))
     assert "  - the same run with --beta 0: is anything of the gain the adversary's?" in advice
-    for other in ({"beta": 0.0}, {"model": "base"}):
-        _, advice = examined(distance=(1.9, 1.7), **other)
-        assert not any("--beta 0" in one for one in advice)
+    for options in ({"beta": 0.0}, {"model": "base"}):
+        _, advice = examined(distance=(1.9, 1.7), **options)
+        assert not any("--beta 0" in line for line in advice)
 
 
 def test_without_a_distance_the_page_says_why(examined):
@@ -318,13 +316,13 @@ def test_a_run_without_the_records_is_an_error_in_one_line(tmp_path):
     results, config = json.loads(whole["metrics.json"]), json.loads(whole["config.json"])
     for part in ("distance", "selected_by", "test", "protocol"):
         (run / "metrics.json").write_text(
-            json.dumps({name: one for name, one in results.items() if name != part})
+            json.dumps({name: value for name, value in results.items() if name != part})
         )
         refused(run)
     (run / "metrics.json").write_text(whole["metrics.json"])
     for part in ("choices", "corpora"):
         (run / "config.json").write_text(
-            json.dumps({name: one for name, one in config.items() if name != part})
+            json.dumps({name: value for name, value in config.items() if name != part})
         )
         refused(run)
     (run / "config.json").write_text(whole["config.json"])

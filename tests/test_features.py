@@ -261,17 +261,17 @@ def test_padding_is_at_the_end_and_is_the_utterances_own_minimum():
 def test_a_batch_is_a_new_array_and_changes_nothing():
     corpus = from_frames(log_mel_like([30, 40]))
     before = corpus.frames.copy()
-    one, two = corpus.batch([0, 1]), corpus.batch(np.array([0, 1]))
-    one[:] = 0
-    assert np.array_equal(two, corpus.batch([0, 1]))
+    first, second = corpus.batch([0, 1]), corpus.batch(np.array([0, 1]))
+    first[:] = 0
+    assert np.array_equal(second, corpus.batch([0, 1]))
     assert np.array_equal(corpus.frames, before)
     assert corpus.batch([]).shape == (0, FRAMES, MELS)
 
 
 def test_a_bin_that_never_changes_becomes_zeros():
     utterances = log_mel_like([30, 40])
-    for one in utterances:
-        one[:, 5] = np.log(1e-10)
+    for frames in utterances:
+        frames[:, 5] = np.log(1e-10)
     corpus = from_frames(utterances)
     assert corpus.std[5] == 1
     assert np.abs(corpus.batch([0, 1])[:, :, 5]).max() < 1e-5
@@ -298,8 +298,10 @@ def taken(utterances, cache, *args, **options):
     return got.features
 
 
-def same(one, two):
-    return np.array_equal(one.frames, two.frames) and np.array_equal(one.offsets, two.offsets)
+def same(first, second):
+    return np.array_equal(first.frames, second.frames) and np.array_equal(
+        first.offsets, second.offsets
+    )
 
 
 def test_extraction_keeps_the_order_and_crops(tmp_path):
@@ -308,8 +310,8 @@ def test_extraction_keeps_the_order_and_crops(tmp_path):
     assert len(got) == 3
     assert got.lengths.tolist() == [750, 98, 48]
     assert got.offsets.dtype == np.int64
-    for i, one in enumerate(utterances):
-        expected = crop(logmel(read_audio(one.path)))
+    for i, utterance in enumerate(utterances):
+        expected = crop(logmel(read_audio(utterance.path)))
         assert np.array_equal(got.frames[got.offsets[i] : got.offsets[i + 1]], expected)
 
 
@@ -423,10 +425,10 @@ def test_bad_utterances_are_left_out(tmp_path):
 
 
 def test_what_is_odd_is_kept_with_the_features(tmp_path):
-    one, two, three = corpus(tmp_path)
-    write(two.path, np.zeros(RATE))
-    write(three.path, np.clip(30 * noise(1), -1, 1), 22_050)
-    rows = [one, whole(tmp_path / "missing.wav"), two, three, one]
+    first, second, third = corpus(tmp_path)
+    write(second.path, np.zeros(RATE))
+    write(third.path, np.clip(30 * noise(1), -1, 1), 22_050)
+    rows = [first, whole(tmp_path / "missing.wav"), second, third, first]
     for _ in range(2):  # extracted, then from the cache
         warnings = extract(rows, tmp_path / "cache").warnings
         assert warnings["utterances of nothing but zeros"] == [[2]]
@@ -438,12 +440,14 @@ def test_what_is_odd_is_kept_with_the_features(tmp_path):
 def test_what_a_kill_left_is_taken_away_when_it_is_old(tmp_path):
     utterances, cache = corpus(tmp_path), tmp_path / "cache"
     cache.mkdir()
-    old, new, other = (cache / f"{name}.tmp" for name in ("a" * 32 + ".1", "b" * 32 + ".2", "mine"))
-    for path in (old, new, other):
+    old, new, foreign = (
+        cache / f"{name}.tmp" for name in ("a" * 32 + ".1", "b" * 32 + ".2", "mine")
+    )
+    for path in (old, new, foreign):
         path.write_bytes(b"half")
-    os.utime(old, (0, 0)), os.utime(other, (0, 0))
+    os.utime(old, (0, 0)), os.utime(foreign, (0, 0))
     extract(utterances, cache)
-    assert not old.exists() and new.exists() and other.exists()
+    assert not old.exists() and new.exists() and foreign.exists()
 
 
 def test_a_cache_that_cannot_be_written_to(tmp_path):

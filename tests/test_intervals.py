@@ -48,8 +48,8 @@ def test_by_hand():
 
 def test_two_seeds_by_hand():
     """The mean over seeds is taken before the spread over speakers."""
-    other = {"a": table(1, 1, 1, 1), "b": table(2, 0, 0, 2), "c": table(2, 0, 1, 1)}
-    got = estimate([(-1.0, Cell("x", {3: ONE, 7: other}))])
+    second = {"a": table(1, 1, 1, 1), "b": table(2, 0, 0, 2), "c": table(2, 0, 1, 1)}
+    got = estimate([(-1.0, Cell("x", {3: ONE, 7: second}))])
     assert got.by_seed == pytest.approx([-2 / 3, -(5 / 6 + 4 / 6) / 2])
     assert got.spread == pytest.approx((3 / 4 - 2 / 3) / np.sqrt(2))
     left = (np.array([0.5, 0.625, 0.875]) + np.array([(1 + 3 / 4) / 2, 0.625, 0.75])) / 2
@@ -59,9 +59,9 @@ def test_two_seeds_by_hand():
 
 def test_one_answer_for_every_row_is_no_obstacle_to_a_difference():
     """Its UAR is 0.5 whoever speaks: the interval is that of the other, on the plain scale."""
-    other = Cell("x", {0: CONSTANT})
-    assert estimate([(1.0, other)]).interval is None
-    got = estimate([(1.0, Cell("x", {0: ONE})), (-1.0, other)])
+    constant = Cell("x", {0: CONSTANT})
+    assert estimate([(1.0, constant)]).interval is None
+    got = estimate([(1.0, Cell("x", {0: ONE})), (-1.0, constant)])
     left = np.array([0.5, 0.625, 0.875])
     reach = 4.302653 * np.sqrt(2 / 3 * ((left - 2 / 3) ** 2).sum())
     assert got.interval == pytest.approx((2 / 3 - 0.5 - reach, 2 / 3 - 0.5 + reach))
@@ -151,7 +151,7 @@ def test_speakers_who_lack_a_class_or_a_run():
 
 
 def test_where_there_is_none():
-    one = Cell("x", {0: ONE})
+    varying = Cell("x", {0: ONE})
     alone = Cell("y", {0: {"a": ONE["b"]}})
     only_a_has_low = Cell("z", {0: {"a": table(1, 1, 1, 1), "b": table(0, 0, 1, 1)}})
     # one such run is enough
@@ -163,14 +163,14 @@ def test_where_there_is_none():
         got = estimate([(1.0, cell)])
         assert got.interval is None and not got.significant and np.isfinite(got.value)
     for terms in (
-        [(1, one), (-1, alone)],  # as the other corpus' speakers cannot tell for it
-        [(1, one), (-1, only_a_has_low)],
-        [(1, one), (-1, one)],
-        [(0.3, one), (-0.1, one), (-0.1, one), (-0.1, one)],  # but for rounding
+        [(1, varying), (-1, alone)],  # as the other corpus' speakers cannot tell for it
+        [(1, varying), (-1, only_a_has_low)],
+        [(1, varying), (-1, varying)],
+        [(0.3, varying), (-0.1, varying), (-0.1, varying), (-0.1, varying)],  # but for rounding
         [(1, constant), (-1, constant)],
     ):
         assert estimate(terms).interval is None
-    assert estimate([(1, one), (-1, constant)]).interval is not None
+    assert estimate([(1, varying), (-1, constant)]).interval is not None
     assert estimate([(1, one_fails), (-1, constant)]).interval is not None
     assert np.isnan(estimate([(1, Cell("x", {0: {"a": table(0, 0, 1, 1)}}))]).value)
 
@@ -224,10 +224,10 @@ def test_reach_is_from_the_lower_of_both_ends_to_the_upper():
 def test_simulated_truth():
     """That of very many speakers, some long-winded and good, some without a class."""
     setting = coverage.Setting("", (-1.0, 1.0), lacking=0.3, size_skill=0.5)
-    for one in (setting, dataclasses.replace(setting, weights=(1.0,), by_speaker=True)):
-        counts = coverage.simulate(one, 30000, 1, np.random.default_rng(7))
-        value = coverage.figure(one, intervals.uars(counts.sum(axis=-3)).mean(axis=-1))
-        assert value == pytest.approx(one.truth(), abs=0.003)
+    for variant in (setting, dataclasses.replace(setting, weights=(1.0,), by_speaker=True)):
+        counts = coverage.simulate(variant, 30000, 1, np.random.default_rng(7))
+        value = coverage.figure(variant, intervals.uars(counts.sum(axis=-3)).mean(axis=-1))
+        assert value == pytest.approx(variant.truth(), abs=0.003)
 
 
 def test_simulated_intervals_are_those_of_estimate():

@@ -53,8 +53,8 @@ def test_one_changed_digit_in_any_output_is_told(tmp_path):
     for fence in outputs:
         for match in runner.NUMBER.finditer(fence.text):
             number = match[0]
-            other = number[:-1] + str((int(number[-1]) + 1) % 10)
-            shown = fence.text[: match.start()] + other + fence.text[match.end() :]
+            wrong = number[:-1] + str((int(number[-1]) + 1) % 10)
+            shown = fence.text[: match.start()] + wrong + fence.text[match.end() :]
             assert runner.difference(shown, fence.text) is not None
             changed += 1
     assert changed > 4
@@ -68,11 +68,11 @@ def test_one_changed_digit_in_any_output_is_told(tmp_path):
 def signature_and_refusals(lines: list[str], function: str) -> set[int]:
     """The lines, counted from 1, of a function's `def` and of every `if` that only raises."""
     body = ast.parse("\n".join(lines)).body
-    node = next(one for one in body if getattr(one, "name", None) == function)
+    node = next(part for part in body if getattr(part, "name", None) == function)
     found = set(range(node.lineno, node.body[0].lineno))
-    for one in ast.walk(node):
-        if isinstance(one, ast.If) and isinstance(one.body[0], ast.Raise):
-            found |= set(range(one.lineno, one.end_lineno + 1))
+    for part in ast.walk(node):
+        if isinstance(part, ast.If) and isinstance(part.body[0], ast.Raise):
+            found |= set(range(part.lineno, part.end_lineno + 1))
     return found
 
 
@@ -105,8 +105,8 @@ def test_a_changed_heading_that_is_linked_to_is_told(tmp_path):
         shutil.copy(path, tmp_path)
     readme = tmp_path / "README.md"
     before = runner.link_problems(readme, tmp_path)
-    other = tmp_path / ATTENTION.name
-    other.write_text(other.read_text(encoding="utf-8").replace("## Forward", "## Ahead"))
+    copy = tmp_path / ATTENTION.name
+    copy.write_text(copy.read_text(encoding="utf-8").replace("## Forward", "## Ahead"))
     told = [
         what for line, what in runner.link_problems(readme, tmp_path) if (line, what) not in before
     ]

@@ -137,8 +137,8 @@ def same_picture(made: Path, committed: Path) -> str | None:
     if a.shape != b.shape:
         return f"is {b.shape} pixels, the lesson draws {a.shape}"
     for level in DARK:
-        for one, other in ((a < level, b < level), (b < level, a < level)):
-            far = distance_transform_edt(~other)[one] > NEAR
+        for dark, near in ((a < level, b < level), (b < level, a < level)):
+            far = distance_transform_edt(~near)[dark] > NEAR
             if far.any() and (share := float(far.mean())) > SHARE:
                 return f"differs: {100 * share:.0f}% of what is dark in one is not in the other"
     share = float((abs(uniform_filter(a, AREA) - uniform_filter(b, AREA)) > GREY).mean())
@@ -230,9 +230,9 @@ class Lesson:
             except BaseException as error:
                 if isinstance(error, KeyboardInterrupt):
                     raise
-                own = [f.lineno for f in traceback.extract_tb(error.__traceback__)
+                lines = [f.lineno for f in traceback.extract_tb(error.__traceback__)
                        if f.filename == str(self.path)]  # fmt: skip
-                line = own[-1] if own else getattr(error, "lineno", None) or fence.line
+                line = lines[-1] if lines else getattr(error, "lineno", None) or fence.line
                 self.problems.append((line, f"{type(error).__name__}: {error}"))
                 return False
             follows = blocks[i + 1] if i + 1 < len(blocks) else None
@@ -250,19 +250,19 @@ class Lesson:
         for folder in MADE:
             for path in sorted((made / folder).iterdir()):
                 name = f"{folder}/{path.name}"
-                other = committed / folder / path.name
+                shown = committed / folder / path.name
                 line = next((n for n, text in prose(self.text) if f"({name})" in text), None)
                 if line is None:
                     self.problems.append((1, f"{name} is made and not shown"))
-                if other.is_file():
-                    told = (same_picture if path.suffix == ".png" else same_sound)(path, other)
+                if shown.is_file():
+                    told = (same_picture if path.suffix == ".png" else same_sound)(path, shown)
                 else:
                     told = "is not there: --write makes it"
                 if told:
                     self.problems.append((line or 1, f"{name} {told}"))
                     if write:
-                        other.parent.mkdir(exist_ok=True)
-                        shutil.copy(path, other)
+                        shown.parent.mkdir(exist_ok=True)
+                        shutil.copy(path, shown)
         for number, text in prose(self.text):
             for link in LINK.findall(text):
                 if link.split("/")[0] in MADE and not (made / link).is_file():
@@ -309,7 +309,7 @@ def form_problems(path: Path, text: str) -> list[tuple[int, str]]:
     sections = [line[3:] for line in headings[1:]]
     if sections != SECTIONS:
         problems.append((1, f"the sections are {sections}, expected {SECTIONS}"))
-    later = [other.name for other in sorted(path.parent.glob("[0-9][0-9]_*.md")) if other > path]
+    later = [lesson.name for lesson in sorted(path.parent.glob("[0-9][0-9]_*.md")) if lesson > path]
     if later and f"({later[0]})" not in text:
         problems.append((text.count("\n"), f"no link to the next lesson, {later[0]}"))
     for line_number, line in prose(text):
@@ -354,7 +354,7 @@ def table_problems(readme: str, folder: Path = LESSONS) -> list[tuple[int, str]]
         if what in EQUATIONS and f"\\tag{{{what[1:-1]}}}" not in text:
             problems.append((number, f"{file} has no equation {what}"))
         quotes = [fence for fence in fences(text) if fence.info.split()[1:] == [name]]
-        shown = [one.strip() for fence in quotes for one in fence.text.splitlines()]
+        shown = [line.strip() for fence in quotes for line in fence.text.splitlines()]
         if code not in shown:
             problems.append((number, f"{file} quotes no line {code!r} of {name}"))
     for what in EQUATIONS + SECTION_4_1 + SECTION_3_3:

@@ -99,10 +99,10 @@ def short(seed, beta=6.0, **options):
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_one_others():
-    one, again, other = short(0), short(0), short(1)
-    for name in one:
-        assert one[name].tobytes() == again[name].tobytes()
-        assert not np.array_equal(one[name], other[name])
+    first, again, different = short(0), short(0), short(1)
+    for name in first:
+        assert first[name].tobytes() == again[name].tobytes()
+        assert not np.array_equal(first[name], different[name])
 
 
 def test_training_averages_the_second_half(monkeypatch):
@@ -125,12 +125,12 @@ def test_source_only_hears_nothing_from_the_target():
     """beta 0: another target changes the domain classifier, and nothing else."""
     rng = np.random.default_rng(0)
     source, labels = moons.moons(rng, 0.0)
-    one, other = (
+    first, second = (
         moons.train(np.random.default_rng(5), source, labels, target, beta=0.0, epochs=2)
         for target in (source + 1, source - 1)
     )
-    for name in one:
-        assert np.array_equal(one[name], other[name]) != name.startswith("domain"), name
+    for name in first:
+        assert np.array_equal(first[name], second[name]) != name.startswith("domain"), name
 
 
 def command(*flags):

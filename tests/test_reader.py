@@ -157,12 +157,12 @@ def problems_of(folder: Path) -> list[str]:
                 if key not in attrs or attrs[key] == "data:,":
                     continue
                 place, _, anchor = attrs[key].partition("#")
-                other = pages.get(place or name)
+                linked = pages.get(place or name)
                 if re.match(r"\w+:|//|/", attrs[key]):
                     found.append(f"{name}: <{tag} {key}={attrs[key]}>")
                 elif place and not (folder / place).is_file():
                     found.append(f"{name}: there is no {place}")
-                elif anchor and (other is None or anchor not in other.ids()):
+                elif anchor and (linked is None or anchor not in linked.ids()):
                     found.append(f"{name}: nothing is called {attrs[key]}")
     for path in folder.glob("*.css"):
         found += [f"{path.name}: {u}" for u in re.findall(r"@import|url\(.*?\)", path.read_text())]

@@ -169,7 +169,7 @@ def sections(markdown):
 def test_every_number_of_the_paper_is_there_and_each_average_is_that_of_its_cells(name):
     row, (*cells, average) = PRINTED[name], PAPER[name]
     assert row.paper == tuple(cells)
-    mean = sum(one for one, _ in cells) / 4
+    mean = sum(value for value, _ in cells) / 4
     assert row.average == pytest.approx(mean, abs=0.006)
     assert row.average == (58.53 if name == "our, no BN" else average)
     assert abs(mean - average) < 0.006 or name == "our, no BN"  # the one that is printed wrong
@@ -177,8 +177,8 @@ def test_every_number_of_the_paper_is_there_and_each_average_is_that_of_its_cell
 
 
 def test_the_gains_that_the_papers_text_states():
-    def gain(one, other, column=None):
-        return tables.of_paper({one: 1, other: -1}, column)
+    def gain(row, subtracted, column=None):
+        return tables.of_paper({row: 1, subtracted: -1}, column)
 
     assert gain(OUR, BASE) == (3.91, None)
     assert gain(MONO, BASE) == (8.11, None)
@@ -205,7 +205,7 @@ def by_hand(run, criterion):
 
 def spread(values):
     mean = sum(values) / len(values)
-    return (sum((one - mean) ** 2 for one in values) / (len(values) - 1)) ** 0.5
+    return (sum((value - mean) ** 2 for value in values) / (len(values) - 1)) ** 0.5
 
 
 def reference(results, terms, columns, criterion):
@@ -217,7 +217,7 @@ def reference(results, terms, columns, criterion):
             counts = {seed: draw(run, criterion, "own") for seed, run in made.items()}
             cells.append((weight / len(columns), intervals.Cell(str(column[0]), counts)))
             seeds.append([weight / len(columns) * by_hand(run, criterion) for run in made.values()])
-    by_seed = [100 * sum(one) for one in zip(*seeds)]
+    by_seed = [100 * sum(parts) for parts in zip(*seeds)]
     interval = [100 * end for end in intervals.estimate(cells).interval]
     return sum(by_seed) / len(by_seed), spread(by_seed), interval
 
@@ -231,7 +231,7 @@ def test_cells_differences_and_averages_are_those_worked_out_by_hand(table2):
         assert list(both) == list(figures)
         for name, terms in figures.items():
             sign = "+" if len(terms) > 1 else ""
-            for number, columns in enumerate([*([one] for one in COLUMNS), list(COLUMNS)]):
+            for number, columns in enumerate([*([column] for column in COLUMNS), list(COLUMNS)]):
                 value, over_seeds, (low, high) = reference(table2, terms, columns, criterion)
                 expected = f"{value:{sign}.1f} ({over_seeds:.1f}) [{low:.1f}, {high:.1f}]"
                 assert both[name][number].removesuffix(" ~") == expected
@@ -247,26 +247,30 @@ def test_what_labels_were_worth_is_the_difference_of_two_criteria(table2):
             assert found[row.name][number].startswith(expected)
 
 
-def test_a_tilde_stands_exactly_where_a_difference_is_not_told_from_noise(table1):
+def test_a_tilde_stands_exactly_where_a_difference_is_inconclusive(table1):
     entries = tables.entries(table1, "table1")
     found = sections(text_of(table1)[0])
     marks = []
     for number, kind in ((1, "cell"), (2, "difference")):
         for criterion, title in tables.CRITERIA.items():
-            some = [one for one in entries if (one.kind, one.criterion) == (kind, criterion)]
+            expected_entries = [
+                entry for entry in entries if (entry.kind, entry.criterion) == (kind, criterion)
+            ]
             cells = [cell for row in found[title, number].values() for cell in row]
-            assert len(cells) == len(some)
-            for cell, one in zip(cells, some):
-                expected = kind == "difference" and not one.estimate.significant
+            assert len(cells) == len(expected_entries)
+            for cell, entry in zip(cells, expected_entries):
+                expected = kind == "difference" and not entry.estimate.significant
                 assert cell.endswith(" ~") == expected
                 marks.append(expected)
-    some = [one for one in entries if one.kind == "labels"]
+    expected_entries = [entry for entry in entries if entry.kind == "labels"]
     cells = [
         cell for (title, _), rows in found.items() if "worth" in title
         for row in rows.values() for cell in row
     ]  # fmt: skip
-    assert [cell.endswith(" ~") for cell in cells] == [not one.estimate.significant for one in some]
-    assert 10 < sum(marks) and any(one.estimate.significant for one in some)
+    assert [cell.endswith(" ~") for cell in cells] == [
+        not entry.estimate.significant for entry in expected_entries
+    ]
+    assert 10 < sum(marks) and any(entry.estimate.significant for entry in expected_entries)
 
 
 def test_one_seed_has_a_dash_for_its_deviation(tmp_path):
@@ -285,10 +289,10 @@ def test_one_seed_has_a_dash_for_its_deviation(tmp_path):
 def test_the_same_runs_give_the_same_bytes_wherever_and_whenever(table2, tmp_path):
     flags = ["--seeds", "0-1", "--jobs", "3", "--cache", "other cache"]
     elsewhere = made_up_runs(Results(asked(tmp_path / "other", "table2", *flags)))
-    for one, other in zip(text_of(table2), text_of(elsewhere)):
-        assert one == other
-        assert not re.search(r"\d:\d\d|20\d\d-\d\d|second[^ ]* \d", one)
-        assert "other" not in one.replace("other speech", "").replace("another", "")
+    for text, again in zip(text_of(table2), text_of(elsewhere)):
+        assert text == again
+        assert not re.search(r"\d:\d\d|20\d\d-\d\d|second[^ ]* \d", text)
+        assert "other" not in text.replace("other speech", "").replace("another", "")
 
 
 def test_synthetic_speech_is_called_so(table2, tmp_path):
@@ -309,9 +313,9 @@ def test_licensed_corpora_are_not_called_other_speech(tmp_path):
 def test_the_papers_numbers_stand_in_italics_below_their_rows(table1):
     lines = text_of(table1)[0].splitlines()
     below = {}
-    for one, other in zip(lines, lines[1:]):
-        if other.startswith("| *the paper's*"):
-            below.setdefault(one.split(" | ")[0].strip("| "), set()).add(other)
+    for line, next_line in zip(lines, lines[1:]):
+        if next_line.startswith("| *the paper's*"):
+            below.setdefault(line.split(" | ")[0].strip("| "), set()).add(next_line)
     assert set(below) == {"base", "our", "mono", "our - base", "mono - our", "mono - base"}
     assert below["base"] == {
         "| *the paper's* | *62.49 (2.96)* | *54.15 (0.51)* | *60.73 (0.45)* | *58.11 (0.51)* "
@@ -330,7 +334,9 @@ def test_the_csv_agrees_with_the_markdown(table1):
     assert len(cells) == len(entries) == (5 + 6) * 5 + 2 * (4 + 4) * 5 + 2 * 4 * 5
     seen = set()
     for cell, row in zip(cells, entries):
-        value, over_seeds, low, high = (float(one) for one in re.findall(r"[-+]?\d+\.\d", cell))
+        value, over_seeds, low, high = (
+            float(number) for number in re.findall(r"[-+]?\d+\.\d", cell)
+        )
         for here, name in zip((value, over_seeds, low, high),
                               ("mean", "std_over_seeds", "ci_low", "ci_high")):  # fmt: skip
             assert here == pytest.approx(float(row[name]), abs=0.0506)
@@ -364,9 +370,9 @@ def test_adabn_is_the_base_run_with_other_statistics(table1):
     """The same folder, other rows of it."""
     column = COLUMNS[0]
     assert table1.run(paper.ADABN, column, 0).out == table1.run(BASE, column, 0).out
-    own, adapted = (table1.cell(row, column, "target") for row in (BASE, paper.ADABN))
+    base, adapted = (table1.cell(row, column, "target") for row in (BASE, paper.ADABN))
     run = table1.run(BASE, column, 0)
-    for cell, statistics in ((own, "own"), (adapted, "adabn")):
+    for cell, statistics in ((base, "own"), (adapted, "adabn")):
         expected = draw(run, "target", statistics)
         assert all(np.array_equal(cell.runs[0][name], expected[name]) for name in NAMES)
 
@@ -392,7 +398,7 @@ def test_mono_stands_under_labels_of_the_target_only(table1):
     ours = [found[title, 1]["our"] for title in tables.CRITERIA.values()]
     assert ours[0] != ours[1] != ours[2]
     worth = [rows for (title, _), rows in found.items() if "worth" in title]
-    assert [list(one) for one in worth] == 2 * [["base", "base, AdaBN", "our, beta 0", "our"]]
+    assert [list(rows) for rows in worth] == 2 * [["base", "base, AdaBN", "our, beta 0", "our"]]
     wide = table1.run(MONO, COLUMNS[0], 0)
     assert wide.corpora == ("csv-b", "csv-b")
 
@@ -442,7 +448,7 @@ def three(tmp_path):
     """Three finished runs, which a report takes as they are."""
     results = made_up_runs(Results(asked(tmp_path, "figure3", "--seeds", "3")))
     results.refuse_others(wanted_by(results))
-    assert [one["title"] for one in results.corpora(wanted_by(results))] == [
+    assert [corpus["title"] for corpus in results.corpora(wanted_by(results))] == [
         "Corpus csv-a", "Corpus csv-b"
     ]  # fmt: skip
     return results
@@ -509,8 +515,8 @@ def test_recordings_are_compared_across_dimensions(tmp_path):
     for run in wanted_by(results):
         if run.choices.dimension == "valence":
             corpora = store.read_json(run.out / "config.json")["corpora"]
-            change(run, corpora={role: one | {"content": f"new {one['content']}"}
-                                 for role, one in corpora.items()})  # fmt: skip
+            change(run, corpora={role: corpus | {"content": f"new {corpus['content']}"}
+                                 for role, corpus in corpora.items()})  # fmt: skip
     assert "other recordings" in refusal(results)
 
 
@@ -529,7 +535,7 @@ def judged(results, skill, curves=None, noise=0.01):
     results.curves = lambda row, column, seed, *names: (
         curves(seed) if curves else np.ones((2, EPOCHS))
     )
-    return {one.text: one for one in claims.claims(results)}
+    return {claim.text: claim for claim in claims.claims(results)}
 
 
 def as_the_paper(run, criterion, statistics):
@@ -573,12 +579,12 @@ def test_a_claim_of_four_cells_fails_by_one_and_is_open_by_one(claimed):
     cells = "`our` is above `base` in each cell"
 
     def skill(by):
-        def one(run, *_):
+        def skill_of_run(run, *_):
             last = run.choices.dimension == "valence" and run.corpora[1] == "csv-a"
             base = 0.7 - (by if last else 0.1)
             return base if run.choices.model == "base" else 0.7
 
-        return one
+        return skill_of_run
 
     assert judged(claimed, skill(0.1))[cells].verdicts["target"] == claims.HOLDS
     assert judged(claimed, skill(-0.1))[cells].verdicts["target"] == claims.FAILS
@@ -607,11 +613,11 @@ def test_arousal_is_easier_than_valence(claimed, by, verdict):
 
 def test_no_difference_among_modes_is_a_claim_with_a_margin(claimed):
     def skill(gap):
-        def one(run, *_):
+        def skill_of_run(run, *_):
             first = run.corpora[1] == "csv-b"  # the other direction has no part in it
             return 0.7 + (gap if first else 0.1) * (run.choices.bn == "bn4")
 
-        return one
+        return skill_of_run
 
     for gap, noise, verdict in ((0.0, 0.008, claims.HOLDS), (0.1, 0.015, claims.FAILS),
                                 (-0.1, 0.015, claims.FAILS), (0.0, 0.15, claims.OPEN)):  # fmt: skip
@@ -630,11 +636,13 @@ def test_no_difference_among_modes_is_judged_in_each_dimension(claimed):
     found = judged(claimed, skill, noise=0.008)[claims.SAME]
     assert found.verdicts == dict.fromkeys(SELECTION, claims.FAILS)
 
-    def one(run, *_):  # of the twelve figures three
+    def skill_of_run(run, *_):  # of the twelve figures three
         apart = run.choices.dimension == "valence" and run.choices.bn == "bn4"
         return 0.7 + 0.1 * apart
 
-    assert judged(claimed, one, noise=0.008)[claims.SAME].verdicts["target"] == claims.FAILS
+    assert (
+        judged(claimed, skill_of_run, noise=0.008)[claims.SAME].verdicts["target"] == claims.FAILS
+    )
 
 
 def test_one_seed_tells_nothing_of_what_is_above_or_the_same(tmp_path):
@@ -693,9 +701,9 @@ def test_the_claims_as_text(claimed):
     text = claims.markdown(list(found.values()), ["- about it"])
     lines = [line for line in text.splitlines() if line.startswith("| ")][1:]
     assert len(lines) == len(found) == 9
-    for line, one in zip(lines, found.values()):
+    for line, claim in zip(lines, found.values()):
         cells = line.strip("| ").split(" | ")
-        assert cells == [one.text, one.paper, one.here, *one.verdicts.values()]
+        assert cells == [claim.text, claim.paper, claim.here, *claim.verdicts.values()]
     assert "- about it" in text
     assert found["the gain is larger with batch norm than without"].paper == "+1.09"
     assert found["`our` is above `base` in each cell"].paper == "+9.50, +0.39, +2.45, +3.32"
@@ -728,7 +736,9 @@ def swept(tmp_path_factory):
 
 
 def test_the_grid_has_each_setting_once_and_beta_0_beside_it(swept):
-    found = [(one.bn, one.alpha, one.beta, one.schedule) for one in swept.settings]
+    found = [
+        (setting.bn, setting.alpha, setting.beta, setting.schedule) for setting in swept.settings
+    ]
     assert len(set(found)) == len(found) == 2 * (1 + 2 * 2)
     for alpha in (0.5, 0.8):
         assert ("bn1", alpha, 0.0, "constant") in found
@@ -743,7 +753,7 @@ def test_the_grid_has_each_setting_once_and_beta_0_beside_it(swept):
 
 def test_the_adversarys_part_is_the_difference_to_beta_0(swept):
     setting = sweep.Setting("bn1", 0.8, 0.3, "ganin")
-    parts = {one: swept.less(setting, setting.without, one) for one in SELECTION}
+    parts = {criterion: swept.less(setting, setting.without, criterion) for criterion in SELECTION}
     for criterion, part in parts.items():
         expected = [
             by_hand(swept.results.run(setting.row, swept.column, seed), criterion)
@@ -754,13 +764,15 @@ def test_the_adversarys_part_is_the_difference_to_beta_0(swept):
     assert setting.without == sweep.Setting("bn1", 0.8, 0.0, "constant")
     text = swept.markdown(swept.results.corpora(swept.runs))
     assert len({str(part.by_seed) for part in parts.values()}) == 3
-    (line,) = (one for one in text.splitlines() if one.startswith(f"| {setting.name} |"))
+    (line,) = (line for line in text.splitlines() if line.startswith(f"| {setting.name} |"))
     assert setting.name == setting.row.name == "bn1, alpha 0.8, beta 0.3 ganin"
     cells = line.split(" | ")
-    assert cells[1:7:2] == [writing.percent(swept.uar(setting, one)) for one in SELECTION]
+    assert cells[1:7:2] == [
+        writing.percent(swept.uar(setting, criterion)) for criterion in SELECTION
+    ]
     assert cells[2:7:2] == [writing.percent(part, True) for part in parts.values()]
     assert len(cells) == 1 + 2 * 3 + 3
-    (line,) = (one for one in text.splitlines() if one.startswith("| bn1, alpha 0.8, beta 0 |"))
+    (line,) = (line for line in text.splitlines() if line.startswith("| bn1, alpha 0.8, beta 0 |"))
     assert line.split(" | ")[2:7:2] == ["", "", ""]
 
 
@@ -788,16 +800,16 @@ def test_the_sweep_counts_significant_differences(swept):
     lines = [line for line in text.splitlines() if line.startswith("- Epoch chosen")]
     assert len(lines) == 3
     for line, criterion in zip(lines, SELECTION):
-        tried = [one for one in swept.settings if one.beta]
-        parts = [swept.less(one, one.without, criterion) for one in tried]
+        tried = [setting for setting in swept.settings if setting.beta]
+        parts = [swept.less(setting, setting.without, criterion) for setting in tried]
         sides = [part.value > 0 for part in parts if part.significant]
         assert line.endswith(f". {swept.differences(criterion)}") and "Of 8 settings" in line
         assert f"above zero in {sides.count(True)} (bn1, alpha 0.5, beta 0.3 constant; " in line
         assert f"and below in {sides.count(False)} (" in line
-        best = max(swept.settings, key=lambda one: swept.uar(one, criterion).value)
-        others = [one for one in swept.settings if one != best]
-        less = [swept.less(one, best, criterion) for one in others]
-        below = sum(one.significant and one.value < 0 for one in less)
+        best = max(swept.settings, key=lambda setting: swept.uar(setting, criterion).value)
+        others = [setting for setting in swept.settings if setting != best]
+        less = [swept.less(setting, best, criterion) for setting in others]
+        below = sum(difference.significant and difference.value < 0 for difference in less)
         assert line.endswith(
             f"The best is {best.name}; {below} of the other 9 are significantly below it."
         )
@@ -838,20 +850,22 @@ def test_the_figure_of_a_table_has_each_cell_with_its_interval(table1):
     figure = figures.table(entries, heads, "a title")
     rows = [row.name for row in TABLES["table1"]]
     assert len(figure.axes) == 5
-    assert [one.get_text() for one in figure.axes[0].get_yticklabels()] == rows
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == rows
     for axis, head, column in zip(figure.axes, heads, [0, 1, 2, 3, None]):
         assert axis.get_title() == head.replace(", ", "\n")
         assert axis.get_xlabel() == "UAR (%)"
         for container, criterion in zip(axis.containers, tables.CRITERIA, strict=True):
             points, ends = bars(container)
-            some = [
-                one for one in entries
-                if (one.kind, one.criterion, one.column) == ("cell", criterion, column)
+            expected_entries = [
+                entry for entry in entries
+                if (entry.kind, entry.criterion, entry.column) == ("cell", criterion, column)
             ]  # fmt: skip
             assert container.get_label() == figures.STYLE[criterion][2]
-            assert points[:, 0] == pytest.approx([100 * one.estimate.value for one in some])
+            assert points[:, 0] == pytest.approx(
+                [100 * entry.estimate.value for entry in expected_entries]
+            )
             assert np.round(points[:, 1]).tolist() == list(range(5 if criterion == "target" else 4))
-            expected = [100 * np.array(one.estimate.interval) for one in some]
+            expected = [100 * np.array(entry.estimate.interval) for entry in expected_entries]
             np.testing.assert_allclose(ends[:, :, 0], expected)
         (crosses,) = (line for line in axis.lines if line.get_marker() == "x")
         expected = [tables.of_paper({row: 1}, column)[0] for row in (BASE, OUR, MONO)]
@@ -869,14 +883,14 @@ def test_figure_2_has_the_points_of_base_and_our(tmp_path):
     for run, (left, right) in zip(wanted, (figure.axes[:2], figure.axes[2:])):
         picture = store.read_arrays(run.out / "features.npz")[0]["features"]
         for axis, group in ((left, "domains"), (right, "emotions")):
-            drawn = [one.get_offsets() for one in axis.collections]
+            drawn = [points.get_offsets() for points in axis.collections]
             for value in (0, 1):
                 points = picture["points"][picture[group] == value]
                 np.testing.assert_allclose(drawn[value], points, rtol=1e-6)
             assert axis.get_xlabel() == "component 1 (40% of the variance)"
-    names = [one.get_text() for one in figure.axes[0].get_legend().get_texts()]
+    names = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     assert names == ["Corpus csv-a (your own)", "Corpus csv-b (your own)"]
-    names = [one.get_text() for one in figure.axes[1].get_legend().get_texts()]
+    names = [text.get_text() for text in figure.axes[1].get_legend().get_texts()]
     assert names == ["negative valence", "positive valence"]
 
 
@@ -914,12 +928,12 @@ def test_the_figure_of_the_sweep_has_a_line_for_each_alpha(swept):
                 line = [sweep.Setting("bn1", alpha, 0.0)]
                 line += [sweep.Setting("bn1", alpha, beta, schedule) for beta in (0.3, 2.0)]
                 points, ends = bars(container)
-                found = [swept.uar(one, criterion) for one in line]
-                assert points[:, 1] == pytest.approx([100 * one.value for one in found])
-                expected = [100 * np.array(one.interval) for one in found]
+                found = [swept.uar(setting, criterion) for setting in line]
+                assert points[:, 1] == pytest.approx([100 * estimate.value for estimate in found])
+                expected = [100 * np.array(estimate.interval) for estimate in found]
                 np.testing.assert_allclose(ends[:, :, 1], expected)
                 assert np.round(points[:, 0]).tolist() == [0, 1, 2]
-    labels = [one.get_text() for one in figure.axes[4].get_xticklabels()]
+    labels = [label.get_text() for label in figure.axes[4].get_xticklabels()]
     assert labels == ["0", "0.3", "2"]
     assert figure.axes[0].get_ylabel().startswith("test UAR (%)")
 
@@ -945,10 +959,10 @@ def test_every_printed_command_is_one_of_train_and_leads_to_the_same_run(
              "--l1", "0.01", "--dropout", "0.5", "--cache", "a cache", "--out",
              tmp_path / "my out"]  # fmt: skip
     lines = main(monkeypatch, capsys, *flags, "--list")
-    args = command.parser().parse_args([str(one) for one in flags])
+    args = command.parser().parse_args([str(flag) for flag in flags])
     results = Results(args)
-    names = [one for one in command.HELP if one != "all"] if name == "all" else [name]
-    wanted = {run.out: run for one in names for run in command.needed(results, one)}
+    names = [name for name in command.HELP if name != "all"] if name == "all" else [name]
+    wanted = {run.out: run for name in names for run in command.needed(results, name)}
     assert len(lines) == len(set(lines)) == len(wanted)
     for line, run in zip(lines, wanted.values()):
         python, m, module, *given = shlex.split(line)
@@ -991,21 +1005,21 @@ def test_what_a_row_says_goes_before_what_the_command_line_says(tmp_path):
     results = Results(asked(tmp_path, "table1", *STEERED))
     choices = {row: results.run(row, COLUMNS[0], 0).choices for row in (OUR, BETA0)}
     assert choices[OUR].beta == 0.3 and choices[BETA0].beta == 0.0
-    assert {one.alpha for one in choices.values()} == {0.8}
-    assert {one.beta_schedule for one in choices.values()} == {"ganin"}
+    assert {choice.alpha for choice in choices.values()} == {0.8}
+    assert {choice.beta_schedule for choice in choices.values()} == {"ganin"}
 
 
 def test_what_has_no_adversary_is_one_run_however_the_others_are_steered(tmp_path):
     steered = Results(asked(tmp_path, "table1", *STEERED, "--l1", "0.01"))
     plain = Results(asked(tmp_path, "table1", "--l1", "0.01"))
     for row in (BASE, paper.ADABN, paper.BASE_NONE, MONO):
-        one, other = (results.run(row, COLUMNS[1], 2) for results in (steered, plain))
-        assert one == other and one.out == other.out
-        assert not {"--beta", "--alpha", "--beta-schedule"} & {*one.arguments}
-        assert one.choices.l1 == 0.01  # what is no adversary's is passed on
+        run, plain_run = (results.run(row, COLUMNS[1], 2) for results in (steered, plain))
+        assert run == plain_run and run.out == plain_run.out
+        assert not {"--beta", "--alpha", "--beta-schedule"} & {*run.arguments}
+        assert run.choices.l1 == 0.01  # what is no adversary's is passed on
     for row in (OUR, BETA0):
-        one, other = (results.run(row, COLUMNS[1], 2) for results in (steered, plain))
-        assert one.out != other.out and one.choices != other.choices
+        run, plain_run = (results.run(row, COLUMNS[1], 2) for results in (steered, plain))
+        assert run.out != plain_run.out and run.choices != plain_run.choices
 
 
 def test_the_paper_s_pair_is_the_demo_until_both_folders_are_given(tmp_path):
@@ -1015,8 +1029,8 @@ def test_the_paper_s_pair_is_the_demo_until_both_folders_are_given(tmp_path):
 
     both = results("--recola", "R", "--iemocap", "I")
     there, back = (both.run(OUR, (way, "arousal"), 0) for way in (0, 1))
-    assert [str(one) for one in there.places] == ["R", "I"]
-    assert [str(one) for one in back.places] == ["I", "R"]
+    assert [str(folder) for folder in there.places] == ["R", "I"]
+    assert [str(folder) for folder in back.places] == ["I", "R"]
     assert (there.choices.l1, there.choices.l2) == (0.005, 0.0)
     assert (back.choices.l1, back.choices.l2) == (0.0, 0.005)
     assert both.pair.title == "recola-iemocap" and results().pair.title == "demo"
@@ -1061,7 +1075,7 @@ def test_two_corpora_of_one_title_are_told_apart(tmp_path):
     results = made_up_runs(Results(asked(tmp_path, "table2", "--seeds", "1")))
     for run in wanted_by(results):
         corpora = store.read_json(run.out / "config.json")["corpora"]
-        change(run, corpora={role: one | {"title": "table"} for role, one in corpora.items()})
+        change(run, corpora={role: corpus | {"title": "table"} for role, corpus in corpora.items()})
     heads = writing.heads_of(Results(results.args).corpora(wanted_by(results)))
     assert heads[0] == "table 1 to table 2, arousal"
     assert len(set(heads)) == 5
@@ -1084,8 +1098,8 @@ def test_a_difference_that_may_lie_within_the_margin_is_open(claimed):
 
 def test_the_figure_of_the_sweep_names_each_mode(tmp_path):
     flags = ["--modes", "bn2", "none", "--alphas", "0.5", "--betas", "1", "--seeds", "1"]
-    one = sweep.Sweep(made_up_runs(Results(asked(tmp_path, "sweep", *flags))))
-    titles = [axis.get_title() for axis in one.figure("a title").axes[:4]]
+    swept = sweep.Sweep(made_up_runs(Results(asked(tmp_path, "sweep", *flags))))
+    titles = [axis.get_title() for axis in swept.figure("a title").axes[:4]]
     assert titles[0] == "batch norm bn2, constant" and titles[2] == "no batch norm, constant"
 
 
@@ -1120,8 +1134,8 @@ def test_the_heading_says_what_was_left_out(table2, tmp_path):
     results = made_up_runs(Results(asked(tmp_path, "table2", "--seeds", "1")))
     for run in wanted_by(results):
         corpora = store.read_json(run.out / "config.json")["corpora"]
-        some = {role: 3 * one["title"].endswith("b") for role, one in corpora.items()}
-        change(run, corpora={r: one | {"left_out": some[r]} for r, one in corpora.items()})
+        counts = {role: 3 * corpus["title"].endswith("b") for role, corpus in corpora.items()}
+        change(run, corpora={r: corpus | {"left_out": counts[r]} for r, corpus in corpora.items()})
     lines = text_of(Results(results.args))[0].splitlines()
     assert "- Corpus csv-a (your own): 480 utterances, 6 speakers" in lines
     assert "- Corpus csv-b (your own): 480 utterances, 6 speakers, 3 left out as unusable" in lines

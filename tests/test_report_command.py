@@ -64,7 +64,7 @@ def children(pid):
     """The processes that `pid` began."""
     table = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True)
     pairs = [line.split() for line in table.stdout.splitlines()]
-    return [int(one) for one, parent in pairs if parent == str(pid)]
+    return [int(child) for child, parent in pairs if parent == str(pid)]
 
 
 def alive(pid):
@@ -101,7 +101,7 @@ def first(whole, flags, tmp_path_factory):
 def some_missing(whole, out, missing):
     """A copy of the runs of `whole`, without those of which a name has one of `missing` in it."""
     shutil.copytree(whole[0] / "runs", out / "runs")
-    gone = [path for path in (out / "runs").iterdir() if any(one in path.name for one in missing)]
+    gone = [path for path in (out / "runs").iterdir() if any(name in path.name for name in missing)]
     for path in gone:
         shutil.rmtree(path)
     return sorted(path.name for path in gone)
@@ -182,9 +182,9 @@ def disturbed(asked, out, kills, rng, *, with_runs, seconds):
         struck += process.poll() is None
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        for one in its_own:
+        for child in its_own:
             with suppress(ProcessLookupError):
-                os.kill(one, signal.SIGKILL)
+                os.kill(child, signal.SIGKILL)
         process.communicate()
     done = report(*asked)
     assert done.returncode == 0, done.stderr
@@ -221,7 +221,7 @@ def test_ctrl_c_stops_the_runs_and_the_same_command_goes_on(corpora, tmp_path):
     done = end(process, 60)
     assert done.returncode == 130
     assert done.stderr == "stopped; the same command goes on\n"
-    assert not any(alive(one) for one in its_own)
+    assert not any(alive(child) for child in its_own)
     for run in (out / "runs").iterdir():
         assert (run / "checkpoint.npz").is_file() and not (run / "metrics.json").exists()
         assert "stopped; the same command with --resume goes on" in log_of(out, run.name)
@@ -363,9 +363,9 @@ def test_after_a_failure_no_other_run_is_begun(tmp_path):
 def test_equal_reasons_are_one_line_with_a_count(tmp_path):
     # All three are begun before the first ends.
     bad = "time.sleep(1.5); print('error: the disk is full'); sys.exit(2)"
-    other = "time.sleep(1.5); print('error: another'); sys.exit(2)"
+    failing = "time.sleep(1.5); print('error: another'); sys.exit(2)"
     with pytest.raises(UserError) as error:
-        launch.launch(fakes(tmp_path, bad, other, bad, bad), 4, lambda line: None)
+        launch.launch(fakes(tmp_path, bad, failing, bad, bad), 4, lambda line: None)
     alone, together = sorted(str(error.value).splitlines(), key=lambda line: "full" in line)
     assert alone.startswith("run1: another (see ")
     assert re.match(r"run[023] and 2 more: the disk is full \(see ", together)  # who ends first
@@ -386,12 +386,12 @@ def test_there_are_no_more_jobs_than_runs(tmp_path, monkeypatch):
     said = []
     launch.launch(three, 9, said.append)
     assert said[0] == "2 of 3 runs are missing; 2 at a time, 6 threads each"
-    assert [(one.out / "metrics.json").read_text() for one in three] == ["6", "6", "there"]
+    assert [(run.out / "metrics.json").read_text() for run in three] == ["6", "6", "there"]
 
 
 def test_it_says_once_that_it_waits_for_others(tmp_path):
     """A run that another process is at work on is waited for, not begun."""
-    (one,) = fakes(tmp_path, "raise SystemExit('begun')")
+    (run,) = fakes(tmp_path, "raise SystemExit('begun')")
     said, waits = [], threading.Event()
 
     def say(line):
@@ -399,18 +399,18 @@ def test_it_says_once_that_it_waits_for_others(tmp_path):
         if "waits" in line:
             waits.set()
 
-    def other():
-        with store.hold(one.out):
-            (one.out / "here").touch()
+    def hold_it():
+        with store.hold(run.out):
+            (run.out / "here").touch()
             waits.wait(30)
             time.sleep(4 * launch.PAUSE)  # it looks again, and says no more
-            (one.out / "metrics.json").write_text("{}")
+            (run.out / "metrics.json").write_text("{}")
 
-    thread = threading.Thread(target=other)
+    thread = threading.Thread(target=hold_it)
     thread.start()
-    while not (one.out / "here").exists():
+    while not (run.out / "here").exists():
         time.sleep(0.01)
-    launch.launch([one], 1, say)
+    launch.launch([run], 1, say)
     thread.join()
     assert said[1:] == ["waits for 1 runs that other processes are at work on"]
     assert not (tmp_path / "logs").exists()
@@ -423,23 +423,23 @@ def test_a_run_that_lost_its_folder_to_another_report_has_not_failed(tmp_path):
 while not (out / "taken").exists(): time.sleep(0.02)
 print("epoch 1, by somebody else"); sys.exit(2)
 """
-    (one,) = fakes(tmp_path, code)
+    (run,) = fakes(tmp_path, code)
 
     def winner():
-        while not (one.out / "here").exists():
+        while not (run.out / "here").exists():
             time.sleep(0.01)
-        with store.hold(one.out):
-            (one.out / "taken").touch()
+        with store.hold(run.out):
+            (run.out / "taken").touch()
             time.sleep(1.5)
-            (one.out / "metrics.json").write_text("{}")
+            (run.out / "metrics.json").write_text("{}")
 
     thread = threading.Thread(target=winner)
     thread.start()
     try:
-        launch.launch([one], 1, lambda line: None)
+        launch.launch([run], 1, lambda line: None)
     finally:
         thread.join()
-    assert one.finished
+    assert run.finished
 
 
 @pytest.mark.parametrize("ends", [KeyboardInterrupt, MemoryError, BrokenPipeError])
@@ -464,7 +464,7 @@ while not all((out.parent / f"run{i}" / "here").exists() for i in (1, 2)): time.
     with pytest.raises(ends) as error:
         launch.launch(three, 3, say)
     assert time.monotonic() - began < 40
-    assert all((one.out / "stopped").exists() for one in three[1:])
+    assert all((run.out / "stopped").exists() for run in three[1:])
     stopped = "stopped; the same command goes on"
     assert str(error.value) == (stopped if ends is KeyboardInterrupt else "over")
 

@@ -1,4 +1,4 @@
-"""Which rows train, select and test."""
+"""Which utterances train, select and test."""
 
 import numpy as np
 import pytest
@@ -55,11 +55,11 @@ def test_fractions():
 
 
 def test_too_few_speakers():
-    one = np.array(["a"] * 50)
+    speaker = np.array(["a"] * 50)
     with pytest.raises(
         UserError, match="target: 1 speaker cannot be split into 2 parts.*--split utter"
     ):
-        splits.draw(0, SOURCE, one, model="our", by_speaker=True)
+        splits.draw(0, SOURCE, speaker, model="our", by_speaker=True)
 
 
 def test_a_toy_holds_nothing_out():

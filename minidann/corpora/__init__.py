@@ -95,7 +95,7 @@ def load(name: str, root: Path) -> Corpus:
         utterances = reader.read(tree, found)
     except OSError as error:  # no permission, a disk that is gone
         raise UserError(f"{name}:{root}: {error.strerror}: {error.filename}") from error
-    utterances = [one for one in utterances if one.path not in found.unclear]
+    utterances = [utterance for utterance in utterances if utterance.path not in found.unclear]
     if not utterances and not found.wrong and not found.bad:
         found.wrong.append("; ".join(["there is no utterance in it", *found.warnings()]))
     if not utterances:
@@ -127,7 +127,7 @@ def complaint(
     A damaged recording is one line, however many utterances lie in it.
     """
     problems = list(wrong)
-    for (file, why), same in groupby(bad, lambda one: (one[0].split(" [")[0], one[1])):
+    for (file, why), same in groupby(bad, lambda entry: (entry[0].split(" [")[0], entry[1])):
         places = [where for where, _ in same]
         where = places[0] if len(places) == 1 else f"{file} ({len(places)} utterances)"
         problems.append(f"{where}: {why}")

@@ -177,14 +177,15 @@ def find(row: Acted, root: Path) -> Path | None:
     if not root.is_dir():
         return None
     files = [path for path in islice(files_below(root), LOOKED_AT) if _is_audio(path)]
-    own, others = [], []
+    named, unnamed = [], []
     for path in files:
-        (own if _parse(row, path) else others).append(path)
+        (named if _parse(row, path) else unnamed).append(path)
     more = (
-        all(_parse(other, path) for path in own) and any(_parse(other, path) for path in others)
-        for other in CORPORA.values()
+        all(_parse(corpus, path) for path in named)
+        and any(_parse(corpus, path) for path in unnamed)
+        for corpus in CORPORA.values()
     )
-    return root if own and not any(more) else None
+    return root if named and not any(more) else None
 
 
 def read(row: Acted, root: Path, found: Findings) -> list[Utterance]:

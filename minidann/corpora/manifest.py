@@ -64,7 +64,11 @@ def read(root: Path, found: Findings) -> list[Utterance]:
         utterances.append(Utterance(*place, cell["speaker"], arousal, valence))
     _overlaps(lines, root.name, found)
     # Which of two rows is right, nobody can know.
-    return [one for one in utterances if (one.path, one.start, one.end) not in twice]
+    return [
+        utterance
+        for utterance in utterances
+        if (utterance.path, utterance.start, utterance.end) not in twice
+    ]
 
 
 def _rows(root: Path, found: Findings) -> tuple[list[str], list[tuple[int, list[str]]]]:

@@ -1,4 +1,4 @@
-"""What the readers share: the row they yield, what they find, files and numbers."""
+"""What the readers share: the utterance they yield, what they find, files and numbers."""
 
 import math
 import os
@@ -47,7 +47,7 @@ class Findings:
 
     def warnings(self) -> list[str]:
         """The data warnings, a sentence each, with counts and examples."""
-        return [some(where, what) if where else what for what, where in self.warned.items()]
+        return [summary(where, what) if where else what for what, where in self.warned.items()]
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def shown(line: str) -> str:
     return repr(line) if len(line) <= SHOWN else f"{line[:SHOWN]!r}... ({len(line)} characters)"
 
 
-def some(things: list[str], what: str, show: int = 3) -> str:
+def summary(things: list[str], what: str, show: int = 3) -> str:
     """`what` with a count and the first few examples: `labels off the scale (4): a, b, c, ...`."""
     return f"{what} ({len(things)}): {', '.join(things[:show])}{', ...' * (len(things) > show)}"
 

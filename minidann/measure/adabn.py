@@ -1,9 +1,9 @@
 """AdaBN (Li et al. 2016): batch norm's statistics taken anew from the target, and nothing learned.
 
 The control that the paper lacks. `our` differs from `base` in its adversary, but also in a batch
-norm that has seen rows of the target. Here `base` gets the second without the first: its parameters
+norm that has seen utterances of the target. Here `base` gets only the second: its parameters
 stay as they are, and the mean and the variance that it normalises with in inference become those of
-the target's rows, without their labels.
+the target's utterances, without their labels.
 """
 
 import numpy as np
@@ -23,6 +23,6 @@ def statistics(h: np.ndarray) -> Arrays:
 
 
 def predict(params: Arrays, h: np.ndarray, *, ops=minidann.ops) -> np.ndarray:
-    """Emotion's probabilities (N, 2) of rows that come from the encoder as h (N, C)."""
+    """Emotion's probabilities (N, 2) of examples that `encode` turned into h (N, C)."""
     f = model.normalise(params, statistics(h), h, ops=ops)  # (N, C)
     return model.classify(params, f, "emotion", ops=ops)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit, logit, stdtrit
 
-Counts = dict[str, np.ndarray]  # speaker -> confusion (2, 2) of one run's test rows
+Counts = dict[str, np.ndarray]  # speaker -> confusion (2, 2) of a run's test utterances
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def estimate(terms: Sequence[tuple[float, Cell]], level: float = 0.95) -> Estima
             counts = np.zeros((len(seeds), len(names), 2, 2))
             for i, seed in enumerate(seeds):
                 for j, name in enumerate(names):
-                    counts[i, j] = cell.runs[seed].get(name, 0)  # 0: not among this test's rows
+                    counts[i, j] = cell.runs[seed].get(name, 0)  # 0: not in this test set
             each_seed = uars(counts.sum(axis=1))  # (seeds,)
             by_seed += weight * each_seed
             change += weight * (without_each(counts) - each_seed.mean())

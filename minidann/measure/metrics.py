@@ -24,7 +24,7 @@ def uar_of_confusion(counts: np.ndarray) -> float:
 def uar(labels: np.ndarray, predictions: np.ndarray) -> float:
     """Unweighted average recall, 0 to 1, of integer labels and predictions (N,) of two classes.
 
-    That is the mean over both classes, which both occur, of the share of their rows that are found.
+    It is the mean over both classes, which both occur, of the share of utterances that are found.
     """
     return uar_of_confusion(confusion(labels, predictions))
 
@@ -32,7 +32,7 @@ def uar(labels: np.ndarray, predictions: np.ndarray) -> float:
 def by_speaker(
     labels: np.ndarray, predictions: np.ndarray, speakers: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """The confusion (2, 2) of each speaker's rows, by name; all arguments (N,)."""
+    """The confusion (2, 2) of each speaker's utterances, by name; all arguments (N,)."""
     return {
         str(name): confusion(labels[speakers == name], predictions[speakers == name])
         for name in np.unique(speakers)

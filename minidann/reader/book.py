@@ -54,10 +54,10 @@ def check(out: Path) -> Path:
         raise UserError(f"--out {out}: is a file; expected a folder's name")
     if out.is_dir() and (inside := sorted(path.name for path in out.iterdir())):
         index = out / "index.html"
-        own = index.is_file() and MARK in index.read_text(encoding="utf-8", errors="replace")
-        other = [name for name in inside if not OWN.fullmatch(name)]
-        if other or not own:
-            what = (other or inside)[0]
+        earlier = index.is_file() and MARK in index.read_text(encoding="utf-8", errors="replace")
+        foreign = [name for name in inside if not OWN.fullmatch(name)]
+        if foreign or not earlier:
+            what = (foreign or inside)[0]
             raise UserError(
                 f"--out {out}: holds {what}, which is not of this command; nothing is overwritten, "
                 "name another folder"

@@ -53,10 +53,10 @@ def parser() -> argparse.ArgumentParser:
     commands = p.add_subparsers(dest="command", required=True, metavar="COMMAND")
     how = {"formatter_class": argparse.ArgumentDefaultsHelpFormatter}
     for name, text in {**HELP, "sweep": "alpha, beta, schedule and batch norm over a grid"}.items():
-        one = commands.add_parser(name, help=text, description=text, **how)
+        command = commands.add_parser(name, help=text, description=text, **how)
         steering = plan.STEERING if name == "sweep" else ()
         shared = [choice for choice in plan.SHARED if choice not in steering]
-        groups = train.add_shared_flags(one, shared)
+        groups = train.add_shared_flags(command, shared)
         few = "3" if name == "sweep" else "5"
         groups["training"].add_argument("--seeds", type=seeds, default=few,
                                         help="how many, or first-last such as 5-9")  # fmt: skip
@@ -72,8 +72,8 @@ def parser() -> argparse.ArgumentParser:
                                            help="of figures and sweep")  # fmt: skip
         if name == "sweep":
             sweep.add_options(groups["model"])
-    one = commands.add_parser("doctor", help="is my DANN working? a page on one run")
-    one.add_argument("run", type=Path, metavar="RUN", help="the folder of a finished run")
+    examine = commands.add_parser("doctor", help="is my DANN working? a page on one run")
+    examine.add_argument("run", type=Path, metavar="RUN", help="the folder of a finished run")
     return p
 
 
@@ -137,8 +137,8 @@ def main() -> None:
             print(run.command)
         return
     if missing:  # both corpora read and their features extracted once, not by each of the runs
-        one = max(missing, key=lambda run: run.choices.model != "mono")
-        setup.prepare(one.choices, one.places, args.cache, args.skip_bad)
+        run = max(missing, key=lambda run: run.choices.model != "mono")
+        setup.prepare(run.choices, run.places, args.cache, args.skip_bad)
     launch.launch(wanted, args.jobs, lambda line: print(line, flush=True))
     written = [path for name, part in parts.items() for path in write(results, name, part)]
     print(*written, sep="\n")

@@ -34,7 +34,7 @@ class Claim:
 
 # What the paper claims to be above zero: each figure as the rows' weights, and its columns.
 ABOVE: dict[str, list[tuple[Terms, list]]] = {
-    "`our` is above `base` in each cell": [({OUR: 1, BASE: -1}, [one]) for one in COLUMNS],
+    "`our` is above `base` in each cell": [({OUR: 1, BASE: -1}, [column]) for column in COLUMNS],
     "`our` is above `base` on average": [({OUR: 1, BASE: -1}, list(COLUMNS))],
     "`mono` is above `our` and `base` on average": [
         ({MONO: 1, OUR: -1}, list(COLUMNS)),
@@ -73,7 +73,7 @@ def _paper(terms: Terms, columns: list) -> float:
     """The paper's figure in %."""
     if columns == list(COLUMNS):
         return of_paper(terms, None)[0]
-    return sum(of_paper(terms, COLUMNS.index(one))[0] for one in columns) / len(columns)
+    return sum(of_paper(terms, COLUMNS.index(column))[0] for column in columns) / len(columns)
 
 
 def _above(text: str, paper: list[float], figures) -> Claim:
@@ -81,21 +81,24 @@ def _above(text: str, paper: list[float], figures) -> Claim:
     verdicts = {}
     for criterion in CRITERIA:
         estimates = figures(criterion)
-        below = any(one.significant and one.value < 0 for one in estimates)
-        above = all(one.significant and one.value > 0 for one in estimates)
+        below = any(estimate.significant and estimate.value < 0 for estimate in estimates)
+        above = all(estimate.significant and estimate.value > 0 for estimate in estimates)
         verdicts[criterion] = FAILS if below else HOLDS if above else OPEN
-    ours = ", ".join(_text(one) for one in figures("target"))
-    return Claim(text, ", ".join(f"{one:+.2f}" for one in paper), ours, verdicts)
+    ours = ", ".join(_text(estimate) for estimate in figures("target"))
+    return Claim(text, ", ".join(f"{mean:+.2f}" for mean in paper), ours, verdicts)
 
 
-def _text(one: Estimate) -> str:
+def _text(estimate: Estimate) -> str:
     """A difference and its interval over speakers, in points."""
-    return f"{100 * one.value:+.1f} {bracket(one)}"
+    return f"{100 * estimate.value:+.1f} {bracket(estimate)}"
 
 
 def _easier(results: Results) -> Claim:
     """Arousal minus valence, averaged over both directions, of each model."""
-    sides = [[column for column in COLUMNS if column[1] == one] for one in ("arousal", "valence")]
+    sides = [
+        [column for column in COLUMNS if column[1] == dimension]
+        for dimension in ("arousal", "valence")
+    ]
     models = (BASE, OUR, MONO)
     paper = [_paper({row: 1}, sides[0]) - _paper({row: 1}, sides[1]) for row in models]
     return _above(
@@ -108,15 +111,15 @@ def _same(results: Results) -> Claim:
     pairs = [
         ({a: 1, b: -1}, [column]) for a, b in combinations(MODES.values(), 2) for column in FIRST
     ]
-    paper = max(abs(_paper(*one)) for one in pairs)
+    paper = max(abs(_paper(*pair)) for pair in pairs)
     verdicts, found = {}, {}
     for criterion in CRITERIA:
-        found[criterion] = [results.estimate(*one, criterion) for one in pairs]
-        ends = [one.reach for one in found[criterion]]
+        found[criterion] = [results.estimate(*pair, criterion) for pair in pairs]
+        ends = [estimate.reach for estimate in found[criterion]]
         within = all(-MARGIN < low and high < MARGIN for low, high in ends)
         beyond = any(high < -MARGIN or low > MARGIN for low, high in ends)
         verdicts[criterion] = HOLDS if within else FAILS if beyond else OPEN
-    largest = max(found["target"], key=lambda one: abs(one.value))
+    largest = max(found["target"], key=lambda estimate: abs(estimate.value))
     return Claim(SAME, f"largest {paper:.2f}", f"largest {_text(largest)}", verdicts)
 
 
@@ -141,11 +144,11 @@ def _follows(results: Results) -> Claim:
     return Claim(FOLLOWS, '"a similar trend"', ours, verdicts)
 
 
-def _correlation(one: np.ndarray, other: np.ndarray) -> float:
+def _correlation(first: np.ndarray, second: np.ndarray) -> float:
     """Spearman's rank correlation; 0 where one of the two never changes."""
-    if len(one) < 3 or np.ptp(one) == 0 or np.ptp(other) == 0:
+    if len(first) < 3 or np.ptp(first) == 0 or np.ptp(second) == 0:
         return 0.0
-    return float(spearmanr(one, other).statistic)
+    return float(spearmanr(first, second).statistic)
 
 
 def markdown(found: list[Claim], about: list[str]) -> str:
@@ -159,9 +162,9 @@ def markdown(found: list[Claim], about: list[str]) -> str:
         "| claim | the paper | here | with labels | source validation | mutual information |",
         "|---|---|---|---|---|---|",
     ]
-    for one in found:
-        verdicts = " | ".join(one.verdicts[criterion] for criterion in CRITERIA)
-        lines.append(f"| {one.text} | {one.paper} | {one.here} | {verdicts} |")
+    for claim in found:
+        verdicts = " | ".join(claim.verdicts[criterion] for criterion in CRITERIA)
+        lines.append(f"| {claim.text} | {claim.paper} | {claim.here} | {verdicts} |")
     lines += [
         "",
         "A claim that something is above holds where each of its figures is significantly above "

@@ -48,7 +48,7 @@ def page(run: Path) -> str:
         lines += [""]
         advice += tries
     advice = list(dict.fromkeys(advice)) or ["nothing here asks for a change"]
-    lines += ["What to try next:", *(f"  - {one}" for one in advice)]
+    lines += ["What to try next:", *(f"  - {text}" for text in advice)]
     return "\n".join(lines) + "\n"
 
 
@@ -78,9 +78,9 @@ def _classifier(choices: dict, history: dict) -> Finding:
     uar, loss = (np.mean(history[name][-LAST:]) for name in ("domain_uar", "dev_domain_loss"))
     train = np.mean(history["domain_loss"][-LAST:])
     figures = (
-        f"In {_last(len(history['epoch']))} it is right about {100 * uar:.0f}% of development rows "
-        f"and as many of the source (50% is guessing), with a loss of {loss:.2f}; in training "
-        f"{train:.2f} (guessing: {LOG2:.2f})."
+        f"In {_last(len(history['epoch']))} it is right about {100 * uar:.0f}% of development "
+        f"utterances and as many of the source (50% is guessing), with a loss of {loss:.2f}; in "
+        f"training {train:.2f} (guessing: {LOG2:.2f})."
     )
     if choices["alpha"] == 1:
         return [
@@ -113,7 +113,7 @@ def _classifier(choices: dict, history: dict) -> Finding:
         return [
             "The domain classifier is DEAD: its loss is that of guessing, from the first epoch.",
             figures,
-        ], ["are the rows of both languages really different? Look at the corpora"]  # fmt: skip
+        ], ["do the utterances of both languages really differ? Look at the corpora"]  # fmt: skip
     if uar <= CHANCE[1]:
         return [
             "The domain classifier is BALANCED: about chance.", figures,
@@ -186,13 +186,13 @@ def _priors(choices: dict, config: dict, results: dict) -> Finding:
     """Shares of the upper class: in the source, among the predictions, in the target."""
     name = CLASSES[choices["dimension"]][1]
     classes = config["corpora"]["source"]["classes"]
-    counts = np.array(results["test"]["confusion"])  # (2, 2), rows true
+    counts = np.array(results["test"]["confusion"])  # (2, 2): true, predicted
     source, predicted, true = (
         side[1] / sum(side) for side in (classes, counts.sum(axis=0), counts.sum(axis=1))
     )
     lines = [
         f"{name.capitalize()} is {100 * source:.0f}% of the source, and "
-        f"{100 * predicted:.0f}% of the predictions on the target's test rows.",
+        f"{100 * predicted:.0f}% of the predictions on the target's test set.",
         f"(By the labels, which adaptation must not see, it is {100 * true:.0f}% of them.)",
     ]
     tries = []
@@ -226,11 +226,13 @@ def _priors(choices: dict, config: dict, results: dict) -> Finding:
 def _epochs(results: dict) -> Finding:
     """What the choice of the epoch did."""
     lines = ["Test UAR by what chose the epoch:"]
-    for name, one in results["selected_by"].items():
+    for name, tested in results["selected_by"].items():
         criterion, _, adapted = name.partition(" with ")
         by = SELECTION[criterion].by + ", and AdaBN" * bool(adapted)
-        lines.append(f"{100 * one['test_uar']:.1f} %  by {by} (epoch {one['epoch']})")
-    values = [one["test_uar"] for name, one in results["selected_by"].items() if "with" not in name]
+        lines.append(f"{100 * tested['test_uar']:.1f} %  by {by} (epoch {tested['epoch']})")
+    values = [
+        tested["test_uar"] for name, tested in results["selected_by"].items() if "with" not in name
+    ]
     if max(values) - min(values) <= APART:
         return lines, []
     lines.append("They are far apart: the choice of an epoch is worth as much as the method.")

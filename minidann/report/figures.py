@@ -20,15 +20,15 @@ STYLE = {  # of each selection criterion: marker, colour, name in the legend
 
 def bars(found: list[Estimate]) -> tuple[np.ndarray, np.ndarray]:
     """Values (N,) in %, and how far their intervals reach below and above them (2, N)."""
-    value = 100 * np.array([one.value for one in found])
-    ends = [one.interval or (one.value, one.value) for one in found]
+    value = 100 * np.array([estimate.value for estimate in found])
+    ends = [estimate.interval or (estimate.value, estimate.value) for estimate in found]
     return value, np.abs(100 * np.array(ends).T - value)
 
 
 def table(found: list[Entry], heads: list[str], title: str) -> Figure:
     """The cells of a table: a panel a column, a place a row, intervals over speakers as bars."""
-    cells = [one for one in found if one.kind == "cell"]
-    names = list(dict.fromkeys(one.row for one in cells))
+    cells = [entry for entry in found if entry.kind == "cell"]
+    names = list(dict.fromkeys(entry.row for entry in cells))
     size = (3.1 * len(heads), 2.2 + 0.32 * len(names))
     figure, axes = plt.subplots(
         1, len(heads), figsize=size, sharex=True, sharey=True, layout="constrained"
@@ -36,12 +36,16 @@ def table(found: list[Entry], heads: list[str], title: str) -> Figure:
     for axis, head, column in zip(axes, heads, [0, 1, 2, 3, None]):
         for offset, criterion in zip((-0.22, 0, 0.22), CRITERIA):
             marker, colour, label = STYLE[criterion]
-            here = [one for one in cells if (one.criterion, one.column) == (criterion, column)]
-            place = [names.index(one.row) + offset for one in here]
-            value, reach = bars([one.estimate for one in here])
+            here = [
+                entry for entry in cells if (entry.criterion, entry.column) == (criterion, column)
+            ]
+            place = [names.index(entry.row) + offset for entry in here]
+            value, reach = bars([entry.estimate for entry in here])
             axis.errorbar(value, place, xerr=reach, fmt=marker, ms=5, color=colour, lw=1,
                           label=label)  # fmt: skip
-        paper = {one.row: one.paper[0] for one in cells if one.paper and one.column == column}
+        paper = {
+            entry.row: entry.paper[0] for entry in cells if entry.paper and entry.column == column
+        }
         axis.plot(list(paper.values()), [names.index(row) for row in paper],
                   "x", color="black", ms=7, label="the paper, on RECOLA and IEMOCAP")  # fmt: skip
         axis.axvline(50, color="0.7", lw=0.8, zorder=0)  # chance
@@ -64,12 +68,12 @@ def figure2(results: Results, corpora: tuple[dict, dict], dimension: str) -> Fig
         groups, about = store.read_arrays(path)
         title = f"{row.name}, {dimension}, seed {seed}, epoch chosen with labels of the target"
         models.append((title, groups["features"], about["shares"]))
-    emotions = [f"{one} {dimension}" for one in CLASSES[dimension]]
+    emotions = [f"{name} {dimension}" for name in CLASSES[dimension]]
     return plots.features(models, named(corpora), emotions)
 
 
 def figure3(results: Results, title: str, dimension: str) -> Figure:
-    """Figure 3: domain loss, domain UAR and emotion UAR by epoch, on development rows.
+    """Figure 3: domain loss, domain UAR and emotion UAR by epoch, on the development set.
 
     The line is the mean over seeds, the band goes from the lowest to the highest seed.
     """
@@ -97,7 +101,7 @@ def figure3(results: Results, title: str, dimension: str) -> Figure:
         axis.legend(frameon=False, fontsize=9)
     seeds = results.args.seeds
     figure.suptitle(
-        f"{title}\n{OUR.name}, {dimension}, development rows; mean, lowest and highest of seeds "
+        f"{title}\n{OUR.name}, {dimension}, development set; mean, lowest and highest of seeds "
         f"{seeds[0]} to {seeds[-1]}", fontsize=9,
     )  # fmt: skip
     return figure

@@ -61,13 +61,13 @@ def pair_of(args: argparse.Namespace) -> Pair:
     if args.source or args.target:
         if not (args.source and args.target):
             raise UserError("--source and --target go together: give both")
-        keys = [parse(one)[0] for one in (args.source, args.target)]
+        keys = [parse(spec)[0] for spec in (args.source, args.target)]
         if keys[0] == keys[1]:
             keys = [f"{keys[0]}-a", f"{keys[1]}-b"]
         there = ("--source", args.source, "--target", args.target)
         back = ("--source", args.target, "--target", args.source)
         return Pair((there, back), tuple(keys), "-".join(keys))
-    folders = [(f"--{one}", getattr(args, one)) for one in ("recola", "iemocap")]
+    folders = [(f"--{name}", getattr(args, name)) for name in ("recola", "iemocap")]
     given = [part for flag, folder in folders if folder for part in (flag, folder)]
     return Pair(
         (("--direction", "rec2iem", *given), ("--direction", "iem2rec", *given)),

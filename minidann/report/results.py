@@ -46,7 +46,7 @@ class Results:
         return list({run.out: run for run in wanted}.values())
 
     def _counts(self, run: Run) -> dict[tuple[str, str], intervals.Counts]:
-        """{(criterion, statistics): each speaker's confusion on the test rows} of a run."""
+        """{(criterion, statistics): each speaker's confusion on the test set} of a run."""
         path = run.out / "speakers.csv"
         found: dict = {}
         try:
@@ -62,7 +62,7 @@ class Results:
         return found
 
     def cell(self, row: Row, column: tuple[int, str], criterion: str) -> intervals.Cell:
-        """One cell: the test rows' confusions of every seed. `mono` has a single criterion."""
+        """One cell: the test set's confusions of every seed. `mono` has a single criterion."""
         criterion = "target" if row is paper.MONO else criterion
         found = {}
         for seed in self.args.seeds:
@@ -87,10 +87,10 @@ class Results:
         return self._sum([(1, row, columns, "target"), (-1, row, columns, criterion)])
 
     def gap(
-        self, row: Row, columns: Sequence, others: Sequence, criterion: str
+        self, row: Row, columns: Sequence, subtracted: Sequence, criterion: str
     ) -> intervals.Estimate:
         """One row's mean over `columns`, minus that over `others`."""
-        return self._sum([(1, row, columns, criterion), (-1, row, others, criterion)])
+        return self._sum([(1, row, columns, criterion), (-1, row, subtracted, criterion)])
 
     def _sum(self, parts: Iterable[tuple[float, Row, Sequence, str]]) -> intervals.Estimate:
         """The sum of weight times a row's mean over columns, by a selection criterion."""
@@ -125,7 +125,7 @@ class Results:
             folder.refuse_others(run.out, folder.planned(run.choices), resume=True)
             if "folders" not in self.config(run):
                 raise UserError(f"{run.out}: of another version; delete it, and it is run again")
-            there = [Path(one).resolve() for one in self.config(run)["folders"]]
+            there = [Path(folder).resolve() for folder in self.config(run)["folders"]]
             if there != [place.resolve() for place in run.places]:
                 raise UserError(
                     f"{run.out}: a run on {' and '.join(dict.fromkeys(map(str, there)))}, not on "
@@ -160,5 +160,7 @@ class Results:
                         )
         both = [found[name] for name in self.pair.names]
         if both[0]["title"] == both[1]["title"]:  # two files of one name
-            both = [one | {"title": f"{one['title']} {i}"} for i, one in enumerate(both, 1)]
+            both = [
+                corpus | {"title": f"{corpus['title']} {i}"} for i, corpus in enumerate(both, 1)
+            ]
         return both[0], both[1]

@@ -90,15 +90,15 @@ class Sweep:
                 ),
             )
         ]
-        self.runs = results.runs_of([one.row for one in self.settings], [self.column])
+        self.runs = results.runs_of([setting.row for setting in self.settings], [self.column])
 
     def uar(self, setting: Setting, criterion: str) -> Estimate:
         """The test UAR of a setting."""
         return self.results.estimate({setting.row: 1}, [self.column], criterion)
 
-    def less(self, setting: Setting, other: Setting, criterion: str) -> Estimate:
+    def less(self, setting: Setting, subtracted: Setting, criterion: str) -> Estimate:
         """The test UAR of a setting less that of another."""
-        return self.results.estimate({setting.row: 1, other.row: -1}, [self.column], criterion)
+        return self.results.estimate({setting.row: 1, subtracted.row: -1}, [self.column], criterion)
 
     def watched(self, setting: Setting) -> dict[str, float]:
         """Means over seeds: domain UAR at the end; what could choose a setting without labels."""
@@ -117,8 +117,8 @@ class Sweep:
 
     def markdown(self, corpora: tuple[dict, dict]) -> str:
         """The grid as a table, its significant differences, and the settings to choose."""
-        titles = [one["title"] for one in corpora]
-        watched = {one: self.watched(one) for one in self.settings}
+        titles = [corpus["title"] for corpus in corpora]
+        watched = {setting: self.watched(setting) for setting in self.settings}
         heads = ["setting"]
         for title in ("with labels", "by source validation", "by mutual information"):
             heads += [title, "the adversary's part"]
@@ -131,21 +131,21 @@ class Sweep:
             "Test UAR in %, with the epoch chosen in three ways: mean over seeds (standard "
             "deviation over seeds) [95% interval over speakers]. The adversary's part is the "
             "difference to the same setting with beta 0, paired by speaker; `~`: inconclusive, "
-            "over speakers or over seeds. Domain UAR: the domain classifier on development rows "
-            f"and as many of the source, mean of the last {LAST} epochs; 50 is guessing. Mutual "
-            "information of input and prediction (nats) and source validation UAR are those of "
-            "their best epochs.",
+            "over speakers or over seeds. Domain UAR: the domain classifier on development "
+            f"utterances and as many of the source, mean of the last {LAST} epochs; 50 is "
+            "guessing. Mutual information of input and prediction (nats) and source validation UAR "
+            "are those of their best epochs.",
             "",
             f"| {' | '.join(heads)} |",
             "|---" * len(heads) + "|",
         ]
-        for one in self.settings:
-            cells = [one.name]
+        for setting in self.settings:
+            cells = [setting.name]
             for criterion in CRITERIA:
-                cells.append(percent(self.uar(one, criterion)))
-                part = self.less(one, one.without, criterion)
-                cells.append(percent(part, True) if one.beta else "")
-            saw = watched[one]
+                cells.append(percent(self.uar(setting, criterion)))
+                part = self.less(setting, setting.without, criterion)
+                cells.append(percent(part, True) if setting.beta else "")
+            saw = watched[setting]
             cells += [f"{100 * saw['domain_uar']:.0f}", f"{saw['information']:.3f}"]
             lines.append(f"| {' | '.join(cells)} | {100 * saw['source']:.1f} |")
         lines += ["", "## Significant differences", ""]
@@ -164,7 +164,7 @@ class Sweep:
             ("information", "mutual information"),
             ("source", "source validation UAR"),
         ):
-            best = max(self.settings, key=lambda one: watched[one][criterion])
+            best = max(self.settings, key=lambda setting: watched[setting][criterion])
             line = f"- By the largest {by}: {best.name}; test UAR "
             line += percent(self.uar(best, criterion))
             if best.beta:
@@ -181,14 +181,14 @@ class Sweep:
 
     def differences(self, criterion: str) -> str:
         """Which settings differ significantly from no adversary, and which from the best."""
-        tried = [one for one in self.settings if one.beta]
-        parts = {one.name: self.less(one, one.without, criterion) for one in tried}
+        tried = [setting for setting in self.settings if setting.beta]
+        parts = {setting.name: self.less(setting, setting.without, criterion) for setting in tried}
         significant = {name: part.value for name, part in parts.items() if part.significant}
         above = [name for name, value in significant.items() if value > 0]
         below = [name for name, value in significant.items() if value < 0]
-        best = max(self.settings, key=lambda one: self.uar(one, criterion).value)
-        less = [self.less(one, best, criterion) for one in self.settings if one != best]
-        worse = sum(one.significant and one.value < 0 for one in less)
+        best = max(self.settings, key=lambda setting: self.uar(setting, criterion).value)
+        less = [self.less(setting, best, criterion) for setting in self.settings if setting != best]
+        worse = sum(difference.significant and difference.value < 0 for difference in less)
         return (
             f"Of {len(tried)} settings the adversary's part is significantly above zero in "
             f"{len(above)}{_named(above)} and below in {len(below)}{_named(below)}; the rest are "
@@ -212,13 +212,13 @@ class Sweep:
                 line = [Setting(bn, alpha, 0.0)]
                 line += [Setting(bn, alpha, beta, schedule) for beta in betas]
                 for axis, criterion in zip(axes[:2, i], ("target", "information")):
-                    value, reach = bars([self.uar(one, criterion) for one in line])
+                    value, reach = bars([self.uar(setting, criterion) for setting in line])
                     axis.errorbar(
                         x + offset, value, yerr=reach, ls=style,
                         marker=STYLE[criterion][0], color=colour, ms=4,
                         lw=1.2, elinewidth=0.7, label=f"alpha {alpha:g}",
                     )  # fmt: skip
-                domain = [100 * self.watched(one)["domain_uar"] for one in line]
+                domain = [100 * self.watched(setting)["domain_uar"] for setting in line]
                 axes[2, i].plot(x + offset, domain, style, marker="d", ms=4, color=colour)
             known = {"bn1": "batch norm", "none": "no batch norm"}
             axes[0, i].set_title(f"{known.get(bn, f'batch norm {bn}')}, {schedule}", fontsize=9)

@@ -64,8 +64,8 @@ class Entry:
 
 def columns() -> Iterator[tuple[int | None, list[tuple[int, str]]]]:
     """(number, the columns that it is the mean of): each of the four, then their average."""
-    for number, one in enumerate(COLUMNS):
-        yield number, [one]
+    for number, column in enumerate(COLUMNS):
+        yield number, [column]
     yield None, list(COLUMNS)
 
 
@@ -91,14 +91,14 @@ def entries(results: Results, name: str) -> list[Entry]:
                 if MONO in terms and criterion != "target":
                     continue  # it is trained and chosen with labels of the target
                 for number, chosen in columns():
-                    one = results.estimate(terms, chosen, criterion)
+                    estimate = results.estimate(terms, chosen, criterion)
                     found.append(
-                        Entry(kind, criterion, title, number, one, of_paper(terms, number))
+                        Entry(kind, criterion, title, number, estimate, of_paper(terms, number))
                     )
     for criterion in list(CRITERIA)[1:]:
         for row in rows:
             if row is not MONO:  # it has no other criterion
                 for number, chosen in columns():
-                    one = results.worth(row, chosen, criterion)
-                    found.append(Entry("labels", criterion, row.name, number, one))
+                    estimate = results.worth(row, chosen, criterion)
+                    found.append(Entry("labels", criterion, row.name, number, estimate))
     return found

@@ -47,7 +47,7 @@ def curves(history: list[dict], best_epoch: int, title: str) -> Figure:
         100 * column["source_train_uar"],
         color=DARK,
         ls=":",
-        label="emotion UAR, training rows",
+        label="emotion UAR, training set",
         **style,
     )
     right = None
@@ -77,9 +77,9 @@ def curves(history: list[dict], best_epoch: int, title: str) -> Figure:
 
 
 def principal_components(f: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rows f (N, C) in the two directions of largest variance (N, 2), and their shares (2,).
+    """Examples f (N, C) in the two directions of largest variance (N, 2), and their shares (2,).
 
-    Zeros where there is nothing to spread out: fewer than three rows, or all of them the same.
+    Zeros where there is nothing to spread out: fewer than three examples, or all of them the same.
     """
     centred = (f - f.mean(axis=0)).astype(np.float64)
     if min(centred.shape) < 3 or not centred.any():
@@ -128,13 +128,13 @@ def features(
         axes[0].set(ylabel=f"component 2 ({100 * share[1]:.0f}%)")
         which = "source: training, target: test" if domain_names else "test"
         row.suptitle(
-            f"{title}\n{len(points)} rows ({which}), {outside} outside the frame", fontsize=9
+            f"{title}\n{len(points)} utterances ({which}), {outside} outside the frame", fontsize=9
         )
     return figure
 
 
 def confusion(test: dict, classes: tuple[str, str], title: str) -> Figure:
-    """The test set's confusion matrix, rows true, with recalls; `test` is from metrics.json."""
+    """The confusion matrix (true, predicted) with recalls; `test` is from metrics.json."""
     counts = np.array(test["confusion"])  # (2, 2)
     recall = counts / counts.sum(axis=1, keepdims=True)
     figure, axis = plt.subplots(figsize=(6, 4.4), layout="constrained")
@@ -149,7 +149,7 @@ def confusion(test: dict, classes: tuple[str, str], title: str) -> Figure:
     if test["ci95"]:
         low, high = (100 * end for end in test["ci95"])
         interval = f" (95% over {test['speakers']} speakers: {low:.1f} to {high:.1f})"
-    uar = f"test UAR {100 * test['uar']:.1f}%{interval}, {test['n']} rows"
+    uar = f"test UAR {100 * test['uar']:.1f}%{interval}, {test['n']} utterances"
     figure.suptitle(f"{title}\n{uar}", fontsize=9)
     figure.colorbar(image, label="share of the true class")
     return figure

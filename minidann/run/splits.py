@@ -1,10 +1,10 @@
-"""Which rows train, which select the epoch, which test.
+"""Which utterances train, which select the epoch, which test.
 
 The same for every model of one seed, so that their differences are paired: a permutation of the
-target's rows is drawn from the seed; the first 30% are its development set, the other 70% its
+target's utterances is drawn from the seed; the first 30% are its development set, the other 70% its
 test set. 10% of the source are the source validation set, drawn in the same way. `mono` trains on
-the target itself and takes 5% and the last 25% of the same permutation, so it is tested on rows
-that all models are tested on.
+the target itself and takes 5% and the last 25% of the same permutation, so it is tested on
+utterances that all models are tested on.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ MONO_DEV, MONO_TEST = 0.05, 0.25
 
 @dataclass(frozen=True)
 class Split:
-    """Row numbers of the source (train, source_val) and of the target (dev, test).
+    """The numbers of utterances of the source (train, source_val) and of the target (dev, test).
 
     For `mono` the source is the target, and the source validation set is empty.
     """
@@ -39,10 +39,10 @@ def draw(
     model: str,
     by_speaker: bool,
 ) -> Split:
-    """The split of a run; `*_speakers` (n,) name the speaker of each row of each corpus.
+    """The split of a run; `*_speakers` (n,) name the speaker of each utterance.
 
     10% of the source are not trained on but validate, so that an epoch can be chosen without labels
-    of the target. `by_speaker` keeps every speaker's rows together.
+    of the target. `by_speaker` keeps each speaker's utterances together.
     """
     target = order(np.random.default_rng([seed, 0]), target_speakers, by_speaker)
     if model == "mono":
@@ -60,7 +60,7 @@ def draw(
 
 
 def order(rng: np.random.Generator, speakers: np.ndarray, by_speaker: bool) -> np.ndarray:
-    """All rows in random order; `by_speaker`, whole speakers in random order."""
+    """All utterances in random order; `by_speaker`, whole speakers in random order."""
     rows = rng.permutation(len(speakers))
     if by_speaker:
         names = rng.permutation(np.unique(speakers))
@@ -74,12 +74,12 @@ def cut(
 ) -> list[np.ndarray]:
     """`rows` in parts of these fractions; `by_speaker`, cut at the nearest change of speaker.
 
-    Every part gets a row, or a speaker, at least; a UserError, of the corpus `whose`, where there
-    are too few.
+    Each part gets at least an utterance, or a speaker. Raises UserError, about the corpus `whose`,
+    where there are too few.
     """
     named = speakers[rows]
     ends = np.arange(1, len(rows) + 1)
-    if by_speaker:  # only where the next row is somebody else's
+    if by_speaker:  # only where the next utterance has another speaker
         ends = ends[np.append(named[1:] != named[:-1], True)]
     if len(ends) < len(fractions):
         unit = ("speaker" if by_speaker else "utterance") + "s" * (len(ends) > 1)

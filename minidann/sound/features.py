@@ -56,7 +56,9 @@ def extract(
     if preset not in PRESETS:
         raise ValueError(f"expected a preset among {', '.join(PRESETS)}, received {preset!r}")
     contents = digests(utterances, label)
-    rows = [(contents[Path(one.path)], one.start, one.end) for one in utterances]
+    rows = [
+        (contents[Path(utterance.path)], utterance.start, utterance.end) for utterance in utterances
+    ]
     everything = json.dumps([VERSION, asdict(PRESETS[preset]), rows], default=float)
     digest = hashlib.blake2b(everything.encode(), digest_size=16).hexdigest()
     file = Path(cache) / f"{digest}.features"
@@ -94,7 +96,8 @@ def _clear(cache: Path) -> None:
 
 def digests(utterances: Sequence, label: str) -> dict[Path, str]:
     """Name the bytes of each recording, gone through once however many utterances lie in it."""
-    contents = dict.fromkeys(Path(one.path) for one in utterances)  # each once, in order
+    paths = (Path(utterance.path) for utterance in utterances)
+    contents = dict.fromkeys(paths)  # each once, in order
     for path in progress(list(contents), len(contents), f"{label}: any changes?", "recordings"):
         content = hashlib.sha256()
         try:

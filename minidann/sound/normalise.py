@@ -3,7 +3,7 @@
 The paper normalises each mel bin "for each database". Here that is over real frames only: padding
 is no sound, and most utterances would be padding for half of the 750 frames. What is kept in
 memory is unpadded (IEMOCAP's 10,039 utterances are 783 MB once padded, and less than half of that
-before); only the rows of a batch are normalised and padded.
+before); only the utterances of a batch are normalised and padded.
 """
 
 from collections.abc import Sequence
@@ -45,7 +45,7 @@ class Features:
         raw = np.minimum.reduceat(self.frames, offsets[:-1], axis=0)  # (total, 26) -> (n, 26)
         self.minimum = (raw - self.mean) / self.std  # rounding keeps the order: still the minima
         # Written out for every frame, NumPy goes through them in one loop, not in one of 26 each.
-        self._every = np.tile(self.mean, (FRAMES, 1)), np.tile(self.std, (FRAMES, 1))  # (750, 26)
+        self._tiled = np.tile(self.mean, (FRAMES, 1)), np.tile(self.std, (FRAMES, 1))  # (750, 26)
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -60,11 +60,11 @@ class Features:
         out = np.empty(shape, np.float32) if out is None else out
         if out.shape != shape or out.dtype != np.float32:
             raise ValueError(f"expected out {shape} float32, received {out.shape} {out.dtype}")
-        means, stds = self._every
+        means, stds = self._tiled
         for padded, row in zip(out, rows):
             k = self.lengths[row]
-            one = self.frames[self.offsets[row] : self.offsets[row] + k]  # (k, 26)
-            normalise_and_pad(one, means[:k], stds[:k], self.minimum[row], padded)
+            frames = self.frames[self.offsets[row] : self.offsets[row] + k]  # (k, 26)
+            normalise_and_pad(frames, means[:k], stds[:k], self.minimum[row], padded)
         return out
 
 
@@ -75,8 +75,8 @@ def from_frames(frames, offsets=None) -> Features:
     (total, 26) array of at most 750 frames an utterance.
     """
     if offsets is None:
-        cropped = [crop(np.asarray(one, np.float32)) for one in frames]
-        offsets = np.cumsum([0] + [len(one) for one in cropped])  # (n+1,)
+        cropped = [crop(np.asarray(utterance, np.float32)) for utterance in frames]
+        offsets = np.cumsum([0] + [len(utterance) for utterance in cropped])  # (n+1,)
         frames = np.concatenate(cropped)  # (total, 26)
     return Features(np.asarray(frames, np.float32), np.asarray(offsets, np.int64))
 
