@@ -149,18 +149,6 @@ def test_every_page_is_drawn_and_on_a_desktop_every_quote_is_beside_its_code(bro
         assert not visit.problems, "\n" + "\n".join(visit.problems)
 
 
-def test_from_page_to_page_and_back_to_the_contents(browser, folder):
-    with Visit(browser, folder) as visit:
-        visit.open("index.html")
-        for path in PATHS[:2]:
-            visit.page.locator("[rel=next]").click()
-            visit.page.wait_for_url(f"**/{path.stem}.html")
-        visit.page.locator("[rel=prev]").click()
-        visit.page.wait_for_url(f"**/{PATHS[0].stem}.html")
-        visit.page.get_by_text("Contents").click()
-        visit.page.wait_for_url("**/index.html")
-
-
 def test_the_pane_follows_the_text(browser, folder):
     path = max(PATHS, key=lambda path: len(quotes_of(path)))
     expected = quotes_of(path)
