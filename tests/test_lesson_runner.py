@@ -125,6 +125,7 @@ def test_outputs_differ_in_words_and_in_lines():
         ("```python\nx = 1\ny = )\n```", 3, "SyntaxError"),
         ("```python\nraise SystemExit(3)\n```", 2, "SystemExit: 3"),
         ("```python\nonly_in_another_lesson\n```", 2, "NameError"),
+        ("```python minidann.optim.DECAY\nDECAY = 0\n```", 2, "minidann.optim.DECAY has no line"),
         ("![x](figures/absent.png)", 1, "figures/absent.png is shown and not made by this lesson"),
     ],
 )
@@ -215,6 +216,10 @@ def test_a_figure_that_is_made_is_shown_and_committed(tmp_path):
         "figures/made.png is made and not shown",
         "figures/made.png is not there: --write makes it",
     ]
+    (tmp_path / "figures").mkdir()
+    plt.imsave(tmp_path / "figures/made.png", np.zeros((480, 640)))
+    ((line, message),) = lesson(tmp_path, f"{code}![x](figures/made.png)\n").problems
+    assert line == 5 and message.startswith("figures/made.png differs")
 
 
 def test_a_sound_is_compared_by_what_it_holds(tmp_path):

@@ -24,7 +24,7 @@ LESSON = r"""
 See [optim.py](../minidann/optim.py), [the next](01_two.md#the-end),
 [the data](../data/README.md).
 
-## The $x$
+## What is known
 
 $$x = \frac{1}{2} \tag{7}$$
 
@@ -44,6 +44,10 @@ print("<&>")
 
 ```output
 <&>
+```
+
+```sh
+ls
 ```
 
 ```text
@@ -140,7 +144,8 @@ def test_a_page_has_all_that_its_markdown_has(clone, tmp_path):
         "<title>0. One</title>",
         '<a rel="prev" href="index.html"',
         '<a rel="next" href="01_two.html"',
-        '<h2 id="the-x">The <math',
+        '<nav class="sections"><a href="#what-is-known">What is known</a></nav>',
+        '<h2 id="what-is-known">',
         '<a class="source" href="#minidann/optim.py">optim.py</a>',
         '<a href="01_two.html#the-end">the next</a>',
         '<abbr title="data/README.md, in the clone of the project">the data</abbr>',
@@ -153,13 +158,14 @@ def test_a_page_has_all_that_its_markdown_has(clone, tmp_path):
         "<summary>The answer</summary>",
     ):
         assert part in html
-    assert html.count("<math ") == html.count("</math>") == 4
-    assert html.count('class="copy"') == 1
+    assert html.count("<math ") == html.count("</math>") == 3
+    assert html.count('class="copy"') == 2
     ((file, numbers),) = lit(html)
     quoted = ["def start(params: Arrays) -> Arrays:", "    return state"]
     assert [CODE.splitlines()[number - 1] for number in numbers] == quoted
     assert in_pane(html) == {file: CODE} and file == "minidann/optim.py"
-    assert "pane" not in (out / "index.html").read_text()
+    index = (out / "index.html").read_text()
+    assert 'rel="next"' in index and 'rel="prev"' not in index and "pane" not in index
 
 
 def test_the_same_bytes_twice_and_nothing_else_is_touched(clone, tmp_path):
@@ -198,6 +204,7 @@ def error(*flags):
         ("    return state", "    return 3", "has no line 'return 3'"),
         ("01_two.md#the-end", "01_two.md#no", "no heading there is called no"),
         ("01_two.md#the-end", "02_three.md", "there is no 02_three.md"),
+        ("01_two.md#the-end", "../..", "there is no ../.. in the clone"),
         ("01_two.md#the-end", "https://x.org", "there is no https://x.org"),
         ("figures/00_one.png", "figures/none.png", "there is no figures/none.png"),
     ],
@@ -238,6 +245,8 @@ def test_the_command_opens_the_index(clone, tmp_path, monkeypatch):
     index = tmp_path / "out/index.html"
     assert opened == [index.as_uri()]
     assert done.stdout == f"2 lessons: {index}\n"
+    call("reader", "--out", tmp_path / "out", "--no-open")
+    assert len(opened) == 1
 
 
 def test_without_the_extra_the_command_says_what_to_install(tmp_path):

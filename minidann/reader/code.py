@@ -15,7 +15,7 @@ FORMATTER = HtmlFormatter(nowrap=True)  # no line ends within an element
 
 def highlighted(text: str, language: str = "python") -> str:
     """The text as HTML, in the same lines."""
-    return highlight(text, get_lexer_by_name(language, stripnl=False), FORMATTER)
+    return highlight(text, get_lexer_by_name(language), FORMATTER)
 
 
 def quote(name: str, text: str, root: Path) -> tuple[str, str]:

@@ -46,12 +46,10 @@ def find(name: str, root: Path = ROOT) -> Source:
         node = next((child for child in children if part in _names(child)), None)
         if node is None:
             raise LessonError(f"{name}: {file} has no {part}")
-        first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
+        first = node.lineno
         last = node.end_lineno
     left_out = _docstring(node)
     kept = [(number, line) for number, line in lines[first - 1 : last] if number not in left_out]
-    while kept and not kept[0][1].strip():  # what stood between a docstring and the code
-        kept.pop(0)
     return Source(name, file, tuple(kept))
 
 
