@@ -1,6 +1,5 @@
 """python -m minidann.reader: the lessons as a folder of HTML, with the code beside the text."""
 
-import importlib.util
 import webbrowser
 from argparse import Namespace
 from pathlib import Path
@@ -8,8 +7,6 @@ from pathlib import Path
 from minidann import console
 from minidann.console import UserError
 from minidann.reader.quoting import ROOT
-
-NEEDED = ("markdown_it", "mdit_py_plugins", "pygments", "latex2mathml")
 
 
 def arguments() -> Namespace:
@@ -28,16 +25,15 @@ def arguments() -> Namespace:
 
 def main() -> None:
     args = arguments()
-    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
-    if missing:
+    try:
+        from minidann.reader import book
+    except ModuleNotFoundError as error:
         raise UserError(
-            f"not installed: {', '.join(missing)}; in the clone, pip install -e '.[reader]'"
-        )
-    from minidann.reader import book  # here, for it needs what is looked for above
-
-    pages = book.build(ROOT, args.out)
+            f"{error.name} is not installed; in the clone, pip install -e '.[reader]'"
+        ) from None
+    count = book.build(ROOT, args.out)
     index = args.out.resolve() / "index.html"
-    print(f"{len(pages)} lessons: {index}")
+    print(f"{count} lessons: {index}")
     if not args.no_open and not webbrowser.open(index.as_uri()):
         print("no browser was found here: open that file in one")
 

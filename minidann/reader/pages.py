@@ -1,8 +1,8 @@
-"""A lesson's Markdown as the HTML of its page."""
+"""A lesson's Markdown as HTML: markdown-it reads it, the rules here draw what is special to us."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
 from html import escape
 from pathlib import Path
 
@@ -11,12 +11,10 @@ from markdown_it.token import Token
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
 from minidann.console import UserError
-from minidann.reader import code, mathml
-from minidann.reader.links import DeadLink, anchors, page_of, resolve
-from minidann.reader.pieces import pieces
-from minidann.reader.quoting import Misquoted
+from minidann.reader import LessonError, code, mathml
+from minidann.reader.links import anchor, page_of, resolve
 
-ALLOWED = re.compile(r"</?details>|<summary>[^<]*</summary>")  # the only HTML a lesson may hold
+STOP = re.compile(r"(<math display(?:(?!</math>).)*</math>)([,.;:?!)\]'\"]+)")  # begins no line
 
 
 @dataclass
@@ -25,186 +23,111 @@ class Page:
 
     path: Path  # the Markdown
     root: Path  # the clone
-    title: str = ""  # without marks
-    head: str = ""  # HTML of the title
-    body: str = ""  # HTML of what follows
-    sections: list[tuple[str, str]] = field(default_factory=list)  # anchor, HTML
+    title: str = ""
+    body: str = ""  # HTML
+    sections: list[str] = field(default_factory=list)  # their headings
     files: list[str] = field(default_factory=list)  # that the pane shows, in order of appearance
-    made: set[str] = field(default_factory=set)  # figures and sounds
-    quotes: int = 0
-    equations: set[str] = field(default_factory=set)  # their numbers
+    media: set[str] = field(default_factory=set)  # figures and sounds
+    link_end: str = ""  # HTML that ends the link that has begun
 
     @property
     def name(self) -> str:
         return page_of(self.path.name)
 
-    @property
-    def has_pane(self) -> bool:
-        """The index has none: its tables need the room."""
-        return self.path.name != "README.md"
-
-    def wrong(self, line: int, what: str) -> UserError:
-        path = self.path.resolve()
-        inside = path.is_relative_to(self.root.resolve())
-        return UserError(
-            f"{path.relative_to(self.root.resolve()) if inside else path}, line {line}: {what}"
-        )
-
     def show(self, file: str) -> None:
+        """Have `file` in the pane."""
         if file not in self.files:
             self.files.append(file)
 
 
-def read(path: Path, root: Path, text: str | None = None) -> Page:
-    """The page of a lesson, or of `text` that stands for one. Raises UserError."""
-    page = Page(path, root)
-    text = path.read_text(encoding="utf-8") if text is None else text
-    md = _markdown()
-    env: dict = {"page": page}
+def read(path: Path, root: Path) -> Page:
+    """The page of a lesson. Raises UserError."""
+    page, text = Page(path, root), path.read_text(encoding="utf-8")
+    md = MarkdownIt("commonmark").enable("table")
+    md.use(dollarmath_plugin, allow_labels=False, double_inline=True)
+    for name, rule in RULES.items():
+        md.add_render_rule(name, _located(rule))
+    env = {"page": page, "text": text}
     tokens = md.parse(text, env)
-    _number_lines(tokens)
-    _prepare(tokens, page, env)
-    end = next((i for i, t in enumerate(tokens) if t.type == "heading_close"), -1) + 1
-    page.head = md.renderer.render(tokens[:end], md.options, env)
-    page.body = md.renderer.render(tokens[end:], md.options, env)
+    for opening, heading in zip(tokens, tokens[1:]):
+        if opening.type == "heading_open":
+            opening.attrSet("id", anchor(heading.content))
+            if opening.tag == "h1":
+                page.title = heading.content
+            else:
+                page.sections.append(heading.content)
+    body = md.renderer.render(tokens, md.options, env)
+    page.body = STOP.sub(r'<span class="whole">\1\2</span>', body)
     return page
 
 
-@cache
-def _markdown() -> MarkdownIt:
-    md = MarkdownIt("commonmark", {"html": True}).enable("table")
-    md.use(dollarmath_plugin, allow_labels=False, double_inline=True)
-    for name, rule in (
-        ("fence", _fence), ("code_inline", _code), ("math_inline", _inline),
-        ("math_inline_double", _block), ("math_block", _block), ("image", _image),
-        ("table_open", _table_open), ("table_close", _table_close),
-    ):  # fmt: skip
-        md.add_render_rule(name, rule)
-    return md
+def _located(rule: Callable[[Token, Page], str]) -> Callable:
+    """The rule as markdown-it calls it; what is wrong with a lesson gets its line."""
 
-
-# Before rendering: what each piece is, and whether it may be there
-
-
-def _number_lines(tokens: list[Token]) -> None:
-    """`meta["line"]` of every token, and of the pieces in a line of prose."""
-    line = 1
-    for token in tokens:
-        if token.map:
-            line = token.map[0] + 1
-        token.meta["line"] = line
-        within = line
-        for child in token.children or []:
-            child.meta["line"] = within
-            within += child.content.count("\n") + (child.type in ("softbreak", "hardbreak"))
-
-
-def _prepare(tokens: list[Token], page: Page, env: dict) -> None:
-    ids: list[str] = []
-    raw = [tokens[i + 1].content for i, t in enumerate(tokens) if t.type == "heading_open"]
-    names = iter(anchors(raw))
-    for i, token in enumerate(tokens):
-        if token.type == "html_block":
-            for n, line in enumerate(token.content.splitlines()):
-                if line.strip() and not re.fullmatch(f"({ALLOWED.pattern})+", line.strip()):
-                    what = f"HTML, {line.strip()!r}; only <details> and <summary> are meant"
-                    raise page.wrong(token.meta["line"] + n, what)
-        if token.type == "inline":
-            token.children = pieces(token.children or [], page)
-            if len(token.children) == 1 and token.children[0].type == "image":
-                tokens[i - 1].hidden = tokens[i + 1].hidden = True  # a figure, not a paragraph
-                token.children[0].meta["figure"] = True
-        if token.type == "heading_open":
-            ids.append(next(names))
-            token.attrSet("id", ids[-1])
-            inner = tokens[i + 1]
-            if token.tag == "h1" and not page.title:
-                page.title = re.sub(r"[`*$]", "", inner.content)
-            elif token.tag == "h2":
-                inner_html = _markdown().renderer.renderInline(
-                    pieces(inner.children or [], page), _markdown().options, env
-                )
-                page.sections.append((ids[-1], re.sub(r"</?a\b[^>]*>", "", inner_html)))
-
-
-# Rendering
-
-
-def _fence(self, tokens, i, options, env) -> str:
-    token, page = tokens[i], env["page"]
-    words = token.info.split()
-    if words[:1] == ["python"] and len(words) > 1:
-        page.quotes += 1
+    def render(self, tokens, i, options, env) -> str:
+        token, page, text = tokens[i], env["page"], env["text"]
         try:
-            html, file = code.quote(words[1], token.content, page.root, page.quotes)
-        except Misquoted as error:
-            raise page.wrong(token.meta["line"], str(error)) from None
-        page.show(file)
-        return html
-    return code.fence(words[0] if words else "text", token.content)
+            return rule(token, page)
+        except LessonError as error:
+            wrong = token.attrs.get("href") or token.attrs.get("src") or token.content
+            line = text[: text.find(str(wrong))].count("\n") + 1
+            raise UserError(f"{page.path.relative_to(page.root)}, line {line}: {error}") from None
+
+    return render
 
 
-def _code(self, tokens, i, options, env) -> str:
-    """No line ends within a word such as --beta; between words it may."""
-    words = [
-        f'<span class="whole">{escape(word)}</span>'
-        if "-" in word and len(word) < 30
-        else escape(word)
-        for word in tokens[i].content.split(" ")
-    ]
-    return f"<code>{' '.join(words)}</code>"
+def _fence(token: Token, page: Page) -> str:
+    kind, _, name = token.info.partition(" ")
+    if not name:
+        return code.fence(kind, token.content)
+    html, file = code.quote(name, token.content, page.root)
+    page.show(file)
+    return html
 
 
-def _inline(self, tokens, i, options, env) -> str:
-    try:
-        math, stop = mathml.inline(tokens[i].content), tokens[i].meta.get("stop")
-        return f'<span class="whole">{math}{escape(stop)}</span>' if stop else math
-    except mathml.NotMath as error:
-        what = f"equation ${tokens[i].content.strip()}$: {error}"
-        raise env["page"].wrong(tokens[i].meta["line"], what) from None
+def _inline(token: Token, page: Page) -> str:
+    return mathml.inline(token.content)
 
 
-def _block(self, tokens, i, options, env) -> str:
-    token, page = tokens[i], env["page"]
-    try:
-        math, number = mathml.block(token.content)
-    except mathml.NotMath as error:
-        start = " ".join(token.content.split())[:60]
-        raise page.wrong(token.meta["line"], f"equation $${start}...$$: {error}") from None
-    tag, name = "", ""
-    if number and number not in page.equations:
-        page.equations.add(number)
-        name = f' id="equation.{number}"'
-    if number:
-        tag = f'<a class="tag" href="#equation.{number}">({number})</a>'
-    element = "span" if token.type == "math_inline_double" else "div"
-    return (
-        f'<{element} class="equation"{name}><span class="scroll" tabindex="0" role="group" '
-        f'aria-label="Equation{" " + number if number else ""}">{math}</span>{tag}</{element}>\n'
-    )
+def _block(token: Token, page: Page) -> str:
+    math, number = mathml.block(token.content)
+    tag = f"<span>({number})</span>" if number else ""
+    return f'<span class="equation"><span class="scroll">{math}</span>{tag}</span>\n'
 
 
-def _image(self, tokens, i, options, env) -> str:
-    token, page = tokens[i], env["page"]
-    try:
-        link = resolve(str(token.attrs["src"]), page.path, page.root)
-    except DeadLink as error:
-        raise page.wrong(token.meta["line"], str(error)) from None
-    if link.kind != "figure":
-        raise page.wrong(token.meta["line"], f"{token.attrs['src']} is not one of the figures")
-    page.made.add(link.to)
-    size = (page.path.parent / link.to).read_bytes()[16:24]  # of a PNG: so the text does not jump
-    width, height = int.from_bytes(size[:4], "big"), int.from_bytes(size[4:], "big")
-    alt = escape(token.content, quote=True)
-    image = f'<img src="{escape(link.to)}" width="{width}" height="{height}" alt="{alt}">'
-    if not token.meta.get("figure"):
-        return image
-    return f'<figure class="plot">{image}<figcaption aria-hidden="true">{alt}</figcaption></figure>'
+def _image(token: Token, page: Page) -> str:
+    link = resolve(str(token.attrs["src"]), page.path, page.root)
+    page.media.add(link.to)
+    alt = escape(token.content)
+    return f'<img src="{link.to}" alt="{alt}"><span class="caption" aria-hidden="true">{alt}</span>'
 
 
-def _table_open(self, tokens, i, options, env) -> str:
-    return '<div class="table" tabindex="0" role="group" aria-label="Table"><table>\n'
+def _link_open(token: Token, page: Page) -> str:
+    link = resolve(str(token.attrs["href"]), page.path, page.root)
+    page.link_end = "</a>"
+    if link.kind == "page":
+        return f'<a href="{link.to}">'
+    if link.kind == "code":
+        page.show(link.to)
+        return f'<a class="source" href="#{link.to}">'
+    if link.kind == "media":
+        page.media.add(link.to)
+        page.link_end = ""
+        return f'<audio controls preload="none" src="{link.to}"></audio> '
+    page.link_end = "</abbr>"
+    return f'<abbr title="{link.to}, in the clone of the project">'
 
 
-def _table_close(self, tokens, i, options, env) -> str:
-    return "</table></div>\n"
+def _link_close(token: Token, page: Page) -> str:
+    return page.link_end
+
+
+RULES = {
+    "fence": _fence,
+    "math_inline": _inline,
+    "math_inline_double": _block,
+    "math_block": _block,
+    "image": _image,
+    "link_open": _link_open,
+    "link_close": _link_close,
+}

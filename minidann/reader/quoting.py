@@ -11,20 +11,19 @@ never quoted; a line of three dots stands for lines that are left out.
 """
 
 import ast
+import re
 from dataclasses import dataclass
 from pathlib import Path
+
+from minidann.reader import LessonError
 
 ROOT = Path(__file__).parents[2]  # the clone: the package and the lessons lie side by side in it
 DOTS = "..."
 
 
-class Misquoted(Exception):
-    """What is wrong with a quote, in one line."""
-
-
 @dataclass(frozen=True)
 class Source:
-    """A named piece of code: the file, from `ROOT` on, and its lines without docstring.
+    """A named piece of code: the file, from the clone on, and its lines without docstring.
 
     `lines` are pairs (number in the file, counted from 1; text without the end of line).
     """
@@ -35,48 +34,43 @@ class Source:
 
 
 def find(name: str, root: Path = ROOT) -> Source:
-    """The code of `name`: a module, function, class, method or constant. Raises Misquoted."""
+    """The code of `name`: a module, function, class, method or constant. Raises LessonError."""
     path, inside = _module(name, root)
+    file = path.relative_to(root).as_posix()
     text = path.read_text(encoding="utf-8")
     node: ast.AST = ast.parse(text)
-    for part in inside:
-        found = [child for child in ast.iter_child_nodes(node) if part in _names(child)]
-        if len(found) != 1:
-            raise Misquoted(f"{name}: {path.relative_to(root)} has no {part}")
-        node = found[0]
-    lines = text.splitlines()
+    lines = list(enumerate(text.splitlines(), start=1))
     first, last = 1, len(lines)
-    if inside:
-        first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
+    for part in inside:
+        children = ast.iter_child_nodes(node)
+        node = next((child for child in children if part in _names(child)), None)
+        if node is None:
+            raise LessonError(f"{name}: {file} has no {part}")
+        first = node.lineno
         last = node.end_lineno
     left_out = _docstring(node)
-    kept = [(i, lines[i - 1]) for i in range(first, last + 1) if i not in left_out]
-    while kept and not kept[0][1].strip():  # what stood between a docstring and the code
-        kept.pop(0)
-    return Source(name, path.relative_to(root).as_posix(), tuple(kept))
+    kept = [(number, line) for number, line in lines[first - 1 : last] if number not in left_out]
+    return Source(name, file, tuple(kept))
 
 
 def lines_of(quote: str, source: Source) -> list[int]:
-    """The lines of the file that `quote` shows. Raises Misquoted where it shows anything else."""
-    shown, place, open_ended = [], 0, False
-    for block in _blocks(quote):
-        if block is None:
-            open_ended = True
-            continue
-        starts = range(place, len(source.lines) - len(block) + 1) if open_ended else [place]
-        texts = [text for _, text in source.lines]
-        start = next((s for s in starts if texts[s : s + len(block)] == block), None)
-        if start is None:
-            raise Misquoted(_difference(block, texts, place, open_ended, source))
-        shown += [number for number, _ in source.lines[start : start + len(block)]]
-        place, open_ended = start + len(block), False
-    if not open_ended and place < len(source.lines):
-        number, text = source.lines[place]
-        raise Misquoted(
-            f"{source.name} goes on, in {source.file}, line {number}: {text.strip()!r} "
-            f"(a line of {DOTS} leaves lines out)"
-        )
-    return shown
+    """The lines of the file that `quote` shows. Raises LessonError where it shows anything else."""
+    quoted = quote.splitlines()
+    pattern = [
+        "(?:.*\n)*?" if line.strip() == DOTS else f"({re.escape(line)})\n" for line in quoted
+    ]
+    text = "".join(f"{line}\n" for _, line in source.lines)
+    if match := re.fullmatch("".join(pattern), text):
+        starts = (match.start(group) for group in range(1, match.re.groups + 1))
+        return [source.lines[text.count("\n", 0, start)][0] for start in starts]
+    there = [line for _, line in source.lines]
+    changed = [line for line in quoted if line not in there and line.strip() != DOTS]
+    what = (
+        f"has no line {changed[0].strip()!r}"
+        if changed
+        else f"has lines that the quote leaves out; a line of {DOTS} says so"
+    )
+    raise LessonError(f"{source.name} {what} ({source.file})")
 
 
 def _module(name: str, root: Path) -> tuple[Path, list[str]]:
@@ -87,16 +81,15 @@ def _module(name: str, root: Path) -> tuple[Path, list[str]]:
         for path in (base.with_suffix(".py"), base / "__init__.py"):
             if path.is_file():
                 return path, parts[count:]
-    raise Misquoted(f"{name}: there is no such module")
+    raise LessonError(f"{name}: there is no such module")
 
 
-def _names(node: ast.AST) -> list[str]:
+def _names(node: ast.AST) -> set[str]:
     """The names that a statement gives something to."""
     if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-        return [node.name]
-    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-    flat = [name for target in targets for name in getattr(target, "elts", [target])]
-    return [name.id for name in flat if isinstance(name, ast.Name)]
+        return {node.name}
+    names = (name for name in ast.walk(node) if isinstance(name, ast.Name))
+    return {name.id for name in names if isinstance(name.ctx, ast.Store)}
 
 
 def _docstring(node: ast.AST) -> range:
@@ -104,31 +97,3 @@ def _docstring(node: ast.AST) -> range:
     if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node):
         return range(node.body[0].lineno, node.body[0].end_lineno + 1)
     return range(0)
-
-
-def _blocks(quote: str) -> list[list[str] | None]:
-    """Runs of quoted lines; None where three dots stand for lines that are left out."""
-    blocks: list[list[str] | None] = []
-    for line in quote.splitlines():
-        if line.strip() == DOTS:
-            blocks.append(None)
-        elif blocks and blocks[-1] is not None:
-            blocks[-1].append(line)
-        else:
-            blocks.append([line])
-    return blocks
-
-
-def _difference(block, texts, place, open_ended, source) -> str:
-    """In words: the first quoted line that is not the code's."""
-    if open_ended:  # begin where the first line of the block stands, if it does
-        place = next((i for i in range(place, len(texts)) if texts[i] == block[0]), None)
-        if place is None:
-            return f"{source.name} has no line {block[0].strip()!r} there ({source.file})"
-    for quoted, (number, text) in zip(block, source.lines[place:]):
-        if quoted != text:
-            return (
-                f"{source.name} is not what is quoted: {quoted.strip()!r}, but in {source.file}, "
-                f"line {number}, {text.strip()!r}"
-            )
-    return f"{source.name} ends before the quote does ({source.file})"
