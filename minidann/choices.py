@@ -2,8 +2,8 @@
 
 A choice is what the result depends on. Folders, `--cache`, `--skip-bad` and `--resume` are not
 choices: they change where a run works, not what comes out. The command line, `config.json`, the
-name of a run's folder and the commands of a report are all made from the fields of `Choices`, so a
-new flag is a new field here and nothing else.
+name of a run's folder and the commands of a report are all made from the fields of `Choices`. A new
+flag is a new field; the code that uses it reads it from the run's choices.
 """
 
 import argparse
@@ -40,18 +40,17 @@ SELECTION = {  # only "target" looks at labels of the target, as the paper does
 }
 
 
-def among(options: Iterable[str], help: str, group: str = "model"):
+def among(options: Iterable[str], text: str, group: str = "model"):
     """A field whose value is one of `options`, the first of them by default."""
     options = tuple(options)
-    return field(default=options[0], metadata={"help": help, "group": group, "options": options})
+    return field(default=options[0], metadata={"help": text, "group": group, "options": options})
 
 
 def number(
-    default: float | None, low: float, high: float, help: str, group: str = "model", kind=None
+    kind: type, default: float | None, low: float, high: float, text: str, group: str = "model"
 ):
-    """A field whose value is a number from `low` to `high`, of the type `kind`."""
-    kind = kind or type(default)
-    metadata = {"help": help, "group": group, "range": (low, high), "kind": kind}
+    """A field whose value is a number of the type `kind` from `low` to `high`."""
+    metadata = {"help": text, "group": group, "range": (low, high), "kind": kind}
     return field(default=default, metadata=metadata)
 
 
@@ -66,20 +65,20 @@ class Choices:
         MODELS, "our: with the adversary; base: source only; mono: trained on the target itself"
     )
     bn: str = among(feeding.MODES, "which examples are normalised together")
-    alpha: float = number(0.5, 0, 1, "weight of the emotion loss")
-    beta: float = number(1.0, 0, 10**6, "scale of the reversed gradient")
+    alpha: float = number(float, 0.5, 0, 1, "weight of the emotion loss")
+    beta: float = number(float, 1.0, 0, 10**6, "scale of the reversed gradient")
     beta_schedule: str = among(SCHEDULES, "ganin: from 0 to beta over the run")
-    dropout: float = number(0.7, 0, 0.99, "fraction dropped")
+    dropout: float = number(float, 0.7, 0, 0.99, "fraction dropped")
     batch_size: int = number(
-        32, 2, 10**5, "source examples a step; our adds as many of the target", "training"
+        int, 32, 2, 10**5, "source examples a step; our adds as many of the target", "training"
     )
     l1: float | None = number(
-        None, 0, 10**6, "5e-3 when training on RECOLA, else 0", "training", float
+        float, None, 0, 10**6, "by default 5e-3 when training on RECOLA, else 0", "training"
     )
     l2: float | None = number(
-        None, 0, 10**6, "5e-3 when training on IEMOCAP, else 0", "training", float
+        float, None, 0, 10**6, "by default 5e-3 when training on IEMOCAP, else 0", "training"
     )
-    epochs: int = number(50, 1, 10**5, "passes over the source", "training")
+    epochs: int = number(int, 50, 1, 10**5, "passes over the source", "training")
     features: str = among(PRESETS, "log-mel preset", "training")
     split: str = among(SPLITS, "speaker: no speaker in two parts", "training")
     select_by: str = among(
@@ -88,7 +87,7 @@ class Choices:
         "information of input and prediction on the target; all three are tested",
         "training",
     )
-    seed: int = number(0, 0, 2**32, "of splits, weights and shuffles", "training")
+    seed: int = number(int, 0, 0, 2**32, "the seed of every random draw", "training")
 
     def __post_init__(self):
         """Put in the paper's l1 and l2, which depend on the corpus trained on."""
@@ -117,21 +116,19 @@ def flag_of(name: str) -> str:
 
 
 def chosen(source: str, target: str, **values) -> Choices:
-    """Choices with these values; a UserError where they make no sense, alone or together."""
-    problems = []
-    for name, value in values.items():
-        low, high = FLAGS[name].metadata.get("range", (None, None))
-        if low is not None and value is not None and not low <= value <= high:
-            problems.append(f"{flag_of(name)} {value}: expected {low} to {high}")
-    choices = Choices(source, target, **values)
+    """Choices with these values. Raises UserError where they make no sense, alone or together."""
+    choices, problems = Choices(source, target, **values), []
     if choices.model != "our" and choices.bn not in ("bn1", "none"):
-        problems.insert(
-            0, f"--bn {choices.bn} needs two domains; with --model {choices.model}: bn1 or none"
+        problems.append(
+            f"--bn {choices.bn} needs two domains; with --model {choices.model}: bn1 or none"
         )
     if choices.model == "mono" and choices.select_by != "target":
-        problems.insert(
-            0, f"--select-by {choices.select_by} is for base and our; mono has no source"
-        )
+        problems.append(f"--select-by {choices.select_by} is for base and our; mono has no source")
+    for name, about in FLAGS.items():
+        low, high = about.metadata.get("range", (None, None))
+        value = getattr(choices, name)
+        if low is not None and not low <= value <= high:
+            problems.append(f"{flag_of(name)} {value}: expected {low} to {high}")
     if problems:
         raise UserError("; ".join(problems))
     return choices
@@ -161,7 +158,7 @@ def folder_name(choices: Choices, pair: str | None = None) -> str:
     pair = pair or "2".join(dict.fromkeys((choices.source, choices.target)))
     named = ("dimension", "model", "bn", "seed")
     others = [
-        f"{name.replace('_', '-')}-{value:g}" if isinstance(value, float) else f"{name}-{value}"
+        f"{flag_of(name)[2:]}-{value:g}" if isinstance(value, float) else f"{name}-{value}"
         for name, value in changed(choices).items()
         if name not in named
     ]

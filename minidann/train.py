@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 
 import minidann.ops
-from minidann import choices as choosing
 from minidann import console, training
-from minidann.choices import Choices
+from minidann.choices import FLAGS, Choices, add_flags, chosen, folder_name
 from minidann.console import UserError, clock
 from minidann.corpora import READERS, parse
 from minidann.run import folder, outcome, setup, store
@@ -36,18 +35,21 @@ def run(
 
     `places` are the folders of `choices.source` and `choices.target`; features are kept in
     `cache`. `resume` goes on from the checkpoint in `out`, where there is one; `skip_bad` leaves
-    out utterances that cannot be used. Raises UserError, before training, with everything that is
-    wrong with the corpora.
+    out utterances that cannot be used. `ops` are the layers that are trained: coursework passes a
+    student's. Raises UserError, before training, with everything that is wrong with the corpora;
+    later where the run diverges or a file cannot be written.
     """
     with store.hold(out):
         folder.refuse_others(out, folder.planned(choices), resume)
         ready = setup.prepare(choices, places, cache, skip_bad)
-        setup.describe(ready, say)  # also where it is refused next: a data warning may be why
+        setup.describe(ready, say)  # before `check`: a data warning may explain what it refuses
         setup.check(ready)
         folder.claim(ready, out, resume, say)
         if folder.is_done(out):
             say(f"{out}: this run is done")
-            return outcome.report_result(ready, store.read_json(out / "metrics.json"), say)
+            results = store.read_json(out / "metrics.json")
+            outcome.report_result(ready, results, say)
+            return results
         state = folder.start_or_resume(choices, out, say)
 
         def on_epoch_end(state: State) -> None:
@@ -77,10 +79,10 @@ def epoch_line(choices: Choices, state: State) -> str:
     )
 
 
-def add_shared_flags(p: argparse.ArgumentParser, names=choosing.FLAGS) -> dict:
-    """Give `p` the flags that a run and a report have in common; -> its groups, by title.
+def add_shared_flags(p: argparse.ArgumentParser, names=FLAGS) -> dict:
+    """Add the flags that a run and a report share to `p`; return its argument groups by title.
 
-    `names` are the choices that it lets the person make.
+    `names` are the choices that get a flag.
     """
     titles = ("corpora", "model", "training", "files")
     groups = {title: p.add_argument_group(title) for title in titles}
@@ -95,7 +97,7 @@ def add_shared_flags(p: argparse.ArgumentParser, names=choosing.FLAGS) -> dict:
         metavar="NAME:DIR",
         help="the language to adapt to; the only one that mono reads",
     )
-    choosing.add_flags(groups, names)
+    add_flags(groups, names)
     files.add_argument(
         "--skip-bad",
         action="store_true",
@@ -170,17 +172,19 @@ def corpora_of(args: argparse.Namespace, mono: bool) -> tuple[tuple[str, Path], 
 def read_flags(args: argparse.Namespace) -> tuple[Choices, tuple[Path, Path]]:
     """The choices that a command line makes, and the folders of both corpora; or a UserError."""
     (source, source_dir), (target, target_dir) = corpora_of(args, args.model == "mono")
-    values = {name: getattr(args, name) for name in choosing.FLAGS}
-    return choosing.chosen(source, target, **values), (source_dir, target_dir)
+    values = {name: getattr(args, name) for name in FLAGS}
+    return chosen(source, target, **values), (source_dir, target_dir)
 
 
 def main() -> None:
     args = parser().parse_args()
     choices, places = read_flags(args)
-    out = args.out or Path("runs", choosing.folder_name(choices))
-    files = {"cache": args.cache, "resume": args.resume, "skip_bad": args.skip_bad}
+    out = args.out or Path("runs", folder_name(choices))
     try:
-        run(choices, places, out, **files)
+        run(
+            choices, places, out,
+            cache=args.cache, resume=args.resume, skip_bad=args.skip_bad,
+        )  # fmt: skip
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
             f"stopped; the same command with --resume goes on from {out}"

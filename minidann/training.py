@@ -23,7 +23,8 @@ from minidann.sound.normalise import Features
 Arrays = dict[str, np.ndarray]
 
 RAMP = 10  # how steeply `ganin` rises
-PURPOSES = ("initialise", "source order", "target order", "dropout", "monitor")  # of generators
+# What generators draw for. The place of each is part of its seed, so a new one is added at the end.
+PURPOSES = ("initialise", "source order", "target order", "dropout", "monitor")
 
 
 @dataclass(frozen=True)
@@ -56,12 +57,12 @@ def generator(seed: int, purpose: str, number: int = 0) -> np.random.Generator:
     return np.random.default_rng([seed, 2 + PURPOSES.index(purpose), number])
 
 
-def start(choices: Choices, frames: int = FRAMES, mels: int = MELS) -> State:
+def start(choices: Choices) -> State:
     """The state before the first epoch."""
     params, running = model.initialise(
         generator(choices.seed, "initialise"),
-        frames=frames,
-        mels=mels,
+        frames=FRAMES,
+        mels=MELS,
         batch_norm=choices.bn != "none",
         domain=choices.model == "our",
     )
@@ -99,10 +100,9 @@ def update(
 ) -> dict[str, float]:
     """Take one optimiser step, which moves `state`.
 
-    x (n+m, T, D) float32, source examples first; `labels` (n,) of those; dropout's `mask`
-    (n+m, C); the learning rate, and beta of the reversal. -> of each classifier that took part its
-    loss and its gradient norm at the encoder's output. Raises FloatingPointError where a loss is
-    not finite.
+    `x` (n+m, T, D) float32 holds the source examples first, and `labels` (n,) are theirs; `mask`
+    (n+m, C) is dropout's. Returns the loss and the gradient norm at the encoder's output of each
+    classifier that took part. Raises FloatingPointError where a loss is not finite.
     """
     n = len(labels)
     adversarial = choices.model == "our"
@@ -138,7 +138,7 @@ def train_epoch(
     *,
     ops=minidann.ops,
 ) -> dict:
-    """Train for one pass over `source_rows`, which moves `state`. -> the row of the history.
+    """Train for one pass over `source_rows`, which moves `state`; return its part of the history.
 
     Losses are means over the epoch's steps, gradient norms root mean squares; both are NaN for a
     classifier that the model lacks.
@@ -196,8 +196,9 @@ def train(
 ) -> State:
     """Train until `choices.epochs`; `on_epoch_end` is called with the state after each epoch.
 
-    `source_rows` of the source are trained on; for mono, source and target are the same. Raises
-    UserError where a loss or a weight is no longer finite.
+    `source_rows` of the source are trained on; for mono, source and target are the same. `ops` are
+    the layers: coursework passes a student's. Raises UserError where a loss or a weight is no
+    longer finite.
     """
     while state.epoch < choices.epochs:
         began = time.perf_counter()

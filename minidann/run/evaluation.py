@@ -1,7 +1,7 @@
 """What a model predicts, and what is measured after each epoch, all in inference mode.
 
-Each utterance that is watched is encoded once an epoch. Every figure of the history, and with it
-every criterion that can select an epoch, comes from that one encoding.
+Each utterance that is watched is encoded once an epoch, and every UAR of the history and every
+criterion that can select an epoch comes from that encoding.
 """
 
 import math
@@ -22,9 +22,11 @@ BATCH = 64  # utterances encoded at a time
 
 HISTORY = (
     "epoch",  # counted from 1
-    "emotion_loss",  # L_e, mean over the epoch's steps, in training mode
-    "domain_loss",  # L_l, the same
-    "dev_domain_loss",  # from here: in inference mode, see `evaluate_epoch`
+    # in training mode: means over the epoch's steps, root mean squares of the norms
+    "emotion_loss",  # L_e
+    "domain_loss",  # L_l
+    # in inference mode, after the epoch
+    "dev_domain_loss",
     "domain_uar",
     "target_dev_uar",  # emotion, on the target's development set
     "source_val_uar",  # emotion, on the source validation set
@@ -32,10 +34,11 @@ HISTORY = (
     "adabn_uar",  # of `base`: as target_dev_uar and mutual_information, with the statistics of the
     "adabn_mutual_information",  # development set in batch norm, see adabn.py
     "source_train_uar",  # emotion, on utterances trained on
+    # of the epoch's steps
     "learning_rate",
-    "beta",  # scale of the reversed gradient at the epoch's end
-    "emotion_grad_norm",  # of alpha dL_e / df at the encoder's output f: root mean square of steps
-    "domain_grad_norm",  # of (1 - alpha) beta dL_l / df: the same
+    "beta",  # scale of the reversed gradient in the epoch's last step
+    "emotion_grad_norm",  # of alpha dL_e / df at the encoder's output f
+    "domain_grad_norm",  # of (1 - alpha) beta dL_l / df
     "seconds",
 )
 
@@ -111,8 +114,8 @@ def evaluate_epoch(
 def uar(domain: Domain, rows: np.ndarray, probabilities: np.ndarray) -> float:
     """UAR of the predictions (n, 2) on the utterances `rows` (n,) of a domain.
 
-    A validation set of a small corpus may have one class only: then its recall is all there is.
-    One half where there is no utterance at all.
+    If a small validation set has one class only, the UAR is the recall of that class. If it has no
+    utterance at all, it is 0.5.
     """
     counts = metrics.confusion(domain.labels[rows], probabilities.argmax(axis=1))
     recalls = [count[k] / count.sum() for k, count in enumerate(counts) if count.any()]

@@ -3,7 +3,7 @@
     config.json      every choice, and the corpora as they were found
     checkpoint.npz   the state after the last epoch
     history.csv      the same history, for people
-    epochs.bin       parameters and running statistics of each epoch, a row each; see `keep`
+    epochs.bin       parameters and running statistics, one row an epoch; see `keep`
 
 A kill costs the epoch under way. `epochs.bin` is there until the run is done.
 """
@@ -30,8 +30,8 @@ from minidann.run.setup import Setup
 from minidann.sound.logmel import FRAMES, MELS, PRESETS
 from minidann.training import Arrays, State
 
-DIGESTS = ("content", "labels", "warnings")  # entries of a corpus that say nothing to a reader
-CHECKSUM = 4  # bytes behind each row of epochs.bin: its CRC-32
+UNPRINTED = ("content", "labels", "warnings")  # entries whose values a message leaves out
+CHECKSUM = 4  # bytes of a CRC-32, which follows each row of epochs.bin
 
 
 def planned(choices: Choices) -> dict:
@@ -50,7 +50,6 @@ def planned(choices: Choices) -> dict:
             "logmel": asdict(PRESETS[choices.features]),
             "padding": "at the end, each bin's minimum of the utterance",
             "normalisation": "each bin of each corpus, over unpadded frames of cropped utterances",
-            "target_in_training": "all utterances, without labels" if choices.model == "our" else 0,
             "ganin_ramp": training.RAMP,
             "regularised": list(optim.REGULARISED),
             "learning_rate": [optim.INITIAL_RATE, optim.DECAY, optim.FINAL_RATE],
@@ -116,7 +115,7 @@ def refuse_others(out: Path, config: dict, resume: bool) -> dict:
         raise UserError(f"{out}: {store.EARLIER}")
     before = dict(_entries(there))
     differ = [
-        name if name.endswith(DIGESTS) else f"{name} ({before.get(name)} there, {value} here)"
+        name if name.endswith(UNPRINTED) else f"{name} ({before.get(name)} there, {value} here)"
         for name, value in _entries(config)
         if before.get(name) != value
     ]
@@ -128,7 +127,7 @@ def refuse_others(out: Path, config: dict, resume: bool) -> dict:
 
 
 def _entries(config: dict, name: str = "") -> Iterator[tuple[str, object]]:
-    """What makes a run what it is, by the names that a message gives it: `source content`."""
+    """The entries that identify a run, by the names that a message gives them: `source content`."""
     for key, value in config.items():
         if key in ("choices", "constants", "corpora"):
             yield from _entries(value, name)
@@ -147,8 +146,10 @@ def claim(setup: Setup, out: Path, resume: bool, say: Callable[[str], None]) -> 
     there = refuse_others(out, config, resume)
     if there and there.get("versions") != config["versions"]:
         say("note: versions are not those of config.json; the bytes may differ")
-    for stale in [*out.glob(".*.tmp"), *[out / "epochs.bin"] * is_done(out)]:
-        stale.unlink(missing_ok=True)
+    for half_written in out.glob(".*.tmp"):
+        half_written.unlink()
+    if is_done(out):
+        (out / "epochs.bin").unlink(missing_ok=True)
     if not there:
         store.write_json(out / "config.json", config)
         if any(setup.left_out.values()):
@@ -175,13 +176,13 @@ def keep(out: Path, state: State, choices: Choices) -> None:
     is cut off here.
     """
     arrays = [*state.params.values(), *state.running.values()]
-    row = b"".join(array.astype("<f4").tobytes() for array in arrays)
-    row += zlib.crc32(row).to_bytes(CHECKSUM, "little")
+    packed = b"".join(array.astype("<f4").tobytes() for array in arrays)
+    packed += zlib.crc32(packed).to_bytes(CHECKSUM, "little")
     path = out / "epochs.bin"
     with store.writing(path), open(path, "r+b" if path.exists() else "wb") as file:
-        file.truncate((state.epoch - 1) * len(row))
+        file.truncate((state.epoch - 1) * len(packed))
         file.seek(0, os.SEEK_END)
-        file.write(row)
+        file.write(packed)
         file.flush()
         os.fsync(file.fileno())
     groups = {"params": state.params, "running": state.running, "adam": state.adam}

@@ -15,8 +15,8 @@ from minidann.run import evaluation, folder, plots, store
 from minidann.run.setup import Setup
 from minidann.training import Arrays, Domain, State
 
-SHOWN = 1000  # utterances of each domain in features.png, at most
-COMPARED = 500  # of them in the proxy A-distance
+SHOWN = 1000  # features.png shows at most this many utterances of each domain,
+COMPARED = 500  # and the proxy A-distance compares at most this many of them
 SPEAKERS = (  # the columns of speakers.csv
     "selected_by", "epoch", "statistics", "speaker",
     "true_0_pred_0", "true_0_pred_1", "true_1_pred_0", "true_1_pred_1",
@@ -25,7 +25,7 @@ Tested = dict[tuple[str, str], tuple[int, np.ndarray]]  # (criterion, statistics
 
 
 def finish(setup: Setup, state: State, out: Path, say: Callable[[str], None]) -> dict:
-    """Test the best epochs of the run in the folder `out`; -> what `metrics.json` holds."""
+    """Select and test epochs, and write all files of a finished run; return its metrics.json."""
 
     def arrays_of(epoch: int) -> tuple[Arrays, Arrays]:
         return folder.epoch_arrays(out, epoch, state)
@@ -71,11 +71,11 @@ def test(
     history: list[dict],
     arrays_of: Callable[[int], tuple[Arrays, Arrays]],
 ) -> Tested:
-    """Let each selection criterion pick its epoch; -> what is predicted on the test set.
+    """Let each selection criterion pick its epoch, and predict the test set with it.
 
-    `arrays_of(epoch)` gives parameters and running statistics. Batch norm has the run's "own"
-    statistics; for `base` there are those of the target beside them, "adabn", at epochs that are
-    selected with these. Predictions are (n,) of 0 and 1.
+    `arrays_of(epoch)` gives parameters and running statistics. The results named "own" use the
+    run's running statistics. For `base`, those named "adabn" use the target's, and their epochs
+    are selected by the AdaBN columns. Predictions are (n,) of 0 and 1.
     """
     features, rows, tested = setup.target.features, setup.split.test, {}
     for name in ["target"] if setup.mono else SELECTION:
@@ -125,11 +125,11 @@ def measure(
         "best_epoch": epoch,
         "protocol": protocol(setup),
         "selected_by": {
-            f"{criterion}{' with adabn' * (statistics == 'adabn')}": {
-                "epoch": epoch,
-                "test_uar": metrics.uar(labels, predicted),
+            f"{name}{' with adabn' * (statistics == 'adabn')}": {
+                "epoch": at,
+                "test_uar": metrics.uar(labels, answers),
             }
-            for (criterion, statistics), (epoch, predicted) in tested.items()
+            for (name, statistics), (at, answers) in tested.items()
         },
         "corpora": setup.kinds,
         "left_out": setup.left_out,
@@ -146,12 +146,12 @@ def protocol(setup: Setup) -> str:
 
 def evaluate(domain: Domain, rows: np.ndarray, predicted: np.ndarray) -> dict:
     """UAR, confusion, count and interval of what was `predicted` (n,) of utterances `rows` (n,)."""
-    labels = domain.labels[rows]
-    counts = metrics.by_speaker(labels, predicted, domain.speakers[rows])
+    counts = metrics.by_speaker(domain.labels[rows], predicted, domain.speakers[rows])
+    confusion = sum(counts.values())  # (2, 2)
     cell = intervals.Cell("these", {0: counts})
     return {
-        "uar": metrics.uar(labels, predicted),
-        "confusion": metrics.confusion(labels, predicted).tolist(),
+        "uar": metrics.uar_of_confusion(confusion),
+        "confusion": confusion.tolist(),
         "n": len(rows),
         "speakers": len(counts),
         "ci95": intervals.estimate([(1.0, cell)]).interval,
@@ -216,8 +216,8 @@ def draw(
     plots.save(figure, out / "features.png")
 
 
-def report_result(setup: Setup, results: dict, say: Callable[[str], None]) -> dict:
-    """Print the test result: UAR, interval, confusion, and the other criteria; -> `results`."""
+def report_result(setup: Setup, results: dict, say: Callable[[str], None]) -> None:
+    """Print the test result: UAR, interval, confusion, and what the other criteria select."""
     test, classes = results["test"], CLASSES[setup.choices.dimension]
     columns = np.sum(test["confusion"], axis=0)
     if not columns.all():
@@ -242,4 +242,3 @@ def report_result(setup: Setup, results: dict, say: Callable[[str], None]) -> di
             by = SELECTION[criterion].by + ", and AdaBN" * bool(adapted)
             uar = f"{100 * selected['test_uar']:.1f} %{setup.demo}"
             say(f"epoch {selected['epoch']}, selected by {by}: {uar}")
-    return results

@@ -34,7 +34,7 @@ class Setup:
 
     @property
     def left_out(self) -> dict[str, int]:
-        """How many utterances, or files with utterances in them, cannot be used and are not."""
+        """How many utterances or files of each corpus cannot be used and are left out."""
         count = {
             role: len({where for where, _ in corpus.bad})
             for role, corpus in zip(("source", "target"), self.corpora)
@@ -43,7 +43,7 @@ class Setup:
 
     @property
     def kinds(self) -> str:
-        """What kind of speech it is: every printed result says so."""
+        """The kinds of speech of both corpora, for `metrics.json` and `model.npz`."""
         return " and ".join(sorted({corpus.kind for corpus in self.corpora}))
 
     @property
@@ -117,7 +117,7 @@ def load_domain(
     """
     extracted = extract(corpus.utterances, cache, choices.features, corpus.title)
     bad = [*corpus.bad, *((corpus.where(i), why) for i, why in extracted.bad.items())]
-    if extracted.features is None or bad and not skip_bad:
+    if extracted.features is None or (bad and not skip_bad):
         hint = "without it nothing is left" if skip_bad else HINT
         raise UserError(f"{complaint(corpus.name, corpus.root, bad)}\n  {hint}")
     used = replace(
@@ -143,14 +143,15 @@ def check(setup: Setup) -> None:
     ]
     if setup.choices.select_by == "source":
         parts.append((0, setup.source, "validation", split.source_val))
-    for role, domain, part, rows in parts:
-        where = names[role]
+    for which, domain, part, rows in parts:
+        where = names[which]
         if len(np.unique(domain.labels)) == 1:
             side = "at or below" if domain.labels[0] == 0 else "above"
             problems.append(
                 f"{where}: every utterance is {classes[domain.labels[0]]} in {dimension}, all "
-                f"labels are {side} {setup.corpora[role].threshold:g}; a scale such as 1 to 5 must "
-                "be centred"
+                f"labels are {side} {setup.corpora[which].threshold:g}"
+                + "; a scale such as 1 to 5 must be centred"
+                * (setup.corpora[which].name == "csv")
             )
             continue
         missing = [name for i, name in enumerate(classes) if i not in domain.labels[rows]]
