@@ -167,10 +167,12 @@ def test_the_pane_follows_the_text(browser, folder):
 
 def test_links_to_code_open_the_file_and_the_menu_has_all(browser, folder):
     with Visit(browser, folder) as visit:
-        visit.open("05_attention.html")
+        visit.open("11_the_whole_model.html")
         visit.page.locator("p a.source").first.click()
-        assert visit.page.evaluate(PANE)["shown"] == ["minidann/ops/attention.py", []]
-        for file in visit.page.locator("option").all_text_contents():
+        assert visit.page.evaluate(PANE)["shown"] == ["minidann/model.py", []]
+        files = visit.page.locator("option").all_text_contents()
+        assert len(files) > 1
+        for file in reversed(files):
             visit.page.locator("select").select_option(file)
             assert visit.page.evaluate(PANE)["shown"] == [file, []]
 
@@ -211,6 +213,7 @@ def test_on_paper_there_is_no_pane_and_every_quote_is_whole(browser, folder):
     with Visit(browser, folder) as visit:
         visit.open("05_attention.html")
         visit.page.emulate_media(media="print")
+        visit.page.set_viewport_size({"width": 500, "height": 700})
         assert not visit.page.locator(".pane").is_visible()
         for quote in visit.page.locator(".quote pre").all():
             assert quote.evaluate("q => q.scrollWidth <= q.clientWidth + 1")
