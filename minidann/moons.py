@@ -17,7 +17,7 @@ of  alpha L_y - (1 - alpha) beta L_d.  With beta 0 nothing comes back through th
 source-only training, with a domain classifier that looks on.
 """
 
-from argparse import Namespace
+from argparse import ArgumentDefaultsHelpFormatter, Namespace
 from pathlib import Path
 
 import numpy as np
@@ -230,6 +230,7 @@ def arguments() -> Namespace:
     """The flags, checked. Raises UserError."""
     p = console.Parser(
         prog="python -m minidann.moons",
+        formatter_class=ArgumentDefaultsHelpFormatter,
         description="Train with and without the adversary on two half moons and the same rotated; "
         "print accuracies and draw the DANN paper's figure 2.",
     )
@@ -244,6 +245,8 @@ def arguments() -> Namespace:
         value = getattr(args, name)
         if not low <= value <= high:
             raise UserError(f"--{name} {value}: expected {low} to {high}")
+    if args.out.is_dir() or not args.out.parent.is_dir():
+        raise UserError(f"--out {args.out}: expected a file's name in a folder that is there")
     return args
 
 

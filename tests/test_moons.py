@@ -123,9 +123,12 @@ def test_the_command_prints_a_table_and_writes_a_png(tmp_path, monkeypatch):
         (("--seed", "-1"), "error: --seed -1: expected 0 to 4294967296\n"),
         (("--seeds", "0"), "error: --seeds 0: expected 1 to 100000\n"),
         (("--beta", "nan"), "error: --beta nan: expected 0 to 1000\n"),
+        (("--out", "."), "error: --out .: expected a file's name in a folder that is there\n"),
+        (("--out", "no/a.png"), "error: --out no/a.png: expected a file's name in a folder that is "
+         "there\n"),
     ],
-)
-def test_a_value_out_of_range_is_refused(flags, message):
+)  # fmt: skip
+def test_a_wrong_value_is_refused(flags, message):
     done = call("moons", *flags)
     assert (done.returncode, done.stdout, done.stderr) == (2, "", message)
 
