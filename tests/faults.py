@@ -1349,7 +1349,7 @@ sound_warning(
 @warning("a damaged file in the cache, made anew", "is damaged")
 def _(p):
     cache = shutil.copytree(p.good / "cache", p.folder / "cache")
-    for path in cache.iterdir():
+    for path in cache.glob("*.npy"):
         content = bytearray(path.read_bytes())
         content[-100] ^= 1
         path.write_bytes(content)
