@@ -715,11 +715,11 @@ case(
     lambda p: p.train(source=p.rows("H" * 10)),
 )
 case(
-    "a class without an example among the target's development rows",
+    "a class without an example in the target's development set",
     lambda p: p.train(target=p.rows(low_at(10, split_of(10).test))),
 )
 case(
-    "a class without an example among the test rows",
+    "a class without an example in the test set",
     lambda p: p.train(target=p.rows(low_at(10, split_of(10).dev))),
 )
 case(
@@ -727,14 +727,14 @@ case(
     lambda p: p.train("--select-by", "source", source=p.rows(low_at(20, split_of(20).train[:9]))),
 )
 case(
-    "a class without an example among the training rows",
+    "a class without an example in the training set",
     lambda p: p.train(source=p.rows(low_at(20, split_of(20).source_val[:1]))),
 )
 case(
     "a corpus too small for mono's development set",
     lambda p: p.train("--model", "mono", target=p.rows("HL" * 8)),
 )
-flags("fewer rows than a batch", "--batch-size", 100)
+flags("fewer utterances than a batch", "--batch-size", 100)
 case(
     "too few speakers for --split speaker",
     lambda p: p.train("--split", "speaker", target=p.rows("HL" * 8, by="one")),

@@ -1,4 +1,4 @@
-"""What the readers share: the row they yield, what they find, files and numbers."""
+"""What the readers share: the utterance they yield, what they find, files and numbers."""
 
 import math
 import os

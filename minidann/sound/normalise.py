@@ -3,7 +3,7 @@
 The paper normalises each mel bin "for each database". Here that is over real frames only: padding
 is no sound, and most utterances would be padding for half of the 750 frames. What is kept in
 memory is unpadded (IEMOCAP's 10,039 utterances are 783 MB once padded, and less than half of that
-before); only the rows of a batch are normalised and padded.
+before); only the utterances of a batch are normalised and padded.
 """
 
 from collections.abc import Sequence
