@@ -51,36 +51,34 @@ def text(path: Path, content: str, encoding="utf-8") -> Path:
     return path
 
 
+def replace(path: Path, old: str, new: str) -> None:
+    """Put `new` in the place of `old` in a text file, which has it."""
+    before = path.read_bytes().decode("latin-1")
+    assert old in before, f"{path}: no {old!r} in it"
+    text(path, before.replace(old, new), "latin-1")
+
+
 def iemocap(root: Path) -> Path:
     """Three utterances of two sessions, and what is not to be read. Returns the release folder."""
     tree = root / "IEMOCAP_full_release"
-    labels = "Session{}/dialog/EmoEvaluation/{}.txt"
-    wav = "Session{}/sentences/wav/{}/{}"
-    steps = [
-        # Latin-1, as typed by some rater; Windows line ends.
-        lambda: text(tree / labels.format(1, "Ses01F_impro01"), IMPRO, "latin-1"),
-        lambda: text(tree / labels.format(2, "Ses02M_script01_1"), SCRIPT.replace("\n", "\r\n")),
-        lambda: text(tree / labels.format(1, "._Ses01F_impro01"), "[\x00\x05\x16\x07 not text"),
-        lambda: text(tree / labels.format(1, "Attribute/Ses01F_impro01_e3"), "[val 3"),
-        lambda: text(tree / labels.format(1, "Categorical/Ses01F_impro01_e2"), "[Neutral"),
-        lambda: text(tree / labels.format(1, "Self-evaluation/Ses01F_impro01_f"), "[act 3"),
-        lambda: sound(tree / wav.format(1, "Ses01F_impro01", "Ses01F_impro01_F000.wav")),
-        lambda: sound(
-            tree / wav.format(1, "Ses01F_impro01", "Ses01F_impro01_M003.FLAC"), rate=44100, seed=1
-        ),
-        lambda: text(tree / wav.format(1, "Ses01F_impro01", "._Ses01F_impro01_F000.wav"), "\x00"),
-        lambda: sound(
-            tree / wav.format(2, "Ses02M_script01_1", "Ses02M_script01_1_F000.ogg"),
-            channels=2,
-            seed=2,
-        ),
-    ]
-    for step in steps:
-        step()
+    labels = tree / "Session1/dialog/EmoEvaluation"
+    wav = tree / "Session1/sentences/wav/Ses01F_impro01"
+    # Latin-1, as a rater typed it; Windows line ends.
+    text(labels / "Ses01F_impro01.txt", IMPRO, "latin-1")
+    text(labels / "._Ses01F_impro01.txt", "[\x00\x05\x16\x07 not text")
+    text(labels / "Attribute/Ses01F_impro01_e3.txt", "[val 3")
+    sound(wav / "Ses01F_impro01_F000.wav")
+    sound(wav / "Ses01F_impro01_M003.FLAC", rate=44100, seed=1)
+    text(wav / "._Ses01F_impro01_F000.wav", "\x00")
+    session2 = tree / "Session2"
+    script = SCRIPT.replace("\n", "\r\n")
+    text(session2 / "dialog/EmoEvaluation/Ses02M_script01_1.txt", script)
+    wav = session2 / "sentences/wav/Ses02M_script01_1/Ses02M_script01_1_F000.ogg"
+    sound(wav, channels=2, seed=2)
     return tree
 
 
-HEADER = "time;FM1 ;FM2 ;FM3 ;FF1 ;FF2 ;FF3"
+HEADER = "time;FM1 ;FM2 ;FM3 ;FF1 ;FF2 ;FF3"  # with blanks, as the real ones
 
 
 def ratings(frames=50, first=0.0, raters=6) -> str:
@@ -95,22 +93,19 @@ def ratings(frames=50, first=0.0, raters=6) -> str:
 
 def recola(root: Path) -> Path:
     """Two participants with two utterances and one, and a third without annotation."""
-    emotion = "RECOLA-Annotation/emotional_behaviour"
-    steps = [
-        lambda: sound(root / "RECOLA-Audio-recordings/P16.wav", 2.0, rate=44100, channels=2),
-        lambda: sound(root / "RECOLA-Audio-recordings/P17.flac", 2.0, seed=1),
-        lambda: sound(root / "RECOLA-Audio-recordings/P18.wav", 0.5, seed=2),
-        lambda: text(root / "RECOLA-Audio-recordings/._P16.wav", "\x00\x05"),
-        lambda: text(root / "RECOLA-Audio_timings/P16.csv", "start;stop\n0.08;0.16\n0.50;1.50\n"),
-        lambda: text(root / "RECOLA-Audio_timings/P17.csv", "start;stop\r\n1.00;2.00\r\n"),
-        lambda: text(root / "RECOLA-Audio_timings/P18.csv", "start;stop\n0.00;0.40\n"),
-        lambda: text(root / f"{emotion}/arousal/P16.csv", ratings()),
-        lambda: text(root / f"{emotion}/valence/P16.csv", ratings(first=-1.0)),
-        lambda: text(root / f"{emotion}/arousal/P17.csv", ratings(first=-2.0)),
-        lambda: text(root / f"{emotion}/valence/P17.csv", ratings(first=-0.5, raters=5)),
-    ]
-    for step in steps:
-        step()
+    recordings, timings = root / "RECOLA-Audio-recordings", root / "RECOLA-Audio_timings"
+    sound(recordings / "P16.wav", 2.0, rate=44100, channels=2)
+    sound(recordings / "P17.flac", 2.0, seed=1)
+    sound(recordings / "P18.wav", 0.5, seed=2)
+    text(recordings / "._P16.wav", "\x00\x05")
+    text(timings / "P16.csv", "start;stop\n0.08;0.16\n0.50;1.50\n")
+    text(timings / "P17.csv", "start;stop\r\n1.00;2.00\r\n")
+    text(timings / "P18.csv", "start;stop\n0.00;0.40\n")
+    annotation = root / "RECOLA-Annotation/emotional_behaviour"
+    text(annotation / "arousal/P16.csv", ratings())
+    text(annotation / "valence/P16.csv", ratings(first=-1.0))
+    text(annotation / "arousal/P17.csv", ratings(first=-2.0))
+    text(annotation / "valence/P17.csv", ratings(first=-0.5, raters=5))
     return root
 
 

@@ -42,13 +42,13 @@ slowest = Counter()  # property -> seconds
 
 # --- what is generated -------------------------------------------------------------------------
 
-odd_numbers = st.sampled_from(
+strange_numbers = st.sampled_from(
     "nan inf -inf 1e999 1e308 -1 0 -0 1_0 0x10 ١٢ 1,5 1e-320 2.5000 1000000000000 . - +".split()
 ) | st.floats().map(str)
-odd_text = st.text(max_size=20) | st.sampled_from(
+strange_text = st.text(max_size=20) | st.sampled_from(
     ["\x00", "\ufeff", "\r", "\u2028", '"', "[" * 600]
 )
-odd = odd_numbers | odd_text
+strange = strange_numbers | strange_text
 
 
 @st.composite
@@ -62,7 +62,7 @@ def edited(draw, text: str, tokens: str):
     parts.append(text[start:])
     for _ in range(draw(st.integers(0, 6))):
         at = draw(st.integers(0, len(parts) - 1))
-        parts[at] = draw(st.sampled_from(["", parts[at] * 2]) | odd)
+        parts[at] = draw(st.sampled_from(["", parts[at] * 2]) | strange)
     content = "".join(parts).encode("utf-8", "surrogatepass")
     if draw(st.booleans()):
         return content
@@ -130,7 +130,8 @@ class Places:
 
     def __init__(self, root: Path):
         self.iemocap, self.recola, self.csv = (root / name for name in ("iemocap", "recola", "csv"))
-        iemocap(self.iemocap), recola(self.recola)
+        iemocap(self.iemocap)
+        recola(self.recola)
         for name in ("a", "b"):
             sound(self.csv / f"{name}.wav")
         self.names, self.run = root / "names", root / "run"
@@ -180,8 +181,7 @@ def file_names(place: Places, data) -> None:
                 path.touch()
             except (OSError, ValueError):  # no name that this system allows
                 pass
-        for name in READERS:
-            corpus("names", name, Path(folder))
+        corpus("names", data.draw(st.sampled_from(list(READERS))), Path(folder))
 
 
 HEADS = [
@@ -204,78 +204,68 @@ ARRAYS = [
     *(np.zeros((0, 5), np.float32), np.array(1 + 1j), np.array("text"), np.zeros(1800, np.int8)),
     *(np.zeros(3, [("a", "<f4")]), np.array("2020-01-01", "M8[D]"), np.full(26, -1, np.float32)),
 ]
-places = st.floats(0, 1, exclude_max=True)  # how far into a file, or down a list
-spoilt_entry = (  # what becomes of one array in the archive
-    st.tuples(st.just("head"), st.sampled_from(HEADS), st.binary(max_size=9))
-    | st.tuples(st.just("about"), st.sampled_from(ABOUTS))
-    | st.tuples(st.just("array"), st.integers(0, len(ARRAYS) - 1))
-    | st.tuples(st.just("bytes"), st.binary(max_size=80))
-    | st.sampled_from([("cut", -1), ("cut", 200), ("more",), ("gone",), ("added",)])
-)
-spoilt = (  # what becomes of an archive
-    st.tuples(st.just("cut"), places)
-    | st.tuples(st.just("bytes"), st.lists(st.tuples(places, st.integers(0, 255)), max_size=8))
-    | st.tuples(st.just("end"), st.lists(st.tuples(places, st.integers(0, 255)), max_size=8))
-    | st.tuples(
-        st.just("entries"),
-        st.lists(st.tuples(places, spoilt_entry), max_size=3),
-        st.sampled_from([zipfile.ZIP_STORED] * 3 + [zipfile.ZIP_DEFLATED]),
-    )
-    | st.tuples(st.just("anything"), st.binary(max_size=200))
-)
 
 
-def spoil(whole: bytes, recipe: tuple) -> bytes:
-    """The archive `whole` as `recipe`, one of `spoilt`, has it."""
-    kind, what, *more = recipe
+def head(text: str) -> bytes:
+    """The beginning of a .npy with this header."""
+    return b"\x93NUMPY\1\0" + len(text).to_bytes(2, "little") + text.encode()
+
+
+def npy(array: np.ndarray) -> bytes:
+    saved = io.BytesIO()
+    np.save(saved, array, allow_pickle=True)
+    return saved.getvalue()
+
+
+ENTRIES = [  # what may be in an archive in the place of an array
+    *map(head, HEADS),
+    *(npy(np.frombuffer(about.encode(), np.uint8)) for about in ABOUTS),
+    *map(npy, ARRAYS),
+]
+
+
+def spoilt(whole: bytes, draw) -> bytes:
+    """The archive `whole` with something wrong in it."""
+    kind = draw(st.sampled_from(["cut", "bytes", "directory", "entries", "anything"]))
     if kind == "anything":
-        return what
+        return draw(st.binary(max_size=200))
     if kind == "cut":
-        return whole[: int(what * len(whole))]
-    if kind != "entries":  # the end of an archive is its directory
-        content, first = bytearray(whole), 0 if kind == "bytes" else len(whole) - 3000
-        for place, value in what:
-            content[first + int(place * (len(whole) - first))] = value
+        return whole[: draw(st.integers(0, len(whole) - 1))]
+    if kind != "entries":
+        content = bytearray(whole)
+        first = 0 if kind == "bytes" else len(whole) - 3000  # the directory is at the end
+        for _ in range(draw(st.integers(0, 8))):
+            content[draw(st.integers(first, len(whole) - 1))] = draw(st.integers(0, 255))
         return bytes(content)
+    with zipfile.ZipFile(io.BytesIO(whole)) as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    for _ in range(draw(st.integers(0, 3))):
+        name = draw(st.sampled_from(["about.npy", "params/new.npy"]) | st.sampled_from([*entries]))
+        old = entries.pop(name, b"")
+        new = st.sampled_from([old[:-1], old[:200], old + b"x", None]) | st.binary(max_size=80)
+        content = draw(new | st.sampled_from(ENTRIES))
+        if content is not None:
+            entries[name] = content
     out = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(whole)) as old, zipfile.ZipFile(out, "w") as new:
-        entries = {name: old.read(name) for name in old.namelist()}
-        for place, (how, *by) in what:
-            name = sorted(entries)[int(place * len(entries))]
-            entries[name] = _spoil_entry(entries[name], how, *by)
-            if how == "added":
-                entries["params/new.npy"] = entries[name]
-            if how == "gone":
-                del entries[name]
+    compression = draw(st.sampled_from([zipfile.ZIP_STORED] * 3 + [zipfile.ZIP_DEFLATED]))
+    with zipfile.ZipFile(out, "w", compression) as archive:
         for name, content in entries.items():
-            new.writestr(zipfile.ZipInfo(name), content, compress_type=more[0])
+            archive.writestr(name, content)
     return out.getvalue()
 
 
-def _spoil_entry(old: bytes, how: str, what=None, rest: bytes = b"") -> bytes:
-    saved = io.BytesIO()
-    if how == "head":
-        return b"\x93NUMPY\1\0" + len(what).to_bytes(2, "little") + what.encode() + rest
-    if how in ("about", "array"):
-        np.save(saved, np.array(what) if how == "about" else ARRAYS[what], allow_pickle=True)
-        return saved.getvalue()
-    return {"bytes": what, "cut": old[:what] if how == "cut" else b"", "more": old + b"x"}.get(
-        how, old
-    )
-
-
 def model_file(place: Places, data) -> None:
-    (place.run / "model.npz").write_bytes(spoil(place.model, data.draw(spoilt)))
+    (place.run / "model.npz").write_bytes(spoilt(place.model, data.draw))
     read = clean(lambda: predict.load(place.run), "model")
     if read is not None:
         groups, about = read
-        said, weights = predict.predict(groups, np.zeros((1, 750, 26), np.float32))
-        assert said.shape == (1, 2) and len(about["classes"]) == 2
+        probability, _ = predict.predict(groups, np.zeros((1, 750, 26), np.float32))
+        assert probability.shape == (1, 2) and len(about["classes"]) == 2
 
 
 def checkpoint_file(place: Places, data) -> None:
     file = place.run / "checkpoint.npz"
-    file.write_bytes(spoil(place.checkpoint, data.draw(spoilt)))
+    file.write_bytes(spoilt(place.checkpoint, data.draw))
     read = clean(lambda: folder.load(place.run, place.choices, place.fresh), "checkpoint")
     assert read is None or read.epoch >= 0
 
@@ -302,15 +292,16 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=60)
     minutes = parser.parse_args().minutes
     warnings.simplefilter("error")
-    began = told = time.monotonic()
+    began = reported = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         place = Places(Path(folder))
         while time.monotonic() - began < 60 * minutes:
             for which in PROPERTIES:
                 run(which, place, 500)
-            if time.monotonic() - told > 60:
-                told = time.monotonic()
-                print(f"{(told - began) / 60:.0f} min: {seen.total()} examples", file=sys.stderr)
+            if time.monotonic() - reported > 60:
+                reported = time.monotonic()
+                minute = f"{(reported - began) / 60:.0f} min"
+                print(f"{minute}: {seen.total()} examples", file=sys.stderr)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{'what':12} {'read':>9} {'refused':>9} {'slowest':>9}")
     for what in slowest:

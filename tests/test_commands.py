@@ -194,7 +194,10 @@ def test_several_runs_may_fill_one_cache_at_once(run, corpora, tmp_path):
         assert process.returncode == 0, errors
         model = (tmp_path / f"run{i}" / "model.npz").read_bytes()
         assert model == (whole / "model.npz").read_bytes()
-    assert sorted(path.suffix for path in (tmp_path / "cache").iterdir()) == [".features"] * 2
+    assert sorted(path.suffix for path in (tmp_path / "cache").iterdir()) == [
+        *([".json"] * 2),
+        *([".npy"] * 2),
+    ]
 
 
 def test_skip_bad_where_both_corpora_have_an_empty_file(corpora, tmp_path):

@@ -78,5 +78,5 @@ def test_both_orders_of_bytes(endian, tmp_path):
 
 def test_samples_without_a_header(tmp_path):
     (tmp_path / "a.raw").write_bytes(bytes(1000))
-    with pytest.raises(UserError, match="samples without a header"):
+    with pytest.raises(UserError, match="cannot be read as audio .*convert it to WAV or FLAC"):
         read_audio(tmp_path / "a.raw")

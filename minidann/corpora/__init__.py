@@ -7,7 +7,8 @@ file names carry the emotion (`acted.py`), and any other through a CSV file (`ma
 readers know nothing of features; `python -m minidann.corpora NAME:DIR` says what is in a folder.
 """
 
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -16,7 +17,7 @@ import numpy as np
 
 from minidann.console import LISTED, UserError, listing
 from minidann.corpora import acted, iemocap, manifest, recola
-from minidann.corpora.utterance import Findings, Reader, Utterance, inside
+from minidann.corpora.utterance import Findings, Reader, Utterance, examples, inside
 
 __all__ = ["CLASSES", "DIMENSIONS", "READERS", "Corpus", "Utterance", "load", "parse"]
 
@@ -47,8 +48,6 @@ class Corpus:
 
     def labels(self, dimension: str) -> np.ndarray:
         """Classes as (n,) int64: 0 low or negative, 1 high or positive."""
-        if dimension not in DIMENSIONS:
-            raise ValueError(f"dimension: expected one of {DIMENSIONS}, received {dimension!r}")
         values = np.array([getattr(u, dimension) for u in self.utterances], dtype=np.float64)
         return (values > self.threshold).astype(np.int64)
 
@@ -81,25 +80,23 @@ def parse(spec: str) -> tuple[str, Path]:
 def load(name: str, root: Path) -> Corpus:
     """Read a corpus's labels and find its recordings; no audio is read.
 
-    What cannot be used is in the corpus's `bad`: whoever goes on without it has to say so. Raises
-    UserError where the folder as a whole cannot be used, with everything that is wrong.
+    `name` is a key of READERS. What cannot be used is in the corpus's `bad`: the caller must report
+    it. Raises UserError where nothing in the folder can be used, with everything that is wrong.
     """
-    root = Path(root)
-    if name not in READERS:
-        raise UserError(f"unknown corpus {name!r}; the names are {_names()}")
     reader, found = READERS[name], Findings()
     try:
         tree = reader.find(root)
         if tree is None:
-            raise UserError(_wrong_place(name, root))
+            raise UserError(f"{name}:{root}: {_wrong_place(name, root)}")
         utterances = reader.read(tree, found)
     except OSError as error:  # no permission, a disk that is gone
         raise UserError(f"{name}:{root}: {error.strerror}: {error.filename}") from error
-    utterances = [utterance for utterance in utterances if utterance.path not in found.unclear]
-    if not utterances and not found.wrong and not found.bad:
-        found.wrong.append("; ".join(["there is no utterance in it", *found.warnings()]))
+    utterances = [u for u in utterances if u.path not in found.ambiguous]
+    if not utterances and found.bad:
+        raise UserError(complaint(name, root, found.bad))
     if not utterances:
-        raise UserError(complaint(name, root, found.bad, found.wrong))
+        why = "; ".join(["there is no utterance in it", *found.warnings()])
+        raise UserError(f"{name}:{root}: {why}")
 
     # The mark lies beside or in the tree, whichever of the two was given.
     demo = any((folder / DEMO_MARK).is_file() for folder in (root, tree, tree.parent))
@@ -119,15 +116,13 @@ def load(name: str, root: Path) -> Corpus:
     )
 
 
-def complaint(
-    name: str, root: Path, bad: Iterable[tuple[str, str]], wrong: Iterable = (), show: int = LISTED
-) -> str:
-    """The message of a UserError: what is `wrong` with a corpus, and what is `bad` in it.
+def complaint(name: str, root: Path, bad: Iterable[tuple[str, str]], show: int = LISTED) -> str:
+    """The message of a UserError: what is `bad` in a corpus, (where, why) each.
 
     A damaged recording is one line, however many utterances lie in it.
     """
-    problems = list(wrong)
-    for (file, why), same in groupby(bad, lambda entry: (entry[0].split(" [")[0], entry[1])):
+    problems = []
+    for (file, why), same in groupby(bad, lambda item: (item[0].split(" [")[0], item[1])):
         places = [where for where, _ in same]
         where = places[0] if len(places) == 1 else f"{file} ({len(places)} utterances)"
         problems.append(f"{where}: {why}")
@@ -135,7 +130,9 @@ def complaint(
 
 
 def about(corpus: Corpus) -> Iterator[str]:
-    """Data warnings about the number of utterances, and about a class that is rare or alone."""
+    """Data warnings about overlaps, the number of utterances, and a class that is rare or alone."""
+    if overlapping := [corpus.where(i) for i in _overlaps(corpus.utterances)]:
+        yield examples("utterances that start before another of their recording ends", overlapping)
     count = len(corpus.utterances)
     if (published := corpus.published.get("utterances", count)) != count:
         yield f"{count} utterances, where {published} are published"
@@ -157,24 +154,32 @@ def about(corpus: Corpus) -> Iterator[str]:
             )
 
 
+def _overlaps(utterances: Sequence[Utterance]) -> Iterator[int]:
+    """The utterances that begin before an earlier one of their recording ends."""
+    ends: dict[Path, float] = {}
+    starts = [utterance.start or 0.0 for utterance in utterances]
+    for i in sorted(range(len(starts)), key=starts.__getitem__):
+        path, end = utterances[i].path, utterances[i].end
+        if starts[i] < ends.get(path, 0.0):
+            yield i
+        ends[path] = max(ends.get(path, 0.0), math.inf if end is None else end)
+
+
 def _names() -> str:
     return ", ".join(READERS)
 
 
 def _wrong_place(name: str, root: Path) -> str:
     """What to say when `root` is not the corpus `name`."""
-    reader, where = READERS[name], f"{name}:{root}"
+    reader = READERS[name]
     if not root.exists():
-        return f"{where}: there is no such {'file' if name == 'csv' else 'folder'}"
-    if name == "csv" and not root.is_dir():
-        return f"{where}: is not a plain file"
+        return f"there is no such {'file' if name == 'csv' else 'folder'}"
     if not root.is_dir():
         hint = f"; for a CSV file write csv:{root}" if root.suffix.lower() == ".csv" else ""
-        return f"{where}: is a file, where a folder is needed{hint}"
-    looks_like = [key for key in READERS if key != name and READERS[key].find(root)]
+        return f"is a file, where a folder is needed{hint}"
+    key = next((key for key in READERS if key != name and READERS[key].find(root)), None)
     holds = sorted(path.name for path in root.iterdir() if not path.name.startswith("."))
-    if looks_like:
-        key = looks_like[0]
+    if key:
         flag = f", or --{key} DIR" if key in ("iemocap", "recola") else ""
         found = f"it looks like {READERS[key].title}: give it as {key}:DIR{flag}"
     elif holds:
@@ -182,4 +187,4 @@ def _wrong_place(name: str, root: Path) -> str:
         found = f"it holds {', '.join(holds[:5])}{more}; {reader.advice}"
     else:
         found = f"the folder is empty; {reader.advice}"
-    return f"{where}: looked for {reader.looked_for}, and did not find it; {found}"
+    return f"looked for {reader.looked_for}, and did not find it; {found}"

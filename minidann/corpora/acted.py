@@ -12,15 +12,7 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from minidann.corpora.utterance import (
-    AUDIO,
-    TWICE,
-    Findings,
-    Reader,
-    Utterance,
-    files_below,
-    inside,
-)
+from minidann.corpora.utterance import AUDIO, Findings, Reader, Utterance, files_below, inside
 
 LOOKED_AT = 100_000  # files that `find` looks at: not a whole disk for a folder given by mistake
 
@@ -42,12 +34,11 @@ EMOTIONS = {
 class Acted:
     title: str
     language: str
-    licence: str
     example: str  # of a file's name
     name: str  # regular expression for the end of the path without suffix; groups speaker, emotion
     emotions: dict[str, str]  # the group `emotion` -> a key of EMOTIONS
     published: dict
-    only: dict[str, str] = field(default_factory=dict)  # other groups -> the value that is used
+    only: dict[str, str] = field(default_factory=dict)  # further groups -> the value that is used
     only_means: str = ""  # the same in words
     misspelt: dict[str, str] = field(default_factory=dict)  # the group `speaker` -> who it is
     kind: str = "acted, free"
@@ -61,18 +52,16 @@ def _codes(text: str) -> dict[str, str]:
 
 CORPORA = {
     "emodb": Acted(
-        title="EMO-DB",
+        title="EMO-DB",  # Burkhardt et al. 2005
         language="German",
-        licence="Burkhardt et al. 2005; CC0-1.0",
         example="03a01Fa",
         name=r"(?P<speaker>\d\d)[ab]\d\d(?P<emotion>[A-Z])[a-z]",  # speaker, text, emotion, version
         emotions=_codes("W=anger L=boredom E=disgust A=fear F=happiness T=sadness N=neutral"),
         published={"utterances": 535, "arousal": (268, 267), "valence": (385, 150)},
     ),
     "ravdess": Acted(
-        title="RAVDESS",
+        title="RAVDESS",  # Livingstone & Russo 2018
         language="English",
-        licence="Livingstone & Russo 2018; CC BY-NC-SA 4.0",
         example="03-01-05-01-02-01-16",
         name=(  # 03-01-EE-II-SS-RR-AA: emotion, intensity, statement, repetition, actor
             r"(?P<modality>\d\d)-(?P<channel>\d\d)-(?P<emotion>\d\d)-\d\d-\d\d-\d\d-(?P<speaker>\d\d)"
@@ -85,9 +74,8 @@ CORPORA = {
         only_means="audio-only speech",
     ),
     "cafe": Acted(
-        title="CaFE",
+        title="CaFE",  # Gournay et al. 2018
         language="French",
-        licence="Gournay et al. 2018; CC BY-NC-SA 4.0",
         example="01-C-1-1",
         # Speaker, emotion, intensity, sentence. Neutral is of intensity 1 at 48 kHz and has none at
         # 192 kHz (which is AIFF). Folders arrive garbled (ColŠre): not looked at.
@@ -96,18 +84,16 @@ CORPORA = {
         published={"utterances": 936, "arousal": (360, 576), "valence": (576, 360)},
     ),
     "oreau": Acted(
-        title="Oréau",
+        title="Oréau",  # Kerkeni et al. 2020, version 2
         language="French",
-        licence="Kerkeni et al. 2020, version 2; CC BY 4.0",
         example="10a02Ja",
         name=r"(?P<speaker>\d\d)[a-z]\d\d(?P<emotion>[A-Z])[a-z]",  # 07z03Sa is there, too
         emotions=_codes("C=anger D=disgust J=happiness N=neutral P=fear S=surprise T=sadness"),
         published={"utterances": 434, "arousal": (192, 242), "valence": (240, 194)},
     ),
     "cremad": Acted(
-        title="CREMA-D",
+        title="CREMA-D",  # Cao et al. 2014
         language="English",
-        licence="Cao et al. 2014; ODbL",
         example="1001_DFA_ANG_XX",
         # Speaker, sentence, emotion, level. 1040_ITH_SAD_X is one of them.
         name=r"(?P<speaker>\d{4})_[A-Z]{3}_(?P<emotion>[A-Z]{3})_(?:LO|MD|HI|XX?)",
@@ -115,9 +101,8 @@ CORPORA = {
         published={"utterances": 7442, "arousal": (3629, 3813), "valence": (5084, 2358)},
     ),
     "tess": Acted(
-        title="TESS",
+        title="TESS",  # Pichora-Fuller & Dupuis 2020
         language="English",
-        licence="Pichora-Fuller & Dupuis 2020; CC BY-NC-ND 4.0",
         example="OAF_lid_fear",
         name=r"(?P<speaker>OAF?|YAF)_[a-z]+_(?P<emotion>[a-z]+)",  # speaker, word, emotion
         emotions=_codes("angry=anger disgust fear happy=happiness neutral ps=surprise sad=sadness"),
@@ -125,9 +110,8 @@ CORPORA = {
         misspelt={"OA": "OAF"},  # OA_bite_neutral
     ),
     "savee": Acted(
-        title="SAVEE",
+        title="SAVEE",  # Jackson & Haq 2011
         language="English",
-        licence="Jackson & Haq 2011; by registration",
         example="DC_a01 or DC/a01",
         # Speaker, emotion, sentence. In the original the speaker is the folder.
         name=r"(?P<speaker>DC|JE|JK|KL)[/_](?P<emotion>[a-z]+)\d\d",
@@ -135,9 +119,8 @@ CORPORA = {
         published={"utterances": 480, "arousal": (240, 240), "valence": (240, 240)},
     ),
     "emovo": Acted(
-        title="EMOVO",
+        title="EMOVO",  # Costantini et al. 2014
         language="Italian",
-        licence="Costantini et al. 2014; open, no formal licence",
         example="rab-f1-b1",
         name=r"(?P<emotion>[a-z]{3})-(?P<speaker>[fm]\d)-[bdln]\d",  # emotion, speaker, sentence
         emotions=_codes(
@@ -146,9 +129,8 @@ CORPORA = {
         published={"utterances": 588, "arousal": (252, 336), "valence": (336, 252)},
     ),
     "urdu": Acted(
-        title="URDU",
+        title="URDU",  # Latif et al. 2018
         language="Urdu",
-        licence="Latif et al. 2018; research only",
         example="SM1_F19_A019",
         # Speaker, file, emotion and number: the letter says what the folder (Angry) does.
         name=r"(?P<speaker>S[FM]\d+)_F\d+_(?P<emotion>[A-Z])\d+",
@@ -157,9 +139,8 @@ CORPORA = {
         kind="talk shows, free",
     ),
     "nemo": Acted(
-        title="nEMO",
+        title="nEMO",  # Christop 2024
         language="Polish",
-        licence="Christop 2024; CC BY-NC-SA 4.0",
         example="KS0_surprised_70",
         name=r"(?P<speaker>[A-Z]{2}\d)_(?P<emotion>[a-z]+)_\d+",  # speaker, emotion, sentence
         emotions=_codes("anger fear happiness neutral sadness surprised=surprise"),
@@ -172,49 +153,47 @@ def find(row: Acted, root: Path) -> Path | None:
     """`root`, if recordings in it, at whatever depth, have the corpus's names.
 
     But not where another corpus has the same names and more: the neutral and sad files of EMO-DB
-    could be Oréau's, and the other way round, and only what lies beside them tells.
+    could be Oréau's, and the other way round, and only what lies beside them can show it.
     """
     if not root.is_dir():
         return None
-    files = [path for path in islice(files_below(root), LOOKED_AT) if _is_audio(path)]
-    named, unnamed = [], []
-    for path in files:
-        (named if _parse(row, path) else unnamed).append(path)
-    more = (
-        all(_parse(corpus, path) for path in named)
-        and any(_parse(corpus, path) for path in unnamed)
-        for corpus in CORPORA.values()
+    named, rest = [], []
+    for path in islice(files_below(root), LOOKED_AT):
+        if _is_audio(path):
+            (named if _parse(row, path) else rest).append(path)
+    has_more = (
+        all(_parse(rival, path) for path in named) and any(_parse(rival, path) for path in rest)
+        for rival in CORPORA.values()
     )
-    return root if named and not any(more) else None
+    return root if named and not any(has_more) else None
 
 
 def read(row: Acted, root: Path, found: Findings) -> list[Utterance]:
-    recordings: dict[str, Path] = {}
-    other_files: Counter = Counter()
+    utterances: dict[str, Utterance] = {}
+    not_audio: Counter = Counter()
     for path in sorted(files_below(root)):
         match = _parse(row, path)
         if match and any(match[group] != value for group, value in row.only.items()):
             found.warn(f"files that are not {row.only_means}, not used", inside(path, root))
         elif match and not _is_audio(path):
-            other_files[path.suffix] += 1
+            not_audio[path.suffix] += 1
         elif match:
             # Two files of one name are bad, as in `by_stem`, but a folder can be part of the name:
             # DC/a01 is another than JE/a01 in SAVEE, and the same as DC_a01.
-            first = recordings.setdefault(match["recording"].replace("/", "_"), path)
-            if first is not path:
-                found.unclear.add(first)
-                found.leave_out(f"{inside(first, root)} and {inside(path, root)}", TWICE)
+            utterance = _utterance(row, path, match)
+            first = utterances.setdefault(match["recording"].replace("/", "_"), utterance)
+            if first is not utterance:
+                found.leave_out_both(first.path, path, root)
         elif _is_audio(path):
             found.warn(f"recordings not named as in {row.title}, not used", inside(path, root))
-    if other_files:
-        counts = ", ".join(f"{suffix} {n}" for suffix, n in sorted(other_files.items()))
+    if not_audio:
+        counts = ", ".join(f"{suffix} {n}" for suffix, n in sorted(not_audio.items()))
         found.warn(f"files named like recordings that are not audio, not used: {counts}")
     # By name, so that the order is the same however the files are spread over folders.
-    return [_utterance(row, path) for _, path in sorted(recordings.items())]
+    return [utterance for _, utterance in sorted(utterances.items())]
 
 
-def _utterance(row: Acted, path: Path) -> Utterance:
-    match = _parse(row, path)
+def _utterance(row: Acted, path: Path, match: re.Match) -> Utterance:
     arousal, valence = EMOTIONS[row.emotions[match["emotion"]]]
     speaker = row.misspelt.get(match["speaker"], match["speaker"])
     return Utterance(path, None, None, speaker, arousal, valence)

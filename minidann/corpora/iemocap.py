@@ -15,6 +15,7 @@ the paper's counts.
 
 import math
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from minidann.corpora.utterance import (
@@ -23,22 +24,23 @@ from minidann.corpora.utterance import (
     Reader,
     Utterance,
     by_stem,
+    end_within,
     in_or_below,
     inside,
-    number,
+    numbers,
     shown,
     text_of,
 )
 
 LABELS = "dialog/EmoEvaluation"
-LONGEST = 500  # characters; the real lines have about 80
+# The dialog `Ses01F_...` is named after the speaker who wore the motion markers; who speaks is the
+# letter of the LAST token: Ses01F_impro01_M003 is the man of session 1.
 LINE = re.compile(
-    r"\[\s*(?P<start>\S+)\s*-\s*(?P<end>\S+?)\s*\]\s+(?P<name>\S+)\s+\S+\s+"
+    r"\[(?P<start>[\d.]+) - (?P<end>[\d.]+)\]\s+"
+    r"(?P<name>Ses0(?P<session>\d)[FM]_\w*_(?P<sex>[FM])\w*)\s+\w+\s+"
     r"\[(?P<valence>[^,\]]+),(?P<arousal>[^,\]]+),(?P<dominance>[^,\]]+)\]\s*"
 )
-# The dialog `Ses01F_...` is named after the speaker who wore the motion markers; who speaks is
-# the letter of the LAST token: Ses01F_impro01_M003 is the man of session 1.
-NAME = re.compile(r"Ses(?P<session>\d+)[FM]_.*_(?P<sex>[FM])\w*")
+NUMBERS = ("start", "end", "valence", "arousal", "dominance")
 
 
 def find(root: Path) -> Path | None:
@@ -65,7 +67,7 @@ def read(root: Path, found: Findings) -> list[Utterance]:
         for file in files:
             for name, utterance in _labels(file, root, recordings, found):
                 if name in utterances:
-                    found.leave_out(f"{inside(file, root)}: {name}", "is labelled twice")
+                    found.leave_out(inside(file, root), f"{name} is labelled twice")
                     twice.add(name)
                 utterances[name] = utterance
                 used.add(utterance.path)
@@ -87,7 +89,9 @@ def _recordings(session: Path, root: Path, found: Findings) -> dict[str, Path]:
     return recordings
 
 
-def _labels(file: Path, root: Path, recordings: dict[str, Path], found: Findings):
+def _labels(
+    file: Path, root: Path, recordings: dict[str, Path], found: Findings
+) -> Iterator[tuple[str, Utterance]]:
     """Yield (name, utterance) for every label in `file` that has its recording."""
     # Raters typed what they liked, in whatever encoding: only the `[` lines have to be right.
     content = text_of(file, root, found)
@@ -100,48 +104,28 @@ def _labels(file: Path, root: Path, recordings: dict[str, Path], found: Findings
         if not line.startswith("["):
             continue
         where = f"{inside(file, root)}:{line_number}"
-        match = LINE.fullmatch(line) if len(line) <= LONGEST else None
-        name = NAME.fullmatch(match["name"]) if match else None
-        if not name:
+        match = LINE.fullmatch(line)
+        if not match:
             expected = "[START - END] NAME CATEGORY [V, A, D]"
             found.leave_out(where, f"expected {expected}, found {shown(line)}")
             continue
-        fields = ("start", "end", "valence", "arousal", "dominance")
-        value = {key: number(match[key]) for key in fields}
-        if bad := [key for key in fields if math.isnan(value[key])]:
-            found.leave_out(where, f"{bad[0]} {match[bad[0]].strip()!r} is not a number")
+        value = numbers({name: match[name] for name in NUMBERS}, where, found)
+        # The times are the dialog's, whose length nobody asks for: they must only be in order.
+        if not value or not end_within(math.inf, value["start"], value["end"], where, found):
             continue
-        if value["end"] <= value["start"]:
-            found.leave_out(
-                where, f"end {value['end']:g} s is not after start {value['start']:g} s"
-            )
-            continue
-        if f"{file.stem}/{name[0]}" not in recordings:
+        name = match["name"]
+        recording = recordings.get(f"{file.stem}/{name}")
+        if recording is None:
             if recordings:  # else the session has been reported as a whole
-                found.leave_out(
-                    where,
-                    f"{name[0]} has no recording in "
-                    f"{inside(file.parents[2], root)}/sentences/wav/{file.stem} "
-                    f"({', '.join(AUDIO)})",
-                )
+                folder = f"{inside(file.parents[2], root)}/sentences/wav/{file.stem}"
+                found.leave_out(where, f"{name} has no recording in {folder} ({', '.join(AUDIO)})")
             continue
-        for key in fields[2:]:
-            if not 1 <= value[key] <= 5:
-                found.warn(
-                    "labels outside the scale from 1 to 5, used as is",
-                    f"{name[0]} {key} {value[key]:g}",
-                )
-        yield (
-            name[0],
-            Utterance(
-                path=recordings[f"{file.stem}/{name[0]}"],
-                start=None,  # the recording is the utterance; start and end are the dialog's
-                end=None,
-                speaker=f"{int(name['session'])}{name['sex']}",
-                arousal=value["arousal"],
-                valence=value["valence"],
-            ),
-        )
+        for scale in NUMBERS[2:]:
+            if not 1 <= value[scale] <= 5:
+                what = "labels outside the scale from 1 to 5, used as is"
+                found.warn(what, f"{name} {scale} {value[scale]:g}")
+        speaker = match["session"] + match["sex"]
+        yield name, Utterance(recording, None, None, speaker, value["arousal"], value["valence"])
 
 
 READER = Reader(

@@ -18,12 +18,11 @@ import numpy as np
 from minidann.console import UserError
 from minidann.corpora.utterance import (
     AUDIO,
-    LARGEST,
     Findings,
     Reader,
     Utterance,
     by_stem,
-    cut_to,
+    end_within,
     in_or_below,
     inside,
     number,
@@ -46,14 +45,13 @@ def find(root: Path) -> Path | None:
 def read(root: Path, found: Findings) -> list[Utterance]:
     needed = (RECORDINGS, TIMINGS, f"{ANNOTATION}/arousal", f"{ANNOTATION}/valence")
     if missing := [folder for folder in needed if not (root / folder).is_dir()]:
-        found.wrong += [
-            f"there is no folder {folder}: the copy is incomplete" for folder in missing
-        ]
+        for folder in missing:
+            found.leave_out(folder, "there is no such folder: the copy is incomplete")
         return []
     suffixes = (AUDIO, (".csv",), (".csv",), (".csv",))
     audio, timings, arousal, valence = (
         by_stem((root / folder).iterdir(), suffix, root, found)
-        for folder, suffix in zip(needed, suffixes, strict=True)
+        for folder, suffix in zip(needed, suffixes)
     )
     utterances = []
     for participant in sorted({*audio, *timings, *arousal, *valence}):
@@ -61,11 +59,11 @@ def read(root: Path, found: Findings) -> list[Utterance]:
             found.warn("participants without annotation, not used", participant)
             continue
         files = [table.get(participant) for table in (audio, timings, arousal, valence)]
-        for file, folder, suffix in zip(files, needed, suffixes, strict=True):
+        for file, folder, suffix in zip(files, needed, suffixes):
             if file is None:
                 missing = f"{folder}/{participant}{suffix[0]}"
                 found.leave_out(participant, f"annotated, but there is no {missing}")
-        if None not in files and not found.unclear & set(files):
+        if None not in files and not found.ambiguous & set(files):
             utterances += _participant(root, *files, found)
     return utterances
 
@@ -78,41 +76,42 @@ def _participant(
     except UserError as error:
         found.leave_out(inside(audio, root), str(error))
         return []
-    cuts, cut_lines, _ = _table(timings, ["start", "stop"], root, found)
-    ratings = {}
-    for file in (arousal, valence):
-        rows, _, whole = _table(file, ["time"], root, found)
-        if not whole:  # a mean without its bad rows would be another label: none of them is used
-            cuts = []
-            continue
-        ratings[inside(file, root)] = rows
-        if rows.shape[1] - 1 != RATERS:
-            example = f"{inside(file, root)} {rows.shape[1] - 1}"
-            found.warn(f"files with other than {RATERS} raters", example)
-        if np.abs(rows[:, 1:]).max() > 1:
-            found.warn("files with ratings outside -1 to 1, used as is", inside(file, root))
-
-    utterances, last_stop = [], 0.0
-    for (start, stop, *_), line in zip(cuts, cut_lines):
+    cuts = _table(timings, ["start", "stop"], root, found)
+    ratings = {inside(file, root): _ratings(file, root, found) for file in (arousal, valence)}
+    if any(rows is None for rows in ratings.values()):
+        return []
+    utterances = []
+    for line, (start, stop, *_) in cuts.items():
         where = f"{inside(timings, root)}:{line}"
-        if stop <= start or start < 0:
-            why = "before the recording" if start < 0 else f"not before stop {stop:g} s"
-            found.leave_out(where, f"start {start:g} s is {why}")
-            continue
-        end = cut_to(length, start, stop, where, found)
-        if start < last_stop:
-            found.warn("utterances that start before the one before them ends", where)
-        last_stop = stop
-        labels = [] if end is None else _labels(ratings, start, stop, where, found)
-        if len(labels) == len(ratings):
-            utterances.append(Utterance(audio, float(start), float(end), audio.stem, *labels))
+        end = end_within(length, start, stop, where, found)
+        if end is not None:
+            labels = mean_ratings(ratings, start, stop, where, found)
+            if len(labels) == len(ratings):
+                utterances.append(Utterance(audio, start, end, audio.stem, *labels))
     return utterances
 
 
-def _labels(
+def _ratings(file: Path, root: Path, found: Findings) -> np.ndarray | None:
+    """An annotation as (rows, 1 + raters), time first. None where a row of it is bad.
+
+    A mean without its bad rows would be another label, so then none of them is used.
+    """
+    before = len(found.bad)
+    rows = np.array(list(_table(file, ["time"], root, found).values()))
+    if len(found.bad) > before:
+        return None
+    raters = rows.shape[1] - 1
+    if raters != RATERS:
+        found.warn(f"files with other than {RATERS} raters", f"{inside(file, root)} {raters}")
+    if np.abs(rows[:, 1:]).max() > 1:
+        found.warn("files with ratings outside -1 to 1, used as is", inside(file, root))
+    return rows
+
+
+def mean_ratings(
     ratings: dict[str, np.ndarray], start: float, stop: float, where: str, found: Findings
 ) -> list[float]:
-    """The mean rating of each file, {its name: rows}; fewer where one has none of the utterance."""
+    """The mean rating of each file, {its name: rows}; fewer where a file has no frame of it."""
     labels = []
     for name, rows in ratings.items():
         time = rows[:, 0]
@@ -131,45 +130,31 @@ def _labels(
     return labels
 
 
-def _table(
-    file: Path, first: list[str], root: Path, found: Findings
-) -> tuple[np.ndarray | list, list[int], bool]:
-    """The numbers below a header that begins with `first`: (rows, columns), and their lines.
+def _table(file: Path, first: list[str], root: Path, found: Findings) -> dict[int, list[float]]:
+    """The numbers below a header that begins with `first`, {line: row}; bad rows are reported.
 
-    The real headers have blanks at the end of their names. What is not as the header says is left
-    out, and the third value is then False.
+    The real headers have blanks at the end of their names.
     """
     content = text_of(file, root, found, "utf-8-sig")
     if content is None:
-        return [], [], False
-    lines, where = content.splitlines(), inside(file, root)
-    names = [name.strip() for name in lines[0].split(";")] if lines else []
-    columns = max(2, len(names))  # times and at least one rater, or start and stop
+        return {}
+    header, *lines = content.splitlines() or [""]
+    where, names = inside(file, root), [name.strip() for name in header.split(";")]
     if names[: len(first)] != first or len(names) < 2:
         wanted = ";".join(first) if len(first) > 1 else "time;FM1;FM2;..."
-        header = lines[0] if lines else ""
         found.leave_out(f"{where}:1", f"expected {wanted}, found {shown(header)}")
-        return [], [], False
-    at = [n for n, line in enumerate(lines[1:], 2) if line.strip()]
-    if not at:
+        return {}
+    rows = {}
+    for at, line in enumerate(lines, 2):
+        row = [number(cell) for cell in line.split(";")]
+        if len(row) == len(names) and not any(map(math.isnan, row)):
+            rows[at] = row
+        elif line.strip():
+            why = f"expected {len(names)} numbers, found {shown(line)}"
+            found.leave_out(f"{where}:{at}", why)
+    if not any(line.strip() for line in lines):
         found.leave_out(where, "no row below the header")
-        return [], [], False
-    try:  # NumPy's parser is fast, but does not say which line is wrong
-        rows = np.loadtxt([lines[n - 1] for n in at], delimiter=";", comments=None, ndmin=2)
-        if rows.shape == (len(at), columns) and (np.abs(rows) <= LARGEST).all():
-            return rows, at, True
-    except ValueError:
-        pass
-    rows, good = [], []
-    for n in at:
-        row = [number(cell) for cell in lines[n - 1].split(";")]
-        if len(row) == columns and not any(map(math.isnan, row)):
-            rows.append(row)
-            good.append(n)
-        else:
-            expected = f"expected {columns} numbers, found {shown(lines[n - 1])}"
-            found.leave_out(f"{where}:{n}", expected)
-    return np.array(rows), good, len(good) == len(at)
+    return rows
 
 
 READER = Reader(

@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 
 from minidann.corpora import CLASSES, DIMENSIONS, Corpus, about
-from minidann.corpora.utterance import summary
+from minidann.corpora.utterance import examples
 from minidann.sound import features
 from minidann.sound.logmel import FRAMES
 from minidann.sound.warnings import Sound, Warnings, data_warnings
@@ -31,7 +31,7 @@ def measure_all(corpus: Corpus) -> tuple[dict[int, Sound], list[tuple[str, str]]
 def warnings(corpus: Corpus, found: Warnings) -> list[str]:
     """The data warnings about the sound of a corpus, a sentence each."""
     return [
-        summary([" = ".join(corpus.where(i) for i in numbers) for numbers in groups], what)
+        examples(what, [" = ".join(corpus.where(i) for i in numbers) for numbers in groups])
         for what, groups in found.items()
     ]
 

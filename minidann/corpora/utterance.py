@@ -8,7 +8,6 @@ from pathlib import Path
 
 AUDIO = (".wav", ".flac", ".ogg")
 LARGEST = 1e9  # no second of a recording and no label on any scale is as large
-TWICE = "two files for one recording or table; keep one of them"
 SHOWN = 80  # characters of a bad line that are printed
 
 
@@ -24,22 +23,26 @@ class Utterance:
 
 @dataclass
 class Findings:
-    """What a reader has to say of a folder, beside its utterances.
+    """What a reader has to report of a folder, beside its utterances.
 
-    wrong  with the folder as a whole, a sentence each: it cannot be used
-    bad    (where, why), an utterance each, or a file with utterances in it: the others can be used
-    warned   {data warning: the places that it is about}: all can be used
-    unclear  files that are there twice: what hangs on them is not used
+    bad        (where, why): utterances, or files with utterances in them, that cannot be used
+    warned     {data warning: the places that it is about}: these utterances can be used
+    ambiguous  files that are there twice: an utterance that needs one of them is not used
     """
 
-    wrong: list[str] = field(default_factory=list)
     bad: list[tuple[str, str]] = field(default_factory=list)
     warned: dict[str, list[str]] = field(default_factory=dict)
-    unclear: set[Path] = field(default_factory=set)
+    ambiguous: set[Path] = field(default_factory=set)
 
     def leave_out(self, where: str, why: str) -> None:
-        """One that cannot be used."""
+        """Report an utterance, or a file, that cannot be used."""
         self.bad.append((where, why))
+
+    def leave_out_both(self, first: Path, second: Path, root: Path) -> None:
+        """Report two files for one recording or table: the code cannot know which is meant."""
+        self.ambiguous.add(first)
+        where = f"{inside(first, root)} and {inside(second, root)}"
+        self.leave_out(where, "two files for one recording or table; keep one of them")
 
     def warn(self, what: str, *where: str) -> None:
         """Add a data warning; without `where`, it is about the corpus as a whole."""
@@ -47,7 +50,7 @@ class Findings:
 
     def warnings(self) -> list[str]:
         """The data warnings, a sentence each, with counts and examples."""
-        return [summary(where, what) if where else what for what, where in self.warned.items()]
+        return [examples(what, where) if where else what for what, where in self.warned.items()]
 
 
 @dataclass(frozen=True)
@@ -55,8 +58,8 @@ class Reader:
     """One known kind of corpus.
 
     find(root)         -> the folder in which the corpus lies; None if `root` is no such corpus
-    read(root, found)  -> its utterances, in a fixed order; what else there is to say goes to
-                          `found`; `root` is what `find` returned
+    read(root, found)  -> its utterances, in a fixed order; `root` is what `find` returned, and what
+                          there is to report goes to `found`
     """
 
     title: str
@@ -101,9 +104,8 @@ def by_stem(
 ) -> dict[str, Path]:
     """`{stem: path}`, sorted, of the files that end in one of `suffixes` (in either case).
 
-    Hidden files are left out. Two files of one stem are bad: nobody can know which is meant, and a
-    recording that is there twice could be trained and tested on. The first is in the result, and
-    in `found.unclear`.
+    Hidden files are left out. Of two files of one stem, the first is in the result, and both are
+    reported: a recording that is there twice could be trained and tested on.
     """
     stems: dict[str, Path] = {}
     for path in sorted(paths):
@@ -111,8 +113,7 @@ def by_stem(
             continue
         first = stems.setdefault(path.stem, path)
         if first is not path:
-            found.unclear.add(first)
-            found.leave_out(f"{inside(first, root)} and {inside(path, root)}", TWICE)
+            found.leave_out_both(first, path, root)
     return dict(sorted(stems.items()))
 
 
@@ -136,9 +137,9 @@ def shown(line: str) -> str:
     return repr(line) if len(line) <= SHOWN else f"{line[:SHOWN]!r}... ({len(line)} characters)"
 
 
-def summary(things: list[str], what: str, show: int = 3) -> str:
-    """`what` with a count and the first few examples: `labels off the scale (4): a, b, c, ...`."""
-    return f"{what} ({len(things)}): {', '.join(things[:show])}{', ...' * (len(things) > show)}"
+def examples(what: str, things: list[str]) -> str:
+    """`what` with a count and the first few things: `labels off the scale (4): a, b, c, ...`."""
+    return f"{what} ({len(things)}): {', '.join(things[:3])}{', ...' * (len(things) > 3)}"
 
 
 def number(text: str) -> float:
@@ -150,21 +151,36 @@ def number(text: str) -> float:
     return value if abs(value) <= LARGEST else math.nan
 
 
-def cut_to(length: float, start: float, end: float, where: str, found: Findings) -> float | None:
+def numbers(cells: dict[str, str], where: str, found: Findings) -> dict[str, float] | None:
+    """The numbers in `cells`, by their names; None, and a report, where there is none in a cell."""
+    values = {name: number(text) for name, text in cells.items()}
+    wrong = [name for name, value in values.items() if math.isnan(value)]
+    if wrong:
+        why = (f"{name} {shown(cells[name].strip())} is not a number" for name in wrong)
+        found.leave_out(where, "; ".join(why))
+    return None if wrong else values
+
+
+def end_within(
+    length: float, start: float, end: float, where: str, found: Findings
+) -> float | None:
     """`end`, but not after the recording's own end (all in seconds), with a data warning.
 
-    None where nothing is left: the times belong to another recording.
+    None, and a report, where there is no such part in a recording of this length.
     """
-    if start >= length:
-        found.leave_out(
-            where,
+    if start < 0:
+        why = f"start {start:g} s is before the recording"
+    elif start >= length:
+        why = (
             f"the utterance from {start:g} to {end:g} s is not within the recording, "
-            f"which is {length:.3f} s long",
+            f"which is {length:.3f} s long"
         )
-        return None
-    if end > length:
-        found.warn(
-            "utterances that end after their recording, cut to it",
-            f"{where} by {end - length:.2g} s",
-        )
-    return min(end, length)
+    elif end <= start:
+        why = f"end {end:g} s is not after start {start:g} s"
+    else:
+        if end > length:
+            what = "utterances that end after their recording, cut to it"
+            found.warn(what, f"{where} by {end - length:.2g} s")
+        return min(end, length)
+    found.leave_out(where, why)
+    return None

@@ -187,7 +187,7 @@ def read_arrays(path: Path) -> tuple[dict[str, Arrays], dict]:
             arrays = {name: archive[name] for name in archive.files}
         if "about" not in arrays:
             raise ValueError("it has no description")
-        about = arrays.pop("about")
+        about = np.asarray(arrays.pop("about"))  # what is no .npy comes as bytes
         if about.dtype.kind == "U":
             raise UserError(f"{path}: {EARLIER}")
         for name, array in arrays.items():

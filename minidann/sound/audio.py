@@ -58,8 +58,6 @@ def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
             raise UserError(
                 "is a folder; give the files in it" if folder else "no such file; check the path"
             )
-        if path.suffix.lower() == ".raw":  # soundfile would ask for rate and channels
-            raise UserError("samples without a header; convert it to WAV or FLAC")
         with soundfile.SoundFile(path) as file:
             if file.format not in FORMATS:
                 raise UserError(f"is {file.format} inside; convert it to WAV or FLAC")
@@ -72,12 +70,12 @@ def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
                     "speech does not; export it again"
                 )
             yield file
-    except (soundfile.SoundFileError, OSError, ValueError) as error:  # ValueError: a zero byte
-        # The file is named by who asked for it; here that would be once too often.
-        why = str(error).removeprefix(f"Error opening {str(path)!r}: ").removesuffix(".")
-        why = getattr(error, "strerror", None) or why
+    except (soundfile.SoundFileError, OSError, ValueError, TypeError) as error:
+        # ValueError: a zero byte in the path; TypeError: a .raw file, which has no header.
+        why = getattr(error, "error_string", None) or getattr(error, "strerror", None) or error
         raise UserError(
-            f"cannot be read as audio ({why}); copy it again or convert it to WAV or FLAC"
+            f"cannot be read as audio ({str(why).removesuffix('.')}); copy it again or convert it "
+            "to WAV or FLAC"
         ) from None
 
 

@@ -1,17 +1,21 @@
 """The log-mel features of a whole corpus: extracted once, and cached.
 
-A cache file is named after all that it depends on but rounding: the preset, the bytes of every
-recording, and where each utterance starts and ends. So it is never out of date, and its folder is
-safe to delete. It is mapped into memory: what is not being used need not be there.
+    DIGEST.npy    the frames of all utterances that can be used, (total, 26) float32
+    DIGEST.json   the lengths of these utterances, what is bad, the data warnings, and a checksum
+
+DIGEST stands for all that the features depend on but rounding: the preset, the bytes of every
+recording, and where each utterance starts and ends. So an entry of the cache is never out of date,
+and its folder is safe to delete. The JSON is written last, so an entry that has one is whole. The
+frames are mapped into memory: what is not being used need not be there.
 """
 
 import hashlib
 import json
 import os
-import re
+import shutil
 import sys
+import tempfile
 import time
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict
@@ -29,7 +33,8 @@ from minidann.sound.normalise import Features
 from minidann.sound.warnings import Sound, Warnings, data_warnings, measure
 
 VERSION = 4  # of the arithmetic, the layout and the warnings: a new number leaves old files unused
-STALE = 3600  # seconds after which nobody is writing to a temporary file any more
+UNFINISHED = "unfinished-"  # begins the name of a folder in which an entry is being made
+STALE = 24 * 3600  # seconds after which such a folder is what a kill has left
 
 
 class Extracted(NamedTuple):
@@ -49,62 +54,32 @@ def extract(
 
     An utterance has `.path`, and `.start` and `.end` (seconds, or None for the whole recording).
     `cache` is a folder, made where it is missing; `label` heads the progress lines. A damaged
-    file is said to be so and made again. Raises UserError where the cache cannot be written to.
+    entry is reported on stderr and made again. Raises UserError where the cache cannot be used.
     """
-    if not len(utterances):
-        raise UserError(f"{label}: no utterances to take features from; check the corpus folder")
-    if preset not in PRESETS:
-        raise ValueError(f"expected a preset among {', '.join(PRESETS)}, received {preset!r}")
     contents = digests(utterances, label)
-    rows = [
-        (contents[Path(utterance.path)], utterance.start, utterance.end) for utterance in utterances
-    ]
-    everything = json.dumps([VERSION, asdict(PRESETS[preset]), rows], default=float)
-    digest = hashlib.blake2b(everything.encode(), digest_size=16).hexdigest()
-    file = Path(cache) / f"{digest}.features"
+    places = [(contents[Path(u.path)], u.start, u.end) for u in utterances]
+    everything = json.dumps([VERSION, asdict(PRESETS[preset]), places], default=float)
+    entry = Path(cache, hashlib.blake2b(everything.encode(), digest_size=16).hexdigest())
     try:
-        if file.is_file():
+        if entry.with_suffix(".json").is_file():
             try:
-                return _load(file, len(utterances), contents)
-            except (EOFError, ValueError) as error:
-                print(f"{label}: {file} is damaged ({error}); extracting again", file=sys.stderr)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        _clear(file.parent)
-        temporary = file.with_suffix(f".{os.getpid()}.tmp")
-        try:
-            bad = _write(temporary, utterances, preset, label)
-            if len(bad) == len(utterances):
-                return Extracted(None, [], bad, {}, contents)
-            os.replace(temporary, file)  # a file that has its own name is a whole file
-        finally:
-            temporary.unlink(missing_ok=True)
-        return _load(file, len(utterances), contents)
+                return _load(entry, len(utterances), contents)
+            except (ValueError, KeyError, TypeError, FileNotFoundError) as error:
+                print(f"{label}: {entry} is damaged ({error}); extracting again", file=sys.stderr)
+        _save(entry, utterances, preset, label)
+        return _load(entry, len(utterances), contents)
     except OSError as error:
         raise UserError(
             f"{cache}: cannot keep features here ({error.strerror}); give another --cache DIR"
         ) from None
 
 
-def _clear(cache: Path) -> None:
-    """Take away what kills left half written, and nothing that others keep in the same folder."""
-    for old in cache.glob("*.tmp"):
-        with suppress(FileNotFoundError):  # another process has just finished it
-            stale = time.time() - old.stat().st_mtime > STALE
-            if stale and re.fullmatch(r"[0-9a-f]{32}\.\d+\.tmp", old.name):
-                old.unlink()
-
-
 def digests(utterances: Sequence, label: str) -> dict[Path, str]:
     """Name the bytes of each recording, gone through once however many utterances lie in it."""
-    paths = (Path(utterance.path) for utterance in utterances)
-    contents = dict.fromkeys(paths)  # each once, in order
+    contents = dict.fromkeys(Path(u.path) for u in utterances)  # each once, in order
     for path in progress(list(contents), len(contents), f"{label}: any changes?", "recordings"):
-        content = hashlib.sha256()
         try:
-            with open(path, "rb") as file:
-                while chunk := file.read(1 << 20):
-                    content.update(chunk)
-            contents[path] = content.hexdigest()
+            contents[path] = _sha256(path)
         except OSError as error:  # decoding it will say so
             contents[path] = f"cannot be read: {error.strerror}"
     return contents
@@ -152,31 +127,36 @@ def extract_one(path: Path | str, utterances: list[tuple[int, object]], preset: 
     return extracted
 
 
-def _write(file: Path, utterances: Sequence, preset: str, label: str) -> dict[int, str]:
-    """Extract into `file`, utterance by utterance. -> {number: why} of those that are bad.
+def _save(entry: Path, utterances: Sequence, preset: str, label: str) -> None:
+    """Extract into the two files of `entry`, utterance by utterance.
 
-    The file is three .npy in a row, and then the CRC-32 of all: frames (total, 26) float32,
-    offsets (n+1,) int64, and `bad` and `warnings` of `Extracted` as the bytes of a JSON text.
+    They are made in a folder of this process, and then moved. Where several processes make the
+    same entry at once, each moves the same bytes.
     """
-    bad, sounds, offsets = {}, {}, [0]
-    with open(file, "wb") as out:
-        _write_header(out, FRAMES * len(utterances))  # the most it can be; put right below
-        for i, sound, frames in extract_each(utterances, preset, label):
-            if sound is None:
-                bad[i] = frames
-                continue
-            sounds[i] = sound
-            out.write(frames.astype("<f4").tobytes())
-            offsets.append(offsets[-1] + len(frames))
-        np.save(out, np.array(offsets, "<i8"))
-        notes = json.dumps([list(bad.items()), data_warnings(sounds)])
-        np.save(out, np.frombuffer(notes.encode(), np.uint8))
-        out.seek(0)
-        _write_header(out, offsets[-1])
-    checksum = zlib.crc32(np.memmap(file, np.uint8, "r"))
-    with open(file, "ab") as out:
-        out.write(checksum.to_bytes(4, "little"))
-    return bad
+    entry.parent.mkdir(parents=True, exist_ok=True)
+    for folder in entry.parent.glob(f"{UNFINISHED}*"):
+        with suppress(FileNotFoundError):  # another process has just finished it
+            if time.time() - folder.stat().st_mtime > STALE:
+                shutil.rmtree(folder)
+    with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=entry.parent) as folder:
+        file = Path(folder, f"{entry.name}.npy")
+        lengths, bad, sounds = [], [], {}
+        with open(file, "wb") as out:
+            _write_header(out, FRAMES * len(utterances))  # the most it can be; put right below
+            for i, sound, frames in extract_each(utterances, preset, label):
+                if sound is None:
+                    bad.append((i, frames))
+                    continue
+                lengths.append(len(frames))
+                sounds[i] = sound
+                out.write(frames.tobytes())
+            out.seek(0)
+            _write_header(out, sum(lengths))
+        notes = {"lengths": lengths, "bad": bad, "warnings": data_warnings(sounds)}
+        text = json.dumps({"checksum": _checksum(file, notes), "notes": notes})
+        file.with_suffix(".json").write_text(text)
+        for suffix in (".npy", ".json"):
+            os.replace(file.with_suffix(suffix), entry.with_suffix(suffix))
 
 
 def _write_header(file: BinaryIO, total: int) -> None:
@@ -185,19 +165,29 @@ def _write_header(file: BinaryIO, total: int) -> None:
     np.lib.format.write_array_header_1_0(file, shape)
 
 
-def _load(file: Path, count: int, contents: dict[Path, str]) -> Extracted:
-    """Map a cache file of `count` utterances into memory; raise ValueError on any damage."""
-    content = np.memmap(file, np.uint8, "r")
-    if zlib.crc32(content[:-4]) != int.from_bytes(content[-4:].tobytes(), "little"):
+def _load(entry: Path, count: int, contents: dict[Path, str]) -> Extracted:
+    """Map the entry of `count` utterances into memory; raise ValueError where it is damaged."""
+    file = entry.with_suffix(".npy")
+    saved = json.loads(entry.with_suffix(".json").read_text())
+    notes = saved["notes"]
+    if saved["checksum"] != _checksum(file, notes):
         raise ValueError("its checksum differs")
-    del content  # or its pages would count as memory in use beside those of `frames`
-    frames = np.load(file, mmap_mode="r", allow_pickle=False)  # (total, 26), left on disk
-    with open(file, "rb") as rest:
-        rest.seek(frames.offset + frames.nbytes)
-        offsets = np.load(rest, allow_pickle=False)  # (n+1,)
-        bad, warnings = json.loads(np.load(rest, allow_pickle=False).tobytes())
-    bad = dict(bad)
-    if len(offsets) - 1 + len(bad) != count:
-        raise ValueError(f"expected {count} utterances, received {len(offsets) - 1 + len(bad)}")
+    bad = dict(notes["bad"])
     good = [i for i in range(count) if i not in bad]
-    return Extracted(Features(frames, offsets, digest=file.stem), good, bad, warnings, contents)
+    frames = np.load(file, mmap_mode="r", allow_pickle=False)  # (total, 26), left on disk
+    features = Features(frames, notes["lengths"], digest=entry.name) if good else None
+    return Extracted(features, good, bad, notes["warnings"], contents)
+
+
+def _checksum(file: Path, notes: dict) -> str:
+    """What shows that both files of an entry are those that were written under its name."""
+    content = file.stem + _sha256(file) + json.dumps(notes)
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _sha256(path: Path) -> str:
+    content = hashlib.sha256()
+    with open(path, "rb") as file:
+        while chunk := file.read(1 << 20):
+            content.update(chunk)
+    return content.hexdigest()

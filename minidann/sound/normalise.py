@@ -19,30 +19,24 @@ class Features:
     """A corpus's log-mel features, unpadded, with the normalisation that belongs to them.
 
     frames (total, 26) float32, raw, one utterance after the other, at most 750 frames each;
-    offsets (n+1,) int64: utterance i is `frames[offsets[i] : offsets[i+1]]`; lengths (n,) int64;
+    lengths (n,) int64; offsets (n+1,) int64: utterance i is `frames[offsets[i] : offsets[i+1]]`;
     mean, std (26,) float32 over all frames, so over real ones only: there is no padding here;
     minimum (n, 26) float32, each utterance's own minimum a bin after normalisation;
     digest names preset and recordings where the features were extracted, else it is "".
     A bin that never changes has std 1, so that it becomes zeros and not NaN. Raises ValueError
-    where frames and offsets do not fit each other.
+    where frames and lengths do not fit each other.
     """
 
-    def __init__(self, frames: np.ndarray, offsets: np.ndarray, digest: str = ""):
-        if frames.ndim != 2 or frames.shape[1] != MELS or frames.dtype != np.float32:
+    def __init__(self, frames: np.ndarray, lengths: Sequence[int], digest: str = ""):
+        if frames.shape != (sum(lengths), MELS) or frames.dtype != np.float32:
             raise ValueError(
-                f"expected (total, {MELS}) float32, received {frames.shape} {frames.dtype}"
-            )
-        lengths = np.diff(offsets)  # (n+1,) -> (n,)
-        if len(lengths) == 0 or lengths.min() < 1 or lengths.max() > FRAMES:
-            raise ValueError(f"expected at least one utterance, and 1 to {FRAMES} frames in each")
-        if offsets[0] != 0 or offsets[-1] != len(frames):
-            raise ValueError(
-                f"expected offsets from 0 to {len(frames)}, received {offsets[0]} to {offsets[-1]}"
+                f"expected ({sum(lengths)}, {MELS}) float32, received {frames.shape} {frames.dtype}"
             )
         self.frames = np.asarray(frames)  # a memmap stays mapped, but is quicker to slice
-        self.offsets, self.lengths, self.digest = offsets, lengths, digest
+        self.lengths, self.digest = np.array(lengths), digest
+        self.offsets = np.concatenate([[0], np.cumsum(lengths)])  # (n+1,)
         self.mean, self.std = mean_and_std(self.frames)  # (26,) each
-        raw = np.minimum.reduceat(self.frames, offsets[:-1], axis=0)  # (total, 26) -> (n, 26)
+        raw = np.minimum.reduceat(self.frames, self.offsets[:-1], axis=0)  # (total, 26) -> (n, 26)
         self.minimum = (raw - self.mean) / self.std  # rounding keeps the order: still the minima
         # Written out for every frame, NumPy goes through them in one loop, not in one of 26 each.
         self._tiled = np.tile(self.mean, (FRAMES, 1)), np.tile(self.std, (FRAMES, 1))  # (750, 26)
@@ -56,29 +50,19 @@ class Features:
         In `out`, of that shape, where it is given: to fill the same 5 MB again is quicker than to
         ask for new ones. Otherwise a new array.
         """
-        shape = len(rows), FRAMES, MELS
-        out = np.empty(shape, np.float32) if out is None else out
-        if out.shape != shape or out.dtype != np.float32:
-            raise ValueError(f"expected out {shape} float32, received {out.shape} {out.dtype}")
+        out = np.empty((len(rows), FRAMES, MELS), np.float32) if out is None else out
         means, stds = self._tiled
         for padded, row in zip(out, rows):
             k = self.lengths[row]
-            frames = self.frames[self.offsets[row] : self.offsets[row] + k]  # (k, 26)
+            frames = self.frames[self.offsets[row] : self.offsets[row + 1]]  # (k, 26)
             normalise_and_pad(frames, means[:k], stds[:k], self.minimum[row], padded)
         return out
 
 
-def from_frames(frames, offsets=None) -> Features:
-    """Features from arrays in memory: for made-up corpora, as the tests have them.
-
-    `frames` is a list of (k, 26) arrays, which are cropped; or, with `offsets` (n+1,), one
-    (total, 26) array of at most 750 frames an utterance.
-    """
-    if offsets is None:
-        cropped = [crop(np.asarray(utterance, np.float32)) for utterance in frames]
-        offsets = np.cumsum([0] + [len(utterance) for utterance in cropped])  # (n+1,)
-        frames = np.concatenate(cropped)  # (total, 26)
-    return Features(np.asarray(frames, np.float32), np.asarray(offsets, np.int64))
+def from_frames(utterances: Sequence[np.ndarray]) -> Features:
+    """Features from arrays in memory, (k, 26) each, which are cropped: for made-up corpora."""
+    cropped = [crop(np.asarray(frames, np.float32)) for frames in utterances]
+    return Features(np.concatenate(cropped), [len(frames) for frames in cropped])
 
 
 def mean_and_std(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -109,8 +93,6 @@ def normalise_and_pad(
     of the normalised frames, saves finding it again; `out` (750, 26) is written to and returned.
     """
     count = len(frames)
-    if not 1 <= count <= FRAMES:
-        raise ValueError(f"expected 1 to {FRAMES} frames, received {count}: crop() them first")
     out = np.empty((FRAMES, MELS), np.float32) if out is None else out
     real = out[:count]  # (k, 26)
     np.subtract(frames, mean, out=real)

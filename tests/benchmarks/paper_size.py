@@ -64,7 +64,7 @@ def made_up(name: str, folder: Path) -> Domain:
             file.write(rng.standard_normal((size, MELS), dtype=np.float32))
     frames = np.memmap(path, np.float32, "r", shape=(offsets[-1], MELS))
     names = np.array([f"speaker {i % speakers}" for i in range(count)])
-    return Domain(Features(frames, offsets), rng.integers(0, 2, count), names)
+    return Domain(Features(frames, lengths), rng.integers(0, 2, count), names)
 
 
 def measure(names: tuple[str, str], kind: str, epochs: int, folder: Path, results) -> None:
