@@ -21,8 +21,8 @@ from minidann.corpora.utterance import Findings, Reader, Utterance, examples, in
 
 __all__ = ["CLASSES", "DIMENSIONS", "READERS", "Corpus", "Utterance", "load", "parse"]
 
-DIMENSIONS = ("arousal", "valence")
 CLASSES = {"arousal": ("low", "high"), "valence": ("negative", "positive")}
+DIMENSIONS = tuple(CLASSES)
 READERS: dict[str, Reader] = {
     "iemocap": iemocap.READER,
     "recola": recola.READER,

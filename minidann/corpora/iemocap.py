@@ -33,6 +33,7 @@ from minidann.corpora.utterance import (
 )
 
 LABELS = "dialog/EmoEvaluation"
+WAV = "sentences/wav"
 # The dialog `Ses01F_...` is named after the speaker who wore the motion markers; who speaks is the
 # letter of the LAST token: Ses01F_impro01_M003 is the man of session 1.
 LINE = re.compile(
@@ -57,7 +58,9 @@ def read(root: Path, found: Findings) -> list[Utterance]:
         if not (session / LABELS).is_dir():
             found.leave_out(session.name, f"there is no {LABELS} in it: the copy is incomplete")
             continue
-        recordings = _recordings(session, root, found)
+        recordings = by_stem((session / WAV).glob("*/*"), AUDIO, root, found)
+        if not recordings:
+            found.leave_out(session.name, f"no recording ({', '.join(AUDIO)}) in {WAV}")
         used = set()
         # Directly in the folder only: Attribute/, Categorical/ and Self-evaluation/ below it hold
         # single raters' files.
@@ -74,19 +77,6 @@ def read(root: Path, found: Findings) -> list[Utterance]:
         if unused := [inside(p, root) for p in recordings.values() if p not in used]:
             found.warn("recordings without a label, not used", *unused)
     return [utterances[name] for name in sorted(utterances.keys() - twice)]
-
-
-def _recordings(session: Path, root: Path, found: Findings) -> dict[str, Path]:
-    """`{"<dialog>/<utterance>": path}` of a session."""
-    wav = session / "sentences" / "wav"
-    recordings: dict[str, Path] = {}
-    for dialog in sorted(wav.iterdir()) if wav.is_dir() else []:
-        if dialog.is_dir() and not dialog.name.startswith("."):
-            stems = by_stem(dialog.iterdir(), AUDIO, root, found)
-            recordings.update({f"{dialog.name}/{stem}": path for stem, path in stems.items()})
-    if not recordings:
-        found.leave_out(session.name, f"no recording ({', '.join(AUDIO)}) in sentences/wav")
-    return recordings
 
 
 def _labels(
@@ -114,18 +104,17 @@ def _labels(
         if not value or not end_within(math.inf, value["start"], value["end"], where, found):
             continue
         name = match["name"]
-        recording = recordings.get(f"{file.stem}/{name}")
-        if recording is None:
+        if name not in recordings:
             if recordings:  # else the session has been reported as a whole
-                folder = f"{inside(file.parents[2], root)}/sentences/wav/{file.stem}"
-                found.leave_out(where, f"{name} has no recording in {folder} ({', '.join(AUDIO)})")
+                found.leave_out(where, f"{name} has no recording ({', '.join(AUDIO)}) in {WAV}")
             continue
         for scale in NUMBERS[2:]:
             if not 1 <= value[scale] <= 5:
                 what = "labels outside the scale from 1 to 5, used as is"
                 found.warn(what, f"{name} {scale} {value[scale]:g}")
         speaker = match["session"] + match["sex"]
-        yield name, Utterance(recording, None, None, speaker, value["arousal"], value["valence"])
+        labels = value["arousal"], value["valence"]
+        yield name, Utterance(recordings[name], None, None, speaker, *labels)
 
 
 READER = Reader(
