@@ -16,7 +16,7 @@ PLAIN.conv_relu_maxpool = conv_relu_maxpool.compose()
 SIZES = {}, {"n": 5, "m": 8, "filters": 2, "mels": 1}, {"n": 6, "m": 6, "filters": 2, "mels": 1}
 
 
-@pytest.mark.parametrize("seed, sizes", enumerate(SIZES))
+@pytest.mark.parametrize("seed, sizes", list(enumerate(SIZES)))
 @pytest.mark.parametrize("mode", feeding.MODES)
 def test_equations_8_to_10(mode, seed, sizes):
     report = gradcheck.check_network(model, np.random.default_rng(seed), mode=mode, **sizes)
