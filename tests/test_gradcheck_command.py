@@ -3,14 +3,17 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+from conftest import call
+
+from minidann import feeding, ops
+from minidann.gradcheck import proof
+from minidann.gradcheck.network import example
 
 
 def command(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "minidann.gradcheck", *map(str, arguments)],
-        capture_output=True, text=True,
-    )  # fmt: skip
+    return call("gradcheck", *arguments)
 
 
 WRONG_DENSE = """
@@ -21,13 +24,33 @@ def backward(dout, cache):
     x, w = cache
     return dout @ w.T, x.T @ dout, dout.mean(axis=0)
 """
+EXAMPLE = WRONG_DENSE + "def example(rng):\n    return "
+ARRAYS = "(rng.random((4, 3)), rng.random((3, 2)), rng.random(2)), {}\n"
 
 
 def test_the_proof():
-    done = command()
+    done = subprocess.run(
+        [sys.executable, "-m", "minidann.gradcheck"], capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stdout[-3000:]
-    assert "network, bn4: right" in done.stdout
     assert "predicted 1 + beta" in done.stdout
+    assert "predicted (1 + beta)(1 - alpha) dL_l" in done.stdout
+    for name in ops.__all__:
+        assert f"{name}, its example: right\n" in done.stdout
+    for mode, (n, m) in zip(feeding.MODES, proof.BATCHES, strict=True):
+        assert f"network, {mode}: right\n" in done.stdout
+        assert f"network, {mode}, {n} source and {m} target rows: right\n" in done.stdout
+
+
+def test_the_proof_tries_as_many_and_more_target_rows():
+    assert any(n == m for n, m in proof.BATCHES) and any(m > n for n, m in proof.BATCHES)
+    (step,) = example(np.random.default_rng(0), "bn1", n=4, m=7)
+    assert step.domain_labels.tolist() == 4 * [0] + 7 * [1]
+
+
+def test_no_false_alarm_on_random_legal_shapes():
+    done = command("--random", 15)  # each op and each mode
+    assert done.returncode == 0 and "0 false alarms in 15 checks" in done.stdout, done.stdout
 
 
 def test_a_students_file(tmp_path):
@@ -36,20 +59,11 @@ def test_a_students_file(tmp_path):
     done = command("--file", file, "--op", "dense")
     assert done.returncode == 1
     assert "b: summed: b is averaged where it should be summed" in done.stdout
+    assert done.stdout.endswith("5 tables: 2 right, 3 wrong\n")  # the mean of one row is its sum
     file.write_text(WRONG_DENSE.replace("mean", "sum"))
     assert command("--file", file, "--op", "dense").returncode == 0
-    file.write_text(
-        "import numpy as np\n" + WRONG_DENSE + "def example(rng):\n"
-        "    return (rng.random((4, 3)), rng.random((3, 2)), rng.random(2)), {}\n"
-    )
+    file.write_text("import numpy as np\n" + EXAMPLE + ARRAYS)
     assert command("--file", file).returncode == 1
-
-
-def test_how_many_tables_are_right(tmp_path):
-    file = tmp_path / "mine.py"
-    file.write_text(WRONG_DENSE)
-    done = command("--file", file, "--op", "dense")
-    assert done.stdout.endswith("5 tables: 2 right, 3 wrong\n")  # the mean of one row is its sum
     assert command("--op", "relu").stdout.endswith("5 tables: 5 right, 0 wrong\n")
 
 
@@ -91,41 +105,42 @@ def test_a_file_that_exits_or_prints(tmp_path):
     done = command("--file", file, "--op", "dense")
     assert done.returncode == 1
     assert "backward raised SystemExit: stop" in done.stdout
-    example = "def example(rng):\n    return (rng.random((4, 3)), rng.random((3, 2)), {}), {{}}\n"
-    printing = WRONG_DENSE.replace("x, w = cache", "x, w = cache; print('here')")
-    file.write_text(printing + example.format("rng.random(2)"))
+    file.write_text(EXAMPLE.replace("x, w = cache", "x, w = cache; print('here')") + ARRAYS)
     assert command("--file", file).stdout.count("here\n") == 1
 
 
-EXAMPLE = WRONG_DENSE + "def example(rng):\n    return "
-
-
 @pytest.mark.parametrize(
-    "arguments, code, message",
+    "code, message",
     [
-        (["--op", "nothing"], None, "error: --op nothing: no such op; there are conv1d, relu"),
-        (["--file", "FILE"], None, "there is no such file"),
-        (["--file", "FILE"], "def forward(x:", "line 1: "),
-        (["--file", "FILE"], "1 / 0", "cannot be run (ZeroDivisionError: division by zero)"),
-        (["--file", "FILE"], "x = 1", "has no function forward and no function backward"),
-        (["--file", "FILE"], WRONG_DENSE, "has no function example; say with --op"),
-        (["--file", "FILE"], "raise SystemExit(0)", "cannot be run (SystemExit: 0)"),
-        (["--file", "FILE"], EXAMPLE + "1 / 0", "example(rng) raised ZeroDivisionError: "),
-        (["--file", "FILE"], EXAMPLE + "rng, rng", "received a tuple of 2; for two arrays"),
-        (["--file", "FILE"], EXAMPLE + "rng.random(3)", "a dict, received an array; for two"),
-        (["--file", "FILE"], EXAMPLE + "rng.random(3), {}", "received an array first; for one"),
-        (["--file", "FILE"], EXAMPLE + "([[1], [2, 3]],), {}", "an array is not one"),
-        (["--file", "FILE"], EXAMPLE + "([], [], []), {}", "x is empty, shape (0,)"),
-        (["--file", "FILE"], EXAMPLE + "([1], [1], [1]), {}\nZEROS = 'x'", "ZEROS: expected names"),
-        (["--file", "FILE"], EXAMPLE + "([1], [1], [1]), {}\nZEROS = ('y',)", "of x, w, b, such"),
-        (["--file", "FILE", "--op", "no"], WRONG_DENSE, "--op no: no such op"),
+        (None, "there is no such file"),
+        ("def forward(x:", "line 1: "),
+        ("1 / 0", "cannot be run (ZeroDivisionError: division by zero)"),
+        ("x = 1", "has no function forward and no function backward"),
+        (WRONG_DENSE, "has no function example; say with --op"),
+        ("raise SystemExit(0)", "cannot be run (SystemExit: 0)"),
+        (EXAMPLE + "1 / 0", "example(rng) raised ZeroDivisionError: "),
+        (EXAMPLE + "rng, rng", "received a tuple of 2; for two arrays"),
+        (EXAMPLE + "rng.random(3)", "a dict, received an array; for two"),
+        (EXAMPLE + "rng.random(3), {}", "received an array first; for one"),
+        (EXAMPLE + "([[1], [2, 3]],), {}", "an array is not one"),
+        (EXAMPLE + "([], [], []), {}", "x is empty, shape (0,)"),
+        (EXAMPLE + "([1], [1], [1]), {}\nZEROS = 'x'", "ZEROS: expected names"),
+        (EXAMPLE + "([1], [1], [1]), {}\nZEROS = ('y',)", "of x, w, b, such"),
     ],
 )
-def test_errors_of_the_person_at_the_keyboard(arguments, code, message, tmp_path):
+def test_what_is_wrong_with_a_file_is_reported_in_one_line(code, message, tmp_path):
     file = tmp_path / "mine.py"
     if code is not None:
         file.write_text(code)
-    done = command(*(file if a == "FILE" else a for a in arguments))
+    done = command("--file", file)
     assert done.returncode == 2
-    assert done.stderr.count("\n") == 1
-    assert message in done.stderr
+    assert done.stderr.count("\n") == 1 and message in done.stderr
+
+
+def test_an_unknown_op_is_reported(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(WRONG_DENSE)
+    for more in ((), ("--file", file)):
+        done = command("--op", "nothing", *more)
+        assert done.returncode == 2 and done.stderr.count("\n") == 1
+        assert "error: --op nothing: no such op; there are conv1d, relu" in done.stderr

@@ -7,13 +7,11 @@ import numpy as np
 import pytest
 
 from minidann import feeding, model, ops, optim
-from minidann.gradcheck.bank import check_mutant
 from minidann.mistakes import mutants
 from minidann.mistakes.mutants.halves import HELD_OUT
 from minidann.mistakes.mutants.making import rewired
 from minidann.ops import conv_relu_maxpool, dropout
 
-SEEDS = range(3)
 WRONG = 1e-6  # relative; rounding is a billion times smaller
 ALPHA, BETA = 0.3, 1.7  # away from 1/2 and 1, where several mistakes look right
 N, M = 5, 4  # source and target rows
@@ -80,7 +78,7 @@ def test_select():
         mutants.select("convolution")
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", range(3))
 @each(OPS)
 def test_wrong_op(mutant, seed):
     wrong, right = mutant.build(), getattr(ops, mutant.target)
@@ -93,15 +91,14 @@ def test_wrong_op(mutant, seed):
     gradients = wrong.backward(upstream, freeze(cache))
     true = right.backward(upstream, true_cache)
     assert len(gradients) == len(true)
-    errors = [off(*pair) for pair in zip(gradients, true)]
-    assert max(errors) > WRONG, errors
+    assert max(off(*pair) for pair in zip(gradients, true)) > WRONG
     for again, gradient in zip(wrong.backward(upstream, cache), gradients):
         np.testing.assert_array_equal(again, gradient)
 
 
-def batch(mode, seed):
+def batch(mode):
     """A small network and a padded batch in float64, frozen."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     params, _ = model.initialise(
         rng, frames=190, mels=2, filters=3, batch_norm=mode != "none", dtype=np.float64
     )
@@ -116,9 +113,9 @@ def batch(mode, seed):
     return freeze(params), freeze(x), freeze(mask)
 
 
-def gradients_of_a_step(network, mode, seed, network_ops=ops):
+def gradients_of_a_step(network, mode, network_ops=ops):
     """The losses and the gradients of every update of a step."""
-    params, x, mask = batch(mode, seed)
+    params, x, mask = batch(mode)
     for rows, n in feeding.steps(mode, N, M):
         losses, cache = network.forward(
             params, x[rows], emotion_labels=np.arange(n) % 2,
@@ -130,13 +127,12 @@ def gradients_of_a_step(network, mode, seed, network_ops=ops):
         yield losses, grads
 
 
-@pytest.mark.parametrize("seed", SEEDS)
 @each(NETWORKS)
-def test_wrong_network(mutant, seed):
+def test_wrong_network(mutant):
     wrong = mutant.build()
     errors = {}
     for mode in feeding.MODES:
-        steps = gradients_of_a_step(wrong, mode, seed), gradients_of_a_step(model, mode, seed)
+        steps = gradients_of_a_step(wrong, mode), gradients_of_a_step(model, mode)
         for (losses, grads), (true_losses, true) in zip(*steps):
             assert losses == true_losses
             assert grads.keys() == true.keys()
@@ -152,8 +148,8 @@ def test_a_wrong_network_keeps_the_ops_it_is_given(mutant):
     plain = SimpleNamespace(**{name: getattr(ops, name) for name in ops.__all__})
     plain.conv_relu_maxpool = conv_relu_maxpool.compose()
     for mode in feeding.MODES:
-        fast = gradients_of_a_step(mutant.build(), mode, 0)
-        for (_, grads), (_, same) in zip(fast, gradients_of_a_step(mutant.build(), mode, 0, plain)):
+        fast = gradients_of_a_step(mutant.build(), mode)
+        for (_, grads), (_, same) in zip(fast, gradients_of_a_step(mutant.build(), mode, plain)):
             for name in grads:
                 np.testing.assert_allclose(grads[name], same[name], rtol=1e-9, atol=1e-12)
 
@@ -164,18 +160,15 @@ def test_rewired_leaves_the_module_alone():
     before = optim.step(params, grads, optim.start(params), 0.1)[1]["w.m"]
     assert copy_of_it.step(params, grads, optim.start(params), 0.1)[1]["w.m"][0] == 0.5
     assert optim.step(params, grads, optim.start(params), 0.1)[1]["w.m"][0] == before[0]
-    network, same = (
-        gradients_of_a_step(rewired(model), "bn2", 0),
-        gradients_of_a_step(model, "bn2", 0),
-    )
+    network, same = gradients_of_a_step(rewired(model), "bn2"), gradients_of_a_step(model, "bn2")
     for (_, grads), (_, true) in zip(network, same):
         for name in true:
             np.testing.assert_array_equal(grads[name], true[name])
 
 
-def trajectory(optimiser, seed):
+def trajectory(optimiser):
     """What five steps of an optimiser leave, with gradients of many sizes and some missing."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     names = ("conv.w", "conv.b", "emotion.w", "domain.w", "bn.gamma")
     params = freeze({name: rng.standard_normal((3, 4)) for name in names})
     state = freeze(optimiser.start(params))
@@ -191,24 +184,10 @@ def trajectory(optimiser, seed):
         yield params
 
 
-@pytest.mark.parametrize("seed", SEEDS)
 @each(OPTIM)
-def test_wrong_optimiser(mutant, seed):
+def test_wrong_optimiser(mutant):
     wrong = []
-    for arrays, true in zip(trajectory(mutant.build(), seed), trajectory(optim, seed)):
+    for arrays, true in zip(trajectory(mutant.build()), trajectory(optim)):
         wrong.append(arrays.keys() != true.keys())
         wrong += [off(arrays[name], true[name]) > WRONG for name in true if name in arrays]
     assert any(wrong)
-
-
-def test_a_factor_says_which():
-    """Of a mutant whose gradient is off by a factor, a diagnosis must say what the factor is."""
-    for mutant in mutants.BANK:
-        if mutant.kinds[0] in ("factor", "summed"):
-            assert mutant.says, mutant.name
-
-
-@each([mutant for mutant in OPS if mutant.says])
-def test_what_a_mutants_diagnosis_should_say(mutant):
-    verdict = check_mutant(mutant, np.random.default_rng(0))
-    assert any(mutant.says in str(report) for report in verdict.reports), str(verdict.reports[0])

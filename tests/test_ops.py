@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from minidann import gradcheck, ops
+from minidann.gradcheck.cases import padded
 from minidann.gradcheck.perturbing import CENTRAL_STEP
 from minidann.ops import conv1d, conv_relu_maxpool, dropout, maxpool
 
@@ -325,15 +326,6 @@ def test_softmax_cross_entropy_of_equal_and_of_huge_scores():
 # The fast op against the three plain ones.
 
 
-def padded(rng, n, frames):
-    """Utterances padded to `frames` with their minima: full of exact ties."""
-    x = rng.standard_normal((n, frames, 26))
-    for row in x:
-        unpadded = rng.integers(20, frames)
-        row[unpadded:] = row[:unpadded].min(axis=0)
-    return x
-
-
 UNPADDED = 750, 749, 740, 739, 271, 270, 269, 181, 180, 179, 91, 90, 89, 12, 3, 2, 1, 0, 748
 
 
@@ -366,7 +358,7 @@ def assert_as_plain(x, w, b, **options):
 def test_fast_equals_plain_on_padded_rows(frames, seed):
     rng = np.random.default_rng(seed)
     w, b = rng.standard_normal((10, 26, 7)), rng.standard_normal(7)
-    assert_as_plain(padded(rng, 3, frames), w, b)
+    assert_as_plain(padded(rng, 3, frames, 26), w, b)
 
 
 @pytest.mark.parametrize("bias", [0, -40])
@@ -498,7 +490,7 @@ def test_first_largest_is_argmax(size):
 def test_kernel_gradient_on_padded_rows_with_ties(op):
     """All windows in the padding are equal, so the pool ties; perturbing w or b keeps them."""
     rng = np.random.default_rng(4)
-    x = padded(rng, 3, 250)[:, :, :2]
+    x = padded(rng, 3, 250, 2)
     arrays = (x, rng.standard_normal((10, 2, 3)), rng.standard_normal(3))
     conv, _ = conv1d.forward(*arrays)
     top = np.sort(conv[:, :60].reshape(3, 2, 30, 3), axis=2)

@@ -1,0 +1,54 @@
+"""Wrong backward passes, made for a test, and the checker asked about them."""
+
+from types import SimpleNamespace
+from unittest import mock
+
+import numpy as np
+
+from minidann import gradcheck, model, ops
+from minidann.gradcheck import network
+
+
+def check(op, *, seed=0, **given):
+    """The report on an op, on its own example or on given arrays and options."""
+    return gradcheck.check(op, np.random.default_rng(seed), **given)
+
+
+def changed(op, change):
+    """`op`, whose backward returns `change(right gradients, dout, cache)`."""
+
+    def backward(dout, cache):
+        return change(op.backward(dout, cache), dout, cache)
+
+    return SimpleNamespace(**{**vars(op), "backward": backward})
+
+
+def changed_at(i, change):
+    """For `changed`: gradient i becomes `change(gradient, dout, cache)`, the others stay."""
+    return lambda g, dout, cache: (*g[:i], change(g[i], dout, cache), *g[i + 1 :])
+
+
+def changed_network(change):
+    """The network, whose backward returns `change(gradients by name, norms)`."""
+    return SimpleNamespace(
+        forward=model.forward,
+        backward=lambda cache, *, alpha: change(*model.backward(cache, alpha=alpha)),
+    )
+
+
+DERIVATIVES = {}  # of the losses, by step and parameter
+COMPUTED = network.losses
+
+
+def remembered(wrong, step, name, network_ops=ops):
+    """`network.losses`, computed once for all networks whose forward is right."""
+    key = step.title, name, step.x.tobytes()
+    if key not in DERIVATIVES:
+        DERIVATIVES[key] = COMPUTED(model, step, name, network_ops)
+    return DERIVATIVES[key]
+
+
+def check_network(wrong, *, mode, seed=0):
+    """The report on a network whose forward is right."""
+    with mock.patch.object(network, "losses", remembered):
+        return gradcheck.check_network(wrong, np.random.default_rng(seed), mode=mode)
