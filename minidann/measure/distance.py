@@ -40,23 +40,15 @@ def proxy_a_distance(
     As many rows of each are used, drawn by `rng` from the larger. Whole speakers are held out, a
     fold at a time: otherwise a classifier could learn voices. Five folds, fewer where a corpus
     has fewer speakers, None where it has only one. An error above one half is chance: 0.
-    Raises ValueError where shapes do not fit, or a number is not finite.
     """
-    corpora = ((source, source_speakers), (target, target_speakers))
-    for rows, names in corpora:
-        if rows.ndim != 2 or rows.shape[1] != source.shape[1] or np.shape(names) != (len(rows),):
-            raise ValueError(
-                f"expected rows (n, {source.shape[-1]}) and n speakers, received {rows.shape} "
-                f"and {np.shape(names)}"
-            )
     count = min(len(source), len(target))
-    drawn = [np.sort(rng.permutation(len(rows))[:count]) for rows, _ in corpora]  # (count,) each
-    x = np.concatenate([rows[some] for (rows, _), some in zip(corpora, drawn)])  # (2 count, C)
-    x = x.astype(np.float64)
-    if not np.isfinite(x).all():
-        raise ValueError("expected finite numbers, received infinity or NaN")
+    drawn, speakers = [], []
+    for rows, names in ((source, source_speakers), (target, target_speakers)):
+        chosen = np.sort(rng.permutation(len(rows))[:count])  # (count,)
+        drawn.append(rows[chosen])
+        speakers.append(names[chosen])
+    x = np.concatenate(drawn).astype(np.float64)  # (2 count, C)
     domain = np.repeat([0, 1], count)  # (2 count,)
-    speakers = [np.asarray(names)[some] for (_, names), some in zip(corpora, drawn)]
     folds = min(FOLDS, *(len(np.unique(names)) for names in speakers))
     if folds < 2:
         return None
@@ -77,18 +69,18 @@ def deal(speakers: np.ndarray, folds: int, rng: np.random.Generator) -> np.ndarr
     _, speaker, counts = np.unique(speakers, return_inverse=True, return_counts=True)
     shuffled = rng.permutation(len(counts))
     sizes, chosen = np.zeros(folds, int), np.empty(len(counts), int)
-    for one in shuffled[np.argsort(-counts[shuffled], kind="stable")]:
-        chosen[one] = sizes.argmin()
-        sizes[chosen[one]] += counts[one]
+    for talker in shuffled[np.argsort(-counts[shuffled], kind="stable")]:
+        chosen[talker] = sizes.argmin()
+        sizes[chosen[talker]] += counts[talker]
     return chosen[speaker]  # (speakers,) -> (n,)
 
 
-def classify(x: np.ndarray, domain: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Learn `domain` (N,) of rows x (N, C); -> the predictions for `others`: (M,)."""
+def classify(x: np.ndarray, domain: np.ndarray, held_out: np.ndarray) -> np.ndarray:
+    """Learn `domain` (N,) of rows x (N, C); -> the predictions for `held_out` (M, C): (M,)."""
     mean, std = x.mean(axis=0), x.std(axis=0)  # (C,) each, of the training rows only
     std[std <= CONSTANT * np.abs(mean)] = np.inf  # a constant column becomes zeros
     w, b = fit((x - mean) / std, domain)
-    scores, _ = dense.forward((others - mean) / std, w, b)  # (M, 2)
+    scores, _ = dense.forward((held_out - mean) / std, w, b)  # (M, 2)
     return scores.argmax(axis=1)
 
 
@@ -126,7 +118,7 @@ def statistics(features: Features, rows: Sequence[int]) -> np.ndarray:
     """
     out = np.empty((len(rows), 2 * MELS))
     for means_and_stds, row in zip(out, rows):
-        one = features.frames[features.offsets[row] : features.offsets[row + 1]]  # (k, 26) raw
-        one = (one.astype(np.float64) - features.mean) / features.std
-        means_and_stds[:MELS], means_and_stds[MELS:] = one.mean(axis=0), one.std(axis=0)
+        raw = features.frames[features.offsets[row] : features.offsets[row + 1]]  # (k, 26)
+        frames = (raw.astype(np.float64) - features.mean) / features.std
+        means_and_stds[:MELS], means_and_stds[MELS:] = frames.mean(axis=0), frames.std(axis=0)
     return out
