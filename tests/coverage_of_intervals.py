@@ -24,7 +24,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm
 
-from minidann.measure.intervals import ends, uars, without_each
+from minidann.measure.intervals import ends, without_each
+from minidann.measure.metrics import uars
 
 SEEDS = 5
 TEST = 0.7  # of the rows, drawn anew for each seed, the same for every model
@@ -117,8 +118,8 @@ def simulate(
         shared = np.sqrt(0.5) * (everywhere + here)  # by all models; half of it by all dimensions
         skills = []
         for model in range(models):
-            separate = two_classes(rng, shape, setting.classes)
-            skill = np.sqrt(setting.models) * shared + np.sqrt(1 - setting.models) * separate
+            alone = two_classes(rng, shape, setting.classes)
+            skill = np.sqrt(setting.models) * shared + np.sqrt(1 - setting.models) * alone
             r = setting.size_skill
             skill = setting.sd * (r * size[..., None] + np.sqrt(1 - r**2) * skill)
             skills.append(skill + setting.skills[model])  # (simulations, speakers, 2)

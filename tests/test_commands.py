@@ -20,7 +20,7 @@ from minidann import choices, predict, train
 from minidann.choices import SELECTION
 from minidann.console import UserError
 from minidann.corpora import load, parse
-from minidann.measure.metrics import uar_of_confusion
+from minidann.measure.metrics import uars
 from minidann.run import evaluation, store
 from minidann.run.evaluation import HISTORY
 from minidann.run.outcome import SPEAKERS
@@ -91,7 +91,7 @@ def test_run_folder(run):
             (str(selected["epoch"]), "own")
         }
         counts = np.sum([[int(row[name]) for name in SPEAKERS[-4:]] for row in here], axis=0)
-        uar = uar_of_confusion(counts.reshape(2, 2))
+        uar = uars(counts.reshape(2, 2))
         assert uar == pytest.approx(selected["test_uar"])
         if criterion == "target":
             assert counts.tolist() == np.ravel(metrics["test"]["confusion"]).tolist()

@@ -1,8 +1,7 @@
 """How far apart are two corpora? As far as a linear classifier can tell them apart.
 
 The proxy A-distance (Ben-David et al. 2007; section 5 of the DANN paper, Ganin et al. 2016) trains
-a linear classifier to predict the corpus of an utterance, and counts its errors on utterances that
-it has not seen:
+a linear classifier to predict the corpus of a row, and counts its errors on rows it has not seen:
 
     d = 2 (1 - 2 error)
 
@@ -20,9 +19,9 @@ from minidann.sound.logmel import MELS
 from minidann.sound.normalise import Features
 
 FOLDS = 5
-# Of l2, beside a loss that is a mean over utterances. Columns have variance 1 and often outnumber
-# utterances, so without it weights grow for ever. With 1800 columns, 0.01 to 1 give the same but
-# for 0.15, and less is slow; with 52, 1 no longer finds some of the differences that 0.1 finds.
+# Of l2, beside a loss that is a mean over rows. Columns have variance 1 and are often more than
+# rows, so without it weights grow for ever. With 1800 columns, 0.01 to 1 say the same but for 0.15,
+# and less is slow; with 52, 1 no longer finds some of the differences that 0.1 finds.
 STRENGTH = 0.1
 TOLERANCE = 1e-4  # the minimum is reached where no entry of the gradient is larger
 CONSTANT = 1e-6  # a standard deviation below this share of the mean is float32's rounding
@@ -37,28 +36,19 @@ def proxy_a_distance(
 ) -> float | None:
     """The proxy A-distance, 0 to 2, of source (n, C) and target (m, C), of any real dtype.
 
-    `*_speakers` (n,) and (m,) name the speaker of each utterance; a name in both corpora is two
-    people. As many utterances of each are used, drawn by `rng` from the larger. Whole speakers are
-    held out, a fold at a time: otherwise a classifier could learn voices. There are five folds, or
-    fewer where a corpus has fewer speakers; None where it has a single speaker. An error above one
-    half is chance: 0.
-    Raises ValueError where shapes do not fit, or a number is not finite.
+    `*_speakers` (n,) and (m,) name the speaker of each row; a name in both corpora is two people.
+    As many rows of each are used, drawn by `rng` from the larger. Whole speakers are held out, a
+    fold at a time: otherwise a classifier could learn voices. Five folds, fewer where a corpus
+    has fewer speakers, None where it has only one. An error above one half is chance: 0.
     """
-    corpora = ((source, source_speakers), (target, target_speakers))
-    for rows, names in corpora:
-        if rows.ndim != 2 or rows.shape[1] != source.shape[1] or np.shape(names) != (len(rows),):
-            raise ValueError(
-                f"expected rows (n, {source.shape[-1]}) and n speakers, received {rows.shape} "
-                f"and {np.shape(names)}"
-            )
     count = min(len(source), len(target))
-    drawn = [np.sort(rng.permutation(len(rows))[:count]) for rows, _ in corpora]  # (count,) each
-    x = np.concatenate([rows[part] for (rows, _), part in zip(corpora, drawn)])  # (2 count, C)
-    x = x.astype(np.float64)
-    if not np.isfinite(x).all():
-        raise ValueError("expected finite numbers, received infinity or NaN")
+    drawn, speakers = [], []
+    for rows, names in ((source, source_speakers), (target, target_speakers)):
+        chosen = np.sort(rng.permutation(len(rows))[:count])  # (count,)
+        drawn.append(rows[chosen])
+        speakers.append(names[chosen])
+    x = np.concatenate(drawn).astype(np.float64)  # (2 count, C)
     domain = np.repeat([0, 1], count)  # (2 count,)
-    speakers = [np.asarray(names)[part] for (_, names), part in zip(corpora, drawn)]
     folds = min(FOLDS, *(len(np.unique(names)) for names in speakers))
     if folds < 2:
         return None
@@ -72,23 +62,22 @@ def proxy_a_distance(
 
 
 def deal(speakers: np.ndarray, folds: int, rng: np.random.Generator) -> np.ndarray:
-    """The fold (n,), 0 to folds-1, of each utterance; whole speakers, all folds.
+    """The fold, 0 to folds-1, of each row (n,) named by its speaker; whole speakers, all folds.
 
-    `speakers` (n,) names the speaker of each. The speaker with the most utterances comes first, in
-    random order where several have as many, into the smallest fold so far.
+    Whoever has most rows comes first, in random order where equal, into the smallest fold so far.
     """
     _, speaker, counts = np.unique(speakers, return_inverse=True, return_counts=True)
     shuffled = rng.permutation(len(counts))
     sizes, chosen = np.zeros(folds, int), np.empty(len(counts), int)
-    for j in shuffled[np.argsort(-counts[shuffled], kind="stable")]:
-        chosen[j] = sizes.argmin()
-        sizes[chosen[j]] += counts[j]
+    for talker in shuffled[np.argsort(-counts[shuffled], kind="stable")]:
+        chosen[talker] = sizes.argmin()
+        sizes[chosen[talker]] += counts[talker]
     return chosen[speaker]  # (speakers,) -> (n,)
 
 
 def classify(x: np.ndarray, domain: np.ndarray, held_out: np.ndarray) -> np.ndarray:
-    """Learn `domain` (N,) of examples x (N, C); -> the predictions for `held_out`: (M,)."""
-    mean, std = x.mean(axis=0), x.std(axis=0)  # (C,) each, of the training examples only
+    """Learn `domain` (N,) of rows x (N, C); -> the predictions for `held_out` (M, C): (M,)."""
+    mean, std = x.mean(axis=0), x.std(axis=0)  # (C,) each, of the training rows only
     std[std <= CONSTANT * np.abs(mean)] = np.inf  # a constant column becomes zeros
     w, b = fit((x - mean) / std, domain)
     scores, _ = dense.forward((held_out - mean) / std, w, b)  # (M, 2)
@@ -106,7 +95,7 @@ def loss(weights: np.ndarray, x: np.ndarray, domain: np.ndarray) -> tuple[float,
     """What `fit` minimises, and its gradient (2C+2,): cross-entropy + STRENGTH / 2 * sum w^2.
 
     `weights` (2C+2,) are w (C, 2) and b (2,). Each language weighs one half, also where a fold
-    leaves more examples of one than of the other.
+    leaves more rows of one than of the other.
     """
     w, b = weights[:-2].reshape(-1, 2), weights[-2:]
     z, cache = dense.forward(x, w, b)  # (N, 2)
@@ -129,7 +118,7 @@ def statistics(features: Features, rows: Sequence[int]) -> np.ndarray:
     """
     out = np.empty((len(rows), 2 * MELS))
     for means_and_stds, row in zip(out, rows):
-        frames = features.frames[features.offsets[row] : features.offsets[row + 1]]  # (k, 26) raw
-        frames = (frames.astype(np.float64) - features.mean) / features.std
+        raw = features.frames[features.offsets[row] : features.offsets[row + 1]]  # (k, 26)
+        frames = (raw.astype(np.float64) - features.mean) / features.std
         means_and_stds[:MELS], means_and_stds[MELS:] = frames.mean(axis=0), frames.std(axis=0)
     return out

@@ -13,7 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit, logit, stdtrit
 
-Counts = dict[str, np.ndarray]  # speaker -> confusion (2, 2) of a run's test utterances
+from minidann.measure.metrics import uars
+
+Counts = dict[str, np.ndarray]  # speaker -> confusion (2, 2) of one run's test rows
+UPPER = 0.975  # 95% intervals: this share of Student's t lies below the upper end
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,6 @@ class Estimate:
     value: float
     interval: tuple[float, float] | None
     by_seed: np.ndarray  # (seeds,), in the order of the seeds; their mean is the value
-    level: float = 0.95
 
     @property
     def spread(self) -> float:
@@ -47,7 +49,7 @@ class Estimate:
         seeds = len(self.by_seed)
         if self.interval is None or seeds < 2:
             return -np.inf, np.inf
-        away = reach_of_mean(self.by_seed, self.level)
+        away = reach_of_mean(self.by_seed)
         return min(self.interval[0], self.value - away), max(self.interval[1], self.value + away)
 
     @property
@@ -61,13 +63,13 @@ class Estimate:
         return bool(low > 0 or high < 0)
 
 
-def reach_of_mean(values: np.ndarray, level: float = 0.95) -> float:
+def reach_of_mean(values: np.ndarray) -> float:
     """Half the width of Student's t interval of the mean of two or more `values` (n,)."""
     n = len(values)
-    return float(stdtrit(n - 1, 0.5 + level / 2) * np.std(values, ddof=1) / np.sqrt(n))
+    return float(stdtrit(n - 1, UPPER) * np.std(values, ddof=1) / np.sqrt(n))
 
 
-def estimate(terms: Sequence[tuple[float, Cell]], level: float = 0.95) -> Estimate:
+def estimate(terms: Sequence[tuple[float, Cell]]) -> Estimate:
     """The figure `sum of weight * cell` with its interval over speakers, by the jackknife.
 
     A cell, or an average of cells (no weight below 0, their sum 1), lies between 0 and 1, and so
@@ -75,12 +77,9 @@ def estimate(terms: Sequence[tuple[float, Cell]], level: float = 0.95) -> Estima
     speaker; where an average without a speaker is 0 or 1; and where the figure is the same without
     each speaker, as for a model that predicts one class for every utterance (0.5 in any case), or
     for two models with equal predictions. In a difference to a model that varies, such a model is
-    no obstacle. Raises ValueError where the cells were not run with the same seeds.
+    no obstacle. All cells have runs of the same seeds.
     """
     seeds = sorted(terms[0][1].runs)
-    for _, cell in terms:
-        if sorted(cell.runs) != seeds:
-            raise ValueError(f"expected runs of the seeds {seeds}, received {sorted(cell.runs)}")
     by_seed = np.zeros(len(seeds))
     changes = []  # for each corpus (speakers,): what leaving one out does to the figure
     for corpus in sorted({cell.speakers_of for _, cell in terms}):
@@ -92,7 +91,7 @@ def estimate(terms: Sequence[tuple[float, Cell]], level: float = 0.95) -> Estima
             counts = np.zeros((len(seeds), len(names), 2, 2))
             for i, seed in enumerate(seeds):
                 for j, name in enumerate(names):
-                    counts[i, j] = cell.runs[seed].get(name, 0)  # 0: not in this test set
+                    counts[i, j] = cell.runs[seed].get(name, 0)  # 0: not among this test's rows
             each_seed = uars(counts.sum(axis=1))  # (seeds,)
             by_seed += weight * each_seed
             change += weight * (without_each(counts) - each_seed.mean())
@@ -100,15 +99,9 @@ def estimate(terms: Sequence[tuple[float, Cell]], level: float = 0.95) -> Estima
     value = by_seed.mean()
     weights = [weight for weight, _ in terms]
     average = min(weights) >= 0 and bool(np.isclose(sum(weights), 1))
-    low, high = ends(value, [value + change for change in changes], average, level)
+    low, high = ends(value, [value + change for change in changes], average)
     interval = None if np.isnan(low) else (float(low), float(high))
-    return Estimate(float(value), interval, by_seed, level)
-
-
-def uars(counts: np.ndarray) -> np.ndarray:
-    """Unweighted average recall of each confusion (..., 2, 2) -> (...); NaN without a class."""
-    with np.errstate(invalid="ignore"):  # 0 / 0
-        return (counts.diagonal(axis1=-2, axis2=-1) / counts.sum(axis=-1)).mean(axis=-1)
+    return Estimate(float(value), interval, by_seed)
 
 
 def without_each(counts: np.ndarray) -> np.ndarray:
@@ -117,7 +110,7 @@ def without_each(counts: np.ndarray) -> np.ndarray:
 
 
 def ends(
-    value: np.ndarray, left_out: Sequence[np.ndarray], average: bool, level: float = 0.95
+    value: np.ndarray, left_out: Sequence[np.ndarray], average: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Both ends (...) of the interval of figures (...); NaN where there is none.
 
@@ -138,7 +131,7 @@ def ends(
         total = total + variance
         squares = squares + variance**2 / (n - 1 if n > 1 else np.nan)
     total = np.where(total > 1e-24, total, np.nan)  # below, it is rounding: nothing varies
-    reach = stdtrit(total**2 / squares, 0.5 + level / 2) * np.sqrt(total)
+    reach = stdtrit(total**2 / squares, UPPER) * np.sqrt(total)
     if average:
         return expit(logit(value) - reach), expit(logit(value) + reach)
     return value - reach, value + reach

@@ -1,40 +1,37 @@
-"""How good is it: unweighted average recall, confusion, mutual information."""
+"""How good is it: unweighted average recall (UAR), confusion, mutual information."""
 
 import numpy as np
 from scipy.special import entr
 
-from minidann.measure.intervals import uars
 
-
-def confusion(labels: np.ndarray, predictions: np.ndarray, classes: int = 2) -> np.ndarray:
-    """Counts (classes, classes) of labels and predictions (N,): rows true, columns predicted."""
-    counts = np.zeros((classes, classes), np.int64)
-    np.add.at(counts, (labels, predictions), 1)
+def confusion(labels: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Counts (2, 2) of integer labels and predictions (N,): rows true, columns predicted."""
+    counts = np.zeros((2, 2), np.int64)
+    np.add.at(counts, (labels, predicted), 1)
     return counts
 
 
-def uar_of_confusion(counts: np.ndarray) -> float:
-    """Unweighted average recall, 0 to 1: the mean over classes of how many were found.
+def uars(counts: np.ndarray) -> np.ndarray:
+    """Unweighted average recall of each confusion (..., 2, 2) -> (...), 0 to 1.
 
-    0.5 is chance for two classes, whatever their sizes. NaN where a class has no example.
+    That is the mean over both classes of the share of their examples that are found. 0.5 is chance,
+    whatever the sizes of the classes. NaN where a class has no example.
     """
-    return float(uars(counts))
+    with np.errstate(invalid="ignore"):  # 0 / 0
+        return (counts.diagonal(axis1=-2, axis2=-1) / counts.sum(axis=-1)).mean(axis=-1)
 
 
-def uar(labels: np.ndarray, predictions: np.ndarray) -> float:
-    """Unweighted average recall, 0 to 1, of integer labels and predictions (N,) of two classes.
-
-    It is the mean over both classes, which both occur, of the share of utterances that are found.
-    """
-    return uar_of_confusion(confusion(labels, predictions))
+def uar(labels: np.ndarray, predicted: np.ndarray) -> float:
+    """Unweighted average recall of labels and predictions (N,) of two classes; see `uars`."""
+    return float(uars(confusion(labels, predicted)))
 
 
 def by_speaker(
-    labels: np.ndarray, predictions: np.ndarray, speakers: np.ndarray
+    labels: np.ndarray, predicted: np.ndarray, speakers: np.ndarray
 ) -> dict[str, np.ndarray]:
     """The confusion (2, 2) of each speaker's utterances, by name; all arguments (N,)."""
     return {
-        str(name): confusion(labels[speakers == name], predictions[speakers == name])
+        str(name): confusion(labels[speakers == name], predicted[speakers == name])
         for name in np.unique(speakers)
     }
 

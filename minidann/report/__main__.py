@@ -1,16 +1,15 @@
 """The command line of `minidann.report`."""
 
 import argparse
-import re
 import time
 from pathlib import Path
 
 from minidann import console, train
-from minidann.console import clock
 from minidann.corpora import DIMENSIONS
 from minidann.ops import parallel
 from minidann.report import claims, doctor, figures, launch, plan, sweep, tables, writing
-from minidann.report.paper import BASE, OUR, TABLES, TITLES
+from minidann.report.paper import BASE, CLAIMED, COLUMNS, OUR, TABLES, TITLES
+from minidann.report.plan import Run
 from minidann.report.results import Results
 from minidann.run import plots, setup, store
 
@@ -26,11 +25,11 @@ HELP = {
 
 def seeds(text: str) -> range:
     """`5` as the seeds 0 to 4, `5-9` as those."""
-    match = re.fullmatch(r"(?:(\d{1,9})-)?(\d{1,9})", text)
-    numbers = range(0)
-    if match:
-        first, last = match.groups()
-        numbers = range(int(last)) if first is None else range(int(first), int(last) + 1)
+    first, dash, last = text.partition("-")
+    try:
+        numbers = range(int(first), int(last) + 1) if dash else range(int(first))
+    except ValueError:
+        numbers = range(0)
     if not 0 < len(numbers) <= 1000:
         raise argparse.ArgumentTypeError(f"{text!r}: expected a count, or first-last such as 5-9")
     return numbers
@@ -38,7 +37,7 @@ def seeds(text: str) -> range:
 
 def count(text: str) -> int:
     """A whole number from 1 on."""
-    if not re.fullmatch(r"[1-9]\d{0,3}", text):
+    if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r}: expected 1 or more")
     return int(text)
 
@@ -54,6 +53,7 @@ def parser() -> argparse.ArgumentParser:
     how = {"formatter_class": argparse.ArgumentDefaultsHelpFormatter}
     for name, text in {**HELP, "sweep": "alpha, beta, schedule and batch norm over a grid"}.items():
         command = commands.add_parser(name, help=text, description=text, **how)
+        command.set_defaults(direction=None)  # which a run has: a report goes both ways
         steering = plan.STEERING if name == "sweep" else ()
         shared = [choice for choice in plan.SHARED if choice not in steering]
         groups = train.add_shared_flags(command, shared)
@@ -72,51 +72,54 @@ def parser() -> argparse.ArgumentParser:
                                            help="of figures and sweep")  # fmt: skip
         if name == "sweep":
             sweep.add_options(groups["model"])
-    examine = commands.add_parser("doctor", help="is my DANN working? a page on one run")
-    examine.add_argument("run", type=Path, metavar="RUN", help="the folder of a finished run")
+    command = commands.add_parser("doctor", help="is my DANN working? a page on one run")
+    command.add_argument("run", type=Path, metavar="RUN", help="the folder of a finished run")
     return p
 
 
-def needed(results: Results, command: str) -> list:
+def runs_of(results: Results, command: str) -> list[Run]:
     """The runs that a command is made of."""
-    args = results.args
     if command in TABLES:
-        return results.runs_of(TABLES[command])
+        return results.runs(TABLES[command], COLUMNS)
     if command == "claims":
-        return results.runs_of(claims.ROWS)
-    if command == "sweep":
-        return sweep.Sweep(results).runs
+        return results.runs(CLAIMED, COLUMNS)
+    first = (0, results.args.dimension)
     if command == "figure2":
-        return [results.run(row, (0, args.dimension), args.seeds[0]) for row in (BASE, OUR)]
-    return results.runs_of([OUR], [(0, args.dimension)])
+        return [results.run(row, first, results.args.seeds[0]) for row in (BASE, OUR)]
+    return results.runs(sweep.grid(results.args) if command == "sweep" else [OUR], [first])
 
 
-def write(results: Results, command: str, wanted: list) -> list[Path]:
+def made(results: Results, command: str, corpora: list[dict]) -> dict[str, str | plots.Figure]:
+    """The texts and the figure of a command from finished runs, by the suffix of their files."""
+    if command in TABLES:
+        lines = tables.lines(results, command)
+        title = f"{TITLES[command]}. {' and '.join(writing.named(corpora))}"
+        return {
+            "md": writing.markdown(results, command, corpora, lines),
+            "csv": writing.as_csv(command, corpora, lines),
+            "png": figures.table(lines, writing.heads_of(corpora), title),
+        }
+    if command == "claims":
+        return {"md": claims.markdown(results, corpora)}
+    if command == "sweep":
+        grid = sweep.Sweep(results)
+        return {"md": grid.markdown(corpora), "png": grid.figure(corpora)}
+    draw = figures.figure2 if command == "figure2" else figures.figure3
+    return {"png": draw(results, corpora, results.args.dimension)}
+
+
+def write(results: Results, command: str, corpora: list[dict]) -> list[Path]:
     """Make the table or figure of a command from finished runs; -> the files."""
-    args, corpora = results.args, results.corpora(wanted)
-    if command in TABLES:
-        found, title = tables.entries(results, command), TITLES[command]
-        store.write(
-            args.out / f"{command}.md", writing.markdown(results, command, corpora, found).encode()
-        )
-        store.write(args.out / f"{command}.csv", writing.as_csv(command, corpora, found).encode())
-        place = " and ".join(writing.named(corpora))
-        figure = figures.table(found, writing.heads_of(corpora), f"{title}. {place}")
-        plots.save(figure, args.out / f"{command}.png")
-        return [args.out / f"{command}.{kind}" for kind in ("md", "csv", "png")]
-    if command == "claims":
-        text = claims.markdown(claims.claims(results), writing.about(results, corpora))
-        store.write(args.out / "claims.md", text.encode())
-        return [args.out / "claims.md"]
-    if command == "sweep":
-        return sweep.Sweep(results).write(corpora)
-    path = args.out / f"{command}-{args.dimension}.png"
-    if command == "figure2":
-        plots.save(figures.figure2(results, corpora, args.dimension), path)
-    else:
-        way = " to ".join(writing.named(corpora))
-        plots.save(figures.figure3(results, way, args.dimension), path)
-    return [path]
+    of_dimension = command in (*FIGURES, "sweep")
+    stem = f"{command}-{results.args.dimension}" if of_dimension else command
+    paths = []
+    for suffix, content in made(results, command, corpora).items():
+        paths.append(results.args.out / f"{stem}.{suffix}")
+        if suffix == "png":
+            plots.save(content, paths[-1])
+        else:
+            store.write(paths[-1], content.encode())
+    return paths
 
 
 def main() -> None:
@@ -125,12 +128,11 @@ def main() -> None:
         print(doctor.page(args.run), end="")
         return
     began = time.monotonic()
-    args.out = args.out or Path("reports", plan.pair_of(args).title)
+    args.out = args.out or Path("reports", plan.title_of(args))
     results = Results(args)
     names = [name for name in HELP if name != "all"] if args.command == "all" else [args.command]
-    parts = {name: needed(results, name) for name in names}
-    wanted = list({run.out: run for part in parts.values() for run in part}.values())
-    results.refuse_others(wanted)
+    wanted = list(dict.fromkeys(run for name in names for run in runs_of(results, name)))
+    results.corpora(run for run in wanted if run.finished)  # refuses those that are not meant
     missing = [run for run in wanted if not run.finished]
     if args.list:
         for run in missing:
@@ -138,11 +140,12 @@ def main() -> None:
         return
     if missing:  # both corpora read and their features extracted once, not by each of the runs
         run = max(missing, key=lambda run: run.choices.model != "mono")
-        setup.prepare(run.choices, run.places, args.cache, args.skip_bad)
-    launch.launch(wanted, args.jobs, lambda line: print(line, flush=True))
-    written = [path for name, part in parts.items() for path in write(results, name, part)]
-    print(*written, sep="\n")
-    print(f"{clock(time.monotonic() - began)} for {len(wanted)} runs and what is made of them")
+        setup.prepare(run.choices, (run.source.place, run.target.place), args.cache, args.skip_bad)
+    launch.launch(wanted, args.jobs, console.say)
+    corpora = results.corpora(wanted)
+    print(*(path for name in names for path in write(results, name, corpora)), sep="\n")
+    duration = console.clock(time.monotonic() - began)
+    print(f"{duration} for {len(wanted)} runs and what is made of them")
 
 
 if __name__ == "__main__":

@@ -5,21 +5,20 @@ A claim holds where every figure that it is made of is significantly on the righ
 inconclusive otherwise. Two claims have rules of their own, which `markdown` states.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 from scipy.stats import spearmanr
 
+from minidann.choices import SELECTION
 from minidann.measure.intervals import Estimate, reach_of_mean
-from minidann.report.paper import BASE, BASE_NONE, COLUMNS, MODES, MONO, OUR, OUR_NONE
-from minidann.report.results import Results, Terms
-from minidann.report.tables import CRITERIA, of_paper
-from minidann.report.writing import bracket
+from minidann.report.paper import ABOVE, FOLLOWS, OUR, PAIRS, SAME, Figures, of_paper
+from minidann.report.results import Results
+from minidann.report.writing import about, bracket, markdown_table
 
 HOLDS, FAILS, OPEN = "holds", "does not hold", "inconclusive"
 MARGIN = 0.02  # of UAR: modes that surely differ by less do not differ
-FIRST = [column for column in COLUMNS if column[0] == 0]  # trained on the first corpus (RECOLA)
 
 
 @dataclass(frozen=True)
@@ -32,140 +31,93 @@ class Claim:
     verdicts: dict[str, str]
 
 
-# What the paper claims to be above zero: each figure as the rows' weights, and its columns.
-ABOVE: dict[str, list[tuple[Terms, list]]] = {
-    "`our` is above `base` in each cell": [({OUR: 1, BASE: -1}, [column]) for column in COLUMNS],
-    "`our` is above `base` on average": [({OUR: 1, BASE: -1}, list(COLUMNS))],
-    "`mono` is above `our` and `base` on average": [
-        ({MONO: 1, OUR: -1}, list(COLUMNS)),
-        ({MONO: 1, BASE: -1}, list(COLUMNS)),
-    ],
-    "the gain is larger with batch norm than without": [
-        ({OUR: 1, BASE: -1, OUR_NONE: -1, BASE_NONE: 1}, list(COLUMNS))
-    ],
-    "BN1, BN2 and BN3 are each above BN4 on average": [
-        ({MODES[mode]: 1, MODES["BN4"]: -1}, list(COLUMNS)) for mode in ("BN1", "BN2", "BN3")
-    ],
-    "BN1 and BN2 are each above BN3 on average": [
-        ({MODES[mode]: 1, MODES["BN3"]: -1}, list(COLUMNS)) for mode in ("BN1", "BN2")
-    ],
-}
-EASIER = "arousal is easier than valence: base, our, mono"
-SAME = "no difference among BN1-4 when training on the first corpus (RECOLA)"
-FOLLOWS = "emotion UAR follows domain loss from epoch to epoch (first direction, arousal)"
-ROWS = (BASE, OUR, MONO, BASE_NONE, OUR_NONE, *MODES.values())  # whose runs are needed
-
-
 def claims(results: Results) -> list[Claim]:
     """Every claim, judged."""
     found = []
     for text, figures in ABOVE.items():
-        paper = [_paper(terms, columns) for terms, columns in figures]
-        found.append(_above(text, paper, lambda criterion, figures=figures: [
-            results.estimate(terms, columns, criterion) for terms, columns in figures
-        ]))  # fmt: skip
-        if text.startswith("`mono`"):
-            found.append(_easier(results))
-    return [*found, _same(results), _follows(results)]
+        verdicts, here = judge(results, figures, above)
+        paper = ", ".join(f"{of_paper(*figure)[0]:+.2f}" for figure in figures)
+        found.append(Claim(text, paper, ", ".join(map(points, here)), verdicts))
+    verdicts, here = judge(results, PAIRS, same)
+    paper = max(abs(of_paper(*figure)[0]) for figure in PAIRS)
+    largest = points(max(here, key=lambda figure: abs(figure.value)))
+    found.append(Claim(SAME, f"largest {paper:.2f}", f"largest {largest}", verdicts))
+    return [*found, follows(results)]
 
 
-def _paper(terms: Terms, columns: list) -> float:
-    """The paper's figure in %."""
-    if columns == list(COLUMNS):
-        return of_paper(terms, None)[0]
-    return sum(of_paper(terms, COLUMNS.index(column))[0] for column in columns) / len(columns)
+def judge(
+    results: Results, figures: Figures, verdict: Callable[[list[Estimate]], str]
+) -> tuple[dict[str, str], list[Estimate]]:
+    """The verdict on figures under each criterion, and the figures by labels of the target."""
+    estimates = {
+        criterion: [results.estimate(*figure, {criterion: 1}) for figure in figures]
+        for criterion in SELECTION
+    }
+    return {criterion: verdict(here) for criterion, here in estimates.items()}, estimates["target"]
 
 
-def _above(text: str, paper: list[float], figures) -> Claim:
-    """A claim that all of `figures(criterion)` are above zero."""
-    verdicts = {}
-    for criterion in CRITERIA:
-        estimates = figures(criterion)
-        below = any(estimate.significant and estimate.value < 0 for estimate in estimates)
-        above = all(estimate.significant and estimate.value > 0 for estimate in estimates)
-        verdicts[criterion] = FAILS if below else HOLDS if above else OPEN
-    ours = ", ".join(_text(estimate) for estimate in figures("target"))
-    return Claim(text, ", ".join(f"{mean:+.2f}" for mean in paper), ours, verdicts)
+def above(estimates: list[Estimate]) -> str:
+    """The verdict on the claim that all of them are above zero."""
+    below = any(figure.significant and figure.value < 0 for figure in estimates)
+    all_above = all(figure.significant and figure.value > 0 for figure in estimates)
+    return FAILS if below else HOLDS if all_above else OPEN
 
 
-def _text(estimate: Estimate) -> str:
+def same(estimates: list[Estimate]) -> str:
+    """The verdict on the claim that all of them lie within the margin of zero."""
+    ends = [figure.reach for figure in estimates]
+    within = all(-MARGIN < low and high < MARGIN for low, high in ends)
+    beyond = any(high < -MARGIN or low > MARGIN for low, high in ends)
+    return HOLDS if within else FAILS if beyond else OPEN
+
+
+def points(figure: Estimate) -> str:
     """A difference and its interval over speakers, in points."""
-    return f"{100 * estimate.value:+.1f} {bracket(estimate)}"
+    return f"{100 * figure.value:+.1f} {bracket(figure)}"
 
 
-def _easier(results: Results) -> Claim:
-    """Arousal minus valence, averaged over both directions, of each model."""
-    sides = [
-        [column for column in COLUMNS if column[1] == dimension]
-        for dimension in ("arousal", "valence")
-    ]
-    models = (BASE, OUR, MONO)
-    paper = [_paper({row: 1}, sides[0]) - _paper({row: 1}, sides[1]) for row in models]
-    return _above(
-        EASIER, paper, lambda criterion: [results.gap(row, *sides, criterion) for row in models]
-    )
-
-
-def _same(results: Results) -> Claim:
-    """All six differences of two modes, in each dimension, lie within the margin."""
-    pairs = [
-        ({a: 1, b: -1}, [column]) for a, b in combinations(MODES.values(), 2) for column in FIRST
-    ]
-    paper = max(abs(_paper(*pair)) for pair in pairs)
-    verdicts, found = {}, {}
-    for criterion in CRITERIA:
-        found[criterion] = [results.estimate(*pair, criterion) for pair in pairs]
-        ends = [estimate.reach for estimate in found[criterion]]
-        within = all(-MARGIN < low and high < MARGIN for low, high in ends)
-        beyond = any(high < -MARGIN or low > MARGIN for low, high in ends)
-        verdicts[criterion] = HOLDS if within else FAILS if beyond else OPEN
-    largest = max(found["target"], key=lambda estimate: abs(estimate.value))
-    return Claim(SAME, f"largest {paper:.2f}", f"largest {_text(largest)}", verdicts)
-
-
-def _follows(results: Results) -> Claim:
+def follows(results: Results) -> Claim:
     """Rank correlation, over epochs, of the changes of domain loss and of emotion UAR."""
-    levels, changes = [], []
-    for seed in results.args.seeds:
-        loss, uar = results.curves(OUR, FIRST[0], seed, "dev_domain_loss", "target_dev_uar")
-        levels.append(_correlation(loss, uar))
-        changes.append(_correlation(np.diff(loss), np.diff(uar)))
-    mean, count = float(np.mean(changes)), len(changes)
+    curves = results.curves(OUR, (0, "arousal"), "dev_domain_loss", "target_dev_uar")
+    levels = [correlation(*curve) for curve in curves]  # of a seed: curve (2, epochs)
+    changes = [correlation(*np.diff(curve)) for curve in curves]
+    mean = float(np.mean(changes))
     verdict, interval = OPEN, "no interval"
-    if count > 1:
+    if len(changes) > 1:
         reach = reach_of_mean(changes)
         interval = f"[{mean - reach:.2f}, {mean + reach:.2f}] over seeds"
         verdict = HOLDS if mean > reach else FAILS if mean < -reach else OPEN
-    ours = (
+    here = (
         f"rank correlation of the changes {mean:.2f} {interval}; "
         f"of the curves themselves {np.mean(levels):.2f}"
     )
-    verdicts = dict.fromkeys(CRITERIA, "-") | {"target": verdict}  # no epoch is chosen here
-    return Claim(FOLLOWS, '"a similar trend"', ours, verdicts)
+    verdicts = dict.fromkeys(SELECTION, "-") | {"target": verdict}  # no epoch is chosen here
+    return Claim(FOLLOWS, '"a similar trend"', here, verdicts)
 
 
-def _correlation(first: np.ndarray, second: np.ndarray) -> float:
-    """Spearman's rank correlation; 0 where one of the two never changes."""
+def correlation(first: np.ndarray, second: np.ndarray) -> float:
+    """Spearman's rank correlation of two curves (n,); 0 where one of the two never changes."""
     if len(first) < 3 or np.ptp(first) == 0 or np.ptp(second) == 0:
         return 0.0
     return float(spearmanr(first, second).statistic)
 
 
-def markdown(found: list[Claim], about: list[str]) -> str:
+def markdown(results: Results, corpora: list[dict]) -> str:
     """The claims as a Markdown text."""
-    lines = ["# The paper's claims", "", *about, ""]
-    lines += [
+    heads = ["claim", "the paper", "here", *(f"by {one.by}" for one in SELECTION.values())]
+    rows = [
+        [claim.text, claim.paper, claim.here, *claim.verdicts.values()] for claim in claims(results)
+    ]
+    text = [
+        "# The paper's claims",
+        "",
+        *about(results, corpora),
+        "",
         "Differences in points of UAR [95% interval over the target's speakers], by the epoch "
-        "chosen with labels of the target; the verdicts also for epochs chosen without: by "
+        "chosen with labels of the target. The verdicts are also for epochs chosen without: by "
         "the source validation UAR, and by the mutual information of input and prediction.",
         "",
-        "| claim | the paper | here | with labels | source validation | mutual information |",
-        "|---|---|---|---|---|---|",
-    ]
-    for claim in found:
-        verdicts = " | ".join(claim.verdicts[criterion] for criterion in CRITERIA)
-        lines.append(f"| {claim.text} | {claim.paper} | {claim.here} | {verdicts} |")
-    lines += [
+        *markdown_table(heads, rows),
         "",
         "A claim that something is above holds where each of its figures is significantly above "
         "zero, by its interval over speakers and by that over seeds, and does not hold where a "
@@ -175,4 +127,4 @@ def markdown(found: list[Claim], about: list[str]) -> str:
         "follows domain loss is judged by the rank correlation of their changes from epoch to "
         "epoch, with an interval over seeds; it chooses no epoch.",
     ]
-    return "\n".join(lines) + "\n"
+    return "\n".join(text) + "\n"

@@ -1,7 +1,7 @@
-"""Is my DANN working? One page on one run, from its own records, with the figures behind it."""
+"""Is my DANN working? A page on one run, from its own records, with the figures behind it."""
 
-import csv
 import math
+from collections.abc import Iterable
 from pathlib import Path
 from textwrap import fill
 
@@ -22,34 +22,35 @@ NOISE = 0.3  # of a proxy A-distance with ten speakers
 APART = 0.05  # difference of two UARs, by the choice of an epoch, that is worth a word
 LOG2 = math.log(2)
 
+
 Finding = tuple[list[str], list[str]]  # paragraphs of the page, what to try
 
 
 def page(run: Path) -> str:
     """The whole page as text. Raises UserError where `run` is not a finished run's folder."""
     config = store.read_json(run / "config.json")
+    if config.get("format") != store.FORMAT:
+        raise UserError(f"{run}: {store.EARLIER}")
     if not (run / "metrics.json").exists():
         raise UserError(f"{run}: not finished; its command with --resume goes on")
-    results = store.read_json(run / "metrics.json")
-    try:
-        choices, history = config["choices"], history_of(run)
-        parts = [_distance(choices, results), _priors(choices, config, results), _epochs(results)]
-        if choices["model"] == "our":
-            parts = [_classifier(choices, history), _pulls(choices, history), *parts]
-        lines = [_heading(run, choices, config, results), ""]
-    except (
-        KeyError, TypeError, ValueError, IndexError, AttributeError, OSError, csv.Error
-    ) as error:  # fmt: skip
-        raise UserError(f"{run}: not a run that this version finished ({error!r})") from None
-    advice = []
-    for number, ((first, *rest), tries) in enumerate(parts, 1):
+    results, choices = store.read_json(run / "metrics.json"), config["choices"]
+    findings = [_distance(choices, results), _priors(choices, config, results), _epochs(results)]
+    if choices["model"] == "our":
+        history = history_of(run)
+        findings = [_classifier(choices, history), _grad_norms(choices, history), *findings]
+    lines, advice = [_heading(run, choices, config, results), ""], []
+    for number, ((first, *rest), tries) in enumerate(findings, 1):
         lines += [fill(f"{number}. {first}", 79, subsequent_indent="   ")]
         lines += [fill(text, 79, initial_indent="   ", subsequent_indent="   ") for text in rest]
         lines += [""]
         advice += tries
     advice = list(dict.fromkeys(advice)) or ["nothing here asks for a change"]
-    lines += ["What to try next:", *(f"  - {text}" for text in advice)]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, "What to try next:", *(f"  - {text}" for text in advice)]) + "\n"
+
+
+def _first(cases: Iterable[tuple[bool, list[str], list[str]]]) -> Finding:
+    """The finding of the first case that holds."""
+    return next((texts, tries) for holds, texts, tries in cases if holds)
 
 
 def _heading(run: Path, choices: dict, config: dict, results: dict) -> str:
@@ -68,61 +69,6 @@ def _heading(run: Path, choices: dict, config: dict, results: dict) -> str:
     )
 
 
-def _last(count: int) -> str:
-    """`the last 10 epochs`, or fewer where there were no more."""
-    return f"the last {min(LAST, count)} epochs" if count > 1 else "its one epoch"
-
-
-def _classifier(choices: dict, history: dict) -> Finding:
-    """Is the domain classifier dead, winning, balanced, or overrun?"""
-    uar, loss = (np.mean(history[name][-LAST:]) for name in ("domain_uar", "dev_domain_loss"))
-    train = np.mean(history["domain_loss"][-LAST:])
-    figures = (
-        f"In {_last(len(history['epoch']))} it is right about {100 * uar:.0f}% of development "
-        f"utterances and as many of the source (50% is guessing), with a loss of {loss:.2f}; in "
-        f"training {train:.2f} (guessing: {LOG2:.2f})."
-    )
-    if choices["alpha"] == 1:
-        return [
-            "The domain classifier is DEAD: alpha is 1, and (1 - alpha) weighs its loss.", figures
-        ], ["an alpha below 1: 0.5 is the usual value"]  # fmt: skip
-    if uar >= WINS:
-        lines = [
-            "The domain classifier is WINNING.", figures,
-            "What reaches it gives the language away. Recordings differ in more than language: "
-            "silence at the ends, level, band, noise.",
-        ]  # fmt: skip
-        if choices["beta"] == 0:
-            return [*lines, "beta is 0, so nothing works against it."], []
-        tries = ["see what gives the corpus away (python -m minidann.corpora): silence, level"]
-        if _ratio(history)[1] <= STRONG:
-            tries.append(
-                f"a larger --beta than {choices['beta']:g}: it may cost emotion, and the more so "
-                "where classes have other shares in the target"
-            )
-        return lines, tries
-    if uar < CHANCE[0] or train > 1.5 * LOG2:
-        return [
-            "The domain classifier is OVERRUN: it is wrong more than guessing would be.", figures,
-            "The encoder moves faster than it can follow: not that there is nothing to tell, but "
-            "what there is has changed sides since the last step.",
-        ], [
-            f"a smaller --beta than {choices['beta']:g}, or --beta-schedule ganin, from 0 on"
-        ] * (choices["beta"] > 0)  # fmt: skip
-    if np.ptp(history["dev_domain_loss"]) < 0.02 and abs(loss - LOG2) < 0.02:
-        return [
-            "The domain classifier is DEAD: its loss is that of guessing, from the first epoch.",
-            figures,
-        ], ["do the utterances of both languages really differ? Look at the corpora"]  # fmt: skip
-    if uar <= CHANCE[1]:
-        return [
-            "The domain classifier is BALANCED: about chance.", figures,
-            "That is what the method wants. Whether the language is gone, or only hidden from "
-            "this classifier, is what the distance below says.",
-        ], []  # fmt: skip
-    return ["The domain classifier is BETWEEN: better than guessing, not winning.", figures], []
-
-
 def _ratio(history: dict) -> tuple[float, float]:
     """The reversed gradient at the encoder over that of emotion: in the first epochs, the last."""
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -130,28 +76,73 @@ def _ratio(history: dict) -> tuple[float, float]:
     return np.median(ratio[:LAST]), np.median(ratio[-LAST:])
 
 
-def _pulls(choices: dict, history: dict) -> Finding:
+def _classifier(choices: dict, history: dict) -> Finding:
+    """Is the domain classifier dead, winning, balanced, or overrun?"""
+    beta, names = choices["beta"], ("domain_uar", "dev_domain_loss", "domain_loss")
+    uar, loss, train = (np.mean(history[name][-LAST:]) for name in names)
+    steady = np.ptp(history["dev_domain_loss"]) < 0.02
+    gives_away = (
+        "What reaches it gives the language away. Recordings differ in more than language: "
+        "silence at the ends, level, band, noise."
+    )
+    overrun = (
+        "The encoder moves faster than it can follow: not that there is nothing to tell, but "
+        "what there is has changed sides since the last step."
+    )
+    balanced = (
+        "That is what the method wants. Whether the language is gone, or only hidden from this "
+        "classifier, is what the distance below says."
+    )
+    look = "see what gives the corpus away (python -m minidann.corpora): silence, level"
+    larger = (
+        f"a larger --beta than {beta:g}: it may cost emotion, and the more so where classes have "
+        "other shares in the target"
+    )
+    smaller = f"a smaller --beta than {beta:g}, or --beta-schedule ganin, from 0 on"
+    (state, *why), tries = _first([
+        (choices["alpha"] == 1, ["DEAD: alpha is 1, and (1 - alpha) weighs its loss."],
+         ["an alpha below 1: 0.5 is the usual value"]),
+        (uar >= WINS and beta == 0,
+         ["WINNING.", gives_away, "beta is 0, so nothing works against it."], []),
+        (uar >= WINS, ["WINNING.", gives_away],
+         [look, larger] if _ratio(history)[1] <= STRONG else [look]),
+        (uar < CHANCE[0] or train > 1.5 * LOG2,
+         ["OVERRUN: it is wrong more than guessing would be.", overrun],
+         [smaller] if beta > 0 else []),
+        (steady and abs(loss - LOG2) < 0.02,
+         ["DEAD: its loss is that of guessing, from the first epoch."],
+         ["are the rows of both languages really different? Look at the corpora"]),
+        (uar <= CHANCE[1], ["BALANCED: about chance.", balanced], []),
+        (True, ["BETWEEN: better than guessing, not winning."], []),
+    ])  # fmt: skip
+    figures = (
+        f"In the last epochs (at most {LAST}) it is right about {100 * uar:.0f}% of development "
+        f"rows and as many of the source (50% is guessing), with a loss of {loss:.2f}; in training "
+        f"{train:.2f} (guessing: {LOG2:.2f})."
+    )
+    return [f"The domain classifier is {state}", figures, *why], tries
+
+
+def _grad_norms(choices: dict, history: dict) -> Finding:
     """The gradient norms of both classifiers at the encoder."""
-    if choices["beta"] == 0:
-        return ["beta is 0: nothing is reversed, and there is no adversary."], []
-    if choices["alpha"] == 0:
-        return ["alpha is 0: emotion has no weight."], ["an alpha above 0: 0.5 is the usual value"]
     first, last = _ratio(history)
-    lines = [
+    ratio = (
         f"The reversed gradient at the encoder's output is {last:.2g} times that of emotion "
-        f"(median of {_last(len(history['epoch']))}; of the first {first:.2g}).",
-    ]
-    if last < WEAK:
-        return [
-            *lines,
-            "The adversary hardly moves the encoder: a classifier that is sure of itself, or that "
-            "has learned nothing, has hardly a gradient to reverse.",
-        ], ["a larger --beta, or a smaller --alpha"]  # fmt: skip
-    if last > STRONG:
-        return [
-            *lines, "The adversary drowns emotion: the encoder works against language first."
-        ], ["a smaller --beta, or a larger --alpha"]  # fmt: skip
-    return [*lines, "Both count."], []
+        f"(median of the last epochs, at most {LAST}; of the first {first:.2g})."
+    )
+    weak = (
+        "The adversary hardly moves the encoder: a classifier that is sure of itself, or that has "
+        "learned nothing, has hardly a gradient to reverse."
+    )
+    strong = "The adversary drowns emotion: the encoder works against language first."
+    return _first([
+        (choices["beta"] == 0, ["beta is 0: nothing is reversed, and there is no adversary."], []),
+        (choices["alpha"] == 0, ["alpha is 0: emotion has no weight."],
+         ["an alpha above 0: 0.5 is the usual value"]),
+        (last < WEAK, [ratio, weak], ["a larger --beta, or a smaller --alpha"]),
+        (last > STRONG, [ratio, strong], ["a smaller --beta, or a larger --alpha"]),
+        (True, [ratio, "Both count."], []),
+    ])  # fmt: skip
 
 
 def _distance(choices: dict, results: dict) -> Finding:
@@ -164,9 +155,9 @@ def _distance(choices: dict, results: dict) -> Finding:
         f"Proxy A-distance: {before:.2f} before (mean and standard deviation of each mel "
         f"bin), {after:.2f} after (the encoder's output at the epoch kept).",
         "0: a linear classifier, trained anew and tested on other speakers, cannot tell the "
-        "languages apart; 2: it never errs. Of ten speakers, differences below "
-        f"{NOISE} say nothing; "
-        "and 1800 random features can be near 2 as well, so that only a fall means anything.",
+        f"languages apart; 2: it never errs. Of ten speakers, differences below {NOISE} say "
+        "nothing; and 1800 random features can be near 2 as well, so that only a fall means "
+        "anything.",
     ]
     if max(before, after) <= 0.5:
         lines.append("They are close, with the encoder and without it.")
@@ -186,33 +177,32 @@ def _priors(choices: dict, config: dict, results: dict) -> Finding:
     """Shares of the upper class: in the source, among the predictions, in the target."""
     name = CLASSES[choices["dimension"]][1]
     classes = config["corpora"]["source"]["classes"]
-    counts = np.array(results["test"]["confusion"])  # (2, 2): true, predicted
+    counts = np.array(results["test"]["confusion"])  # (2, 2), rows true
     source, predicted, true = (
         side[1] / sum(side) for side in (classes, counts.sum(axis=0), counts.sum(axis=1))
     )
+    tries = []
     lines = [
         f"{name.capitalize()} is {100 * source:.0f}% of the source, and "
-        f"{100 * predicted:.0f}% of the predictions on the target's test set.",
+        f"{100 * predicted:.0f}% of the predictions on the target's test rows.",
         f"(By the labels, which adaptation must not see, it is {100 * true:.0f}% of them.)",
     ]
-    tries = []
     if predicted in (0, 1):
         lines.append("ONE CLASS is predicted for every utterance: the UAR is that of guessing.")
+        tries.append("another seed, more epochs, a smaller --beta")
         if choices["model"] == "base":
             lines.append(
                 "Batch norm still uses the running statistics of the source, on a corpus that is "
                 "recorded otherwise: the usual reason."
             )
-            tries.append("--model our --beta 0, whose batch norm sees the target, or AdaBN (below)")
-        else:
-            tries.append("another seed, more epochs, a smaller --beta")
+            tries = ["--model our --beta 0, whose batch norm sees the target, or AdaBN (below)"]
     if choices["model"] != "mono" and abs(source - true) > SHIFT:
-        lines += [
+        lines.append(
             "The classes have other shares in the target: LABEL SHIFT. An adversary that makes "
             "both languages look alike as wholes must then mix classes, and the mutual information "
             "of input and prediction, which favours predictions in equal shares, may choose a "
-            "wrong epoch.",
-        ]
+            "wrong epoch."
+        )
         tries.append(
             "no larger beta, and --select-by source in place of information, under label shift"
         )
@@ -225,15 +215,14 @@ def _priors(choices: dict, config: dict, results: dict) -> Finding:
 
 def _epochs(results: dict) -> Finding:
     """What the choice of the epoch did."""
-    lines = ["Test UAR by what chose the epoch:"]
-    for name, tested in results["selected_by"].items():
+    lines, uars = ["Test UAR by what chose the epoch:"], []
+    for name, selected in results["selected_by"].items():
         criterion, _, adapted = name.partition(" with ")
         by = SELECTION[criterion].by + ", and AdaBN" * bool(adapted)
-        lines.append(f"{100 * tested['test_uar']:.1f} %  by {by} (epoch {tested['epoch']})")
-    values = [
-        tested["test_uar"] for name, tested in results["selected_by"].items() if "with" not in name
-    ]
-    if max(values) - min(values) <= APART:
+        lines.append(f"{100 * selected['test_uar']:.1f} %  by {by} (epoch {selected['epoch']})")
+        if not adapted:
+            uars.append(selected["test_uar"])
+    if max(uars) - min(uars) <= APART:
         return lines, []
     lines.append("They are far apart: the choice of an epoch is worth as much as the method.")
     return lines, ["more seeds, and all three choices of the epoch in the report of it"]

@@ -2,51 +2,43 @@
 
 import numpy as np
 
+from minidann.choices import SELECTION
 from minidann.corpora import CLASSES
 from minidann.measure.intervals import Estimate
 from minidann.report.paper import BASE, OUR
 from minidann.report.results import Results
-from minidann.report.tables import CRITERIA, Entry
-from minidann.report.writing import named
+from minidann.report.tables import Line
+from minidann.report.writing import named, title_of
 from minidann.run import plots, store
 from minidann.run.plots import DARK, GREEN, LIGHT, Figure, plt
 
-STYLE = {  # of each selection criterion: marker, colour, name in the legend
-    "target": ("o", DARK, "epoch chosen with target labels"),
-    "source": ("^", GREEN, "by the source validation UAR"),
-    "information": ("s", LIGHT, "by the mutual information"),
-}
+STYLE = dict(zip(SELECTION, (("o", DARK), ("^", GREEN), ("s", LIGHT))))  # marker, colour
 
 
-def bars(found: list[Estimate]) -> tuple[np.ndarray, np.ndarray]:
+def bars(figures: list[Estimate]) -> tuple[np.ndarray, np.ndarray]:
     """Values (N,) in %, and how far their intervals reach below and above them (2, N)."""
-    value = 100 * np.array([estimate.value for estimate in found])
-    ends = [estimate.interval or (estimate.value, estimate.value) for estimate in found]
+    value = 100 * np.array([figure.value for figure in figures])
+    ends = [figure.interval or (figure.value, figure.value) for figure in figures]
     return value, np.abs(100 * np.array(ends).T - value)
 
 
-def table(found: list[Entry], heads: list[str], title: str) -> Figure:
+def table(lines: list[Line], heads: list[str], title: str) -> Figure:
     """The cells of a table: a panel a column, a place a row, intervals over speakers as bars."""
-    cells = [entry for entry in found if entry.kind == "cell"]
-    names = list(dict.fromkeys(entry.row for entry in cells))
+    cells = [line for line in lines if line.kind == "cell"]
+    names = list(dict.fromkeys(line.name for line in cells))
     size = (3.1 * len(heads), 2.2 + 0.32 * len(names))
     figure, axes = plt.subplots(
         1, len(heads), figsize=size, sharex=True, sharey=True, layout="constrained"
     )
-    for axis, head, column in zip(axes, heads, [0, 1, 2, 3, None]):
-        for offset, criterion in zip((-0.22, 0, 0.22), CRITERIA):
-            marker, colour, label = STYLE[criterion]
-            here = [
-                entry for entry in cells if (entry.criterion, entry.column) == (criterion, column)
-            ]
-            place = [names.index(entry.row) + offset for entry in here]
-            value, reach = bars([entry.estimate for entry in here])
+    for column, (axis, head) in enumerate(zip(axes, heads)):
+        for offset, (criterion, (marker, colour)) in zip((-0.22, 0, 0.22), STYLE.items()):
+            here = [line for line in cells if line.criterion == criterion]
+            place = [names.index(line.name) + offset for line in here]
+            value, reach = bars([line.estimates[column] for line in here])
             axis.errorbar(value, place, xerr=reach, fmt=marker, ms=5, color=colour, lw=1,
-                          label=label)  # fmt: skip
-        paper = {
-            entry.row: entry.paper[0] for entry in cells if entry.paper and entry.column == column
-        }
-        axis.plot(list(paper.values()), [names.index(row) for row in paper],
+                          label=title_of(criterion).lower())  # fmt: skip
+        paper = {line.name: line.paper[column][0] for line in cells if line.paper[column]}
+        axis.plot(list(paper.values()), [names.index(name) for name in paper],
                   "x", color="black", ms=7, label="the paper, on RECOLA and IEMOCAP")  # fmt: skip
         axis.axvline(50, color="0.7", lw=0.8, zorder=0)  # chance
         axis.set_title(head.replace(", ", "\n"), fontsize=9)
@@ -60,27 +52,25 @@ def table(found: list[Entry], heads: list[str], title: str) -> Figure:
     return figure
 
 
-def figure2(results: Results, corpora: tuple[dict, dict], dimension: str) -> Figure:
+def figure2(results: Results, corpora: list[dict], dimension: str) -> Figure:
     """Figure 2: the encoder's output of base and our by PCA, by language and by emotion."""
     models, seed = [], results.args.seeds[0]
     for row in (BASE, OUR):
         path = results.run(row, (0, dimension), seed).out / "features.npz"
         groups, about = store.read_arrays(path)
-        title = f"{row.name}, {dimension}, seed {seed}, epoch chosen with labels of the target"
+        title = f"{row.name}, {dimension}, seed {seed}, {title_of('target').lower()}"
         models.append((title, groups["features"], about["shares"]))
     emotions = [f"{name} {dimension}" for name in CLASSES[dimension]]
     return plots.features(models, named(corpora), emotions)
 
 
-def figure3(results: Results, title: str, dimension: str) -> Figure:
-    """Figure 3: domain loss, domain UAR and emotion UAR by epoch, on the development set.
+def figure3(results: Results, corpora: list[dict], dimension: str) -> Figure:
+    """Figure 3: domain loss, domain UAR and emotion UAR by epoch, on development rows.
 
     The line is the mean over seeds, the band goes from the lowest to the highest seed.
     """
     names = ("target_dev_uar", "domain_uar", "dev_domain_loss")
-    curves = np.stack(
-        [results.curves(OUR, (0, dimension), seed, *names) for seed in results.args.seeds]
-    )  # (seeds, 3, epochs)
+    curves = results.curves(OUR, (0, dimension), *names)  # (seeds, 3, epochs)
     figure, (top, bottom) = plt.subplots(
         2, 1, figsize=(7, 6), sharex=True, layout="constrained", height_ratios=(3, 2)
     )
@@ -101,7 +91,8 @@ def figure3(results: Results, title: str, dimension: str) -> Figure:
         axis.legend(frameon=False, fontsize=9)
     seeds = results.args.seeds
     figure.suptitle(
-        f"{title}\n{OUR.name}, {dimension}, development set; mean, lowest and highest of seeds "
-        f"{seeds[0]} to {seeds[-1]}", fontsize=9,
-    )  # fmt: skip
+        f"{' to '.join(named(corpora))}\n{OUR.name}, {dimension}, development rows; mean, lowest "
+        f"and highest of seeds {seeds[0]} to {seeds[-1]}",
+        fontsize=9,
+    )
     return figure

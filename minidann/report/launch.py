@@ -25,8 +25,9 @@ ELSEWHERE = "another process is at work here"
 def launch(wanted: Sequence[Run], jobs: int, say: Callable[[str], None]) -> None:
     """Finish every run in `wanted`, `jobs` at a time; a UserError with all that went wrong.
 
-    Each process gets its share of the cores; the result does not depend on it. After a failure no
-    other run is begun.
+    Each process gets its share of the cores; the result does not depend on it. A run that another
+    process is at work on is waited for, and takes one of the places, because it uses cores, too.
+    After a failure no other run is begun.
     """
     waiting = [run for run in wanted if not run.finished]
     total, began, done = len(waiting), time.monotonic(), 0
@@ -35,51 +36,47 @@ def launch(wanted: Sequence[Run], jobs: int, say: Callable[[str], None]) -> None
     jobs = min(jobs, total)
     share = str(max(1, parallel.threads() // jobs))
     say(f"{total} of {len(wanted)} runs are missing; {jobs} at a time, {share} threads each")
-    at_work: list[tuple[Run, subprocess.Popen]] = []
-    failed, announced = {}, False
+    at_work: dict[Run, subprocess.Popen | None] = {}  # None: the process is another report's
+    failed: dict[str, list[Run]] = {}
+    announced = False
     try:
-        while at_work or waiting and not failed:
-            for run, process in list(at_work):
-                if process.poll() is None:
+        while any(at_work.values()) or not failed and (waiting or at_work):
+            while waiting and len(at_work) < jobs and not failed:
+                run = waiting.pop(0)
+                elsewhere = run.finished or store.is_held(run.out)
+                at_work[run] = None if elsewhere else _start(run, share)
+            time.sleep(PAUSE)
+            for run, process in list(at_work.items()):
+                held = store.is_held(run.out)
+                if held if process is None else process.poll() is None:
                     continue
-                at_work.remove((run, process))
-                held = store.is_held(run.out)  # by another report's run, which has the log as well
+                del at_work[run]
                 if run.finished:
                     done += 1
                     left = (time.monotonic() - began) / done * (total - done)
                     say(f"{done}/{total}  {run.out.name}  ({clock(left)} left)")
-                elif held or ELSEWHERE in (why := _last_words(run, process.returncode)):
-                    waiting.append(run)
+                elif process is None or held or ELSEWHERE in (why := _last_words(run, process)):
+                    waiting.append(run)  # another process has, or had, the folder and the log
                 else:
                     failed.setdefault(why, []).append(run)
-            if len(at_work) < jobs and waiting and not failed:
-                # Runs that others are at work on are not begun, and take a place: they use cores.
-                elsewhere = [run for run in waiting if store.is_held(run.out)]
-                free = [run for run in waiting if run not in elsewhere and not run.finished]
-                total -= len(waiting) - len(elsewhere) - len(free)  # finished by others
-                waiting = elsewhere + free
-                if free and len(at_work) + len(elsewhere) < jobs:
-                    waiting.remove(free[0])
-                    at_work.append((free[0], _start(free[0], share)))
-                    continue
-                if elsewhere and not at_work and not announced:
-                    say(f"waits for {len(elsewhere)} runs that other processes are at work on")
-                    announced = True
-            time.sleep(PAUSE)
+            if at_work and not any(at_work.values()) and not announced:
+                say(f"waits for {len(at_work)} runs that other processes are at work on")
+                announced = True
     except BaseException as error:  # whatever ends a report, its runs are not left to themselves
-        for _, process in at_work:
+        begun = [process for process in at_work.values() if process]
+        for process in begun:
             if os.name == "posix":  # elsewhere Ctrl-C reaches them without us
                 process.send_signal(signal.SIGINT)  # they finish their step and keep it
-        for _, process in at_work:
+        for process in begun:
             process.wait()
         if isinstance(error, KeyboardInterrupt):
             raise KeyboardInterrupt("stopped; the same command goes on") from None
         raise
     if failed:
         lines = []
-        for why, which in failed.items():
-            more = f" and {len(which) - 1} more" if len(which) > 1 else ""
-            lines.append(f"{which[0].out.name}{more}: {why} (see {_log(which[0])})")
+        for why, (run, *more) in failed.items():
+            others = f" and {len(more)} more" if more else ""
+            lines.append(f"{run.out.name}{others}: {why} (see {_log(run)})")
         raise UserError("\n".join(lines))
 
 
@@ -89,7 +86,7 @@ def _log(run: Run) -> Path:
 
 
 def _start(run: Run, threads: str) -> subprocess.Popen:
-    """Begin a run, or go on with it; what it says goes to its log."""
+    """Begin a run, or go on with it; its output goes to its log."""
     _log(run).parent.mkdir(parents=True, exist_ok=True)
     with open(_log(run), "wb") as log:
         return subprocess.Popen(
@@ -102,10 +99,10 @@ def _start(run: Run, threads: str) -> subprocess.Popen:
         )
 
 
-def _last_words(run: Run, code: int) -> str:
+def _last_words(run: Run, process: subprocess.Popen) -> str:
     """Why a run failed: the signal that ended it, or the end of its log, from "error:" on."""
-    if code < 0:  # out of memory, say
-        return f"ended by {signal.Signals(-code).name}; the same command goes on"
+    if process.returncode < 0:  # out of memory, say
+        return f"ended by {signal.Signals(-process.returncode).name}; the same command goes on"
     text = _log(run).read_text(errors="replace").strip()
     _, colon, why = ("\n" + text).partition("\nerror: ")
     return why if colon else text[-200:]

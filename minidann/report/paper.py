@@ -1,4 +1,4 @@
-"""The paper's tables: rows, columns and numbers; and the control rows that it lacks.
+"""The paper's tables and claims: rows, columns, numbers; the controls it lacks; what is compared.
 
 UAR in %, mean and standard deviation over five seeds, trained on RECOLA and tested on IEMOCAP
 (Rec2Iem), and the other way round. All of its averages agree with their cells but one, which is put
@@ -6,16 +6,19 @@ right here; see `MISPRINT`.
 """
 
 from dataclasses import dataclass
+from itertools import combinations
 
 Number = tuple[float, float]  # mean, standard deviation
+Column = tuple[int, str]  # direction and dimension; direction 0 is from the first corpus (Rec2Iem)
 
-# (direction, dimension) of each column: direction 0 is Rec2Iem, from the first corpus to the second
-COLUMNS = ((0, "arousal"), (0, "valence"), (1, "arousal"), (1, "valence"))
+COLUMNS: tuple[Column, ...] = ((0, "arousal"), (0, "valence"), (1, "arousal"), (1, "valence"))
+AVERAGE = dict.fromkeys(COLUMNS, 1 / 4)  # each column's weight
+PLACES = [*({column: 1.0} for column in COLUMNS), AVERAGE]  # what a line of a table consists of
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row of a table: its name, the flags of `minidann.train`, and the paper's numbers."""
+    """A row of a table: its name, the flags of `minidann.train`, and the paper's numbers."""
 
     name: str
     choices: tuple[tuple[str, object], ...]  # (name of a field of Choices, value)
@@ -24,60 +27,125 @@ class Row:
     statistics: str = "own"  # of batch norm in the test; "adabn": those of the target
 
 
-def our_row(name: str, bn: str, average: float, *paper: Number) -> Row:
-    """A row of the paper's own network."""
-    return Row(name, (("model", "our"), ("bn", bn)), paper, average)
+Terms = dict[Row, float]  # a difference or a sum of rows: each row's weight
+Figures = list[tuple[Terms, dict[Column, float]]]  # weights of rows and of columns
 
 
-def without_adversary(name: str, bn: str) -> Row:
-    """The same network with nothing reversed: a control."""
-    return Row(name, (("model", "our"), ("bn", bn), ("beta", 0.0)))
-
-
-BASE = Row(
-    "base",
-    (("model", "base"),),
-    ((62.49, 2.96), (54.15, 0.51), (60.73, 0.45), (58.11, 0.51)),
-    58.87,
-)
-ADABN = Row("base, AdaBN", BASE.choices, statistics="adabn")
-BETA0 = without_adversary("our, beta 0", "bn1")
-OUR = our_row("our", "bn1", 62.78, (71.99, 0.33), (54.54, 0.77), (63.18, 0.32), (61.43, 1.38))
-MONO = Row(
-    "mono",
-    (("model", "mono"),),
-    ((75.55, 0.78), (63.20, 2.23), (66.28, 1.71), (62.90, 1.12)),
-    66.98,
-)
-BASE_NONE = Row(
-    "base, no BN",
-    (("model", "base"), ("bn", "none")),
-    ((58.04, 1.90), (52.34, 0.79), (58.69, 0.95), (53.79, 0.87)),
-    55.71,
-)
-OUR_NONE = our_row(
-    "our, no BN", "none", 58.53, (63.62, 1.74), (52.94, 0.36), (59.76, 0.77), (57.81, 2.07)
-)
-MODES = {  # Table 3; BN1 is `our` of Table 1
-    "BN1": our_row("BN1", "bn1", 62.78, *OUR.paper),
-    "BN2": our_row("BN2", "bn2", 62.73, (72.22, 0.18), (54.99, 0.84), (62.34, 0.92), (61.37, 1.15)),
-    "BN3": our_row("BN3", "bn3", 61.66, (72.27, 0.39), (54.07, 0.42), (61.83, 1.03), (58.48, 0.78)),
-    "BN4": our_row("BN4", "bn4", 60.85, (72.01, 0.33), (53.68, 1.26), (60.95, 0.90), (56.77, 2.84)),
-}
-MODES_BETA0 = {mode: without_adversary(f"{mode}, beta 0", mode.lower()) for mode in MODES}
-
-TABLES: dict[str, tuple[Row, ...]] = {
-    "table1": (BASE, ADABN, BETA0, OUR, MONO),
-    "table2": (BASE_NONE, OUR_NONE),
-    "table3": (*MODES.values(), *MODES_BETA0.values()),
-}
-TITLES = {
-    "table1": "Table 1: base, our and mono",
-    "table2": "Table 2: no batch normalisation",
-    "table3": "Table 3: four ways to feed two domains",
+NUMBERS: dict[str, tuple] = {  # the average, then mean and standard deviation in each column
+    "base": (58.87, (62.49, 2.96), (54.15, 0.51), (60.73, 0.45), (58.11, 0.51)),
+    "our": (62.78, (71.99, 0.33), (54.54, 0.77), (63.18, 0.32), (61.43, 1.38)),
+    "mono": (66.98, (75.55, 0.78), (63.20, 2.23), (66.28, 1.71), (62.90, 1.12)),
+    "base, no BN": (55.71, (58.04, 1.90), (52.34, 0.79), (58.69, 0.95), (53.79, 0.87)),
+    "our, no BN": (58.53, (63.62, 1.74), (52.94, 0.36), (59.76, 0.77), (57.81, 2.07)),
+    "BN1": (62.78, (71.99, 0.33), (54.54, 0.77), (63.18, 0.32), (61.43, 1.38)),  # is `our`
+    "BN2": (62.73, (72.22, 0.18), (54.99, 0.84), (62.34, 0.92), (61.37, 1.15)),
+    "BN3": (61.66, (72.27, 0.39), (54.07, 0.42), (61.83, 1.03), (58.48, 0.78)),
+    "BN4": (60.85, (72.01, 0.33), (53.68, 1.26), (60.95, 0.90), (56.77, 2.84)),
 }
 PRINTED = {"our, no BN": 58.32}
 MISPRINT = (
     "The paper prints 58.32 as the average of `our` in Table 2, and so a gain of 2.61; its cells "
     "average 58.53, which is a gain of 2.82."
 )
+
+
+def make_row(name: str, statistics: str = "own", **choices) -> Row:
+    """A row with the paper's numbers, where it has any, and its `choices` as keywords."""
+    average, *paper = NUMBERS.get(name, (None,))
+    return Row(name, tuple(choices.items()), tuple(paper), average, statistics)
+
+
+BASE = make_row("base", model="base")
+ADABN = make_row("base, AdaBN", "adabn", model="base")
+OUR = make_row("our", model="our")
+BETA0 = make_row("our, beta 0", model="our", beta=0.0)  # a control: nothing is reversed
+MONO = make_row("mono", model="mono")
+BASE_NONE = make_row("base, no BN", model="base", bn="none")
+OUR_NONE = make_row("our, no BN", model="our", bn="none")
+MODES, MODES_BETA0 = (
+    {
+        mode: make_row(mode + name, model="our", bn=mode.lower(), **beta)
+        for mode in ("BN1", "BN2", "BN3", "BN4")
+    }
+    for name, beta in (("", {}), (", beta 0", {"beta": 0.0}))
+)
+
+TABLES: dict[str, tuple[Row, ...]] = {
+    "table1": (BASE, ADABN, BETA0, OUR, MONO),
+    "table2": (BASE_NONE, OUR_NONE),
+    "table3": (*MODES.values(), *MODES_BETA0.values()),
+}
+# The comparisons that are made, fixed before any run: the paper's own, and its gain in two parts.
+PLANNED: dict[str, dict[str, Terms]] = {
+    "table1": {
+        "our - base": {OUR: 1, BASE: -1},
+        "of which the batch-norm effect: beta 0 - base": {BETA0: 1, BASE: -1},
+        "of which the adversary: our - beta 0": {OUR: 1, BETA0: -1},
+        "AdaBN - base": {ADABN: 1, BASE: -1},
+        "mono - our": {MONO: 1, OUR: -1},
+        "mono - base": {MONO: 1, BASE: -1},
+    },
+    "table2": {"our - base, no BN": {OUR_NONE: 1, BASE_NONE: -1}},
+    "table3": {
+        **{f"{mode} - BN4": {MODES[mode]: 1, MODES["BN4"]: -1} for mode in ("BN1", "BN2", "BN3")},
+        **{f"{mode} - BN3": {MODES[mode]: 1, MODES["BN3"]: -1} for mode in ("BN1", "BN2")},
+        **{
+            f"the adversary in {mode}: {mode} - beta 0": {row: 1, MODES_BETA0[mode]: -1}
+            for mode, row in MODES.items()
+        },
+    },
+}
+TITLES = {
+    "table1": "Table 1: base, our and mono",
+    "table2": "Table 2: no batch normalisation",
+    "table3": "Table 3: four ways to feed two domains",
+}
+
+FIRST = [column for column in COLUMNS if column[0] == 0]  # trained on the first corpus (RECOLA)
+LESS_VALENCE = {column: 0.5 if column[1] == "arousal" else -0.5 for column in COLUMNS}
+
+# What the paper claims (section 4.2) to be above zero.
+ABOVE: dict[str, Figures] = {
+    "`our` is above `base` in each cell": [({OUR: 1, BASE: -1}, {column: 1}) for column in COLUMNS],
+    "`our` is above `base` on average": [({OUR: 1, BASE: -1}, AVERAGE)],
+    "`mono` is above `our` and `base` on average": [
+        ({MONO: 1, OUR: -1}, AVERAGE),
+        ({MONO: 1, BASE: -1}, AVERAGE),
+    ],
+    "arousal is easier than valence: base, our, mono": [
+        ({row: 1}, LESS_VALENCE) for row in (BASE, OUR, MONO)
+    ],
+    "the gain is larger with batch norm than without": [
+        ({OUR: 1, BASE: -1, OUR_NONE: -1, BASE_NONE: 1}, AVERAGE)
+    ],
+    "BN1, BN2 and BN3 are each above BN4 on average": [
+        ({MODES[mode]: 1, MODES["BN4"]: -1}, AVERAGE) for mode in ("BN1", "BN2", "BN3")
+    ],
+    "BN1 and BN2 are each above BN3 on average": [
+        ({MODES[mode]: 1, MODES["BN3"]: -1}, AVERAGE) for mode in ("BN1", "BN2")
+    ],
+}
+SAME = "no difference among BN1-4 when training on the first corpus (RECOLA)"
+PAIRS: Figures = [  # all six differences of two modes, in each dimension
+    ({a: 1, b: -1}, {column: 1}) for a, b in combinations(MODES.values(), 2) for column in FIRST
+]
+FOLLOWS = "emotion UAR follows domain loss from epoch to epoch (first direction, arousal)"
+CLAIMED = (BASE, OUR, MONO, BASE_NONE, OUR_NONE, *MODES.values())  # whose runs are needed
+
+
+def of_paper(rows: Terms, columns: dict[Column, float]) -> tuple[float, float | None] | None:
+    """The paper's number in %: the sum over rows and columns of weight times cell.
+
+    Beside it stands the standard deviation of a single cell. None where the paper lacks a row.
+    """
+    if not all(row.paper for row in rows):
+        return None
+    if columns == AVERAGE:
+        return round(sum(weight * row.average for row, weight in rows.items()), 2), None
+    cells = [
+        (by_row * by_column, *row.paper[COLUMNS.index(column)])
+        for row, by_row in rows.items()
+        for column, by_column in columns.items()
+    ]
+    mean = round(sum(weight * mean for weight, mean, _ in cells), 2)
+    return mean, cells[0][2] if len(cells) == 1 else None

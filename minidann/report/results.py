@@ -3,39 +3,51 @@
 import argparse
 import csv
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
 
 from minidann.console import UserError
 from minidann.measure import intervals
-from minidann.report import paper, plan
-from minidann.report.paper import COLUMNS, Row
+from minidann.report import plan
+from minidann.report.paper import COLUMNS, MONO, Column, Row, Terms
 from minidann.report.plan import Run
-from minidann.run import folder, store
+from minidann.run import folder
 from minidann.run.outcome import SPEAKERS
 
-Terms = dict[Row, float]  # a figure: rows and their weights
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    """The lines of a CSV file, by the names in its heading."""
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
 
 
 def history_of(run: Path) -> dict[str, np.ndarray]:
     """Each column of a run's history.csv (epochs,); NaN where it has no number."""
-    with open(run / "history.csv", newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    rows = read_csv(run / "history.csv")
     return {name: np.array([float(row[name] or "nan") for row in rows]) for name in rows[0]}
 
 
+def counts_of(run: Run) -> dict[tuple[str, str], intervals.Counts]:
+    """{(criterion, statistics): each speaker's confusion (2, 2) on the test set} of a run."""
+    found: dict = {}
+    for row in read_csv(run.out / "speakers.csv"):
+        counts = np.array([int(row[name]) for name in SPEAKERS[-4:]]).reshape(2, 2)
+        found.setdefault((row["selected_by"], row["statistics"]), {})[row["speaker"]] = counts
+    return found
+
+
 class Results:
-    """The finished runs of a report. Every method reads; none runs anything."""
+    """The runs of a report, and what they left. Every method reads; none runs anything."""
 
     def __init__(self, args: argparse.Namespace):
-        self.args, self.pair = args, plan.pair_of(args)
-        self.run = cache(lambda row, column, seed: plan.run_of(args, row, *column, seed))
-        self.counts = cache(self._counts)  # each file is read once
-        self.config = cache(lambda run: store.read_json(run.out / "config.json"))
+        self.args = args
+        self.names = [side.name for side in plan.pair_of(args)]
+        self.run = cache(partial(plan.run_of, args))  # of a row, a column and a seed
+        self.counts = cache(counts_of)
 
-    def runs_of(self, rows: Sequence[Row], columns: Sequence = COLUMNS) -> list[Run]:
+    def runs(self, rows: Iterable[Row], columns: Sequence[Column] = COLUMNS) -> list[Run]:
         """Every run that these rows and columns need, each once, a seed after the other."""
         wanted = [
             self.run(row, column, seed)
@@ -43,124 +55,66 @@ class Results:
             for column in columns
             for row in rows
         ]
-        return list({run.out: run for run in wanted}.values())
+        return list(dict.fromkeys(wanted))
 
-    def _counts(self, run: Run) -> dict[tuple[str, str], intervals.Counts]:
-        """{(criterion, statistics): each speaker's confusion on the test set} of a run."""
-        path = run.out / "speakers.csv"
-        found: dict = {}
-        try:
-            with open(path, newline="", encoding="utf-8") as file:
-                for row in csv.DictReader(file):
-                    counts = np.array([int(row[name]) for name in SPEAKERS[-4:]]).reshape(2, 2)
-                    key = row["selected_by"], row["statistics"]
-                    found.setdefault(key, {})[row["speaker"]] = counts
-        except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
-            raise UserError(
-                f"{path}: cannot be read ({error}); delete {run.out}, and it is run again"
-            ) from None
-        return found
-
-    def cell(self, row: Row, column: tuple[int, str], criterion: str) -> intervals.Cell:
+    def cell(self, row: Row, column: Column, criterion: str) -> intervals.Cell:
         """One cell: the test set's confusions of every seed. `mono` has a single criterion."""
-        criterion = "target" if row is paper.MONO else criterion
-        found = {}
-        for seed in self.args.seeds:
-            run = self.run(row, column, seed)
-            counts = self.counts(run)
-            if (criterion, row.statistics) not in counts:
-                raise UserError(
-                    f"{run.out / 'speakers.csv'}: no rows of {criterion}, {row.statistics}; delete "
-                    f"{run.out}, and it is run again"
-                )
-            found[seed] = counts[criterion, row.statistics]
-        return intervals.Cell(self.pair.names[1 - column[0]], found)
+        key = "target" if row is MONO else criterion, row.statistics
+        runs = {seed: self.counts(self.run(row, column, seed))[key] for seed in self.args.seeds}
+        return intervals.Cell(self.names[1 - column[0]], runs)
 
     def estimate(
-        self, terms: Terms, columns: Sequence[tuple[int, str]], criterion: str
+        self, rows: Terms, columns: dict[Column, float], criteria: dict[str, float]
     ) -> intervals.Estimate:
-        """The sum of weight times row, averaged over `columns`: 0 to 1, with its interval."""
-        return self._sum((weight, row, columns, criterion) for row, weight in terms.items())
+        """A figure, 0 to 1, with its interval: the sum of weight times cell.
 
-    def worth(self, row: Row, columns: Sequence, criterion: str) -> intervals.Estimate:
-        """What the target's labels were worth: chosen with them, minus chosen by `criterion`."""
-        return self._sum([(1, row, columns, "target"), (-1, row, columns, criterion)])
-
-    def gap(
-        self, row: Row, columns: Sequence, subtracted: Sequence, criterion: str
-    ) -> intervals.Estimate:
-        """One row's mean over `columns`, minus that over `others`."""
-        return self._sum([(1, row, columns, criterion), (-1, row, subtracted, criterion)])
-
-    def _sum(self, parts: Iterable[tuple[float, Row, Sequence, str]]) -> intervals.Estimate:
-        """The sum of weight times a row's mean over columns, by a selection criterion."""
+        Rows, columns and selection criteria have weights each, which are multiplied: `{OUR: 1,
+        BASE: -1}` is a difference of rows, `AVERAGE` the mean of all columns, `{"target": 1,
+        "source": -1}` what labels of the target were worth.
+        """
         return intervals.estimate(
             [
-                (weight / len(columns), self.cell(row, column, criterion))
-                for weight, row, columns, criterion in parts
-                for column in columns
+                (by_row * by_column * weight, self.cell(row, column, criterion))
+                for criterion, weight in criteria.items()
+                for row, by_row in rows.items()
+                for column, by_column in columns.items()
             ]
         )
 
-    def curves(self, row: Row, column: tuple[int, str], seed: int, *names: str) -> np.ndarray:
-        """Columns of a run's history, (len(names), epochs); NaN where it has no number."""
-        out = self.run(row, column, seed).out
-        try:
-            history = history_of(out)
-            curves = np.array([history[name] for name in names])
-            if curves.shape[1] != self.args.epochs:
-                raise ValueError(f"{curves.shape[1]} epochs, not {self.args.epochs}")
-            return curves
-        except (OSError, LookupError, TypeError, ValueError, csv.Error) as error:
-            raise UserError(
-                f"{out / 'history.csv'}: cannot be read ({error}); delete {out}, and it is run "
-                "again"
-            ) from None
+    def curves(self, row: Row, column: Column, *names: str) -> np.ndarray:
+        """Columns of the runs' histories (seeds, len(names), epochs); NaN where there is none."""
+        histories = [history_of(self.run(row, column, seed).out) for seed in self.args.seeds]
+        return np.array([[history[name] for name in names] for history in histories])
 
-    def refuse_others(self, wanted: Sequence[Run]) -> None:
-        """Raise UserError where a finished run is not the one that is meant, and say so."""
-        for run in wanted:
-            if not run.finished:
-                continue
-            folder.refuse_others(run.out, folder.planned(run.choices), resume=True)
-            if "folders" not in self.config(run):
-                raise UserError(f"{run.out}: of another version; delete it, and it is run again")
-            there = [Path(folder).resolve() for folder in self.config(run)["folders"]]
-            if there != [place.resolve() for place in run.places]:
-                raise UserError(
-                    f"{run.out}: a run on {' and '.join(dict.fromkeys(map(str, there)))}, not on "
-                    f"{' and '.join(dict.fromkeys(map(str, run.places)))}; choose another --out"
-                )
+    def corpora(self, runs: Iterable[Run]) -> list[dict]:
+        """Both corpora, in order, as the config.json of each of these finished `runs` has them.
 
-    def corpora(self, wanted: Sequence[Run]) -> tuple[dict, dict]:
-        """Both corpora, as the config.json of `wanted` runs has them.
-
-        Raises UserError where recordings or labels of some were others than those of the rest.
+        Raises UserError where a run is not the one that is meant: made with other choices, from
+        other folders, or of recordings or labels that are not those of the runs beside it.
         """
         found: dict[str, dict] = {}
         digests: dict[tuple, str] = {}
-        for run in wanted:
-            for name, role in zip(run.corpora, ("source", "target")):
-                try:
-                    corpus = self.config(run)["corpora"][role]
-                    marks = {
-                        (name, "recordings"): corpus["content"],
-                        (name, "labels", run.choices.dimension): corpus["labels"],
-                    }
-                except (KeyError, TypeError):
-                    raise UserError(
-                        f"{run.out}: of another version; delete it, and it is run again"
-                    ) from None
-                found.setdefault(name, corpus)
-                for key, digest in marks.items():
-                    if digest != digests.setdefault(key, digest):
+        for run in runs:
+            config = folder.refuse_others(run.out, folder.planned(run.choices), resume=True)
+            sides = run.source, run.target
+            meant = [str(side.place.resolve()) for side in sides]
+            if config["folders"] != meant:
+                there, here = (" and ".join(dict.fromkeys(f)) for f in (config["folders"], meant))
+                raise UserError(f"{run.out}: a run on {there}, not on {here}; choose another --out")
+            for side, role in zip(sides, ("source", "target")):
+                corpus = config["corpora"][role]
+                found.setdefault(side.name, corpus)
+                for what, digest in (
+                    (("recordings",), corpus["content"]),
+                    (("labels", run.choices.dimension), corpus["labels"]),
+                ):
+                    if digest != digests.setdefault((side.name, *what), digest):
                         raise UserError(
-                            f"{run.out}: made of other {key[1]} of {corpus['title']} than the runs "
-                            "beside it; delete those that are out of date, and they are run again"
+                            f"{run.out}: made of other {what[0]} of {corpus['title']} than the "
+                            "runs beside it; delete those that are out of date, and they are run "
+                            "again"
                         )
-        both = [found[name] for name in self.pair.names]
-        if both[0]["title"] == both[1]["title"]:  # two files of one name
-            both = [
-                corpus | {"title": f"{corpus['title']} {i}"} for i, corpus in enumerate(both, 1)
-            ]
-        return both[0], both[1]
+        both = [found[name] for name in self.names if name in found]
+        if len(both) == 2 and both[0]["title"] == both[1]["title"]:  # two files of one name
+            both = [one | {"title": f"{one['title']} {i}"} for i, one in enumerate(both, 1)]
+        return both

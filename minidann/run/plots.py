@@ -33,53 +33,42 @@ def save(figure: Figure, path: Path) -> None:
 def curves(history: list[dict], best_epoch: int, title: str) -> Figure:
     """Figure 3: domain loss, domain UAR and emotion UAR by epoch, all in inference mode.
 
-    `history` has the rows of `state.HISTORY`; `best_epoch` is counted from 1, as they are.
+    `history` has rows of `evaluation.HISTORY`; `best_epoch` is counted from 1, as they are.
     """
     column = {name: np.array([row[name] for row in history]) for name in history[0]}
-    epoch, marker = column["epoch"], "o" if len(history) < 10 else None
     figure, left = plt.subplots(figsize=(7, 4.4), layout="constrained")
-    style = {"marker": marker, "markersize": 4}
-    left.plot(
-        epoch, 100 * column["target_dev_uar"], color=DARK, label="emotion UAR, development", **style
-    )
-    left.plot(
-        epoch,
-        100 * column["source_train_uar"],
-        color=DARK,
-        ls=":",
-        label="emotion UAR, training set",
-        **style,
-    )
-    right = None
+    lines = [
+        (left, 100 * column["target_dev_uar"], DARK, "-", "emotion UAR, development"),
+        (left, 100 * column["source_train_uar"], DARK, ":", "emotion UAR, training rows"),
+    ]
     if not np.isnan(column["domain_uar"]).all():
-        left.plot(
-            epoch, 100 * column["domain_uar"], color=GREEN, ls="--",
-            label="domain UAR, development", **style,
-        )  # fmt: skip
         right = left.twinx()
-        right.plot(
-            epoch, column["dev_domain_loss"], color=LIGHT, ls="-.",
-            label="domain loss, development", **style,
-        )  # fmt: skip
-        right.set(ylabel="domain loss (nats)", ylim=(0, None))
-    lines = [*left.get_lines(), *(right.get_lines() if right else [])]
-    kept = left.axvline(best_epoch, color="0.5", lw=1, ls=(0, (1, 3)), label="epoch kept")
+        right.set(ylabel="domain loss (nats)", ylim=(0, 1.05 * column["dev_domain_loss"].max()))
+        lines += [
+            (left, 100 * column["domain_uar"], GREEN, "--", "domain UAR, development"),
+            (right, column["dev_domain_loss"], LIGHT, "-.", "domain loss, development"),
+        ]
+    handles, marker = [], "o" if len(history) < 10 else None
+    for axis, values, colour, style, label in lines:
+        handles += axis.plot(column["epoch"], values, color=colour, ls=style, label=label,
+                             marker=marker, markersize=4)  # fmt: skip
+    lowest = min(values.min() for axis, values, *_ in lines if axis is left)
+    handles.append(
+        left.axvline(best_epoch, color="0.5", lw=1, ls=(0, (1, 3)), label="selected epoch")
+    )
     left.axhline(50, color="0.7", lw=0.8, zorder=0)  # chance
-    shown = [100 * column[name] for name in ("target_dev_uar", "source_train_uar", "domain_uar")]
     left.set(xlabel="epoch", ylabel="UAR (%)", xlim=(0.5, len(history) + 0.5))
-    left.set(ylim=(min(40, np.nanmin(shown) - 2), 102))
+    left.set(ylim=(min(40, lowest - 2), 102))
     left.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     left.set_title(title, fontsize=9)
-    figure.legend(
-        handles=[*lines, kept], loc="outside lower center", ncols=3, frameon=False, fontsize=8
-    )
+    figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False, fontsize=8)
     return figure
 
 
 def principal_components(f: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Examples f (N, C) in the two directions of largest variance (N, 2), and their shares (2,).
+    """Rows f (N, C) in the two directions of largest variance (N, 2), and their shares (2,).
 
-    Zeros where there is nothing to spread out: fewer than three examples, or all of them the same.
+    Zeros where there is nothing to spread out: fewer than three rows, or all of them the same.
     """
     centred = (f - f.mean(axis=0)).astype(np.float64)
     if min(centred.shape) < 3 or not centred.any():
@@ -96,7 +85,7 @@ def features(
 ) -> Figure:
     """Figure 2: the encoder's output by PCA, a row a model; left by language, right by emotion.
 
-    Of each model a title, {"points" (N, 2), "languages", "emotions" (N,)} and the shares of the
+    Of each model a title, {"points" (N, 2), "domains", "emotions" (N,)} and the shares of the
     variance of both dimensions. Without `domain_names`, for mono, there is no left half.
     """
     count = 1 + bool(domain_names)
@@ -128,13 +117,13 @@ def features(
         axes[0].set(ylabel=f"component 2 ({100 * share[1]:.0f}%)")
         which = "source: training, target: test" if domain_names else "test"
         row.suptitle(
-            f"{title}\n{len(points)} utterances ({which}), {outside} outside the frame", fontsize=9
+            f"{title}\n{len(points)} rows ({which}), {outside} outside the frame", fontsize=9
         )
     return figure
 
 
 def confusion(test: dict, classes: tuple[str, str], title: str) -> Figure:
-    """The confusion matrix (true, predicted) with recalls; `test` is from metrics.json."""
+    """The test set's confusion matrix, rows true, with recalls; `test` is from metrics.json."""
     counts = np.array(test["confusion"])  # (2, 2)
     recall = counts / counts.sum(axis=1, keepdims=True)
     figure, axis = plt.subplots(figsize=(6, 4.4), layout="constrained")
@@ -149,7 +138,7 @@ def confusion(test: dict, classes: tuple[str, str], title: str) -> Figure:
     if test["ci95"]:
         low, high = (100 * end for end in test["ci95"])
         interval = f" (95% over {test['speakers']} speakers: {low:.1f} to {high:.1f})"
-    uar = f"test UAR {100 * test['uar']:.1f}%{interval}, {test['n']} utterances"
+    uar = f"test UAR {100 * test['uar']:.1f}%{interval}, {test['n']} rows"
     figure.suptitle(f"{title}\n{uar}", fontsize=9)
     figure.colorbar(image, label="share of the true class")
     return figure
