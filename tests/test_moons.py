@@ -107,13 +107,14 @@ def test_source_only_learns_nothing_from_the_target():
 def test_the_command_prints_a_table_and_writes_a_png(tmp_path, monkeypatch):
     monkeypatch.setitem(moons.train.__kwdefaults__, "epochs", 4)
     out = tmp_path / "figure.png"
-    lines = call("moons", "--seed", 3, "--seeds", 2, "--out", out).stdout.splitlines()
+    lines = call("moons", "--seed", 3, "--seeds", 2, "--beta", 0, "--out", out).stdout.splitlines()
     assert "fresh points of the target" in lines[0]
     assert [line.split()[0] for line in lines[-4:]] == ["3", "4", "mean", "figure:"]
     rows = np.array([line.split()[1:] for line in lines[-4:-1]], dtype=float)
     assert rows.shape == (3, 4)
     np.testing.assert_allclose(rows[:2].mean(axis=0), rows[2], atol=1.1e-3)
     assert ((0 <= rows) & (rows <= 1)).all()
+    np.testing.assert_array_equal(rows[:, :2], rows[:, 2:])  # DANN with beta 0 is source-only
     assert out.read_bytes().startswith(b"\x89PNG")
 
 
