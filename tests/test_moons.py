@@ -1,4 +1,7 @@
-"""The moons: the small network's gradients, the points, what the adversary is good for."""
+"""The moons: the small network's gradients, the points, the training, the command.
+
+That DANN beats source-only on the target is in the output of lesson 0, which is run and compared.
+"""
 
 import subprocess
 import sys
@@ -10,6 +13,11 @@ from conftest import call
 
 from minidann import moons
 from minidann.gradcheck import differences
+
+
+@pytest.fixture
+def few_epochs(monkeypatch):
+    monkeypatch.setitem(moons.train.__kwdefaults__, "epochs", 4)
 
 
 @pytest.mark.parametrize(("alpha", "beta"), [(0.3, 1.7), (0.5, 0.0)])
@@ -50,11 +58,8 @@ def test_points_lie_on_two_moons_and_the_target_is_the_source_rotated():
     np.testing.assert_allclose(rotated, np.stack([by_hand.real, by_hand.imag], axis=1), atol=1e-12)
 
 
-def test_dann_beats_source_only_on_the_target_and_the_figure_shows_it(monkeypatch):
-    monkeypatch.setitem(moons.train.__kwdefaults__, "epochs", 200)  # lesson 0 has all 600
+def test_the_figure_has_both_models_and_every_point(few_epochs):
     points, models, results = moons.experiment(2)
-    assert results["source-only"]["source"] > 0.98 and results["DANN"]["source"] > 0.98
-    assert results["DANN"]["target"] >= results["source-only"]["target"] + 0.05
     page = moons.figure(2, points, models, results)
     titles = [axis.get_title() for axis in page.axes]
     assert [title.split(":")[0] for title in titles] == ["source-only"] * 3 + ["DANN"] * 3
@@ -104,8 +109,7 @@ def test_source_only_learns_nothing_from_the_target():
         assert np.array_equal(left[name], right[name]) != name.startswith("domain"), name
 
 
-def test_the_command_prints_a_table_and_writes_a_png(tmp_path, monkeypatch):
-    monkeypatch.setitem(moons.train.__kwdefaults__, "epochs", 4)
+def test_the_command_prints_a_table_and_writes_a_png(tmp_path, few_epochs):
     out = tmp_path / "figure.png"
     lines = call("moons", "--seed", 3, "--seeds", 2, "--beta", 0, "--out", out).stdout.splitlines()
     assert "fresh points of the target" in lines[0]
