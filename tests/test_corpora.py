@@ -291,14 +291,14 @@ def test_recola_bad_annotation(tmp_path, content, complaints):
 
 
 def test_emodb_and_what_lies_beside_it(tmp_path):
-    files = ["wav/03a01Ta.wav", "wav/notes.wav", "wav/03a01Xa.wav", "wav/._03a01Nb.wav"]
-    tree = named(tmp_path, files)
+    hidden = ["wav/._03a01Nb.wav", ".trash/03a01Nc.wav"]
+    tree = named(tmp_path, ["wav/03a01Ta.wav", "wav/notes\x7f.wav", "wav/03a01Xa.wav", *hidden])
     text(tree / "lablaut/03a01Ta.lablaut", "phones")
     text(tree / "readme.txt", "not a recording")
     corpus = load("emodb", tree)
     assert rows(corpus) == [("03a01Ta.wav", None, None, "03", -1.0, -1.0)]
     assert (*corpus.warnings, *about(corpus)) == (
-        "recordings not named as in EMO-DB, not used (2): wav/03a01Xa.wav, wav/notes.wav",
+        r"recordings not named as in EMO-DB, not used (2): wav/03a01Xa.wav, 'wav/notes\x7f.wav'",
         "files named like recordings that are not audio, not used: .lablaut 1",
         "1 utterances, where 535 are published",
         "every utterance is low in arousal: all labels are at or below 0",
@@ -418,7 +418,7 @@ def test_csv_everything_wrong_at_once(tmp_path):
         "path,start,end,speaker,arousal,valence\n"
         "a.wav,,,x,1,0\n"
         "a.wav,,,x,0,0\n"
-        "a.wav,0.5,0.2,x,1,0\n"
+        "a.wav,0.5,0.5,x,1,0\n"
         "a.wav,-1,0.2,x,1,0\n"
         "a.wav,nan,later,x,,high\n"
         "a.wav,1,9,x,1,0\n"
@@ -431,7 +431,7 @@ def test_csv_everything_wrong_at_once(tmp_path):
     *lines, last = wrong("csv", table)
     assert lines == [
         "t.csv:3: the same utterance as in line 2",
-        "t.csv:4: end 0.2 s is not after start 0.5 s",
+        "t.csv:4: end 0.5 s is not after start 0.5 s",
         "t.csv:5: start -1 s is before the recording",
         "t.csv:6: start 'nan' is not a number; end 'later' is not a number; "
         "arousal '' is not a number; valence 'high' is not a number",

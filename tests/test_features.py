@@ -97,7 +97,7 @@ def test_a_preset_gives_its_oracles_numbers_on_real_recordings(preset, dtype):
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-@pytest.mark.parametrize("samples", [512, 559, 560, 561, 16_000, 160_239, 160_240, 172_000])
+@pytest.mark.parametrize("samples", [512, 561, 160_239, 160_240, 172_000])
 def test_a_preset_gives_its_oracles_numbers_at_any_length(preset, samples):
     audio = noise(11).astype(np.float64)[:samples]
     audio[3000:9000] = 0  # digital silence
@@ -149,7 +149,7 @@ def test_crop_takes_the_middle(count, first, last):
 # Audio
 
 
-@pytest.mark.parametrize("rate", [8000, 11_025, 22_050, 44_100, 48_000, 96_000])
+@pytest.mark.parametrize("rate", [8000, 22_050, 44_100, 96_000])
 def test_resampling_keeps_frequency_and_level(tmp_path, rate):
     time = np.arange(rate) / rate
     tone = 0.5 * np.sin(2 * np.pi * 1000 * time)
@@ -184,32 +184,20 @@ def test_a_part_is_the_whole_cut_by_hand(tmp_path, rate):
     assert np.array_equal(read_audio(path, 0.5, over), audio[8000:])
 
 
-def test_bad_audio_is_named_with_what_to_do(tmp_path):
-    def refused(name, *times):
-        with pytest.raises(UserError) as error:
-            read_audio(tmp_path / name, *times)
-        message = str(error.value)
-        assert "\n" not in message and str(tmp_path) not in message
-        return message
-
-    assert "no such file; check" in refused("missing.wav")
-    assert "is a folder; give the files in it" in refused(".")
-    (tmp_path / "text.wav").write_text("not sound")
-    assert "copy it again or convert it to WAV or FLAC" in refused("text.wav")
-    write(tmp_path / "empty.wav", np.zeros(0))
-    assert "no samples" in refused("empty.wav")
-    write(tmp_path / "nan.wav", np.array([0, np.nan, 0]))
-    assert "NaN" in refused("nan.wav")
-    data = write(tmp_path / "good.flac", noise(2), subtype="PCM_16").read_bytes()
-    (tmp_path / "short.flac").write_bytes(data[: len(data) // 2])
-    assert "copy it again" in refused("short.flac")
-    good = write(tmp_path / "good.wav", noise(2)).name
-    assert len(read_audio(tmp_path / good, 1, 3)) == RATE  # what ends later ends with it
-    assert "no part from 2 to 3 s in a recording of 2.000 s" in refused(good, 2, 3)
-    assert "no part from 1 to 0.5 s" in refused(good, 1, 0.5)
-    assert "no part" in refused(good, -1, 1)
-    assert "no part" in refused(good, float("nan"), 1)
-    assert "not one sample" in refused(good, 1, 1.00001)
+@pytest.mark.parametrize(
+    "start, end, message",
+    [
+        (2, 3, "no part from 2 to 3 s in a recording of 2.000 s"),
+        (1, 0.5, "no part from 1 to 0.5 s"),
+        (-1, 1, "no part from -1 to 1 s"),
+        (float("nan"), 1, "no part from nan to 1 s"),
+        (1, 1.00001, "not one sample from 1 to 1.00001 s"),
+    ],
+)
+def test_a_part_that_is_not_there(tmp_path, start, end, message):
+    path = write(tmp_path / "good.wav", noise(2))
+    with pytest.raises(UserError, match=message):
+        read_audio(path, start, end)
 
 
 # Normalisation and padding
