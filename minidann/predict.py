@@ -35,7 +35,7 @@ def load(run: Path) -> tuple[dict, dict]:
     spread = [*stds, groups["running"].get("bn.var", stds[0]) + batchnorm.EPSILON]
     classes = about.get("classes")
     names = [about.get(name) for name in ("dimension", "features", "corpora", "target")]
-    if not all((one > 0).all() for one in spread):
+    if not all((std > 0).all() for std in spread):
         raise UserError(f"{path}: damaged (a standard deviation that is not above 0); train again")
     if not (
         isinstance(classes, list)
@@ -58,7 +58,7 @@ def inputs(groups: dict, frames: np.ndarray, domain: str) -> np.ndarray:
     `domain`, "source" or "target", says whose mean and standard deviation normalise it.
     """
     mean, std = groups[domain]["mean"], groups[domain]["std"]
-    return np.stack([normalise_and_pad(one, mean, std) for one in windows(frames)])
+    return np.stack([normalise_and_pad(window, mean, std) for window in windows(frames)])
 
 
 def predict(groups: dict, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -85,7 +85,7 @@ def rows(path: Path, frames: np.ndarray, probabilities: np.ndarray, classes: lis
 
     The recording's probabilities are the mean over its windows, weighted by their real frames.
     """
-    lengths = [len(one) for one in windows(frames)]  # (W,)
+    lengths = [len(window) for window in windows(frames)]  # (W,)
     whole = np.average(probabilities, axis=0, weights=lengths)  # (2,)
     ends = np.cumsum(lengths)
     spans = [(0, ends[-1], whole)]
@@ -93,7 +93,7 @@ def rows(path: Path, frames: np.ndarray, probabilities: np.ndarray, classes: lis
         spans += list(zip(ends - lengths, ends, probabilities))
     for first, last, probability in spans:
         predicted = classes[int(probability.argmax())]
-        numbers = "\t".join(f"{one:.3f}" for one in probability)
+        numbers = "\t".join(f"{share:.3f}" for share in probability)
         yield f"{path}\t{SHIFT * first:.1f}-{SHIFT * last:.1f}\t{numbers}\t{predicted}"
 
 
