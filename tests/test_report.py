@@ -140,26 +140,21 @@ def text_of(results):
     return writing.markdown(results, name, corpora, lines), writing.as_csv(name, corpora, lines)
 
 
-def csv_of(results):
-    return list(csv.DictReader(io.StringIO(text_of(results)[1])))
-
-
 def sections(markdown):
-    """{(title of the section, number of the table in it): {row: [cells]}}; the paper's left out."""
-    found, title, number = {}, "", 0
+    """{(title of the section, number of the table): {row: (cells, the paper's or None)}}."""
+    found, title, number, last = {}, "", 0, ""
     for line in markdown.splitlines():
+        name, *cells = line.strip("|").strip().split(" | ")
         if line.startswith("## "):
             title, number = line[3:], 0
         elif line.startswith("|  |"):
             number += 1
-        elif line.startswith("| ") and not line.startswith("| *"):
-            name, *cells = line.strip("| ").split(" | ")
-            found.setdefault((title, number), {})[name] = cells
+        elif line.startswith("| *"):
+            found[title, number][last] = found[title, number][last][0], cells
+        elif line.startswith("| "):
+            found.setdefault((title, number), {})[name] = cells, None
+            last = name
     return found
-
-
-def cells_of(markdown):
-    return [cell for rows in sections(markdown).values() for row in rows.values() for cell in row]
 
 
 # The paper's numbers
@@ -209,93 +204,147 @@ def test_the_gains_that_the_papers_text_states():
 # Tables
 
 
-def by_hand(run, criterion):
-    """The UAR of a run, from its own file."""
-    with open(run.out / "speakers.csv", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["selected_by"] == criterion]
-    low, low_wrong, high_wrong, high = (
-        sum(int(row[name]) for row in rows) for name in SPEAKERS[-4:]
-    )
+def counts_of(run, criterion, statistics):
+    """Each speaker's confusion, from the run's own file."""
+    return {
+        line[3]: np.array(list(map(int, line[4:]))).reshape(2, 2)
+        for line in csv.reader((run.out / "speakers.csv").read_text().splitlines())
+        if (line[0], line[2]) == (criterion, statistics)
+    }
+
+
+def uar_by_hand(counts):
+    """The UAR of all speakers together."""
+    (low, low_wrong), (high_wrong, high) = sum(counts.values())
     return (low / (low + low_wrong) + high / (high + high_wrong)) / 2
 
 
-def spread(values):
-    mean = sum(values) / len(values)
-    return (sum((value - mean) ** 2 for value in values) / (len(values) - 1)) ** 0.5
+def by_hand(results, rows, columns, criteria):
+    """Each seed's figure, and its interval, from the confusions that the runs left."""
+    cells, by_seed = [], 0
+    for (row, by_row), (column, by_column), (criterion, weight) in product(
+        rows.items(), columns.items(), criteria.items()
+    ):
+        key = "target" if row is MONO else criterion, row.statistics
+        counts = {
+            seed: counts_of(results.run(row, column, seed), *key) for seed in results.args.seeds
+        }
+        cells.append((by_row * by_column * weight, intervals.Cell(str(column[0]), counts)))
+        uars = np.array([uar_by_hand(run) for run in counts.values()])
+        by_seed = by_seed + by_row * by_column * weight * uars
+    return by_seed, intervals.estimate(cells).interval
 
 
-def reference(results, rows, columns, criterion):
-    """Mean, spread over seeds and interval of a figure, in %, from the files."""
-    cells, seeds = [], []
-    for (row, weight), column in product(rows.items(), columns):
-        made = {seed: results.run(row, column, seed) for seed in results.args.seeds}
-        counts = {seed: draw(run, criterion, "own") for seed, run in made.items()}
-        cells.append((weight / len(columns), intervals.Cell(str(column[0]), counts)))
-        seeds.append([weight / len(columns) * by_hand(run, criterion) for run in made.values()])
-    by_seed = [100 * sum(values) for values in zip(*seeds)]
-    interval = [100 * end for end in intervals.estimate(cells).interval]
-    return sum(by_seed) / len(by_seed), spread(by_seed), interval
+def test_every_line_of_a_table_is_as_worked_out_by_hand(table1):
+    """Cells, differences, averages, what labels were worth; AdaBN is `base`, tested otherwise."""
+    rows = {row.name: {row: 1} for row in TABLES["table1"]} | paper.PLANNED["table1"]
+    lines = tables.lines(table1, "table1")
+    for line in lines:
+        criteria = {line.criterion: 1}
+        if line.kind == "labels":
+            criteria = {"target": 1, line.criterion: -1}
+        for figure, columns in zip(line.estimates, PLACES, strict=True):
+            by_seed, interval = by_hand(table1, rows[line.name], columns, criteria)
+            np.testing.assert_allclose(figure.by_seed, by_seed, atol=1e-12)
+            assert figure.value == pytest.approx(by_seed.mean(), abs=1e-12)
+            assert figure.interval == pytest.approx(interval, abs=1e-12)
+    run = table1.run(BASE, COLUMNS[0], 0)
+    assert table1.run(paper.ADABN, COLUMNS[0], 0) == run
+    # mono sees labels of the target anyway; its runs are not even tested with another epoch.
+    run = table1.run(MONO, COLUMNS[0], 0)
+    assert (run.source.name, run.target.name) == ("csv-b", "csv-b")
+    found = {}
+    for line in lines:
+        found.setdefault((line.kind, line.criterion), []).append(line.name)
+    without_mono = [row.name for row in TABLES["table1"] if row is not MONO]
+    assert found.pop(("cell", "target")) == [*without_mono, "mono"]
+    assert found.pop(("difference", "target")) == list(paper.PLANNED["table1"])
+    for criterion in ("source", "information"):
+        assert found.pop(("cell", criterion)) == without_mono
+        assert found.pop(("labels", criterion)) == without_mono
+        assert found.pop(("difference", criterion)) == list(paper.PLANNED["table1"])[:4]
+    assert not found
 
 
-def test_cells_differences_and_averages_are_those_worked_out_by_hand(table2):
-    found = sections(text_of(table2)[0])
-    wanted = {"base, no BN": {paper.BASE_NONE: 1}, "our, no BN": {OUR_NONE: 1},
-              "our - base, no BN": {OUR_NONE: 1, paper.BASE_NONE: -1}}  # fmt: skip
+def test_the_gain_is_the_batch_norm_effect_and_the_adversarys_part(table1):
+    lines = {
+        (line.criterion, line.name): line.estimates
+        for line in tables.lines(table1, "table1") if line.kind == "difference"
+    }  # fmt: skip
     for criterion in SELECTION:
-        title = writing.title_of(criterion)
-        both = found[title, 1] | found[title, 2]
-        assert list(both) == list(wanted)
-        for name, rows in wanted.items():
-            sign = "+" if len(rows) > 1 else ""
-            for number, columns in enumerate([*([column] for column in COLUMNS), list(COLUMNS)]):
-                value, over_seeds, (low, high) = reference(table2, rows, columns, criterion)
-                expected = f"{value:{sign}.1f} ({over_seeds:.1f}) [{low:.1f}, {high:.1f}]"
-                assert both[name][number].removesuffix(" ~") == expected
+        whole, batch_norm, adversary = (
+            np.array([figure.by_seed for figure in lines[criterion, name]])
+            for name in ("our - base", "of which the batch-norm effect: beta 0 - base",
+                         "of which the adversary: our - beta 0")
+        )  # fmt: skip
+        np.testing.assert_allclose(batch_norm + adversary, whole, atol=1e-14)
+        assert whole.all() and batch_norm.all() and adversary.all()
 
 
-def test_what_labels_were_worth_is_the_difference_of_two_criteria(table2):
-    found = sections(text_of(table2)[0])["What the labels were worth", 2]  # of information
-    for row in TABLES["table2"]:
-        for number, column in enumerate(COLUMNS):
-            made = [table2.run(row, column, seed) for seed in (0, 1)]
-            parts = [100 * (by_hand(run, "target") - by_hand(run, "information")) for run in made]
-            expected = f"{sum(parts) / 2:+.1f} ({spread(parts):.1f}) ["
-            assert found[row.name][number].startswith(expected)
+def test_a_number_has_its_sign_its_spread_its_interval_and_a_tilde_where_it_is_inconclusive():
+    seeds = np.array([0.69, 0.703, 0.716])
+    cell = intervals.Estimate(0.703, (0.651, 0.754), seeds)
+    assert writing.percent(cell) == "70.3 (1.3) [65.1, 75.4]"
+    assert writing.percent(cell, difference=True) == "+70.3 (1.3) [65.1, 75.4]"
+    wide = intervals.Estimate(-0.01, (-0.05, 0.03), seeds - 0.713)
+    assert writing.percent(wide, difference=True) == "-1.0 (1.3) [-5.0, 3.0] ~"
+    alone = intervals.Estimate(0.703, None, seeds[1:2])
+    assert writing.percent(alone, difference=True) == "+70.3 (-) no interval ~"
 
 
-def test_a_tilde_stands_exactly_where_a_difference_is_inconclusive(table1):
-    lines, found = tables.lines(table1, "table1"), sections(text_of(table1)[0])
-    marks = []
+@pytest.mark.parametrize("name", ["table1", "table2"])
+def test_markdown_and_csv_have_every_number_of_the_lines(name, request):
+    results = request.getfixturevalue(name)
+    lines, (markdown, text) = tables.lines(results, name), text_of(results)
+    found, entries = sections(markdown), list(csv.DictReader(io.StringIO(text)))
+    heads = writing.heads_of(results.corpora(wanted_by(results)))
     for line in lines:
         title, number = writing.title_of(line.criterion), 1 + (line.kind == "difference")
         if line.kind == "labels":
-            title, number = "What the labels were worth", 1 + (line.criterion == "information")
-        for cell, figure in zip(found[title, number][line.name], line.estimates, strict=True):
-            expected = line.kind != "cell" and not figure.significant
-            assert cell.endswith(" ~") == expected
-            marks.append(expected)
-    assert 10 < sum(marks) < len(marks) - 10 and len(marks) == len(cells_of(text_of(table1)[0]))
+            title, number = "What the labels were worth", list(SELECTION).index(line.criterion)
+        cells, italics = found[title, number].pop(line.name)
+        difference = line.kind != "cell"
+        assert cells == [writing.percent(figure, difference) for figure in line.estimates]
+        assert italics == (writing.text_of_paper(line) if line.paper[0] else None)
+        for head, figure, numbers in zip(heads, line.estimates, line.paper):
+            row = entries.pop(0)
+            here = (row["table"], row["selected_by"], row["kind"], row["row"], row["column"])
+            assert here == (name, line.criterion, line.kind, line.name, head)
+            expected = [figure.value, figure.spread, *figure.interval]
+            written = [float(row[key]) for key in ("mean", "std_over_seeds", "ci_low", "ci_high")]
+            assert written == pytest.approx([100 * value for value in expected], abs=0.00051)
+            assert row["significant"] == (str(figure.significant).lower() if difference else "")
+            assert [row["paper"], row["paper_std"]] == [
+                "" if value is None else str(value) for value in numbers or (None, None)
+            ]
+    assert not entries and not any(found.values())
+    count = len(paper.PLANNED[name])
+    assert markdown.count(f"planned before any run: {count}, in four columns and on average") == 3
+    expected = {"table1": "Of 30 intervals about 1.5 are", "table2": "Of 5 intervals about 0.2 are"}
+    assert expected[name] in markdown
 
 
-def test_one_seed_has_a_dash_for_its_standard_deviation(tmp_path):
-    results = made_up_runs(Results(asked(tmp_path, "table2", "--seeds", "7-7")))
-    markdown = text_of(results)[0]
-    cells = cells_of(markdown)
-    assert len(cells) == 3 * (2 + 1) * 5 + 2 * 2 * 5
-    assert all(" (-) " in cell for cell in cells)
-    assert "- seed 7, 12 epochs" in markdown and "or there is one seed only" in markdown
-    # Cells have no mark, and every difference of one seed is inconclusive.
-    assert sum(cell.endswith(" ~") for cell in cells) == len(cells) - 3 * 2 * 5
-    assert {row["significant"] for row in csv_of(results)} == {"", "false"}
-    assert all(row["std_over_seeds"] == "" for row in csv_of(results))
+def test_the_papers_numbers_in_italics(table1, table2):
+    lines = {line.name: writing.text_of_paper(line) for results, name in
+             ((table1, "table1"), (table2, "table2")) for line in tables.lines(results, name)
+             if line.paper[0]}  # fmt: skip
+    assert set(lines) == {"base", "our", "mono", "our - base", "mono - our", "mono - base",
+                          "base, no BN", "our, no BN", "our - base, no BN"}  # fmt: skip
+    assert lines["base"] == [
+        "*62.49 (2.96)*", "*54.15 (0.51)*", "*60.73 (0.45)*", "*58.11 (0.51)*", "*58.87*"
+    ]  # fmt: skip
+    assert lines["our - base"] == ["*+9.50*", "*+0.39*", "*+2.45*", "*+3.32*", "*+3.91*"]
+    # The average that is printed wrong stands beside the right one.
+    assert lines["our, no BN"][3:] == ["*57.81 (2.07)*", "*58.53; printed: 58.32*"]
+    assert str(lines).count("printed") == 1
+    assert paper.MISPRINT in text_of(table2)[0] and paper.MISPRINT not in text_of(table1)[0]
 
 
 def test_the_same_runs_give_the_same_files_wherever_and_whenever(table2, tmp_path):
     """Nothing is missing, so nothing is read but the runs, and no corpus is asked for."""
     folders = [table2.args.out, tmp_path / "other"]
     flags = ["--seeds", "0-1", "--jobs", "3", "--cache", "other cache"]
-    elsewhere = asked(folders[1], "table2", *flags)
-    made_up_runs(Results(elsewhere))
+    made_up_runs(Results(asked(folders[1], "table2", *flags)))
     contents = []
     for out, more in zip(folders, ([], flags)):
         pair = ["--source", "csv:a.csv", "--target", "csv:b.csv"]
@@ -315,149 +364,22 @@ def test_the_heading_says_what_speech_it_is_and_what_was_left_out(table2, tmp_pa
     assert "ynthetic" not in text and "This is other speech: compare the pattern" in text
     assert "- Corpus csv-a (your own): 480 utterances, 6 speakers\n" in text
     assert "- Corpus csv-b (your own): 480 utterances, 6 speakers, 3 left out as unusable\n" in text
+    assert "- seeds 0 to 1, 12 epochs\n" in text
     texts = {}
     for kind in ("synthetic demo", "licensed"):
-        results = Results(asked(tmp_path / kind, "table2", "--seeds", "1"))
+        results = Results(asked(tmp_path / kind, "table2", "--seeds", "7-7"))
         texts[kind] = text_of(made_up_runs(results, kind=kind, title="table"))[0]
     assert "- table 1 (synthetic demo): 480 utterances, 6 speakers" in texts["synthetic demo"]
     synthetic = "- **Synthetic speech**: these numbers can only show that the code works"
     assert synthetic in texts["synthetic demo"] and "other speech" in texts["synthetic demo"]
     assert "other speech" not in texts["licensed"] and "ynthetic" not in texts["licensed"]
+    assert "- seed 7, 12 epochs\n" in texts["licensed"]
     heads = writing.heads_of(results.corpora(wanted_by(results)))
     assert heads[0] == "table 1 to table 2, arousal"  # two corpora of one title
     assert len(set(heads)) == 5
 
 
-def test_the_papers_numbers_stand_in_italics_below_their_rows(table1, table2):
-    lines = text_of(table1)[0].splitlines()
-    below = {}
-    for line, under in zip(lines, lines[1:]):
-        if under.startswith("| *the paper's*"):
-            below.setdefault(line.split(" | ")[0].strip("| "), set()).add(under)
-    assert set(below) == {"base", "our", "mono", "our - base", "mono - our", "mono - base"}
-    assert below["base"] == {
-        "| *the paper's* | *62.49 (2.96)* | *54.15 (0.51)* | *60.73 (0.45)* | *58.11 (0.51)* "
-        "| *58.87* |"
-    }
-    assert below["our - base"] == {
-        "| *the paper's* | *+9.50* | *+0.39* | *+2.45* | *+3.32* | *+3.91* |"
-    }
-    # The average that is printed wrong stands beside the right one.
-    rows = [line for line in text_of(table2)[0].splitlines() if "printed: " in line]
-    assert len(rows) == 3  # one for each criterion, the cell's average alone
-    assert all(row.endswith("*57.81 (2.07)* | *58.53; printed: 58.32* |") for row in rows)
-    assert "printed: " not in text_of(table1)[0]
-    place = ("cell", "our, no BN", "average")
-    averages = [
-        row["paper"] for row in csv_of(table2)
-        if (row["kind"], row["row"], row["column"]) == place
-    ]  # fmt: skip
-    assert averages == 3 * ["58.53"]
-
-
-def test_the_csv_agrees_with_the_markdown(table1):
-    # The same places in another order: there by criterion and kind, here too, labels last.
-    cells, entries = cells_of(text_of(table1)[0]), csv_of(table1)
-    assert len(cells) == len(entries) == (5 + 6) * 5 + 2 * (4 + 4) * 5 + 2 * 4 * 5
-    seen = set()
-    for cell, row in zip(cells, entries):
-        numbers = [float(number) for number in re.findall(r"[-+]?\d+\.\d", cell)]
-        for number, name in zip(numbers, ("mean", "std_over_seeds", "ci_low", "ci_high")):
-            assert number == pytest.approx(float(row[name]), abs=0.0506)
-        assert (row["significant"] == "false") == cell.endswith("~")
-        assert (row["significant"] == "") == (row["kind"] == "cell")
-        if row["significant"] == "true":
-            assert numbers[2] >= 0 or numbers[3] <= 0
-        seen.add((row["selected_by"], row["kind"], row["row"], row["column"]))
-    assert len(seen) == len(entries)
-    assert {row["column"] for row in entries if row["paper"]} == {row["column"] for row in entries}
-    first = entries[0]
-    assert (first["table"], first["row"], first["column"], first["paper"], first["paper_std"]) == (
-        "table1", "base", "Corpus csv-a to Corpus csv-b, arousal", "62.49", "2.96",
-    )  # fmt: skip
-
-
-def test_the_gain_is_the_batch_norm_effect_and_the_adversarys_part(table1):
-    for criterion, columns in product(SELECTION, PLACES):
-        whole, batch_norm, adversary = (
-            table1.estimate(paper.PLANNED["table1"][name], columns, {criterion: 1})
-            for name in ("our - base", "of which the batch-norm effect: beta 0 - base",
-                         "of which the adversary: our - beta 0")
-        )  # fmt: skip
-        np.testing.assert_allclose(
-            batch_norm.by_seed + adversary.by_seed, whole.by_seed, rtol=0, atol=1e-14
-        )
-        assert whole.value != 0 and batch_norm.value != 0 and adversary.value != 0
-
-
-def same_counts(found, expected):
-    return all(np.array_equal(found[name], expected[name]) for name in NAMES)
-
-
-def test_adabn_is_the_base_run_with_other_statistics(table1):
-    """The same folder, other rows of it."""
-    column, run = COLUMNS[0], table1.run(BASE, COLUMNS[0], 0)
-    assert table1.run(paper.ADABN, column, 0) == run
-    for row, statistics in ((BASE, "own"), (paper.ADABN, "adabn")):
-        found = table1.cell(row, column, "target").runs[0]
-        assert same_counts(found, draw(run, "target", statistics))
-
-
-def test_mono_stands_under_labels_of_the_target_only(table1):
-    """It sees them anyway; its runs are not even tested with another epoch."""
-    found = sections(text_of(table1)[0])
-    for criterion in SELECTION:
-        expected = [row.name for row in TABLES["table1"]]
-        planned = [*paper.PLANNED["table1"]]
-        if criterion != "target":
-            expected = [name for name in expected if name != "mono"]
-            planned = [name for name in planned if "mono" not in name]
-        title = writing.title_of(criterion)
-        assert [*found[title, 1]] == expected and [*found[title, 2]] == planned
-    assert len(expected) == 4 and len(planned) == 4
-    # Claims compare it under each criterion, with the one that it has.
-    for column, criterion, seed in product(COLUMNS, SELECTION, (0, 1, 2)):
-        run = table1.run(MONO, column, seed)
-        counts = table1.cell(MONO, column, criterion).runs[seed]
-        assert same_counts(counts, draw(run, "target", "own"))
-    ours = [found[writing.title_of(criterion), 1]["our"] for criterion in SELECTION]
-    assert ours[0] != ours[1] != ours[2]
-    worth = [rows for (title, _), rows in found.items() if "worth" in title]
-    assert [list(rows) for rows in worth] == 2 * [["base", "base, AdaBN", "our, beta 0", "our"]]
-    run = table1.run(MONO, COLUMNS[0], 0)
-    assert (run.source.name, run.target.name) == ("csv-b", "csv-b")
-
-
-def test_planned_differences_are_counted(table1, table2):
-    text = text_of(table1)[0]
-    assert text.count("Differences, planned before any run: 6, in four columns") == 3
-    assert "Of 30 intervals about 1.5 are expected to miss." in text
-    assert (
-        "Differences, planned before any run: 1, in four columns and on average, paired by "
-        "speaker. Of 5 intervals about 0.2 are expected to miss."
-    ) in text_of(table2)[0]
-
-
 # Runs that are not the ones that are meant
-
-
-def change(run, **parts):
-    config = store.read_json(run.out / "config.json")
-    store.write_json(run.out / "config.json", config | parts)
-
-
-def change_corpora(run, **parts):
-    """Change the records of both corpora, or of one: source={...}."""
-    corpora = store.read_json(run.out / "config.json")["corpora"]
-    change(run, corpora={role: corpus | parts.get(role, {}) for role, corpus in corpora.items()})
-
-
-def refusal(results):
-    fresh = Results(results.args)
-    with pytest.raises(UserError) as error:
-        fresh.corpora(wanted_by(fresh))
-    assert "\n" not in str(error.value)
-    return str(error.value)
 
 
 @pytest.fixture
@@ -469,55 +391,48 @@ def three(tmp_path):
     return results
 
 
-def test_a_finished_run_of_other_choices_is_refused(three):
-    run = wanted_by(three)[1]
-    there = store.read_json(run.out / "config.json")["choices"]
-    change(run, choices=there | {"alpha": 0.25})
-    message = refusal(three)
-    assert str(run.out) in message
-    assert "holds another run: alpha (0.25 there, 0.5 here)" in message
+def refusal(results, run, *keys, value):
+    """What is said where an entry of the run's config.json has another value."""
+    config = store.read_json(run.out / "config.json")
+    entry, whole = config, (run.out / "config.json").read_bytes()
+    for key in keys[:-1]:
+        entry = entry[key]
+    entry[keys[-1]] = value
+    store.write_json(run.out / "config.json", config)
+    with pytest.raises(UserError) as error:
+        results.corpora(wanted_by(results))
+    (run.out / "config.json").write_bytes(whole)
+    assert "\n" not in str(error.value) and str(run.out) in str(error.value)
+    return str(error.value)
 
 
-def test_a_finished_run_on_other_folders_is_refused(three):
+def test_a_finished_run_that_is_not_the_one_meant_is_refused(three):
     run = wanted_by(three)[2]
+    message = refusal(three, run, "choices", "alpha", value=0.25)
+    assert "holds another run: alpha (0.25 there, 0.5 here)" in message
     here = store.read_json(run.out / "config.json")["folders"]
     for there in ([here[0], "/elsewhere/b.csv"], here[::-1]):  # also the way back
-        change(run, folders=there)
-        message = refusal(three)
-        assert str(run.out) in message and "another --out" in message
-        assert f"a run on {' and '.join(there)}, not on {' and '.join(here)}" in message
-
-
-@pytest.mark.parametrize(
-    ("role", "digest", "words"),
-    [
+        message = refusal(three, run, "folders", value=there)
+        words = f"a run on {' and '.join(there)}, not on {' and '.join(here)}"
+        assert words in message and "another --out" in message
+    for role, digest, words in (
         ("target", "content", "other recordings of Corpus csv-b than the runs beside it"),
         ("source", "labels", "other labels of Corpus csv-a than the runs beside it"),
-    ],
-)
-def test_runs_of_other_recordings_or_labels_among_the_rest_are_refused(three, role, digest, words):
-    run = wanted_by(three)[2]
-    change_corpora(run, **{role: {digest: "others"}})
-    message = refusal(three)
-    assert str(run.out) in message and words in message
-    assert "delete those that are out of date, and they are run again" in message
+    ):
+        message = refusal(three, run, "corpora", role, digest, value="others")
+        assert words in message
+        assert "delete those that are out of date, and they are run again" in message
+    assert len(three.corpora(wanted_by(three))) == 2
 
 
-def test_labels_are_compared_within_each_dimension_and_recordings_across(tmp_path):
+def test_labels_are_compared_within_each_dimension_and_recordings_across(table2):
     """A corpus that was changed between the arousal runs and the valence runs."""
-    results = made_up_runs(Results(asked(tmp_path, "table2", "--seeds", "1")))
-    results.corpora(wanted_by(results))  # arousal and valence have other labels, as they must
-    valence = [run for run in wanted_by(results) if run.choices.dimension == "valence"]
-    for run in valence:
-        change_corpora(run, source={"content": "new"}, target={"content": "new"})
-    assert "other recordings" in refusal(results)
-    for run in valence:
-        change_corpora(
-            run, source={"content": run.source.name}, target={"content": run.target.name}
-        )
-    last = valence[-1]
-    change_corpora(last, target={"labels": f"{last.target.name} arousal"})
-    assert str(last.out) in (message := refusal(results)) and "other labels" in message
+    last = wanted_by(table2)[-1]
+    assert last.choices.dimension == "valence"
+    labels = f"{last.target.name} arousal"
+    assert "other labels" in refusal(table2, last, "corpora", "target", "labels", value=labels)
+    first = next(run for run in wanted_by(table2) if run.choices.dimension == "valence")
+    assert "other recordings" in refusal(table2, first, "corpora", "target", "content", value="new")
 
 
 # Claims
@@ -747,12 +662,8 @@ def test_the_adversarys_part_is_the_difference_to_beta_0(swept, sweep_text):
     row, without = sweep.setting("bn1", 0.8, 0.3, "ganin"), sweep.setting("bn1", 0.8, 0.0)
     parts = {criterion: swept.part(row, criterion) for criterion in SELECTION}
     for criterion, part in parts.items():
-        uars = [
-            [by_hand(swept.results.run(setting, swept.column, seed), criterion)
-             for seed in (0, 1, 2)]
-            for setting in (row, without)
-        ]  # fmt: skip
-        assert part.by_seed == pytest.approx(np.subtract(*uars), abs=1e-12)
+        terms = {row: 1, without: -1}, {swept.column: 1}, {criterion: 1}
+        assert part.by_seed == pytest.approx(by_hand(swept.results, *terms)[0], abs=1e-12)
     assert len({str(part.by_seed) for part in parts.values()}) == 3
     (line,) = (line for line in sweep_text.splitlines() if line.startswith(f"| {row.name} |"))
     assert row.name == "bn1, alpha 0.8, beta 0.3 ganin"

@@ -104,7 +104,7 @@ def correlation(first: np.ndarray, second: np.ndarray) -> float:
 
 def markdown(results: Results, corpora: list[dict]) -> str:
     """The claims as a Markdown text."""
-    heads = ["claim", "the paper", "here", *(f"by {one.by}" for one in SELECTION.values())]
+    criteria = [f"by {criterion.by}" for criterion in SELECTION.values()]
     rows = [
         [claim.text, claim.paper, claim.here, *claim.verdicts.values()] for claim in claims(results)
     ]
@@ -117,7 +117,7 @@ def markdown(results: Results, corpora: list[dict]) -> str:
         "chosen with labels of the target. The verdicts are also for epochs chosen without: by "
         "the source validation UAR, and by the mutual information of input and prediction.",
         "",
-        *markdown_table(heads, rows),
+        *markdown_table(["claim", "the paper", "here", *criteria], rows),
         "",
         "A claim that something is above holds where each of its figures is significantly above "
         "zero, by its interval over speakers and by that over seeds, and does not hold where a "

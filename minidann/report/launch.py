@@ -75,8 +75,8 @@ def launch(wanted: Sequence[Run], jobs: int, say: Callable[[str], None]) -> None
     if failed:
         lines = []
         for why, (run, *more) in failed.items():
-            others = f" and {len(more)} more" if more else ""
-            lines.append(f"{run.out.name}{others}: {why} (see {_log(run)})")
+            count = f" and {len(more)} more" if more else ""
+            lines.append(f"{run.out.name}{count}: {why} (see {_log(run)})")
         raise UserError("\n".join(lines))
 
 

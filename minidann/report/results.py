@@ -104,17 +104,19 @@ class Results:
             for side, role in zip(sides, ("source", "target")):
                 corpus = config["corpora"][role]
                 found.setdefault(side.name, corpus)
-                for what, digest in (
-                    (("recordings",), corpus["content"]),
-                    (("labels", run.choices.dimension), corpus["labels"]),
-                ):
-                    if digest != digests.setdefault((side.name, *what), digest):
+                marks = {
+                    (side.name, "recordings"): corpus["content"],
+                    (side.name, "labels", run.choices.dimension): corpus["labels"],
+                }
+                for mark, digest in marks.items():
+                    if digest != digests.setdefault(mark, digest):
                         raise UserError(
-                            f"{run.out}: made of other {what[0]} of {corpus['title']} than the "
+                            f"{run.out}: made of other {mark[1]} of {corpus['title']} than the "
                             "runs beside it; delete those that are out of date, and they are run "
                             "again"
                         )
         both = [found[name] for name in self.names if name in found]
-        if len(both) == 2 and both[0]["title"] == both[1]["title"]:  # two files of one name
-            both = [one | {"title": f"{one['title']} {i}"} for i, one in enumerate(both, 1)]
+        if len({corpus["title"] for corpus in both}) < len(both):  # two files of one name
+            for i in (0, 1):
+                both[i] = both[i] | {"title": f"{both[i]['title']} {i + 1}"}
         return both

@@ -77,7 +77,8 @@ def grid(lines: list[Line], kind: str, criterion: str, heads: list[str]) -> list
     rows = []
     for line in lines:
         if (line.kind, line.criterion) == (kind, criterion):
-            rows.append([line.name, *(percent(one, kind != "cell") for one in line.estimates)])
+            cells = [percent(figure, kind != "cell") for figure in line.estimates]
+            rows.append([line.name, *cells])
             if all(line.paper):
                 rows.append(["*the paper's*", *text_of_paper(line)])
     return markdown_table(["", *heads], rows)
