@@ -72,7 +72,7 @@ def examined(tmp_path):
          ["an alpha below 1: 0.5 is the usual value"]),
         ("DEAD: its loss is that of guessing",
          {"dev_domain_loss": LOG2 + np.linspace(0, 0.015, EPOCHS)},
-         ["are the rows of both languages really different? Look at the corpora"]),
+         ["are the utterances of both domains really different? Look at the corpora"]),
         # A loss that moved, or is not that of guessing, is not dead.
         ("BALANCED", {"dev_domain_loss": LOG2 + np.linspace(0.3, 0, EPOCHS)}, NOTHING),
         ("BALANCED", {"dev_domain_loss": 0.5}, NOTHING),
@@ -114,7 +114,8 @@ def test_the_figures_are_those_of_the_last_ten_epochs(examined):
         domain_loss=np.where(LATE, 0.83, 9),
     )  # fmt: skip
     assert (
-        "In the last epochs (at most 10) it is right about 71% of development rows and as many of "
+        "In the last epochs (at most 10) it is right about 71% of development utterances and as "
+        "many of "
         "the source (50% is guessing), with a loss of 0.53; in training 0.83 (guessing: 0.69)."
     ) in page
 
@@ -163,7 +164,7 @@ ONE_CLASS = "ONE CLASS is predicted for every utterance: the UAR is that of gues
     ("options", "words", "advised"),
     [
         ({"source": (45, 55), "confusion": EVEN},
-         ["High is 55% of the source, and 60% of the predictions on the target's test rows.",
+         ["High is 55% of the source, and 60% of the predictions on the target's test set.",
           "(By the labels, which adaptation must not see, it is 60% of them.)"], NOTHING),
         ({"source": (55, 45), "confusion": EVEN}, ["LABEL SHIFT"], [SHIFT]),
         ({"source": (45, 55), "confusion": ((10, 30), (0, 60)),

@@ -111,13 +111,14 @@ def _classifier(choices: dict, history: dict) -> Finding:
          [smaller] if beta > 0 else []),
         (steady and abs(loss - LOG2) < 0.02,
          ["DEAD: its loss is that of guessing, from the first epoch."],
-         ["are the rows of both languages really different? Look at the corpora"]),
+         ["are the utterances of both domains really different? Look at the corpora"]),
         (uar <= CHANCE[1], ["BALANCED: about chance.", balanced], []),
         (True, ["BETWEEN: better than guessing, not winning."], []),
     ])  # fmt: skip
     figures = (
         f"In the last epochs (at most {LAST}) it is right about {100 * uar:.0f}% of development "
-        f"rows and as many of the source (50% is guessing), with a loss of {loss:.2f}; in training "
+        "utterances and as many of the source (50% is guessing), "
+        f"with a loss of {loss:.2f}; in training "
         f"{train:.2f} (guessing: {LOG2:.2f})."
     )
     return [f"The domain classifier is {state}", figures, *why], tries
@@ -184,7 +185,7 @@ def _priors(choices: dict, config: dict, results: dict) -> Finding:
     tries = []
     lines = [
         f"{name.capitalize()} is {100 * source:.0f}% of the source, and "
-        f"{100 * predicted:.0f}% of the predictions on the target's test rows.",
+        f"{100 * predicted:.0f}% of the predictions on the target's test set.",
         f"(By the labels, which adaptation must not see, it is {100 * true:.0f}% of them.)",
     ]
     if predicted in (0, 1):

@@ -65,7 +65,7 @@ def figure2(results: Results, corpora: list[dict], dimension: str) -> Figure:
 
 
 def figure3(results: Results, corpora: list[dict], dimension: str) -> Figure:
-    """Figure 3: domain loss, domain UAR and emotion UAR by epoch, on development rows.
+    """Figure 3: domain loss, domain UAR and emotion UAR by epoch, on the development set.
 
     The line is the mean over seeds, the band goes from the lowest to the highest seed.
     """
@@ -91,7 +91,7 @@ def figure3(results: Results, corpora: list[dict], dimension: str) -> Figure:
         axis.legend(frameon=False, fontsize=9)
     seeds = results.args.seeds
     figure.suptitle(
-        f"{' to '.join(named(corpora))}\n{OUR.name}, {dimension}, development rows; mean, lowest "
+        f"{' to '.join(named(corpora))}\n{OUR.name}, {dimension}, development set; mean, lowest "
         f"and highest of seeds {seeds[0]} to {seeds[-1]}",
         fontsize=9,
     )

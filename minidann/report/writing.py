@@ -14,21 +14,21 @@ from minidann.report.tables import Line
 from minidann.run import store
 
 EXPLANATIONS = {  # of the selection criteria
-    "target": "As in the paper: by the UAR on the development rows, 30% of the target, whose "
+    "target": "As in the paper: by the UAR on the development set, 30% of the target, whose "
     "labels an unsupervised method would not have.",
     "source": "Without labels of the target: by the UAR on the source validation set, 10% of the "
     "source, which is not trained on.",
     "information": "Without labels of the target: by the mutual information of input and "
-    "prediction on the target's development rows. It is large where predictions are sure and "
+    "prediction on the target's development set. It is large where predictions are sure and "
     "evenly spread over both classes, so it errs where the classes of the target are not balanced.",
 }
 CONTROLS = (
     "Controls that the paper lacks: `our` with beta 0 is fed and normalised as `our` is, and "
     "nothing is reversed. `base, AdaBN` is `base` with batch norm's statistics taken anew from the "
-    "target's rows, without their labels, at epochs chosen with these statistics. In `our` and "
-    "beta 0 the emotion loss weighs alpha against l1 and l2, in `base` 1: where these are not 0, "
+    "target's utterances, without their labels, at epochs chosen with these statistics. In `our` "
+    "and beta 0 the emotion loss weighs alpha against l1 and l2, in `base` 1: where these are not 0, "
     "the batch-norm effect contains that, too. `mono` is trained and chosen with labels of the "
-    "target, and tested on a quarter of its rows, which are among the test rows of the others."
+    "target, and tested on a quarter of its utterances, which are in the test set of the others."
 )
 
 
@@ -125,7 +125,7 @@ def markdown(results: Results, table: str, corpora: list[dict], lines: list[Line
         "",
         *about(results, corpora),
         "",
-        "UAR of the test rows in %: mean over seeds (standard deviation over seeds) [95% interval "
+        "UAR on the test set in %: mean over seeds (standard deviation over seeds) [95% interval "
         "over the target's speakers: a jackknife with Student's t]. How a result depends on the "
         "seed is in the round brackets alone. The paper's numbers, in italics, are of RECOLA and "
         "IEMOCAP." + " This is other speech: compare the pattern, not the values." * (not licensed),
@@ -147,7 +147,7 @@ def markdown(results: Results, table: str, corpora: list[dict], lines: list[Line
         "",
         "## What the labels were worth",
         "",
-        "The same runs, the same test rows: UAR of the epoch chosen with labels of the target, "
+        "The same runs, the same test set: UAR of the epoch chosen with labels of the target, "
         "minus that of the epoch chosen without.",
     ]
     for criterion in list(SELECTION)[1:]:

@@ -39,7 +39,7 @@ def curves(history: list[dict], best_epoch: int, title: str) -> Figure:
     figure, left = plt.subplots(figsize=(7, 4.4), layout="constrained")
     lines = [
         (left, 100 * column["target_dev_uar"], DARK, "-", "emotion UAR, development"),
-        (left, 100 * column["source_train_uar"], DARK, ":", "emotion UAR, training rows"),
+        (left, 100 * column["source_train_uar"], DARK, ":", "emotion UAR, training"),
     ]
     if not np.isnan(column["domain_uar"]).all():
         right = left.twinx()
