@@ -104,10 +104,10 @@ class Sweep:
             "deviation over seeds) [95% interval over speakers]. The adversary's part is the "
             "difference to the same setting with beta 0, paired by speaker; `~`: inconclusive, "
             "over speakers or over seeds. Domain UAR: the domain classifier on development "
-            f"utterances and as many of the source, mean of the last {LAST} epochs; 50 is guessing. "
-            "Mutual "
-            "information of input and prediction (nats) and source validation UAR are those of "
-            "their best epochs.",
+            "utterances and as many of the source, mean of the last "
+            f"{LAST} epochs; 50 is guessing. "
+            "Mutual information of input and prediction (nats) and source validation UAR are those "
+            "of their best epochs.",
             "",
             *markdown_table([*heads, "domain UAR", *UNSUPERVISED.values()], rows),
             "",

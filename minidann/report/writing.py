@@ -26,8 +26,8 @@ CONTROLS = (
     "Controls that the paper lacks: `our` with beta 0 is fed and normalised as `our` is, and "
     "nothing is reversed. `base, AdaBN` is `base` with batch norm's statistics taken anew from the "
     "target's utterances, without their labels, at epochs chosen with these statistics. In `our` "
-    "and beta 0 the emotion loss weighs alpha against l1 and l2, in `base` 1: where these are not 0, "
-    "the batch-norm effect contains that, too. `mono` is trained and chosen with labels of the "
+    "and beta 0 the emotion loss weighs alpha against l1 and l2, in `base` 1: where these are not "
+    "0, the batch-norm effect contains that, too. `mono` is trained and chosen with labels of the "
     "target, and tested on a quarter of its utterances, which are in the test set of the others."
 )
 
