@@ -150,7 +150,7 @@ def evaluate(domain: Domain, rows: np.ndarray, predicted: np.ndarray) -> dict:
     confusion = sum(counts.values())  # (2, 2)
     cell = intervals.Cell("these", {0: counts})
     return {
-        "uar": metrics.uar_of_confusion(confusion),
+        "uar": float(metrics.uars(confusion)),
         "confusion": confusion.tolist(),
         "n": len(rows),
         "speakers": len(counts),
