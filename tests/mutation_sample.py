@@ -1,0 +1,204 @@
+"""Are the tests of the run folder, the intervals and the splits any good? A random sample says.
+
+    pip install -e '.[test,mutation]'
+    python tests/mutation_sample.py --sample 300 --seed 0   # from all groups, about an hour
+    python tests/mutation_sample.py --sample 50 splits      # from one of them
+
+`mutation.py` makes every change of the core, whose tests take seconds. The tests here take minutes
+and start processes of their own, so this script draws some of the changes at random; the same seed
+draws the same ones from the same code. mutmut makes the changes. Each one is written into a copy of
+the repository, the tests of its group run there until one fails, and two copies work at a time.
+"""
+
+import argparse
+import ast
+import difflib
+import os
+import queue
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from mutation import ENVIRONMENT, ROOT, tidy
+
+GROUPS = {  # the files that are changed
+    "run-folder": ["minidann/run/store.py", "minidann/run/experiment.py", "minidann/state.py"],
+    "intervals": ["minidann/measure/intervals.py"],
+    "splits": ["minidann/run/splits.py"],
+}
+REPORT, COMMANDS = (f"tests/test_{name}.py::test_" for name in ("report_command", "commands"))
+RUNS = [f"{COMMANDS}what_training_prints", f"{COMMANDS}run_folder"]
+TESTS = {  # the tests that see what these files do; the quick ones come first
+    "run-folder": [
+        "tests/test_adabn.py", "tests/test_doctor.py", "tests/test_plots.py",
+        "tests/test_training.py", "tests/test_faults.py", "tests/test_baselines.py",
+        f"{REPORT}it_says_once_that_it_waits_for_others",
+        f"{REPORT}a_run_that_lost_its_folder_to_another_report_has_not_failed",
+        "tests/test_fuzz.py", "tests/test_report.py", "tests/test_commands.py",
+    ],
+    "intervals": ["tests/test_intervals.py", "tests/test_report.py", *RUNS],
+    "splits": [
+        "tests/test_splits.py", "tests/test_training.py", "tests/test_faults.py", *RUNS,
+        f"{COMMANDS}other_models", f"{COMMANDS}protocol_of_source_selection",
+        f"{COMMANDS}mono_reads_the_target_alone", "tests/test_baselines.py",
+    ],
+}  # fmt: skip
+JOBS = 2
+PATIENCE = 4  # times the seconds of the unchanged code, then a change counts as noticed
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change of one file."""
+
+    group: str
+    path: str
+    text: str  # the whole changed file
+
+    def __str__(self) -> str:
+        """The name of the changed function, and the lines that differ."""
+        old = (ROOT / self.path).read_text("utf-8")
+        lines = [*difflib.unified_diff(old.splitlines(), self.text.splitlines(), lineterm="", n=0)]
+        number = int(re.match(r"@@ -(\d+)", lines[2])[1])
+        changed = [line for line in lines[3:] if line[0] in "+-"]
+        return tidy([f"@@ {self.path}, line {number}, {function_at(old, number)} @@", *changed])
+
+
+def function_at(text: str, line: int) -> str:
+    """The innermost function or class around a line; "constants" outside all of them."""
+    kinds = ast.FunctionDef, ast.ClassDef
+    around = [
+        node.name
+        for node in ast.walk(ast.parse(text))  # outer ones come first
+        if isinstance(node, kinds) and node.lineno <= line <= node.end_lineno
+    ]
+    return around[-1] if around else "constants"
+
+
+def changed_texts(path: str) -> Iterator[str]:
+    """The text of a file after each of mutmut's changes.
+
+    mutmut leaves out decorated functions and what stands outside functions, because it could not
+    switch such changes on and off in a running process. Here both are changed.
+    """
+    import libcst
+    from mutmut.mutation import file_mutation
+    from mutmut.mutation.pragma_handling import get_ignored_lines
+
+    class Visitor(file_mutation.MutationVisitor):
+        def _skip_node_and_children(self, node):
+            if isinstance(node, libcst.FunctionDef):
+                return False
+            return isinstance(node, libcst.Decorator) or super()._skip_node_and_children(node)
+
+    text = (ROOT / path).read_text("utf-8")
+    tree = libcst.MetadataWrapper(libcst.parse_module(text))
+    visitor = Visitor(file_mutation.mutation_operators, get_ignored_lines(path, text, tree, None))
+    module = tree.visit(visitor)
+    for one in visitor.mutations:
+        yield file_mutation.deep_replace(module, one.original_node, one.mutated_node).code
+
+
+def draw(groups: list[str], total: int, seed: int) -> list[Mutant]:
+    """`total` mutants, as many of each group; where one has fewer, the others get more."""
+    made = {
+        group: [Mutant(group, path, text) for path in GROUPS[group] for text in changed_texts(path)]
+        for group in groups
+    }
+    drawn = []
+    for i, group in enumerate(sorted(made, key=lambda group: len(made[group]))):
+        share = min(len(made[group]), (total - len(drawn)) // (len(made) - i))
+        drawn += random.Random(f"{seed} {group}").sample(made[group], share)
+        print(f"{group}: {share} of {len(made[group])} changes", flush=True)
+    return drawn
+
+
+def failure(place: Path, group: str, seconds: float) -> str:
+    """Run the tests of a group in a copy of the repository: the first that fails, or ""."""
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
+    process = subprocess.Popen(
+        [*command, f"--basetemp={place}-files", *TESTS[group]],
+        cwd=place, env=ENVIRONMENT | {"PYTHONPATH": str(place)}, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+    )  # fmt: skip
+    try:
+        said, _ = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)  # it, and what its tests have started
+        process.communicate()
+        return "timeout"
+    if process.returncode == 0:
+        return ""
+    return (re.findall(r"^(?:FAILED|ERROR) ([^ \n]+)", said, re.M) or ["no test could run"])[0]
+
+
+def trial(mutant: Mutant, places: queue.Queue, seconds: float) -> str:
+    """What `failure` says of a mutant, in the next copy that is free."""
+    place = places.get()
+    original = (place / mutant.path).read_text("utf-8")
+    try:
+        (place / mutant.path).write_text(mutant.text, "utf-8")
+        return failure(place, mutant.group, seconds)
+    finally:
+        (place / mutant.path).write_text(original, "utf-8")
+        places.put(place)
+
+
+def main() -> None:
+    """Draw, try, and print counts and survivors."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"of {', '.join(GROUPS)}; all")
+    parser.add_argument("--sample", type=int, default=300, help="changes to try, in all")
+    parser.add_argument("--seed", type=int, default=0, help="of the draw")
+    args = parser.parse_args()
+    groups = args.groups or list(GROUPS)
+    if unknown := [group for group in groups if group not in GROUPS]:
+        parser.error(f"expected {', '.join(GROUPS)}, received {', '.join(unknown)}")
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        os.chdir(folder)  # mutmut wants its settings in the working folder
+        Path("setup.cfg").write_text("[mutmut]\nsource_paths = minidann\n")
+        mutants = draw(groups, args.sample, args.seed)
+        places = queue.Queue()
+        for i in range(JOBS):
+            unwanted = shutil.ignore_patterns(".*", "__pycache__")
+            places.put(Path(shutil.copytree(ROOT, Path(folder, f"copy{i}"), ignore=unwanted)))
+        limits = {}
+        with ThreadPoolExecutor(JOBS) as pool:
+            for group in groups:
+                place, start = places.get(), time.monotonic()
+                if failed := failure(place, group, 3600):
+                    sys.exit(f"{group}: {failed} fails without a change")
+                places.put(place)
+                limits[group] = PATIENCE * (time.monotonic() - start)
+                print(f"{group}: unchanged {limits[group] / PATIENCE:.0f} s", flush=True)
+            tried = pool.map(lambda mutant: trial(mutant, places, limits[mutant.group]), mutants)
+            fates = []
+            for mutant, fate in zip(mutants, tried):
+                fates.append(fate)
+                where = str(mutant).split("\n")[0].strip("@ ")
+                print(f"{len(fates)}/{len(mutants)} {where}: {fate or 'SURVIVED'}", flush=True)
+    for group in groups:
+        mine = [fate for mutant, fate in zip(mutants, fates) if mutant.group == group]
+        by = Counter(fate.split("::")[0] for fate in mine if fate).most_common()
+        print(f"\n{group}: {len(mine)} changes, {sum(map(bool, mine))} killed, "
+              f"{mine.count('')} survived")  # fmt: skip
+        print("".join(f"    {count} by {test}\n" for test, count in by))
+        survivors = [m for m, fate in zip(mutants, fates) if m.group == group and not fate]
+        for mutant in sorted(survivors, key=lambda mutant: (mutant.path, str(mutant))):
+            print(mutant)
+    print(f"\nin {time.monotonic() - began:.0f} s")
+
+
+if __name__ == "__main__":
+    main()
