@@ -32,7 +32,7 @@ from pathlib import Path
 from mutation import ENVIRONMENT, ROOT, tidy
 
 GROUPS = {  # the files that are changed
-    "run-folder": ["minidann/run/store.py", "minidann/run/experiment.py", "minidann/state.py"],
+    "run-folder": ["minidann/run/store.py", "minidann/run/folder.py"],
     "intervals": ["minidann/measure/intervals.py"],
     "splits": ["minidann/run/splits.py"],
 }
