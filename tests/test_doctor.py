@@ -149,11 +149,11 @@ def test_the_ratio_of_gradient_norms_has_its_words(examined, ratio, choices, wor
 
 def test_the_ratio_of_gradient_norms_is_a_median_of_the_first_and_of_the_last_epochs(examined):
     late = np.arange(EPOCHS) >= 10  # four epochs of the last ten, and none of the first ten
-    early = np.arange(EPOCHS) < 4
+    early = np.arange(EPOCHS) < 5
     grad_norm = np.where(late, 100.0, np.where(early, 0.001, 0.37))
     page, _ = examined(domain_grad_norm=grad_norm)
-    assert f"is {np.median(grad_norm[-10:]):.2g} times that of emotion" in page
-    assert "(median of the last epochs, at most 10; of the first 0.37)" in page
+    assert "is 0.37 times that of emotion" in page
+    assert "(median of the last epochs, at most 10; of the first 0.19)" in page
 
 
 SHIFT = "no larger beta, and --select-by source in place of information, under label shift"

@@ -47,10 +47,13 @@ def test_by_hand():
     logits = np.array([0, 0.510826, 1.945910])
     reach = 4.302653 * np.sqrt(2 / 3 * ((logits - logits.mean()) ** 2).sum())
     assert got.interval == pytest.approx(expit(0.693147 + np.array([-reach, reach])), rel=1e-5)
-    # Any other sum, such as twice the cell, keeps the plain scale.
+    # Any other sum, such as twice the cell, keeps the plain scale, also where weights add up to 1.
     reach = 2 * 4.302653 * np.sqrt(2 / 3 * ((LEFT_OUT - 2 / 3) ** 2).sum())
-    double = estimate([(2.0, cell(ABC))])
-    assert double.interval == pytest.approx((4 / 3 - reach, 4 / 3 + reach))
+    for terms, value in (
+        ([(2.0, cell(ABC))], 4 / 3),
+        ([(2.0, cell(ABC)), (-1.0, cell(CONSTANT))], 4 / 3 - 1 / 2),
+    ):
+        assert estimate(terms).interval == pytest.approx((value - reach, value + reach))
 
 
 def test_two_seeds_by_hand():
