@@ -1,8 +1,8 @@
 """Are the tests of the run folder, the intervals and the splits any good? A random sample says.
 
     pip install -e '.[test,mutation]'
-    python tests/mutation_sample.py --sample 300 --seed 0   # from all groups, about an hour
-    python tests/mutation_sample.py --sample 50 splits      # from one of them
+    python tests/baselines/mutation_sample.py --sample 300 --seed 0   # from all groups, about an hour
+    python tests/baselines/mutation_sample.py --sample 50 splits      # from one of them
 
 `mutation.py` makes every change of the core, whose tests take seconds. The tests here take minutes
 and start processes of their own, so this script draws some of the changes at random; the same seed
@@ -29,7 +29,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from mutation import ENVIRONMENT, ROOT, tidy
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from mutation import ENVIRONMENT, ROOT, tidy  # noqa: E402
 
 GROUPS = {  # the files that are changed
     "run-folder": ["minidann/run/store.py", "minidann/run/folder.py"],
