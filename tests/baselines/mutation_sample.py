@@ -1,8 +1,8 @@
 """Are the tests of the run folder, the intervals and the splits any good? A random sample says.
 
     pip install -e '.[test,mutation]'
-    python tests/baselines/mutation_sample.py --sample 300 --seed 0   # from all groups, about an hour
-    python tests/baselines/mutation_sample.py --sample 50 splits      # from one of them
+    python tests/baselines/mutation_sample.py --sample 300 --seed 0  # from all groups
+    python tests/baselines/mutation_sample.py --sample 50 splits     # from one of them
 
 `mutation.py` makes every change of the core, whose tests take seconds. The tests here take minutes
 and start processes of their own, so this script draws some of the changes at random; the same seed
