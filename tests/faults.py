@@ -467,7 +467,7 @@ def an_empty_folder(p):
 
 
 def a_folder_of_other_things(p):
-    for name in ("letter.txt", "song.mp3", "photo.jpg", "a.txt", "b.txt", "c.txt", "d.txt"):
+    for name in (".DS_Store", *"abcd", "letter.txt", "song.mp3", "photo.jpg"):
         text(p.folder / "things" / name, "nothing")
     return p.train(source=f"ravdess:{p.folder}/things")
 

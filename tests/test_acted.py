@@ -11,7 +11,7 @@ from minidann.console import UserError
 from minidann.corpora import READERS, Corpus, load
 from minidann.corpora.acted import CORPORA, EMOTIONS
 
-TWICE = "two files for one recording or table; keep one of them"
+TWICE = "two files for one recording; keep one of them"
 TREES = {  # some files of each, where they lie when it is unpacked, in the reader's order
     "emodb": {
         "wav/03a01Aa.wav": ("03", "fear"),

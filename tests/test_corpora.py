@@ -18,7 +18,7 @@ from minidann.corpora import Corpus, Utterance, about, complaint, load, parse, s
 
 PROJECT = Path(__file__).resolve().parents[1]
 REAL = Path(os.environ.get("MINIDANN_CORPORA", PROJECT.parent / "shared" / "corpora"))
-TWICE = "two files for one recording or table; keep one of them"
+TWICE = "two files for one recording; keep one of them"
 
 
 def rows(corpus: Corpus) -> list[tuple]:
@@ -394,20 +394,30 @@ def test_csv_parts_that_overlap_or_end_late(tmp_path):
         "a.wav,0,1,x,0,1\n"
         "a.wav,0.9,1.4,x,0,1\n"
         "b.wav,,,x,1,0\n"
-        "b.wav,1,,x,0,1\n",
+        "b.wav,1,1.2,x,0,1\n"
+        "b.wav,1.5,,x,0,1\n",
     )
     corpus = load("csv", table)
     assert [(u.start, u.end) for u in corpus.utterances] == [
         *((1.5, 2.0), (0, 1), (0.9, 1.4)),
-        *((None, None), (1, None)),
+        *((None, None), (1, 1.2), (1.5, None)),
     ]
     assert (*corpus.warnings, *about(corpus)) == (
         "utterances that end after their recording, cut to it (1): t.csv:2 by 5 s",
         (
-            "utterances that start before another of their recording ends (2): "
-            "a.wav [0.9 s - 1.4 s], b.wav [1 s - end]"
+            "utterances that start before another of their recording ends (3): "
+            "a.wav [0.9 s - 1.4 s], b.wav [1 s - 1.2 s], b.wav [1.5 s - end]"
         ),
     )
+
+
+def test_a_class_is_rare_below_5_percent(tmp_path):
+    sound(tmp_path / "a.wav", 2.1)
+    lines = [f"a.wav,{n / 10},{(n + 1) / 10},x,{int(n == 0)},{n % 2}" for n in range(21)]
+    for count, warnings in ((20, 0), (21, 1)):
+        header = "path,start,end,speaker,arousal,valence"
+        table = text(tmp_path / "t.csv", "\n".join([header, *lines[:count]]))
+        assert len(list(about(load("csv", table)))) == warnings
 
 
 def test_csv_everything_wrong_at_once(tmp_path):
@@ -428,6 +438,8 @@ def test_csv_everything_wrong_at_once(tmp_path):
         ",,,x,1,0\n"
         "b.wav,,,x,1,0\n",
     )
+    with pytest.raises(UserError):  # of two rows for one utterance, neither is used
+        load("csv", table)
     *lines, last = wrong("csv", table)
     assert lines == [
         "t.csv:3: the same utterance as in line 2",

@@ -345,7 +345,7 @@ DAMAGE = {  # what becomes of one of the two files
     "empty": ("npy", lambda content: b""),
     "zeros": ("npy", lambda content: bytes(len(content))),
     "notes cut": ("json", lambda content: content[:-50]),
-    "notes flipped": ("json", flip(-10)),  # in a data warning
+    "notes changed": ("json", lambda content: content.replace(b'"bad": []', b'"bad": [[0, ""]]')),
     "notes empty": ("json", lambda content: b""),
     "notes of something else": ("json", lambda content: b"[]"),
 }

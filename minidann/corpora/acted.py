@@ -178,8 +178,8 @@ def read(row: Acted, root: Path, found: Findings) -> list[Utterance]:
         elif match and not _is_audio(path):
             not_audio[path.suffix] += 1
         elif match:
-            # Two files of one name are bad, as in `by_stem`, but a folder can be part of the name:
-            # DC/a01 is another than JE/a01 in SAVEE, and the same as DC_a01.
+            # A folder can be part of the name: DC/a01 is another than JE/a01 in SAVEE, and the same
+            # as DC_a01.
             utterance = _utterance(row, path, match)
             first = utterances.setdefault(match["recording"].replace("/", "_"), utterance)
             if first is not utterance:

@@ -23,11 +23,11 @@ from minidann.corpora.utterance import (
     Findings,
     Reader,
     Utterance,
-    by_stem,
     end_within,
     in_or_below,
     inside,
     numbers,
+    recordings_by_stem,
     shown,
     text_of,
 )
@@ -58,7 +58,7 @@ def read(root: Path, found: Findings) -> list[Utterance]:
         if not (session / LABELS).is_dir():
             found.leave_out(session.name, f"there is no {LABELS} in it: the copy is incomplete")
             continue
-        recordings = by_stem((session / WAV).glob("*/*"), AUDIO, root, found)
+        recordings = recordings_by_stem((session / WAV).glob("*/*"), root, found)
         if not recordings:
             found.leave_out(session.name, f"no recording ({', '.join(AUDIO)}) in {WAV}")
         used = set()

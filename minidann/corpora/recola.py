@@ -17,15 +17,14 @@ import numpy as np
 
 from minidann.console import UserError
 from minidann.corpora.utterance import (
-    AUDIO,
     Findings,
     Reader,
     Utterance,
-    by_stem,
     end_within,
     in_or_below,
     inside,
     number,
+    recordings_by_stem,
     shown,
     text_of,
 )
@@ -48,10 +47,9 @@ def read(root: Path, found: Findings) -> list[Utterance]:
         for folder in missing:
             found.leave_out(folder, "there is no such folder: the copy is incomplete")
         return []
-    suffixes = (AUDIO, (".csv",), (".csv",), (".csv",))
-    audio, timings, arousal, valence = (
-        by_stem((root / folder).iterdir(), suffix, root, found)
-        for folder, suffix in zip(needed, suffixes)
+    audio = recordings_by_stem((root / RECORDINGS).iterdir(), root, found)
+    timings, arousal, valence = (
+        {file.stem: file for file in (root / folder).glob("[!.]*.csv")} for folder in needed[1:]
     )
     utterances = []
     for participant in sorted({*audio, *timings, *arousal, *valence}):
@@ -59,11 +57,11 @@ def read(root: Path, found: Findings) -> list[Utterance]:
             found.warn("participants without annotation, not used", participant)
             continue
         files = [table.get(participant) for table in (audio, timings, arousal, valence)]
-        for file, folder, suffix in zip(files, needed, suffixes):
+        for file, folder in zip(files, needed):
             if file is None:
-                missing = f"{folder}/{participant}{suffix[0]}"
+                missing = f"{folder}/{participant}{'.wav' if folder == RECORDINGS else '.csv'}"
                 found.leave_out(participant, f"annotated, but there is no {missing}")
-        if None not in files and not found.ambiguous & set(files):
+        if None not in files:
             utterances += _participant(root, *files, found)
     return utterances
 

@@ -27,7 +27,7 @@ class Findings:
 
     bad        (where, why): utterances, or files with utterances in them, that cannot be used
     warned     {data warning: the places that it is about}: these utterances can be used
-    ambiguous  files that are there twice: an utterance that needs one of them is not used
+    ambiguous  recordings that are there twice: no utterance of them is used
     """
 
     bad: list[tuple[str, str]] = field(default_factory=list)
@@ -39,10 +39,10 @@ class Findings:
         self.bad.append((where, why))
 
     def leave_out_both(self, first: Path, second: Path, root: Path) -> None:
-        """Report two files for one recording or table: the code cannot know which is meant."""
+        """Report two files for one recording: the code cannot know which is meant."""
         self.ambiguous.add(first)
         where = f"{inside(first, root)} and {inside(second, root)}"
-        self.leave_out(where, "two files for one recording or table; keep one of them")
+        self.leave_out(where, "two files for one recording; keep one of them")
 
     def warn(self, what: str, *where: str) -> None:
         """Add a data warning; without `where`, it is about the corpus as a whole."""
@@ -99,22 +99,19 @@ def files_below(root: Path) -> Iterator[Path]:
         yield from (Path(folder, name) for name in names if not name.startswith("."))
 
 
-def by_stem(
-    paths: Iterable[Path], suffixes: tuple[str, ...], root: Path, found: Findings
-) -> dict[str, Path]:
-    """`{stem: path}`, sorted, of the files that end in one of `suffixes` (in either case).
+def recordings_by_stem(paths: Iterable[Path], root: Path, found: Findings) -> dict[str, Path]:
+    """`{stem: path}` of the recordings among `paths`, without hidden files, sorted by their paths.
 
-    Hidden files are left out. Of two files of one stem, the first is in the result, and both are
-    reported: a recording that is there twice could be trained and tested on.
+    Of two files of one stem, the first is in the result, and both are reported: a recording that
+    is there twice could be trained and tested on.
     """
     stems: dict[str, Path] = {}
     for path in sorted(paths):
-        if path.name.startswith(".") or path.suffix.lower() not in suffixes:
-            continue
-        first = stems.setdefault(path.stem, path)
-        if first is not path:
-            found.leave_out_both(first, path, root)
-    return dict(sorted(stems.items()))
+        if path.suffix.lower() in AUDIO and not path.name.startswith("."):
+            first = stems.setdefault(path.stem, path)
+            if first is not path:
+                found.leave_out_both(first, path, root)
+    return stems
 
 
 def text_of(file: Path, root: Path, found: Findings, encoding: str = "utf-8") -> str | None:
