@@ -124,8 +124,24 @@ HOSTILE = {
     "starts a program": (
         "__import__('subprocess').run(['true'])\n", "_posixsubprocess is not for exercises"),
 }  # fmt: skip
+SECOND_CONV1D = """import numpy as np
 
 
+def forward(x, w, b, *, stride=3, input_gradient=True):
+    starts = range(0, x.shape[1] - len(w) + 1, stride)
+    out = np.stack([np.tensordot(x[:, t : t + len(w)], w, 2) for t in starts], axis=1)
+    return out, {"x": x, "w": w, "stride": stride, "asked": input_gradient}
+
+
+def backward(dout, cache):
+    x, w = cache["x"], cache["w"]
+    dx, dw = np.zeros_like(x), np.zeros_like(w)
+    for t in range(dout.shape[1]):
+        frames = slice(t * cache["stride"], t * cache["stride"] + len(w))
+        dx[:, frames] += np.tensordot(dout[:, t], w, (1, 2))
+        dw += np.tensordot(x[:, frames], dout[:, t], (0, 0))
+    return dx if cache["asked"] else None, dw, dout.sum(axis=(0, 1))
+"""  # without its bias; its cache is a dict
 NUMERICAL = """
 
 _right = forward

@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 import pytest
-from submissions import changed, graded, right
+from submissions import SECOND_CONV1D, changed, graded, right
 
 from minidann.coursework import explaining, forwards, handout, layers
 from minidann.coursework.exercises import EXERCISES, MEND, select
@@ -20,30 +20,12 @@ PENALTY = "def add_penalty(params, grads, *, l1, l2):\n"
 GROUPS = "def groups(mode, n, m):\n"
 STUB = "raise NotImplementedError"
 GRADIENTS = "    for name, g in grads.items():\n"
-OWN_CONV1D = """import numpy as np
-
-
-def forward(x, w, b, *, stride=3, input_gradient=True):
-    starts = range(0, x.shape[1] - len(w) + 1, stride)
-    out = np.stack([np.tensordot(x[:, t : t + len(w)], w, 2) for t in starts], axis=1)
-    return out, {"x": x, "w": w, "stride": stride, "asked": input_gradient}
-
-
-def backward(dout, cache):
-    x, w = cache["x"], cache["w"]
-    dx, dw = np.zeros_like(x), np.zeros_like(w)
-    for t in range(dout.shape[1]):
-        frames = slice(t * cache["stride"], t * cache["stride"] + len(w))
-        dx[:, frames] += np.tensordot(dout[:, t], w, (1, 2))
-        dw += np.tensordot(x[:, frames], dout[:, t], (0, 0))
-    return dx if cache["asked"] else None, dw, dout.sum(axis=(0, 1))
-"""
 
 
 def raises_if(condition):
-    """OWN_CONV1D, with its bias, whose forward raises on some inputs."""
+    """SECOND_CONV1D, with its bias, whose forward raises on some inputs."""
     raising = f"    if {condition}:\n        raise KeyError\n    starts"
-    return OWN_CONV1D.replace("    starts", raising).replace("axis=1)", "axis=1) + b")
+    return SECOND_CONV1D.replace("    starts", raising).replace("axis=1)", "axis=1) + b")
 
 
 def check(folder, name, handed_in, earned, *words):
@@ -181,7 +163,7 @@ def test_each_mistake_of_forward_shows_on_some_input(name):
          "input_gradient = False"),
         ("conv1d", ("x.shape, stride, input_gradient)", "x.shape, stride, True)"), "out, dw, db",
          "right dx = None"),
-        ("conv1d", OWN_CONV1D.replace('return dx if cache["asked"] else None', "return None"),
+        ("conv1d", SECOND_CONV1D.replace('return dx if cache["asked"] else None', "return None"),
          "dw, db", "dx: expected an array of shape (1, 2, 1), received None, on"),
     ],
 )  # fmt: skip
@@ -210,7 +192,7 @@ def test_a_gradient_that_is_no_array_takes_no_other(wrong, tmp_path):
                        "(f, v, s)", "{'f': f, 'v': v, 's': s}",
                        "f, v, s = cache", "f, v, s = cache['f'], cache['v'], cache['s']"),
          "df, dv", ""),
-        ("conv1d", OWN_CONV1D, "dx, dw, db", "b has no effect"),
+        ("conv1d", SECOND_CONV1D, "dx, dw, db", "b has no effect"),
         ("maxpool", ("argmax += stride", "argmax += 0 * stride"), "dx", ""),
         ("dense", ("return x @ w + b", "raise KeyError\n    return x @ w + b",
                    "x, w = cache", "x, w, _ = cache"), "", "the cache that the file describes"),
@@ -357,8 +339,9 @@ def test_a_bug_is_planted_where_no_other_exercise_asks(exercise, tmp_path):
           "grads[name] = reversed_gradient\n", "grads[name] = (1 - alpha) * gradient\n",
           "- reversed_gradient", "- (1 - alpha) * beta * gradient * (beta / beta)")),
         ("mend_mean_and_std",
-         ("block - block.mean(axis=0)",
-          "block - np.mean([b.mean(axis=0) for b in blocks], axis=0)")),
+         ("    variance = sum(((block - block.mean(axis=0))",
+          "    middle = np.mean([b.mean(axis=0) for b in blocks], axis=0)\n"
+          "    variance = sum(((block - middle)")),
     ],
 )  # fmt: skip
 def test_half_mended_is_not_mended(name, changes, tmp_path):
