@@ -117,7 +117,7 @@ def features(
         axes[0].set(ylabel=f"component 2 ({100 * share[1]:.0f}%)")
         which = "source: training, target: test" if domain_names else "test"
         row.suptitle(
-            f"{title}\n{len(points)} rows ({which}), {outside} outside the frame", fontsize=9
+            f"{title}\n{len(points)} utterances ({which}), {outside} outside the frame", fontsize=9
         )
     return figure
 
@@ -138,7 +138,7 @@ def confusion(test: dict, classes: tuple[str, str], title: str) -> Figure:
     if test["ci95"]:
         low, high = (100 * end for end in test["ci95"])
         interval = f" (95% over {test['speakers']} speakers: {low:.1f} to {high:.1f})"
-    uar = f"test UAR {100 * test['uar']:.1f}%{interval}, {test['n']} rows"
+    uar = f"test UAR {100 * test['uar']:.1f}%{interval}, {test['n']} utterances"
     figure.suptitle(f"{title}\n{uar}", fontsize=9)
     figure.colorbar(image, label="share of the true class")
     return figure
