@@ -35,8 +35,8 @@ def check(op, arrays, options, rng):
     return True
 """
 UAR = """
-def uar_of_confusion(counts):
-    return float((np.diag(counts) / counts.sum(axis=1)).mean())
+def uars(counts):
+    return (np.diag(counts) / counts.sum(axis=1)).mean()
 """
 ENTR = """
 def entr(p):
