@@ -70,8 +70,7 @@ def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
                     "speech does not; export it again"
                 )
             yield file
-    except (soundfile.SoundFileError, OSError, ValueError, TypeError) as error:
-        # ValueError: a zero byte in the path; TypeError: a .raw file, which has no header.
+    except (soundfile.SoundFileError, OSError, TypeError) as error:  # TypeError: .raw, no header
         why = getattr(error, "error_string", None) or getattr(error, "strerror", None) or error
         raise UserError(
             f"cannot be read as audio ({str(why).removesuffix('.')}); copy it again or convert it "
