@@ -51,6 +51,24 @@ def test_a_wav_that_does_not_state_its_length_is_read(whole, length, tmp_path):
     assert cut_short(tmp_path / "a.wav") is None
 
 
+def test_a_wav_with_a_chunk_of_uneven_length_before_its_sound(whole, tmp_path):
+    content = whole["wav"]
+    chunk = b"junk" + (3).to_bytes(4, "little") + b"abc" + b"\0"  # filled up to an even place
+    content = content[:12] + chunk + content[12:]
+    (tmp_path / "a.wav").write_bytes(content)
+    assert cut_short(tmp_path / "a.wav") is None
+    (tmp_path / "a.wav").write_bytes(content[:-100])
+    assert "cut short" in cut_short(tmp_path / "a.wav")
+
+
+def test_a_length_that_no_recording_has(whole, tmp_path):
+    content = bytearray(whole["flac"])
+    content[21] |= 0x0F  # the highest bits of the number of samples
+    (tmp_path / "a.flac").write_bytes(content)
+    with pytest.raises(UserError, match=r"says that it holds \d{11} samples"):
+        read_audio(tmp_path / "a.flac")
+
+
 def test_no_file_of_the_demo_is_cut_short():
     files = list(DEMO.rglob("*.ogg"))
     assert len(files) > 800

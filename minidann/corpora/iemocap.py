@@ -100,7 +100,7 @@ def _labels(
             found.leave_out(where, f"expected {expected}, found {shown(line)}")
             continue
         value = numbers({name: match[name] for name in NUMBERS}, where, found)
-        # The times are the dialog's, whose length nobody asks for: they must only be in order.
+        # The times are the dialog's, and its length is not known: they must only be in order.
         if not value or not end_within(math.inf, value["start"], value["end"], where, found):
             continue
         name = match["name"]

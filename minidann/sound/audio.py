@@ -19,7 +19,7 @@ RATE = 16_000  # samples a second
 RATES = 4_000, 400_000  # the rates a recording may have: what else a file says is damage
 LONGEST = 24 * 3600  # seconds; so is what says that it lasts longer
 LOUDEST = 1e6  # of full scale; so is a sample beyond it, in floating point
-FORMATS = "WAV", "WAVEX", "FLAC", "OGG"  # in others nobody would see that a file was cut short
+FORMATS = "WAV", "WAVEX", "FLAC", "OGG"  # in others a file that was cut short would go unnoticed
 
 
 def decode(path: Path) -> tuple[np.ndarray, int]:
@@ -70,8 +70,7 @@ def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
                     "speech does not; export it again"
                 )
             yield file
-    except (soundfile.SoundFileError, OSError, ValueError, TypeError) as error:
-        # ValueError: a zero byte in the path; TypeError: a .raw file, which has no header.
+    except (soundfile.SoundFileError, OSError, TypeError) as error:  # TypeError: .raw, no header
         why = getattr(error, "error_string", None) or getattr(error, "strerror", None) or error
         raise UserError(
             f"cannot be read as audio ({str(why).removesuffix('.')}); copy it again or convert it "
