@@ -429,6 +429,7 @@ MADE = "import numpy as np\n\nITSELF = []\nITSELF.append(ITSELF)\nDEEP = 1.0\n" 
         *((name, "lists of different lengths") for name in PLACES if name not in ("relu", "uar")),
         *((name, "objects") for name in PLACES if name not in ("relu", "uar")),
         ("step", "a long key"), ("mend_groups", "brackets"),
+        ("normalise_and_pad", "an empty array"),
     ],
 )  # fmt: skip
 def test_whatever_is_returned_can_be_graded(name, what, tmp_path):

@@ -77,6 +77,13 @@ MISTAKES = [
     (dense, changed_at(1, lambda g, *_: 2 * g), "factor",
      "factor 2 (perhaps the size of out along the columns)"),  # plain 2 comes first
     (dense, changed_at(1, lambda g, *_: g * (1 + 1e-6)), "factor", "off by the factor 1 + 1e-06"),
+    (
+        conv1d,
+        lambda g, dout, c: conv1d.backward(np.where(np.arange(7) == 0, dout.T, 0).T, c),
+        "first only",
+        "only the first utterance's gradient arrives",
+    ),
+    (dense, changed_at(2, lambda g, *_: 0.8 * g), "factor", "4/5, of the batch minus one and that"),
     # What no mistake that we know of gives:
     (dense, changed_at(0, lambda g, *_: g + np.sin(np.arange(15.0)).reshape(5, 3)),
      "unknown pattern", "the largest error is at x["),
