@@ -1,8 +1,8 @@
 """Are the tests of the run folder, the intervals and the splits any good? A random sample says.
 
     pip install -e '.[test,mutation]'
-    python tests/baselines/mutation_sample.py --sample 300 --seed 0  # from all groups
-    python tests/baselines/mutation_sample.py --sample 50 splits     # from one of them
+    python tests/baselines/mutation_sample.py --sample 90 --seed 0  # from all groups, up to an hour
+    python tests/baselines/mutation_sample.py --sample 50 splits    # from one of them, some minutes
 
 `mutation.py` makes every change of the core, whose tests take seconds. The tests here take minutes
 and start processes of their own, so this script draws some of the changes at random; the same seed
@@ -23,10 +23,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice, zip_longest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -111,17 +112,18 @@ def changed_texts(path: str) -> Iterator[str]:
 
 
 def draw(groups: list[str], total: int, seed: int) -> list[Mutant]:
-    """`total` mutants, as many of each group; where one has fewer, the others get more."""
-    made = {
-        group: [Mutant(group, path, text) for path in GROUPS[group] for text in changed_texts(path)]
-        for group in groups
-    }
-    drawn = []
-    for i, group in enumerate(sorted(made, key=lambda group: len(made[group]))):
-        share = min(len(made[group]), (total - len(drawn)) // (len(made) - i))
-        drawn += random.Random(f"{seed} {group}").sample(made[group], share)
-        print(f"{group}: {share} of {len(made[group])} changes", flush=True)
-    return drawn
+    """`total` mutants, as many of each group, in turn; a group that has no more is passed over.
+
+    A smaller sample is the beginning of a larger one.
+    """
+    shuffled = []
+    for group in groups:
+        made = [Mutant(group, path, text) for path in GROUPS[group] for text in changed_texts(path)]
+        print(f"{group}: {len(made)} changes", flush=True)
+        random.Random(f"{seed} {group}").shuffle(made)
+        shuffled.append(made)
+    in_turn = (mutant for row in zip_longest(*shuffled) for mutant in row if mutant)
+    return list(islice(in_turn, total))
 
 
 def failure(place: Path, group: str, seconds: float) -> str:
@@ -140,7 +142,8 @@ def failure(place: Path, group: str, seconds: float) -> str:
         return "timeout"
     if process.returncode == 0:
         return ""
-    return (re.findall(r"^(?:FAILED|ERROR) ([^ \n]+)", said, re.M) or ["no test could run"])[0]
+    failed = re.findall(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", said, re.M)
+    return failed[0] if failed else "no test could run"
 
 
 def trial(mutant: Mutant, places: queue.Queue, seconds: float) -> str:
@@ -155,8 +158,16 @@ def trial(mutant: Mutant, places: queue.Queue, seconds: float) -> str:
         places.put(place)
 
 
+def summary(group: str, fates: list[str]) -> str:
+    """How many changes of a group were killed, by which tests, and how many survived."""
+    survived = fates.count("")
+    lines = [f"{group}: {len(fates) - survived} of {len(fates)} killed, {survived} survived"]
+    by = Counter(fate.split("::")[0] for fate in fates if fate)
+    return "\n    ".join([*lines, *(f"{count} by {test}" for test, count in by.most_common())])
+
+
 def main() -> None:
-    """Draw, try, and print counts and survivors."""
+    """Draw, try each, print its fate and the diffs of the survivors, and count."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"of {', '.join(GROUPS)}; all")
     parser.add_argument("--sample", type=int, default=300, help="changes to try, in all")
@@ -170,35 +181,26 @@ def main() -> None:
         os.chdir(folder)  # mutmut wants its settings in the working folder
         Path("setup.cfg").write_text("[mutmut]\nsource_paths = minidann\n")
         mutants = draw(groups, args.sample, args.seed)
-        places = queue.Queue()
+        places, limits, fates = queue.Queue(), {}, defaultdict(list)
         for i in range(JOBS):
             unwanted = shutil.ignore_patterns(".*", "__pycache__")
             places.put(Path(shutil.copytree(ROOT, Path(folder, f"copy{i}"), ignore=unwanted)))
-        limits = {}
+        for group in groups:
+            place, start = places.get(), time.monotonic()
+            if failed := failure(place, group, 3600):
+                sys.exit(f"{group}: {failed} fails without a change")
+            places.put(place)
+            limits[group] = PATIENCE * (time.monotonic() - start)
         with ThreadPoolExecutor(JOBS) as pool:
-            for group in groups:
-                place, start = places.get(), time.monotonic()
-                if failed := failure(place, group, 3600):
-                    sys.exit(f"{group}: {failed} fails without a change")
-                places.put(place)
-                limits[group] = PATIENCE * (time.monotonic() - start)
-                print(f"{group}: unchanged {limits[group] / PATIENCE:.0f} s", flush=True)
             tried = pool.map(lambda mutant: trial(mutant, places, limits[mutant.group]), mutants)
-            fates = []
-            for mutant, fate in zip(mutants, tried):
-                fates.append(fate)
-                where = str(mutant).split("\n")[0].strip("@ ")
-                print(f"{len(fates)}/{len(mutants)} {where}: {fate or 'SURVIVED'}", flush=True)
+            for i, (mutant, fate) in enumerate(zip(mutants, tried), 1):
+                fates[mutant.group].append(fate)
+                where, diff = str(mutant).split("\n", 1)
+                said = fate or f"SURVIVED\n{diff}"
+                print(f"{i}/{len(mutants)} {where.strip('@ ')}: {said}", flush=True)
     for group in groups:
-        mine = [fate for mutant, fate in zip(mutants, fates) if mutant.group == group]
-        by = Counter(fate.split("::")[0] for fate in mine if fate).most_common()
-        print(f"\n{group}: {len(mine)} changes, {sum(map(bool, mine))} killed, "
-              f"{mine.count('')} survived")  # fmt: skip
-        print("".join(f"    {count} by {test}\n" for test, count in by))
-        survivors = [m for m, fate in zip(mutants, fates) if m.group == group and not fate]
-        for mutant in sorted(survivors, key=lambda mutant: (mutant.path, str(mutant))):
-            print(mutant)
-    print(f"\nin {time.monotonic() - began:.0f} s")
+        print(summary(group, fates[group]))
+    print(f"in {(time.monotonic() - began) / 60:.0f} minutes")
 
 
 if __name__ == "__main__":
