@@ -27,17 +27,6 @@ def noise(seed, *shape, shift=0.0):
     return x
 
 
-def test_from_identical_to_far_apart():
-    """20 columns, 500 rows a corpus, the first column shifted."""
-    shifts = (0, 1, 2, 10)
-    same, near, further, far = (
-        measure(noise(0, 500, 20), noise(1, 500, 20, shift=s)) for s in shifts
-    )
-    assert same < 0.15
-    assert 0.4 < near < further < 1.5
-    assert far == 2
-
-
 def test_as_many_columns_as_the_encoder_has():
     """More columns than rows, so every training fold can be learnt by heart. The mean of six."""
     pairs = [np.random.default_rng(i).standard_normal((2, 45, 1800)) for i in range(6)]
@@ -47,9 +36,9 @@ def test_as_many_columns_as_the_encoder_has():
     assert far == 2
 
 
-@pytest.mark.parametrize("shift", [1, 2])
+@pytest.mark.parametrize("shift", [0, 1, 2, 10])
 def test_near_the_best_that_is_possible(shift):
-    """Of two normal distributions it is known: error is Phi(-shift / 2)."""
+    """From equal to far apart. Of normal distributions it is known: error is Phi(-shift / 2)."""
     best = 2 * (1 - 2 * norm.cdf(-shift / 2))
     x, y = noise(0, 4000, 5), noise(1, 4000, 5, shift=shift)
     assert measure(x, y) == pytest.approx(best, abs=0.05)
@@ -116,15 +105,6 @@ def test_fewer_folds_where_there_are_fewer_speakers(monkeypatch, source, target,
         assert measure(noise(0, 60, 3), noise(1, 60, 3), *names) is None
 
 
-@pytest.mark.parametrize("shift", [0, 2])
-def test_class_sizes_do_not_count(shift):
-    """Guessing the larger corpus would be right in 9 of 10 rows; it must not look like distance."""
-    many, few = noise(0, 2700, 10), noise(1, 300, 10, shift=shift)
-    equal = measure(many[:300], few)
-    assert measure(many, few) == pytest.approx(equal, abs=0.2)
-    assert measure(few, many) == pytest.approx(equal, abs=0.2)
-
-
 def test_as_many_rows_of_each_drawn_from_the_larger(monkeypatch):
     """A row's only column is its number: 0 to 29 of the source, from 1000 on of the target."""
     seen = []
@@ -156,15 +136,6 @@ def test_nothing_is_learnt_from_the_rows_held_out():
     alone = [distance.classify(x, domain, row[None])[0] for row in held_out]
     assert together[:30].tolist() == alone
     assert set(alone) == {0, 1}
-
-
-def test_unequal_folds_do_not_count():
-    """One speaker has nine tenths of the target: its fold leaves few rows of the target to learn
-    from. Weighed alike, both languages are found as often, as with speakers of equal size."""
-    x, y = noise(0, 1000, 5), noise(1, 1000, 5, shift=2)
-    unequal = np.repeat(["a", "b"], [900, 100])
-    halves = np.repeat(["a", "b"], 500)
-    assert measure(x, y, halves, unequal) == pytest.approx(measure(x, y, halves, halves), abs=0.1)
 
 
 def test_one_generator_one_distance():

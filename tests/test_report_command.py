@@ -145,10 +145,11 @@ def test_after_a_kill_the_next_report_waits_for_the_run_or_goes_on_where_it_was_
     first.communicate()
     assert alive(run)
     second = begin(*asked)
-    assert "1 of 1 runs are missing" in second.stdout.readline()
-    assert "waits for 1 runs that other processes are at work on" in second.stdout.readline()
+    lines = [second.stdout.readline() for _ in range(2)]
     os.kill(run, signal.SIGKILL)
     done = end(second)
+    assert "1 of 1 runs are missing" in lines[0]
+    assert "waits for 1 runs that other processes are at work on" in lines[1]
     assert (done.returncode, done.stderr) == (0, "")
     assert not list(tmp_path.rglob("*.tmp"))
     assert models_of(tmp_path).items() <= models_of(whole[0]).items()

@@ -4,14 +4,14 @@ python -m minidann.report table1|table2|table3|figure2|figure3|claims|all
 python -m minidann.report sweep
 python -m minidann.report doctor RUN
 
-paper.py     the paper's own numbers, and the rows of its tables with the controls it lacks
+paper.py     the paper's own numbers and claims, its tables' rows with the controls it lacks
 plan.py      which runs a table is made of, each an ordinary run of `minidann.train`
 launch.py    runs what is missing, several at a time
-results.py   what finished runs left, as cells
-tables.py    tables, as lists of cells and differences
+results.py   what finished runs left, and every figure that is made of them
+tables.py    tables, as lines of figures
 writing.py   tables as Markdown and CSV
 claims.py    the paper's claims: does it hold here?
-figures.py   tables as figures; figures 2 and 3 of several runs; the sweep's grid
+figures.py   tables as figures; figures 2 and 3 of several runs
 sweep.py     alpha, beta, schedule and batch norm over a grid
 doctor.py    is my DANN working?
 """
