@@ -42,6 +42,8 @@ def test_each_mutant_is_killed_and_most_are_named(verdicts):
 
 
 WORDS = {  # of the report on a mutant
+    "model: the reversal below batch norm": "in bn.gamma, bn.beta only",
+    "feeding: the second call overwrites": "in conv.w, conv.b, attention.v only",
     "conv1d: the later window overwrites": "the last one overwrites the others",
     "conv1d: offsets count from one": "shifted by +1 along time",
     "conv1d: dw from a flipping library": "reversed along the kernel's frames",
