@@ -145,7 +145,10 @@ def test_after_a_kill_the_next_report_waits_for_the_run_or_goes_on_where_it_was_
     first.communicate()
     assert alive(run)
     second = begin(*asked)
+    limit = threading.Timer(60, second.kill)
+    limit.start()
     lines = [second.stdout.readline() for _ in range(2)]
+    limit.cancel()
     os.kill(run, signal.SIGKILL)
     done = end(second)
     assert "1 of 1 runs are missing" in lines[0]
