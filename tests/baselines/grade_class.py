@@ -24,7 +24,8 @@ def unpack(folder: Path, count: int) -> list[str]:
     """Write the first `count` submissions into `folder`; return their names.
 
     The archive holds each text once, as `files/NUMBER`. Its `submissions.json` says which texts a
-    submission consists of: {submission: {file: NUMBER}}.
+    submission consists of: {submission: {file: NUMBER}}. The parameters that were called language.w
+    and language.b are domain.w and domain.b now, in the submissions too.
     """
     with zipfile.ZipFile(HERE / "class_of_200.zip") as archive:
         submissions = json.loads(archive.read("submissions.json"))
@@ -33,7 +34,9 @@ def unpack(folder: Path, count: int) -> list[str]:
             for file, number in submissions[name].items():
                 path = folder / name / file
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(archive.read(f"files/{number}"))
+                content = archive.read(f"files/{number}")
+                path.write_bytes(content.replace(b"language.w", b"domain.w").replace(
+                    b'"language."', b'"domain."'))  # fmt: skip
     return names
 
 
