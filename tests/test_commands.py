@@ -51,6 +51,7 @@ def test_what_training_prints(run):
     epochs = [line for line in lines if "left" in line]
     assert [line.split()[1] for line in epochs] == ["1/4", "2/4", "3/4", "4/4"]
     assert all("dev UAR" in line and "left" in line for line in epochs)
+    assert "0:00 left" in epochs[-1]
     assert "test UAR" in text
     assert "95% interval over 5 speakers" in text
     assert "epoch selected by labels of the target, 18 utterances" in lines[-1]
@@ -66,6 +67,11 @@ def test_run_folder(run):
     assert config["choices"]["alpha"] == 0.5
     assert config["choices"]["l1"] == config["choices"]["l2"] == 0
     assert config["corpora"]["target"]["utterances"] == 60
+    assert config["corpora"]["source"]["threshold"] == 0
+    assert {"filters": 200, "kernel": 10, "pool": 30, "source_val": 0.1}.items() <= (
+        config["constants"].items()
+    )
+    assert config["versions"].keys() >= {"minidann", "numpy", "scipy", "soundfile"}
     with open(out / "history.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["epoch"] for row in rows] == ["1", "2", "3", "4"]
@@ -146,10 +152,12 @@ def test_stopped_while_it_is_tested_it_needs_no_training(corpora, tmp_path, monk
         patched.setattr("minidann.run.outcome.draw", kill)
         assert call("train", *flags).returncode == 130
     assert not (tmp_path / "run" / "metrics.json").exists()
+    (tmp_path / "run" / ".model.npz.1.tmp").write_bytes(b"half of a model")
     monkeypatch.setattr("minidann.training.train_epoch", kill)
     resumed = call("train", *flags, "--resume")
     assert resumed.returncode == 0, resumed.stderr
     assert "goes on after epoch 2 of 2" in resumed.stdout
+    assert not list((tmp_path / "run").glob(".*"))
     again = call("train", *flags, "--resume")
     assert again.returncode == 0, again.stderr
     assert "this run is done" in again.stdout and "test UAR" in again.stdout

@@ -60,6 +60,11 @@ def test_too_few_speakers():
         UserError, match="target: 1 speaker cannot be split into 2 parts.*--split utter"
     ):
         splits.draw(0, SOURCE, speaker, model="our", by_speaker=True)
+    two = np.array(["a", "b"] * 25)  # as many as there are parts
+    split = splits.draw(0, SOURCE, two, model="our", by_speaker=True)
+    assert len(split.dev) == len(split.test) == 25
+    with pytest.raises(UserError, match="target: 2 speakers cannot be split into 3 parts"):
+        splits.draw(0, SOURCE, two, model="mono", by_speaker=True)
 
 
 def test_a_toy_holds_nothing_out():
