@@ -166,9 +166,8 @@ def _uar(right):
 
 def _padding(right):
     """Of (frames, mean, std, minimum, out): what is written behind, before or instead."""
-    from minidann.sound.normalise import (
-        FRAMES,  # here: nobody who checks a layer waits for scipy.fft
-    )
+    # Imported here: nobody who checks a layer waits for scipy.fft.
+    from minidann.sound.normalise import FRAMES
 
     def padded(unpadded, below, front=False):
         tail = np.broadcast_to(below, (FRAMES - len(unpadded), unpadded.shape[1]))

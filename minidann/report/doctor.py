@@ -11,7 +11,8 @@ from minidann.choices import SELECTION
 from minidann.console import UserError
 from minidann.corpora import CLASSES
 from minidann.report.results import history_of
-from minidann.run import store
+from minidann.run import folder, store
+from minidann.run.outcome import selected_in_words
 
 LAST = 10  # epochs that are looked at, at the end
 # Above which domain UAR, in inference, the domain classifier wins; about chance between the two.
@@ -21,17 +22,13 @@ SHIFT = 0.10  # difference of two shares of a class that is called a shift
 NOISE = 0.3  # of a proxy A-distance with ten speakers
 APART = 0.05  # difference of two UARs, by the choice of an epoch, that is worth a word
 LOG2 = math.log(2)
-
-
 Finding = tuple[list[str], list[str]]  # paragraphs of the page, what to try
 
 
 def page(run: Path) -> str:
     """The whole page as text. Raises UserError where `run` is not a finished run's folder."""
-    config = store.read_json(run / "config.json")
-    if config.get("format") != store.FORMAT:
-        raise UserError(f"{run}: {store.EARLIER}")
-    if not (run / "metrics.json").exists():
+    config = folder.read_config(run)
+    if not folder.is_done(run):
         raise UserError(f"{run}: not finished; its command with --resume goes on")
     results, choices = store.read_json(run / "metrics.json"), config["choices"]
     findings = [_distance(choices, results), _priors(choices, config, results), _epochs(results)]
@@ -218,10 +215,9 @@ def _epochs(results: dict) -> Finding:
     """What the choice of the epoch did."""
     lines, uars = ["Test UAR by what chose the epoch:"], []
     for name, selected in results["selected_by"].items():
-        criterion, _, adapted = name.partition(" with ")
-        by = SELECTION[criterion].by + ", and AdaBN" * bool(adapted)
-        lines.append(f"{100 * selected['test_uar']:.1f} %  by {by} (epoch {selected['epoch']})")
-        if not adapted:
+        uar, by = f"{100 * selected['test_uar']:.1f} %", selected_in_words(name)
+        lines.append(f"{uar}  by {by} (epoch {selected['epoch']})")
+        if name in SELECTION:  # without AdaBN
             uars.append(selected["test_uar"])
     if max(uars) - min(uars) <= APART:
         return lines, []

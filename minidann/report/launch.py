@@ -66,7 +66,7 @@ def launch(wanted: Sequence[Run], jobs: int, say: Callable[[str], None]) -> None
         begun = [process for process in at_work.values() if process]
         for process in begun:
             if os.name == "posix":  # elsewhere Ctrl-C reaches them without us
-                process.send_signal(signal.SIGINT)  # they finish their step and keep it
+                process.send_signal(signal.SIGINT)  # each epoch that they ended is kept
         for process in begun:
             process.wait()
         if isinstance(error, KeyboardInterrupt):

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from minidann import train
 from minidann.choices import FLAGS, Choices, chosen, flag_of, flags_of, folder_name
 from minidann.report.paper import Column, Row
+from minidann.run import folder
 
 STEERING = ("alpha", "beta", "beta_schedule")  # of the adversary: a sweep has them as its grid
 SHARED = (*STEERING, "dropout", "batch_size", "l1", "l2", "epochs", "features", "split")
@@ -34,8 +35,8 @@ class Run:
 
     @property
     def finished(self) -> bool:
-        """Whether it is there: the file that a run writes last."""
-        return (self.out / "metrics.json").is_file()
+        """Whether its result is there."""
+        return folder.is_done(self.out)
 
     @property
     def arguments(self) -> list[str]:

@@ -97,6 +97,14 @@ def found(setup: Setup) -> dict:
     }
 
 
+def read_config(out: Path) -> dict:
+    """The config.json of the run in `out`. Raises UserError where it cannot be used."""
+    config = store.read_json(out / "config.json")
+    if config.get("format") != store.FORMAT:
+        raise UserError(f"{out}: {store.EARLIER}")
+    return config
+
+
 def refuse_others(out: Path, config: dict, resume: bool) -> dict:
     """Raise UserError where the folder `out` is not this run's; -> its config.json, or {}.
 
@@ -110,9 +118,7 @@ def refuse_others(out: Path, config: dict, resume: bool) -> dict:
                 "choose another --out"
             )
         return {}
-    there = store.read_json(out / "config.json")
-    if there.get("format") != store.FORMAT:
-        raise UserError(f"{out}: {store.EARLIER}")
+    there = read_config(out)
     before = dict(_entries(there))
     differ = [
         name if name.endswith(UNPRINTED) else f"{name} ({before.get(name)} there, {value} here)"

@@ -144,6 +144,12 @@ def protocol(setup: Setup) -> str:
     return f"epoch selected by {SELECTION[criterion].by}, {len(selecting)} utterances"
 
 
+def selected_in_words(name: str) -> str:
+    """What selected an epoch, from its name in the `selected_by` of `metrics.json`."""
+    criterion, _, adapted = name.partition(" with ")
+    return SELECTION[criterion].by + ", and AdaBN" * bool(adapted)
+
+
 def evaluate(domain: Domain, rows: np.ndarray, predicted: np.ndarray) -> dict:
     """UAR, confusion, count and interval of what was `predicted` (n,) of utterances `rows` (n,)."""
     counts = metrics.by_speaker(domain.labels[rows], predicted, domain.speakers[rows])
@@ -237,8 +243,7 @@ def report_result(setup: Setup, results: dict, say: Callable[[str], None]) -> No
     for name, counts in zip(classes, test["confusion"]):
         say(f"true {name:{width}}" + "".join(f"  {count:{width + 10}}" for count in counts))
     for name, selected in results["selected_by"].items():
-        criterion, _, adapted = name.partition(" with ")
         if name != setup.choices.select_by:
-            by = SELECTION[criterion].by + ", and AdaBN" * bool(adapted)
+            by = selected_in_words(name)
             uar = f"{100 * selected['test_uar']:.1f} %{setup.demo}"
             say(f"epoch {selected['epoch']}, selected by {by}: {uar}")

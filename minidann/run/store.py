@@ -165,10 +165,14 @@ def write_arrays(path: Path, groups: dict[str, Arrays], about: dict) -> None:
     The same arrays give the same bytes: NumPy writes no times into the archive.
     """
     text = json.dumps(about | {"format": FORMAT})
-    arrays = {f"{group}/{name}": a for group, named in groups.items() for name, a in named.items()}
     content = io.BytesIO()
-    np.savez(content, about=np.frombuffer(text.encode(), np.uint8), **arrays)
+    np.savez(content, about=np.frombuffer(text.encode(), np.uint8), **_flat(groups))
     write(path, content.getvalue())
+
+
+def _flat(groups: dict[str, Arrays]) -> Arrays:
+    """The arrays of all groups, named "group/name"."""
+    return {f"{group}/{name}": a for group, named in groups.items() for name, a in named.items()}
 
 
 def read_arrays(path: Path) -> tuple[dict[str, Arrays], dict]:
@@ -216,10 +220,7 @@ def agree(path: Path, groups: dict[str, Arrays], expected: dict[str, Arrays]) ->
 
     Shapes and dtypes must be the same, and every number finite.
     """
-    found, wanted = (
-        {f"{group}/{name}": a for group, named in arrays.items() for name, a in named.items()}
-        for arrays in (groups, expected)
-    )
+    found, wanted = _flat(groups), _flat(expected)
     for name in sorted(found.keys() | wanted.keys()):
         here, there = found.get(name), wanted.get(name)
         if here is None or there is None:
