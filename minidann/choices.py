@@ -8,7 +8,7 @@ flag is a new field; the code that uses it reads it from the run's choices.
 
 import argparse
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import NamedTuple
 
 from minidann import feeding
@@ -138,16 +138,16 @@ def changed(choices: Choices) -> dict:
     """The choices that are not the default for their source, by name."""
     usual = Choices(choices.source, choices.target)
     return {
-        name: value
-        for name, value in asdict(choices).items()
-        if name in FLAGS and value != getattr(usual, name)
+        name: getattr(choices, name)
+        for name in FLAGS
+        if getattr(choices, name) != getattr(usual, name)
     }
 
 
 def flags_of(choices: Choices) -> list[str]:
     """The flags that say these choices on a command line that names the same corpora."""
-    pairs = [(flag_of(name), str(value)) for name, value in changed(choices).items()]
-    return [text for pair in pairs for text in pair]
+    pairs = changed(choices).items()
+    return [word for name, value in pairs for word in (flag_of(name), str(value))]
 
 
 def folder_name(choices: Choices, pair: str | None = None) -> str:

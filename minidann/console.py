@@ -5,7 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import NoReturn, TextIO
+from typing import NoReturn
 
 
 class UserError(Exception):
@@ -55,34 +55,27 @@ def run(main: Callable[[], None]) -> None:
         main()
         if sys.stdout is not None:
             sys.stdout.flush()
+        return
     except UserError as error:
-        sys.exit(_complain(f"error: {error}", code=2))
+        code, line = 2, f"error: {error}"
     except KeyboardInterrupt as stop:  # Ctrl-C; a command that can go on says how
-        sys.exit(_complain(str(stop) or "stopped", code=130))
-    except BrokenPipeError:  # the reader of our output, `head` say, has gone: as SIGPIPE would
-        _forget(sys.stdout)
-        sys.exit(141)
-    except OSError as error:
-        where = error.filename or "writing the output"
-        _forget(sys.stdout)
-        sys.exit(_complain(f"error: {where}: {error.strerror or error}", code=2))
+        code, line = 130, str(stop) or "stopped"
     except MemoryError as error:
-        sys.exit(_complain(f"error: out of memory ({error or 'no details'})", code=2))
+        code, line = 2, f"error: out of memory ({error or 'no details'})"
+    except OSError as error:
+        # What is still to be written goes nowhere, so that there is no complaint at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):  # the reader, `head` say, has gone: as SIGPIPE would
+            sys.exit(141)
+        where = error.filename or "writing the output"
+        code, line = 2, f"error: {where}: {error.strerror or error}"
+    print(line, file=sys.stderr)
+    sys.exit(code)
 
 
 def say(line: str) -> None:
     """Print `line` now, also where stdout is a file or a pipe: a log must not lag behind."""
     print(line, flush=True)
-
-
-def _complain(line: str, *, code: int) -> int:
-    print(line, file=sys.stderr)
-    return code
-
-
-def _forget(stream: TextIO) -> None:
-    """What is still to be written to `stream` goes nowhere, and no complaint at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def clock(seconds: float) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 from minidann import console, model
 from minidann.console import UserError
 from minidann.ops import batchnorm
-from minidann.run import plots, store
+from minidann.run import evaluation, plots, store
 from minidann.sound.audio import decode, mono
 from minidann.sound.logmel import FRAMES, MELS, PRESETS, SHIFT, logmel
 from minidann.sound.normalise import normalise_and_pad
@@ -63,13 +63,13 @@ def inputs(groups: dict, frames: np.ndarray, domain: str) -> np.ndarray:
 
 def predict(groups: dict, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Windows x (W, 750, 26) -> probabilities (W, 2) and attention weights (W, 8)."""
-    params, probabilities, weights = groups["params"], [], []
+    encoded, weights = [], []
     for i in range(0, len(x), BATCH):
-        h, cache = model.encode(params, x[i : i + BATCH])  # (B, 1800)
-        f = model.normalise(params, groups.get("running", {}), h)  # (B, 1800)
-        probabilities.append(model.classify(params, f, "emotion"))  # (B, 2)
+        h, cache = model.encode(groups["params"], x[i : i + BATCH])  # (B, 1800)
+        encoded.append(h)
         weights.append(model.attention_weights(cache))  # (B, 8)
-    return np.concatenate(probabilities), np.concatenate(weights)
+    probabilities = evaluation.predict(groups["params"], groups["running"], encoded)
+    return probabilities, np.concatenate(weights)
 
 
 def stretches(count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -121,10 +121,9 @@ def main() -> None:
     args = p.parse_args()
     groups, about = load(args.run)
     if args.plot:
-        twice = [stem for stem, n in Counter(path.stem for path in args.files).items() if n > 1]
-        if twice:
-            paths = " and ".join(str(path) for path in args.files if path.stem == twice[0])
-            raise UserError(f"--plot: {paths} have one name; draw them apart")
+        count = Counter(path.stem for path in args.files)
+        if same := [str(path) for path in args.files if count[path.stem] > 1]:
+            raise UserError(f"--plot: {' and '.join(same)} have one name; draw them apart")
         try:
             args.plot.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -132,9 +131,8 @@ def main() -> None:
                 f"--plot {args.plot}: cannot be made ({error.strerror}); choose another DIR"
             ) from None
     low, high = about["classes"]
-    print(
-        f"file\tseconds\t{low}\t{high}\t{about['dimension']} (model of {about['corpora']} speech)"
-    )
+    what = f"{about['dimension']} (model of {about['corpora']} speech)"
+    print(f"file\tseconds\t{low}\t{high}\t{what}")
     problems = []
     for path in console.progress(args.files, len(args.files), "predicting", "files"):
         try:

@@ -57,10 +57,8 @@ def run(
             folder.keep(out, state, choices)
             say(epoch_line(choices, state) + ready.demo)
 
-        training.train(
-            choices, state, ready.source, ready.target, ready.split.train,
-            on_epoch_end=on_epoch_end, ops=ops,
-        )  # fmt: skip
+        data = ready.source, ready.target, ready.split.train
+        training.train(choices, state, *data, on_epoch_end=on_epoch_end, ops=ops)
         return outcome.finish(ready, state, out, say)
 
 
@@ -84,32 +82,19 @@ def add_shared_flags(p: argparse.ArgumentParser, names=FLAGS) -> dict:
 
     `names` are the choices that get a flag.
     """
-    titles = ("corpora", "model", "training", "files")
-    groups = {title: p.add_argument_group(title) for title in titles}
+    groups = {t: p.add_argument_group(t) for t in ("corpora", "model", "training", "files")}
     corpora, files = groups["corpora"], groups["files"]
     corpora.add_argument("--recola", metavar="DIR", help="RECOLA's folder; without it, the demo")
     corpora.add_argument("--iemocap", metavar="DIR", help="IEMOCAP's folder; without it, the demo")
-    corpora.add_argument(
-        "--source", metavar="NAME:DIR", help=f"instead of those two; {', '.join(READERS)}"
-    )
-    corpora.add_argument(
-        "--target",
-        metavar="NAME:DIR",
-        help="the language to adapt to; the only one that mono reads",
-    )
+    corpora.add_argument("--source", metavar="NAME:DIR",
+                         help=f"instead of those two; {', '.join(READERS)}")  # fmt: skip
+    corpora.add_argument("--target", metavar="NAME:DIR",
+                         help="the language to adapt to; the only one that mono reads")  # fmt: skip
     add_flags(groups, names)
-    files.add_argument(
-        "--skip-bad",
-        action="store_true",
-        help="leave out utterances that cannot be used, and list them",
-    )
-    files.add_argument(
-        "--cache",
-        type=Path,
-        metavar="DIR",
-        default=default_cache(),
-        help="extracted features; safe to delete",
-    )
+    files.add_argument("--skip-bad", action="store_true",
+                       help="leave out utterances that cannot be used, and list them")  # fmt: skip
+    files.add_argument("--cache", type=Path, metavar="DIR", default=default_cache(),
+                       help="extracted features; safe to delete")  # fmt: skip
     return groups
 
 
@@ -127,15 +112,12 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     groups = add_shared_flags(p)
-    groups["corpora"].add_argument(
-        "--direction", choices=DIRECTIONS, help="rec2iem if no --source is given"
-    )
-    groups["files"].add_argument(
-        "--out", type=Path, metavar="DIR", help="the run's folder; named after the choices"
-    )
-    groups["files"].add_argument(
-        "--resume", action="store_true", help="go on from the checkpoint in --out, if there is one"
-    )
+    corpora, files = groups["corpora"], groups["files"]
+    corpora.add_argument("--direction", choices=DIRECTIONS, help="rec2iem if no --source is given")
+    files.add_argument("--out", type=Path, metavar="DIR",
+                       help="the run's folder; named after the choices")  # fmt: skip
+    files.add_argument("--resume", action="store_true",
+                       help="go on from the checkpoint in --out, if there is one")  # fmt: skip
     return p
 
 
@@ -181,10 +163,7 @@ def main() -> None:
     choices, places = read_flags(args)
     out = args.out or Path("runs", folder_name(choices))
     try:
-        run(
-            choices, places, out,
-            cache=args.cache, resume=args.resume, skip_bad=args.skip_bad,
-        )  # fmt: skip
+        run(choices, places, out, cache=args.cache, resume=args.resume, skip_bad=args.skip_bad)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
             f"stopped; the same command with --resume goes on from {out}"

@@ -52,6 +52,7 @@ FOREIGN_WORDS = [
     r"(?<=cannot keep features here \().*?(?=\); )",
     r"(?<=writing the output: ).*$",
     r"(?:Expecting|Extra data|Invalid|Unterminated)\b.*?\(char \d+\)",  # json
+    r"maximum recursion depth[^)]*",  # json
     r"File is not a zip file|Bad CRC-32[^)]*|Bad magic number[^)]*|Overlapped[^)]*",  # zipfile
 ]
 
@@ -799,7 +800,7 @@ checkpoint("an .npz of something else in place of the checkpoint", something_els
 checkpoint("a folder in place of the checkpoint", folder)
 checkpoint("a checkpoint with a program in it (pickle)", malice)
 checkpoint("a checkpoint of 100 MB packed into 100 KB", bomb)
-checkpoint("a checkpoint with arrays of other shapes", reshape, "adam", "m.conv.w")
+checkpoint("a checkpoint with arrays of other shapes", reshape, "adam", "conv.w.m")
 checkpoint("a checkpoint without one of its arrays", lose, "params", "emotion.w")
 checkpoint("a checkpoint with NaN in it", fill, "params", "emotion.w", np.nan)
 checkpoint("the checkpoint of a run with other choices", describe, choices={"alpha": 0.3})

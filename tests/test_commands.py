@@ -458,19 +458,3 @@ def test_arrays_come_back_and_give_the_same_bytes_tomorrow(tmp_path, monkeypatch
     read, about = store.read_arrays(tmp_path / "a.npz")
     assert about == {"epoch": 3, "format": store.FORMAT}
     np.testing.assert_array_equal(read["params"]["conv.w"], groups["params"]["conv.w"])
-
-
-def test_a_history_that_is_behind_its_checkpoint_is_put_right(corpora, tmp_path, monkeypatch):
-    """What a kill between the two leaves."""
-    flags = [*corpora, "--epochs", 2, "--out", tmp_path / "run"]
-
-    def kill(*_):
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched:
-        patched.setattr("minidann.run.outcome.test", kill)
-        assert call("train", *flags).returncode == 130
-    whole = (tmp_path / "run" / "history.csv").read_text()
-    (tmp_path / "run" / "history.csv").write_text("\n".join(whole.splitlines()[:-1]) + "\n")
-    assert call("train", *flags, "--resume").returncode == 0
-    assert (tmp_path / "run" / "history.csv").read_text() == whole

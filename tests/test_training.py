@@ -126,6 +126,18 @@ def test_a_kill_costs_nothing_but_the_epoch_under_way(both, bn, tmp_path):
             assert same(there, here), epoch
 
 
+def test_the_checkpoint_is_written_last(both, tmp_path, monkeypatch):
+    """So a kill before it leaves a history that is ahead, which the next epoch writes anew."""
+
+    def kill(*_):
+        raise Killed
+
+    monkeypatch.setattr(folder.store, "write_arrays", kill)
+    with pytest.raises(Killed):
+        train(CHOICES, both, keep=lambda state: folder.keep(tmp_path, state, CHOICES))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["epochs.bin", "history.csv"]
+
+
 def test_a_folder_that_is_damaged_or_of_another_run_is_refused(both, tmp_path):
     train(CHOICES, both, keep=lambda state: folder.keep(tmp_path, state, CHOICES))
     with pytest.raises(UserError, match="a run with other choices"):

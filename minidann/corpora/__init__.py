@@ -139,19 +139,27 @@ def about(corpus: Corpus) -> Iterator[str]:
     for dimension in DIMENSIONS:
         counts = np.bincount(corpus.labels(dimension), minlength=2)
         rare = int(counts.argmin())
-        many, few = CLASSES[dimension][1 - rare], CLASSES[dimension][rare]
         if counts[rare] == 0:
-            side = "above" if rare == 0 else "at or below"
-            yield (
-                f"every utterance is {many} in {dimension}: all labels are {side} "
-                f"{corpus.threshold:g}"
-                + (" (a scale such as 1 to 5 must be centred first)" * (corpus.name == "csv"))
-            )
+            yield one_class(corpus, dimension)
         elif counts[rare] < RARE * counts.sum():
+            few = CLASSES[dimension][rare]
             yield (
                 f"only {counts[rare]} of {counts.sum()} utterances are {few} in {dimension}: each "
                 "weighs much in its half of the UAR"
             )
+
+
+def one_class(corpus: Corpus, dimension: str) -> str:
+    """What to say where all labels lie on one side of the threshold; else nothing."""
+    first, *others = np.unique(corpus.labels(dimension))
+    if others:
+        return ""
+    side = ("at or below", "above")[first]
+    hint = " (a scale such as 1 to 5 must be centred first)" if corpus.name == "csv" else ""
+    return (
+        f"every utterance is {CLASSES[dimension][first]} in {dimension}: all labels are {side} "
+        f"{corpus.threshold:g}{hint}"
+    )
 
 
 def _overlaps(utterances: Sequence[Utterance]) -> Iterator[int]:

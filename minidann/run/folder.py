@@ -12,7 +12,7 @@ import hashlib
 import os
 import platform
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -119,10 +119,10 @@ def refuse_others(out: Path, config: dict, resume: bool) -> dict:
             )
         return {}
     there = read_config(out)
-    before = dict(_entries(there))
+    before = _identity(there)
     differ = [
         name if name.endswith(UNPRINTED) else f"{name} ({before.get(name)} there, {value} here)"
-        for name, value in _entries(config)
+        for name, value in _identity(config).items()
         if before.get(name) != value
     ]
     if differ:
@@ -132,15 +132,14 @@ def refuse_others(out: Path, config: dict, resume: bool) -> dict:
     return there
 
 
-def _entries(config: dict, name: str = "") -> Iterator[tuple[str, object]]:
+def _identity(config: dict) -> dict:
     """The entries that identify a run, by the names that a message gives them: `source content`."""
-    for key, value in config.items():
-        if key in ("choices", "constants", "corpora"):
-            yield from _entries(value, name)
-        elif isinstance(value, dict) and key not in ("versions", "logmel"):
-            yield from _entries(value, f"{key} ")
-        elif key not in ("versions", "folders", "format"):
-            yield f"{name}{key}", value
+    of_corpora = {
+        f"{role} {name}": value
+        for role, facts in config.get("corpora", {}).items()
+        for name, value in facts.items()
+    }
+    return config["choices"] | config["constants"] | of_corpora
 
 
 def claim(setup: Setup, out: Path, resume: bool, say: Callable[[str], None]) -> None:
@@ -169,17 +168,15 @@ def start_or_resume(choices: Choices, out: Path, say: Callable[[str], None]) -> 
     if not (out / "checkpoint.npz").exists():
         return fresh
     state = load(out, choices, fresh)
-    # A kill may have come after the checkpoint was written, and before this was.
-    store.write(out / "history.csv", history_csv(state.history).encode())
     say(f"goes on after epoch {state.epoch} of {choices.epochs}")
     return state
 
 
 def keep(out: Path, state: State, choices: Choices) -> None:
-    """Keep the state after an epoch: first its row of epochs.bin, then the checkpoint.
+    """Keep the state after an epoch: its row of epochs.bin, the history, and last the checkpoint.
 
-    So epochs.bin never has fewer rows than the checkpoint has epochs. What a kill left behind those
-    is cut off here.
+    So the first two have every epoch that the checkpoint has. What a kill left behind those in
+    epochs.bin is cut off here.
     """
     arrays = [*state.params.values(), *state.running.values()]
     packed = b"".join(array.astype("<f4").tobytes() for array in arrays)
@@ -191,12 +188,11 @@ def keep(out: Path, state: State, choices: Choices) -> None:
         file.write(packed)
         file.flush()
         os.fsync(file.fileno())
-    groups = {"params": state.params, "running": state.running, "adam": state.adam}
-    rows = np.array([[row[name] for name in HISTORY] for row in state.history])
-    store.write_arrays(
-        out / "checkpoint.npz", groups | {"history": {"rows": rows}}, {"choices": asdict(choices)}
-    )
     store.write(out / "history.csv", history_csv(state.history).encode())
+    rows = np.array([[row[name] for name in HISTORY] for row in state.history])
+    groups = {"params": state.params, "running": state.running, "adam": state.adam}
+    groups["history"] = {"rows": rows}
+    store.write_arrays(out / "checkpoint.npz", groups, {"choices": asdict(choices)})
 
 
 def load(out: Path, choices: Choices, fresh: State) -> State:
@@ -209,14 +205,13 @@ def load(out: Path, choices: Choices, fresh: State) -> State:
     groups, about = store.read_arrays(path)
     if about.get("choices") != asdict(choices):
         raise UserError(f"{path}: the checkpoint of a run with other choices; take another --out")
-    rows = groups.pop("history", {}).get("rows", np.zeros(0))
-    if rows.ndim != 2 or rows.shape[1] != len(HISTORY) or len(rows) > choices.epochs:
-        raise UserError(f"{path}: damaged (its history is not one); delete it and train again")
-    expected = {"params": fresh.params, "running": fresh.running, "adam": fresh.adam}
+    with store.reading(path):
+        rows = groups.pop("history")["rows"].tolist()
+        history = [dict(zip(HISTORY, row, strict=True)) for row in rows]
     groups.setdefault("running", {})  # empty without batch norm
+    expected = {"params": fresh.params, "running": fresh.running, "adam": fresh.adam}
     store.agree(path, groups, expected)
-    history = [dict(zip(HISTORY, row)) for row in rows.tolist()]
-    state = State(groups["params"], groups["running"], groups["adam"], history)
+    state = State(**groups, history=history)
     for epoch in range(1, state.epoch + 1):
         epoch_arrays(out, epoch, state)
     return state
@@ -228,7 +223,8 @@ def epoch_arrays(out: Path, epoch: int, like: State) -> tuple[Arrays, Arrays]:
     Raises UserError where epochs.bin has not this row, or not as it was written.
     """
     path, groups = out / "epochs.bin", (like.params, like.running)
-    size = 4 * sum(array.size for group in groups for array in group.values())  # bytes
+    ends = np.cumsum([array.size for group in groups for array in group.values()])
+    size = 4 * int(ends[-1])  # bytes
     try:
         with open(path, "rb") as file:
             file.seek((epoch - 1) * (size + CHECKSUM))
@@ -237,13 +233,12 @@ def epoch_arrays(out: Path, epoch: int, like: State) -> tuple[Arrays, Arrays]:
         raise UserError(f"{path}: cannot be read ({error.strerror}); train again") from None
     if zlib.crc32(row).to_bytes(CHECKSUM, "little") != checksum:
         raise UserError(f"{path}: damaged at epoch {epoch}; delete {out} and train again")
-    numbers, place, arrays = np.frombuffer(row, "<f4").astype(np.float32), 0, []
-    for group in groups:
-        arrays.append({})
-        for name, array in group.items():
-            arrays[-1][name] = numbers[place : place + array.size].reshape(array.shape)
-            place += array.size
-    return arrays[0], arrays[1]
+    arrays = iter(np.split(np.frombuffer(row, "<f4").astype(np.float32), ends[:-1]))
+    params, running = (
+        {name: next(arrays).reshape(array.shape) for name, array in group.items()}
+        for group in groups
+    )
+    return params, running
 
 
 def is_done(out: Path) -> bool:

@@ -1,5 +1,6 @@
 """The end of a run: select epochs, test them, keep the model, draw, report the result."""
 
+import functools
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -67,9 +68,7 @@ def best_epoch(history: list[dict], column: str) -> int:
 
 
 def test(
-    setup: Setup,
-    history: list[dict],
-    arrays_of: Callable[[int], tuple[Arrays, Arrays]],
+    setup: Setup, history: list[dict], arrays_of: Callable[[int], tuple[Arrays, Arrays]]
 ) -> Tested:
     """Let each selection criterion pick its epoch, and predict the test set with it.
 
@@ -78,18 +77,25 @@ def test(
     are selected by the AdaBN columns. Predictions are (n,) of 0 and 1.
     """
     features, rows, tested = setup.target.features, setup.split.test, {}
-    for name in ["target"] if setup.mono else SELECTION:
-        epoch = best_epoch(history, SELECTION[name].column)
+
+    @functools.cache  # criteria often agree
+    def own(epoch: int) -> np.ndarray:
         params, running = arrays_of(epoch)
         encoded = evaluation.encode(params, features, rows)
-        predicted = evaluation.predict(params, running, encoded).argmax(axis=1)
-        tested[name, "own"] = epoch, predicted
+        return evaluation.predict(params, running, encoded).argmax(axis=1)
+
+    @functools.cache
+    def adapted(epoch: int) -> np.ndarray:
+        params, _ = arrays_of(epoch)
+        encoded = evaluation.encode(params, features, np.arange(len(features)))
+        return adabn.predict(params, np.concatenate(encoded))[rows].argmax(axis=1)
+
+    for name in ["target"] if setup.mono else SELECTION:
+        epoch = best_epoch(history, SELECTION[name].column)
+        tested[name, "own"] = epoch, own(epoch)
         if evaluation.has_adabn(setup.choices):
             epoch = best_epoch(history, SELECTION[name].adabn_column)
-            params, _ = arrays_of(epoch)
-            encoded = evaluation.encode(params, features, np.arange(len(features)))
-            adapted = adabn.predict(params, np.concatenate(encoded))  # (n, 2)
-            tested[name, "adabn"] = epoch, adapted[rows].argmax(axis=1)
+            tested[name, "adabn"] = epoch, adapted(epoch)
     return tested
 
 
@@ -105,18 +111,14 @@ def speakers_csv(setup: Setup, tested: Tested) -> str:
 
 
 def measure(
-    setup: Setup,
-    history: list[dict],
-    tested: Tested,
-    params: Arrays,
-    running: Arrays,
+    setup: Setup, history: list[dict], tested: Tested, params: Arrays, running: Arrays
 ) -> dict:
     """UAR, confusion, count and interval of the selected epoch, and the UAR of the others."""
-    criterion, split = setup.choices.select_by, setup.split
-    epoch, predicted = tested[criterion, "own"]
+    split = setup.split
+    epoch, predicted = tested[setup.choices.select_by, "own"]
     results = {"test": evaluate(setup.target, split.test, predicted)}
-    dev = (setup.source, split.source_val) if criterion == "source" else (setup.target, split.dev)
-    for part, (domain, rows) in {"dev": dev, "source": (setup.source, split.train)}.items():
+    parts = {"dev": setup.watched, "source": (setup.source, split.train)}
+    for part, (domain, rows) in parts.items():
         encoded = evaluation.encode(params, domain.features, rows)
         probabilities = evaluation.predict(params, running, encoded)
         results[part] = evaluate(domain, rows, probabilities.argmax(axis=1))
@@ -139,9 +141,8 @@ def measure(
 
 def protocol(setup: Setup) -> str:
     """Which labels the selection of the epoch saw: it belongs beside every result."""
-    criterion, split = setup.choices.select_by, setup.split
-    selecting = split.source_val if criterion == "source" else split.dev
-    return f"epoch selected by {SELECTION[criterion].by}, {len(selecting)} utterances"
+    by = SELECTION[setup.choices.select_by].by
+    return f"epoch selected by {by}, {len(setup.watched[1])} utterances"
 
 
 def selected_in_words(name: str) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from minidann.choices import Choices
 from minidann.console import UserError
-from minidann.corpora import CLASSES, Corpus, about, complaint, load, survey
+from minidann.corpora import CLASSES, Corpus, about, complaint, load, one_class, survey
 from minidann.run import splits
 from minidann.run.splits import Split
 from minidann.sound.features import extract
@@ -42,6 +42,13 @@ class Setup:
         return count | {"source": 0} if self.mono else count
 
     @property
+    def watched(self) -> tuple[Domain, np.ndarray]:
+        """The domain and the utterances of it that select the epoch."""
+        if self.choices.select_by == "source":
+            return self.source, self.split.source_val
+        return self.target, self.split.dev
+
+    @property
     def kinds(self) -> str:
         """The kinds of speech of both corpora, for `metrics.json` and `model.npz`."""
         return " and ".join(sorted({corpus.kind for corpus in self.corpora}))
@@ -60,10 +67,8 @@ def prepare(
     `places` are the folders of `choices.source` and `choices.target`; features are kept in `cache`.
     `skip_bad` leaves out the utterances that cannot be used; each corpus lists them as its `bad`.
     """
-    names = [choices.source, choices.target]
-    if choices.model == "mono":
-        names, places = names[1:], places[1:]
-    corpora = for_both(lambda named: load(*named), zip(names, places))
+    named = list(zip((choices.source, choices.target), places))[choices.model == "mono" :]
+    corpora = for_both(lambda corpus: load(*corpus), named)
     ready = for_both(lambda corpus: load_domain(choices, corpus, cache, skip_bad), corpora)
     if len(ready) == 2:
         refuse_duplicates(*(contents for *_, contents in ready))
@@ -100,7 +105,7 @@ def refuse_duplicates(source: dict[Path, str], target: dict[Path, str]) -> None:
     shared = [(paths[digest], path) for path, digest in target.items() if digest in paths]
     if shared:
         first, second = shared[0]
-        example = f"{first}" if first == second else f"{first} = {second}"
+        example = first if first == second else f"{first} = {second}"
         raise UserError(
             f"source and target share {len(shared)} recordings, {example} for one: the test would "
             "be on what was trained on; take them out of one, or use --model mono"
@@ -132,61 +137,50 @@ def load_domain(
 
 def check(setup: Setup) -> None:
     """Refuse what would train or measure nothing: too few utterances, or a class without one."""
-    dimension, split = setup.choices.dimension, setup.split
-    classes, problems = CLASSES[dimension], []
-    roles = ["target" if setup.mono else "source", "target"]
-    names = [f"{role}, {corpus.title}" for role, corpus in zip(roles, setup.corpora)]
+    choices, split, (source, target) = setup.choices, setup.split, setup.corpora
+    role = "target" if setup.mono else "source"
     parts = [
-        (0, setup.source, "training", split.train),
-        (1, setup.target, "development", split.dev),
-        (1, setup.target, "test", split.test),
+        (role, source, "training", setup.source.labels[split.train]),
+        ("target", target, "development", setup.target.labels[split.dev]),
+        ("target", target, "test", setup.target.labels[split.test]),
     ]
-    if setup.choices.select_by == "source":
-        parts.append((0, setup.source, "validation", split.source_val))
-    for which, domain, part, rows in parts:
-        where = names[which]
-        if len(np.unique(domain.labels)) == 1:
-            side = "at or below" if domain.labels[0] == 0 else "above"
-            problems.append(
-                f"{where}: every utterance is {classes[domain.labels[0]]} in {dimension}, all "
-                f"labels are {side} {setup.corpora[which].threshold:g}"
-                + "; a scale such as 1 to 5 must be centred"
-                * (setup.corpora[which].name == "csv")
-            )
-            continue
-        missing = [name for i, name in enumerate(classes) if i not in domain.labels[rows]]
-        if len(rows) == 1:
-            problems.append(
-                f"{where}: its {part} set has one utterance, which cannot be of both classes; use "
-                "a larger corpus"
-            )
-        elif part == "validation" and not len(rows):
-            problems.append(
-                f"{where}: too small for a validation set; use a larger corpus, or "
-                "--select-by target"
-            )
-        elif len(rows) and missing:
-            problems.append(
-                f"{where}: no {' and no '.join(missing)} {dimension} among the {len(rows)} "
-                f"utterances of its {part} set; take another --seed or a larger corpus"
-            )
-    if len(split.train) < setup.choices.batch_size:
+    if choices.select_by == "source":
+        parts.append((role, source, "validation", setup.source.labels[split.source_val]))
+    problems = [
+        f"{role}, {corpus.title}: {problem}"
+        for role, corpus, part, labels in parts
+        if (problem := lacking(corpus, choices.dimension, part, labels))
+    ]
+    if len(split.train) < choices.batch_size:
         problems.append(
-            f"{names[0]}: {len(split.train)} utterances to train on are fewer than a batch of "
-            f"{setup.choices.batch_size}; lower --batch-size"
+            f"{role}, {source.title}: {len(split.train)} utterances to train on are fewer than a "
+            f"batch of {choices.batch_size}; lower --batch-size"
         )
     if problems:
         raise UserError("\n".join(dict.fromkeys(problems)))
+
+
+def lacking(corpus: Corpus, dimension: str, part: str, labels: np.ndarray) -> str:
+    """What a part of a corpus lacks, from its labels (n,) of 0 and 1; nothing if it is complete."""
+    if alone := one_class(corpus, dimension):
+        return alone
+    if len(labels) < 2:
+        instead = ", or --select-by target" if part == "validation" else ""
+        return f"too small for a {part} set with both classes; use a larger corpus{instead}"
+    absent = [name for i, name in enumerate(CLASSES[dimension]) if i not in labels]
+    if absent:
+        return (
+            f"no {absent[0]} {dimension} among the {len(labels)} utterances of its {part} set; "
+            "take another --seed or a larger corpus"
+        )
+    return ""
 
 
 def describe(setup: Setup, say: Callable[[str], None]) -> None:
     """Print what the run trains on, selects by and tests on, and the data warnings."""
     choices, split = setup.choices, setup.split
     low, high = CLASSES[choices.dimension]
-    roles = {"target": setup.corpora[1]}
-    if not setup.mono:
-        roles = {"source": setup.corpora[0], **roles}
-    for role, corpus in roles.items():
+    for role, corpus in list(zip(("source", "target"), setup.corpora))[setup.mono :]:
         labels = corpus.labels(choices.dimension)
         say(
             f"{role}  {corpus.title} ({corpus.kind}, {corpus.language}): {len(labels)} utterances, "
@@ -197,10 +191,11 @@ def describe(setup: Setup, say: Callable[[str], None]) -> None:
             say(f"        note: {warning}")
         if setup.left_out[role]:
             say(f"        left out: {setup.left_out[role]} utterances or files, see left_out.csv")
+    watched = len(setup.watched[1])
     selecting = {
-        "target": f"{len(split.dev)} of the target",
-        "source": f"{len(split.source_val)} of the source",
-        "information": f"{len(split.dev)} of the target, without their labels,",
+        "target": f"{watched} of the target",
+        "source": f"{watched} of the source",
+        "information": f"{watched} of the target, without their labels,",
     }[choices.select_by]
     trained = "target" if setup.mono else "source"
     beta = f" with beta {choices.beta:g}" if choices.model == "our" else ""

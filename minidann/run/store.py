@@ -14,7 +14,7 @@ import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -40,63 +40,62 @@ DAMAGED = (
 def hold(folder: Path) -> Iterator[None]:
     """Make `folder` and keep it for this process alone; a UserError where another one has it.
 
-    Raises UserError, too, where nothing can be written into it. The system lets go of it when the
-    process ends, however it ends: nothing stale stays behind. A folder made here in which nothing
+    Raises UserError, too, where nothing can be written into it. A folder made here in which nothing
     was kept is taken away again.
     """
-    try:
-        made = [place for place in (folder, *folder.parents) if not place.exists()]
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = _lock(folder)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except BlockingIOError:
-        raise UserError(
-            f"{folder}: another process is at work here; wait for it, or choose another --out"
-        ) from None
-    except OSError as error:
-        raise UserError(
-            f"{folder}: cannot be written to ({error.strerror}); choose another --out"
-        ) from None
-    try:
-        yield
-    finally:
-        with suppress(OSError):  # it is not empty: something was kept
-            for place in made:
-                place.rmdir()
-        if lock is not None:
-            os.close(lock)
+    with ExitStack() as held:
+        try:
+            made = [place for place in (folder, *folder.parents) if not place.exists()]
+            folder.mkdir(parents=True, exist_ok=True)
+            held.enter_context(_locked(folder))
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except BlockingIOError:
+            raise UserError(
+                f"{folder}: another process is at work here; wait for it, or choose another --out"
+            ) from None
+        except OSError as error:
+            raise UserError(
+                f"{folder}: cannot be written to ({error.strerror}); choose another --out"
+            ) from None
+        try:
+            yield
+        finally:
+            with suppress(OSError):  # it is not empty: something was kept
+                for place in made:
+                    place.rmdir()
 
 
 def is_held(folder: Path) -> bool:
     """Whether a process is at work in `folder`, as far as can be told."""
     try:
-        lock = _lock(folder)
+        with suppress(FileNotFoundError), _locked(folder):
+            pass
     except BlockingIOError:
         return True
-    except FileNotFoundError:
-        return False
-    if lock is not None:
-        os.close(lock)
     return False
 
 
-def _lock(folder: Path) -> int | None:
-    """Lock `folder`; -> what to close to let go of it. Raises BlockingIOError where it is held.
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Lock `folder`. Raises BlockingIOError where another process has locked it.
 
+    The system lets go of it when the process ends, however it ends: nothing stale stays behind.
     Windows and some network file systems have no such lock, and get none.
     """
     if fcntl is None:
-        return None
+        yield
+        return
     handle = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if isinstance(error, BlockingIOError):
+                raise
+        yield
+    finally:
         os.close(handle)
-        if isinstance(error, BlockingIOError):
-            raise
-        return None
-    return handle
 
 
 @contextmanager
@@ -137,23 +136,28 @@ def write_json(path: Path, value: dict) -> None:
     write(path, (json.dumps(value, indent=2) + "\n").encode())
 
 
-def read_json(path: Path) -> dict:
-    """The JSON object in the file `path`; a UserError where it is missing or damaged."""
+@contextmanager
+def reading(path: Path, what="damaged, or not minidann's", then="delete it and train again"):
+    """Within it, what is wrong with the file `path` becomes a UserError: why, and what to do."""
     try:
-        return _object(path.read_text(encoding="utf-8"))
+        yield
     except (FileNotFoundError, NotADirectoryError):
         raise UserError(f"{path}: not found; is {path.parent} a run's folder?") from None
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise UserError(f"{path}: cannot be read ({why}); restore it or train again") from None
+    except DAMAGED as error:
+        # zipfile and NumPy quote all that they found.
+        why = getattr(error, "strerror", None) or str(error).split("\n")[0][:200]
+        raise UserError(f"{path}: {what} ({why}); {then}") from None
+
+
+def read_json(path: Path) -> dict:
+    """The JSON object in the file `path`; a UserError where it is missing or damaged."""
+    with reading(path, "cannot be read", "restore it or train again"):
+        return _object(path.read_text(encoding="utf-8"))
 
 
 def _object(text: str) -> dict:
     """The JSON object in `text`; ValueError where there is none."""
-    try:
-        value = json.loads(text)
-    except RecursionError:
-        raise ValueError("its brackets are too deep") from None
+    value = json.loads(text)
     if not isinstance(value, dict):
         raise ValueError("expected a JSON object")
     return value
@@ -180,7 +184,7 @@ def read_arrays(path: Path) -> tuple[dict[str, Arrays], dict]:
 
     The file may come from anybody: nothing in it is run, and nothing larger than it is unpacked.
     """
-    try:
+    with reading(path):
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
         if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
@@ -200,14 +204,6 @@ def read_arrays(path: Path) -> tuple[dict[str, Arrays], dict]:
         about = _object(about.tobytes().decode())
         if about.get("format") != FORMAT:
             raise UserError(f"{path}: {EARLIER}")
-    except (FileNotFoundError, NotADirectoryError):
-        raise UserError(f"{path}: not found; is {path.parent} a run's folder?") from None
-    except DAMAGED as error:
-        # zipfile and NumPy quote all that they found.
-        why = getattr(error, "strerror", None) or str(error).split("\n")[0][:200]
-        raise UserError(
-            f"{path}: damaged, or not minidann's ({why}); delete it and train again"
-        ) from None
     groups: dict[str, Arrays] = {}
     for key, array in arrays.items():
         group, _, name = key.partition("/")
@@ -220,15 +216,16 @@ def agree(path: Path, groups: dict[str, Arrays], expected: dict[str, Arrays]) ->
 
     Shapes and dtypes must be the same, and every number finite.
     """
-    found, wanted = _flat(groups), _flat(expected)
-    for name in sorted(found.keys() | wanted.keys()):
-        here, there = found.get(name), wanted.get(name)
-        if here is None or there is None:
-            why = f"it has {'no' if here is None else 'a needless'} {name}"
-        elif (here.shape, here.dtype) != (there.shape, there.dtype):
-            why = f"{name} is {here.shape} {here.dtype}, not {there.shape} {there.dtype}"
-        elif not np.isfinite(here).all():
-            why = f"{name} holds NaN or infinity"
-        else:
-            continue
-        raise UserError(f"{path}: damaged, or not minidann's ({why}); delete it and train again")
+    found = _flat(groups)
+    with reading(path):
+        for name, there in _flat(expected).items():
+            here = found.pop(name, None)
+            if here is None:
+                raise ValueError(f"it has no {name}")
+            if (here.shape, here.dtype) != (there.shape, there.dtype):
+                was = f"{here.shape} {here.dtype}"
+                raise ValueError(f"{name} is {was}, not {there.shape} {there.dtype}")
+            if not np.isfinite(here).all():
+                raise ValueError(f"{name} holds NaN or infinity")
+        if found:
+            raise ValueError(f"it has a needless {min(found)}")
