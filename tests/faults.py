@@ -793,6 +793,7 @@ part = "A checkpoint, damaged or from a stranger"
 
 checkpoint("parameters of the epochs that are gone", remove, file="epochs.bin")
 checkpoint("parameters of the epochs that were cut short", cut, 9999, file="epochs.bin")
+checkpoint("parameters of the epochs with one bit turned over", flip, file="epochs.bin")
 checkpoint("a checkpoint that was cut short", cut, 100_000)
 checkpoint("a checkpoint of 0 bytes", empty)
 checkpoint("a checkpoint with one bit turned over", flip)

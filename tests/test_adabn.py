@@ -120,12 +120,12 @@ def test_the_columns_are_of_the_development_set_with_its_statistics(params, feat
 COLUMNS = {
     "target_dev_uar": [0.9, 0.5, 0.5], "source_val_uar": [0.5, 0.9, 0.5],
     "mutual_information": [0.1, 0.1, 0.2], "adabn_uar": [0.5, 0.9, 0.5],
-    "adabn_mutual_information": [0.1, 0.2, 0.3],
+    "adabn_mutual_information": [0.3, 0.2, 0.1],
 }  # fmt: skip
 TEN = np.arange(60, 70)
 
 
-def predictions(features, labels, epochs, columns=COLUMNS, choices=BASE):
+def predictions(features, labels, epochs, choices=BASE):
     """What `outcome.test` predicts of ten utterances; `epochs` are the parameters of each."""
     none = np.array([], int)
     setup = SimpleNamespace(
@@ -135,7 +135,7 @@ def predictions(features, labels, epochs, columns=COLUMNS, choices=BASE):
     )  # fmt: skip
     width = len(epochs[0]["emotion.w"])
     running = {"bn.mean": np.zeros(width, "f4"), "bn.var": np.ones(width, "f4")}
-    history = [dict(zip(columns, values)) for values in zip(*columns.values())]
+    history = [dict(zip(COLUMNS, values)) for values in zip(*COLUMNS.values())]
     return outcome.test(setup, history, lambda epoch: (epochs[epoch - 1], running))
 
 
@@ -150,7 +150,7 @@ def test_a_base_run_is_tested_with_both_and_labels_change_no_prediction(params, 
     found = predictions(features, labels, [params, other, params])
     assert epochs_of(found) == {
         ("target", "own"): 1, ("source", "own"): 2, ("information", "own"): 3,
-        ("target", "adabn"): 2, ("source", "adabn"): 2, ("information", "adabn"): 3,
+        ("target", "adabn"): 2, ("source", "adabn"): 2, ("information", "adabn"): 1,
     }  # fmt: skip
     first, second = (by_hand(p, h)[TEN].argmax(axis=1).tolist() for p in (params, other))
     assert first != second
@@ -161,17 +161,6 @@ def test_a_base_run_is_tested_with_both_and_labels_change_no_prediction(params, 
         again = predictions(features, labelled, [params, other, params])
         assert epochs_of(again) == epochs_of(found)
         assert all(np.array_equal(again[key][1], found[key][1]) for key in found)
-
-
-def test_adabn_and_base_select_apart(params, features):
-    labels, turned = np.arange(len(features)) % 2, {}
-    for name, values in COLUMNS.items():
-        turned[name] = values[::-1] if "adabn" in name else values
-    found = epochs_of(predictions(features, labels, 3 * [params], turned))
-    assert found == {
-        ("target", "own"): 1, ("source", "own"): 2, ("information", "own"): 3,
-        ("target", "adabn"): 2, ("source", "adabn"): 2, ("information", "adabn"): 1,
-    }  # fmt: skip
 
 
 def test_only_base_with_batch_norm_is_tested_with_adabn(params, features):

@@ -32,6 +32,26 @@ def command(module, *args):
     return [sys.executable, "-m", f"minidann.{module}", *map(str, args)]
 
 
+def succeed(*args, **environment):
+    """A command that ends well."""
+    done = call(*args, **environment)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def killed(*_):
+    raise KeyboardInterrupt
+
+
+def metrics_of(run):
+    return json.loads((run / "metrics.json").read_text())
+
+
+def read_csv(path):
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
 @pytest.fixture(scope="module")
 def run(corpora, tmp_path_factory):
     """A finished run of four epochs: its folder and what it printed."""
@@ -72,11 +92,10 @@ def test_run_folder(run):
         config["constants"].items()
     )
     assert config["versions"].keys() >= {"minidann", "numpy", "scipy", "soundfile"}
-    with open(out / "history.csv", newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = read_csv(out / "history.csv")
     assert [row["epoch"] for row in rows] == ["1", "2", "3", "4"]
     assert tuple(rows[0]) == HISTORY
-    metrics = json.loads((out / "metrics.json").read_text())
+    metrics = metrics_of(out)
     assert metrics["test"]["n"] == 42
     assert metrics["dev"]["n"] == 18
     assert metrics["source"]["n"] == 43
@@ -86,8 +105,7 @@ def test_run_folder(run):
     assert metrics["dev"]["uar"] == pytest.approx(kept, abs=1e-6)
     low, high = metrics["test"]["ci95"]
     assert low <= metrics["test"]["uar"] <= high
-    with open(out / "speakers.csv", newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = read_csv(out / "speakers.csv")
     assert tuple(rows[0]) == SPEAKERS
     assert list(dict.fromkeys(row["selected_by"] for row in rows)) == list(SELECTION)
     for criterion, selected in metrics["selected_by"].items():
@@ -145,67 +163,40 @@ def test_stopped_while_it_is_tested_it_needs_no_training(corpora, tmp_path, monk
     """A kill before `metrics.json`: --resume has only the test and the figures to do."""
     flags = [*corpora, "--epochs", "2", "--out", str(tmp_path / "run")]
 
-    def kill(*_):
-        raise KeyboardInterrupt
-
     with monkeypatch.context() as patched:
-        patched.setattr("minidann.run.outcome.draw", kill)
+        patched.setattr("minidann.run.outcome.draw", killed)
         assert call("train", *flags).returncode == 130
     assert not (tmp_path / "run" / "metrics.json").exists()
     (tmp_path / "run" / ".model.npz.1.tmp").write_bytes(b"half of a model")
-    monkeypatch.setattr("minidann.training.train_epoch", kill)
-    resumed = call("train", *flags, "--resume")
-    assert resumed.returncode == 0, resumed.stderr
+    monkeypatch.setattr("minidann.training.train_epoch", killed)
+    resumed = succeed("train", *flags, "--resume")
     assert "goes on after epoch 2 of 2" in resumed.stdout
     assert not list((tmp_path / "run").glob(".*"))
-    again = call("train", *flags, "--resume")
-    assert again.returncode == 0, again.stderr
+    again = succeed("train", *flags, "--resume")
     assert "this run is done" in again.stdout and "test UAR" in again.stdout
 
 
-def test_two_that_begin_at_once(tmp_path, monkeypatch):
-    """The second looks while there is no folder, and is refused: the first one's stays."""
-    folder, first = tmp_path / "new" / "run", []
-    mkdir = Path.mkdir
-
-    def slower(self, *args, **options):
-        if not first:
-            first.append(store.hold(folder))
-            first[0].__enter__()
-        return mkdir(self, *args, **options)
-
-    monkeypatch.setattr(Path, "mkdir", slower)
-    with pytest.raises(UserError, match="another process is at work here"):
-        with store.hold(folder):
-            pass
-    assert folder.is_dir()
-    (folder / "kept").touch()
-    first[0].__exit__(None, None, None)
-    assert (folder / "kept").exists()
-    with store.hold(tmp_path / "other" / "run"):
-        pass
-    assert not (tmp_path / "other").exists()  # nothing was kept
+def test_a_folder_that_another_process_made_meanwhile_stays(tmp_path, monkeypatch):
+    """The second looks while there is no folder, and is refused."""
+    with store.hold(tmp_path / "new" / "run"):
+        monkeypatch.setattr(Path, "exists", lambda path: False)
+        with pytest.raises(UserError, match="another process is at work here"):
+            with store.hold(tmp_path / "new" / "run"):
+                pass
+        assert (tmp_path / "new" / "run").is_dir()
+    assert not (tmp_path / "new").exists()  # nothing was kept
 
 
 def test_several_runs_may_fill_one_cache_at_once(run, corpora, tmp_path):
+    """They end in the same bytes, and --resume starts afresh where there is nothing."""
     whole, _ = run
-    flags = [*corpora, "--epochs", 4, "--cache", tmp_path / "cache"]  # the last --cache counts
-    processes = [
-        subprocess.Popen(
-            command("train", *flags, "--out", tmp_path / f"run{i}"), stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE, text=True,
-        )
-        for i in range(2)
-    ]  # fmt: skip
-    for i, process in enumerate(processes):
-        _, errors = process.communicate(timeout=120)
-        assert process.returncode == 0, errors
-        model = (tmp_path / f"run{i}" / "model.npz").read_bytes()
-        assert model == (whole / "model.npz").read_bytes()
-    assert sorted(path.suffix for path in (tmp_path / "cache").iterdir()) == [
-        *([".json"] * 2),
-        *([".npy"] * 2),
-    ]
+    cache, outs = tmp_path / "cache", [tmp_path / "one", tmp_path / "two"]
+    flags = [*corpora, "--epochs", 4, "--resume", "--cache", cache]  # the last --cache counts
+    processes = [subprocess.Popen(command("train", *flags, "--out", out)) for out in outs]
+    for out, process in zip(outs, processes):
+        assert process.wait(timeout=120) == 0
+        assert (out / "model.npz").read_bytes() == (whole / "model.npz").read_bytes()
+    assert sorted(path.suffix for path in cache.iterdir()) == 2 * [".json"] + 2 * [".npy"]
 
 
 def test_skip_bad_where_both_corpora_have_an_empty_file(corpora, tmp_path):
@@ -218,15 +209,13 @@ def test_skip_bad_where_both_corpora_have_an_empty_file(corpora, tmp_path):
         soundfile.write(copy.parent / "tiny.wav", np.zeros(100), 16000)
         copy.write_text(copy.read_text() + "tiny.wav,,,s0,1,1\ntiny.wav,,,s0\n")
         flags += [flag, f"csv:{copy}"]
-    done = call("train", *flags, "--out", tmp_path / "run")
-    assert done.returncode == 0, done.stderr
+    done = succeed("train", *flags, "--out", tmp_path / "run")
     assert "left out as unusable: 2 of the source, 2 of the target" in done.stdout
-    done = call("train", *flags, "--model", "mono", "--out", tmp_path / "mono")
-    assert done.returncode == 0, done.stderr
-    metrics = json.loads((tmp_path / "mono" / "metrics.json").read_text())
+    done = succeed("train", *flags, "--model", "mono", "--out", tmp_path / "mono")
+    metrics = metrics_of(tmp_path / "mono")
     assert metrics["left_out"] == {"source": 0, "target": 2}
-    with open(tmp_path / "mono" / "left_out.csv", newline="") as file:
-        assert [row["where"] for row in csv.DictReader(file)] == ["table.csv:63", "tiny.wav"]
+    listed = read_csv(tmp_path / "mono" / "left_out.csv")
+    assert [row["where"] for row in listed] == ["table.csv:63", "tiny.wav"]
 
 
 def test_bad_utterances_are_left_out_listed_and_counted(corpora, tmp_path):
@@ -241,22 +230,19 @@ def test_bad_utterances_are_left_out_listed_and_counted(corpora, tmp_path):
     mixed = tmp_path / "mixed.csv"
     mixed.write_text("\n".join([header, *whole[:7], *bad, *whole[7:]]))
     flags = [*corpora[2:], "--epochs", 2]
-    done = call("train", "--source", f"csv:{good}", *flags, "--out", tmp_path / "good")
-    assert done.returncode == 0, done.stderr
+    done = succeed("train", "--source", f"csv:{good}", *flags, "--out", tmp_path / "good")
     flags = ["--source", f"csv:{mixed}", *flags, "--out", tmp_path / "run"]
     refused = call("train", *flags)
     assert refused.returncode == 2 and not (tmp_path / "run").exists()
     assert "3 things are wrong" in refused.stderr
-    done = call("train", *flags, "--skip-bad")
-    assert done.returncode == 0, done.stderr
+    done = succeed("train", *flags, "--skip-bad")
     first, second = (tmp_path / name / "model.npz" for name in ("good", "run"))
     with np.load(first) as model, np.load(second) as same:
         assert all(np.array_equal(model[name], same[name]) for name in model if name != "about")
     assert "left out as unusable: 3 of the source (left_out.csv)" in done.stdout
-    with open(tmp_path / "run" / "left_out.csv", newline="") as file:
-        listed = list(csv.DictReader(file))
+    listed = read_csv(tmp_path / "run" / "left_out.csv")
     assert [row["where"] for row in listed] == ["mixed.csv:10", "mixed.csv:11", "tiny.wav"]
-    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    metrics = metrics_of(tmp_path / "run")
     assert metrics["left_out"] == {"source": 3, "target": 0}
     assert metrics["source"]["n"] == 43
 
@@ -266,8 +252,8 @@ def test_resume_with_other_labels_is_refused(corpora, tmp_path):
     copy = table.with_name("labels.csv")
     copy.write_text(table.read_text())
     flags = ["--source", f"csv:{copy}", *corpora[2:], "--epochs", 1, "--out", tmp_path / "run"]
-    assert call("train", *flags).returncode == 0
-    assert call("train", *flags, "--resume").returncode == 0
+    succeed("train", *flags)
+    succeed("train", *flags, "--resume")
     lines = [line.split(",") for line in table.read_text().splitlines()]
     for row in lines[1:]:
         row[4] = str(1 - int(row[4]))
@@ -289,27 +275,11 @@ def test_a_closed_pipe_is_not_success(corpora, tmp_path):
     assert "Traceback" not in errors
 
 
-def test_resume_starts_afresh_and_a_second_run_is_refused(run, corpora, tmp_path):
-    whole, _ = run
-    flags = [*corpora, "--epochs", 4, "--out", tmp_path / "run"]
-    first = call("train", *flags, "--resume")
-    assert first.returncode == 0, first.stderr
-    assert (tmp_path / "run" / "model.npz").read_bytes() == (whole / "model.npz").read_bytes()
-    second = call("train", *flags)
-    assert second.returncode == 2
-    assert "holds this run already; --resume to go on" in second.stderr
-    other = call("train", *flags, "--resume", "--alpha", "0.3")
-    assert other.returncode == 2
-    assert "alpha (0.5 there, 0.3 here)" in other.stderr
-    assert "Traceback" not in first.stderr + second.stderr + other.stderr
-
-
 @pytest.mark.parametrize("model, bn", [("base", "none"), ("mono", "bn1"), ("our", "bn4")])
 def test_other_models(corpora, tmp_path, model, bn):
     out = tmp_path / "run"
-    done = call("train", *corpora, "--model", model, "--bn", bn, "--epochs", 2, "--out", out)
-    assert done.returncode == 0, done.stderr
-    metrics = json.loads((out / "metrics.json").read_text())
+    done = succeed("train", *corpora, "--model", model, "--bn", bn, "--epochs", 2, "--out", out)
+    metrics = metrics_of(out)
     assert metrics["test"]["n"] == (15 if model == "mono" else 42)
     groups, _ = store.read_arrays(out / "model.npz")
     assert ("domain.w" in groups["params"]) == (model == "our")
@@ -318,14 +288,10 @@ def test_other_models(corpora, tmp_path, model, bn):
 
 
 def test_protocol_of_source_selection(corpora, tmp_path):
-    done = call(
-        "train", *corpora, "--select-by", "source", "--split", "speaker", "--epochs", 1, "--out",
-        tmp_path / "run",
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    flags = ["--select-by", "source", "--split", "speaker", "--epochs", 1]
+    done = succeed("train", *corpora, *flags, "--out", tmp_path / "run")
     assert "epoch selected by labels of the source validation set" in done.stdout
-    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
-    assert "source validation set" in metrics["protocol"]
+    assert "source validation set" in metrics_of(tmp_path / "run")["protocol"]
 
 
 def chosen(*flags):
@@ -334,34 +300,23 @@ def chosen(*flags):
 
 
 @pytest.mark.parametrize(
-    "flags, l1, l2",
+    "corpora, flags, l1, l2, name",
     [
-        ([], 5e-3, 0),
-        (["--direction", "iem2rec"], 0, 5e-3),
-        (["--model", "mono"], 0, 5e-3),
-        (["--model", "mono", "--target", "csv:b"], 0, 0),
-        (["--model", "mono", "--direction", "iem2rec"], 5e-3, 0),
-        (["--l1", "0", "--l2", "0.1"], 0, 0.1),
+        ("", "", 5e-3, 0, "recola2iemocap-arousal-our-bn1-seed0"),
+        ("--direction iem2rec", "", 0, 5e-3, "iemocap2recola-arousal-our-bn1-seed0"),
+        ("", "--model mono --epochs 5", 0, 5e-3, "iemocap-arousal-mono-bn1-epochs-5-seed0"),
+        ("--target csv:b", "--model mono", 0, 0, "csv-arousal-mono-bn1-seed0"),
+        ("--direction iem2rec", "--model mono", 5e-3, 0, "recola-arousal-mono-bn1-seed0"),
+        ("", "--l2 0.1 --l1 0", 0, 0.1, "recola2iemocap-arousal-our-bn1-l1-0-l2-0.1-seed0"),
+        ("", "--beta 0 --seed 3", 5e-3, 0, "recola2iemocap-arousal-our-bn1-beta-0-seed3"),
     ],
 )
-def test_regularisation_follows_the_corpus_trained_on(flags, l1, l2):
-    made, _ = chosen(*flags)
+def test_what_follows_from_the_choices(corpora, flags, l1, l2, name):
+    """l1 and l2 from the corpus trained on; the folder's name from what is not the default."""
+    made, _ = chosen(*corpora.split(), *flags.split())
     assert (made.l1, made.l2) == (l1, l2)
-
-
-@pytest.mark.parametrize(
-    "flags, name",
-    [
-        ([], "recola2iemocap-arousal-our-bn1-seed0"),
-        (["--beta", "0", "--seed", "3"], "recola2iemocap-arousal-our-bn1-beta-0-seed3"),
-        (["--l1", "0"], "recola2iemocap-arousal-our-bn1-l1-0-seed0"),
-        (["--model", "mono", "--epochs", "5"], "iemocap-arousal-mono-bn1-epochs-5-seed0"),
-    ],
-)
-def test_the_default_folder_is_named_after_what_is_not_default(flags, name):
-    made, _ = chosen(*flags)
     assert choices.folder_name(made) == name
-    assert chosen(*choices.flags_of(made))[0] == made
+    assert chosen(*corpora.split(), *choices.flags_of(made))[0] == made
 
 
 def test_directions():
@@ -373,11 +328,9 @@ def test_directions():
 def test_mono_reads_the_target_alone(corpora, tmp_path):
     """Whatever is wrong with the other corpus, and without naming it."""
     flags = ["--model", "mono", "--epochs", 1, *corpora[2:]]
-    done = call("train", *flags, "--out", tmp_path / "alone")
-    assert done.returncode == 0, done.stderr
+    done = succeed("train", *flags, "--out", tmp_path / "alone")
     assert "source  " not in done.stdout
-    other = call("train", "--source", "csv:missing.csv", *flags, "--out", tmp_path / "other")
-    assert other.returncode == 0, other.stderr
+    succeed("train", "--source", "csv:missing.csv", *flags, "--out", tmp_path / "other")
     one, two = (tmp_path / name / "model.npz" for name in ("alone", "other"))
     assert one.read_bytes() == two.read_bytes()
     made, _ = chosen("--model", "mono", "--direction", "iem2rec", "--recola", "b")
@@ -387,16 +340,14 @@ def test_mono_reads_the_target_alone(corpora, tmp_path):
 def test_predict(run, corpora, tmp_path):
     out, _ = run
     folder = corpora[3].removeprefix("csv:").removesuffix("table.csv")
-    done = call("predict", out, f"{folder}0.wav", f"{folder}1.wav", "--plot", tmp_path / "plots")
-    assert done.returncode == 0, done.stderr
+    done = succeed("predict", out, f"{folder}0.wav", f"{folder}1.wav", "--plot", tmp_path / "plots")
     header, *rows = (line.split("\t") for line in done.stdout.splitlines())
     assert header[2:4] == ["low", "high"]
     assert len(rows) == 2
     for row in rows:
         assert float(row[2]) + float(row[3]) == pytest.approx(1, abs=0.002)
     assert sorted(path.name for path in (tmp_path / "plots").iterdir()) == ["0.png", "1.png"]
-    source = call("predict", out, f"{folder}0.wav", "--domain", "source")
-    assert source.returncode == 0, source.stderr
+    succeed("predict", out, f"{folder}0.wav", "--domain", "source")
 
 
 def test_predict_agrees_with_the_run(run, corpora):

@@ -138,20 +138,6 @@ def test_the_checkpoint_is_written_last(both, tmp_path, monkeypatch):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["epochs.bin", "history.csv"]
 
 
-def test_a_folder_that_is_damaged_or_of_another_run_is_refused(both, tmp_path):
-    train(CHOICES, both, keep=lambda state: folder.keep(tmp_path, state, CHOICES))
-    with pytest.raises(UserError, match="a run with other choices"):
-        folder.load(tmp_path, replace(CHOICES, alpha=0.4), start(CHOICES))
-    rows = (tmp_path / "epochs.bin").read_bytes()
-    for damaged in (rows[:-1], rows[:9] + b"x" + rows[10:]):
-        (tmp_path / "epochs.bin").write_bytes(damaged)
-        with pytest.raises(UserError, match="epochs.bin: damaged at epoch"):
-            folder.load(tmp_path, CHOICES, start(CHOICES))
-    (tmp_path / "epochs.bin").unlink()
-    with pytest.raises(UserError, match="epochs.bin: cannot be read"):
-        folder.load(tmp_path, CHOICES, start(CHOICES))
-
-
 def test_another_seed_is_another_run(both):
     (first, _), (second, _) = train(CHOICES, both), train(replace(CHOICES, seed=1), both)
     assert not same(first.params, second.params)
@@ -174,15 +160,6 @@ def test_base_and_our_read_the_same_source_rows_in_the_same_order(both):
         training.train_epoch(choices, start(choices), recorded, target, split.train)
     assert len(read["base"]) == 5
     assert read["base"] == read["our"]
-
-
-def test_target_labels_are_never_seen_in_training(both):
-    source, target, split = both
-    other = Domain(target.features, 1 - target.labels, target.speakers)
-    first, second = start(CHOICES), start(CHOICES)
-    training.train_epoch(CHOICES, first, source, target, split.train)
-    training.train_epoch(CHOICES, second, source, other, split.train)
-    assert same(first.params, second.params)
 
 
 def test_losses_begin_where_random_weights_put_them(both):
@@ -250,7 +227,7 @@ def test_each_criterion_selects_an_epoch_that_has_what_its_column_says(both):
     assert len({best_epoch(state.history, column) for column in columns}) > 1
 
 
-def test_two_of_the_criteria_never_see_a_label_of_the_target(both):
+def test_training_and_two_of_the_criteria_never_see_a_label_of_the_target(both):
     source, target, split = both
     other = Domain(target.features, 1 - target.labels, target.speakers)
     (first, epochs), (second, again) = (
@@ -319,14 +296,7 @@ def test_a_loss_that_turns_bad_within_an_epoch_stops_the_run(both):
             return out
 
     spoilt = Domain(Spoilt, source.labels, source.speakers)
-    with pytest.raises(UserError, match="epoch 1, step 3"):
-        train(CHOICES, (spoilt, target, split))
-
-
-def test_a_loss_that_is_not_a_number_stops_the_run(both):
-    state = start(CHOICES)
-    state.params["emotion.b"] = state.params["emotion.b"] * np.nan
     with pytest.raises(
-        UserError, match="epoch 1, step 1: the emotion loss is nan; the run diverged"
+        UserError, match="epoch 1, step 3: the emotion loss is nan; the run diverged"
     ):
-        train(CHOICES, both, state)
+        train(CHOICES, (spoilt, target, split))
