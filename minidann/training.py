@@ -107,15 +107,10 @@ def update(
     n = len(labels)
     adversarial = choices.model == "our"
     (emotion_loss, domain_loss), cache = model.forward(
-        state.params,
-        x,
-        emotion_labels=labels,
+        state.params, x, emotion_labels=labels,
         domain_labels=(np.arange(len(x)) >= n).astype(int) if adversarial else None,
-        mode=choices.bn,
-        beta=beta,
-        mask=mask,
-        ops=ops,
-    )
+        mode=choices.bn, beta=beta, mask=mask, ops=ops,
+    )  # fmt: skip
     grads, grad_norms = model.backward(cache, alpha=choices.alpha if adversarial else 1.0)
     grads = optim.add_penalty(state.params, grads, l1=choices.l1, l2=choices.l2)
     state.params, state.adam = optim.step(state.params, grads, state.adam, rate)

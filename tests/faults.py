@@ -304,9 +304,16 @@ def empty(path: Path) -> None:
 
 
 def folder(path: Path) -> None:
-    """A folder in its place."""
-    path.unlink(missing_ok=True)
+    """An empty folder in its place."""
+    if path.exists():
+        remove(path)
     path.mkdir(parents=True)
+
+
+def folders(path: Path) -> None:
+    """Empty folders in the place of all that is in it."""
+    for inner in list(path.iterdir()):
+        folder(inner)
 
 
 def cut(path: Path, size: int) -> None:
@@ -393,11 +400,11 @@ def cut_sound(path: Path, seconds: float, size: int) -> None:
     cut(sound(path, seconds), size)
 
 
-def constant(path: Path, value: float, at: slice = slice(None)) -> None:
-    """0.6 s in floating point, zeros but for `value` at `at`."""
-    samples = np.zeros(9600, np.float32)
-    samples[at] = value
-    soundfile.write(path, samples, 16000, subtype="FLOAT")
+def samples(path: Path, value: float, first: int | None = None, last: int | None = None) -> None:
+    """A recording in floating point whose samples from `first` to `last` are `value`."""
+    content, rate = soundfile.read(sound(path))
+    content[first:last] = value
+    soundfile.write(path, content, rate, subtype="FLOAT")
 
 
 def rate(path: Path, hertz: int) -> None:
@@ -405,13 +412,6 @@ def rate(path: Path, hertz: int) -> None:
     content = bytearray(sound(path).read_bytes())
     content[24:28] = struct.pack("<I", hertz)
     path.write_bytes(content)
-
-
-def silence(path: Path, first: int, last: int) -> None:
-    """Samples `first` to `last` of a recording set to zero."""
-    samples, rate = soundfile.read(path)
-    samples[first:last] = 0
-    soundfile.write(path, samples, rate)
 
 
 # --- Cases of one kind ---------------------------------------------------------------------------
@@ -432,9 +432,32 @@ def corpus(key: str, title: str, spoil: Callable | None = None, file="", *how, w
 iemocap, recola, emodb = (functools.partial(corpus, key) for key in ("iemocap", "recola", "emodb"))
 
 
+def lying(title: str, key: str, *names: str) -> None:
+    """A folder given as this corpus, in which lie files of these names and nothing else."""
+
+    def make(p):
+        folder(p.folder / "things")
+        for name in names:
+            text(p.folder / "things" / name, "nothing")
+        return p.train(source=f"{key}:{p.folder}/things")
+
+    case(title, make)
+
+
 def rows(title: str, *lines: str, warns: str = "", flags=(), **header) -> None:
     """A CSV table of these lines."""
     case(title, lambda p: p.train(*flags, source=p.table(*lines, **header)), warns=warns)
+
+
+def recorded(title: str, spoil: Callable, *how, flags=(), warns: str = "", **by) -> None:
+    """A CSV table of four recordings, of which one is spoilt."""
+
+    def make(p):
+        table = p.table(*(f"{name}.wav,,,s1,{i % 2},{i % 2}" for i, name in enumerate("abcd")))
+        spoil(p.folder / "mine" / "c.wav", *how, **by)
+        return p.train(*flags, source=table)
+
+    case(title, make, warns=warns)
 
 
 def labelled(title: str, *flags, warns: str = "", **labels: str) -> None:
@@ -476,22 +499,6 @@ def model(title: str, spoil: Callable, *how, **by) -> None:
 part = "The folder"
 
 
-def an_empty_folder(p):
-    folder(p.folder / "IEMOCAP")
-    return p.train(source=f"iemocap:{p.folder}/IEMOCAP")
-
-
-def a_folder_of_other_things(p):
-    for name in (".DS_Store", *"abcd", "letter.txt", "song.mp3", "photo.jpg"):
-        text(p.folder / "things" / name, "nothing")
-    return p.train(source=f"ravdess:{p.folder}/things")
-
-
-def nothing_but_video(p):
-    text(p.folder / "RAVDESS" / "01-01-05-01-02-01-12.mp4", "not sound")
-    return p.train(source=f"ravdess:{p.folder}/RAVDESS")
-
-
 SPEECH, SONG = "Actor_12/03-01-05-01-02-01-12.wav", "Actor_12/03-02-05-01-02-01-12.wav"
 
 case("a folder that is not there", "--source emodb:{folder}/EMO-DB")
@@ -503,8 +510,8 @@ case(
 case("a file in place of a folder", "--source iemocap:{recording}")
 case("a CSV file given as another corpus", "--source emodb:{good}/source/source.csv")
 case("the folder of a CSV file in place of the file", "--source csv:{good}/source")
-case("an empty folder", an_empty_folder)
-case("a folder of other things", a_folder_of_other_things)
+lying("an empty folder", "iemocap")
+lying("a folder of other things", "ravdess", ".DS_Store", *"abcd", "text.txt", "song.mp3", "a.jpg")
 case("RECOLA's folder given as IEMOCAP", lambda p: p.train(source=f"iemocap:{p.recola()}"))
 case("IEMOCAP's folder given as RECOLA", lambda p: p.train(target=f"recola:{p.iemocap()}"))
 case(
@@ -514,7 +521,7 @@ case(
 case("EMO-DB's folder given as RAVDESS", lambda p: p.train(source=f"ravdess:{p.emodb()}"))
 case("RAVDESS's folder given as EMO-DB", lambda p: p.train(source=f"emodb:{p.ravdess(SPEECH)}"))
 case("IEMOCAP's folder given as EMO-DB", lambda p: p.train(source=f"emodb:{p.iemocap()}"))
-case("a corpus of nothing but video (RAVDESS)", nothing_but_video)
+lying("a corpus of nothing but video (RAVDESS)", "ravdess", "01-01-05-01-02-01-12.mp4")
 case(
     "a corpus of nothing but song (RAVDESS)",
     lambda p: p.train(source=f"ravdess:{p.ravdess(SONG)}"),
@@ -549,23 +556,18 @@ iemocap("an utterance that is labelled twice (IEMOCAP)", replace, LABELS, "_M003
 part = "RECOLA"
 
 TIMINGS = "RECOLA-Audio_timings/P16.csv"
-AROUSAL = "RECOLA-Annotation/emotional_behaviour/arousal/P16.csv"
+RATINGS = "RECOLA-Annotation/emotional_behaviour"
+AROUSAL = f"{RATINGS}/arousal/P16.csv"
 RECORDINGS = "RECOLA-Audio-recordings"
 P16 = f"{RECORDINGS}/P16.wav"
 
 
-def remove_files_in(path: Path) -> None:
-    for file in path.rglob("*"):
-        if file.is_file():
-            file.unlink()
-
-
 recola("a folder that is missing (RECOLA)", remove, "RECOLA-Audio_timings")
-recola("a folder of recordings with nothing in it (RECOLA)", remove_files_in, RECORDINGS)
+recola("a folder of recordings with nothing in it (RECOLA)", folder, RECORDINGS)
 recola("a recording that is missing (RECOLA)", remove, P16)
 recola("timings that are missing (RECOLA)", remove, TIMINGS)
 recola("an annotation that is missing (RECOLA)", remove, AROUSAL)
-recola("no annotation of anybody (RECOLA)", remove_files_in, "RECOLA-Annotation")
+recola("no annotation of anybody (RECOLA)", folders, RATINGS)
 recola("a recording that is there in two formats (RECOLA)", sound, f"{RECORDINGS}/P16.flac", 2.0)
 recola("a recording that is not audio (RECOLA)", text, P16, "nothing")
 recola("timings with another header (RECOLA)", text, TIMINGS, "begin,finish\n0.08,0.16\n")
@@ -584,17 +586,6 @@ recola("an annotation that does not reach an utterance (RECOLA)", text, AROUSAL,
 part = "A corpus of one's own (CSV)"
 
 
-def csv_of(spoil: Callable, *how) -> Callable:
-    """A CSV table of a good recording and of x.wav, which is spoilt."""
-
-    def make(p):
-        (p.folder / "mine").mkdir()
-        spoil(p.folder / "mine" / "x.wav", *how)
-        return p.train(source=p.table("a.wav,,,s1,1,1", "x.wav,,,s1,-1,1"))
-
-    return make
-
-
 rows("a column that is missing (CSV)", "a.wav,s1,1", header="path,speaker,arousal")
 rows("columns that are separated by semicolons (CSV)", header="path;speaker;arousal;valence")
 rows("a column that is there twice (CSV)", header="path,speaker,arousal,valence,arousal")
@@ -611,8 +602,8 @@ rows("times that are reversed (CSV)", "a.wav,0.5,0.1,s1,1,1")
 rows("a time before the recording (CSV)", "a.wav,-0.1,0.5,s1,1,1")
 rows("times wholly after the recording (CSV)", "a.wav,60.1,60.5,s1,1,1")
 rows("a recording that is missing (CSV)", "a.wav,,,s1,1,1", "z.wav,,,s1,-1,1")
-case("a folder in place of a recording (CSV)", csv_of(folder))
-case("a recording that is not audio (CSV)", csv_of(text, "nothing"))
+recorded("a folder in place of a recording (CSV)", folder)
+recorded("a recording that is not audio (CSV)", text, "nothing")
 rows(
     *("an utterance that is there twice (CSV)", "a.wav,0.1,0.4,s1,1,1", "b.wav,,,s1,1,1"),
     "a.wav,0.1,0.4,s2,1,1",
@@ -661,9 +652,9 @@ emodb("a recording of 0 bytes", empty, SOUND)
 emodb("a recording without a sample", sound, SOUND, 0.0)
 emodb("a recording that is not audio", text, SOUND, "<html>404 Not Found</html>")
 emodb("a recording that is shorter than one frame", sound, SOUND, 0.02)
-emodb("NaN in a recording", constant, SOUND, np.nan, slice(100, 101))
-emodb("infinity in a recording", constant, SOUND, np.inf, slice(100, 101))
-emodb("samples that are far beyond full scale", constant, SOUND, 1e30)
+emodb("NaN in a recording", samples, SOUND, np.nan, 100, 101)
+emodb("infinity in a recording", samples, SOUND, np.inf, 100, 101)
+emodb("samples that are far beyond full scale", samples, SOUND, 1e30)
 emodb("a sample rate that no speech has, too low", rate, SOUND, 7)
 emodb("a sample rate that no speech has, too high", rate, SOUND, 2_000_000_000)
 emodb("a link to a recording that is gone", lambda path: path.symlink_to("gone.wav"), SOUND)
@@ -881,33 +872,11 @@ def video_and_song(p):
     return p.train(source=f"ravdess:{p.ravdess(SPEECH, SPEECH.replace('-05-', '-02-'), SONG)}")
 
 
-def recorded(title: str, warns: str, spoil: Callable, *how) -> None:
-    """A data warning about c.wav of a CSV corpus, which is written anew."""
-
-    def make(p):
-        table = p.table(*(f"{name}.wav,,,s1,{i % 2},{i % 2}" for i, name in enumerate("abcd")))
-        spoil(p.folder / "mine" / "c.wav", *how)
-        return p.train(source=table)
-
-    case(title, make, warns=warns)
-
-
 def a_damaged_cache(p):
     cache = shutil.copytree(p.good / "cache", p.folder / "cache")
     for path in cache.glob("*.npy"):
         flip(path)
     return p.train(cache=cache)
-
-
-def bad_rows_left_out(p):
-    lines = ["a.wav,,,s1,1,1", "b.wav,,,s2,-1,-1", "z.wav,,,s2,1,1", "c.wav,,,s1,high,1"]
-    return p.train("--skip-bad", source=p.table(*lines))
-
-
-def bad_sound_left_out(p):
-    text(p.folder / "mine" / "x.wav", "nothing")
-    lines = [f"{name}.wav,,,s1,{label},1" for name, label in zip("abcdx", (1, -1, 1, -1, 1))]
-    return p.train("--skip-bad", source=p.table(*lines))
 
 
 iemocap("audio without a label (IEMOCAP)", sound, f"{WAV[:-4]}F099.wav", warns="without a label")
@@ -951,21 +920,30 @@ rows(
 )
 emodb("recordings not named as in the corpus (EMO-DB)", sound, "test.wav", warns="not named as in")
 case("video and song beside speech (RAVDESS)", video_and_song, warns="not audio-only speech")
-recorded("digital silence, all of a recording", "nothing but zeros", constant, 0)
-recorded("digital silence, part of a recording", "of exact zeros", silence, 3000, 6000)
-recorded("clipping", "clip", lambda path: sound(path, level=2.0))
+recorded("digital silence, all of a recording", samples, 0, warns="nothing but zeros")
+recorded("digital silence, part of a recording", samples, 0, 3000, 6000, warns="of exact zeros")
+recorded("clipping", sound, level=2.0, warns="clip")
 recorded(
     "a recording that is there twice",
-    "duplicate recordings",
     lambda path: shutil.copy(path.with_name("a.wav"), path),
+    warns="duplicate recordings",
 )
-recorded("mixed sample rates", "whose rate", sound, 0.6, 44100)
-recorded("mixed numbers of channels", "number of channels", sound, 0.6, 16000, 2)
-recorded("an utterance that is shorter than half a second", "shorter than", sound, 0.3)
-recorded("an utterance that is longer than half a minute", "longer than", sound, 31)
+recorded("mixed sample rates", sound, rate=44100, warns="whose rate")
+recorded("mixed numbers of channels", sound, channels=2, warns="number of channels")
+recorded("an utterance that is shorter than half a second", sound, 0.3, warns="shorter than")
+recorded("an utterance that is longer than half a minute", sound, 31, warns="longer than")
 case("a damaged file in the cache, made anew", a_damaged_cache, warns="is damaged")
-case("bad utterances left out with --skip-bad", bad_rows_left_out, warns="left out:")
-case("bad utterances left out, in the result", bad_sound_left_out, warns="left out as unusable")
+rows(
+    *("bad utterances left out with --skip-bad", "a.wav,,,s1,1,1", "b.wav,,,s2,-1,-1"),
+    *("z.wav,,,s2,1,1", "c.wav,,,s1,high,1"),
+    flags=["--skip-bad"],
+    warns="left out:",
+)
+recorded(
+    *("bad utterances left out, in the result", text, "nothing"),
+    flags=["--skip-bad"],
+    warns="left out as unusable",
+)
 resumed(
     *("going on under other versions", edit_json, "config.json"),
     versions={"numpy": "1.0"},

@@ -122,7 +122,7 @@ def test_a_kill_costs_nothing_but_the_epoch_under_way(both, bn, tmp_path):
         assert same(getattr(whole, name), getattr(resumed, name)), name
     assert_same_history(whole, resumed)
     for epoch, arrays in enumerate(whole_epochs, 1):
-        for there, here in zip(folder.epoch_arrays(tmp_path, epoch, resumed), arrays):
+        for there, here in zip(folder.epoch_arrays(tmp_path, resumed, epoch), arrays):
             assert same(there, here), epoch
 
 

@@ -213,11 +213,11 @@ def load(out: Path, choices: Choices, fresh: State) -> State:
     store.agree(path, groups, expected)
     state = State(**groups, history=history)
     for epoch in range(1, state.epoch + 1):
-        epoch_arrays(out, epoch, state)
+        epoch_arrays(out, state, epoch)
     return state
 
 
-def epoch_arrays(out: Path, epoch: int, like: State) -> tuple[Arrays, Arrays]:
+def epoch_arrays(out: Path, like: State, epoch: int) -> tuple[Arrays, Arrays]:
     """Parameters and running statistics after an epoch, counted from 1, shaped as those of `like`.
 
     Raises UserError where epochs.bin has not this row, or not as it was written.

@@ -27,10 +27,7 @@ Tested = dict[tuple[str, str], tuple[int, np.ndarray]]  # (criterion, statistics
 
 def finish(setup: Setup, state: State, out: Path, say: Callable[[str], None]) -> dict:
     """Select and test epochs, and write all files of a finished run; return its metrics.json."""
-
-    def arrays_of(epoch: int) -> tuple[Arrays, Arrays]:
-        return folder.epoch_arrays(out, epoch, state)
-
+    arrays_of = functools.partial(folder.epoch_arrays, out, state)
     tested = test(setup, state.history, arrays_of)
     epoch, _ = tested[setup.choices.select_by, "own"]
     params, running = arrays_of(epoch)
