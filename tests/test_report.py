@@ -8,6 +8,7 @@ import zlib
 from functools import cache
 from itertools import product
 from pathlib import Path
+from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -62,12 +63,12 @@ def skill_of(run, criterion, statistics):
     return lottery(words).uniform(0.55, 0.8)
 
 
-def draw(run, criterion, statistics, skill=skill_of, noise=0.03):
+def draw(run, criterion, statistics, skill=skill_of):
     """Each speaker's confusion: as right as `skill` says, more or less."""
     rng = lottery(run.out.name, criterion, statistics)
     found = {}
     for name in NAMES:
-        share = skill(run, criterion, statistics) + noise * rng.standard_normal(2)
+        share = skill(run, criterion, statistics) + 0.03 * rng.standard_normal(2)
         low, high = np.clip(np.round(ROWS * share), 0, ROWS).astype(int)
         found[name] = np.array([[low, ROWS - low], [ROWS - high, high]])
     return found
@@ -160,14 +161,19 @@ def sections(markdown):
 # The paper's numbers
 
 
+def committed(name):
+    """The lines of a committed table, for the criterion of the paper."""
+    with open(REPORTS / "demo" / f"{name}.csv", newline="", encoding="utf-8") as file:
+        return [line for line in csv.DictReader(file) if line["selected_by"] == "target"]
+
+
 def test_the_numbers_of_the_paper_are_those_of_the_committed_reports():
     found = 0
     for name, rows in TABLES.items():
-        with open(REPORTS / "demo" / f"{name}.csv", newline="", encoding="utf-8") as file:
-            there = [
-                (line["row"], line["paper"], line["paper_std"]) for line in csv.DictReader(file)
-                if line["kind"] == "cell" and line["selected_by"] == "target" and line["paper"]
-            ]  # fmt: skip
+        there = [
+            (line["row"], line["paper"], line["paper_std"]) for line in committed(name)
+            if line["kind"] == "cell" and line["paper"]
+        ]  # fmt: skip
         here = [
             (row.name, *paper.of_paper({row: 1}, columns))
             for row in rows if row.paper for columns in PLACES
@@ -177,28 +183,26 @@ def test_the_numbers_of_the_paper_are_those_of_the_committed_reports():
     assert found == 9 * 5
 
 
-def test_each_average_of_the_paper_is_that_of_its_cells():
-    for rows in TABLES.values():
-        for row in rows:
-            if row.paper:
-                mean = sum(value for value, _ in row.paper) / 4
-                assert row.average == pytest.approx(mean, abs=0.006)
-                printed = paper.PRINTED.get(row.name, row.average)
-                assert (abs(mean - printed) > 0.006) == (row.name == "our, no BN")
+@pytest.mark.parametrize("name", TABLES)
+def test_the_planned_differences_are_those_of_the_committed_cells(name):
+    found = {(line["row"], line["column"]): float(line["mean"]) for line in committed(name)}
+    for column in dict.fromkeys(column for _, column in found):
+        for difference, terms in paper.PLANNED[name].items():
+            expected = sum(weight * found[row.name, column] for row, weight in terms.items())
+            assert found[difference, column] == pytest.approx(expected, abs=0.002)
 
 
-def test_the_gains_that_the_papers_text_states():
-    def gain(row, less, columns=AVERAGE):
-        return paper.of_paper({row: 1, less: -1}, columns)
-
-    assert gain(OUR, BASE) == (3.91, None)
-    assert gain(MONO, BASE) == (8.11, None)
-    assert gain(OUR_NONE, paper.BASE_NONE) == (2.82, None)
-    assert 58.32 - 55.71 == pytest.approx(2.61)
-    assert all(number in paper.MISPRINT for number in ("58.32", "2.61", "58.53", "2.82"))
-    assert gain(OUR, BASE, {COLUMNS[0]: 1}) == (9.5, None)
-    assert paper.of_paper({OUR: 1}, {COLUMNS[3]: 1}) == (61.43, 1.38)
-    assert gain(OUR, BETA0) is None
+def test_each_average_of_the_paper_is_that_of_its_cells_but_for_one_misprint():
+    for row in {row for rows in TABLES.values() for row in rows if row.paper}:
+        mean = sum(value for value, _ in row.paper) / 4
+        assert row.average == pytest.approx(mean, abs=0.006)
+        printed = paper.PRINTED.get(row.name, row.average)
+        assert (abs(mean - printed) > 0.006) == (row is OUR_NONE)
+    right, wrong = (round(average - paper.BASE_NONE.average, 2) for average in
+                    (OUR_NONE.average, paper.PRINTED[OUR_NONE.name]))  # fmt: skip
+    assert (right, None) == paper.of_paper({OUR_NONE: 1, paper.BASE_NONE: -1}, AVERAGE)
+    assert all(str(number) in paper.MISPRINT for number in (58.32, wrong, 58.53, right))
+    assert paper.of_paper({OUR: 1, BETA0: -1}, AVERAGE) is None
 
 
 # Tables
@@ -266,17 +270,6 @@ def test_every_line_of_a_table_is_as_worked_out_by_hand(table1):
     assert not found
 
 
-def test_the_gain_is_the_batch_norm_effect_and_the_adversarys_part():
-    whole, batch_norm, adversary = (
-        paper.PLANNED["table1"][name]
-        for name in ("our - base", "of which the batch-norm effect: beta 0 - base",
-                     "of which the adversary: our - beta 0")
-    )  # fmt: skip
-    assert whole == {OUR: 1, BASE: -1}
-    parts = {row: batch_norm.get(row, 0) + adversary.get(row, 0) for row in (OUR, BASE, BETA0)}
-    assert parts == whole | {BETA0: 0}
-
-
 def test_a_number_has_its_sign_its_spread_its_interval_and_a_tilde_where_it_is_inconclusive():
     seeds = np.array([0.69, 0.703, 0.716])
     cell = intervals.Estimate(0.703, (0.651, 0.754), seeds)
@@ -339,21 +332,18 @@ def test_the_papers_numbers_in_italics(table1, table2):
 
 def test_the_same_runs_give_the_same_files_wherever_and_whenever(table2, tmp_path):
     """Nothing is missing, so nothing is read but the runs, and no corpus is asked for."""
-    folders = [table2.args.out, tmp_path / "other"]
+    folders, contents = [table2.args.out, tmp_path / "other"], []
     flags = ["--seeds", "0-1", "--jobs", "3", "--cache", "other cache"]
     made_up_runs(Results(asked(folders[1], "table2", *flags)))
-    contents = []
-    for out, more in zip(folders, ([], flags)):
-        pair = ["--source", "csv:a.csv", "--target", "csv:b.csv"]
-        asked_again = [*pair, "--epochs", EPOCHS, "--seeds", 2, *more, "--out", out]
-        files = call("report", "table2", *asked_again).stdout.splitlines()[:-1]
+    for out, more in zip(folders, (["--seeds", "2"], flags)):
+        pair = ["--source", "csv:a.csv", "--target", "csv:b.csv", "--epochs", EPOCHS]
+        files = call("report", "table2", *pair, *more, "--out", out).stdout.splitlines()[:-1]
         assert files == [str(out / f"table2.{suffix}") for suffix in ("md", "csv", "png")]
         contents.append([Path(file).read_bytes() for file in files])
     assert contents[0] == contents[1]
     for content, text in zip(contents[0], text_of(table2)):
         assert content.decode() == text
         assert not re.search(r"\d:\d\d|20\d\d-\d\d|second[^ ]* \d", text)
-        assert "other" not in text.replace("other speech", "").replace("another", "")
 
 
 def test_the_heading_says_what_speech_it_is_and_what_was_left_out(table2, tmp_path):
@@ -435,114 +425,52 @@ def test_labels_are_compared_within_each_dimension_and_recordings_across(table2)
 # Claims
 
 
-@pytest.fixture(scope="module")
-def claimed(tmp_path_factory):
-    """Results whose runs are not on the disk: a test puts `counts` and `curves` in their place."""
-    return Results(asked(tmp_path_factory.mktemp("claims"), "claims", "--seeds", "3"))
+def difference(value, reach, seeds=(-0.001, 0.0, 0.001)):
+    """A difference, with an interval over speakers of this half width, and its seeds about it."""
+    return intervals.Estimate(value, (value - reach, value + reach), value + np.array(seeds))
 
 
-@pytest.fixture
-def of_one_seed(tmp_path):
-    return Results(asked(tmp_path, "claims", "--seeds", "1"))
-
-
-def verdicts(results, figures, skill, rule=claims.above, noise=0.01):
-    """The verdicts on figures of runs that are as right as `skill` says, and what is printed."""
-    results.counts = cache(lambda run: {key: draw(run, *key, skill, noise) for key in keys(run)})
-    found, here = claims.judge(results, figures, rule)
-    return found, [claims.points(figure) for figure in here]
-
-
-def always(verdict):
-    return dict.fromkeys(SELECTION, verdict)
-
-
-DIFFERENT = {  # how right a kind of run is -> the verdict on each claim that something is above
-    "holds": lambda which: {
-        "base": 0.60, "mono": 0.90,
-        "our": {"bn1": 0.80, "bn2": 0.80, "bn3": 0.75, "bn4": 0.65, "none": 0.65}[which.bn],
-    }[which.model] - (0.05 if which.model == "base" and which.bn == "none" else 0)
-        + 0.04 * (which.dimension == "arousal"),
-    "does not hold": lambda which: {
-        "base": 0.75, "mono": 0.55,
-        "our": {"bn1": 0.60, "bn2": 0.60, "bn3": 0.68, "bn4": 0.80, "none": 0.90}[which.bn],
-    }[which.model] - 0.04 * (which.dimension == "arousal"),
-    # with the seed up in one kind of run and down in another, by no two alike; equal on average
-    "inconclusive": lambda which: 0.7 + (which.seed - 1) * {
-        ("base", "bn1"): -0.14, ("mono", "bn1"): 0.14, ("base", "none"): -0.10,
-        ("our", "bn1"): 0.10, ("our", "bn2"): 0.06, ("our", "bn3"): 0.02,
-        ("our", "bn4"): -0.02, ("our", "none"): -0.06,
-    }[which.model, which.bn] * (1 if which.dimension == "arousal" else 0.5),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("verdict", DIFFERENT)
-def test_each_claim_that_something_is_above_can_come_out_either_way(claimed, of_one_seed, verdict):
-    """Of a single seed nothing can be said."""
-
-    def skill(run, *_):
-        return DIFFERENT[verdict](run.choices)
-
-    assert len(paper.ABOVE) == 7
-    for text, claim in paper.ABOVE.items():
-        assert verdicts(claimed, claim, skill, noise=0.02)[0] == always(verdict), text
-        assert verdicts(of_one_seed, claim, skill, noise=0.02)[0] == always(claims.OPEN), text
-
-
-def test_a_claim_of_four_cells_fails_by_one_and_is_open_by_one(claimed):
-    figures = paper.ABOVE["`our` is above `base` in each cell"]
-    for by, verdict in ((0.1, claims.HOLDS), (-0.1, claims.FAILS), (0.0, claims.OPEN)):
-
-        def skill(run, *_, by=by):
-            last = run.choices.dimension == "valence" and run.target.name == "csv-a"
-            base = 0.7 - (by if last else 0.1)
-            return base if run.choices.model == "base" else 0.7
-
-        assert verdicts(claimed, figures, skill)[0]["target"] == verdict
-
-
-def test_each_criterion_has_its_own_verdict(claimed):
-    def skill(run, criterion, statistics):
-        up = {"target": 0.1, "source": -0.1, "information": 0.0}[criterion]
-        return 0.7 + (up if run.choices.model == "our" else 0)
-
-    figures = paper.ABOVE["`our` is above `base` on average"]
-    found, (here,) = verdicts(claimed, figures, skill)
-    assert list(found.values()) == [claims.HOLDS, claims.FAILS, claims.OPEN]
-    assert float(here.split()[0]) == pytest.approx(10, abs=0.5)  # by target labels
+UP, DOWN, UNSURE = difference(0.1, 0.05), difference(-0.1, 0.05), difference(0.1, 0.2)
+ARGUED, ALONE = difference(0.1, 0.05, seeds=(-0.3, 0.0, 0.3)), difference(0.1, 0.05, seeds=(0.0,))
 
 
 @pytest.mark.parametrize(
-    ("gap", "noise", "verdict"),
+    ("figures", "verdict"),
     [
-        (lambda which: 0.0, 0.008, claims.HOLDS),
-        (lambda which: 0.1, 0.015, claims.FAILS),
-        (lambda which: -0.1, 0.015, claims.FAILS),
-        (lambda which: 0.0, 0.15, claims.OPEN),
-        # they may lie within the margin, or beyond
-        (lambda which: 0.015, 0.01, claims.OPEN),
-        (lambda which: -0.015, 0.01, claims.OPEN),
-        # better in one dimension and worse in the other: the average would hide it
-        (lambda which: 0.1 if which.dimension == "arousal" else -0.1, 0.008, claims.FAILS),
-        (lambda which: 0.1 * (which.dimension == "valence"), 0.008, claims.FAILS),
-        # above, below and beside the rest: the mean is within the margin, by luck
-        (lambda which: (0.08, -0.08, 0.0)[which.seed], 0.015, claims.OPEN),
+        ([UP], claims.HOLDS),
+        ([UP, UP, UP, UP], claims.HOLDS),
+        ([UP, UP, UP, DOWN], claims.FAILS),
+        ([UP, UP, UP, UNSURE], claims.OPEN),
+        ([UNSURE, DOWN], claims.FAILS),
+        ([UNSURE], claims.OPEN),
+        ([difference(-0.1, 0.2)], claims.OPEN),
+        ([ARGUED], claims.OPEN),
+        ([ALONE], claims.OPEN),  # of a single seed nothing can be said
+        ([difference(-0.1, 0.05, seeds=(0.0,))], claims.OPEN),
     ],
 )
-def test_no_difference_among_modes_is_a_claim_with_a_margin(claimed, gap, noise, verdict):
-    """BN4 differs from the rest by `gap`; the other direction has no part in it."""
-
-    def skill(run, *_):
-        first = run.target.name == "csv-b"
-        return 0.7 + (gap(run.choices) if first else 0.1) * (run.choices.bn == "bn4")
-
-    found, here = verdicts(claimed, paper.PAIRS, skill, claims.same, noise)
-    assert found["target"] == verdict, here
+def test_a_claim_that_something_is_above(figures, verdict):
+    assert claims.above(figures) == verdict
 
 
-def test_one_seed_does_not_show_that_modes_do_not_differ(of_one_seed):
-    found, _ = verdicts(of_one_seed, paper.PAIRS, lambda *_: 0.7, claims.same, noise=0.008)
-    assert found == always(claims.OPEN)
+@pytest.mark.parametrize(
+    ("figures", "verdict"),
+    [
+        ([difference(0.0, 0.015)], claims.HOLDS),
+        ([difference(0.0, 0.015), UP], claims.FAILS),
+        ([DOWN, difference(0.0, 0.015)], claims.FAILS),
+        ([difference(0.0, 0.15)], claims.OPEN),
+        # They may lie within the margin, or beyond.
+        ([difference(0.015, 0.01)], claims.OPEN),
+        ([difference(-0.015, 0.01)], claims.OPEN),
+        ([difference(0.05, 0.04)], claims.OPEN),
+        ([difference(-0.05, 0.04)], claims.OPEN),
+        ([difference(0.0, 0.005, seeds=(0.08, -0.08, 0.0))], claims.OPEN),  # equal by luck
+        ([difference(0.0, 0.005, seeds=(0.0,))], claims.OPEN),
+    ],
+)
+def test_a_claim_of_no_difference_has_a_margin(figures, verdict):
+    assert claims.same(figures) == verdict
 
 
 def zigzag(seed, sign):
@@ -568,45 +496,53 @@ def opposed_steps(seed):
     ],
     ids=["follows", "opposes", "flat", "now one, now the other", "changes only"],
 )
-def test_emotion_that_follows_domain_loss(claimed, of_one_seed, curves, verdict, words):
-    found = {}
-    for results in (claimed, of_one_seed):
-        results.curves = lambda *_, r=results: np.array([curves(seed) for seed in r.args.seeds])
-        found[results] = claims.follows(results)
+def test_emotion_that_follows_domain_loss(curves, verdict, words):
+    three, alone = (
+        claims.follows(SimpleNamespace(curves=lambda *_: np.array([*map(curves, range(seeds))])))
+        for seeds in (3, 1)
+    )
     # What selects an epoch has no part in it.
-    assert found[claimed].verdicts == {"target": verdict, "source": "-", "information": "-"}
-    assert re.search(words, found[claimed].here)
-    assert found[of_one_seed].verdicts["target"] == claims.OPEN
-    assert "no interval" in found[of_one_seed].here
+    assert three.verdicts == {"target": verdict, "source": "-", "information": "-"}
+    assert re.search(words, three.here)
+    assert alone.verdicts["target"] == claims.OPEN and "no interval" in alone.here
 
 
 def test_the_claims_as_text(tmp_path):
+    """Each with the paper's figures, and judged under each criterion by its own."""
     results = made_up_runs(Results(asked(tmp_path, "claims", "--seeds", "2")))
     found = claims.claims(results)
+    assert [claim.paper for claim in found[:-1]] == [
+        "+9.50, +0.39, +2.45, +3.32",  # `our` - `base` in each cell
+        "+3.91",  # and on average
+        "+4.20, +8.11",  # `mono` - `our`, `mono` - `base`
+        "+5.48, +9.60, +7.86",  # arousal - valence
+        "+1.09",  # the gain with batch norm - that without
+        "+1.93, +1.88, +0.81",  # BN1, BN2, BN3 - BN4
+        "+1.12, +1.07",  # BN1, BN2 - BN3
+        "largest 1.31",  # valence: BN2 54.99 and BN4 53.68
+    ]
+    rules = [(wanted, claims.above) for wanted in paper.ABOVE.values()]
+    for claim, (wanted, rule) in zip(found, [*rules, (paper.PAIRS, claims.same)]):
+        ours = {
+            criterion: [results.estimate(*figure, {criterion: 1}) for figure in wanted]
+            for criterion in SELECTION
+        }
+        assert claim.verdicts == {name: rule(estimates) for name, estimates in ours.items()}
+        if rule is claims.above:
+            assert claim.here == ", ".join(map(claims.points, ours["target"]))
+    largest = max(ours["target"], key=lambda figure: abs(figure.value))
+    assert claim.here == f"largest {claims.points(largest)}"
+    assert claims.points(difference(0.1, 0.05)) == "+10.0 [5.0, 15.0]"
+    assert any(len(set(claim.verdicts.values())) > 1 for claim in found[:-1])
     text = claims.markdown(results, results.corpora(wanted_by(results)))
     lines = [line for line in text.splitlines() if line.startswith("| ")][1:]
-    assert len(lines) == len(found) == 9
-    for line, claim in zip(lines, found):
+    for line, claim in zip(lines, found, strict=True):
         cells = line.strip("| ").split(" | ")
         assert cells == [claim.text, claim.paper, claim.here, *claim.verdicts.values()]
     assert "- seeds 0 to 1, 12 epochs" in text
-    numbers = {claim.text: claim.paper for claim in found}
-    assert numbers["the gain is larger with batch norm than without"] == "+1.09"
-    assert numbers["`our` is above `base` in each cell"] == "+9.50, +0.39, +2.45, +3.32"
-    assert numbers["`our` is above `base` on average"] == "+3.91"
-    assert numbers["arousal is easier than valence: base, our, mono"] == "+5.48, +9.60, +7.86"
-    assert numbers[paper.SAME] == "largest 1.31"  # valence: BN2 54.99 and BN4 53.68
-    figures = [results.estimate(*pair, {"target": 1}) for pair in paper.PAIRS]
-    largest = max(figures, key=lambda figure: abs(figure.value))
-    assert found[-2].here == f"largest {claims.points(largest)}"
 
 
 # The sweep
-
-
-def asked_grid(out, *more):
-    flags = ["--seeds", "3", "--alphas", "0.5", "0.8", "--betas", "0.3", "2", "--modes", "bn1"]
-    return Results(asked(out, "sweep", *flags, *more))
 
 
 @pytest.fixture(scope="module")
@@ -624,7 +560,9 @@ def swept(tmp_path_factory):
         rows[3]["source_val_uar"] = 0.99 if which.beta == 0 and which.alpha == 0.5 else 0.95
         return rows
 
-    return sweep.Sweep(made_up_runs(asked_grid(tmp_path_factory.mktemp("sweep")), skill, curves))
+    grid = ["--seeds", "3", "--alphas", "0.5", "0.8", "--betas", "0.3", "2", "--modes", "bn1"]
+    results = Results(asked(tmp_path_factory.mktemp("sweep"), "sweep", *grid))
+    return sweep.Sweep(made_up_runs(results, skill, curves))
 
 
 @pytest.fixture(scope="module")
@@ -632,7 +570,7 @@ def sweep_text(swept):
     return swept.markdown(swept.results.corpora(wanted_by(swept.results)))
 
 
-def test_the_grid_has_each_setting_once_and_beta_0_beside_it(swept, tmp_path):
+def test_the_grid_has_each_setting_once_and_beta_0_beside_it(swept):
     runs = wanted_by(swept.results)
     found = {
         (run.choices.bn, run.choices.alpha, run.choices.beta, run.choices.beta_schedule)
@@ -647,14 +585,6 @@ def test_the_grid_has_each_setting_once_and_beta_0_beside_it(swept, tmp_path):
     for run in runs:
         assert (run.choices.model, run.choices.dimension) == ("our", "arousal")
         assert (run.source.name, run.target.name) == ("csv-a", "csv-b")
-    doubled = asked_grid(  # a flag given twice is one setting
-        tmp_path, "--alphas", "0.5", "0.8", "0.5", "--betas", "0.3", "0.3", "2", "2.0",
-        "--modes", "bn1", "bn1", "--schedules", "constant", "ganin", "constant",
-    )  # fmt: skip
-    assert list(sweep.grid(doubled.args)) == list(swept.grid)
-    assert [run.out.name for run in wanted_by(doubled)] == [run.out.name for run in runs]
-    doubled = sweep.Sweep(made_up_runs(doubled))
-    assert len(doubled.figure([{"title": name, "kind": ""} for name in "ab"]).axes) == 3 * 2
 
 
 def test_the_adversarys_part_is_the_difference_to_beta_0(swept, sweep_text):
@@ -916,6 +846,6 @@ def test_seeds_as_a_count_or_from_first_to_last():
     assert list(command.seeds("3")) == [0, 1, 2]
     assert list(command.seeds("5-7")) == [5, 6, 7]
     assert len(command.seeds("1000")) == len(command.seeds("5-1004")) == 1000
-    for text in ("0", "3-1", "", "-3", "1-2-3", "x", "1.5", "1001", "0-1000", "999999999"):
+    for text in ("0", "3-1", "", "-3", "1-2-3", "x", "1.5", "1001", "0-1000"):
         with pytest.raises(command.argparse.ArgumentTypeError):
             command.seeds(text)
