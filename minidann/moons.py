@@ -17,7 +17,7 @@ of  alpha L_y - (1 - alpha) beta L_d.  With beta 0 nothing comes back through th
 source-only training, with a domain classifier that looks on.
 """
 
-from argparse import ArgumentDefaultsHelpFormatter, Namespace
+from argparse import ArgumentDefaultsHelpFormatter
 from pathlib import Path
 
 import numpy as np
@@ -145,14 +145,12 @@ def classify(params: Arrays, x: np.ndarray, name: str) -> np.ndarray:
     return softmax_cross_entropy.softmax(z)
 
 
-def accuracy(params: Arrays, x: np.ndarray, truth: np.ndarray, name: str = "label") -> float:
+def accuracy(params: Arrays, x: np.ndarray, truth: np.ndarray, name: str) -> float:
     """The share of the points x (N, 2) whose class (N,) the classifier `name` predicts rightly."""
     return float((classify(params, x, name).argmax(axis=1) == truth).mean())
 
 
-def experiment(
-    seed: int, beta: float = BETA
-) -> tuple[tuple, dict[str, Arrays], dict[str, dict[str, float]]]:
+def experiment(seed: int, beta: float = BETA) -> tuple[tuple, dict, dict]:
     """Both models on the points of `seed` -> source (x, y), target x; parameters, accuracies.
 
     They begin with the same parameters and take the same points in the same order. The target's
@@ -168,14 +166,11 @@ def experiment(
         params = train(np.random.default_rng([seed, 1]), source, labels, target, beta=reversal)
         models[name] = params
         results[name] = {
-            "source": accuracy(params, source, labels),
-            "target": accuracy(params, fresh, truth),
+            "source": accuracy(params, source, labels, "label"),
+            "target": accuracy(params, fresh, truth, "label"),
             "domain": accuracy(params, both, domains, "domain"),
         }
     return (source, labels, target), models, results
-
-
-# The figure
 
 
 def scatter(axis, source: np.ndarray, labels: np.ndarray, target: np.ndarray) -> None:
@@ -188,7 +183,7 @@ def scatter(axis, source: np.ndarray, labels: np.ndarray, target: np.ndarray) ->
         axis.plot(*points.T, marker, color=colour, markersize=4, label=name)
 
 
-def region(axis, params: dict, name: str, reach: float) -> None:
+def region(axis, params: Arrays, name: str, reach: float) -> None:
     """Draw what the classifier `name` predicts over the plane: class 1 grey, 0 white, the line."""
     ticks = np.linspace(-reach, reach, 201)
     grid = np.stack(np.meshgrid(ticks, ticks), axis=2)  # (201, 201, 2)
@@ -217,17 +212,13 @@ def figure(seed: int, points: tuple, models: dict, results: dict) -> Figure:
             (right, "domain boundary\naccuracy: {domain:.3f} (guessing: 0.500)"),
         ):
             axis.set_title(f"{name}: {text.format(**results[name])}", fontsize=10)
-    handles, names = axes[0, 0].get_legend_handles_labels()
-    page.legend(handles, names, loc="outside lower center", ncols=3, frameon=False)
+    shown = axes[0, 0].get_legend_handles_labels()
+    page.legend(*shown, loc="outside lower center", ncols=3, frameon=False)
     page.suptitle(f"Two moons, seed {seed}. Grey is the region of: left class 1, right target")
     return page
 
 
-# The command
-
-
-def arguments() -> Namespace:
-    """The flags, checked. Raises UserError."""
+def main() -> None:
     p = console.Parser(
         prog="python -m minidann.moons",
         formatter_class=ArgumentDefaultsHelpFormatter,
@@ -242,16 +233,8 @@ def arguments() -> Namespace:
     p.add_argument("--out", type=Path, default=Path("moons.png"), help="the figure, a PNG file")
     args = p.parse_args()
     for name, low, high in (("seed", 0, 2**32), ("seeds", 1, 10**5), ("beta", 0, 1000)):
-        value = getattr(args, name)
-        if not low <= value <= high:
-            raise UserError(f"--{name} {value}: expected {low} to {high}")
-    if args.out.is_dir() or not args.out.parent.is_dir():
-        raise UserError(f"--out {args.out}: expected a file's name in a folder that is there")
-    return args
-
-
-def main() -> None:
-    args = arguments()
+        if not low <= getattr(args, name) <= high:
+            raise UserError(f"--{name} {getattr(args, name)}: expected {low} to {high}")
     print("accuracy on the source points trained on, and on fresh points of the target")
     print(f"{'':4}  {'source-only':>14}  {'DANN':>14}\nseed  " + "source  target  " * 2, flush=True)
     table = []
