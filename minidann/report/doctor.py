@@ -1,7 +1,6 @@
 """Is my DANN working? A page on one run, from its own records, with the figures behind it."""
 
 import math
-from collections.abc import Iterable
 from pathlib import Path
 from textwrap import fill
 
@@ -36,32 +35,23 @@ def page(run: Path) -> str:
         history = history_of(run)
         findings = [_classifier(choices, history), _grad_norms(choices, history), *findings]
     lines, advice = [_heading(run, choices, config, results), ""], []
-    for number, ((first, *rest), tries) in enumerate(findings, 1):
-        lines += [fill(f"{number}. {first}", 79, subsequent_indent="   ")]
-        lines += [fill(text, 79, initial_indent="   ", subsequent_indent="   ") for text in rest]
-        lines += [""]
+    for number, (texts, tries) in enumerate(findings, 1):
+        for indent, text in zip([f"{number}. ", *["   "] * len(texts)], texts):
+            lines.append(fill(text, 79, initial_indent=indent, subsequent_indent="   "))
+        lines.append("")
         advice += tries
     advice = list(dict.fromkeys(advice)) or ["nothing here asks for a change"]
     return "\n".join([*lines, "What to try next:", *(f"  - {text}" for text in advice)]) + "\n"
 
 
-def _first(cases: Iterable[tuple[bool, list[str], list[str]]]) -> Finding:
-    """The finding of the first case that holds."""
-    return next((texts, tries) for holds, texts, tries in cases if holds)
-
-
 def _heading(run: Path, choices: dict, config: dict, results: dict) -> str:
     titles = [config["corpora"][role]["title"] for role in ("source", "target")]
-    place = titles[0] if choices["model"] == "mono" else " to ".join(titles)
-    beta = ""
+    place, steered = titles[0] if choices["model"] == "mono" else " to ".join(titles), ""
     if choices["model"] == "our":
-        beta = (
-            f", alpha {choices['alpha']:g}, beta {choices['beta']:g} {choices['beta_schedule']}, "
-            f"{choices['bn']}"
-        )
+        steered = ", alpha {alpha:g}, beta {beta:g} {beta_schedule}, {bn}".format(**choices)
     return (
-        f"{run}\n{place} ({results['corpora']}), {choices['dimension']}: {choices['model']}{beta}, "
-        f"seed {choices['seed']}; test UAR {100 * results['test']['uar']:.1f} %, "
+        f"{run}\n{place} ({results['corpora']}), {choices['dimension']}: {choices['model']}"
+        f"{steered}, seed {choices['seed']}; test UAR {100 * results['test']['uar']:.1f} %, "
         f"{results['protocol']}"
     )
 
@@ -77,70 +67,74 @@ def _classifier(choices: dict, history: dict) -> Finding:
     """Is the domain classifier dead, winning, balanced, or overrun?"""
     beta, names = choices["beta"], ("domain_uar", "dev_domain_loss", "domain_loss")
     uar, loss, train = (np.mean(history[name][-LAST:]) for name in names)
-    steady = np.ptp(history["dev_domain_loss"]) < 0.02
-    gives_away = (
-        "What reaches it gives the language away. Recordings differ in more than language: "
-        "silence at the ends, level, band, noise."
-    )
-    overrun = (
-        "The encoder moves faster than it can follow: not that there is nothing to tell, but "
-        "what there is has changed sides since the last step."
-    )
-    balanced = (
-        "That is what the method wants. Whether the language is gone, or only hidden from this "
-        "classifier, is what the distance below says."
-    )
-    look = "see what gives the corpus away (python -m minidann.corpora): silence, level"
-    larger = (
-        f"a larger --beta than {beta:g}: it may cost emotion, and the more so where classes have "
-        "other shares in the target"
-    )
-    smaller = f"a smaller --beta than {beta:g}, or --beta-schedule ganin, from 0 on"
-    (state, *why), tries = _first([
-        (choices["alpha"] == 1, ["DEAD: alpha is 1, and (1 - alpha) weighs its loss."],
-         ["an alpha below 1: 0.5 is the usual value"]),
-        (uar >= WINS and beta == 0,
-         ["WINNING.", gives_away, "beta is 0, so nothing works against it."], []),
-        (uar >= WINS, ["WINNING.", gives_away],
-         [look, larger] if _ratio(history)[1] <= STRONG else [look]),
-        (uar < CHANCE[0] or train > 1.5 * LOG2,
-         ["OVERRUN: it is wrong more than guessing would be.", overrun],
-         [smaller] if beta > 0 else []),
-        (steady and abs(loss - LOG2) < 0.02,
-         ["DEAD: its loss is that of guessing, from the first epoch."],
-         ["are the utterances of both domains really different? Look at the corpora"]),
-        (uar <= CHANCE[1], ["BALANCED: about chance.", balanced], []),
-        (True, ["BETWEEN: better than guessing, not winning."], []),
-    ])  # fmt: skip
+    steady, why, tries = np.ptp(history["dev_domain_loss"]) < 0.02, [], []
+    if choices["alpha"] == 1:
+        state = "DEAD: alpha is 1, and (1 - alpha) weighs its loss."
+        tries = ["an alpha below 1: 0.5 is the usual value"]
+    elif uar >= WINS:
+        state = "WINNING."
+        why = [
+            "What reaches it gives the language away. Recordings differ in more than language: "
+            "silence at the ends, level, band, noise."
+        ]
+        if beta == 0:
+            why += ["beta is 0, so nothing works against it."]
+        else:
+            tries = ["see what gives the corpus away (python -m minidann.corpora): silence, level"]
+            if _ratio(history)[1] <= STRONG:
+                tries += [
+                    f"a larger --beta than {beta:g}: it may cost emotion, and the more so where "
+                    "classes have other shares in the target"
+                ]
+    elif uar < CHANCE[0] or train > 1.5 * LOG2:
+        state = "OVERRUN: it is wrong more than guessing would be."
+        why = [
+            "The encoder moves faster than it can follow: not that there is nothing to tell, but "
+            "what there is has changed sides since the last step."
+        ]
+        if beta > 0:
+            tries = [f"a smaller --beta than {beta:g}, or --beta-schedule ganin, from 0 on"]
+    elif steady and abs(loss - LOG2) < 0.02:
+        state = "DEAD: its loss is that of guessing, from the first epoch."
+        tries = ["are the utterances of both domains really different? Look at the corpora"]
+    elif uar <= CHANCE[1]:
+        state = "BALANCED: about chance."
+        why = [
+            "That is what the method wants. Whether the language is gone, or only hidden from this "
+            "classifier, is what the distance below says."
+        ]
+    else:
+        state = "BETWEEN: better than guessing, not winning."
     figures = (
         f"In the last epochs (at most {LAST}) it is right about {100 * uar:.0f}% of development "
-        "utterances and as many of the source (50% is guessing), "
-        f"with a loss of {loss:.2f}; in training "
-        f"{train:.2f} (guessing: {LOG2:.2f})."
+        "utterances and as many of the source (50% is guessing), with a loss of "
+        f"{loss:.2f}; in training {train:.2f} (guessing: {LOG2:.2f})."
     )
     return [f"The domain classifier is {state}", figures, *why], tries
 
 
 def _grad_norms(choices: dict, history: dict) -> Finding:
     """The gradient norms of both classifiers at the encoder."""
+    if choices["beta"] == 0:
+        return ["beta is 0: nothing is reversed, and there is no adversary."], []
+    if choices["alpha"] == 0:
+        return ["alpha is 0: emotion has no weight."], ["an alpha above 0: 0.5 is the usual value"]
     first, last = _ratio(history)
+    what, tries = "Both count.", []
+    if last < WEAK:
+        what = (
+            "The adversary hardly moves the encoder: a classifier that is sure of itself, or that "
+            "has learned nothing, has hardly a gradient to reverse."
+        )
+        tries = ["a larger --beta, or a smaller --alpha"]
+    elif last > STRONG:
+        what = "The adversary drowns emotion: the encoder works against language first."
+        tries = ["a smaller --beta, or a larger --alpha"]
     ratio = (
         f"The reversed gradient at the encoder's output is {last:.2g} times that of emotion "
         f"(median of the last epochs, at most {LAST}; of the first {first:.2g})."
     )
-    weak = (
-        "The adversary hardly moves the encoder: a classifier that is sure of itself, or that has "
-        "learned nothing, has hardly a gradient to reverse."
-    )
-    strong = "The adversary drowns emotion: the encoder works against language first."
-    return _first([
-        (choices["beta"] == 0, ["beta is 0: nothing is reversed, and there is no adversary."], []),
-        (choices["alpha"] == 0, ["alpha is 0: emotion has no weight."],
-         ["an alpha above 0: 0.5 is the usual value"]),
-        (last < WEAK, [ratio, weak], ["a larger --beta, or a smaller --alpha"]),
-        (last > STRONG, [ratio, strong], ["a smaller --beta, or a larger --alpha"]),
-        (True, [ratio, "Both count."], []),
-    ])  # fmt: skip
+    return [ratio, what], tries
 
 
 def _distance(choices: dict, results: dict) -> Finding:
@@ -149,6 +143,14 @@ def _distance(choices: dict, results: dict) -> Finding:
     if not apart or None in apart.values():
         return ["No proxy A-distance: it takes two languages with two speakers each."], []
     before, after = apart["before"], apart["after"]
+    if max(before, after) <= 0.5:
+        found = "They are close, with the encoder and without it."
+    elif after > before - NOISE:
+        found = "The encoder has not brought the languages together."
+    elif after > 0.5:
+        found = "The encoder has brought them nearer, and not together."
+    else:
+        found = "The encoder has brought them together."
     lines = [
         f"Proxy A-distance: {before:.2f} before (mean and standard deviation of each mel "
         f"bin), {after:.2f} after (the encoder's output at the epoch kept).",
@@ -156,15 +158,8 @@ def _distance(choices: dict, results: dict) -> Finding:
         f"languages apart; 2: it never errs. Of ten speakers, differences below {NOISE} say "
         "nothing; and 1800 random features can be near 2 as well, so that only a fall means "
         "anything.",
+        found,
     ]
-    if max(before, after) <= 0.5:
-        lines.append("They are close, with the encoder and without it.")
-    elif after > before - NOISE:
-        lines.append("The encoder has not brought the languages together.")
-    elif after > 0.5:
-        lines.append("The encoder has brought them nearer, and not together.")
-    else:
-        lines.append("The encoder has brought them together.")
     if choices["model"] == "our" and choices["beta"] > 0 and after > 1.5:
         lines.append("Whatever the adversary's own classifier says, another one still sees it.")
         return lines, ["the same run with --beta 0: is anything of the gain the adversary's?"]
