@@ -90,35 +90,35 @@ def runs_of(results: Results, command: str) -> list[Run]:
 
 
 def made(results: Results, command: str, corpora: list[dict]) -> dict[str, str | plots.Figure]:
-    """The texts and the figure of a command from finished runs, by the suffix of their files."""
+    """The texts and the figures of a command from finished runs, by the names of their files."""
     if command in TABLES:
         lines = tables.lines(results, command)
         title = f"{TITLES[command]}. {' and '.join(writing.named(corpora))}"
         return {
-            "md": writing.markdown(results, command, corpora, lines),
-            "csv": writing.as_csv(command, corpora, lines),
-            "png": figures.table(lines, writing.heads_of(corpora), title),
+            f"{command}.md": writing.markdown(results, command, corpora, lines),
+            f"{command}.csv": writing.as_csv(command, corpora, lines),
+            f"{command}.png": figures.table(lines, writing.heads_of(corpora), title),
         }
     if command == "claims":
-        return {"md": claims.markdown(results, corpora)}
+        return {"claims.md": claims.markdown(results, corpora)}
+    dimension = results.args.dimension
+    stem = f"{command}-{dimension}"
     if command == "sweep":
         grid = sweep.Sweep(results)
-        return {"md": grid.markdown(corpora), "png": grid.figure(corpora)}
+        return {f"{stem}.md": grid.markdown(corpora), f"{stem}.png": grid.figure(corpora)}
     draw = figures.figure2 if command == "figure2" else figures.figure3
-    return {"png": draw(results, corpora, results.args.dimension)}
+    return {f"{stem}.png": draw(results, corpora, dimension)}
 
 
 def write(results: Results, command: str, corpora: list[dict]) -> list[Path]:
     """Make the table or figure of a command from finished runs; -> the files."""
-    of_dimension = command in (*FIGURES, "sweep")
-    stem = f"{command}-{results.args.dimension}" if of_dimension else command
     paths = []
-    for suffix, content in made(results, command, corpora).items():
-        paths.append(results.args.out / f"{stem}.{suffix}")
-        if suffix == "png":
-            plots.save(content, paths[-1])
-        else:
+    for name, content in made(results, command, corpora).items():
+        paths.append(results.args.out / name)
+        if isinstance(content, str):
             store.write(paths[-1], content.encode())
+        else:
+            plots.save(content, paths[-1])
     return paths
 
 
@@ -141,7 +141,7 @@ def main() -> None:
     if missing:  # both corpora read and their features extracted once, not by each of the runs
         run = max(missing, key=lambda run: run.choices.model != "mono")
         setup.prepare(run.choices, (run.source.place, run.target.place), args.cache, args.skip_bad)
-    launch.launch(wanted, args.jobs, console.say)
+        launch.launch(wanted, args.jobs, console.say)
     corpora = results.corpora(wanted)
     print(*(path for name in names for path in write(results, name, corpora)), sep="\n")
     duration = console.clock(time.monotonic() - began)

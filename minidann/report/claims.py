@@ -5,7 +5,6 @@ A claim holds where every figure that it is made of is significantly on the righ
 inconclusive otherwise. Two claims have rules of their own, which `markdown` states.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +12,7 @@ from scipy.stats import spearmanr
 
 from minidann.choices import SELECTION
 from minidann.measure.intervals import Estimate, reach_of_mean
-from minidann.report.paper import ABOVE, FOLLOWS, OUR, PAIRS, SAME, Figures, of_paper
+from minidann.report.paper import ABOVE, FOLLOWS, OUR, PAIRS, SAME, of_paper
 from minidann.report.results import Results
 from minidann.report.writing import about, bracket, markdown_table
 
@@ -32,28 +31,23 @@ class Claim:
 
 
 def claims(results: Results) -> list[Claim]:
-    """Every claim, judged."""
+    """Every claim, judged under each criterion, with the figures by labels of the target."""
     found = []
-    for text, figures in ABOVE.items():
-        verdicts, here = judge(results, figures, above)
-        paper = ", ".join(f"{of_paper(*figure)[0]:+.2f}" for figure in figures)
-        found.append(Claim(text, paper, ", ".join(map(points, here)), verdicts))
-    verdicts, here = judge(results, PAIRS, same)
-    paper = max(abs(of_paper(*figure)[0]) for figure in PAIRS)
-    largest = points(max(here, key=lambda figure: abs(figure.value)))
-    found.append(Claim(SAME, f"largest {paper:.2f}", f"largest {largest}", verdicts))
+    rules = [(text, figures, above) for text, figures in ABOVE.items()] + [(SAME, PAIRS, same)]
+    for text, figures, rule in rules:
+        estimates = {
+            criterion: [results.estimate(*figure, {criterion: 1}) for figure in figures]
+            for criterion in SELECTION
+        }
+        verdicts = {criterion: rule(here) for criterion, here in estimates.items()}
+        paper, here = [of_paper(*figure)[0] for figure in figures], estimates["target"]
+        if rule is above:
+            there, ours = ", ".join(f"{gain:+.2f}" for gain in paper), ", ".join(map(points, here))
+        else:  # too many to list
+            there = f"largest {max(map(abs, paper)):.2f}"
+            ours = f"largest {points(max(here, key=lambda figure: abs(figure.value)))}"
+        found.append(Claim(text, there, ours, verdicts))
     return [*found, follows(results)]
-
-
-def judge(
-    results: Results, figures: Figures, verdict: Callable[[list[Estimate]], str]
-) -> tuple[dict[str, str], list[Estimate]]:
-    """The verdict on figures under each criterion, and the figures by labels of the target."""
-    estimates = {
-        criterion: [results.estimate(*figure, {criterion: 1}) for figure in figures]
-        for criterion in SELECTION
-    }
-    return {criterion: verdict(here) for criterion, here in estimates.items()}, estimates["target"]
 
 
 def above(estimates: list[Estimate]) -> str:
@@ -83,7 +77,7 @@ def follows(results: Results) -> Claim:
     changes = [correlation(*np.diff(curve)) for curve in curves]
     mean = float(np.mean(changes))
     verdict, interval = OPEN, "no interval"
-    if len(changes) > 1:
+    if len(changes) > 1:  # seeds
         reach = reach_of_mean(changes)
         interval = f"[{mean - reach:.2f}, {mean + reach:.2f}] over seeds"
         verdict = HOLDS if mean > reach else FAILS if mean < -reach else OPEN

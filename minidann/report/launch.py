@@ -23,7 +23,9 @@ ELSEWHERE = "another process is at work here"
 
 
 def launch(wanted: Sequence[Run], jobs: int, say: Callable[[str], None]) -> None:
-    """Finish every run in `wanted`, `jobs` at a time; a UserError with all that went wrong.
+    """Finish the runs of `wanted` that are missing, `jobs` at a time.
+
+    Raises UserError with all that went wrong.
 
     Each process gets its share of the cores; the result does not depend on it. A run that another
     process is at work on is waited for, and takes one of the places, because it uses cores, too.
@@ -31,8 +33,6 @@ def launch(wanted: Sequence[Run], jobs: int, say: Callable[[str], None]) -> None
     """
     waiting = [run for run in wanted if not run.finished]
     total, began, done = len(waiting), time.monotonic(), 0
-    if not waiting:
-        return
     jobs = min(jobs, total)
     share = str(max(1, parallel.threads() // jobs))
     say(f"{total} of {len(wanted)} runs are missing; {jobs} at a time, {share} threads each")

@@ -157,11 +157,8 @@ class Sweep:
 
     def figure(self, corpora: list[dict]) -> Figure:
         """UAR and domain UAR over beta: a column for each batch norm and schedule."""
-        alphas, betas, modes, schedules = (  # each once, in the order given
-            list(dict.fromkeys(getattr(self.args, name)))
-            for name in ("alphas", "betas", "modes", "schedules")
-        )
-        places = [(bn, schedule) for bn in modes for schedule in schedules]
+        alphas, betas = self.args.alphas, self.args.betas
+        places = [(bn, schedule) for bn in self.args.modes for schedule in self.args.schedules]
         figure, axes = plt.subplots(
             3, len(places), figsize=(3.4 * len(places), 7.5), sharex=True, sharey="row",
             layout="constrained", squeeze=False,
