@@ -6,9 +6,9 @@ A simulated speaker has a skill in each class, model and dimension, and a number
 class. An utterance is predicted rightly where `skill + luck > 0`, with luck of variance 1, most of
 which is the utterance's own, shared by models and seeds. So a class is found with probability
 Phi(skill), and over infinitely many speakers, of skill N(m, sd^2), its recall is
-Phi(m / sqrt(1 + sd^2)). Numbers
-of rows are Poisson with log-normal means; where these go with the skill, long-winded speakers weigh
-more, which moves m by correlation * size_sd * sd. That makes the truth exact.
+Phi(m / sqrt(1 + sd^2)). Numbers of rows are Poisson with log-normal means; where these go with the
+skill, long-winded speakers weigh more, which moves m by correlation * size_sd * sd. That makes the
+truth exact.
 
 "none" is the share of simulations in which the jackknife gives no interval. Tried as well, and not
 kept: for averages of UARs, the jackknife without the logit (91 to 93% at a true 90% and 10
@@ -42,9 +42,8 @@ class Setting:
     weights: tuple[float, ...] = (1.0,)  # one for each model: (-1, 1) is a difference
     skills: tuple[tuple[float, float], ...] = ((0.3, 0.6), (0.5, 0.7))  # m by model and class
     sd: float = 0.45  # of the skill over speakers
-    classes: float = (
-        -0.4
-    )  # correlation of a speaker's skills in both classes: loud is predicted high
+    # Correlation of a speaker's skills in both classes: who is loud is predicted high.
+    classes: float = -0.4
     models: float = 0.7  # correlation of a speaker's skills in two models
     rows: float = 60  # a speaker
     size_sd: float = 0.4  # of the logarithm of the numbers of rows
@@ -212,9 +211,7 @@ def main() -> None:
     parser.add_argument("--simulations", type=int, default=4000, help="a setting (default 4000)")
     simulations = parser.parse_args().simulations
     error = 100 * np.sqrt(0.95 * 0.05 / simulations)
-    print(
-        f"95% intervals over speakers, {simulations} simulations; in % (standard error {error:.1f})"
-    )
+    print(f"95% intervals, {simulations} simulations; in % (standard error {error:.1f})")
     print(f"{'':40}{'speakers':>9}{'truth':>7}{'bootstrap':>17}{'jackknife':>17}")
     print(f"{'':40}{'':>9}{'':>7}" + f"{'coverage':>10}{'width':>7}" * 2 + f"{'none':>6}")
     start = time.perf_counter()

@@ -47,6 +47,9 @@ def test_by_hand():
     logits = np.array([0, 0.510826, 1.945910])
     reach = 4.302653 * np.sqrt(2 / 3 * ((logits - logits.mean()) ** 2).sum())
     assert got.interval == pytest.approx(expit(0.693147 + np.array([-reach, reach])), rel=1e-5)
+    # A cell of weight 0 has no say.
+    alike = estimate([(1.0, cell(ABC)), (0.0, cell(CONSTANT))])
+    assert (alike.value, alike.interval) == (got.value, got.interval)
     # Any other sum, such as twice the cell, keeps the plain scale, also where weights add up to 1.
     reach = 2 * 4.302653 * np.sqrt(2 / 3 * ((LEFT_OUT - 2 / 3) ** 2).sum())
     for terms, value in (
@@ -175,38 +178,30 @@ def test_seeds_are_paired_by_number():
     assert got.by_seed == pytest.approx([0, 0, 0])
 
 
-def test_significant():
+def test_reach_and_significance():
     """Both intervals decide, over speakers and over seeds; a single seed proves nothing."""
     agree, argue = np.array([0.04, 0.05, 0.06]), np.array([-0.1, 0.05, 0.2])
-    assert Estimate(0.05, (0.01, 0.09), agree).significant
-    assert Estimate(-0.05, (-0.09, -0.01), -agree).significant
-    for interval, seeds in (
-        ((-0.01, 0.11), agree),  # not the speakers
-        ((0.01, 0.09), argue),  # not the seeds
-        ((0.01, 0.09), agree[1:2]),  # one seed
-        (None, agree),
+    low, high = 0.05 - 0.0248414, 0.05 + 0.0248414  # 4.302653 (t, 2 degrees) * 0.01 / sqrt(3)
+    endless = (-np.inf, np.inf)
+    for interval, seeds, reach, significant in (
+        ((0.03, 0.06), agree, (low, high), True),
+        ((0.01, 0.09), agree, (0.01, 0.09), True),
+        ((0.01, 0.06), agree, (0.01, high), True),
+        ((0.03, 0.09), agree, (low, 0.09), True),
+        ((-0.01, 0.11), agree, (-0.01, 0.11), False),  # not the speakers
+        ((0.01, 0.09), argue, (0.05 - 0.3726207, 0.05 + 0.3726207), False),  # not the seeds
+        ((0.01, 0.04), agree - 0.0251, (low - 0.0251, high - 0.0251), True),
+        ((0.01, 0.04), agree - 0.0253, (low - 0.0253, high - 0.0253), False),
+        ((0.01, 0.09), agree[::2], (0.05 - 0.1270620, 0.05 + 0.1270620), False),  # 1 degree: 12.7
+        ((0.01, 0.09), agree[1:2], endless, False),
+        (None, agree, endless, False),
     ):
-        assert not Estimate(0.05, interval, seeds).significant
-        mirrored = interval and (-interval[1], -interval[0])
-        assert not Estimate(-0.05, mirrored, -seeds).significant
+        for sign in (1, -1):
+            ends = interval and tuple(sorted(sign * end for end in interval))
+            got = Estimate(sign * seeds.mean(), ends, sign * seeds)
+            assert sorted(sign * end for end in got.reach) == pytest.approx(reach, abs=1e-6)
+            assert got.significant == significant
     assert np.isnan(Estimate(0.05, (0.01, 0.09), agree[1:2]).spread)
-    # t with 2 degrees: 4.30 standard errors of 0.01 / sqrt(3) are 0.0248
-    assert Estimate(0.0249, (0.01, 0.04), agree - 0.0251).significant
-    assert not Estimate(0.0247, (0.01, 0.04), agree - 0.0253).significant
-
-
-def test_reach_is_from_the_lower_of_both_ends_to_the_upper():
-    seeds = np.array([0.04, 0.05, 0.06])  # 4.302653 * 0.01 / sqrt(3) = 0.0248414 on either side
-    low, high = 0.05 - 0.0248414, 0.05 + 0.0248414
-    for interval, expected in (
-        ((0.03, 0.06), (low, high)),
-        ((0.01, 0.09), (0.01, 0.09)),
-        ((0.01, 0.06), (0.01, high)),
-        ((0.03, 0.09), (low, 0.09)),
-        (None, (-np.inf, np.inf)),
-    ):
-        assert Estimate(0.05, interval, seeds).reach == pytest.approx(expected, abs=1e-6)
-    assert Estimate(0.05, (0.01, 0.09), seeds[1:2]).reach == (-np.inf, np.inf)
 
 
 # The simulation
