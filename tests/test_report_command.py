@@ -304,31 +304,25 @@ def test_there_are_no_more_jobs_than_runs(tmp_path, monkeypatch):
     assert [(run.out / "metrics.json").read_text() for run in three] == ["6", "6", "there"]
 
 
+def launching(run):
+    """The launcher of one run, begun in a thread, and the lines that it says."""
+    said = []
+    thread = threading.Thread(target=launch.launch, args=([run], 1, said.append))
+    thread.start()
+    return thread, said
+
+
 def test_it_says_once_that_it_waits_for_others(tmp_path):
     """A run that another process is at work on is waited for, not begun."""
     (run,) = fakes(tmp_path, "raise SystemExit('begun')")
-    printed, waits = [], threading.Event()
-
-    def say(line):
-        printed.append(line)
-        if "waits" in line:
-            waits.set()
-
-    def another():
-        waits.wait(30)
+    with store.hold(run.out):
+        thread, said = launching(run)
+        wait_for(lambda: len(said) == 2)
         time.sleep(4 * launch.PAUSE)  # it looks again, and says no more
         (run.out / "metrics.json").write_text("{}")
-
-    with store.hold(run.out):
-        thread = threading.Thread(target=another)
-        thread.start()
-        wait_for(run.out.exists)
-        launcher = threading.Thread(target=launch.launch, args=([run], 1, say))
-        launcher.start()
-        thread.join()
-    launcher.join()
-    assert printed[1] == "waits for 1 runs that other processes are at work on"
-    assert printed[2].startswith("1/1  run0") and len(printed) == 3
+    thread.join()
+    assert said[1] == "waits for 1 runs that other processes are at work on"
+    assert said[2].startswith("1/1  run0") and len(said) == 3
     assert not (tmp_path / "logs").exists()
 
 
@@ -339,21 +333,14 @@ def test_a_run_that_lost_its_folder_to_another_report_has_not_failed(tmp_path):
 while not (out / "taken").exists(): time.sleep(0.02)
 print("epoch 1, by another"); sys.exit(2)
 """)  # fmt: skip
-
-    def winner():
-        wait_for((run.out / "here").exists)
-        with store.hold(run.out):
-            (run.out / "taken").touch()
-            time.sleep(0.5)
-            (run.out / "metrics.json").write_text("{}")
-
-    thread = threading.Thread(target=winner)
-    thread.start()
-    try:
-        launch.launch([run], 1, lambda line: None)
-    finally:
-        thread.join()
-    assert run.finished
+    thread, said = launching(run)
+    wait_for((run.out / "here").exists)
+    with store.hold(run.out):
+        (run.out / "taken").touch()
+        time.sleep(0.5)
+        (run.out / "metrics.json").write_text("{}")
+    thread.join()
+    assert said[-1].startswith("1/1  run0")
 
 
 @pytest.mark.parametrize("ends", [KeyboardInterrupt, BrokenPipeError])
