@@ -174,21 +174,25 @@ def _priors(choices: dict, config: dict, results: dict) -> Finding:
     source, predicted, true = (
         side[1] / sum(side) for side in (classes, counts.sum(axis=0), counts.sum(axis=1))
     )
-    tries = []
     lines = [
         f"{name.capitalize()} is {100 * source:.0f}% of the source, and "
         f"{100 * predicted:.0f}% of the predictions on the target's test set.",
         f"(By the labels, which adaptation must not see, it is {100 * true:.0f}% of them.)",
     ]
+    tries = []
     if predicted in (0, 1):
         lines.append("ONE CLASS is predicted for every utterance: the UAR is that of guessing.")
-        tries.append("another seed, more epochs, a smaller --beta")
+        tries = ["another seed, more epochs, a smaller --beta"]
         if choices["model"] == "base":
             lines.append(
                 "Batch norm still uses the running statistics of the source, on a corpus that is "
                 "recorded otherwise: the usual reason."
             )
             tries = ["--model our --beta 0, whose batch norm sees the target, or AdaBN (below)"]
+    elif abs(predicted - true) > SHIFT:
+        lines.append(
+            "The predictions lean to one class: a threshold of 1/2 does not suit the target."
+        )
     if choices["model"] != "mono" and abs(source - true) > SHIFT:
         lines.append(
             "The classes have other shares in the target: LABEL SHIFT. An adversary that makes "
@@ -196,13 +200,9 @@ def _priors(choices: dict, config: dict, results: dict) -> Finding:
             "of input and prediction, which favours predictions in equal shares, may choose a "
             "wrong epoch."
         )
-        tries.append(
+        tries += [
             "no larger beta, and --select-by source in place of information, under label shift"
-        )
-    if predicted not in (0, 1) and abs(predicted - true) > SHIFT:
-        lines.append(
-            "The predictions lean to one class: a threshold of 1/2 does not suit the target."
-        )
+        ]
     return lines, tries
 
 

@@ -62,13 +62,11 @@ BETA0 = make_row("our, beta 0", model="our", beta=0.0)  # a control: nothing is 
 MONO = make_row("mono", model="mono")
 BASE_NONE = make_row("base, no BN", model="base", bn="none")
 OUR_NONE = make_row("our, no BN", model="our", bn="none")
-MODES, MODES_BETA0 = (
-    {
-        mode: make_row(mode + name, model="our", bn=mode.lower(), **beta)
-        for mode in ("BN1", "BN2", "BN3", "BN4")
-    }
-    for name, beta in (("", {}), (", beta 0", {"beta": 0.0}))
-)
+BN = ("BN1", "BN2", "BN3", "BN4")
+MODES = {mode: make_row(mode, model="our", bn=mode.lower()) for mode in BN}
+MODES_BETA0 = {
+    mode: make_row(f"{mode}, beta 0", model="our", bn=mode.lower(), beta=0.0) for mode in BN
+}
 
 TABLES: dict[str, tuple[Row, ...]] = {
     "table1": (BASE, ADABN, BETA0, OUR, MONO),
