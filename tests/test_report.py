@@ -144,31 +144,28 @@ def text_of(results):
 # The paper's numbers
 
 
-def committed(name):
-    """The lines of a committed table, for the criterion of the paper."""
-    with open(REPORTS / "demo" / f"{name}.csv", newline="", encoding="utf-8") as file:
-        return [line for line in csv.DictReader(file) if line["selected_by"] == "target"]
-
-
-def test_the_numbers_of_the_paper_are_those_of_the_committed_reports():
-    found = 0
-    for name, rows in TABLES.items():
-        there = [
-            (line["row"], line["paper"], line["paper_std"]) for line in committed(name)
-            if line["kind"] == "cell" and line["paper"]
-        ]  # fmt: skip
-        here = [
-            (row.name, *paper.of_paper({row: 1}, columns))
-            for row in rows if row.paper for columns in PLACES
-        ]  # fmt: skip
-        assert [(name, str(mean), str(std or "")) for name, mean, std in here] == there
-        found += len(here)
-    assert found == 9 * 5
+@pytest.mark.parametrize("name", TABLES)
+def test_the_numbers_of_the_paper_are_those_of_the_committed_tables(name):
+    """In italics, the average that is printed wrong beside the right one."""
+    there = (REPORTS / "demo" / f"{name}.md").read_text().split("\n## ")[1]  # by target labels
+    here, cells = [], {row.name: {row: 1} for row in TABLES[name]}
+    for kind, terms in (("cell", cells), ("difference", paper.PLANNED[name])):
+        for title, rows in terms.items():
+            numbers = [paper.of_paper(rows, columns) for columns in PLACES]
+            if numbers[0]:
+                here.append(writing.text_of_paper(tables.Line(kind, "target", title, [], numbers)))
+    assert [line.strip("| ").split(" | ")[1:] for line in there.splitlines()
+            if line.startswith("| *the paper's* |")] == here  # fmt: skip
+    assert (name == "table2") == ("58.53; printed: 58.32" in there)
 
 
 @pytest.mark.parametrize("name", TABLES)
 def test_the_planned_differences_are_those_of_the_committed_cells(name):
-    found = {(line["row"], line["column"]): float(line["mean"]) for line in committed(name)}
+    with open(REPORTS / "demo" / f"{name}.csv", newline="", encoding="utf-8") as file:
+        found = {
+            (line["row"], line["column"]): float(line["mean"])
+            for line in csv.DictReader(file) if line["selected_by"] == "target"
+        }  # fmt: skip
     for column in dict.fromkeys(column for _, column in found):
         for difference, terms in paper.PLANNED[name].items():
             expected = sum(weight * found[row.name, column] for row, weight in terms.items())
@@ -298,23 +295,7 @@ def test_markdown_and_csv_have_every_number_of_the_lines(name, request):
     count = len(paper.PLANNED[name])
     assert markdown.count(f"planned before any run: {count}, in four columns and on average") == 3
     expected = {"table1": "Of 30 intervals about 1.5 are", "table2": "Of 5 intervals about 0.2 are"}
-    assert expected[name] in markdown
-
-
-def test_the_papers_numbers_in_italics(table1, table2):
-    lines = {line.name: writing.text_of_paper(line) for results, name in
-             ((table1, "table1"), (table2, "table2")) for line in tables.lines(results, name)
-             if line.paper[0]}  # fmt: skip
-    assert set(lines) == {"base", "our", "mono", "our - base", "mono - our", "mono - base",
-                          "base, no BN", "our, no BN", "our - base, no BN"}  # fmt: skip
-    assert lines["base"] == [
-        "*62.49 (2.96)*", "*54.15 (0.51)*", "*60.73 (0.45)*", "*58.11 (0.51)*", "*58.87*"
-    ]  # fmt: skip
-    assert lines["our - base"] == ["*+9.50*", "*+0.39*", "*+2.45*", "*+3.32*", "*+3.91*"]
-    # The average that is printed wrong stands beside the right one.
-    assert lines["our, no BN"][3:] == ["*57.81 (2.07)*", "*58.53; printed: 58.32*"]
-    assert str(lines).count("printed") == 1
-    assert paper.MISPRINT in text_of(table2)[0] and paper.MISPRINT not in text_of(table1)[0]
+    assert expected[name] in markdown and (paper.MISPRINT in markdown) == (name == "table2")
 
 
 def test_the_same_runs_give_the_same_files_wherever_and_whenever(table2, tmp_path):
@@ -671,24 +652,22 @@ def test_the_figure_of_a_table_has_each_cell_with_its_interval(table1):
     assert len(figure.legends[0].get_texts()) == 4
 
 
-def test_figure_2_has_the_points_of_base_and_our(tmp_path):
+def test_figure_2_has_the_points_of_base_and_our(tmp_path, monkeypatch):
     results = made_up_runs(Results(asked(tmp_path, "figure2", "--dimension", "valence")))
     wanted = wanted_by(results)
     assert [(run.choices.model, run.choices.seed) for run in wanted] == [("base", 0), ("our", 0)]
-    figure = figures.figure2(results, results.corpora(wanted), "valence")
-    for run, (left, right) in zip(wanted, (figure.axes[:2], figure.axes[2:])):
-        picture = store.read_arrays(run.out / "features.npz")[0]["features"]
-        for axis, group in ((left, "domains"), (right, "emotions")):
-            drawn = [collection.get_offsets() for collection in axis.collections]
-            for value in (0, 1):
-                points = picture["points"][picture[group] == value]
-                np.testing.assert_allclose(drawn[value], points, rtol=1e-6)
-            assert axis.get_xlabel() == "component 1 (40% of the variance)"
-    legends = [
-        [text.get_text() for text in axis.get_legend().get_texts()] for axis in figure.axes[:2]
-    ]
-    assert legends[0] == ["Corpus csv-a (your own)", "Corpus csv-b (your own)"]
-    assert legends[1] == ["negative valence", "positive valence"]
+    monkeypatch.setattr(figures.plots, "features", lambda *args: args)
+    models, *legends = figures.figure2(results, results.corpora(wanted), "valence")
+    for run, (title, picture, shares) in zip(wanted, models, strict=True):
+        assert title == (
+            f"{run.choices.model}, valence, seed 0, epoch selected by labels of the target"
+        )
+        expected = store.read_arrays(run.out / "features.npz")[0]["features"]
+        for name in ("points", "domains", "emotions"):
+            np.testing.assert_array_equal(picture[name], expected[name])
+        assert shares == [0.4, 0.2]
+    assert legends == [["Corpus csv-a (your own)", "Corpus csv-b (your own)"],
+                       ["negative valence", "positive valence"]]  # fmt: skip
 
 
 def test_figure_3_has_mean_and_reach_over_seeds(three):
