@@ -138,7 +138,7 @@ def text_of(results):
     """Markdown and CSV of a table."""
     name = results.args.command
     corpora, lines = results.corpora(wanted_by(results)), tables.lines(results, name)
-    return writing.markdown(results, name, corpora, lines), writing.as_csv(name, corpora, lines)
+    return tables.markdown(results, name, corpora, lines), tables.as_csv(name, corpora, lines)
 
 
 # The paper's numbers
@@ -153,7 +153,7 @@ def test_the_numbers_of_the_paper_are_those_of_the_committed_tables(name):
         for title, rows in terms.items():
             numbers = [paper.of_paper(rows, columns) for columns in PLACES]
             if numbers[0]:
-                here.append(writing.text_of_paper(tables.Line(kind, "target", title, [], numbers)))
+                here.append(tables.text_of_paper(tables.Line(kind, "target", title, [], numbers)))
     assert [line.strip("| ").split(" | ")[1:] for line in there.splitlines()
             if line.startswith("| *the paper's* |")] == here  # fmt: skip
     assert (name == "table2") == ("58.53; printed: 58.32" in there)
@@ -266,7 +266,7 @@ def test_a_number_has_its_sign_its_spread_its_interval_and_a_tilde_where_it_is_i
 def test_markdown_and_csv_have_every_number_of_the_lines(name, request):
     results = request.getfixturevalue(name)
     lines, (markdown, text) = tables.lines(results, name), text_of(results)
-    heads = writing.heads_of(results.corpora(wanted_by(results)))
+    heads = tables.heads_of(results.corpora(wanted_by(results)))
     entries, rows = list(csv.DictReader(io.StringIO(text))), []
     for line in lines:
         title, difference = writing.title_of(line.criterion), line.kind != "cell"
@@ -277,7 +277,7 @@ def test_markdown_and_csv_have_every_number_of_the_lines(name, request):
         cells = [writing.percent(figure, difference) for figure in line.estimates]
         rows.append(" | ".join([f"| {line.name}", *cells]) + " |")
         if line.paper[0]:
-            rows.append(" | ".join(["| *the paper's*", *writing.text_of_paper(line)]) + " |")
+            rows.append(" | ".join(["| *the paper's*", *tables.text_of_paper(line)]) + " |")
         for head, figure, numbers in zip(heads, line.estimates, line.paper):
             row = entries.pop(0)
             here = (row["table"], row["selected_by"], row["kind"], row["row"], row["column"])
@@ -329,7 +329,7 @@ def test_the_heading_says_what_speech_it_is_and_what_was_left_out(table2, tmp_pa
     assert synthetic in texts["synthetic demo"] and "other speech" in texts["synthetic demo"]
     assert "other speech" not in texts["licensed"] and "ynthetic" not in texts["licensed"]
     assert "- seed 7, 12 epochs\n" in texts["licensed"]
-    heads = writing.heads_of(results.corpora(wanted_by(results)))
+    heads = tables.heads_of(results.corpora(wanted_by(results)))
     assert heads[0] == "table 1 to table 2, arousal"  # two corpora of one title
     assert len(set(heads)) == 5
 
@@ -625,7 +625,7 @@ def bars(container):
 
 def test_the_figure_of_a_table_has_each_cell_with_its_interval(table1):
     lines = tables.lines(table1, "table1")
-    heads = writing.heads_of(table1.corpora(wanted_by(table1)))
+    heads = tables.heads_of(table1.corpora(wanted_by(table1)))
     figure = figures.table(lines, heads, "a title")
     names = [row.name for row in TABLES["table1"]]
     assert len(figure.axes) == 5

@@ -95,9 +95,9 @@ def made(results: Results, command: str, corpora: list[dict]) -> dict[str, str |
         lines = tables.lines(results, command)
         title = f"{TITLES[command]}. {' and '.join(writing.named(corpora))}"
         return {
-            f"{command}.md": writing.markdown(results, command, corpora, lines),
-            f"{command}.csv": writing.as_csv(command, corpora, lines),
-            f"{command}.png": figures.table(lines, writing.heads_of(corpora), title),
+            f"{command}.md": tables.markdown(results, command, corpora, lines),
+            f"{command}.csv": tables.as_csv(command, corpora, lines),
+            f"{command}.png": figures.table(lines, tables.heads_of(corpora), title),
         }
     if command == "claims":
         return {"claims.md": claims.markdown(results, corpora)}

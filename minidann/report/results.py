@@ -93,7 +93,7 @@ class Results:
         other folders, or of recordings or labels that are not those of the runs beside it.
         """
         found: dict[str, dict] = {}
-        digests: dict[tuple, str] = {}
+        labels: dict[tuple[str, str], str] = {}
         for run in runs:
             config = folder.refuse_others(run.out, folder.planned(run.choices), resume=True)
             sides = run.source, run.target
@@ -103,17 +103,16 @@ class Results:
                 raise UserError(f"{run.out}: a run on {there}, not on {here}; choose another --out")
             for side, role in zip(sides, ("source", "target")):
                 corpus = config["corpora"][role]
-                found.setdefault(side.name, corpus)
-                marks = {
-                    (side.name, "recordings"): corpus["content"],
-                    (side.name, "labels", run.choices.dimension): corpus["labels"],
-                }
-                for mark, digest in marks.items():
-                    if digest != digests.setdefault(mark, digest):
+                first = found.setdefault(side.name, corpus)
+                labelled = labels.setdefault((side.name, run.choices.dimension), corpus["labels"])
+                for what, same in (
+                    ("recordings", corpus["content"] == first["content"]),
+                    ("labels", corpus["labels"] == labelled),
+                ):
+                    if not same:
                         raise UserError(
-                            f"{run.out}: made of other {mark[1]} of {corpus['title']} than the "
-                            "runs beside it; delete those that are out of date, and they are run "
-                            "again"
+                            f"{run.out}: made of other {what} of {corpus['title']} than the runs "
+                            "beside it; delete those that are out of date, and they are run again"
                         )
         both = [found[name] for name in self.names if name in found]
         if len({corpus["title"] for corpus in both}) < len(both):  # two files of one name
