@@ -69,24 +69,6 @@ def test_two_seeds_by_hand():
     assert got.interval == pytest.approx((got.value - reach, got.value + reach))
 
 
-def test_a_constant_prediction_is_no_obstacle_to_a_difference():
-    """Its UAR is 0.5 whoever speaks: the interval is that of the other, on the plain scale."""
-    assert estimate([(1.0, cell(CONSTANT))]).interval is None
-    got = estimate([(1.0, cell(ABC)), (-1.0, cell(CONSTANT))])
-    reach = reach_of(LEFT_OUT)
-    assert got.interval == pytest.approx((2 / 3 - 0.5 - reach, 2 / 3 - 0.5 + reach))
-
-
-def test_pairing():
-    """Two models that fail on the same speakers: their difference is sharper than either."""
-    base = draw(np.random.default_rng(1), speakers=10)
-    our = {name: c + table(3, -3, -3, 3) for name, c in base.items()} | {"s0": base["s0"]}
-    paired = estimate([(1.0, cell(our)), (-1.0, cell(base))])
-    strangers = estimate([(1.0, cell(our)), (-1.0, cell(base, of="y"))])
-    assert paired.value == pytest.approx(strangers.value)
-    assert width(paired) < width(strangers) / 3
-
-
 def test_variances_of_independent_corpora_add():
     rng = np.random.default_rng(2)
     ten, many = cell(draw(rng, 10)), cell(draw(rng, 24), of="y")
@@ -103,17 +85,6 @@ def test_variances_of_independent_corpora_add():
     assert width(average) == pytest.approx(width(both), rel=0.02)
     reach = np.diff(logit(average.interval)) / 2
     assert logit(average.interval[0]) + reach == pytest.approx(logit(average.value))
-
-
-def test_differences_of_differences():
-    """Linear in the terms; a cell minus itself leaves what remains."""
-    rng = np.random.default_rng(3)
-    a, b, c = (cell(*(draw(rng) for _ in range(3))) for _ in range(3))
-    whole = estimate([(1, a), (-1, b), (-1, a), (1, c)])
-    rest = estimate([(-1, b), (1, c)])
-    assert whole.value == pytest.approx(rest.value)
-    assert whole.interval == pytest.approx(rest.interval)
-    assert whole.by_seed == pytest.approx(rest.by_seed)
 
 
 def test_the_interval_of_an_average_stays_between_0_and_1():
