@@ -337,57 +337,39 @@ def test_the_heading_says_what_speech_it_is_and_what_was_left_out(table2, tmp_pa
 # Runs that are not the ones that are meant
 
 
-@pytest.fixture
-def three(tmp_path):
-    """Three finished runs, which a report takes as they are."""
-    results = made_up_runs(Results(asked(tmp_path, "figure3", "--seeds", "3")))
-    titles = [corpus["title"] for corpus in results.corpora(wanted_by(results))]
-    assert titles == ["Corpus csv-a", "Corpus csv-b"]
-    return results
-
-
-def refusal(results, run, *keys, value):
-    """What is said where an entry of the run's config.json has another value."""
-    config = store.read_json(run.out / "config.json")
-    entry, whole = config, (run.out / "config.json").read_bytes()
-    for key in keys[:-1]:
-        entry = entry[key]
-    entry[keys[-1]] = value
-    store.write_json(run.out / "config.json", config)
-    with pytest.raises(UserError) as error:
-        results.corpora(wanted_by(results))
-    (run.out / "config.json").write_bytes(whole)
-    assert "\n" not in str(error.value) and str(run.out) in str(error.value)
-    return str(error.value)
-
-
-def test_a_finished_run_that_is_not_the_one_meant_is_refused(three):
-    run = wanted_by(three)[2]
-    message = refusal(three, run, "choices", "alpha", value=0.25)
-    assert "holds another run: alpha (0.25 there, 0.5 here)" in message
-    here = store.read_json(run.out / "config.json")["folders"]
-    for there in ([here[0], "/elsewhere/b.csv"], here[::-1]):  # also the way back
-        message = refusal(three, run, "folders", value=there)
-        words = f"a run on {' and '.join(there)}, not on {' and '.join(here)}"
-        assert words in message and "another --out" in message
-    for role, digest, words in (
-        ("target", "content", "other recordings of Corpus csv-b than the runs beside it"),
-        ("source", "labels", "other labels of Corpus csv-a than the runs beside it"),
-    ):
-        message = refusal(three, run, "corpora", role, digest, value="others")
-        assert words in message
-        assert "delete those that are out of date, and they are run again" in message
-    assert len(three.corpora(wanted_by(three))) == 2
-
-
-def test_labels_are_compared_within_each_dimension_and_recordings_across(table2):
-    """A corpus that was changed between the arousal runs and the valence runs."""
-    last = wanted_by(table2)[-1]
-    assert last.choices.dimension == "valence"
-    labels = f"{last.target.name} arousal"
-    assert "other labels" in refusal(table2, last, "corpora", "target", "labels", value=labels)
-    first = next(run for run in wanted_by(table2) if run.choices.dimension == "valence")
-    assert "other recordings" in refusal(table2, first, "corpora", "target", "content", value="new")
+def test_a_finished_run_that_is_not_the_one_meant_is_refused(table2):
+    """Labels are compared within each dimension, recordings across both."""
+    wanted = wanted_by(table2)
+    first = next(run for run in wanted if run.choices.dimension == "valence")
+    assert wanted[-1].choices.dimension == "valence"
+    here = [str(side.place.resolve()) for side in (first.source, first.target)]
+    way_back, elsewhere = here[::-1], [here[0], "/elsewhere/b.csv"]
+    corpora = table2.corpora(wanted)
+    assert [corpus["title"] for corpus in corpora] == ["Corpus csv-a", "Corpus csv-b"]
+    beside = "than the runs beside it; delete those that are out of date, and they are run again"
+    for run, keys, value, words in (
+        (first, ["choices", "alpha"], 0.25,
+         "holds another run: alpha (0.25 there, 0.5 here); choose another --out"),
+        (first, ["folders"], way_back,
+         f"a run on {' and '.join(way_back)}, not on {' and '.join(here)}; choose another --out"),
+        (first, ["folders"], elsewhere,
+         f"a run on {' and '.join(elsewhere)}, not on {' and '.join(here)}; choose another --out"),
+        (first, ["corpora", "source", "content"], "new",
+         f"made of other recordings of Corpus csv-a {beside}"),
+        (wanted[-1], ["corpora", "target", "labels"], "csv-a arousal",
+         f"made of other labels of Corpus csv-a {beside}"),
+    ):  # fmt: skip
+        config = store.read_json(run.out / "config.json")
+        entry, whole = config, (run.out / "config.json").read_bytes()
+        for key in keys[:-1]:
+            entry = entry[key]
+        entry[keys[-1]] = value
+        store.write_json(run.out / "config.json", config)
+        with pytest.raises(UserError) as error:
+            table2.corpora(wanted)
+        assert str(error.value) == f"{run.out}: {words}"
+        (run.out / "config.json").write_bytes(whole)
+    assert table2.corpora(wanted) == corpora
 
 
 # Claims
@@ -670,7 +652,8 @@ def test_figure_2_has_the_points_of_base_and_our(tmp_path, monkeypatch):
                        ["negative valence", "positive valence"]]  # fmt: skip
 
 
-def test_figure_3_has_mean_and_reach_over_seeds(three):
+def test_figure_3_has_mean_and_reach_over_seeds(tmp_path):
+    three = made_up_runs(Results(asked(tmp_path, "figure3", "--seeds", "3")))
     figure = figures.figure3(three, three.corpora(wanted_by(three)), "arousal")
     top, bottom = figure.axes
     curves = np.array([
