@@ -14,7 +14,7 @@ from minidann.choices import SELECTION
 from minidann.measure.intervals import Estimate, reach_of_mean
 from minidann.report.paper import ABOVE, FOLLOWS, OUR, PAIRS, SAME, of_paper
 from minidann.report.results import Results
-from minidann.report.writing import about, bracket, markdown_table
+from minidann.report.writing import bracket, markdown_table, page
 
 HOLDS, FAILS, OPEN = "holds", "does not hold", "inconclusive"
 MARGIN = 0.02  # of UAR: modes that surely differ by less do not differ
@@ -102,17 +102,11 @@ def markdown(results: Results, corpora: list[dict]) -> str:
     rows = [
         [claim.text, claim.paper, claim.here, *claim.verdicts.values()] for claim in claims(results)
     ]
-    text = [
-        "# The paper's claims",
-        "",
-        *about(results, corpora),
-        "",
+    parts = [
         "Differences in points of UAR [95% interval over the target's speakers], by the epoch "
         "chosen with labels of the target. The verdicts are also for epochs chosen without: by "
         "the source validation UAR, and by the mutual information of input and prediction.",
-        "",
-        *markdown_table(["claim", "the paper", "here", *criteria], rows),
-        "",
+        markdown_table(["claim", "the paper", "here", *criteria], rows),
         "A claim that something is above holds where each of its figures is significantly above "
         "zero, by its interval over speakers and by that over seeds, and does not hold where a "
         "figure is significantly below zero. The claim that modes do not differ holds where all "
@@ -121,4 +115,4 @@ def markdown(results: Results, corpora: list[dict]) -> str:
         "follows domain loss is judged by the rank correlation of their changes from epoch to "
         "epoch, with an interval over seeds; it chooses no epoch.",
     ]
-    return "\n".join(text) + "\n"
+    return page("The paper's claims", results, corpora, parts)

@@ -75,10 +75,9 @@ def given(args: argparse.Namespace) -> dict:
 def given_flags(args: argparse.Namespace) -> list[str]:
     """Those of them that are not the default, as flags; without --epochs."""
     flags = [
-        text
+        f"{flag_of(name)} {value}"
         for name, value in given(args).items()
         if value != FLAGS[name].default and name != "epochs"
-        for text in (flag_of(name), str(value))
     ]
     return flags + ["--skip-bad"] * args.skip_bad
 

@@ -16,7 +16,7 @@ from minidann.measure.intervals import Estimate
 from minidann.report.figures import STYLE, bars
 from minidann.report.paper import Row, Terms, make_row
 from minidann.report.results import Results
-from minidann.report.writing import about, markdown_table, named, percent, title_of
+from minidann.report.writing import markdown_table, named, page, percent, title_of
 from minidann.run.plots import DARK, GREEN, LIGHT, Figure, plt
 
 STYLES = (("-", DARK), ("--", GREEN), ("-.", LIGHT), (":", "black"))  # of alphas
@@ -95,36 +95,31 @@ class Sweep:
             saw = watched[row]
             cells += [f"{100 * saw['domain']:.0f}", f"{saw['information']:.3f}"]
             rows.append([*cells, f"{100 * saw['source']:.1f}"])
-        text = [
-            f"# Alpha, beta, schedule and batch norm: {' to '.join(titles)}, {self.args.dimension}",
-            "",
-            *about(self.results, corpora),
-            "",
+        title = (
+            f"Alpha, beta, schedule and batch norm: {' to '.join(titles)}, {self.args.dimension}"
+        )
+        differences = [f"- {title_of(name)}. {self.differences(name)}" for name in SELECTION]
+        chosen = []
+        for criterion, name in UNSUPERVISED.items():
+            best = max(self.grid, key=lambda row: watched[row][criterion])
+            chosen.append(f"- By the largest {name}: {self.choice(best, criterion)}.")
+        parts = [
             "Test UAR in %, with the epoch chosen in three ways: mean over seeds (standard "
             "deviation over seeds) [95% interval over speakers]. The adversary's part is the "
             "difference to the same setting with beta 0, paired by speaker; `~`: inconclusive, "
             "over speakers or over seeds. Domain UAR: the domain classifier on development "
-            "utterances and as many of the source, mean of the last "
-            f"{LAST} epochs; 50 is guessing. "
-            "Mutual information of input and prediction (nats) and source validation UAR are those "
-            "of their best epochs.",
-            "",
-            *markdown_table([*heads, "domain UAR", *UNSUPERVISED.values()], rows),
-            "",
+            f"utterances and as many of the source, mean of the last {LAST} epochs; 50 is "
+            "guessing. Mutual information of input and prediction (nats) and source validation UAR "
+            "are those of their best epochs.",
+            markdown_table([*heads, "domain UAR", *UNSUPERVISED.values()], rows),
             "## Significant differences",
-            "",
-            *(f"- {title_of(criterion)}. {self.differences(criterion)}" for criterion in SELECTION),
-            "",
+            "\n".join(differences),
             f"Of {len(self.tried)} intervals that miss 5 times in 100, about "
             f"{0.05 * len(self.tried):.1f} do, half of them on either side.",
-            "",
             "## Chosen without labels of the target",
-            "",
+            "\n".join(chosen),
         ]
-        for criterion, name in UNSUPERVISED.items():
-            best = max(self.grid, key=lambda row: watched[row][criterion])
-            text.append(f"- By the largest {name}: {self.choice(best, criterion)}.")
-        return "\n".join(text) + "\n"
+        return page(title, self.results, corpora, parts)
 
     def differences(self, criterion: str) -> str:
         """Which settings differ significantly from no adversary, and which from the best."""

@@ -13,7 +13,7 @@ from minidann.measure.intervals import Estimate
 from minidann.report import paper
 from minidann.report.paper import MONO, PLACES, of_paper
 from minidann.report.results import Results
-from minidann.report.writing import about, markdown_table, percent, title_of
+from minidann.report.writing import markdown_table, page, percent, title_of
 from minidann.run import store
 
 EXPLANATIONS = {  # of the selection criteria
@@ -92,7 +92,7 @@ def text_of_paper(line: Line) -> list[str]:
     return texts
 
 
-def grid(lines: list[Line], kind: str, criterion: str, heads: list[str]) -> list[str]:
+def grid(lines: list[Line], kind: str, criterion: str, heads: list[str]) -> str:
     """A Markdown table: a line a row, and one below it with the paper's numbers in italics."""
     rows = []
     for line in lines:
@@ -112,39 +112,31 @@ def markdown(results: Results, table: str, corpora: list[dict], lines: list[Line
         f"Differences, planned before any run: {count}, in four columns and on average, paired by "
         f"speaker. Of {5 * count} intervals about {0.05 * 5 * count:.1f} are expected to miss."
     )
-    text = [
-        f"# {paper.TITLES[table]}",
-        "",
-        *about(results, corpora),
-        "",
+    parts = [
         "UAR on the test set in %: mean over seeds (standard deviation over seeds) [95% interval "
         "over the target's speakers: a jackknife with Student's t]. How a result depends on the "
         "seed is in the round brackets alone. The paper's numbers, in italics, are of RECOLA and "
-        "IEMOCAP." + " This is other speech: compare the pattern, not the values." * (not licensed),
+        "IEMOCAP." + " This is other speech: compare the pattern, not the values." * (not licensed)
     ]
     if table == "table1":
-        text += ["", CONTROLS]
+        parts += [CONTROLS]
     for criterion in SELECTION:
-        text += ["", f"## {title_of(criterion)}", "", EXPLANATIONS[criterion], ""]
-        text += grid(lines, "cell", criterion, heads)
-        text += ["", planned, ""]
-        text += grid(lines, "difference", criterion, heads)
+        parts += [f"## {title_of(criterion)}", EXPLANATIONS[criterion]]
+        parts += [grid(lines, "cell", criterion, heads), planned]
+        parts += [grid(lines, "difference", criterion, heads)]
     if table == "table2":
-        text += ["", paper.MISPRINT]
-    text += [
-        "",
+        parts += [paper.MISPRINT]
+    parts += [
         "`~`: inconclusive. The interval over speakers contains 0, or that over seeds "
         "(Student's t) does, or there is one seed only. Nothing is corrected for the number of "
         "comparisons; those below were not planned.",
-        "",
         "## What the labels were worth",
-        "",
         "The same runs, the same test set: UAR of the epoch chosen with labels of the target, "
         "minus that of the epoch chosen without.",
     ]
     for criterion in list(SELECTION)[1:]:
-        text += ["", f"{title_of(criterion)}:", "", *grid(lines, "labels", criterion, heads)]
-    return "\n".join(text) + "\n"
+        parts += [f"{title_of(criterion)}:", grid(lines, "labels", criterion, heads)]
+    return page(paper.TITLES[table], results, corpora, parts)
 
 
 def as_csv(table: str, corpora: list[dict], lines: list[Line]) -> str:

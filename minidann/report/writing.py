@@ -16,10 +16,10 @@ def title_of(criterion: str) -> str:
     return f"Epoch selected by {SELECTION[criterion].by}"
 
 
-def markdown_table(heads: list[str], rows: list[list[str]]) -> list[str]:
-    """The lines of a table."""
+def markdown_table(heads: list[str], rows: list[list[str]]) -> str:
+    """A table in Markdown."""
     first, *rest = (f"| {' | '.join(cells)} |" for cells in (heads, *rows))
-    return [first, "|---" * len(heads) + "|", *rest]
+    return "\n".join([first, "|---" * len(heads) + "|", *rest])
 
 
 def bracket(figure: Estimate) -> str:
@@ -45,7 +45,12 @@ def named(corpora: list[dict]) -> list[str]:
     return [f"{corpus['title']} ({corpus['kind']})" for corpus in corpora]
 
 
-def about(results: Results, corpora: list[dict]) -> list[str]:
+def page(title: str, results: Results, corpora: list[dict], parts: list[str]) -> str:
+    """A Markdown text of a report: its title, what it is about, and its paragraphs and tables."""
+    return "\n\n".join([f"# {title}", about(results, corpora), *parts]) + "\n"
+
+
+def about(results: Results, corpora: list[dict]) -> str:
     """The heading's lines: which speech, what kind of it, how many runs, with which flags."""
     args = results.args
     lines = [
@@ -58,4 +63,5 @@ def about(results: Results, corpora: list[dict]) -> list[str]:
     first, last = args.seeds[0], args.seeds[-1]
     seeds = f"seeds {first} to {last}" if last > first else f"seed {first}"
     flags = " ".join(plan.given_flags(args))
-    return [*lines, f"- {seeds}, {args.epochs} epochs" + (f"; {flags}" if flags else "")]
+    lines.append(f"- {seeds}, {args.epochs} epochs" + (f"; {flags}" if flags else ""))
+    return "\n".join(lines)
