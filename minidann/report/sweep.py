@@ -82,7 +82,7 @@ class Sweep:
 
     def markdown(self, corpora: list[dict]) -> str:
         """The grid as a table, its significant differences, and the settings to choose."""
-        titles = [corpus["title"] for corpus in corpora]
+        pair = " to ".join(corpus["title"] for corpus in corpora)
         watched = {row: self.watched(row) for row in self.grid}
         heads, rows = ["setting"], []
         for criterion in SELECTION.values():
@@ -95,9 +95,7 @@ class Sweep:
             saw = watched[row]
             cells += [f"{100 * saw['domain']:.0f}", f"{saw['information']:.3f}"]
             rows.append([*cells, f"{100 * saw['source']:.1f}"])
-        title = (
-            f"Alpha, beta, schedule and batch norm: {' to '.join(titles)}, {self.args.dimension}"
-        )
+        title = f"Alpha, beta, schedule and batch norm: {pair}, {self.args.dimension}"
         differences = [f"- {title_of(name)}. {self.differences(name)}" for name in SELECTION]
         chosen = []
         for criterion, name in UNSUPERVISED.items():
