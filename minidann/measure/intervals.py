@@ -129,7 +129,7 @@ def ends(
         scaled = np.where(np.isfinite(scaled), scaled, np.nan)  # 0 or 1 has no logit
         variance = (n - 1) / n * ((scaled - scaled.mean(axis=-1, keepdims=True)) ** 2).sum(axis=-1)
         total = total + variance
-        squares = squares + variance**2 / (n - 1 if n > 1 else np.nan)
+        squares = squares + variance**2 / (n - 1)  # both NaN for a single speaker
     total = np.where(total > 1e-24, total, np.nan)  # below, it is rounding: nothing varies
     reach = stdtrit(total**2 / squares, UPPER) * np.sqrt(total)
     if average:
