@@ -222,7 +222,8 @@ def test_cafe_at_192_khz_is_aiff_and_is_not_used(tmp_path):
         load("cafe", tmp_path)
     tree = unpacked("cafe", tmp_path)
     assert load("cafe", tree).warnings == (
-        "files named like recordings that are not audio, not used: .aiff 1",
+        "files named like recordings that are not audio, not used (1): "
+        "CaFE_192k_1/Neutre/03-N-1.aiff",
     )
 
 
@@ -243,7 +244,8 @@ def test_cremad_has_the_same_names_in_other_formats(tmp_path):
         text(tree / folder / f"1001_DFA_ANG_XX{suffix}", "not for us")
     text(tree / "VideoDemographics.csv", "ActorID,Age,Sex,Race,Ethnicity\n")
     assert load("cremad", tree).warnings == (
-        "files named like recordings that are not audio, not used: .flv 1, .mp3 1",
+        "files named like recordings that are not audio, not used (2): "
+        "AudioMP3/1001_DFA_ANG_XX.mp3, VideoFlash/1001_DFA_ANG_XX.flv",
     )
 
 

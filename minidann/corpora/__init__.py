@@ -29,6 +29,7 @@ READERS: dict[str, Reader] = {
     **acted.READERS,
     "csv": manifest.READER,
 }
+NAMES = ", ".join(READERS)  # for messages
 DEMO_MARK = "SYNTHETIC.txt"  # a folder with this file in it holds no real speech
 RARE = 0.05  # of the utterances: a class with fewer is worth a data warning
 
@@ -58,9 +59,7 @@ class Corpus:
     def where(self, i: int) -> str:
         """Utterance `i` in messages: its file, from the corpus's folder on, and where in it."""
         utterance = self.utterances[i]
-        root = self.root if self.root.is_dir() else self.root.parent
-        path = utterance.path
-        name = inside(path, root) if path.is_relative_to(root) else path.as_posix()
+        name = inside(utterance.path, self.root if self.root.is_dir() else self.root.parent)
         if utterance.start is None and utterance.end is None:
             return name
         end = "end" if utterance.end is None else f"{utterance.end:g} s"
@@ -69,11 +68,11 @@ class Corpus:
 
 def parse(spec: str) -> tuple[str, Path]:
     """`"emodb:DIR"` as `("emodb", Path("DIR"))`; a `~` in front means the home folder."""
-    name, colon, place = spec.partition(":")
-    if not colon or not place:
-        raise UserError(f"{spec!r}: write NAME:DIR; the names are {_names()}")
+    name, _, place = spec.partition(":")
+    if not place:
+        raise UserError(f"{spec!r}: write NAME:DIR; the names are {NAMES}")
     if name not in READERS:
-        raise UserError(f"{spec!r}: unknown corpus {name!r}; the names are {_names()}")
+        raise UserError(f"{spec!r}: unknown corpus {name!r}; the names are {NAMES}")
     return name, Path(place).expanduser()
 
 
@@ -92,19 +91,15 @@ def load(name: str, root: Path) -> Corpus:
     except OSError as error:  # no permission, a disk that is gone
         raise UserError(f"{name}:{root}: {error.strerror}: {error.filename}") from error
     utterances = [u for u in utterances if u.path not in found.ambiguous]
-    if not utterances and found.bad:
-        raise UserError(complaint(name, root, found.bad))
     if not utterances:
         why = "; ".join(["there is no utterance in it", *found.warnings()])
-        raise UserError(f"{name}:{root}: {why}")
+        raise UserError(complaint(name, root, found.bad) if found.bad else f"{name}:{root}: {why}")
 
     # The mark lies beside or in the tree, whichever of the two was given.
     demo = any((folder / DEMO_MARK).is_file() for folder in (root, tree, tree.parent))
-    title = reader.title or root.stem
-    published = {} if demo else dict(reader.published)
     return Corpus(
         name=name,
-        title=f"{title}-style demo" if demo else title,
+        title=(reader.title or root.stem) + "-style demo" * demo,
         language=reader.language,
         kind="synthetic demo" if demo else reader.kind,
         root=root,
@@ -112,7 +107,7 @@ def load(name: str, root: Path) -> Corpus:
         threshold=reader.threshold,
         bad=tuple(found.bad),
         warnings=tuple(found.warnings()),
-        published=published,
+        published={} if demo else reader.published,
     )
 
 
@@ -171,10 +166,6 @@ def _overlaps(utterances: Sequence[Utterance]) -> Iterator[int]:
         if starts[i] < ends.get(path, 0.0):
             yield i
         ends[path] = max(ends.get(path, 0.0), math.inf if end is None else end)
-
-
-def _names() -> str:
-    return ", ".join(READERS)
 
 
 def _wrong_place(name: str, root: Path) -> str:

@@ -1,7 +1,7 @@
 """`python -m minidann.corpora NAME:DIR ...`: what is in a corpus, and its data warnings."""
 
 from minidann.console import Parser, UserError, run
-from minidann.corpora import READERS, complaint, load, parse, survey
+from minidann.corpora import NAMES, complaint, load, parse, survey
 
 HELP = """Read each corpus, labels and audio, and print utterances, speakers, hours, durations,
 class counts with the published ones beside them, and the data warnings.
@@ -9,18 +9,17 @@ What is wrong with it is listed on stderr, with exit code 2."""
 
 
 def main() -> None:
-    known = ", ".join(READERS)
     parser = Parser(
         prog="python -m minidann.corpora",
         description=HELP,
-        epilog=f"NAME is one of {known}. For csv, DIR is a file with the columns "
+        epilog=f"NAME is one of {NAMES}. For csv, DIR is a file with the columns "
         "path,start,end,speaker,arousal,valence: paths relative to it, start and end (seconds) "
         "optional, labels above 0 high or positive (so centre a scale such as 1 to 5 first).",
     )
     parser.add_argument("corpora", nargs="*", metavar="NAME:DIR", help="for example emodb:wav")
     specs = parser.parse_args().corpora
     if not specs:
-        parser.error(f"give one or more NAME:DIR, where NAME is one of {known}")
+        parser.error(f"give one or more NAME:DIR, where NAME is one of {NAMES}")
     wrong = []
     for n, (name, root) in enumerate([parse(spec) for spec in specs]):
         try:

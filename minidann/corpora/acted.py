@@ -6,13 +6,20 @@ to `CORPORA`.
 """
 
 import re
-from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from minidann.corpora.utterance import AUDIO, Findings, Reader, Utterance, files_below, inside
+from minidann.corpora.utterance import (
+    AUDIO,
+    Findings,
+    Reader,
+    Utterance,
+    files_below,
+    inside,
+    is_audio,
+)
 
 LOOKED_AT = 100_000  # files that `find` looks at: not a whole disk for a folder given by mistake
 
@@ -159,7 +166,7 @@ def find(row: Acted, root: Path) -> Path | None:
         return None
     named, rest = [], []
     for path in islice(files_below(root), LOOKED_AT):
-        if _is_audio(path):
+        if is_audio(path):
             (named if _parse(row, path) else rest).append(path)
     has_more = (
         all(_parse(rival, path) for path in named) and any(_parse(rival, path) for path in rest)
@@ -170,33 +177,26 @@ def find(row: Acted, root: Path) -> Path | None:
 
 def read(row: Acted, root: Path, found: Findings) -> list[Utterance]:
     utterances: dict[str, Utterance] = {}
-    not_audio: Counter = Counter()
     for path in sorted(files_below(root)):
-        match = _parse(row, path)
-        if match and any(match[group] != value for group, value in row.only.items()):
-            found.warn(f"files that are not {row.only_means}, not used", inside(path, root))
-        elif match and not _is_audio(path):
-            not_audio[path.suffix] += 1
-        elif match:
+        match, place = _parse(row, path), inside(path, root)
+        if not match:
+            if is_audio(path):
+                found.warn(f"recordings not named as in {row.title}, not used", place)
+        elif any(match[group] != value for group, value in row.only.items()):
+            found.warn(f"files that are not {row.only_means}, not used", place)
+        elif not is_audio(path):
+            found.warn("files named like recordings that are not audio, not used", place)
+        else:
+            speaker = row.misspelt.get(match["speaker"], match["speaker"])
+            labels = EMOTIONS[row.emotions[match["emotion"]]]
+            utterance = Utterance(path, None, None, speaker, *labels)
             # A folder can be part of the name: DC/a01 is another than JE/a01 in SAVEE, and the same
             # as DC_a01.
-            utterance = _utterance(row, path, match)
             first = utterances.setdefault(match["recording"].replace("/", "_"), utterance)
             if first is not utterance:
                 found.leave_out_both(first.path, path, root)
-        elif _is_audio(path):
-            found.warn(f"recordings not named as in {row.title}, not used", inside(path, root))
-    if not_audio:
-        counts = ", ".join(f"{suffix} {n}" for suffix, n in sorted(not_audio.items()))
-        found.warn(f"files named like recordings that are not audio, not used: {counts}")
     # By name, so that the order is the same however the files are spread over folders.
     return [utterance for _, utterance in sorted(utterances.items())]
-
-
-def _utterance(row: Acted, path: Path, match: re.Match) -> Utterance:
-    arousal, valence = EMOTIONS[row.emotions[match["emotion"]]]
-    speaker = row.misspelt.get(match["speaker"], match["speaker"])
-    return Utterance(path, None, None, speaker, arousal, valence)
 
 
 def _parse(row: Acted, path: Path) -> re.Match | None:
@@ -207,10 +207,6 @@ def _parse(row: Acted, path: Path) -> re.Match | None:
     name = path.with_suffix("").as_posix()
     match = re.fullmatch(f"(?:.*/)?(?P<recording>{row.name})", name)
     return match if match and match["emotion"] in row.emotions else None
-
-
-def _is_audio(path: Path) -> bool:
-    return path.suffix.lower() in AUDIO
 
 
 READERS = {

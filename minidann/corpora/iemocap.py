@@ -50,7 +50,6 @@ def find(root: Path) -> Path | None:
 
 def read(root: Path, found: Findings) -> list[Utterance]:
     utterances: dict[str, Utterance] = {}
-    twice = set()
     sessions = sorted(p for p in root.glob("Session*") if p.is_dir())
     if missing := {f"Session{n}" for n in range(1, 6)} - {p.name for p in sessions}:
         found.warn(f"not all of IEMOCAP: there is no {', '.join(sorted(missing))}")
@@ -71,12 +70,12 @@ def read(root: Path, found: Findings) -> list[Utterance]:
             for name, utterance in _labels(file, root, recordings, found):
                 if name in utterances:
                     found.leave_out(inside(file, root), f"{name} is labelled twice")
-                    twice.add(name)
+                    found.ambiguous.add(utterance.path)
                 utterances[name] = utterance
                 used.add(utterance.path)
         if unused := [inside(p, root) for p in recordings.values() if p not in used]:
             found.warn("recordings without a label, not used", *unused)
-    return [utterances[name] for name in sorted(utterances.keys() - twice)]
+    return [utterance for _, utterance in sorted(utterances.items())]
 
 
 def _labels(

@@ -28,7 +28,6 @@ def read(root: Path, found: Findings) -> list[Utterance]:
     utterances: dict[tuple, Utterance] = {}  # (path, start, end) -> the utterance
     lines: dict[tuple, int] = {}  # the same -> its first line
     twice = set()
-    lengths: dict[Path, float | str] = {}  # seconds, or why the recording cannot be read
     for line, row in table:
         where = f"{root.name}:{line}"
         if len(row) != len(names):
@@ -41,12 +40,12 @@ def read(root: Path, found: Findings) -> list[Utterance]:
         given = [*(name for name in OPTIONAL if cell.get(name)), "arousal", "valence"]
         value = numbers({name: cell[name] for name in given}, where, found)
         path = root.parent / cell["path"]  # an absolute path replaces the folder
-        if path not in lengths:
-            lengths[path] = _length(path)
-        length = lengths[path]
-        if isinstance(length, str):
-            found.leave_out(where, f"{shown(cell['path'])}: {length}")
-        if value is None or isinstance(length, str):
+        try:
+            length = seconds(path)
+        except UserError as error:
+            found.leave_out(where, f"{shown(cell['path'])}: {error}")
+            continue
+        if value is None:
             continue
         start, end = value.get("start"), value.get("end")
         if start is not None or end is not None:
@@ -54,7 +53,7 @@ def read(root: Path, found: Findings) -> list[Utterance]:
             last = end_within(length, start or 0.0, last, where, found)
             if last is None:
                 continue
-            end = end if end is None else last
+            end = None if end is None else last
         place = (path, start, end)
         if place in lines:
             found.leave_out(where, f"the same utterance as in line {lines[place]}")
@@ -93,14 +92,6 @@ def _rows(root: Path, found: Findings) -> tuple[list[str], list[tuple[int, list[
     if ignored := [name or "(no name)" for name in names if name not in NEEDED + OPTIONAL]:
         found.warn("columns that mean nothing here, not used", *ignored)
     return names, table
-
-
-def _length(path: Path) -> float | str:
-    """Seconds of the recording, from its header; or why it cannot be read."""
-    try:
-        return seconds(path)
-    except UserError as error:
-        return str(error)
 
 
 READER = Reader(

@@ -43,9 +43,10 @@ def find(root: Path) -> Path | None:
 
 def read(root: Path, found: Findings) -> list[Utterance]:
     needed = (RECORDINGS, TIMINGS, f"{ANNOTATION}/arousal", f"{ANNOTATION}/valence")
-    if missing := [folder for folder in needed if not (root / folder).is_dir()]:
-        for folder in missing:
+    for folder in needed:
+        if not (root / folder).is_dir():
             found.leave_out(folder, "there is no such folder: the copy is incomplete")
+    if found.bad:
         return []
     audio = recordings_by_stem((root / RECORDINGS).iterdir(), root, found)
     timings, arousal, valence = (
@@ -74,7 +75,7 @@ def _participant(
     except UserError as error:
         found.leave_out(inside(audio, root), str(error))
         return []
-    cuts = _table(timings, ["start", "stop"], root, found)
+    cuts = _table(timings, "start;stop", root, found)
     ratings = {inside(file, root): _ratings(file, root, found) for file in (arousal, valence)}
     if any(rows is None for rows in ratings.values()):
         return []
@@ -95,7 +96,7 @@ def _ratings(file: Path, root: Path, found: Findings) -> np.ndarray | None:
     A mean without its bad rows would be another label, so then none of them is used.
     """
     before = len(found.bad)
-    rows = np.array(list(_table(file, ["time"], root, found).values()))
+    rows = np.array(list(_table(file, "time;FM1;FM2;...", root, found).values()))
     if len(found.bad) > before:
         return None
     raters = rows.shape[1] - 1
@@ -128,8 +129,8 @@ def mean_ratings(
     return labels
 
 
-def _table(file: Path, first: list[str], root: Path, found: Findings) -> dict[int, list[float]]:
-    """The numbers below a header that begins with `first`, {line: row}; bad rows are reported.
+def _table(file: Path, wanted: str, root: Path, found: Findings) -> dict[int, list[float]]:
+    """The numbers below the header `wanted`, {line: row}; bad rows are reported.
 
     The real headers have blanks at the end of their names.
     """
@@ -138,8 +139,7 @@ def _table(file: Path, first: list[str], root: Path, found: Findings) -> dict[in
         return {}
     header, *lines = content.splitlines() or [""]
     where, names = inside(file, root), [name.strip() for name in header.split(";")]
-    if names[: len(first)] != first or len(names) < 2:
-        wanted = ";".join(first) if len(first) > 1 else "time;FM1;FM2;..."
+    if names[:2] != wanted.split(";")[:2]:
         found.leave_out(f"{where}:1", f"expected {wanted}, found {shown(header)}")
         return {}
     rows = {}
@@ -150,7 +150,7 @@ def _table(file: Path, first: list[str], root: Path, found: Findings) -> dict[in
         elif line.strip():
             why = f"expected {len(names)} numbers, found {shown(line)}"
             found.leave_out(f"{where}:{at}", why)
-    if not any(line.strip() for line in lines):
+    if not "".join(lines).strip():
         found.leave_out(where, "no row below the header")
     return rows
 

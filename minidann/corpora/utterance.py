@@ -27,7 +27,7 @@ class Findings:
 
     bad        (where, why): utterances, or files with utterances in them, that cannot be used
     warned     {data warning: the places that it is about}: these utterances can be used
-    ambiguous  recordings that are there twice: no utterance of them is used
+    ambiguous  recordings that are there, or labelled, twice: no utterance of them is used
     """
 
     bad: list[tuple[str, str]] = field(default_factory=list)
@@ -99,6 +99,11 @@ def files_below(root: Path) -> Iterator[Path]:
         yield from (Path(folder, name) for name in names if not name.startswith("."))
 
 
+def is_audio(path: Path) -> bool:
+    """Whether the name is that of a recording."""
+    return path.suffix.lower() in AUDIO
+
+
 def recordings_by_stem(paths: Iterable[Path], root: Path, found: Findings) -> dict[str, Path]:
     """`{stem: path}` of the recordings among `paths`, without hidden files, sorted by their paths.
 
@@ -107,7 +112,7 @@ def recordings_by_stem(paths: Iterable[Path], root: Path, found: Findings) -> di
     """
     stems: dict[str, Path] = {}
     for path in sorted(paths):
-        if path.suffix.lower() in AUDIO and not path.name.startswith("."):
+        if is_audio(path) and not path.name.startswith("."):
             first = stems.setdefault(path.stem, path)
             if first is not path:
                 found.leave_out_both(first, path, root)
@@ -124,8 +129,11 @@ def text_of(file: Path, root: Path, found: Findings, encoding: str = "utf-8") ->
 
 
 def inside(path: Path, root: Path) -> str:
-    """`path` as it is written in messages: on one line, from `root` on, with forward slashes."""
-    name = path.relative_to(root).as_posix()
+    """`path` as it is written in messages: on one line, with forward slashes, from `root` on.
+
+    A path that is not below `root` is written in full.
+    """
+    name = (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
     return name if name.isprintable() else repr(name)
 
 
@@ -152,10 +160,11 @@ def numbers(cells: dict[str, str], where: str, found: Findings) -> dict[str, flo
     """The numbers in `cells`, by their names; None, and a report, where there is none in a cell."""
     values = {name: number(text) for name, text in cells.items()}
     wrong = [name for name, value in values.items() if math.isnan(value)]
-    if wrong:
-        why = (f"{name} {shown(cells[name].strip())} is not a number" for name in wrong)
-        found.leave_out(where, "; ".join(why))
-    return None if wrong else values
+    if not wrong:
+        return values
+    why = (f"{name} {shown(cells[name].strip())} is not a number" for name in wrong)
+    found.leave_out(where, "; ".join(why))
+    return None
 
 
 def end_within(

@@ -52,12 +52,12 @@ def extract(
 ) -> Extracted:
     """The features of `utterances`, in their order: from the cache, or extracted into it.
 
-    An utterance has `.path`, and `.start` and `.end` (seconds, or None for the whole recording).
+    An utterance has a `.path`, `.start` and `.end` (seconds, or None for the whole recording).
     `cache` is a folder, made where it is missing; `label` heads the progress lines. A damaged
     entry is reported on stderr and made again. Raises UserError where the cache cannot be used.
     """
     contents = digests(utterances, label)
-    places = [(contents[Path(u.path)], u.start, u.end) for u in utterances]
+    places = [(contents[u.path], u.start, u.end) for u in utterances]
     everything = json.dumps([VERSION, asdict(PRESETS[preset]), places], default=float)
     entry = Path(cache, hashlib.blake2b(everything.encode(), digest_size=16).hexdigest())
     try:
@@ -76,7 +76,7 @@ def extract(
 
 def digests(utterances: Sequence, label: str) -> dict[Path, str]:
     """Name the bytes of each recording, gone through once however many utterances lie in it."""
-    contents = dict.fromkeys(Path(u.path) for u in utterances)  # each once, in order
+    contents = dict.fromkeys(u.path for u in utterances)  # each once, in order
     for path in progress(list(contents), len(contents), f"{label}: any changes?", "recordings"):
         try:
             contents[path] = _sha256(path)
@@ -109,10 +109,10 @@ def _extract_part(recordings: list[tuple], preset: str) -> list[tuple]:
     return [entry for path, there in recordings for entry in extract_one(path, there, preset)]
 
 
-def extract_one(path: Path | str, utterances: list[tuple[int, object]], preset: str) -> list[tuple]:
+def extract_one(path: Path, utterances: list[tuple[int, object]], preset: str) -> list[tuple]:
     """What `extract_each` yields for the numbered utterances of one recording."""
     try:
-        channels, rate = decode(Path(path))  # (samples, channels)
+        channels, rate = decode(path)  # (samples, channels)
     except UserError as error:
         return [(i, None, str(error)) for i, _ in utterances]
     audio = mono(channels, rate)  # (samples,)

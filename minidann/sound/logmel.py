@@ -71,13 +71,10 @@ PRESETS = {
 
 @lru_cache
 def _tables(preset: Preset, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
-    """The window (frame,) and the filters (257, 26) of `dtype`, read-only."""
+    """The window (frame,) and the filters (257, 26) of `dtype`."""
     margin = (preset.frame - WINDOW) // 2
     window = np.pad(WINDOWS[preset.window], margin)  # (frame,)
-    tables = window.astype(dtype), filterbank(preset).astype(dtype)
-    for table in tables:
-        table.flags.writeable = False
-    return tables
+    return window.astype(dtype), filterbank(preset).astype(dtype)
 
 
 def filterbank(preset: Preset) -> np.ndarray:
