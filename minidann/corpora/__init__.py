@@ -82,11 +82,12 @@ def load(name: str, root: Path) -> Corpus:
     `name` is a key of READERS. What cannot be used is in the corpus's `bad`: the caller must report
     it. Raises UserError where nothing in the folder can be used, with everything that is wrong.
     """
-    reader, found = READERS[name], Findings()
+    reader = READERS[name]
     try:
         tree = reader.find(root)
         if tree is None:
             raise UserError(f"{name}:{root}: {_wrong_place(name, root)}")
+        found = Findings(tree)
         utterances = reader.read(tree, found)
     except OSError as error:  # no permission, a disk that is gone
         raise UserError(f"{name}:{root}: {error.strerror}: {error.filename}") from error

@@ -11,15 +11,7 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from minidann.corpora.utterance import (
-    AUDIO,
-    Findings,
-    Reader,
-    Utterance,
-    files_below,
-    inside,
-    is_audio,
-)
+from minidann.corpora.utterance import AUDIO, Findings, Reader, Utterance, files_below, is_audio
 
 LOOKED_AT = 100_000  # files that `find` looks at: not a whole disk for a folder given by mistake
 
@@ -178,7 +170,7 @@ def find(row: Acted, root: Path) -> Path | None:
 def read(row: Acted, root: Path, found: Findings) -> list[Utterance]:
     utterances: dict[str, Utterance] = {}
     for path in sorted(files_below(root)):
-        match, place = _parse(row, path), inside(path, root)
+        match, place = _parse(row, path), found.inside(path)
         if not match:
             if is_audio(path):
                 found.warn(f"recordings not named as in {row.title}, not used", place)
@@ -194,7 +186,7 @@ def read(row: Acted, root: Path, found: Findings) -> list[Utterance]:
             # as DC_a01.
             first = utterances.setdefault(match["recording"].replace("/", "_"), utterance)
             if first is not utterance:
-                found.leave_out_both(first.path, path, root)
+                found.leave_out_both(first.path, path)
     # By name, so that the order is the same however the files are spread over folders.
     return [utterance for _, utterance in sorted(utterances.items())]
 

@@ -18,19 +18,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from minidann.corpora.utterance import (
-    AUDIO,
-    Findings,
-    Reader,
-    Utterance,
-    end_within,
-    in_or_below,
-    inside,
-    numbers,
-    recordings_by_stem,
-    shown,
-    text_of,
-)
+from minidann.corpora.utterance import AUDIO, Findings, Reader, Utterance, in_or_below, shown
 
 LABELS = "dialog/EmoEvaluation"
 WAV = "sentences/wav"
@@ -57,7 +45,7 @@ def read(root: Path, found: Findings) -> list[Utterance]:
         if not (session / LABELS).is_dir():
             found.leave_out(session.name, f"there is no {LABELS} in it: the copy is incomplete")
             continue
-        recordings = recordings_by_stem((session / WAV).glob("*/*"), root, found)
+        recordings = found.recordings_by_stem((session / WAV).glob("*/*"))
         if not recordings:
             found.leave_out(session.name, f"no recording ({', '.join(AUDIO)}) in {WAV}")
         used = set()
@@ -67,40 +55,39 @@ def read(root: Path, found: Findings) -> list[Utterance]:
         if not files:
             found.leave_out(session.name, f"there is no .txt file in {LABELS}")
         for file in files:
-            for name, utterance in _labels(file, root, recordings, found):
+            for name, utterance in _labels(file, recordings, found):
                 if name in utterances:
-                    found.leave_out(inside(file, root), f"{name} is labelled twice")
+                    found.leave_out(file, f"{name} is labelled twice")
                     found.ambiguous.add(utterance.path)
                 utterances[name] = utterance
                 used.add(utterance.path)
-        if unused := [inside(p, root) for p in recordings.values() if p not in used]:
+        if unused := [found.inside(p) for p in recordings.values() if p not in used]:
             found.warn("recordings without a label, not used", *unused)
     return [utterance for _, utterance in sorted(utterances.items())]
 
 
 def _labels(
-    file: Path, root: Path, recordings: dict[str, Path], found: Findings
+    file: Path, recordings: dict[str, Path], found: Findings
 ) -> Iterator[tuple[str, Utterance]]:
     """Yield (name, utterance) for every label in `file` that has its recording."""
     # Raters typed what they liked, in whatever encoding: only the `[` lines have to be right.
-    content = text_of(file, root, found)
-    if content is None:
+    lines = found.lines_of(file)
+    if lines is None:
         return
-    lines = content.splitlines()
     if not any(line.startswith("[") for line in lines):
-        found.leave_out(inside(file, root), "no line that begins with [, so no label")
+        found.leave_out(file, "no line that begins with [, so no label")
     for line_number, line in enumerate(lines, 1):
         if not line.startswith("["):
             continue
-        where = f"{inside(file, root)}:{line_number}"
+        where = f"{found.inside(file)}:{line_number}"
         match = LINE.fullmatch(line)
         if not match:
             expected = "[START - END] NAME CATEGORY [V, A, D]"
             found.leave_out(where, f"expected {expected}, found {shown(line)}")
             continue
-        value = numbers({name: match[name] for name in NUMBERS}, where, found)
+        value = found.numbers({name: match[name] for name in NUMBERS}, where)
         # The times are the dialog's, and its length is not known: they must only be in order.
-        if not value or not end_within(math.inf, value["start"], value["end"], where, found):
+        if not value or not found.end_within(math.inf, value["start"], value["end"], where):
             continue
         name = match["name"]
         if name not in recordings:

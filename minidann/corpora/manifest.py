@@ -12,7 +12,7 @@ import csv
 from pathlib import Path
 
 from minidann.console import UserError
-from minidann.corpora.utterance import Findings, Reader, Utterance, end_within, numbers, shown
+from minidann.corpora.utterance import Findings, Reader, Utterance, shown
 from minidann.sound.audio import seconds
 
 NEEDED = ("path", "speaker", "arousal", "valence")
@@ -38,7 +38,7 @@ def read(root: Path, found: Findings) -> list[Utterance]:
             found.leave_out(where, f"no {'speaker' if cell['path'] else 'path'}")
             continue
         given = [*(name for name in OPTIONAL if cell.get(name)), "arousal", "valence"]
-        value = numbers({name: cell[name] for name in given}, where, found)
+        value = found.numbers({name: cell[name] for name in given}, where)
         path = root.parent / cell["path"]  # an absolute path replaces the folder
         try:
             length = seconds(path)
@@ -50,7 +50,7 @@ def read(root: Path, found: Findings) -> list[Utterance]:
         start, end = value.get("start"), value.get("end")
         if start is not None or end is not None:
             last = length if end is None else end
-            last = end_within(length, start or 0.0, last, where, found)
+            last = found.end_within(length, start or 0.0, last, where)
             if last is None:
                 continue
             end = None if end is None else last

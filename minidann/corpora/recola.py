@@ -16,18 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from minidann.console import UserError
-from minidann.corpora.utterance import (
-    Findings,
-    Reader,
-    Utterance,
-    end_within,
-    in_or_below,
-    inside,
-    number,
-    recordings_by_stem,
-    shown,
-    text_of,
-)
+from minidann.corpora.utterance import Findings, Reader, Utterance, in_or_below, number, shown
 from minidann.sound.audio import seconds
 
 RECORDINGS = "RECOLA-Audio-recordings"
@@ -48,7 +37,7 @@ def read(root: Path, found: Findings) -> list[Utterance]:
             found.leave_out(folder, "there is no such folder: the copy is incomplete")
     if found.bad:
         return []
-    audio = recordings_by_stem((root / RECORDINGS).iterdir(), root, found)
+    audio = found.recordings_by_stem((root / RECORDINGS).iterdir())
     timings, arousal, valence = (
         {file.stem: file for file in (root / folder).glob("[!.]*.csv")} for folder in needed[1:]
     )
@@ -63,26 +52,26 @@ def read(root: Path, found: Findings) -> list[Utterance]:
                 missing = f"{folder}/{participant}{'.wav' if folder == RECORDINGS else '.csv'}"
                 found.leave_out(participant, f"annotated, but there is no {missing}")
         if None not in files:
-            utterances += _participant(root, *files, found)
+            utterances += _participant(*files, found)
     return utterances
 
 
 def _participant(
-    root: Path, audio: Path, timings: Path, arousal: Path, valence: Path, found: Findings
+    audio: Path, timings: Path, arousal: Path, valence: Path, found: Findings
 ) -> list[Utterance]:
     try:
         length = seconds(audio)
     except UserError as error:
-        found.leave_out(inside(audio, root), str(error))
+        found.leave_out(audio, str(error))
         return []
-    cuts = _table(timings, "start;stop", root, found)
-    ratings = {inside(file, root): _ratings(file, root, found) for file in (arousal, valence)}
+    cuts = _table(timings, "start;stop", found)
+    ratings = {found.inside(file): _ratings(file, found) for file in (arousal, valence)}
     if any(rows is None for rows in ratings.values()):
         return []
     utterances = []
     for line, (start, stop, *_) in cuts.items():
-        where = f"{inside(timings, root)}:{line}"
-        end = end_within(length, start, stop, where, found)
+        where = f"{found.inside(timings)}:{line}"
+        end = found.end_within(length, start, stop, where)
         if end is not None:
             labels = mean_ratings(ratings, start, stop, where, found)
             if len(labels) == len(ratings):
@@ -90,20 +79,20 @@ def _participant(
     return utterances
 
 
-def _ratings(file: Path, root: Path, found: Findings) -> np.ndarray | None:
+def _ratings(file: Path, found: Findings) -> np.ndarray | None:
     """An annotation as (rows, 1 + raters), time first. None where a row of it is bad.
 
     A mean without its bad rows would be another label, so then none of them is used.
     """
     before = len(found.bad)
-    rows = np.array(list(_table(file, "time;FM1;FM2;...", root, found).values()))
+    rows = np.array(list(_table(file, "time;FM1;FM2;...", found).values()))
     if len(found.bad) > before:
         return None
     raters = rows.shape[1] - 1
     if raters != RATERS:
-        found.warn(f"files with other than {RATERS} raters", f"{inside(file, root)} {raters}")
+        found.warn(f"files with other than {RATERS} raters", f"{found.inside(file)} {raters}")
     if np.abs(rows[:, 1:]).max() > 1:
-        found.warn("files with ratings outside -1 to 1, used as is", inside(file, root))
+        found.warn("files with ratings outside -1 to 1, used as is", found.inside(file))
     return rows
 
 
@@ -129,16 +118,16 @@ def mean_ratings(
     return labels
 
 
-def _table(file: Path, wanted: str, root: Path, found: Findings) -> dict[int, list[float]]:
+def _table(file: Path, wanted: str, found: Findings) -> dict[int, list[float]]:
     """The numbers below the header `wanted`, {line: row}; bad rows are reported.
 
     The real headers have blanks at the end of their names.
     """
-    content = text_of(file, root, found, "utf-8-sig")
-    if content is None:
+    lines = found.lines_of(file)
+    if lines is None:
         return {}
-    header, *lines = content.splitlines() or [""]
-    where, names = inside(file, root), [name.strip() for name in header.split(";")]
+    header, *lines = lines or [""]
+    where, names = found.inside(file), [name.strip() for name in header.split(";")]
     if names[:2] != wanted.split(";")[:2]:
         found.leave_out(f"{where}:1", f"expected {wanted}, found {shown(header)}")
         return {}

@@ -23,25 +23,26 @@ class Utterance:
 
 @dataclass
 class Findings:
-    """What a reader has to report of a folder, beside its utterances.
+    """What a reader has to report of the folder (or table) `root`, beside its utterances.
 
     bad        (where, why): utterances, or files with utterances in them, that cannot be used
     warned     {data warning: the places that it is about}: these utterances can be used
     ambiguous  recordings that are there, or labelled, twice: no utterance of them is used
     """
 
+    root: Path = Path()
     bad: list[tuple[str, str]] = field(default_factory=list)
     warned: dict[str, list[str]] = field(default_factory=dict)
     ambiguous: set[Path] = field(default_factory=set)
 
-    def leave_out(self, where: str, why: str) -> None:
+    def leave_out(self, where: Path | str, why: str) -> None:
         """Report an utterance, or a file, that cannot be used."""
-        self.bad.append((where, why))
+        self.bad.append((self.inside(where) if isinstance(where, Path) else where, why))
 
-    def leave_out_both(self, first: Path, second: Path, root: Path) -> None:
+    def leave_out_both(self, first: Path, second: Path) -> None:
         """Report two files for one recording: the code cannot know which is meant."""
         self.ambiguous.add(first)
-        where = f"{inside(first, root)} and {inside(second, root)}"
+        where = f"{self.inside(first)} and {self.inside(second)}"
         self.leave_out(where, "two files for one recording; keep one of them")
 
     def warn(self, what: str, *where: str) -> None:
@@ -51,6 +52,64 @@ class Findings:
     def warnings(self) -> list[str]:
         """The data warnings, a sentence each, with counts and examples."""
         return [examples(what, where) if where else what for what, where in self.warned.items()]
+
+    def inside(self, path: Path) -> str:
+        """`path` as it is written in messages."""
+        return inside(path, self.root)
+
+    def recordings_by_stem(self, paths: Iterable[Path]) -> dict[str, Path]:
+        """`{stem: path}` of the recordings among `paths`, without hidden files, sorted.
+
+        Of two files of one stem, the first is in the result, and both are reported: a recording
+        that is there twice could be trained and tested on.
+        """
+        stems: dict[str, Path] = {}
+        for path in sorted(paths):
+            if is_audio(path) and not path.name.startswith("."):
+                first = stems.setdefault(path.stem, path)
+                if first is not path:
+                    self.leave_out_both(first, path)
+        return stems
+
+    def lines_of(self, file: Path) -> list[str] | None:
+        """The lines of a text, whatever its bytes; None where the system will not read it."""
+        try:
+            return file.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+        except OSError as error:
+            self.leave_out(file, f"cannot be read: {error.strerror}")
+            return None
+
+    def numbers(self, cells: dict[str, str], where: str) -> dict[str, float] | None:
+        """The numbers in `cells`, by their names; None, and a report, where one is missing."""
+        values = {name: number(text) for name, text in cells.items()}
+        wrong = [name for name, value in values.items() if math.isnan(value)]
+        if not wrong:
+            return values
+        why = (f"{name} {shown(cells[name].strip())} is not a number" for name in wrong)
+        self.leave_out(where, "; ".join(why))
+        return None
+
+    def end_within(self, length: float, start: float, end: float, where: str) -> float | None:
+        """`end`, but not after the recording's own end (all in seconds), with a data warning.
+
+        None, and a report, where there is no such part in a recording of this length.
+        """
+        if start < 0:
+            why = f"start {start:g} s is before the recording"
+        elif start >= length:
+            why = (
+                f"the utterance from {start:g} to {end:g} s is not within the recording, "
+                f"which is {length:.3f} s long"
+            )
+        elif end <= start:
+            why = f"end {end:g} s is not after start {start:g} s"
+        else:
+            if end > length:
+                what = "utterances that end after their recording, cut to it"
+                self.warn(what, f"{where} by {end - length:.2g} s")
+            return min(end, length)
+        self.leave_out(where, why)
+        return None
 
 
 @dataclass(frozen=True)
@@ -104,30 +163,6 @@ def is_audio(path: Path) -> bool:
     return path.suffix.lower() in AUDIO
 
 
-def recordings_by_stem(paths: Iterable[Path], root: Path, found: Findings) -> dict[str, Path]:
-    """`{stem: path}` of the recordings among `paths`, without hidden files, sorted by their paths.
-
-    Of two files of one stem, the first is in the result, and both are reported: a recording that
-    is there twice could be trained and tested on.
-    """
-    stems: dict[str, Path] = {}
-    for path in sorted(paths):
-        if is_audio(path) and not path.name.startswith("."):
-            first = stems.setdefault(path.stem, path)
-            if first is not path:
-                found.leave_out_both(first, path, root)
-    return stems
-
-
-def text_of(file: Path, root: Path, found: Findings, encoding: str = "utf-8") -> str | None:
-    """What is written in `file`, whatever its bytes; None where the system will not read it."""
-    try:
-        return file.read_text(encoding=encoding, errors="replace")
-    except OSError as error:
-        found.leave_out(inside(file, root), f"cannot be read: {error.strerror}")
-        return None
-
-
 def inside(path: Path, root: Path) -> str:
     """`path` as it is written in messages: on one line, with forward slashes, from `root` on.
 
@@ -154,39 +189,3 @@ def number(text: str) -> float:
     except ValueError:
         return math.nan
     return value if abs(value) <= LARGEST else math.nan
-
-
-def numbers(cells: dict[str, str], where: str, found: Findings) -> dict[str, float] | None:
-    """The numbers in `cells`, by their names; None, and a report, where there is none in a cell."""
-    values = {name: number(text) for name, text in cells.items()}
-    wrong = [name for name, value in values.items() if math.isnan(value)]
-    if not wrong:
-        return values
-    why = (f"{name} {shown(cells[name].strip())} is not a number" for name in wrong)
-    found.leave_out(where, "; ".join(why))
-    return None
-
-
-def end_within(
-    length: float, start: float, end: float, where: str, found: Findings
-) -> float | None:
-    """`end`, but not after the recording's own end (all in seconds), with a data warning.
-
-    None, and a report, where there is no such part in a recording of this length.
-    """
-    if start < 0:
-        why = f"start {start:g} s is before the recording"
-    elif start >= length:
-        why = (
-            f"the utterance from {start:g} to {end:g} s is not within the recording, "
-            f"which is {length:.3f} s long"
-        )
-    elif end <= start:
-        why = f"end {end:g} s is not after start {start:g} s"
-    else:
-        if end > length:
-            what = "utterances that end after their recording, cut to it"
-            found.warn(what, f"{where} by {end - length:.2g} s")
-        return min(end, length)
-    found.leave_out(where, why)
-    return None
