@@ -4,13 +4,12 @@ Each single fault and its message is a case of `faults.py`.
 """
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from conftest import call
 from corpus_trees import iemocap, named, recola, replace, sound, text
 
 from minidann.console import UserError
@@ -19,6 +18,7 @@ from minidann.corpora import Corpus, Utterance, about, complaint, load, parse, s
 PROJECT = Path(__file__).resolve().parents[1]
 REAL = Path(os.environ.get("MINIDANN_CORPORA", PROJECT.parent / "shared" / "corpora"))
 TWICE = "two files for one recording; keep one of them"
+COLUMNS = "path,start,end,speaker,arousal,valence"
 
 
 def rows(corpus: Corpus) -> list[tuple]:
@@ -33,14 +33,13 @@ def names(corpus: Corpus) -> list[str]:
 
 
 def wrong(name: str, root: Path) -> list[str]:
-    """What is bad in a corpus, a line each, whether or not something is left of it."""
-    try:
-        return [f"{where}: {why}" for where, why in load(name, root).bad]
-    except UserError as error:
-        heading, *lines = str(error).split("\n")
-    things = "1 thing is" if len(lines) == 1 else f"{len(lines)} things are"
-    assert heading == f"{name}:{root}: {things} wrong"
-    return [line.removeprefix("  ") for line in lines]
+    """What is bad in a corpus of which something is left, a line each."""
+    return [f"{where}: {why}" for where, why in load(name, root).bad]
+
+
+def table(folder: Path, *lines: str, header: str = COLUMNS) -> Path:
+    """A CSV corpus."""
+    return text(folder / "t.csv", "\n".join([header, *lines]))
 
 
 # --- IEMOCAP ---------------------------------------------------------------------------------
@@ -64,8 +63,6 @@ def test_iemocap_rows(tmp_path):
     assert corpus.speakers().tolist() == ["1F", "1M", "2F"]
     assert (corpus.name, corpus.title, corpus.language) == ("iemocap", "IEMOCAP", "English")
     assert (corpus.kind, corpus.root, corpus.threshold) == ("licensed", tree, 2.5)
-    assert corpus.published["utterances"] == 10039 == sum(corpus.published["arousal"])
-    assert 10039 == sum(corpus.published["valence"])
     assert (*corpus.warnings, *about(corpus)) == (
         "not all of IEMOCAP: there is no Session3, Session4, Session5",
         (
@@ -164,12 +161,6 @@ def test_of_two_labels_neither_is_used(tmp_path):
     assert names(load("iemocap", tree)) == ["Ses02M_script01_1_F000.ogg"]
 
 
-def test_a_listing_is_cut_unless_all_is_asked_for():
-    bad = [(f"a.txt:{n}", "is broken") for n in range(50)]
-    assert len(complaint("iemocap", Path("tree"), bad).split("\n")) == 22
-    assert len(complaint("iemocap", Path("tree"), bad, show=50).split("\n")) == 51
-
-
 def test_a_damaged_recording_is_one_line():
     bad = [(f"P16.wav [{n} s - {n + 1} s]", "cut short") for n in range(3)]
     bad += [("P16.wav [9 s - 9.01 s]", "too short"), ("P17.wav [0 s - 1 s]", "cut short")]
@@ -180,12 +171,11 @@ def test_a_damaged_recording_is_one_line():
     ]
 
 
-@pytest.mark.parametrize("line", ["[" + "1 - " * 100_000, "[" + "1" * 400_000, "[1-" * 100_000])
-def test_a_line_too_long_to_be_meant_is_quoted_in_part(tmp_path, line):
+def test_a_line_too_long_to_be_meant_is_quoted_in_part(tmp_path):
     tree = iemocap(tmp_path)
-    text(tree / DIALOG, line + "\n")
+    text(tree / DIALOG, "[" + "1 - " * 100_000 + "\n")
     (message,) = wrong("iemocap", tree)
-    assert len(message) < 300 and message.endswith(f"... ({len(line)} characters)")
+    assert len(message) < 300 and message.endswith("... (400001 characters)")
 
 
 # --- RECOLA ----------------------------------------------------------------------------------
@@ -227,64 +217,43 @@ def test_recola_rows(tmp_path):
     )
 
 
-def test_recola_zero_is_low_and_one_rater_is_enough(tmp_path):
-    tree = recola(tmp_path)
-    text(tree / AROUSAL, "\ufefftime;FM1 \n0.08;0.25\n0.12;-0.25\n0.52;0.1\n")
-    corpus = load("recola", tree)
-    assert corpus.utterances[0].arousal == 0.0
-    assert corpus.labels("arousal").tolist() == [0, 1, 0]
-
-
-def test_recola_ratings_that_cancel_are_zero(tmp_path):
+def test_recola_ratings_that_cancel_are_zero_and_low(tmp_path):
     tree = recola(tmp_path)
     assert 0.1 + 0.2 - 0.3 > 0  # as the sum of floats has it
-    text(tree / AROUSAL, "time;FM1 ;FM2 ;FM3 \n0.08;0.1;0.2;-0.3\n   \n0.52;10;1;1\n")
+    text(tree / AROUSAL, "\ufefftime;FM1 ;FM2 ;FM3 \n0.08;0.1;0.2;-0.3\n   \n0.52;10;1;1\n")
     corpus = load("recola", tree)
     assert [u.arousal for u in corpus.utterances[:2]] == [0.0, 4.0]
-    assert corpus.labels("arousal")[0] == 0
+    assert corpus.labels("arousal").tolist() == [0, 1, 0]
 
 
 def test_recola_stop_a_little_after_the_recording(tmp_path):
     tree = recola(tmp_path)
     text(tree / TIMES, "start;stop\n0.50;1.50\n1.40;2.01\n")
-    corpus = load("recola", tree)
-    assert corpus.utterances[1].end == 2.0
-    cut = f"utterances that end after their recording, cut to it (1): {TIMES}:3 by 0.01 s"
-    assert cut in corpus.warnings
-    assert next(about(corpus)) == (
-        "utterances that start before another of their recording ends (1): "
-        "RECOLA-Audio-recordings/P16.wav [1.4 s - 2 s]"
-    )
-
-
-@pytest.mark.parametrize("row", ["nan;1.0", "1.0", "1,0;2,0"])
-def test_recola_bad_timing(tmp_path, row):
-    """The other utterance of the recording is used."""
-    tree = recola(tmp_path)
-    text(tree / TIMES, f"start;stop\n0.1;0.2\n{row}\n")
-    assert wrong("recola", tree) == [f"{TIMES}:3: expected 2 numbers, found {row!r}"]
-    assert names(load("recola", tree)) == ["P16.wav", "P17.flac"]
+    assert [u.end for u in load("recola", tree).utterances] == [1.5, 2.0, 2.0]
 
 
 @pytest.mark.parametrize(
-    "content, complaints",
+    "file, content, complaints",
     [
-        ("time\n0.0\n", [":1: expected time;FM1;FM2;..., found 'time'"]),
-        ("time;FM1 \n \n", [": no row below the header"]),
-        ("time;FM1 \n0.0;1\n  \n0.04;x\n", [":4: expected 2 numbers, found '0.04;x'"]),
-        ("time;FM1 \n0.0;nan\n\n0.04;1\n", [":2: expected 2 numbers, found '0.0;nan'"]),
+        (TIMES, "start;stop\n0.1;0.2\nnan;1.0\n", [":3: expected 2 numbers, found 'nan;1.0'"]),
+        (TIMES, "start;stop\n0.1;0.2\n1.0\n", [":3: expected 2 numbers, found '1.0'"]),
+        (TIMES, "start;stop\n0.1;0.2\n1,0;2,0\n", [":3: expected 2 numbers, found '1,0;2,0'"]),
+        (AROUSAL, "time\n0.0\n", [":1: expected time;FM1;FM2;..., found 'time'"]),
+        (AROUSAL, "time;FM1 \n \n", [": no row below the header"]),
+        (AROUSAL, "time;FM1 \n0.0;nan\n\n0.04;1\n", [":2: expected 2 numbers, found '0.0;nan'"]),
         (
-            "time;FM1 \n0.0;0,1\n0.04;1;2\n",
-            [":2: expected 2 numbers, found '0.0;0,1'", ":3: expected 2 numbers, found '0.04;1;2'"],
+            *(AROUSAL, "time;FM1 \n0.0;0,1\n  \n0.04;1;2\n"),
+            [":2: expected 2 numbers, found '0.0;0,1'", ":4: expected 2 numbers, found '0.04;1;2'"],
         ),
     ],
 )
-def test_recola_bad_annotation(tmp_path, content, complaints):
-    """No utterance of the recording is used: a mean of the other rows would be another label."""
+def test_recola_bad_rows(tmp_path, file, content, complaints):
+    """A bad row of an annotation spoils the recording: a mean of the others is another label."""
     tree = recola(tmp_path)
-    text(tree / AROUSAL, content)
-    assert wrong("recola", tree) == [f"{AROUSAL}{complaint}" for complaint in complaints]
-    assert names(load("recola", tree)) == ["P17.flac"]
+    text(tree / file, content)
+    assert wrong("recola", tree) == [f"{file}{complaint}" for complaint in complaints]
+    left = ["P16.wav", "P17.flac"] if file == TIMES else ["P17.flac"]
+    assert names(load("recola", tree)) == left
 
 
 # --- acted: see test_acted.py, too -------------------------------------------------------------
@@ -315,16 +284,6 @@ def test_of_ravdess_only_speech_is_used(tmp_path):
     assert names(corpus) == ["03-01-05-01-01-01-01.wav"]
     what = "files that are not audio-only speech, not used (2)"
     assert corpus.warnings == (f"{what}: {video}, {song}",)
-
-
-def test_of_two_files_of_one_name_neither_is_used(tmp_path):
-    files = ["a/03a01Fa.wav", "b/03a01Fa.wav", "b/03a01Wa.flac", "b/03a01Wa.wav", "16a05Ld.ogg"]
-    tree = named(tmp_path, files)
-    assert wrong("emodb", tree) == [
-        f"a/03a01Fa.wav and b/03a01Fa.wav: {TWICE}",
-        f"b/03a01Wa.flac and b/03a01Wa.wav: {TWICE}",
-    ]
-    assert names(load("emodb", tree)) == ["16a05Ld.ogg"]
 
 
 def test_links_are_followed_and_do_not_go_round(tmp_path):
@@ -372,11 +331,8 @@ def test_csv_round_trip(tmp_path):
 def test_csv_without_times_in_another_order(tmp_path):
     for name in "ab":
         sound(tmp_path / f"{name}.wav")
-    table = text(
-        tmp_path / "t.csv",
-        "\ufeffvalence, arousal,speaker,path,mood\r\n1,0,x,a.wav,gay\r\n0,1,y,b.wav,\r\n",
-    )
-    corpus = load("csv", table)
+    header = "\ufeffvalence, arousal,speaker,path,mood\r"
+    corpus = load("csv", table(tmp_path, "1,0,x,a.wav,gay\r", "0,1,y,b.wav,\r", header=header))
     assert rows(corpus) == [
         ("a.wav", None, None, "x", 0.0, 1.0),
         ("b.wav", None, None, "y", 1.0, 0.0),
@@ -387,17 +343,9 @@ def test_csv_without_times_in_another_order(tmp_path):
 def test_csv_parts_that_overlap_or_end_late(tmp_path):
     for name in "ab":
         sound(tmp_path / f"{name}.wav", 2.0)
-    table = text(
-        tmp_path / "t.csv",
-        "path,start,end,speaker,arousal,valence\n"
-        "a.wav,1.5,7,x,1,0\n"
-        "a.wav,0,1,x,0,1\n"
-        "a.wav,0.9,1.4,x,0,1\n"
-        "b.wav,,,x,1,0\n"
-        "b.wav,1,1.2,x,0,1\n"
-        "b.wav,1.5,,x,0,1\n",
-    )
-    corpus = load("csv", table)
+    parts = ["a.wav,1.5,7", "a.wav,0,1", "a.wav,0.9,1.4", "b.wav,,", "b.wav,1,1.2", "b.wav,1.5,"]
+    lines = [f"{part},x,{n % 2},{n % 2}" for n, part in enumerate(parts)]
+    corpus = load("csv", table(tmp_path, *lines))
     assert [(u.start, u.end) for u in corpus.utterances] == [
         *((1.5, 2.0), (0, 1), (0.9, 1.4)),
         *((None, None), (1, 1.2), (1.5, None)),
@@ -415,46 +363,46 @@ def test_a_class_is_rare_below_5_percent(tmp_path):
     sound(tmp_path / "a.wav", 2.1)
     lines = [f"a.wav,{n / 10},{(n + 1) / 10},x,{int(n == 0)},{n % 2}" for n in range(21)]
     for count, warnings in ((20, 0), (21, 1)):
-        header = "path,start,end,speaker,arousal,valence"
-        table = text(tmp_path / "t.csv", "\n".join([header, *lines[:count]]))
-        assert len(list(about(load("csv", table)))) == warnings
+        assert len(list(about(load("csv", table(tmp_path, *lines[:count]))))) == warnings
 
 
 def test_csv_everything_wrong_at_once(tmp_path):
     sound(tmp_path / "a.wav", 1.0)
     text(tmp_path / "b.wav", "not sound")
-    table = text(
-        tmp_path / "t.csv",
-        "path,start,end,speaker,arousal,valence\n"
-        "a.wav,,,x,1,0\n"
-        "a.wav,,,x,0,0\n"
-        "a.wav,0.5,0.5,x,1,0\n"
-        "a.wav,-1,0.2,x,1,0\n"
-        "a.wav,nan,later,x,,high\n"
-        "a.wav,1,9,x,1,0\n"
-        "c.wav,,,x,1,high\n"
-        "a.wav,,x,1,0\n"
-        "a.wav,0.1,0.2,,1,0\n"
-        ",,,x,1,0\n"
-        "b.wav,,,x,1,0\n",
+    csv = table(
+        tmp_path,
+        "a.wav,,,x,1,0",
+        "a.wav,,,x,0,0",
+        "a.wav,0.5,0.5,x,1,0",
+        "a.wav,0,0,x,1,0",
+        "a.wav,-1,0.2,x,1,0",
+        "a.wav,nan,later,x,,high",
+        "a.wav,1,9,x,1,0",
+        "c.wav,,,x,1,high",
+        "a.wav,,x,1,0",
+        "a.wav,0.1,0.2,,1,0",
+        ",,,x,1,0",
+        "b.wav,,,x,1,0",
     )
-    with pytest.raises(UserError):  # of two rows for one utterance, neither is used
-        load("csv", table)
-    *lines, last = wrong("csv", table)
+    with pytest.raises(UserError) as caught:  # of two rows for one utterance, neither is used
+        load("csv", csv)
+    heading, *lines, last = str(caught.value).split("\n")
+    assert heading == f"csv:{csv}: 12 things are wrong"
     assert lines == [
-        "t.csv:3: the same utterance as in line 2",
-        "t.csv:4: end 0.5 s is not after start 0.5 s",
-        "t.csv:5: start -1 s is before the recording",
-        "t.csv:6: start 'nan' is not a number; end 'later' is not a number; "
+        "  t.csv:3: the same utterance as in line 2",
+        "  t.csv:4: end 0.5 s is not after start 0.5 s",
+        "  t.csv:5: end 0 s is not after start 0 s",
+        "  t.csv:6: start -1 s is before the recording",
+        "  t.csv:7: start 'nan' is not a number; end 'later' is not a number; "
         "arousal '' is not a number; valence 'high' is not a number",
-        "t.csv:7: the utterance from 1 to 9 s is not within the recording, which is 1.000 s long",
-        "t.csv:8: valence 'high' is not a number",
-        "t.csv:8: 'c.wav': no such file; check the path",
-        "t.csv:9: expected 6 cells, found 5",
-        "t.csv:10: no speaker",
-        "t.csv:11: no path",
+        "  t.csv:8: the utterance from 1 to 9 s is not within the recording, which is 1.000 s long",
+        "  t.csv:9: valence 'high' is not a number",
+        "  t.csv:9: 'c.wav': no such file; check the path",
+        "  t.csv:10: expected 6 cells, found 5",
+        "  t.csv:11: no speaker",
+        "  t.csv:12: no path",
     ]
-    assert last.startswith("t.csv:12: 'b.wav': cannot be read as audio (")
+    assert last.startswith("  t.csv:13: 'b.wav': cannot be read as audio (")
 
 
 def test_parse():
@@ -484,8 +432,7 @@ def test_survey_measures(tmp_path):
     for name, samples in sounds.items():
         soundfile.write(tmp_path / name, samples, rate, subtype="FLOAT")
     lines = [f"{name},s{n % 2},{n % 2},{n % 2}" for n, name in enumerate(sounds)]
-    table = text(tmp_path / "t.csv", "\n".join(["path,speaker,arousal,valence", *lines]))
-    corpus = load("csv", table)
+    corpus = load("csv", table(tmp_path, *lines, header="path,speaker,arousal,valence"))
     measured, problems = survey.measure_all(corpus)
     assert problems == []
     tone, double, clip, gap, silent, ends, *_ = measured.values()
@@ -506,12 +453,7 @@ def test_survey_measures(tmp_path):
         "channels     1: 7, 2: 1",
         "arousal  low            4   50.0%",
         "4 of the low are exactly 0",
-        "- utterances shorter than 0.5 s (1): short.wav",
-        "- utterances longer than 30 s (1): long.wav",
-        "- utterances of nothing but zeros (1): silent.wav",
-        "- utterances with 0.1 s or more of exact zeros (1): gap.wav",
         "- utterances that clip (3 samples in a row at full scale) (1): clipped.wav",
-        "- utterances whose number of channels is not 1, as is usual here (1): double.wav",
         "- duplicate recordings (1): tone.wav = double.wav",
     ):
         assert line in printed, printed
@@ -533,10 +475,7 @@ def test_command(tmp_path):
     tree = named(tmp_path / "german", ["03a01Fa.wav", "03a01Wa.wav", "08a01Na.flac"])
     (tree / "03a01Wa.wav").write_bytes(b"")
     missing = tmp_path / "gone"
-    done = subprocess.run(
-        [sys.executable, "-m", "minidann.corpora", f"iemocap:{missing}", f"emodb:{tree}"],
-        capture_output=True, text=True, cwd=PROJECT,
-    )  # fmt: skip
+    done = call("corpora", f"iemocap:{missing}", f"emodb:{tree}")
     assert done.returncode == 2
     assert "utterances              3  published 535" in done.stdout
     lines = done.stderr.splitlines()
