@@ -84,16 +84,13 @@ ORACLES = {"paper": by_loop, "librosa": by_librosa, "psf": by_psf}
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_a_preset_gives_its_oracles_numbers_on_real_recordings(preset, dtype):
+def test_a_preset_gives_its_oracles_numbers_on_real_recordings(preset):
     for audio in recordings():
         expected = ORACLES[preset](audio.astype(np.float64))
-        mel = logmel(audio.astype(dtype), preset)
-        assert mel.dtype == dtype
-        assert mel.shape == expected.shape
-        assert np.abs(mel - expected).max() < (
-            1e-6 if dtype == np.float64 else 3e-3 if preset == "psf" else 1e-4
-        )
+        for dtype, error in ((np.float64, 1e-6), (np.float32, 3e-3 if preset == "psf" else 1e-4)):
+            mel = logmel(audio.astype(dtype), preset)
+            assert (mel.dtype, mel.shape) == (dtype, expected.shape)
+            assert np.abs(mel - expected).max() < error
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -112,13 +109,6 @@ def test_silence_is_the_floor():
     assert np.all(logmel(silence, "psf") == np.log(np.float32(np.finfo(float).eps)))
 
 
-@pytest.mark.parametrize(
-    "samples, frames", [(400, 1), (559, 1), (560, 2), (16_000, 98), (120_000, 748), (120_240, 750)]
-)
-def test_frame_counts(samples, frames):
-    assert logmel(np.zeros(samples, np.float32)).shape == (frames, MELS)
-
-
 def test_a_filter_answers_to_its_own_frequency():
     corner = 2595 * np.log10(1 + 8000 / 700) * np.arange(28) / 27
     hertz = 700 * (10 ** (corner / 2595) - 1)
@@ -127,7 +117,8 @@ def test_a_filter_answers_to_its_own_frequency():
         assert logmel(np.sin(2 * np.pi * hertz[j + 1] * time)).mean(axis=0).argmax() == j
 
 
-def test_logmel_refuses():
+def test_logmel_takes_a_whole_frame_and_refuses_less():
+    assert logmel(np.zeros(400, np.float32)).shape == (1, MELS)
     with pytest.raises(UserError, match=r"^399 samples \(0\.025 s\).* one frame of 400"):
         logmel(np.zeros(399, np.float32))
     with pytest.raises(UserError, match="of 512"):
@@ -173,15 +164,16 @@ def test_stereo_is_the_mean_of_its_channels(tmp_path):
     assert np.allclose(audio, (left + right) / 2, atol=1e-7)
 
 
-@pytest.mark.parametrize("rate", [RATE, 44_100])
-def test_a_part_is_the_whole_cut_by_hand(tmp_path, rate):
-    path = write(tmp_path / "long.wav", noise(3), rate)
+def test_a_part_is_the_whole_cut_by_hand(tmp_path):
+    path = write(tmp_path / "long.wav", noise(3), 44_100)
     audio = read_audio(path)
-    assert np.array_equal(read_audio(path, 0.25, 0.8), audio[4000:12_800])
-    assert np.array_equal(read_audio(path, 0.25), audio[4000:])
-    assert np.array_equal(read_audio(path, None, 0.5), audio[:8000])
-    over = len(audio) / RATE + 0.4
-    assert np.array_equal(read_audio(path, 0.5, over), audio[8000:])
+    for start, end, samples in (
+        (0.25, 0.8, slice(4000, 12_800)),
+        (0.25, None, slice(4000, None)),
+        (None, 0.5, slice(8000)),
+        (0.5, len(audio) / RATE + 0.4, slice(8000, None)),
+    ):
+        assert np.array_equal(read_audio(path, start, end), audio[samples])
 
 
 @pytest.mark.parametrize(
@@ -223,11 +215,11 @@ def test_real_frames_have_mean_0_and_variance_1():
 
 def test_statistics_are_exact_over_blocks(monkeypatch):
     utterances = [frames + np.float32(1000) for frames in log_mel_like([700] * 10)]
-    frames = np.concatenate(utterances)
+    frames = np.concatenate(utterances).astype(float)
     monkeypatch.setattr("minidann.sound.normalise.BLOCK", 999)
     corpus = from_frames(utterances)
-    assert np.allclose(corpus.mean, frames.astype(float).mean(axis=0), rtol=1e-7)
-    assert np.allclose(corpus.std, frames.astype(float).std(axis=0), rtol=1e-6)
+    assert np.allclose(corpus.mean, frames.mean(axis=0), rtol=1e-7)
+    assert np.allclose(corpus.std, frames.std(axis=0), rtol=1e-6)
     assert corpus.mean.dtype == corpus.std.dtype == np.float32
 
 
@@ -333,20 +325,10 @@ def test_the_key_is_content_preset_times_and_order(tmp_path):
     assert len(digests) == 6
 
 
-def flip(at):
-    """Turn over a bit of the byte at `at`."""
-    return lambda content: content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
-
-
 DAMAGE = {  # what becomes of one of the two files
-    "cut": ("npy", lambda content: content[:-500]),
-    "flipped": ("npy", flip(9000)),
-    "header": ("npy", flip(6)),
-    "empty": ("npy", lambda content: b""),
-    "zeros": ("npy", lambda content: bytes(len(content))),
+    "flipped": ("npy", lambda content: content[:-1] + bytes([content[-1] ^ 1])),
     "notes cut": ("json", lambda content: content[:-50]),
     "notes changed": ("json", lambda content: content.replace(b'"bad": []', b'"bad": [[0, ""]]')),
-    "notes empty": ("json", lambda content: b""),
     "notes of something else": ("json", lambda content: b"[]"),
 }
 
@@ -457,12 +439,6 @@ def test_data_warnings_are_kept_with_the_features(tmp_path):
         assert warnings["utterances that clip (3 samples in a row at full scale)"] == [[3]]
         assert warnings["utterances whose rate is not 16000 Hz, as is usual here"] == [[3]]
         assert warnings["duplicate recordings"] == [[0, 4]]
-
-
-def test_a_cache_that_cannot_be_written_to(tmp_path):
-    (tmp_path / "file").write_text("in the way")
-    with pytest.raises(UserError, match="cannot keep features here .* give another --cache DIR"):
-        extract(corpus(tmp_path), tmp_path / "file")
 
 
 def peak_memory(work):
