@@ -25,22 +25,7 @@ def lesson(folder: Path, body: str) -> runner.Lesson:
     return runner.Lesson(path).run(committed=folder)
 
 
-# One digit, one line, one heading
-
-
-def test_one_changed_digit_in_any_output_is_found(tmp_path):
-    outputs = [f for f in runner.fences(TEXT) if f.kind == "output" and "~" not in f.text]
-    changed = 0
-    for fence in outputs:
-        for match in runner.NUMBER.finditer(fence.text):
-            digit = str((int(match[0][-1]) + 1) % 10)
-            shown = fence.text[: match.end() - 1] + digit + fence.text[match.end() :]
-            assert runner.difference(shown, fence.text) is not None
-            changed += 1
-    assert changed > 4
-    body = TEXT.replace("weights [0.75 0.25]", "weights [0.76 0.25]")
-    problem = "shown 'weights [0.76 0.25]', printed 'weights [0.75 0.25]'"
-    assert (outputs[0].line, problem) in lesson(tmp_path, body).problems
+# Quotes
 
 
 def signature_and_refusals(lines: list[str], function: str) -> set[int]:
@@ -59,10 +44,8 @@ def quoted():
     """The lines of each file that some lesson quotes."""
     found = defaultdict(set)
     for path in runner.PATHS:
-        for fence in runner.fences(path.read_text(encoding="utf-8")):
-            if fence.kind == "quote":
-                source = find(fence.info.split()[1])
-                found[source.file] |= set(lines_of(fence.text, source))
+        for file, lines in runner.quotes(path):
+            found[file] |= set(lines)
     return found
 
 
@@ -79,6 +62,39 @@ def test_each_line_of_an_op_is_quoted(name, quoted):
         for number, text in find(f"minidann.ops.{name}.{function}").lines:
             if text.strip() and not text.strip().startswith(PREPARED):
                 assert number in left_out, f"{name}.py, line {number} is in no lesson: {text}"
+
+
+def test_a_quote_is_the_code_without_its_docstring():
+    source = find("minidann.ops.relu.forward")
+    text = "\n".join(line for _, line in source.lines)
+    assert lines_of(text, source) == [number for number, _ in source.lines]
+    assert '"""' not in text and source.file == "minidann/ops/relu.py"
+    lines = (runner.ROOT / source.file).read_text().splitlines()
+    assert all(lines[number - 1] == line for number, line in source.lines)
+
+
+@pytest.mark.parametrize(
+    ("name", "quote", "problem"),
+    [
+        ("minidann.optim.DECAY", "DECAY = 0.94", "has no line 'DECAY = 0.94'"),
+        ("minidann.optim.DECAY", "DECAY = 0.93\nMORE = 1", "has no line 'MORE = 1'"),
+        ("minidann.optim.start", "...\n  return state", "has no line 'return state'"),
+        ("minidann.optim.start", "def start(params: Arrays) -> Arrays:", "leaves out"),
+        ("minidann.optim.start", "    return state\n...", "leaves out"),
+        ("minidann.nothing.x", "", "minidann/__init__.py has no nothing"),
+        ("minidann.optim.nothing", "", "has no nothing"),
+        ("numpy.sum", "", "there is no such module"),
+    ],
+)
+def test_a_wrong_quote_is_refused(name, quote, problem):
+    with pytest.raises(LessonError, match=problem):
+        lines_of(quote, find(name))
+
+
+def test_dots_leave_lines_out():
+    quote = "def start(params: Arrays) -> Arrays:\n    ...\n    return state"
+    shown = lines_of(quote, find("minidann.optim.start"))
+    assert len(shown) == 2 and shown[1] - shown[0] > 2
 
 
 # Outputs
@@ -114,11 +130,8 @@ def test_outputs_differ_in_words_and_in_lines():
 @pytest.mark.parametrize(
     ("body", "line", "problem"),
     [
-        (
-            "```python\nprint(3)\n```\n```python\nx = 1\n```",
-            2,
-            "prints '3', and no output is shown",
-        ),
+        ("```python\nprint(3)\n```\n```python\nx = 1\n```", 2, "prints '3', and no output is "),
+        ("```python\nprint(3)\n```\n```output\n4\n```", 5, "shown '4', printed '3'"),
         ("```output\n3\n```", 2, "an output without code before it"),
         ("```\n3\n```", 2, "a fence says what it holds: python, text, ..."),
         ("```python\n\ndef f():\n    1 / 0\n```\n```python\nf()\n```", 4, "ZeroDivisionError"),
@@ -144,42 +157,6 @@ def test_writing_mends_outputs_and_quotes(tmp_path):
     assert lesson(tmp_path, written).problems == []
     assert "```output\n3\n```\n\ntext" in written and "```output\n4\n```" in written
     assert "DECAY = 0.93\n" in written
-
-
-# Quotes
-
-
-def test_a_quote_is_the_code_without_its_docstring():
-    source = find("minidann.ops.relu.forward")
-    text = "\n".join(line for _, line in source.lines)
-    assert lines_of(text, source) == [number for number, _ in source.lines]
-    assert '"""' not in text and source.file == "minidann/ops/relu.py"
-    lines = (runner.ROOT / source.file).read_text().splitlines()
-    assert all(lines[number - 1] == line for number, line in source.lines)
-
-
-@pytest.mark.parametrize(
-    ("name", "quote", "problem"),
-    [
-        ("minidann.optim.DECAY", "DECAY = 0.94", "has no line 'DECAY = 0.94'"),
-        ("minidann.optim.DECAY", "DECAY = 0.93\nMORE = 1", "has no line 'MORE = 1'"),
-        ("minidann.optim.start", "...\n  return state", "has no line 'return state'"),
-        ("minidann.optim.start", "def start(params: Arrays) -> Arrays:", "leaves out"),
-        ("minidann.optim.start", "    return state\n...", "leaves out"),
-        ("minidann.nothing.x", "", "minidann/__init__.py has no nothing"),
-        ("minidann.optim.nothing", "", "has no nothing"),
-        ("numpy.sum", "", "there is no such module"),
-    ],
-)
-def test_a_wrong_quote_is_refused(name, quote, problem):
-    with pytest.raises(LessonError, match=problem):
-        lines_of(quote, find(name))
-
-
-def test_dots_leave_lines_out():
-    quote = "def start(params: Arrays) -> Arrays:\n    ...\n    return state"
-    shown = lines_of(quote, find("minidann.optim.start"))
-    assert len(shown) == 2 and shown[1] - shown[0] > 2
 
 
 # Figures and sounds

@@ -86,6 +86,13 @@ def fences(text: str) -> list[Fence]:
     return [Fence(m[1].strip(), m[2], text.count("\n", 0, m.start(2)) + 1) for m in matches]
 
 
+def quotes(path: Path) -> list[tuple[str, list[int]]]:
+    """The file and the lines of it that each quote of a lesson shows."""
+    found = [fence for fence in fences(path.read_text(encoding="utf-8")) if fence.kind == "quote"]
+    sources = [find(fence.info.split()[1]) for fence in found]
+    return [(source.file, lines_of(fence.text, source)) for fence, source in zip(found, sources)]
+
+
 # What a lesson shows against what came out
 
 

@@ -12,10 +12,10 @@ pytest.importorskip("playwright", reason="needs playwright: pip install -e '.[br
 pytest.importorskip("latex2mathml", reason="needs the reader: pip install -e '.[reader]'")
 
 from playwright.sync_api import Error, sync_playwright
-from test_lessons import PATHS, fences
+from test_lessons import PATHS, quotes
 
 from minidann.reader import book
-from minidann.reader.quoting import ROOT, find, lines_of
+from minidann.reader.quoting import ROOT
 
 ATTENTION = next(path for path in PATHS if path.stem == "05_attention")
 SIZES = {"desktop": (1400, 900), "phone": (390, 844)}
@@ -118,7 +118,7 @@ class Visit:
 
     def click_quotes(self, path):
         """Click each caption of a lesson, and see what the pane beside it shows."""
-        expected = quotes_of(path)
+        expected = quotes(path)
         panes = self.page.evaluate(CLICK_ALL)
         if len(panes) != len(expected):
             self.wrong(f"{len(panes)} quotes, expected {len(expected)}")
@@ -129,13 +129,6 @@ class Visit:
                 self.wrong(f"the lit lines of {file} are out of sight")
             if not pane["beside"]:
                 self.wrong("the pane is not beside the prose")
-
-
-def quotes_of(path):
-    """The file and the lines of each quote of a lesson."""
-    quotes = [fence for fence in fences(path.read_text(encoding="utf-8")) if fence.kind == "quote"]
-    sources = [find(fence.info.split()[1]) for fence in quotes]
-    return [[s.file, lines_of(f.text, s)] for f, s in zip(quotes, sources)]
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -150,8 +143,8 @@ def test_every_page_is_drawn_and_on_a_desktop_every_quote_is_beside_its_code(bro
 
 
 def test_the_pane_follows_the_text(browser, folder):
-    path = max(PATHS, key=lambda path: len(quotes_of(path)))
-    expected = quotes_of(path)
+    path = max(PATHS, key=lambda path: len(quotes(path)))
+    expected = quotes(path)
     with Visit(browser, folder) as visit:
         visit.open(f"{path.stem}.html")
         for i in [*range(len(expected)), *reversed(range(len(expected)))]:
@@ -161,7 +154,7 @@ def test_the_pane_follows_the_text(browser, folder):
                 "i => document.querySelectorAll('.quote')[i].classList.contains('current')", arg=i
             )
             pane = visit.page.evaluate(PANE)
-            assert pane["shown"] == expected[i] and pane["seen"]
+            assert pane["shown"] == [*expected[i]] and pane["seen"]
         assert not visit.problems
 
 
@@ -181,7 +174,7 @@ def test_on_a_phone_the_code_is_a_sheet_that_a_quote_opens(browser, folder):
     with Visit(browser, folder, "phone") as visit:
         visit.open("05_attention.html")
         sheet = visit.page.locator(".pane")
-        for i, (file, lines) in enumerate(quotes_of(ATTENTION)):
+        for i, (file, lines) in enumerate(quotes(ATTENTION)):
             caption = visit.page.locator(".quote .source").nth(i)
             assert not sheet.is_visible()
             caption.click()
