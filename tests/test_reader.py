@@ -158,12 +158,7 @@ def test_a_page_has_all_that_its_markdown_has(clone, tmp_path):
         "<summary>The answer</summary>",
     ):
         assert part in html
-    assert html.count("<math ") == html.count("</math>") == 3
     assert html.count('class="copy"') == 2
-    ((file, numbers),) = lit(html)
-    quoted = ["def start(params: Arrays) -> Arrays:", "    return state"]
-    assert [CODE.splitlines()[number - 1] for number in numbers] == quoted
-    assert in_pane(html) == {file: CODE} and file == "minidann/optim.py"
     index = (out / "index.html").read_text()
     assert 'rel="next"' in index and 'rel="prev"' not in index and "pane" not in index
 

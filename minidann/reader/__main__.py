@@ -1,7 +1,6 @@
 """python -m minidann.reader: the lessons as a folder of HTML, with the code beside the text."""
 
 import webbrowser
-from argparse import Namespace
 from pathlib import Path
 
 from minidann import console
@@ -9,8 +8,7 @@ from minidann.console import UserError
 from minidann.reader.quoting import ROOT
 
 
-def arguments() -> Namespace:
-    """The flags. Raises UserError."""
+def main() -> None:
     p = console.Parser(
         prog="python -m minidann.reader",
         description="Write the lessons as a folder of HTML, prose on the left, the code it speaks "
@@ -20,11 +18,7 @@ def arguments() -> Namespace:
         "--out", type=Path, default=Path("reader"), help="the folder (default: %(default)s)"
     )
     p.add_argument("--no-open", action="store_true", help="write it, and open nothing")
-    return p.parse_args()
-
-
-def main() -> None:
-    args = arguments()
+    args = p.parse_args()
     try:
         from minidann.reader import book
     except ModuleNotFoundError as error:

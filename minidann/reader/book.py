@@ -65,8 +65,9 @@ def frame(page: Page, pages: list[Page]) -> str:
 
 def pane(page: Page) -> str:
     """The code beside the text: every file that the page quotes or links to, one of them shown."""
-    options = "".join(f"<option>{file}</option>" for file in page.files)
-    sources = "".join(code.whole_file(file, page.root) for file in page.files)
+    files = list(dict.fromkeys(page.files))  # each once
+    options = "".join(f"<option>{file}</option>" for file in files)
+    sources = "".join(code.whole_file(file, page.root) for file in files)
     return (
         f'<aside class="pane" aria-label="The code"><div class="bar"><select>{options}</select>'
         '<button type="button" class="close" aria-label="Close the code">\u00d7</button></div>\n'

@@ -26,18 +26,13 @@ class Page:
     title: str = ""
     body: str = ""  # HTML
     sections: list[str] = field(default_factory=list)  # their headings
-    files: list[str] = field(default_factory=list)  # that the pane shows, in order of appearance
+    files: list[str] = field(default_factory=list)  # that it quotes or links to, in order
     media: set[str] = field(default_factory=set)  # figures and sounds
     link_end: str = ""  # HTML that ends the link that has begun
 
     @property
     def name(self) -> str:
         return page_of(self.path.name)
-
-    def show(self, file: str) -> None:
-        """Have `file` in the pane."""
-        if file not in self.files:
-            self.files.append(file)
 
 
 def read(path: Path, root: Path) -> Page:
@@ -81,7 +76,7 @@ def _fence(token: Token, page: Page) -> str:
     if not name:
         return code.fence(kind, token.content)
     html, file = code.quote(name, token.content, page.root)
-    page.show(file)
+    page.files.append(file)
     return html
 
 
@@ -108,7 +103,7 @@ def _link_open(token: Token, page: Page) -> str:
     if link.kind == "page":
         return f'<a href="{link.to}">'
     if link.kind == "code":
-        page.show(link.to)
+        page.files.append(link.to)
         return f'<a class="source" href="#{link.to}">'
     if link.kind == "media":
         page.media.add(link.to)
