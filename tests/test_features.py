@@ -158,10 +158,9 @@ def test_resampling_takes_out_what_16_khz_cannot_hold():
 
 
 def test_stereo_is_the_mean_of_its_channels(tmp_path):
-    left, right = noise(seed=1), noise(seed=2)
-    audio = read_audio(write(tmp_path / "stereo.wav", np.stack([left, right], axis=1)))
-    assert audio.dtype == np.float32
-    assert np.allclose(audio, (left + right) / 2, atol=1e-7)
+    channels = np.stack([noise(seed=1), noise(seed=2)], axis=1)
+    audio = read_audio(write(tmp_path / "stereo.wav", channels))
+    assert np.allclose(audio, channels.mean(axis=1), atol=1e-7)
 
 
 def test_a_part_is_the_whole_cut_by_hand(tmp_path):
@@ -226,8 +225,9 @@ def test_statistics_are_exact_over_blocks(monkeypatch):
 def test_padding_is_at_the_end_and_is_the_utterances_own_minimum():
     utterances = log_mel_like([3, 749, 750])
     corpus = from_frames(utterances)
-    batch = corpus.batch([1, 0, 2, 0])
+    before, batch = corpus.frames.copy(), corpus.batch([1, 0, 2, 0])
     assert (batch.shape, batch.dtype) == ((4, FRAMES, MELS), np.float32)
+    assert np.array_equal(corpus.frames, before)
     for x, row in zip(batch, [1, 0, 2, 0]):
         count = len(utterances[row])
         normal = (utterances[row] - corpus.mean) / corpus.std
@@ -235,16 +235,6 @@ def test_padding_is_at_the_end_and_is_the_utterances_own_minimum():
         assert np.all(x[count:] == x[:count].min(axis=0))  # to the bit, so that ties are ties
         alone = normalise_and_pad(utterances[row], corpus.mean, corpus.std)
         assert np.array_equal(alone, x)
-
-
-def test_a_batch_is_a_new_array_and_changes_nothing():
-    corpus = from_frames(log_mel_like([30, 40]))
-    before = corpus.frames.copy()
-    batch, again = corpus.batch([0, 1]), corpus.batch(np.array([0, 1]))
-    batch[:] = 0
-    assert np.array_equal(again, corpus.batch([0, 1]))
-    assert np.array_equal(corpus.frames, before)
-    assert corpus.batch([]).shape == (0, FRAMES, MELS)
 
 
 def test_a_bin_that_never_changes_becomes_zeros():
@@ -404,28 +394,24 @@ def test_parts_of_one_recording(tmp_path, monkeypatch):
 
 def test_bad_utterances_are_reported_and_left_out(tmp_path):
     utterances, cache = corpus(tmp_path), tmp_path / "cache"
-    missing, text = tmp_path / "missing.wav", tmp_path / "text.wav"
-    text.write_text("not sound")
-    short = write(tmp_path / "short.wav", noise(0.01))
-    late = SimpleNamespace(path=utterances[0].path, start=7.0, end=8.0)
-    tiny = SimpleNamespace(path=utterances[0].path, start=0.2, end=0.21)
-    rows = [utterances[0], whole(missing), whole(text), utterances[1], whole(short), late, tiny]
+    missing = tmp_path / "missing.wav"
+    late, tiny = (
+        SimpleNamespace(path=utterances[0].path, start=a, end=b) for a, b in ((7, 8), (0.2, 0.21))
+    )
+    rows = [utterances[0], whole(missing), utterances[1], late, tiny]
     got = extract(rows, cache)
-    assert got.good == [0, 3]
+    assert got.good == [0, 2]
     assert np.array_equal(got.features.frames, extracted(utterances[:2], cache).frames)
-    assert list(got.bad) == [1, 2, 4, 5, 6]
     assert got.bad[1] == "no such file; check the path"
-    assert got.bad[2].startswith("cannot be read as audio (")
+    assert got.bad[3].startswith("no part from 7 to 8 s in a recording of ")
     assert got.bad[4].startswith("160 samples (0.010 s) are less than one frame")
-    assert got.bad[5].startswith("no part from 7 to 8 s in a recording of ")
-    assert got.bad[6].startswith("160 samples")
     again = extract(rows, cache)  # from the cache
     assert (again.good, again.bad, again.warnings) == (got.good, got.bad, got.warnings)
     assert same(again.features, got.features)
-    write(missing, noise(0.5))  # put right: another content, another entry
-    assert extract(rows, cache).good == [0, 1, 3]
-    only_bad = extract([whole(text)], cache)
+    only_bad = extract([whole(missing)], cache)
     assert only_bad.features is None and list(only_bad.bad) == [0]
+    write(missing, noise(0.5))  # put right: another content, another entry
+    assert extract(rows, cache).good == [0, 1, 2]
 
 
 def test_data_warnings_are_kept_with_the_features(tmp_path):

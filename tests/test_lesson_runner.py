@@ -105,7 +105,6 @@ def test_dots_leave_lines_out():
     [
         ("0.12", "0.1234", True),
         ("0.13", "0.1234", False),
-        ("12", "12", True),
         ("12", "13", False),
         ("1.5e-3", "0.0015", True),
         ("1.5e-3", "0.0016", False),
@@ -163,25 +162,20 @@ def test_writing_mends_outputs_and_quotes(tmp_path):
 
 
 def test_a_figure_is_compared_by_what_it_shows(tmp_path):
-    def picture(name: str, height: float) -> Path:
-        figure, axis = plt.subplots(figsize=(6.4, 3.2))
-        axis.plot(np.linspace(0, 1, 50), height * np.linspace(0, 1, 50) ** 2)
-        axis.set(ylim=(0, 2), ylabel="height")
-        figure.savefig(tmp_path / name, dpi=100)
-        plt.close(figure)
-        return tmp_path / name
+    image = np.ones((320, 640, 3))
+    image[60:250, 100:105] = image[250:255, 100:500] = 0  # two axes
+    plt.imsave(tmp_path / "a.png", image)
 
-    first = picture("a.png", 1.0)
-    assert "differs" in runner.same_picture(first, picture("b.png", 1.2))
-    image = plt.imread(first)
+    def compared(other: np.ndarray) -> str | None:
+        plt.imsave(tmp_path / "b.png", other)
+        return runner.same_picture(tmp_path / "a.png", tmp_path / "b.png")
+
     darker = image.copy()
-    darker[60:250, 100:400, :3] *= 0.85
-    plt.imsave(tmp_path / "c.png", darker)
-    assert "how dark" in runner.same_picture(first, tmp_path / "c.png")
-    plt.imsave(tmp_path / "d.png", np.roll(image, 5, axis=0))  # as another font may
-    assert runner.same_picture(first, tmp_path / "d.png") is None
-    plt.imsave(tmp_path / "e.png", image[:300])
-    assert "pixels" in runner.same_picture(first, tmp_path / "e.png")
+    darker[60:250, 105:400] = 0.85
+    assert "how dark" in compared(darker)
+    assert compared(np.roll(image, 5, axis=0)) is None  # as another font may
+    assert "is dark" in compared(np.roll(image, 15, axis=0))
+    assert "pixels" in compared(image[:300])
 
 
 def test_a_figure_that_is_made_is_shown_and_committed(tmp_path):
@@ -201,12 +195,15 @@ def test_a_figure_that_is_made_is_shown_and_committed(tmp_path):
 
 def test_a_sound_is_compared_by_what_it_holds(tmp_path):
     tone = 0.1 * np.sin(np.arange(1600))
-    for name, sound in (("a", tone), ("b", tone + 1e-4), ("c", 1.1 * tone), ("d", tone[:800])):
-        soundfile.write(tmp_path / f"{name}.wav", sound, 16000)
-    first = tmp_path / "a.wav"
-    assert runner.same_sound(tmp_path / "b.wav", first) is None
-    assert runner.same_sound(tmp_path / "c.wav", first) == "sounds different"
-    assert "samples" in runner.same_sound(tmp_path / "d.wav", first)
+    first, other = tmp_path / "a.wav", tmp_path / "b.wav"
+    soundfile.write(first, tone, 16000)
+    for sound, problem in (
+        (tone + 1e-4, None),
+        (1.1 * tone, "sounds different"),
+        (tone[:800], "is (1600,) samples at 16000 Hz, the lesson makes (800,) at 16000 Hz"),
+    ):
+        soundfile.write(other, sound, 16000)
+        assert runner.same_sound(other, first) == problem
 
 
 def test_every_committed_figure_and_sound_is_shown():

@@ -25,20 +25,15 @@ def whole(tmp_path_factory):
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
-def test_whole_files_are_read(whole, suffix, tmp_path):
+def test_whole_files_are_read_and_cut_ones_refused(whole, suffix, tmp_path):
     path = tmp_path / f"a.{suffix}"
     path.write_bytes(whole[suffix])
     assert cut_short(path) is None
     assert len(read_audio(path)) == 16000
-
-
-@pytest.mark.parametrize("keep", [0.02, 0.3, 0.5, 0.9, 0.999])
-@pytest.mark.parametrize("suffix", FORMATS)
-def test_cut_files_are_refused(whole, suffix, keep, tmp_path):
-    path = tmp_path / f"a.{suffix}"
-    path.write_bytes(whole[suffix][: int(keep * len(whole[suffix]))])
-    with pytest.raises(UserError, match="^(cut short|cannot be read as audio)"):
-        read_audio(path)
+    for keep in (0.02, 0.3, 0.5, 0.9, 0.999):
+        path.write_bytes(whole[suffix][: int(keep * len(whole[suffix]))])
+        with pytest.raises(UserError, match="^(cut short|cannot be read as audio)"):
+            read_audio(path)
 
 
 @pytest.mark.parametrize("length", [0, 0x7FFFF000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF])
