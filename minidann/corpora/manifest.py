@@ -47,14 +47,10 @@ def read(root: Path, found: Findings) -> list[Utterance]:
             continue
         if value is None:
             continue
-        start, end = value.get("start"), value.get("end")
-        if start is not None or end is not None:
-            last = length if end is None else end
-            last = found.end_within(length, start or 0.0, last, where)
-            if last is None:
-                continue
-            end = None if end is None else last
-        place = (path, start, end)
+        end = found.end_within(length, value.get("start", 0.0), value.get("end", length), where)
+        if end is None:
+            continue
+        place = (path, value.get("start"), end if "end" in value else None)
         if place in lines:
             found.leave_out(where, f"the same utterance as in line {lines[place]}")
             twice.add(place)
