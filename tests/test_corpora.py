@@ -4,12 +4,13 @@ Each single fault and its message is a case of `faults.py`.
 """
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-from conftest import call
 from corpus_trees import iemocap, named, recola, replace, sound, text
 
 from minidann.console import UserError
@@ -427,7 +428,8 @@ def test_command(tmp_path):
     for stem in stems[1:]:
         (tree / f"{stem}.wav").write_bytes(b"")
     missing = tmp_path / "gone"
-    done = call("corpora", f"iemocap:{missing}", f"emodb:{tree}")
+    command = [sys.executable, "-m", "minidann.corpora", f"iemocap:{missing}", f"emodb:{tree}"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=PROJECT)
     assert done.returncode == 2
     assert "utterances             26  published 535" in done.stdout
     heading, *lines = done.stderr.splitlines()
