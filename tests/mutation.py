@@ -28,7 +28,7 @@ LIST = ROOT / "tests" / "SURVIVORS.md"
 OWN_TESTS = {
     "minidann/ops": ["tests/test_ops.py"],
     "minidann/feeding.py": ["tests/test_feeding.py"],
-    "minidann/model.py": ["tests/test_model.py", "tests/test_model_more.py"],
+    "minidann/model.py": ["tests/test_model.py"],
     "minidann/optim.py": ["tests/test_optim.py"],
 }
 NO_OP = "minidann/ops/parallel.py"  # it has tests of its own, and changes no result

@@ -1,6 +1,9 @@
-"""The whole network against equations 8, 9 and 10, in every feeding mode."""
+"""The whole network against equations 8, 9 and 10, in every feeding mode, and its numbers: a wrong
+loss may well have a right gradient.
+"""
 
 from types import SimpleNamespace
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -9,14 +12,35 @@ from minidann import feeding, gradcheck, model, ops
 from minidann.gradcheck.network import ALPHA, example
 from minidann.ops import conv_relu_maxpool
 
-PLAIN = SimpleNamespace(**{name: getattr(ops, name) for name in ops.__all__})
-PLAIN.conv_relu_maxpool = conv_relu_maxpool.compose()
+EMOTIONS, DOMAINS = np.array([0, 1, 1]), np.array([0, 0, 0, 1, 1])
 
 
-SIZES = {}, {"n": 5, "m": 8, "filters": 2, "mels": 1}, {"n": 6, "m": 6, "filters": 2, "mels": 1}
+def with_ops(**changes):
+    return SimpleNamespace(**{**vars(ops), **changes})
 
 
-@pytest.mark.parametrize("seed, sizes", list(enumerate(SIZES)))
+@pytest.fixture
+def network():
+    """A small one: (params, running, x of 3 source and 2 target rows, dropout mask)."""
+    rng = np.random.default_rng(0)
+    params, running = model.initialise(rng, frames=187, mels=2, filters=3, dtype=np.float64)
+    params = {
+        name: value + 0.1 * rng.standard_normal(value.shape) for name, value in params.items()
+    }
+    running = {"bn.mean": rng.standard_normal(9), "bn.var": rng.random(9) + 0.5}
+    return params, running, rng.standard_normal((5, 187, 2)), np.full((5, 9), 2.0)
+
+
+def forward(params, x, *, mode="bn1", **options):
+    return model.forward(
+        params, x, emotion_labels=EMOTIONS, domain_labels=DOMAINS, mode=mode, **options
+    )
+
+
+# Its gradients.
+
+
+@pytest.mark.parametrize("seed, sizes", [(0, {}), (1, {"n": 5, "m": 8, "filters": 2, "mels": 1})])
 @pytest.mark.parametrize("mode", feeding.MODES)
 def test_equations_8_to_10(mode, seed, sizes):
     report = gradcheck.check_network(model, np.random.default_rng(seed), mode=mode, **sizes)
@@ -32,8 +56,10 @@ def test_equations_8_to_10(mode, seed, sizes):
 
 @pytest.mark.parametrize("mode", feeding.MODES)
 def test_equations_8_to_10_with_the_plain_ops(mode):
-    rng = np.random.default_rng(7)
-    report = gradcheck.check_network(model, rng, mode=mode, ops=PLAIN, filters=2)
+    plain = with_ops(conv_relu_maxpool=conv_relu_maxpool.compose())
+    report = gradcheck.check_network(
+        model, np.random.default_rng(7), mode=mode, ops=plain, filters=2
+    )
     assert report.ok, str(report)
 
 
@@ -64,46 +90,57 @@ def test_base_is_the_emotion_loss_alone(mode):
         assert report.ok, f"{name}: {report}"
 
 
-def test_shapes_of_the_paper():
-    params, running = model.initialise(np.random.default_rng(0))
-    assert {name: value.shape for name, value in params.items()} == {
-        "conv.w": (10, 26, 200),
-        "conv.b": (200,),
-        "attention.v": (200,),
-        "bn.gamma": (1800,),
-        "bn.beta": (1800,),
-        "emotion.w": (1800, 2),
-        "emotion.b": (2,),
-        "domain.w": (1800, 2),
-        "domain.b": (2,),
-    }
-    assert {name: value.shape for name, value in running.items()} == {
-        "bn.mean": (1800,),
-        "bn.var": (1800,),
-    }
-    x = np.random.default_rng(1).standard_normal((4, 750, 26)).astype(np.float32)
-    h, cache = model.encode(params, x)
-    assert h.shape == (4, 1800)
-    weights = model.attention_weights(cache)
-    assert weights.shape == (4, 8)
-    np.testing.assert_allclose(weights.sum(axis=1), 1, rtol=1e-6)
-    np.testing.assert_allclose(
-        h[:, 1600:], (weights[:, :, None] * h[:, :1600].reshape(4, 8, 200)).sum(axis=1), rtol=1e-4
-    )
+def test_beta_is_one_unless_given(network):
+    params, _, x, _ = network
+    gradients = [
+        model.backward(forward(params, x, **options)[1], alpha=0.5)[0]["conv.w"]
+        for options in ({}, {"beta": 1.0}, {"beta": 2.0})
+    ]
+    np.testing.assert_array_equal(gradients[0], gradients[1])
+    assert not np.allclose(gradients[0], gradients[2])
 
 
-def test_everything_stays_in_float32():
-    params, running = model.initialise(np.random.default_rng(0))
-    x = np.random.default_rng(1).standard_normal((8, 750, 26)).astype(np.float32)
-    mask = ops.dropout.draw_mask(np.random.default_rng(2), (8, 1800), 0.7)
-    for mode in ("bn1", "bn2", "bn3"):
-        losses, cache = model.forward(
-            params, x, emotion_labels=np.array([0, 1, 1]),
-            domain_labels=np.array([0, 0, 0, 1, 1, 1, 1, 1]), mode=mode, mask=mask,
-        )  # fmt: skip
-        grads, _ = model.backward(cache, alpha=ALPHA)
-        arrays = [*losses, *grads.values(), *model.update_running(running, cache).values()]
-        assert {array.dtype for array in arrays} == {np.dtype(np.float32)}
+# Its first parameters.
+
+
+def test_shapes_and_first_values_of_the_parameters():
+    class Largest:
+        """Draws the largest of uniform numbers, and the same normal number always."""
+
+        def uniform(self, low, high, shape):
+            assert low == -high
+            return np.full(shape, high)
+
+        def standard_normal(self, shape):
+            return np.full(shape, 2.0)
+
+    params, running = model.initialise(Largest(), dtype=np.float64)
+    first = {
+        name: (value.shape, *np.unique(value)) for name, value in {**params, **running}.items()
+    }
+    classifier = (1800, 2), np.sqrt(6 / (1800 + 2))  # Glorot and Bengio 2010
+    assert first == {
+        "conv.w": ((10, 26, 200), np.sqrt(6 / (10 * 26 + 10 * 200))),
+        "conv.b": ((200,), 0),
+        "attention.v": ((200,), 0.1),  # 0.05 * 2
+        "bn.gamma": ((1800,), 1),
+        "bn.beta": ((1800,), 0),
+        "emotion.w": classifier,
+        "emotion.b": ((2,), 0),
+        "domain.w": classifier,
+        "domain.b": ((2,), 0),
+        "bn.mean": ((1800,), 0),
+        "bn.var": ((1800,), 1),
+    }
+
+
+def test_without_batch_norm_there_are_no_running_statistics():
+    params, running = model.initialise(np.random.default_rng(0), filters=3, batch_norm=False)
+    assert running == {}
+    assert not any(name.startswith("bn") for name in params)
+    h = np.ones((2, 9))
+    assert model.normalise(params, running, h) is h
+    assert model.update_running(running, ()) == {}
 
 
 def test_models_of_one_seed_start_alike_with_and_without_a_domain_classifier():
@@ -112,3 +149,102 @@ def test_models_of_one_seed_start_alike_with_and_without_a_domain_classifier():
     assert our.keys() - base.keys() == {"domain.w", "domain.b"}
     for name in base:
         np.testing.assert_array_equal(base[name], our[name])
+
+
+# Its numbers.
+
+
+def test_the_attention_vector_is_appended_and_all_stays_in_float32():
+    params, running = model.initialise(np.random.default_rng(0))
+    x = np.random.default_rng(1).standard_normal((5, 750, 26)).astype(np.float32)
+    h, cache = model.encode(params, x)
+    assert h.shape == (5, 1800)
+    weights = model.attention_weights(cache)
+    assert weights.shape == (5, 8)
+    np.testing.assert_allclose(weights.sum(axis=1), 1, rtol=1e-6)
+    np.testing.assert_allclose(
+        h[:, 1600:], (weights[:, :, None] * h[:, :1600].reshape(5, 8, 200)).sum(axis=1), rtol=1e-4
+    )
+    mask = ops.dropout.draw_mask(np.random.default_rng(2), (5, 1800), 0.7)
+    for mode in ("bn1", "bn2", "bn3"):
+        losses, cache = forward(params, x, mode=mode, mask=mask)
+        grads, _ = model.backward(cache, alpha=ALPHA)
+        arrays = [*losses, *grads.values(), *model.update_running(running, cache).values()]
+        assert {array.dtype for array in arrays} == {np.dtype(np.float32)}
+
+
+def test_stride_and_pool_are_those_of_the_model(network, monkeypatch):
+    frames = (96, 97, 186, 187, 750)  # one pool needs 10 + 29 * 3 frames, two 10 + 59 * 3
+    assert [model.pooled_frames(count) for count in frames] == [0, 1, 1, 2, 8]
+    params, _, x, _ = network
+    monkeypatch.setattr(model, "STRIDE", 2)
+    monkeypatch.setattr(model, "POOL", 7)
+    h, _ = model.encode(params, x)
+    assert model.pooled_frames(187) == 12
+    assert h.shape == (5, (12 + 1) * 3)
+
+
+def test_dropout_acts_on_both_classifiers(network):
+    params, _, x, mask = network
+    for name in ("emotion", "domain"):
+        params[f"{name}.b"] = np.zeros(2)
+    everything_dropped, _ = forward(params, x, mask=np.zeros_like(mask))
+    assert everything_dropped == pytest.approx((np.log(2), np.log(2)))
+    without, _ = forward(params, x)
+    kept, _ = forward(params, x, mask=np.ones_like(mask))
+    assert without == kept
+    scaled, _ = forward(params, x, mask=mask)
+    assert all(loss != doubled for loss, doubled in zip(without, scaled))
+
+
+def test_running_statistics_of_a_step_and_inference_by_the_formula(network):
+    params, running, x, _ = network
+    h, _ = model.encode(params, x)
+    after = model.update_running(running, forward(params, x)[1])
+    assert after.keys() == {"bn.mean", "bn.var"}
+    np.testing.assert_allclose(after["bn.mean"], 0.9 * running["bn.mean"] + 0.1 * h.mean(axis=0))
+    np.testing.assert_allclose(after["bn.var"], 0.9 * running["bn.var"] + 0.1 * h.var(axis=0))
+    f = model.represent(params, running, x)
+    xhat = (h - running["bn.mean"]) / np.sqrt(running["bn.var"] + 1e-5)
+    np.testing.assert_allclose(f, params["bn.gamma"] * xhat + params["bn.beta"])
+    for name in ("emotion", "domain"):
+        e = np.exp(f @ params[f"{name}.w"] + params[f"{name}.b"])
+        np.testing.assert_allclose(model.classify(params, f, name), e / e.sum(axis=1)[:, None])
+
+
+# The ops that it is given are the ops that it uses.
+
+
+class UsedError(Exception):
+    pass
+
+
+def with_alarm(name, function):
+    """The ops, of which `name` raises an alarm when its `function` is called."""
+    alarm = {function: mock.Mock(side_effect=UsedError)}
+    return with_ops(**{name: SimpleNamespace(**{**vars(getattr(ops, name)), **alarm})})
+
+
+@pytest.mark.parametrize("name", [
+    "conv_relu_maxpool", "attention", "batchnorm", "dropout", "gradient_reversal", "dense",
+    "softmax_cross_entropy",
+])  # fmt: skip
+def test_training_uses_the_ops_it_is_given(network, name):
+    params, _, x, mask = network
+    with pytest.raises(UsedError):
+        forward(params, x, mask=mask, ops=with_alarm(name, "forward"))
+    _, cache = forward(params, x, mask=mask, ops=with_alarm(name, "backward"))
+    with pytest.raises(UsedError):
+        model.backward(cache, alpha=0.5)
+
+
+@pytest.mark.parametrize("name, function", [
+    ("conv_relu_maxpool", "forward"), ("attention", "forward"), ("batchnorm", "forward"),
+    ("dense", "forward"), ("softmax_cross_entropy", "softmax"),
+])  # fmt: skip
+def test_inference_uses_the_ops_it_is_given(network, name, function):
+    params, running, x, _ = network
+    network_ops = with_alarm(name, function)
+    with pytest.raises(UsedError):
+        f = model.represent(params, running, x, ops=network_ops)
+        model.classify(params, f, "emotion", ops=network_ops)
