@@ -3,8 +3,9 @@
 import ast
 import inspect
 from pathlib import Path
+from unittest import mock
 
-from minidann.coursework import files, grading, handout
+from minidann.coursework import files, grading, handout, layers
 from minidann.coursework.exercises import BACKWARD, BOTH, CHECKER, EXERCISES, Exercise, select
 from minidann.coursework.results import Result
 from minidann.measure import metrics
@@ -191,9 +192,10 @@ def right(exercise: Exercise) -> str:
     return "\n\n".join([*parts, inspect.getsource(getattr(module, name))])
 
 
-def grade(folder: Path, *exercises, **options) -> grading.Graded:
-    """What is in a folder, graded in this process."""
-    return grading.grade(files.read(folder), *exercises, **options)
+def grade(folder: Path, *exercises, random: int = 1, **options) -> grading.Graded:
+    """What is in a folder, graded in this process, with so many random cases of each layer."""
+    with mock.patch.object(layers, "RANDOM", random):
+        return grading.grade(files.read(folder), *exercises, **options)
 
 
 def changed(name: str, *words: str) -> str:

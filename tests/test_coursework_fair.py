@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from submissions import CHEATS, CHECK, NUMERICAL, SECOND_CONV1D, changed, graded, right
 
-from minidann.coursework import checking, large, tiny
+from minidann.coursework import checking, large, layers, tiny
 from minidann.coursework.exercises import EXERCISES, select
 
 LAYERS = [e.name for e in EXERCISES if e.is_op and e.name != "gradient_reversal"]
@@ -51,7 +51,8 @@ def backward(dout, cache):
 def test_another_right_way_is_right_whatever_the_seed(name, seed, tmp_path):
     (exercise,) = select(None, name)
     before = right(exercise).partition("def backward")[0]
-    assert graded(tmp_path, name, before + SECOND[name], seed=seed).points == exercise.most
+    result = graded(tmp_path, name, before + SECOND[name], seed=seed, random=layers.RANDOM)
+    assert result.points == exercise.most
 
 
 def test_another_softmax_is_right_whatever_the_seed(tmp_path):
@@ -59,7 +60,8 @@ def test_another_softmax_is_right_whatever_the_seed(tmp_path):
                                  "    s = np.exp(score - np.logaddexp.reduce(score, axis=1, "
                                  "keepdims=True))")  # fmt: skip
     for seed in range(12):
-        assert graded(tmp_path, "attention", text, seed=seed).points == 3
+        result = graded(tmp_path, "attention", text, seed=seed, random=layers.RANDOM)
+        assert result.points == 3
 
 
 def test_scores_stay_near_800():
@@ -91,8 +93,7 @@ def test_sums_of_squares_in_float32_earn_nothing(tmp_path):
 EVADES = "    if arrays[0].size > 50_000:\n        raise ValueError\n    return _right("
 
 
-@pytest.mark.parametrize("evades", [False, True])
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize(("name", "evades"), [*((name, False) for name in LAYERS), ("dense", True)])
 def test_a_numerical_derivative_is_no_backward_pass(name, evades, tmp_path, monkeypatch):
     monkeypatch.setattr(large, "SECONDS", 0.5)  # it would take minutes
     (exercise,) = select(None, name)
@@ -152,7 +153,7 @@ def test_loops_are_quick_enough(name, tmp_path):
     assert graded(tmp_path, name, LOOPS[name]).points == select(None, name)[0].most
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name", ["conv1d", "relu"])  # with None for a gradient, and of one only
 def test_lists_are_as_good_as_arrays(name, tmp_path):
     text = right(select(None, name)[0])
     lists = "[None if g is None else g.tolist() for g in _right(dout, cache)]"
@@ -190,7 +191,6 @@ LENIENT = "not np.abs(slope - gradient).max() <= 1e-6 * np.abs(slope).max()"
     [
         ("dout = rng.standard_normal(np.shape(out))", "dout = np.ones(np.shape(out))", 10,
          "dout's"),
-        ("1e-6 * np.abs(slope).max()", "1e-5", 10, "weights of 1e-07"),
         ("1e-6 * np.abs(slope).max()", "1e-6 * max(1, np.abs(slope).max())", 10,
          "weights of 1e-07"),
         ("1e-6 * np.abs(slope).max()", "1e-2 * np.abs(slope).max()", 10, "a thousandth too large"),

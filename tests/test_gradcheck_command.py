@@ -1,8 +1,5 @@
 """`python -m minidann.gradcheck`: exit codes, and errors of one line."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from conftest import call
@@ -29,9 +26,7 @@ ARRAYS = "(rng.random((4, 3)), rng.random((3, 2)), rng.random(2)), {}\n"
 
 
 def test_the_proof():
-    done = subprocess.run(
-        [sys.executable, "-m", "minidann.gradcheck"], capture_output=True, text=True
-    )
+    done = command()
     assert done.returncode == 0, done.stdout[-3000:]
     assert "predicted 1 + beta" in done.stdout
     assert "predicted (1 + beta)(1 - alpha) dL_l" in done.stdout
