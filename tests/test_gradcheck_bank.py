@@ -87,6 +87,7 @@ def test_each_diagnosis_says_what_is_of_use(verdicts):
         mutant = verdict.mutant
         text = "\n".join(map(str, verdict.reports))
         assert words.pop(mutant.name, "") in text
+        assert "writes to" not in text and "a second call" not in text, mutant.name
         if mutant.target in ops.__all__:
             assert mutant.says in text, mutant.name
         if mutant.kinds[0] in ("factor", "summed"):

@@ -1,4 +1,6 @@
-"""The bank of wrong backward passes: each is wrong by more than rounding, its forward is right."""
+"""The bank of wrong backward passes: what each of them leaves right. That each is wrong, and writes
+to nothing, is seen in `test_gradcheck_bank.py`.
+"""
 
 from collections import Counter
 from types import SimpleNamespace
@@ -12,10 +14,9 @@ from minidann.mistakes.mutants.halves import HELD_OUT
 from minidann.mistakes.mutants.making import rewired
 from minidann.ops import conv_relu_maxpool, dropout
 
-WRONG = 1e-6  # relative; rounding is a billion times smaller
 ALPHA, BETA = 0.3, 1.7  # away from 1/2 and 1, where several mistakes look right
 N, M = 5, 4  # source and target rows
-OPTIM, NETWORKS = mutants.select("optim"), mutants.select("model") + mutants.select("feeding")
+NETWORKS = mutants.select("model") + mutants.select("feeding")
 OPS = [mutant for mutant in mutants.BANK if mutant.target in ops.__all__]
 
 
@@ -23,32 +24,10 @@ def each(bank):
     return pytest.mark.parametrize("mutant", bank, ids=lambda mutant: mutant.name)
 
 
-def freeze(tree):
-    """No array in it can be written to any more: a mutant that tries raises an error."""
-    if isinstance(tree, np.ndarray):
-        tree.flags.writeable = False
-    elif isinstance(tree, dict):
-        for value in tree.values():
-            freeze(value)
-    elif isinstance(tree, (tuple, list)):
-        for value in tree:
-            freeze(value)
-    return tree
-
-
-def off(wrong, right):
-    """By how much a gradient is wrong, relative to its largest entry; another shape is infinite."""
-    if right is None or wrong is None:
-        return 0.0 if right is wrong else np.inf
-    if wrong.shape != right.shape:
-        return np.inf
-    return np.abs(wrong - right).max() / np.abs(right).max()
-
-
 def test_the_bank():
     bank = mutants.BANK
     assert 90 <= len(bank) <= 110
-    assert len(OPS) + len(NETWORKS) + len(OPTIM) == len(bank)
+    assert len(OPS) + len(NETWORKS) + len(mutants.select("optim")) == len(bank)
     assert {mutant.target for mutant in bank} == {*ops.__all__, "model", "feeding", "optim"}
     names = [mutant.name for mutant in bank]
     assert len(set(names)) == len(names)
@@ -78,26 +57,16 @@ def test_select():
         mutants.select("convolution")
 
 
-@pytest.mark.parametrize("seed", range(3))
 @each(OPS)
-def test_wrong_op(mutant, seed):
+def test_a_wrong_op_has_the_right_forward(mutant):
     wrong, right = mutant.build(), getattr(ops, mutant.target)
-    arrays, options = freeze(wrong.example(np.random.default_rng(seed)))
-    out, cache = wrong.forward(*arrays, **options)
-    true_out, true_cache = right.forward(*arrays, **options)
+    arrays, options = wrong.example(np.random.default_rng(0))
+    out, true_out = (op.forward(*arrays, **options)[0] for op in (wrong, right))
     np.testing.assert_array_equal(out, true_out)
-    upstream = np.random.default_rng(seed + 100).standard_normal(np.shape(out))
-    upstream = freeze(np.asarray(upstream))
-    gradients = wrong.backward(upstream, freeze(cache))
-    true = right.backward(upstream, true_cache)
-    assert len(gradients) == len(true)
-    assert max(off(*pair) for pair in zip(gradients, true)) > WRONG
-    for again, gradient in zip(wrong.backward(upstream, cache), gradients):
-        np.testing.assert_array_equal(again, gradient)
 
 
 def batch(mode):
-    """A small network and a padded batch in float64, frozen."""
+    """A small network and a padded batch in float64."""
     rng = np.random.default_rng(0)
     params, _ = model.initialise(
         rng, frames=190, mels=2, filters=3, batch_norm=mode != "none", dtype=np.float64
@@ -110,7 +79,7 @@ def batch(mode):
         unpadded = rng.integers(60, 190)
         row[unpadded:] = row[:unpadded].min(axis=0)
     mask = dropout.draw_mask(rng, (N + M, 9), 0.4, np.float64)
-    return freeze(params), freeze(x), freeze(mask)
+    return params, x, mask
 
 
 def gradients_of_a_step(network, mode, network_ops=ops):
@@ -122,72 +91,28 @@ def gradients_of_a_step(network, mode, network_ops=ops):
             domain_labels=(np.arange(len(x[rows])) >= n).astype(int), mode=mode, beta=BETA,
             mask=mask[rows], ops=network_ops,
         )  # fmt: skip
-        grads, grad_norms = network.backward(freeze(cache), alpha=ALPHA)
-        assert len(grad_norms) == 2
-        yield losses, grads
+        yield losses, network.backward(cache, alpha=ALPHA)[0]
 
 
 @each(NETWORKS)
-def test_wrong_network(mutant):
-    wrong = mutant.build()
-    errors = {}
+def test_a_wrong_network_has_the_right_losses_and_keeps_the_ops_it_is_given(mutant):
+    """The plain ops give the same gradients to rounding, so the mistake is the network's."""
+    plain = SimpleNamespace(**{**vars(ops), "conv_relu_maxpool": conv_relu_maxpool.compose()})
     for mode in feeding.MODES:
-        steps = gradients_of_a_step(wrong, mode), gradients_of_a_step(model, mode)
-        for (losses, grads), (true_losses, true) in zip(*steps):
+        wrong, right, composed = (
+            gradients_of_a_step(*given)
+            for given in ((mutant.build(), mode), (model, mode), (mutant.build(), mode, plain))
+        )
+        for (losses, grads), (true_losses, true), (_, same) in zip(wrong, right, composed):
             assert losses == true_losses
             assert grads.keys() == true.keys()
-            for name in grads:
-                assert np.isfinite(grads[name]).all()
-                errors[mode, name, losses[0] is None] = off(grads[name], true[name])
-    assert max(errors.values()) > WRONG, errors
-
-
-@each(NETWORKS)
-def test_a_wrong_network_keeps_the_ops_it_is_given(mutant):
-    """The plain ops give the same gradients to rounding, so the mistake is the network's."""
-    plain = SimpleNamespace(**{name: getattr(ops, name) for name in ops.__all__})
-    plain.conv_relu_maxpool = conv_relu_maxpool.compose()
-    for mode in feeding.MODES:
-        fast = gradients_of_a_step(mutant.build(), mode)
-        for (_, grads), (_, same) in zip(fast, gradients_of_a_step(mutant.build(), mode, plain)):
             for name in grads:
                 np.testing.assert_allclose(grads[name], same[name], rtol=1e-9, atol=1e-12)
 
 
 def test_rewired_leaves_the_module_alone():
-    copy_of_it = rewired(optim, BETA1=0.5)
-    params, grads = {"w": np.ones(3)}, {"w": np.ones(3)}
+    params = grads = {"w": np.ones(3)}
     before = optim.step(params, grads, optim.start(params), 0.1)[1]["w.m"]
-    assert copy_of_it.step(params, grads, optim.start(params), 0.1)[1]["w.m"][0] == 0.5
+    changed = rewired(optim, BETA1=0.5)
+    assert changed.step(params, grads, optim.start(params), 0.1)[1]["w.m"][0] == 0.5
     assert optim.step(params, grads, optim.start(params), 0.1)[1]["w.m"][0] == before[0]
-    network, same = gradients_of_a_step(rewired(model), "bn2"), gradients_of_a_step(model, "bn2")
-    for (_, grads), (_, true) in zip(network, same):
-        for name in true:
-            np.testing.assert_array_equal(grads[name], true[name])
-
-
-def trajectory(optimiser):
-    """What five steps of an optimiser leave, with gradients of many sizes and some missing."""
-    rng = np.random.default_rng(0)
-    names = ("conv.w", "conv.b", "emotion.w", "domain.w", "bn.gamma")
-    params = freeze({name: rng.standard_normal((3, 4)) for name in names})
-    state = freeze(optimiser.start(params))
-    for i in range(5):
-        sizes = 10.0 ** rng.integers(-6, 1, (3, 4))
-        grads = {name: sizes * rng.standard_normal((3, 4)) for name in names}
-        if i % 2:
-            del grads["emotion.w"]
-        freeze(grads)
-        penalised = freeze(optimiser.add_penalty(params, grads, l1=0.3, l2=0.2))
-        yield penalised
-        params, state = map(freeze, optimiser.step(params, grads, state, 0.01))
-        yield params
-
-
-@each(OPTIM)
-def test_wrong_optimiser(mutant):
-    wrong = []
-    for arrays, true in zip(trajectory(mutant.build()), trajectory(optim)):
-        wrong.append(arrays.keys() != true.keys())
-        wrong += [off(arrays[name], true[name]) > WRONG for name in true if name in arrays]
-    assert any(wrong)
