@@ -122,6 +122,11 @@ HOSTILE = {
     "reads the reference": (
         "import numpy as np\nplace = __import__('sys').argv[0].replace('coursework/pupil', "
         "'ops/conv1d')\nexec(open(place).read())\n", "opens no file"),
+    "empties the table of modules": (
+        "m = __import__('sys').modules\nfor k in [k for k in m if m[k] is None]:\n    del m[k]\n"
+        "ops = __import__('minidann.ops', fromlist=['conv1d'])\n"
+        "forward, backward = ops.conv1d.forward, ops.conv1d.backward\n",
+        "minidann is not for exercises"),
     "starts a program": (
         "__import__('subprocess').run(['true'])\n", "_posixsubprocess is not for exercises"),
 }  # fmt: skip

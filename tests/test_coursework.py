@@ -28,12 +28,11 @@ from minidann.coursework import (
     handout,
     judging,
     layers,
-    messages,
     practice,
     processes,
 )
-from minidann.coursework.exercises import BACKWARD, BOTH, CHECKER, EXERCISES, FORWARD, MEND, select
-from minidann.coursework.session import Failed, Refused, Session
+from minidann.coursework.exercises import CHECKER, EXERCISES, MEND, select
+from minidann.coursework.session import Failed, Session
 from minidann.measure import metrics
 from minidann.mistakes import mutants
 from minidann.reader.quoting import find
@@ -96,12 +95,7 @@ def untouched(tmp_path_factory):
 # What there is to do
 
 
-def test_there_are_enough_exercises_of_each_kind():
-    kinds = [exercise.kind for exercise in EXERCISES]
-    assert {FORWARD, BACKWARD, BOTH, MEND, CHECKER} == set(kinds)
-    assert sum(kind in (FORWARD, BACKWARD, BOTH) for kind in kinds) >= 10
-    assert len(EXERCISES) >= 14 and len({e.name for e in EXERCISES}) == len(EXERCISES)
-    assert [e.lesson for e in EXERCISES] == sorted(e.lesson for e in EXERCISES)
+def test_exercises_are_chosen_by_lesson_and_name():
     assert {e.lesson for e in select(range(3, 6))} == {3, 4, 5}
     assert [e.name for e in select(None, "conv1d")] == ["conv1d"]
     assert select(range(4, 5), "conv1d") == ()
@@ -120,9 +114,6 @@ def test_a_hand_out_has_nothing_of_the_solution(untouched):
             for line in code[1:]:
                 is_header = line.startswith(("def ", ")", "x:", "*")) or "->" in line
                 assert len(line) <= 12 or is_header or line not in body.split('"""')[-1], line
-
-
-def test_the_hand_out_says_what_to_do(untouched):
     text = (untouched / "README.md").read_text()
     assert all(f"`{exercise.name}.py`" in text for exercise in EXERCISES)
     assert f"{len(EXERCISES)} exercises" in text
@@ -131,15 +122,11 @@ def test_the_hand_out_says_what_to_do(untouched):
 # Points
 
 
-def test_an_untouched_hand_out_scores_nothing(untouched):
+def test_an_untouched_hand_out_scores_nothing_and_the_reference_everything(untouched, all_right):
     result = submissions.grade(untouched)
-    assert result.total == 0
     assert all(r.points == 0 for r in result.results)
     assert all(r.state == "not written" for r in result.results if r.exercise.kind != MEND)
     assert len(result.notes) < 900 and result.notes.count("not written") == 1
-
-
-def test_the_reference_scores_everything(all_right):
     result = submissions.grade(all_right, seed=1, random=layers.RANDOM)
     assert [r.exercise.name for r in result.results if r.points != r.exercise.most] == []
     assert result.notes == ""
@@ -212,15 +199,10 @@ def test_a_hostile_file_costs_only_its_own_points(name, tmp_path):
     assert word in result.notes
 
 
-def test_what_is_missing_is_named(tmp_path):
-    result = submissions.grade(write(tmp_path / "x", conv1d=None), select(range(3, 4)))
-    assert result.total == 0 and result.notes == "conv1d: missing"
+def test_what_is_missing_or_misnamed_is_named(tmp_path):
     (tmp_path / "empty").mkdir()
     notes = submissions.grade(tmp_path / "empty", select(range(3, 5))).notes
     assert notes == "there is no exercise in this folder; conv1d, relu, maxpool: missing"
-
-
-def test_misnamed_files_are_pointed_at(tmp_path):
     folder = write(tmp_path / "x", conv1d=None, relu=None)
     (folder / "Conv1D.py").write_text("")
     (folder / "more").mkdir()
@@ -332,18 +314,6 @@ def test_a_grader_that_is_lost_costs_one_row(lost_by, tmp_path):
         grader.end()
 
 
-def test_where_no_process_can_be_had_each_row_says_so(tmp_path, monkeypatch):
-    def fails(self):
-        raise OSError("no process")
-
-    monkeypatch.setattr(grading.Grader, "_start", fails)
-    handed_in = [files.read(write(tmp_path / name)) for name in "abc"]
-    options = {"seed": 0, "seconds": None, "megabytes": 2048}
-    rows = list(grading.grade_all(handed_in, select(None, "uar"), 2, **options))
-    assert [row.name for row in rows] == ["a", "b", "c"]
-    assert all("no process" in row.note and not row.is_complete for row in rows)
-
-
 def test_the_machines_fault_is_no_grade(tmp_path, monkeypatch):
     def no_process(*_, **__):
         raise OSError("no process")
@@ -364,57 +334,36 @@ def test_what_breaks_the_grader_costs_nobody_else_anything(tmp_path, monkeypatch
 # Processes
 
 
-def test_messages_hold_no_pickles_and_come_back_as_they_were():
-    sent = {"a": (1, 2.5, None, "x", True), "b": [np.arange(6.0).reshape(2, 3), np.float32(2)]}
-    back = messages.unpack(messages.pack(sent))
-    assert back["a"] == sent["a"] and back["b"][1].dtype == np.float32
-    np.testing.assert_array_equal(back["b"][0], sent["b"][0])
-    for thing in (object(), np.array([object()]), {1: 2}, {"f": print}):
-        with pytest.raises(TypeError):
-            messages.pack(thing)
-
-
-def test_each_exercise_has_a_process_to_itself(tmp_path):
-    (tmp_path / "relu.py").write_text("def f():\n    __import__('os')._exit(1)\n")
-    (tmp_path / "dense.py").write_text("def f():\n    return 3\n")
-    with Session(files.read(tmp_path)) as session:
-        session.exercise(*select(None, "relu"))
-        with pytest.raises(Refused, match="process ended"):
-            session.call("f")
-        session.exercise(*select(None, "dense"))
-        assert session.call("f") == 3
-
-
-GRADE = (
-    "import pathlib, sys; from minidann.coursework import files, grading, exercises; "
-    "chosen = exercises.select(None, 'relu'); "
-    "print(grading.grade(files.read(pathlib.Path(sys.argv[1])), chosen).total)"
-)
-
-
-def test_numpy_may_lie_behind_a_link(all_right, tmp_path):
-    """As some package managers put it, and their links lead out of Python's own folders."""
-    (tmp_path / "packages").mkdir()
-    for folder in Path(np.__file__).parents[1].glob("numpy*"):
-        (tmp_path / "packages" / folder.name).symlink_to(folder)
-    places = [tmp_path / "packages", *(Path(m.__file__).parents[1] for m in (minidann, np))]
+def grades_right(all_right, python, *places):
+    """Does a new process with these packages give a right relu its point?"""
+    code = (
+        "import pathlib, sys; from minidann.coursework import files, grading, exercises; "
+        "chosen = exercises.select(None, 'relu'); "
+        "print(grading.grade(files.read(pathlib.Path(sys.argv[1])), chosen).total)"
+    )
     done = subprocess.run(
-        [sys.executable, "-c", GRADE, str(all_right)], capture_output=True, text=True,
+        [*python, "-c", code, str(all_right)], capture_output=True, text=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, places))},
     )  # fmt: skip
     assert done.stdout == "1\n", done.stderr
 
 
+PLACES = [Path(module.__file__).parents[1] for module in (minidann, np)]
+
+
+def test_numpy_may_lie_behind_a_link(all_right, tmp_path):
+    """As some package managers put it, and their links lead out of Python's own folders."""
+    (tmp_path / "packages").mkdir()
+    for folder in PLACES[1].glob("numpy*"):
+        (tmp_path / "packages" / folder.name).symlink_to(folder)
+    grades_right(all_right, [sys.executable], tmp_path / "packages", *PLACES)
+
+
 def test_numpy_may_be_where_only_the_grader_finds_it(all_right):
     """As with pip install --user: the process of a submission does not look there by itself."""
-    places = [str(Path(module.__file__).parents[1]) for module in (np, minidann)]
-    alone = [sys._base_executable, "-S", "-c"]
-    assert subprocess.run([*alone, "import numpy"], capture_output=True).returncode != 0
-    done = subprocess.run(
-        [*alone, GRADE, str(all_right)], capture_output=True, text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(places)},
-    )  # fmt: skip
-    assert done.stdout == "1\n", done.stderr
+    alone = [sys._base_executable, "-S"]
+    assert subprocess.run([*alone, "-c", "import numpy"], capture_output=True).returncode != 0
+    grades_right(all_right, alone, *PLACES)
 
 
 def test_where_nothing_can_be_forked_the_same_comes_of_it(tmp_path, monkeypatch):
@@ -467,14 +416,6 @@ def test_what_the_hook_does_not_hear_of_is_gone(tmp_path):
             "    print('found', name)\n"
             "print(hasattr(os, 'pidfd_open'), hasattr(signal, 'pidfd_send_signal'))\n")  # fmt: skip
     assert graded(tmp_path, "relu", text).printed == "False False\n"
-
-
-def test_no_way_round_the_table_of_modules(tmp_path):
-    text = ("m = __import__('sys').modules\nfor k in [k for k in m if m[k] is None]:\n"
-            "    del m[k]\nops = __import__('minidann.ops.dense', fromlist=['x'])\n"
-            "forward, backward = ops.forward, ops.backward\n")  # fmt: skip
-    result = graded(tmp_path, "dense", text)
-    assert result.points == 0 and "minidann is not for exercises" in result.feedback[0]
 
 
 def test_a_warning_of_the_compiler_is_no_mistake(tmp_path, recwarn):
