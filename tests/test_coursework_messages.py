@@ -110,103 +110,158 @@ def test_each_mistake_of_forward_shows_on_some_input(name):
     assert len(shows) > 20 and never <= {"as if f were reversed along axis 1"}  # attention's sum
 
 
-# Backward passes
+# Backward passes, both (a mistake in one costs no points of the other), and functions.
 
 
-@pytest.mark.parametrize(
-    ("name", "handed_in", "earned", "words"),
-    [
-        ("softmax_cross_entropy", ("dz[np.arange(len(p)), labels]", "dz[:, np.unique(labels)]"),
-         "out", "in the columns of all labels, in every row"),
-        ("batchnorm", ("- xhat * (dgamma / n)", "- dgamma / n"), "out, dgamma, dbeta",
-         "lacks the factor xhat"),
-        ("batchnorm", ("dout - dbeta / n -", "dout - (gamma * dout).sum() / n / gamma -"),
-         "out, dgamma, dbeta", "the mean's path averages over everything, divided by N alone"),
-        ("dropout", ("dout * cache", "dout * 2.5 * (cache > 0)"), "",
-         "on other inputs by another: it depends on what is given, or should"),
-        ("dropout", ("dout * cache", "2 * dout * cache"), "", "off by the factor 2\n"),
-        ("dense", ("dout.sum(axis=0)", "dout.sum(axis=0, keepdims=True)"), "dx, dw",
-         "an axis of size 1 too many: is it keepdims?"),
-        ("dense", ("def backward(dout: np.ndarray, cache: tuple)",
-                   "def backward(cache: tuple, dout: np.ndarray)"), "",
-         "backward is called with (dout, cache), and takes (cache, dout): another order"),
-        ("relu", f"{RELU}{BACK}    return dout * cache\n", "",
-         "a tuple of one has a comma, as in `return (dx,)`"),
-        ("relu", f"{RELU}{BACK}    dout * cache\n", "",
-         "expected a tuple (dx,), received None: is a return missing?"),
-        ("relu", f"{RELU}{BACK}    dout[~cache] = 0\n    return dout,\n", "",
-         "it writes to a read-only array, line 7, as all are that it is given"),
-        ("relu", f"{RELU}\ndef bakward(dout, cache):\n    return dout * cache,\n", "",
-         "there is no function backward; should bakward be it?"),
-        ("relu", RELU.replace("x > 0", "[x > 0]") + f"{BACK}    mask = cache.pop() if cache else 0"
-         "\n    return (dout * mask,)\n", "",
-         "another dx when it is called again with the same cache"),
-        ("relu", RELU.replace("x > 0", "(x > 0"), "",
-         "is not Python (line 4: '(' was never closed"),
-        ("relu", f"{RELU}{BACK}    return cache,\n", "",
-         "dx: expected an array of shape (2,), received an array of shape (2,) of bool"),
-        ("relu", ("return ", "return -1.0 * "), "", "forward was given, and is no longer right"),
-        ("dense", f"{DENSE}    x, w = cache\n    return dout @ w.T, x.T @ dout\n", "",
-         "expected a tuple (dx, dw, db), received 2 values in a tuple"),
-        ("dense", f"{DENSE}    x, w = cache\n    return dout @ w.T, x.T @ dout, dout\n", "dx, dw",
-         "b: the sum over axis 0 of what is returned is missing"),
-        ("dense", f"{DENSE}    x, w = cache\n    return dout @ w, x.T @ dout, dout.sum(0)\n",
-         "", "dout = [["),
-        ("dense", ("    return dout @", "    if len(dout) > 1000:\n        return None\n"
-                   "    return dout @"), "",
-         "backward: it is wrong, on an input of 100,000"),
-        ("maxpool", "def forward(x, **o):\n    return x.max(), 0\n", "",
-         "out: expected an array of shape (1, 1, 1), received a number"),
-        ("conv1d", ("return None, dw, db", "return dw, db"), "out, dw, db",
-         "expected a tuple (None, dw, db), received 2 values"),
-        ("conv1d", ("return None, dw, db", "return dw, db"), "out, dw, db",
-         "input_gradient = False"),
-        ("conv1d", ("x.shape, stride, input_gradient)", "x.shape, stride, True)"), "out, dw, db",
-         "right dx = None"),
-        ("conv1d", SECOND_CONV1D.replace('return dx if cache["asked"] else None', "return None"),
-         "dw, db", "dx: expected an array of shape (1, 2, 1), received None, on"),
-    ],
-)  # fmt: skip
-def test_a_mistake_in_backward_is_named_and_costs_its_point_only(
-    name, handed_in, earned, words, tmp_path
-):
-    check(tmp_path, name, handed_in, earned, words)
+MISTAKES = [  # exercise, what is handed in, what is earned, what is said
+    ("softmax_cross_entropy", ("dz[np.arange(len(p)), labels]", "dz[:, np.unique(labels)]"),
+     "out", "in the columns of all labels, in every row"),
+    ("batchnorm", ("- xhat * (dgamma / n)", "- dgamma / n"), "out, dgamma, dbeta",
+     "lacks the factor xhat"),
+    ("batchnorm", ("dout - dbeta / n -", "dout - (gamma * dout).sum() / n / gamma -"),
+     "out, dgamma, dbeta", "the mean's path averages over everything, divided by N alone"),
+    ("dropout", ("dout * cache", "dout * 2.5 * (cache > 0)"), "",
+     "on other inputs by another: it depends on what is given, or should"),
+    ("dropout", ("dout * cache", "2 * dout * cache"), "", "off by the factor 2\n"),
+    ("dense", ("dout.sum(axis=0)", "dout.sum(axis=0, keepdims=True)"), "dx, dw",
+     "an axis of size 1 too many: is it keepdims?"),
+    ("dense", ("def backward(dout: np.ndarray, cache: tuple)",
+               "def backward(cache: tuple, dout: np.ndarray)"), "",
+     "backward is called with (dout, cache), and takes (cache, dout): another order"),
+    ("relu", f"{RELU}{BACK}    return dout * cache\n", "",
+     "a tuple of one has a comma, as in `return (dx,)`"),
+    ("relu", f"{RELU}{BACK}    dout * cache\n", "",
+     "expected a tuple (dx,), received None: is a return missing?"),
+    ("relu", f"{RELU}{BACK}    dout[~cache] = 0\n    return dout,\n", "",
+     "it writes to a read-only array, line 7, as all are that it is given"),
+    ("relu", f"{RELU}\ndef bakward(dout, cache):\n    return dout * cache,\n", "",
+     "there is no function backward; should bakward be it?"),
+    ("relu", RELU.replace("x > 0", "[x > 0]") + f"{BACK}    mask = cache.pop() if cache else 0"
+     "\n    return (dout * mask,)\n", "",
+     "another dx when it is called again with the same cache"),
+    ("relu", RELU.replace("x > 0", "(x > 0"), "",
+     "is not Python (line 4: '(' was never closed"),
+    ("relu", f"{RELU}{BACK}    return cache,\n", "",
+     "dx: expected an array of shape (2,), received an array of shape (2,) of bool"),
+    ("relu", ("return ", "return -1.0 * "), "", "forward was given, and is no longer right"),
+    ("dense", f"{DENSE}    x, w = cache\n    return dout @ w.T, x.T @ dout\n", "",
+     "expected a tuple (dx, dw, db), received 2 values in a tuple"),
+    ("dense", f"{DENSE}    x, w = cache\n    return dout @ w.T, x.T @ dout, dout\n", "dx, dw",
+     "b: the sum over axis 0 of what is returned is missing"),
+    ("dense", f"{DENSE}    x, w = cache\n    return dout @ w, x.T @ dout, dout.sum(0)\n",
+     "", "dout = [["),
+    ("dense", ("    return dout @", "    if len(dout) > 1000:\n        return None\n"
+               "    return dout @"), "",
+     "backward: it is wrong, on an input of 100,000"),
+    ("maxpool", "def forward(x, **o):\n    return x.max(), 0\n", "",
+     "out: expected an array of shape (1, 1, 1), received a number"),
+    ("conv1d", ("return None, dw, db", "return dw, db"), "out, dw, db",
+     "expected a tuple (None, dw, db), received 2 values"),
+    ("conv1d", ("return None, dw, db", "return dw, db"), "out, dw, db",
+     "input_gradient = False"),
+    ("conv1d", ("x.shape, stride, input_gradient)", "x.shape, stride, True)"), "out, dw, db",
+     "right dx = None"),
+    ("conv1d", SECOND_CONV1D.replace('return dx if cache["asked"] else None', "return None"),
+     "dw, db", "dx: expected an array of shape (1, 2, 1), received None, on"),
+    *(("dense", f"{DENSE}    x, w = cache\n    return dout @ w.T, x.T @ dout, {wrong}\n", "dx, dw",
+       "db: expected an array of shape (1,)")
+      for wrong in ("'todo'", "None", "1j * dout", "[[1], [2, 3]]")),
+    # Both:
+    ("attention", ("    if v.shape != f", f"    {STUB}\n    if v.shape != f"), "df, dv",
+     "forward: not written"),
+    # Infinite powers in forward, and a cache that the file does not describe:
+    ("attention", ("score - score.real.max(axis=1, keepdims=True)", "score",
+                   "(f, v, s)", "{'f': f, 'v': v, 's': s}",
+                   "f, v, s = cache", "f, v, s = cache['f'], cache['v'], cache['s']"),
+     "df, dv", ""),
+    ("conv1d", SECOND_CONV1D, "dx, dw, db", "b has no effect"),
+    ("maxpool", ("argmax += stride", "argmax += 0 * stride"), "dx", ""),
+    ("dense", ("return x @ w + b", "raise KeyError\n    return x @ w + b",
+               "x, w = cache", "x, w, _ = cache"), "", "the cache that the file describes"),
+    ("conv1d", raises_if("stride > len(w)"), "dx, dw, db", "KeyError"),
+    ("conv1d", raises_if("x.size > 9"), "", "KeyError"),  # too few cases to prove anything
+    ("softmax_cross_entropy", ("return loss, (", "return 0 * loss, (0 * "), "dz",
+     "dz: right with the cache that the file describes, not with that of your"),
+    # What is special may be left for later.
+    ("conv1d", ("return None, dw, db", STUB), "out, dw, db", ""),
+    ("conv1d", ("    view =", f"    if stride > 2:\n        {STUB}\n    view ="), "dx, dw, db",
+     "forward: not written, on"),
+    # Functions:
+    ("step", f"{STEP}    return params, state['bias']\n", "",
+     "KeyError: 'bias', line 2, given\n  params = {w: [1, -2], b: [3]}\n"
+     "  grads = {w: [2, 0.5], b: [1e-08]}\n  state = {w.m:"),
+    ("step", ("np.sqrt(", "("), "m, v, no gradient", "adam: the square root (power 1/2)"),
+    ("step", ("g * g", "g"), "m, no gradient", ""),
+    ("step", ('state[f"{name}.t"] + 1', 'state[f"{name}.t"] + 2'), "m, v, no gradient", ""),
+    ("step", ('state[f"{name}.t"] + 1', "shared", GRADIENTS, "    shared = max(state[f'{n}.t'] "
+              "for n in params) + 1\n" + GRADIENTS),
+     "m, v, no gradient", "all parameters share one count of steps"),
+    ("step", (', f"{name}.t": t})', "})"), "m, v, no gradient",
+     "the new counts of steps, .t, are not in the new state"),
+    ("step", (GRADIENTS, "    for name in params:\n        g = grads[name]\n"),
+     "m, v, parameters", "no gradient: KeyError: 'b'"),
+    ("step", f"{STEP}    return params\n", "", "expected a tuple (new params, new state)"),
+    ("step", f"{STEP}    return params, {{}}\n", "",
+     "m: the result: expected the keys b.m, w.m, received none"),
+    ("step", f"{STEP}    state['steady.m'] = 0\n    return params, state\n", "",
+     "it writes to a dict or list that it is given"),
+    ("step", f"{STEP}    return params, state\n", "", "no point alone"),
+    ("add_penalty", ("l1 * np.sign(w)", "l1 * w / np.abs(w)"), "l2, kernels only",
+     'the result["conv.w"][1] is nan, expected 1'),
+    ("add_penalty", ("l1 * np.sign(w)", "l1 * np.where(w >= 0, 1, -1)"), "l2, kernels only",
+     ""),
+    ("add_penalty", ("l1 * np.sign(w)", "l1 * np.abs(w)"), "l2, kernels only", "abs"),
+    ("add_penalty", ("+ l1 * np.sign(w)", ""), "l2, kernels only", ""),
+    ("add_penalty", ("2 * l2 * w", "l2 * w"), "l1, kernels only", "2"),
+    ("add_penalty", ("+ 2 * l2 * w", "+ (2 * l2 * w if l1 == 0 else 0)"), "l1, kernels only",
+     ""),
+    ("add_penalty", ("REGULARISED = (", 'REGULARISED = ("conv.b", '), "l1, l2", "conv.b"),
+    ("add_penalty", ("        if name in grads:\n", "        if True:\n"), "l1, l2",
+     "kernels only: KeyError"),
+    ("add_penalty", f"{PENALTY}    return dict(grads)\n", "", "no point alone"),
+    ("learning_rate", f"{RATE}    return 1e-3 * 0.93**epoch\n", "decay",
+     "floor: it never stops falling: the floor is missing: "),
+    ("learning_rate", f"{RATE}    return 1e-3 * 0.93000001**epoch\n", "", "epoch = "),
+    ("learning_rate", f"{RATE}    return 5e-5\n", "", ""),
+    ("learning_rate", ("    return", f"    if epoch > 50:\n        {STUB}\n    return"),
+     "decay", "floor: not written"),
+    ("normalise_and_pad", ("out[count:] = real.min(axis=0)", "out[count:] = real[-1]"),
+     "normalised, float32", "padded: padded with the last frame: "),
+    ("normalise_and_pad", ("np.empty((FRAMES, MELS), np.float32)", "np.empty((750, 26))"),
+     "normalised, padded, the rest given",
+     "float32: the result: expected float32, received float64"),
+    ("normalise_and_pad", "import numpy as np\n\ndef normalise_and_pad(frames, mean, std, "
+     "minimum=None, out=None):\n    real = (frames - mean) / std\n    return np.concatenate("
+     "[real, np.tile(real.min(0), (750 - len(real), 1))]).astype(float)\n",
+     "normalised, padded", "expected float32, received float64"),
+    ("normalise_and_pad", ("    count =", "    if out is not None:\n        return out\n"
+                           "    count ="), "normalised, padded, float32", ""),
+    ("normalise_and_pad", ("if out is None else out", ""), "normalised, padded, float32",
+     "out is given: write to it and return it"),
+    ("uar", f"{UAR}    return [0.5]\n", "", "expected a number, received 1 value in a list"),
+    ("uar", f"{UAR}    return np.nan\n", "", "the result is nan"),
+    ("uar", f"{UAR}    return (labels == predictions).mean()\n", "", "it is accuracy"),
+    ("uar", f"{UAR}    return np.mean([(labels[predictions == c] == c).mean() for c in (0, 1)])"
+     "\n", "", "it is precision"),
+    ("uar", f"{UAR}    return (predictions[labels == 1] == 1).mean()\n", "",
+     "the recall of class 1 alone"),
+    ("mend_groups", f"{GROUPS}    return range(n), range(n, n + m)\n", "",
+     "expected [[0, 1, 2, 3, 4]], received ([0, 1], [2, 3, 4])"),
+    ("mend_groups", f"{GROUPS}    return [[0], [1, 2]]\n", "",
+     "expected [[0, 1, 2, 3, 4]], received [[0], [1, 2]]"),
+    # What has no gradient stays as it is:
+    *(("step", (GRADIENTS, "    for name in params.keys() - grads.keys():\n        " + wrong +
+                GRADIENTS), "m, v, parameters", "")
+      for wrong in ("state[name + '.m'] = 0.9 * state[name + '.m']\n",
+                    "params[name] = params[name] - rate * state[name + '.m']\n",
+                    "state[name + '.v'] = 0 * state[name + '.v']\n",
+                    "state[name + '.t'] = state[name + '.t'] + 1\n",
+                    "del state[name + '.m']\n")),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize("wrong", ["'todo'", "None", "1j * dout", "[[1], [2, 3]]"])
-def test_a_gradient_that_is_no_array_takes_no_other(wrong, tmp_path):
-    text = f"{DENSE}    x, w = cache\n    return dout @ w.T, x.T @ dout, {wrong}\n"
-    check(tmp_path, "dense", text, "dx, dw", "db: expected an array of shape (1,)")
-
-
-# Both: a mistake in one costs no points of the other.
-
-
-@pytest.mark.parametrize(
-    ("name", "handed_in", "earned", "words"),
-    [
-        ("attention", ("    if v.shape != f", f"    {STUB}\n    if v.shape != f"), "df, dv",
-         "forward: not written"),
-        # Infinite powers in forward, and a cache that the file does not describe:
-        ("attention", ("score - score.real.max(axis=1, keepdims=True)", "score",
-                       "(f, v, s)", "{'f': f, 'v': v, 's': s}",
-                       "f, v, s = cache", "f, v, s = cache['f'], cache['v'], cache['s']"),
-         "df, dv", ""),
-        ("conv1d", SECOND_CONV1D, "dx, dw, db", "b has no effect"),
-        ("maxpool", ("argmax += stride", "argmax += 0 * stride"), "dx", ""),
-        ("dense", ("return x @ w + b", "raise KeyError\n    return x @ w + b",
-                   "x, w = cache", "x, w, _ = cache"), "", "the cache that the file describes"),
-        ("conv1d", raises_if("stride > len(w)"), "dx, dw, db", "KeyError"),
-        ("conv1d", raises_if("x.size > 9"), "", "KeyError"),  # too few cases to prove anything
-        ("softmax_cross_entropy", ("return loss, (", "return 0 * loss, (0 * "), "dz",
-         "dz: right with the cache that the file describes, not with that of your"),
-        # What is special may be left for later.
-        ("conv1d", ("return None, dw, db", STUB), "out, dw, db", ""),
-        ("conv1d", ("    view =", f"    if stride > 2:\n        {STUB}\n    view ="), "dx, dw, db",
-         "forward: not written, on"),
-    ],
-)  # fmt: skip
-def test_each_pass_has_its_own_points(name, handed_in, earned, words, tmp_path):
+@pytest.mark.parametrize(("name", "handed_in", "earned", "words"), MISTAKES)
+def test_a_mistake_is_named_and_costs_its_point_only(name, handed_in, earned, words, tmp_path):
     check(tmp_path, name, handed_in, earned, words)
 
 
@@ -230,97 +285,6 @@ def test_a_gradient_is_diagnosed_with_the_described_cache_while_forward_is_wrong
     words = "the softmax runs over the batch", "off-diagonal"
     feedback = check(tmp_path, "attention", changes, "", *words)
     assert "none of the mistakes" not in feedback
-
-
-# Functions
-
-
-@pytest.mark.parametrize(
-    ("name", "handed_in", "earned", "words"),
-    [
-        ("step", f"{STEP}    return params, state['bias']\n", "",
-         "KeyError: 'bias', line 2, given\n  params = {w: [1, -2], b: [3]}\n"
-         "  grads = {w: [2, 0.5], b: [1e-08]}\n  state = {w.m:"),
-        ("step", ("np.sqrt(", "("), "m, v, no gradient", "adam: the square root (power 1/2)"),
-        ("step", ("g * g", "g"), "m, no gradient", ""),
-        ("step", ('state[f"{name}.t"] + 1', 'state[f"{name}.t"] + 2'), "m, v, no gradient", ""),
-        ("step", ('state[f"{name}.t"] + 1', "shared", GRADIENTS, "    shared = max(state[f'{n}.t'] "
-                  "for n in params) + 1\n" + GRADIENTS),
-         "m, v, no gradient", "all parameters share one count of steps"),
-        ("step", (', f"{name}.t": t})', "})"), "m, v, no gradient",
-         "the new counts of steps, .t, are not in the new state"),
-        ("step", (GRADIENTS, "    for name in params:\n        g = grads[name]\n"),
-         "m, v, parameters", "no gradient: KeyError: 'b'"),
-        ("step", f"{STEP}    return params\n", "", "expected a tuple (new params, new state)"),
-        ("step", f"{STEP}    return params, {{}}\n", "",
-         "m: the result: expected the keys b.m, w.m, received none"),
-        ("step", f"{STEP}    state['steady.m'] = 0\n    return params, state\n", "",
-         "it writes to a dict or list that it is given"),
-        ("step", f"{STEP}    return params, state\n", "", "no point alone"),
-        ("add_penalty", ("l1 * np.sign(w)", "l1 * w / np.abs(w)"), "l2, kernels only",
-         'the result["conv.w"][1] is nan, expected 1'),
-        ("add_penalty", ("l1 * np.sign(w)", "l1 * np.where(w >= 0, 1, -1)"), "l2, kernels only",
-         ""),
-        ("add_penalty", ("l1 * np.sign(w)", "l1 * np.abs(w)"), "l2, kernels only", "abs"),
-        ("add_penalty", ("+ l1 * np.sign(w)", ""), "l2, kernels only", ""),
-        ("add_penalty", ("2 * l2 * w", "l2 * w"), "l1, kernels only", "2"),
-        ("add_penalty", ("+ 2 * l2 * w", "+ (2 * l2 * w if l1 == 0 else 0)"), "l1, kernels only",
-         ""),
-        ("add_penalty", ("REGULARISED = (", 'REGULARISED = ("conv.b", '), "l1, l2", "conv.b"),
-        ("add_penalty", ("        if name in grads:\n", "        if True:\n"), "l1, l2",
-         "kernels only: KeyError"),
-        ("add_penalty", f"{PENALTY}    return dict(grads)\n", "", "no point alone"),
-        ("learning_rate", f"{RATE}    return 1e-3 * 0.93**epoch\n", "decay",
-         "floor: it never stops falling: the floor is missing: "),
-        ("learning_rate", f"{RATE}    return 1e-3 * 0.93000001**epoch\n", "", "epoch = "),
-        ("learning_rate", f"{RATE}    return 5e-5\n", "", ""),
-        ("learning_rate", ("    return", f"    if epoch > 50:\n        {STUB}\n    return"),
-         "decay", "floor: not written"),
-        ("normalise_and_pad", ("out[count:] = real.min(axis=0)", "out[count:] = real[-1]"),
-         "normalised, float32", "padded: padded with the last frame: "),
-        ("normalise_and_pad", ("np.empty((FRAMES, MELS), np.float32)", "np.empty((750, 26))"),
-         "normalised, padded, the rest given",
-         "float32: the result: expected float32, received float64"),
-        ("normalise_and_pad", "import numpy as np\n\ndef normalise_and_pad(frames, mean, std, "
-         "minimum=None, out=None):\n    real = (frames - mean) / std\n    return np.concatenate("
-         "[real, np.tile(real.min(0), (750 - len(real), 1))]).astype(float)\n",
-         "normalised, padded", "expected float32, received float64"),
-        ("normalise_and_pad", ("    count =", "    if out is not None:\n        return out\n"
-                               "    count ="), "normalised, padded, float32", ""),
-        ("normalise_and_pad", ("if out is None else out", ""), "normalised, padded, float32",
-         "out is given: write to it and return it"),
-        ("uar", f"{UAR}    return [0.5]\n", "", "expected a number, received 1 value in a list"),
-        ("uar", f"{UAR}    return np.nan\n", "", "the result is nan"),
-        ("uar", f"{UAR}    return (labels == predictions).mean()\n", "", "it is accuracy"),
-        ("uar", f"{UAR}    return np.mean([(labels[predictions == c] == c).mean() for c in (0, 1)])"
-         "\n", "", "it is precision"),
-        ("uar", f"{UAR}    return (predictions[labels == 1] == 1).mean()\n", "",
-         "the recall of class 1 alone"),
-        ("mend_groups", f"{GROUPS}    return range(n), range(n, n + m)\n", "",
-         "expected [[0, 1, 2, 3, 4]], received ([0, 1], [2, 3, 4])"),
-        ("mend_groups", f"{GROUPS}    return [[0], [1, 2]]\n", "",
-         "expected [[0, 1, 2, 3, 4]], received [[0], [1, 2]]"),
-    ],
-)  # fmt: skip
-def test_a_mistake_in_a_function_is_named_and_costs_its_point_only(
-    name, handed_in, earned, words, tmp_path
-):
-    check(tmp_path, name, handed_in, earned, words)
-
-
-@pytest.mark.parametrize(
-    "rest",
-    [
-        "state[name + '.m'] = 0.9 * state[name + '.m']\n",
-        "params[name] = params[name] - rate * state[name + '.m']\n",
-        "state[name + '.v'] = 0 * state[name + '.v']\n",
-        "state[name + '.t'] = state[name + '.t'] + 1\n",
-        "del state[name + '.m']\n",
-    ],
-)
-def test_what_has_no_gradient_stays_as_it_is(rest, tmp_path):
-    rest = "    for name in params.keys() - grads.keys():\n        " + rest
-    check(tmp_path, "step", (GRADIENTS, rest + GRADIENTS), "m, v, parameters")
 
 
 @pytest.mark.parametrize("exercise", [e for e in EXERCISES if e.kind == MEND], ids=str)
