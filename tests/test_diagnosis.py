@@ -2,7 +2,6 @@
 student without our cache knows. `test_gradcheck_bank.py` has the mistakes of the bank.
 """
 
-import warnings
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,11 +9,8 @@ import pytest
 from wrong_code import changed, changed_at, changed_network, check, check_network
 
 from minidann import gradcheck, ops, optim
-from minidann.gradcheck import proof
-from minidann.gradcheck.cases import random_case
-from minidann.mistakes import diagnosis
-from minidann.mistakes.diagnosis.factors import in_words
-from minidann.mistakes.diagnosis.kept import NAMES
+from minidann.gradcheck.cases import cases, random_case
+from minidann.gradcheck.report import settle
 from minidann.mistakes.mutants.making import with_ops
 from minidann.ops import (
     attention,
@@ -71,18 +67,12 @@ MISTAKES = [
     (batchnorm,
      of_batchnorm(lambda d, x, g, s: s * g * (d - mean(d) - len(x) * x * mean(d * x))),
      "summed", "the variance is off by"),
-    (batchnorm, of_batchnorm(lambda d, x, g, s: s * g * d), "mean path",
-     "the paths through the mean and the variance are missing"),
     (dense, changed_at(2, lambda g, dout, _: dout[0].copy()), "first only", "first utterance"),
     (dense, changed_at(1, lambda g, *_: 2 * g), "factor",
      "factor 2 (perhaps the size of out along the columns)"),  # plain 2 comes first
     (dense, changed_at(1, lambda g, *_: g * (1 + 1e-6)), "factor", "off by the factor 1 + 1e-06"),
-    (
-        conv1d,
-        lambda g, dout, c: conv1d.backward(np.where(np.arange(7) == 0, dout.T, 0).T, c),
-        "first only",
-        "only the first utterance's gradient arrives",
-    ),
+    (conv1d, lambda g, dout, c: conv1d.backward(np.where(np.arange(7) == 0, dout.T, 0).T, c),
+     "first only", "only the first utterance's gradient arrives"),
     (dense, changed_at(2, lambda g, *_: 0.8 * g), "factor", "4/5, of the batch minus one and that"),
     # What no mistake that we know of gives:
     (dense, changed_at(0, lambda g, *_: g + np.sin(np.arange(15.0)).reshape(5, 3)),
@@ -111,10 +101,6 @@ def test_mistakes_in_an_op(op, change, kind, words):
     assert words in str(report)
 
 
-def test_factors_near_1_in_words():
-    assert [in_words(f) for f in (1 - 2e-7, 1.0, 3.25)] == ["1 - 2e-07", "1", "3.25"]
-
-
 def test_too_large_has_words_of_its_own():
     rng = np.random.default_rng(0)
     arrays = tuple(rng.standard_normal(shape) for shape in ((9, 100), (100, 70), (70,)))
@@ -131,24 +117,12 @@ def test_an_argument_beside_a_nan_keeps_its_diagnosis():
     assert b.diagnosis is None
 
 
-@pytest.mark.parametrize("change", [lambda db: db + 0.1234, lambda db: -0.074 * db])
-def test_a_number_alone_is_no_evidence(change):
+def test_a_number_alone_is_no_evidence():
     """Any number is a multiple of any other."""
     rng = np.random.default_rng(0)
     arrays = tuple(rng.standard_normal(shape) for shape in ((5, 3), (3, 1), (1,)))
-    wrong = changed(dense, changed_at(2, lambda g, *_: change(g)))
-    report = check(wrong, arrays=arrays)
+    report = check(changed(dense, changed_at(2, lambda db, *_: -0.074 * db)), arrays=arrays)
     assert [found.kind for found in report.diagnosis] == ["unknown pattern"]
-
-
-def test_no_warning_reaches_the_student():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        evidence = diagnosis.Evidence(
-            ("x",), (np.ones((2, 3)),), {"mask": np.ones((2, 3))}, np.zeros((2, 3)),
-            np.ones((2, 3)), (np.ones((2, 3)),), (np.zeros((2, 3)),),
-        )  # fmt: skip
-        diagnosis.diagnose(evidence, [0])
 
 
 # A mistake has the same name on every case, degenerate ones too.
@@ -187,7 +161,8 @@ ON_EACH_CASE = [
      "missing path", "a plain mean"),
     (attention, of_attention(through_softmax, v_from=lambda s: s), "wrong cache",
      "the weights s stand"),
-    (batchnorm, of_batchnorm(lambda d, x, g, s: s * g * d), "mean path", "mean"),
+    (batchnorm, of_batchnorm(lambda d, x, g, s: s * g * d), "mean path",
+     "the paths through the mean and the variance are missing"),
     (batchnorm, with_means(lambda d: 0, mean), "mean path", "the path through the mean is missing"),
     (batchnorm, of_batchnorm(lambda d, x, g, s: (d - mean(d) - x * mean(d * x)) * g / s),
      "factor", "as if 1/sqrt(variance + epsilon) were one over it"),
@@ -217,24 +192,16 @@ SPECIAL = ("one row", "one window", "one frame", "first layer")
 
 @pytest.mark.parametrize("op, change, kind, words", ON_EACH_CASE)
 def test_each_case_names_the_same_mistake(op, change, kind, words):
-    name = op.__name__.rpartition(".")[2]
-    reports = proof.check_op(name, changed(op, change), np.random.default_rng(0))
-    reports = [report for report in reports if not report.title.endswith(SPECIAL)]
+    name, rng = op.__name__.rpartition(".")[2], np.random.default_rng(0)
+    given = [*cases(name, rng), random_case(name, rng), random_case(name, rng)]
+    given = [case.given for case in given if not case.what.endswith(SPECIAL)]
+    reports = settle([check(changed(op, change), **arguments) for arguments in given])
     found = {(d.kind, d.detail or d.text) for report in reports for d in report.diagnosis}
     assert {k for k, _ in found} == {kind}, found
     # A random case may be special, too: one window, say, of which no mean can be taken.
     assert sum(words not in text for _, text in found) <= 1, found
     assert any(words in text for _, text in found), found
     assert not any("of the cache" in text for _, text in found)
-
-
-@pytest.mark.parametrize("name", ops.__all__)
-def test_the_parts_of_a_cache_have_names(name):
-    op = getattr(ops, name)
-    arrays, options = op.example(np.random.default_rng(0))
-    _, cache = op.forward(*arrays, **options)
-    assert isinstance(NAMES[name], tuple) == isinstance(cache, tuple)
-    assert not isinstance(cache, tuple) or len(NAMES[name]) == len(cache)
 
 
 RUBBISH = {
@@ -279,28 +246,25 @@ def reshaped_and_averaged(dx, dout, cache):
     return dout @ w.reshape(w.shape[::-1]) / len(dout)
 
 
-@pytest.mark.parametrize(
-    "op, change, words",
-    [
-        (batchnorm, of_batchnorm(lambda d, x, g, s: s * (d - x * mean(d * x))),
-         ["gamma is left out", "the path through the mean is missing"]),
-        (batchnorm, of_batchnorm(lambda d, x, g, s: s * d),
-         ["gamma is left out", "the mean and the variance"]),
-        (batchnorm, of_batchnorm(lambda d, x, g, s: g * d - x * mean(g * d * x)),
-         ["1/sqrt(variance + epsilon) is left out", "the path through the mean"]),
-        (batchnorm, of_batchnorm(lambda d, x, g, s: d - mean(d) - x * mean(d * x)),
-         ["gamma and 1/sqrt(variance + epsilon) are left out"]),
-        (batchnorm, of_batchnorm(lambda d, x, g, s: -s * g * (d - mean(d))),
-         ["the path through the variance is missing", "the sign of the gradient of x is flipped"]),
-        (attention, attended, ["off-diagonal", "v is averaged where it should be summed"]),
-        (conv1d, changed_at(1, first_and_negative), ["only the first utterance", "sign"]),
-        (conv1d, changed_at(1, lambda dw, dout, _: dw[::-1] / len(dout)),
-         ["reversed along the kernel's frames", "w is averaged"]),
-        (dense, changed_at(0, reshaped_and_averaged), ["as if w were turned", "x is averaged"]),
-        (softmax_cross_entropy, changed_at(0, lambda dz, dout, c: dout * c[0]),
-         ["the path through the label (minus the one-hot) is missing", "z is summed"]),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize("op, change, words", [
+    (batchnorm, of_batchnorm(lambda d, x, g, s: s * (d - x * mean(d * x))),
+     ["gamma is left out", "the path through the mean is missing"]),
+    (batchnorm, of_batchnorm(lambda d, x, g, s: s * d),
+     ["gamma is left out", "the mean and the variance"]),
+    (batchnorm, of_batchnorm(lambda d, x, g, s: g * d - x * mean(g * d * x)),
+     ["1/sqrt(variance + epsilon) is left out", "the path through the mean"]),
+    (batchnorm, of_batchnorm(lambda d, x, g, s: d - mean(d) - x * mean(d * x)),
+     ["gamma and 1/sqrt(variance + epsilon) are left out"]),
+    (batchnorm, of_batchnorm(lambda d, x, g, s: -s * g * (d - mean(d))),
+     ["the path through the variance is missing", "the sign of the gradient of x is flipped"]),
+    (attention, attended, ["off-diagonal", "v is averaged where it should be summed"]),
+    (conv1d, changed_at(1, first_and_negative), ["only the first utterance", "sign"]),
+    (conv1d, changed_at(1, lambda dw, dout, _: dw[::-1] / len(dout)),
+     ["reversed along the kernel's frames", "w is averaged"]),
+    (dense, changed_at(0, reshaped_and_averaged), ["as if w were turned", "x is averaged"]),
+    (softmax_cross_entropy, changed_at(0, lambda dz, dout, c: dout * c[0]),
+     ["the path through the label (minus the one-hot) is missing", "z is summed"]),
+])  # fmt: skip
 def test_two_mistakes_are_both_named(op, change, words):
     report = str(check(changed(op, change)))
     assert "two mistakes: " in report
@@ -323,16 +287,11 @@ def test_two_mistakes_in_the_network_are_not_named_as_one_of_the_reversal():
     assert not kinds & {"no reversal", "beta ignored", "alpha", "minus loss"}
 
 
-@pytest.mark.parametrize(
-    "noise, words",
-    [
-        (np.full((10, 2, 5), np.nan), "conv.w is not a finite number in"),
-        (
-            np.random.default_rng(1).standard_normal((10, 2, 5)),
-            "none of the mistakes I know; the largest error is at conv.w[",
-        ),
-    ],
-)
+@pytest.mark.parametrize("noise, words", [
+    (np.full((10, 2, 5), np.nan), "conv.w is not a finite number in"),
+    (np.random.default_rng(1).standard_normal((10, 2, 5)),
+     "none of the mistakes I know; the largest error is at conv.w["),
+])  # fmt: skip
 def test_a_parameter_of_the_network_that_is_nan_or_unknown(noise, words):
     wrong = changed_network(lambda grads, norms: ({**grads, "conv.w": noise}, norms))
     assert words in str(check_network(wrong, mode="bn1"))
