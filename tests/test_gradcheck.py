@@ -9,8 +9,7 @@ from wrong_code import changed, changed_at, changed_network, check, check_networ
 
 from minidann import gradcheck, optim
 from minidann.gradcheck import proof
-from minidann.gradcheck.cases import cases, random_case
-from minidann.gradcheck.purity import arrays_in
+from minidann.gradcheck.cases import cases
 from minidann.ops import (
     attention,
     batchnorm,
@@ -101,8 +100,9 @@ def test_any_function_with_its_gradient():
 @pytest.mark.parametrize("x", [3.0, np.array(3.0), np.float64(3.0)])
 def test_a_number_will_do(x):
     rng = np.random.default_rng(0)
-    assert gradcheck.check_function(lambda x: x**2, lambda d, x: 2 * x * d, x, rng).ok
-    assert not gradcheck.check_function(lambda x: x**2, lambda d, x: 3 * x * d, x, rng).ok
+    for factor in (2, 3):
+        report = gradcheck.check_function(lambda x: x**2, lambda d, x: factor * x * d, x, rng)
+        assert report.ok == (factor == 2)
 
 
 def test_there_must_be_something_to_check():
@@ -144,42 +144,27 @@ def random(out):
     return out + RANDOM.standard_normal()
 
 
-@pytest.mark.parametrize(
-    "op, words",
-    [
-        (of_dense(lambda x, w, b: x @ w), f"(out, cache), received an array: {ROUTE} out, cache"),
-        (of_dense(lambda x, w, b: None), "expected (out, cache), received None"),
-        (of_dense(lambda x, w: 0), "forward is called as forward(x, w, argument 2)"),
-        (with_out(np.float32), "forward: its output is float32, expected float64"),
-        (with_out(lambda out: out.tolist()), "forward: its output is a list"),
-        (
-            with_out(random),
-            "forward: a second call gives another answer (np.random? make it an option)",
-        ),
-        (with_out(exits("no")), "forward raised SystemExit: no"),
-        (with_gradients(exits(3)), "backward raised SystemExit: 3"),
-        (with_gradients(lambda g: None), f"received None: {ROUTE} (dx, dw, db)"),
-        (with_gradients(lambda g: {}), f"received a dict: {ROUTE} (dx, dw, db)"),
-        (with_gradients(lambda g: g[:2]), "backward: expected 3 gradients, received 2"),
-        (with_gradients(lambda g: g[0]), "backward: expected 3 gradients, received an array"),
-        (with_gradients(lambda g: g[7]), "backward raised IndexError: tuple index out of range"),
-        (
-            changed(relu, lambda g, *_: g[0]),
-            f"expected 1 gradient, received an array: {ROUTE} (dx,)",
-        ),
-        (with_gradients(lambda g: (g[0].T, *g[1:])), "WRONG SHAPE: (3, 5)"),
-        (with_gradients(lambda g: (g[0] * np.nan, *g[1:])), "NOT FINITE"),
-        (
-            with_gradients(lambda g: (np.float32(g[0]), *g[1:])),
-            "WRONG TYPE: float32, not float64",
-        ),
-        (
-            with_gradients(lambda g: (g[0], g[1].tolist(), g[2])),
-            "the gradient of w is a list: return an array",
-        ),
-        (with_gradients(lambda g: (g[0], {}, g[2])), "the gradient of w is a dict: return an arr"),
-    ],
-)
+@pytest.mark.parametrize("op, words", [
+    (of_dense(lambda x, w, b: x @ w), f"(out, cache), received an array: {ROUTE} out, cache"),
+    (of_dense(lambda x, w, b: None), "expected (out, cache), received None"),
+    (of_dense(lambda x, w: 0), "forward is called as forward(x, w, argument 2)"),
+    (with_out(np.float32), "forward: its output is float32, expected float64"),
+    (with_out(lambda out: out.tolist()), "forward: its output is a list"),
+    (with_out(random), "a second call gives another answer (np.random? make it an option)"),
+    (with_out(exits("no")), "forward raised SystemExit: no"),
+    (with_gradients(exits(3)), "backward raised SystemExit: 3"),
+    (with_gradients(lambda g: None), f"received None: {ROUTE} (dx, dw, db)"),
+    (with_gradients(lambda g: {}), f"received a dict: {ROUTE} (dx, dw, db)"),
+    (with_gradients(lambda g: g[:2]), "backward: expected 3 gradients, received 2"),
+    (with_gradients(lambda g: g[0]), "backward: expected 3 gradients, received an array"),
+    (with_gradients(lambda g: g[7]), "backward raised IndexError: tuple index out of range"),
+    (changed(relu, lambda g, *_: g[0]), f"expected 1 gradient, received an array: {ROUTE} (dx,)"),
+    (with_gradients(lambda g: (g[0].T, *g[1:])), "WRONG SHAPE: (3, 5)"),
+    (with_gradients(lambda g: (g[0] * np.nan, *g[1:])), "NOT FINITE"),
+    (with_gradients(lambda g: (np.float32(g[0]), *g[1:])), "WRONG TYPE: float32, not float64"),
+    (with_gradients(lambda g: (g[0], g[1].tolist(), g[2])), "of w is a list: return an array"),
+    (with_gradients(lambda g: (g[0], {}, g[2])), "the gradient of w is a dict: return an array"),
+])  # fmt: skip
 def test_a_breach_is_described_in_words(op, words):
     report = check(op)
     assert not report.ok
@@ -231,14 +216,6 @@ def test_options_are_copied_and_objects_are_looked_into():
     assert "backward writes to cache" in str(check(of_dense(into_an_object, counted)))
 
 
-def test_what_python_keeps_in_a_copy_of_a_module_is_not_looked_through():
-    """From a module's loader the whole program can be reached: pytest's is such a loader."""
-    loader = SimpleNamespace(found=np.ones(3))
-    copy_of_a_module = SimpleNamespace(**{"__loader__": loader, "scale": np.zeros(2)})
-    (array,) = arrays_in((copy_of_a_module,))
-    assert array.shape == (2,)
-
-
 def test_a_forward_that_stops_where_it_is_perturbed_is_reported():
     def forward(x, w, b):
         if x.ravel()[0] != dense.example(np.random.default_rng(0))[0][0].ravel()[0]:
@@ -266,19 +243,16 @@ def check_as(name, op):
     return all(report.ok for report in proof.check_op(name, op, np.random.default_rng(0)))
 
 
-@pytest.mark.parametrize(
-    "op, is_special",
-    [
-        *((op, lambda d, c: len(d) == 1) for op in (attention, conv1d, dense, maxpool)),
-        (softmax_cross_entropy, lambda d, c: len(c[1]) == 1),
-        (conv1d, lambda d, c: d.shape[1] == 1),
-        (conv1d, lambda d, c: c[3] == len(c[1])),
-        (conv1d, lambda d, c: c[3] > len(c[1])),
-        (conv1d, lambda d, c: not c[4]),
-        (batchnorm, lambda d, c: not c[5] and len(d) < 4),
-        (batchnorm, lambda d, c: not c[5] and len(d) >= 4),
-    ],
-)
+@pytest.mark.parametrize("op, is_special", [
+    *((op, lambda d, c: len(d) == 1) for op in (attention, conv1d, dense, maxpool)),
+    (softmax_cross_entropy, lambda d, c: len(c[1]) == 1),
+    (conv1d, lambda d, c: d.shape[1] == 1),
+    (conv1d, lambda d, c: c[3] == len(c[1])),
+    (conv1d, lambda d, c: c[3] > len(c[1])),
+    (conv1d, lambda d, c: not c[4]),
+    (batchnorm, lambda d, c: not c[5] and len(d) < 4),
+    (batchnorm, lambda d, c: not c[5] and len(d) >= 4),
+])  # fmt: skip
 def test_what_is_special_comes_with_each_seed_and_is_checked(op, is_special):
     def double(gradients, dout, cache):
         return tuple(None if g is None else 2 * g for g in gradients)
@@ -310,21 +284,14 @@ def without_input_gradient(x, w, b, *, stride=3):
     return conv1d.forward(x, w, b, stride=stride)
 
 
-@pytest.mark.parametrize(
-    "op, changes, ok",
-    [
-        (softmax_cross_entropy, {"forward": unstable}, False),  # no shift by the maximum
-        (softmax_cross_entropy, {"forward": logarithm_late}, True),
-        (relu, {"forward": lambda x: (relu.forward(x)[0], x.real >= 0)}, False),  # open at 0
-        (dense, {"forward": with_out(lambda out: out + np.zeros(1)).forward}, False),  # float64
-        (
-            dense,
-            {"backward": with_gradients(lambda g: [a.astype(float) for a in g]).backward},
-            False,
-        ),
-        (conv1d, {"forward": without_input_gradient}, True),  # that option only saves time
-    ],
-)
+@pytest.mark.parametrize("op, changes, ok", [
+    (softmax_cross_entropy, {"forward": unstable}, False),  # no shift by the maximum
+    (softmax_cross_entropy, {"forward": logarithm_late}, True),
+    (relu, {"forward": lambda x: (relu.forward(x)[0], x.real >= 0)}, False),  # open at 0
+    (dense, {"forward": with_out(lambda out: out + np.zeros(1)).forward}, False),  # float64
+    (dense, {"backward": with_gradients(lambda g: [a.astype(float) for a in g]).backward}, False),
+    (conv1d, {"forward": without_input_gradient}, True),  # that option only saves time
+])  # fmt: skip
 def test_what_is_special_to_an_op(op, changes, ok):
     op_name = op.__name__.rpartition(".")[2]
     assert check_as(op_name, SimpleNamespace(**{**vars(op), **changes})) == ok
@@ -346,42 +313,23 @@ def test_another_op_with_a_right_gradient_is_not_this_one():
         assert "forward: its output is not that of relu" in str(report)
 
 
-def test_all_sizes_of_a_convolution_differ():
-    """So that a factor names its size."""
-    rng = np.random.default_rng(0)
-    (x, w, b), options = conv1d.example(rng)
-    t_out = conv1d.forward(x, w, b, **options)[0].shape[1]
-    examples = [[*x.shape, len(w), len(b), options["stride"], t_out]]
-    for _ in range(50):
-        x, w, b = random_case("conv1d", rng).arrays
-        examples.append([len(x), x.shape[2], len(w), len(b)])
-    for sizes in examples:
-        assert len(set(sizes)) == len(sizes)
-
-
 # The network and the optimiser.
 
 
-@pytest.mark.parametrize(
-    "mode, change, words",
-    [
-        ("bn1", lambda g, p: ({**g, "bogus": np.ones(3)}, p), "NO SUCH PARAMETER"),
-        ("bn1", lambda g, p: ({**g, "conv.w": None}, p), "NO GRADIENT"),
-        ("bn1", lambda g, p: ({k: g[k] for k in g if k != "conv.b"}, p), "NO GRADIENT"),
-        ("bn4", lambda g, p: ({"emotion.b": np.zeros(2), **g}, p), "TAKES NO PART"),
-        ("bn1", lambda g, p: ({**g, "conv.b": g["conv.b"].tolist()}, p), "NOT AN ARRAY: a list"),
-        ("bn1", lambda g, p: ({**g, "conv.b": np.float32(g["conv.b"])}, p), "WRONG TYPE: float32"),
-        ("bn1", lambda g, p: ({**g, "conv.b": g["conv.b"][:2]}, p), "WRONG SHAPE: (2,)"),
-        ("bn1", lambda g, p: (g, (p[0], 2 * p[1])), "grad_norms"),
-        ("bn1", lambda g, p: (g, None), "NOT TWO NUMBERS"),
-        ("bn1", lambda g, p: (None, p), "received None first"),
-        (
-            "bn1",
-            lambda g, p: ({**g, "conv.b": g["conv.b"] + 1e-14 * RANDOM.random()}, p),
-            "a second call gives another answer",
-        ),
-    ],
-)
+@pytest.mark.parametrize("mode, change, words", [
+    ("bn1", lambda g, p: ({**g, "bogus": np.ones(3)}, p), "NO SUCH PARAMETER"),
+    ("bn1", lambda g, p: ({**g, "conv.w": None}, p), "NO GRADIENT"),
+    ("bn1", lambda g, p: ({k: g[k] for k in g if k != "conv.b"}, p), "NO GRADIENT"),
+    ("bn4", lambda g, p: ({"emotion.b": np.zeros(2), **g}, p), "TAKES NO PART"),
+    ("bn1", lambda g, p: ({**g, "conv.b": g["conv.b"].tolist()}, p), "NOT AN ARRAY: a list"),
+    ("bn1", lambda g, p: ({**g, "conv.b": np.float32(g["conv.b"])}, p), "WRONG TYPE: float32"),
+    ("bn1", lambda g, p: ({**g, "conv.b": g["conv.b"][:2]}, p), "WRONG SHAPE: (2,)"),
+    ("bn1", lambda g, p: (g, (p[0], 2 * p[1])), "grad_norms"),
+    ("bn1", lambda g, p: (g, None), "NOT TWO NUMBERS"),
+    ("bn1", lambda g, p: (None, p), "received None first"),
+    ("bn1", lambda g, p: ({**g, "conv.b": g["conv.b"] + 1e-14 * RANDOM.random()}, p),
+     "a second call gives another answer"),
+])  # fmt: skip
 def test_what_a_network_gives_back_wrongly_is_reported(mode, change, words):
     report = check_network(changed_network(change), mode=mode)
     assert not report.ok
