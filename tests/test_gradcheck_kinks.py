@@ -49,18 +49,6 @@ def test_where_nobody_decides_a_kink_it_is_passed_over():
     assert row.kinks == 2
 
 
-def test_a_forward_that_loses_the_imaginary_part_is_checked_by_differences_alone():
-    def square(x):
-        return np.asarray(x.real**2), x
-
-    x = np.arange(1.0, 4)
-    report = check_of(square, lambda dout, x: (2 * x * dout,), x)
-    assert report.ok
-    assert np.isnan(report.rows[0].complex)
-    assert "complex -: forward does not carry" in str(report)
-    assert not check_of(square, lambda dout, x: (3 * x * dout,), x).ok
-
-
 def pool(x, *, size=30, stride=30):
     """A max pool that is right, but leaves the argmax of complex numbers to NumPy."""
     starts = range(0, x.shape[1] - size + 1, stride)
@@ -138,22 +126,6 @@ def test_nothing_but_kinks_proves_nothing():
     assert "ONLY KINKS: PROVES NOTHING" in str(report)
 
 
-@pytest.mark.parametrize("rate", [30, 300])  # of the second, the jump is seen at every step
-def test_what_bends_much_is_not_a_kink(rate):
-    def forward(x):
-        return np.concatenate([1000 * x.real[:2], 30 * np.sin(rate * x.real[2:])]), x
-
-    def backward(dout, x, wrong=False):
-        slopes = 30 * rate * np.cos(rate * x[2:])
-        return (dout * np.concatenate([1000 + 0 * x[:2], 0 * x[2:] + 7 if wrong else slopes]),)
-
-    x = [0.0, 0.14, 0.05, 0.3]
-    report = check_of(forward, backward, x)
-    assert report.ok, str(report)
-    assert report.rows[0].kinks == 0
-    assert not check_of(forward, lambda dout, x: backward(dout, x, wrong=True), x).ok
-
-
 def test_the_slopes_of_a_weighted_sum_at_a_kink():
     """A negative weight, that of the reversed loss, turns the two sides round."""
     x = np.zeros(1)
@@ -176,18 +148,6 @@ def test_a_kink_nearby_is_left_behind_by_a_smaller_step(x, kinks):
     assert not check_of(real_relu, lambda dout, x: (dout * (x > 0.5),), [0.3 * H, 1.0, -1.0]).ok
 
 
-def test_a_complex_step_that_overflows_counts_as_lost():
-    def sigmoid(x):
-        s = 1 / (1 + np.exp(-x))
-        return s, s
-
-    x = [-800.0, 0.3, 1.2]
-    report = check_of(sigmoid, lambda dout, s: (dout * s * (1 - s),), x)
-    assert report.ok, str(report)
-    assert np.isnan(report.rows[0].complex)
-    assert not check_of(sigmoid, lambda dout, s: (dout * s,), x).ok
-
-
 @pytest.mark.parametrize("slope, ok", [(2, True), (4, True), (0, False)])
 def test_a_complex_step_that_is_lost_at_the_kink_only_decides_nothing(slope, ok):
     def forward(x):
@@ -202,13 +162,51 @@ def test_a_complex_step_that_is_lost_at_the_kink_only_decides_nothing(slope, ok)
     assert report.rows[0].unchecked == 1
 
 
-def test_rounding_is_no_false_alarm_and_no_excuse():
-    """A small gradient of a large output: rounding is ten times the tolerance."""
+# Smooth functions, on which the checker might err: a right and a wrong gradient of each.
+
+
+def sigmoid(x):
+    s = 1 / (1 + np.exp(-x))
+    return s, s
+
+
+def bending(rate):
+    """Two large values, and two that bend much."""
 
     def forward(x):
-        return 1.0 + 1e-5 * x, x
+        return np.concatenate([1000 * x.real[:2], 30 * np.sin(rate * x.real[2:])]), x
 
-    report = check_of(forward, lambda dout, x: (1e-5 * dout,), [0.3, 1.0, 2.0])
-    assert report.rows[0].expected > 1e-7
-    assert report.ok, str(report)
-    assert not check_of(forward, lambda dout, x: (1.0001e-5 * dout,), [0.3, 1.0, 2.0]).ok
+    def backward(dout, x):
+        return (dout * np.concatenate([[1000, 1000], 30 * rate * np.cos(rate * x[2:])]),)
+
+    def wrong(dout, x):
+        return (dout * [1000, 1000, 7, 7],)
+
+    return (
+        forward,
+        backward,
+        wrong,
+        [0.0, 0.14, 0.05, 0.3],
+        lambda report: report.rows[0].kinks == 0,
+    )
+
+
+@pytest.mark.parametrize("forward, backward, wrong, x, as_expected", [
+    # The imaginary part is lost, or overflows: differences alone.
+    (lambda x: (np.asarray(x.real**2), x), lambda dout, x: (2 * x * dout,),
+     lambda dout, x: (3 * x * dout,), [1.0, 2.0, 3.0],
+     lambda report: "complex -: forward does not carry" in str(report)),
+    (sigmoid, lambda dout, s: (dout * s * (1 - s),), lambda dout, s: (dout * s,),
+     [-800.0, 0.3, 1.2], lambda report: np.isnan(report.rows[0].complex)),
+    # What bends much is no kink; at 300 the jump is seen at every step.
+    bending(30),
+    bending(300),
+    # A small gradient of a large output: rounding is ten times the tolerance.
+    (lambda x: (1.0 + 1e-5 * x, x), lambda dout, x: (1e-5 * dout,),
+     lambda dout, x: (1.0001e-5 * dout,), [0.3, 1.0, 2.0],
+     lambda report: report.rows[0].expected > 1e-7),
+])  # fmt: skip
+def test_no_false_alarm_and_no_excuse(forward, backward, wrong, x, as_expected):
+    report = check_of(forward, backward, x)
+    assert report.ok and as_expected(report), str(report)
+    assert not check_of(forward, wrong, x).ok
