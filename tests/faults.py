@@ -98,16 +98,15 @@ class Place:
     def recording(self) -> Path:
         return self.good / "target" / "0.wav"
 
-    def command(self, make: str | Callable) -> list:
-        """The command of a case; in words, {folder}, {good}, {source}, ... are this place's.
+    def __getitem__(self, name: str):
+        """What {name} stands for in a command."""
+        return getattr(self, name)
 
-        Words that begin with a flag are those of training on the two good corpora.
-        """
+    def command(self, make: str | Callable) -> list:
+        """The command of a case; what begins with a flag is for training on two good corpora."""
         if callable(make):
             return make(self)
-        names = [*self.__dict__, "source", "target", "recording"]
-        place = {name: getattr(self, name) for name in names}
-        words = [word.format(**place) for word in make.split()]
+        words = [word.format_map(self) for word in make.split()]
         return self.train(*words) if make.startswith("--") else words
 
     def train(self, *flags, **named) -> list:
@@ -136,16 +135,20 @@ class Place:
             sound(self.folder / "mine" / f"{name}.wav", 0.6, seed=seed)
         return f"csv:{text(self.folder / 'mine' / 'mine.csv', chr(10).join([header, *rows]))}"
 
-    def emodb(self) -> Path:
-        """Two good recordings of an acted corpus."""
-        return named(self.folder / "EMO-DB", ["03a01Fa.wav", "03a01Ta.wav"])
-
     def ravdess(self, *names: str) -> Path:
         return named(self.folder / "RAVDESS", names)
 
+    # Small corpora that are made where they are named.
+
+    @property
+    def emodb(self) -> Path:
+        return named(self.folder / "EMO-DB", ["03a01Fa.wav", "03a01Ta.wav"])
+
+    @property
     def iemocap(self) -> Path:
         return corpus_trees.iemocap(self.folder)
 
+    @property
     def recola(self) -> Path:
         return corpus_trees.recola(self.folder / "RECOLA")
 
@@ -421,7 +424,7 @@ def corpus(key: str, title: str, spoil: Callable | None = None, file="", *how, w
     """A small iemocap, recola or emodb, in which one file is spoilt."""
 
     def make(p):
-        root = getattr(p, key)()
+        root = p[key]
         if spoil:
             spoil(root / file, *how)
         return p.train(source=f"{key}:{root}")
@@ -512,15 +515,12 @@ case("a CSV file given as another corpus", "--source emodb:{good}/source/source.
 case("the folder of a CSV file in place of the file", "--source csv:{good}/source")
 lying("an empty folder", "iemocap")
 lying("a folder of other things", "ravdess", ".DS_Store", *"abcd", "text.txt", "song.mp3", "a.jpg")
-case("RECOLA's folder given as IEMOCAP", lambda p: p.train(source=f"iemocap:{p.recola()}"))
-case("IEMOCAP's folder given as RECOLA", lambda p: p.train(target=f"recola:{p.iemocap()}"))
-case(
-    "--iemocap and --recola exchanged",
-    lambda p: ["train", "--iemocap", p.recola(), "--recola", p.iemocap()],
-)
-case("EMO-DB's folder given as RAVDESS", lambda p: p.train(source=f"ravdess:{p.emodb()}"))
+case("RECOLA's folder given as IEMOCAP", "--source iemocap:{recola}")
+case("IEMOCAP's folder given as RECOLA", "--target recola:{iemocap}")
+case("--iemocap and --recola exchanged", "train --iemocap {recola} --recola {iemocap}")
+case("EMO-DB's folder given as RAVDESS", "--source ravdess:{emodb}")
 case("RAVDESS's folder given as EMO-DB", lambda p: p.train(source=f"emodb:{p.ravdess(SPEECH)}"))
-case("IEMOCAP's folder given as EMO-DB", lambda p: p.train(source=f"emodb:{p.iemocap()}"))
+case("IEMOCAP's folder given as EMO-DB", "--source emodb:{iemocap}")
 lying("a corpus of nothing but video (RAVDESS)", "ravdess", "01-01-05-01-02-01-12.mp4")
 case(
     "a corpus of nothing but song (RAVDESS)",
@@ -623,7 +623,7 @@ def a_damaged_recording_of_many_utterances(p):
 
 
 def faults_in_both_corpora(p):
-    tree, root = p.iemocap(), p.recola()
+    tree, root = p.iemocap, p.recola
     replace(tree / LABELS, ANGRY, "[1.5000, high, 3.5000]")
     empty(tree / f"{WAV}.wav")
     replace(root / TIMINGS, "0.50;1.50", "1.50;0.50")
@@ -632,14 +632,14 @@ def faults_in_both_corpora(p):
 
 
 def a_name_twice_and_a_bad_sound(p):
-    root = p.emodb()
+    root = p.emodb
     sound(root / "other" / "03a01Fa.flac", 0.1)
     empty(root / "03a01Ta.wav")
     return p.train(source=f"emodb:{root}")
 
 
 def no_sound_is_left(p):
-    root = p.emodb()
+    root = p.emodb
     for path in root.iterdir():
         empty(path)
     return p.train("--skip-bad", source=f"emodb:{root}")
@@ -754,10 +754,7 @@ def a_full_disk(name: str) -> Callable:
 case("--out is a file", "--out {recording}")
 case("--out is below a file", "--out {recording}/run")
 case("--out holds somebody's files", "--out {good}/target")
-case(
-    "--out holds a run of other choices",
-    "--out {good}/finished --resume --alpha 0.3 --bn bn4",
-)
+case("--out holds a run of other choices", "--out {good}/finished --resume --alpha 0.3 --bn bn4")
 case(
     "--out holds a run of other corpora",
     lambda p: p.train("--out", p.run(), "--resume", source=p.rows("HL" * 12, name="source")),
@@ -841,8 +838,7 @@ case(
     "predict {good}/finished {good}/source/0.wav {recording} --plot {folder}/plots",
 )
 case(
-    "the disk is full where the prediction goes",
-    "predict {good}/finished {recording}",
+    *("the disk is full where the prediction goes", "predict {good}/finished {recording}"),
     stdout=DEV_FULL,
 )
 
@@ -851,7 +847,7 @@ part = "What is in a corpus"
 
 
 def everything_wrong(p):
-    tree = p.iemocap()
+    tree = p.iemocap
     replace(tree / LABELS, ANGRY, "[1.5000, high, 3.5000]")
     empty(tree / f"{WAV}.wav")
     return ["corpora", f"iemocap:{tree}", p.table("a.wav,,,s1,1,1", "b.wav,9,8,s1,1,1")]
