@@ -10,7 +10,6 @@ there. The cases follow the machinery, part by part.
 
 import functools
 import hashlib
-import io
 import json
 import os
 import pickle
@@ -278,9 +277,9 @@ def read_table() -> dict[str, str]:
 
 
 def write_table() -> None:
-    """Try every case, and put what it prints into tests/README.md."""
+    """Try every case, on Linux, and put what it prints into tests/README.md."""
     above, _, below = README.read_text(encoding="utf-8").split(MARK)
-    before, lines, last = read_table(), [f"{len(CASES)} cases."], ""
+    lines, last = [f"{len(CASES)} cases."], ""
     with tempfile.TemporaryDirectory() as base:
         bench = Bench(Path(base))
         for title, case in CASES.items():
@@ -288,9 +287,7 @@ def write_table() -> None:
                 head = "| what is unusual |" if case.warns else "| what is wrong |"
                 lines += ["", f"### {case.part}", "", f"{head} it prints |", "|---|---|"]
                 last = case.part
-            missing = case.stdout and not Path(case.stdout).exists()
-            now = before[title] if missing else cell(case, bench.attempt(case))
-            lines.append(f"| {title} | {now} |")
+            lines.append(f"| {title} | {cell(case, bench.attempt(case))} |")
     table = "\n".join(lines)
     README.write_text(f"{above}{MARK}\n\n{table}\n\n{MARK}{below}", encoding="utf-8")
 
@@ -384,14 +381,7 @@ def pickled(path: Path) -> None:
 
 def bomb(path: Path) -> None:
     """100 KB that become 100 MB of zeros where they are unpacked."""
-    path.write_bytes(packed_zeros())
-
-
-@functools.cache
-def packed_zeros() -> bytes:
-    content = io.BytesIO()
-    np.savez_compressed(content, **{"params/conv.w": np.zeros(10**8, np.uint8)})
-    return content.getvalue()
+    np.savez_compressed(path, **{"params/conv.w": np.zeros(10**8, np.uint8)})
 
 
 def something_else(path: Path) -> None:
