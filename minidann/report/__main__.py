@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 from minidann import console, train
+from minidann.console import UserError
 from minidann.corpora import DIMENSIONS
 from minidann.ops import parallel
 from minidann.report import claims, doctor, figures, launch, plan, sweep, tables, writing
@@ -20,6 +21,7 @@ HELP = {
     "figure3": "domain loss, domain UAR and emotion UAR by epoch",
     "claims": "what the paper claims, line by line: does it hold here?",
     "all": "all of these",
+    "sweep": "alpha, beta, schedule and batch norm over a grid",
 }
 
 
@@ -35,13 +37,6 @@ def seeds(text: str) -> range:
     return numbers
 
 
-def count(text: str) -> int:
-    """A whole number from 1 on."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected 1 or more")
-    return int(text)
-
-
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     p = console.Parser(
@@ -50,9 +45,11 @@ def parser() -> argparse.ArgumentParser:
         "missing, and writes Markdown, CSV and figures. Stopped, the same command goes on.",
     )
     commands = p.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    how = {"formatter_class": argparse.ArgumentDefaultsHelpFormatter}
-    for name, text in {**HELP, "sweep": "alpha, beta, schedule and batch norm over a grid"}.items():
-        command = commands.add_parser(name, help=text, description=text, **how)
+    with_defaults = argparse.ArgumentDefaultsHelpFormatter
+    for name, text in HELP.items():
+        command = commands.add_parser(
+            name, help=text, description=text, formatter_class=with_defaults
+        )
         command.set_defaults(direction=None)  # which a run has: a report goes both ways
         steering = plan.STEERING if name == "sweep" else ()
         shared = [choice for choice in plan.SHARED if choice not in steering]
@@ -63,8 +60,7 @@ def parser() -> argparse.ArgumentParser:
         files = groups["files"]
         files.add_argument("--out", type=Path, metavar="DIR",
                            help="of all files; named after the corpora below reports/")  # fmt: skip
-        files.add_argument("--jobs", type=count, default=parallel.threads(),
-                           help="runs at a time")  # fmt: skip
+        files.add_argument("--jobs", type=int, default=parallel.threads(), help="runs at a time")
         files.add_argument("--list", action="store_true", help="print the command of every "
                            "missing run, and run nothing")  # fmt: skip
         if name in (*FIGURES, "sweep", "all"):
@@ -79,10 +75,8 @@ def parser() -> argparse.ArgumentParser:
 
 def runs_of(results: Results, command: str) -> list[Run]:
     """The runs that a command is made of."""
-    if command in TABLES:
-        return results.runs(TABLES[command], COLUMNS)
-    if command == "claims":
-        return results.runs(CLAIMED, COLUMNS)
+    if command in TABLES or command == "claims":
+        return results.runs(TABLES.get(command, CLAIMED), COLUMNS)
     first = (0, results.args.dimension)
     if command == "figure2":
         return [results.run(row, first, results.args.seeds[0]) for row in (BASE, OUR)]
@@ -127,10 +121,14 @@ def main() -> None:
     if args.command == "doctor":
         print(doctor.page(args.run), end="")
         return
+    if args.jobs < 1:
+        raise UserError(f"--jobs {args.jobs}: expected 1 or more")
     began = time.monotonic()
     args.out = args.out or Path("reports", plan.title_of(args))
     results = Results(args)
-    names = [name for name in HELP if name != "all"] if args.command == "all" else [args.command]
+    names = [args.command]
+    if args.command == "all":
+        names = [name for name in HELP if name not in ("all", "sweep")]
     wanted = list(dict.fromkeys(run for name in names for run in runs_of(results, name)))
     results.corpora(run for run in wanted if run.finished)  # refuses those that are not meant
     missing = [run for run in wanted if not run.finished]

@@ -11,7 +11,7 @@ import numpy as np
 from minidann.console import UserError
 from minidann.measure import intervals
 from minidann.report import plan
-from minidann.report.paper import COLUMNS, MONO, Column, Row, Terms
+from minidann.report.paper import MONO, Column, Row, Terms
 from minidann.report.plan import Run
 from minidann.run import folder
 from minidann.run.outcome import SPEAKERS
@@ -47,7 +47,7 @@ class Results:
         self.run = cache(partial(plan.run_of, args))  # of a row, a column and a seed
         self.counts = cache(counts_of)
 
-    def runs(self, rows: Iterable[Row], columns: Sequence[Column] = COLUMNS) -> list[Run]:
+    def runs(self, rows: Iterable[Row], columns: Sequence[Column]) -> list[Run]:
         """Every run that these rows and columns need, each once, a seed after the other."""
         wanted = [
             self.run(row, column, seed)
