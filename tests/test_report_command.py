@@ -34,44 +34,12 @@ def flags(corpora):
     return [*corpora, "--epochs", 3]
 
 
-def begin(*args):
-    """A report in a process of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "minidann.report", *map(str, args)], text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        # A shell that starts the tests in the background has its jobs ignore Ctrl-C.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )  # fmt: skip
-
-
-def end(process, seconds=60):
-    """Its exit code and what it said on stderr; a report that hangs is killed."""
-    try:
-        _, errors = process.communicate(timeout=seconds)
-    finally:
-        process.kill()
-    return process.returncode, errors
-
-
 def models_of(out):
     return {run.name: (run / "model.npz").read_bytes() for run in (out / "runs").iterdir()}
 
 
 def names(folder):
     return sorted(path.name for path in folder.iterdir())
-
-
-def children(pid):
-    """The processes that `pid` began."""
-    table = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True)
-    pairs = [line.split() for line in table.stdout.splitlines()]
-    return [int(child) for child, parent in pairs if parent == str(pid)]
-
-
-def alive(pid):
-    """Whether a process is there and no zombie."""
-    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True)
-    return bool(state.stdout.strip()) and not state.stdout.startswith("Z")
 
 
 def wait_for(condition, process=None, seconds=60):
@@ -112,36 +80,26 @@ def test_a_figure_from_nothing(whole):
     assert (out / FIGURE).read_bytes().startswith(b"\x89PNG")
 
 
-def test_after_ctrl_c_or_a_kill_the_same_command_goes_on(whole, flags, tmp_path):
-    """Ctrl-C stops the run as well; a killed report leaves it at work, and the next one waits."""
+def test_ctrl_c_stops_the_run_and_the_same_command_goes_on(whole, flags, tmp_path):
     asked = ["figure3", *flags, "--seeds", 1, "--out", tmp_path]
-    first = begin(*asked)
-    wait_for(lambda: list(tmp_path.glob("runs/*/history.csv")), first)
-    (run,) = children(first.pid)
-    first.send_signal(signal.SIGINT)
-    assert end(first) == (130, "stopped; the same command goes on\n")
-    assert not alive(run)
-    (folder,) = (tmp_path / "runs").iterdir()
-    assert (folder / "checkpoint.npz").is_file() and not (folder / "metrics.json").exists()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "minidann.report", *map(str, asked)], text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        # A shell that starts the tests in the background has its jobs ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
+    wait_for(lambda: list(tmp_path.glob("runs/*/history.csv")), process)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert (process.returncode, error) == (130, "stopped; the same command goes on\n")
+    (run,) = (tmp_path / "runs").iterdir()
+    assert not store.is_held(run)  # the run has ended before its report
+    assert (run / "checkpoint.npz").is_file() and not (run / "metrics.json").exists()
     assert "stopped; the same command with --resume goes on" in log_of(tmp_path)
     assert not (tmp_path / FIGURE).exists()
-
-    second = begin(*asked)
-    wait_for(lambda: "goes on after epoch" in log_of(tmp_path), second)
-    (run,) = children(second.pid)
-    os.kill(run, signal.SIGSTOP)  # so that the third report finds it at work
-    second.kill()
-    second.communicate()
-    assert alive(run)
-    third = begin(*asked)
-    limit = threading.Timer(60, third.kill)
-    limit.start()
-    lines = [third.stdout.readline() for _ in range(2)]
-    limit.cancel()
-    os.kill(run, signal.SIGKILL)
-    assert end(third) == (0, "")
-    assert "1 of 1 runs are missing" in lines[0]
-    assert "waits for 1 runs that other processes are at work on" in lines[1]
+    done = call("report", *asked)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "goes on after epoch" in log_of(tmp_path)
     assert (tmp_path / FIGURE).is_file() and not list(tmp_path.rglob("*.tmp"))
     assert models_of(tmp_path).items() <= models_of(whole[0]).items()
 
@@ -312,18 +270,21 @@ def launching(run):
     return thread, said
 
 
-def test_it_says_once_that_it_waits_for_others(tmp_path):
-    """A run that another process is at work on is waited for, not begun."""
-    (run,) = fakes(tmp_path, "raise SystemExit('begun')")
+@pytest.mark.parametrize("killed", [False, True])
+def test_it_says_once_that_it_waits_for_others(tmp_path, killed):
+    """A run that another process is at work on is begun only where that one did not finish it."""
+    (run,) = fakes(tmp_path, GOOD)
     with store.hold(run.out):
+        (run.out / "checkpoint.npz").touch()
         thread, said = launching(run)
         wait_for(lambda: len(said) == 2)
         time.sleep(4 * launch.PAUSE)  # it looks again, and says no more
-        (run.out / "metrics.json").write_text("{}")
+        if not killed:
+            (run.out / "metrics.json").write_text("{}")
     thread.join()
     assert said[1] == "waits for 1 runs that other processes are at work on"
     assert said[2].startswith("1/1  run0") and len(said) == 3
-    assert not (tmp_path / "logs").exists()
+    assert (tmp_path / "logs").exists() == killed
 
 
 def test_a_run_that_lost_its_folder_to_another_report_has_not_failed(tmp_path):
