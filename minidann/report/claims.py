@@ -77,7 +77,7 @@ def follows(results: Results) -> Claim:
     changes = [correlation(*np.diff(curve)) for curve in curves]
     mean = float(np.mean(changes))
     verdict, interval = OPEN, "no interval"
-    if len(changes) > 1:  # seeds
+    if len(changes) > 1:
         reach = reach_of_mean(changes)
         interval = f"[{mean - reach:.2f}, {mean + reach:.2f}] over seeds"
         verdict = HOLDS if mean > reach else FAILS if mean < -reach else OPEN
