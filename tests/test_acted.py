@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 from corpus_trees import named, sound, text
 
@@ -223,28 +222,3 @@ def test_savee_in_folders_and_flat_is_there_twice(tmp_path):
 def test_savee_from_one_speakers_folder(tmp_path):
     tree = unpacked("savee", tmp_path) / "AudioData" / "DC"
     assert rows(load("savee", tree)) == expected("savee")[:3]
-
-
-# --- counts --------------------------------------------------------------------------------------
-
-COUNTS = {  # files of each emotion, in the order of the row's `emotions`
-    "emodb": [127, 81, 46, 69, 71, 62, 79],
-    "ravdess": [96, 192, 192, 192, 192, 192, 192, 192],
-    "cafe": [144, 144, 144, 72, 144, 144, 144],
-    "oreau": [67, 67, 62, 70, 51, 62, 55],
-    "cremad": [1271, 1271, 1271, 1271, 1087, 1271],
-    "tess": [400] * 7,
-    "savee": [60, 60, 60, 60, 120, 60, 60],
-    "emovo": [84] * 7,
-    "urdu": [100] * 4,
-    "nemo": [749, 736, 749, 809, 769, 669],
-}
-
-
-@pytest.mark.parametrize("key", CORPORA)
-def test_published_counts_are_sums_over_emotions(key):
-    counts = np.array(COUNTS[key])
-    high = np.array([EMOTIONS[emotion] for emotion in CORPORA[key].emotions.values()]) > 0
-    arousal, valence = (tuple(np.bincount(column, counts)) for column in high.T)  # low, high
-    published = {"utterances": counts.sum(), "arousal": arousal, "valence": valence}
-    assert CORPORA[key].published == published

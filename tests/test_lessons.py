@@ -319,14 +319,9 @@ def test_there_are_lessons():
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
-def test_a_lesson_runs_and_shows_what_comes_out(path):
-    problems = Lesson(path).run().problems
-    assert not problems, "\n" + listed(path, problems)
-
-
-@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
-def test_a_lesson_has_the_form_of_all_and_its_links_lead_somewhere(path):
-    problems = form_problems(path, path.read_text(encoding="utf-8")) + link_problems(path)
+def test_a_lesson_runs_shows_what_comes_out_and_has_the_form_of_all(path):
+    lesson = Lesson(path).run()
+    problems = lesson.problems + link_problems(path) + form_problems(path, lesson.text)
     assert not problems, "\n" + listed(path, problems)
 
 

@@ -36,11 +36,23 @@ class Acted:
     example: str  # of a file's name
     name: str  # regular expression for the end of the path without suffix; groups speaker, emotion
     emotions: dict[str, str]  # the group `emotion` -> a key of EMOTIONS
-    published: dict
+    counts: tuple[int, ...]  # published: the utterances of each of the emotions
     only: dict[str, str] = field(default_factory=dict)  # further groups -> the value that is used
     only_means: str = ""  # the same in words
     misspelt: dict[str, str] = field(default_factory=dict)  # the group `speaker` -> who it is
     kind: str = "acted, free"
+
+    @property
+    def published(self) -> dict:
+        """The counts as `Reader` has them: of all utterances, and (low, high) a dimension."""
+        each = list(zip(self.emotions.values(), self.counts))
+        total = sum(self.counts)
+        arousal, valence = (sum(n for name, n in each if EMOTIONS[name][i] > 0) for i in (0, 1))
+        return {
+            "utterances": total,
+            "arousal": (total - arousal, arousal),
+            "valence": (total - valence, valence),
+        }
 
 
 def _codes(text: str) -> dict[str, str]:
@@ -56,7 +68,7 @@ CORPORA = {
         example="03a01Fa",
         name=r"(?P<speaker>\d\d)[ab]\d\d(?P<emotion>[A-Z])[a-z]",  # speaker, text, emotion, version
         emotions=_codes("W=anger L=boredom E=disgust A=fear F=happiness T=sadness N=neutral"),
-        published={"utterances": 535, "arousal": (268, 267), "valence": (385, 150)},
+        counts=(127, 81, 46, 69, 71, 62, 79),
     ),
     "ravdess": Acted(
         title="RAVDESS",  # Livingstone & Russo 2018
@@ -68,7 +80,7 @@ CORPORA = {
         emotions=_codes(
             "01=neutral 02=calm 03=happiness 04=sadness 05=anger 06=fear 07=disgust 08=surprise"
         ),
-        published={"utterances": 1440, "arousal": (672, 768), "valence": (768, 672)},
+        counts=(96, 192, 192, 192, 192, 192, 192, 192),
         only={"modality": "03", "channel": "01"},  # 01 and 02 are video; channel 02 is song
         only_means="audio-only speech",
     ),
@@ -80,7 +92,7 @@ CORPORA = {
         # 192 kHz (which is AIFF). Folders arrive garbled (ColŠre): not looked at.
         name=r"(?P<speaker>\d\d)-(?P<emotion>[A-Z])(?:-[12])?-\d",
         emotions=_codes("C=anger D=disgust J=happiness N=neutral P=fear S=surprise T=sadness"),
-        published={"utterances": 936, "arousal": (360, 576), "valence": (576, 360)},
+        counts=(144, 144, 144, 72, 144, 144, 144),
     ),
     "oreau": Acted(
         title="Oréau",  # Kerkeni et al. 2020, version 2
@@ -88,7 +100,7 @@ CORPORA = {
         example="10a02Ja",
         name=r"(?P<speaker>\d\d)[a-z]\d\d(?P<emotion>[A-Z])[a-z]",  # 07z03Sa is there, too
         emotions=_codes("C=anger D=disgust J=happiness N=neutral P=fear S=surprise T=sadness"),
-        published={"utterances": 434, "arousal": (192, 242), "valence": (240, 194)},
+        counts=(67, 67, 62, 70, 51, 62, 55),
     ),
     "cremad": Acted(
         title="CREMA-D",  # Cao et al. 2014
@@ -97,7 +109,7 @@ CORPORA = {
         # Speaker, sentence, emotion, level. 1040_ITH_SAD_X is one of them.
         name=r"(?P<speaker>\d{4})_[A-Z]{3}_(?P<emotion>[A-Z]{3})_(?:LO|MD|HI|XX?)",
         emotions=_codes("ANG=anger DIS=disgust FEA=fear HAP=happiness NEU=neutral SAD=sadness"),
-        published={"utterances": 7442, "arousal": (3629, 3813), "valence": (5084, 2358)},
+        counts=(1271, 1271, 1271, 1271, 1087, 1271),
     ),
     "tess": Acted(
         title="TESS",  # Pichora-Fuller & Dupuis 2020
@@ -105,7 +117,7 @@ CORPORA = {
         example="OAF_lid_fear",
         name=r"(?P<speaker>OAF?|YAF)_[a-z]+_(?P<emotion>[a-z]+)",  # speaker, word, emotion
         emotions=_codes("angry=anger disgust fear happy=happiness neutral ps=surprise sad=sadness"),
-        published={"utterances": 2800, "arousal": (1200, 1600), "valence": (1600, 1200)},
+        counts=(400,) * 7,
         misspelt={"OA": "OAF"},  # OA_bite_neutral
     ),
     "savee": Acted(
@@ -115,7 +127,7 @@ CORPORA = {
         # Speaker, emotion, sentence. In the original the speaker is the folder.
         name=r"(?P<speaker>DC|JE|JK|KL)[/_](?P<emotion>[a-z]+)\d\d",
         emotions=_codes("a=anger d=disgust f=fear h=happiness n=neutral sa=sadness su=surprise"),
-        published={"utterances": 480, "arousal": (240, 240), "valence": (240, 240)},
+        counts=(60, 60, 60, 60, 120, 60, 60),
     ),
     "emovo": Acted(
         title="EMOVO",  # Costantini et al. 2014
@@ -125,7 +137,7 @@ CORPORA = {
         emotions=_codes(
             "rab=anger dis=disgust pau=fear gio=happiness neu=neutral sor=surprise tri=sadness"
         ),
-        published={"utterances": 588, "arousal": (252, 336), "valence": (336, 252)},
+        counts=(84,) * 7,
     ),
     "urdu": Acted(
         title="URDU",  # Latif et al. 2018
@@ -134,7 +146,7 @@ CORPORA = {
         # Speaker, file, emotion and number: the letter says what the folder (Angry) does.
         name=r"(?P<speaker>S[FM]\d+)_F\d+_(?P<emotion>[A-Z])\d+",
         emotions=_codes("A=anger H=happiness N=neutral S=sadness"),
-        published={"utterances": 400, "arousal": (200, 200), "valence": (200, 200)},
+        counts=(100,) * 4,
         kind="talk shows, free",
     ),
     "nemo": Acted(
@@ -143,7 +155,7 @@ CORPORA = {
         example="KS0_surprised_70",
         name=r"(?P<speaker>[A-Z]{2}\d)_(?P<emotion>[a-z]+)_\d+",  # speaker, emotion, sentence
         emotions=_codes("anger fear happiness neutral sadness surprised=surprise"),
-        published={"utterances": 4481, "arousal": (1578, 2903), "valence": (2254, 2227)},
+        counts=(749, 736, 749, 809, 769, 669),
     ),
 }
 
