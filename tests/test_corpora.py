@@ -63,14 +63,6 @@ def test_iemocap_rows(tmp_path):
     assert corpus.speakers().tolist() == ["1F", "1M", "2F"]
     assert (corpus.name, corpus.title, corpus.language) == ("iemocap", "IEMOCAP", "English")
     assert (corpus.kind, corpus.root, corpus.threshold) == ("licensed", tree, 2.5)
-    assert (*corpus.warnings, *about(corpus)) == (
-        "not all of IEMOCAP: there is no Session3, Session4, Session5",
-        (
-            "labels outside the scale from 1 to 5, used as is (2): "
-            "Ses02M_script01_1_F000 valence 5.5, Ses02M_script01_1_F000 dominance 0.5"
-        ),
-        "3 utterances, where 10039 are published",
-    )
     assert load("iemocap", tmp_path).utterances == corpus.utterances  # from the folder above
 
 
@@ -173,20 +165,6 @@ def test_recola_rows(tmp_path):
     assert corpus.labels("valence").tolist() == [0, 1, 1]
     assert (corpus.title, corpus.language, corpus.kind) == ("RECOLA", "French", "licensed")
     assert corpus.threshold == 0.0
-    assert (*corpus.warnings, *about(corpus)) == (
-        (
-            "files with ratings outside -1 to 1, used as is (4): "
-            "RECOLA-Annotation/emotional_behaviour/arousal/P16.csv, "
-            "RECOLA-Annotation/emotional_behaviour/valence/P16.csv, "
-            "RECOLA-Annotation/emotional_behaviour/arousal/P17.csv, ..."
-        ),
-        (
-            "files with other than 6 raters (1): "
-            "RECOLA-Annotation/emotional_behaviour/valence/P17.csv 5"
-        ),
-        "participants without annotation, not used (1): P18",
-        "3 utterances, where 1308 are published",
-    )
 
 
 def test_recola_ratings_that_cancel_are_zero_and_low(tmp_path):
@@ -209,7 +187,6 @@ def test_recola_stop_a_little_after_the_recording(tmp_path):
     [
         (TIMES, "start;stop\n0.1;0.2\nnan;1.0\n", [":3: expected 2 numbers, found 'nan;1.0'"]),
         (TIMES, "start;stop\n0.1;0.2\n1.0\n", [":3: expected 2 numbers, found '1.0'"]),
-        (TIMES, "start;stop\n0.1;0.2\n1,0;2,0\n", [":3: expected 2 numbers, found '1,0;2,0'"]),
         (AROUSAL, "time\n0.0\n", [":1: expected time;FM1;FM2;..., found 'time'"]),
         (AROUSAL, "time;FM1 \n \n", [": no row below the header"]),
         (AROUSAL, "time;FM1 \n0.0;nan\n\n0.04;1\n", [":2: expected 2 numbers, found '0.0;nan'"]),
@@ -276,17 +253,16 @@ def test_csv_round_trip(tmp_path):
     sound(tmp_path / "data/a.wav", 1.0)
     sound(tmp_path / "data/deep/b.flac", 1.0, rate=44100, channels=2)
     away = sound(tmp_path / "away.ogg", 1.0)
-    table = text(
-        tmp_path / "data/mine.csv",
-        "path,start,end,speaker,arousal,valence\n"
-        "deep/b.flac,0.25,0.75,anna,1,-0.5\n"
-        "\n"
-        f'"{away}",,,bert,0,0.5\n'
-        "a.wav,,0.5,anna,-1,0\n"
-        "a.wav,0.5,,anna,0.1,0\n",
-    )
-    corpus = load("csv", table)
     folder = tmp_path / "data"
+    csv = table(
+        folder,
+        "deep/b.flac,0.25,0.75,anna,1,-0.5",
+        "",
+        f'"{away}",,,bert,0,0.5',
+        "a.wav,,0.5,anna,-1,0",
+        "a.wav,0.5,,anna,0.1,0",
+    )
+    corpus = load("csv", csv)
     assert corpus.utterances == (
         Utterance(folder / "deep/b.flac", 0.25, 0.75, "anna", 1.0, -0.5),
         Utterance(away, None, None, "bert", 0.0, 0.5),
@@ -295,7 +271,7 @@ def test_csv_round_trip(tmp_path):
     )
     assert corpus.labels("arousal").tolist() == [1, 0, 0, 1]
     assert corpus.labels("valence").tolist() == [0, 1, 0, 0]
-    assert (corpus.name, corpus.title, corpus.kind) == ("csv", "mine", "your own")
+    assert (corpus.name, corpus.title, corpus.kind) == ("csv", "t", "your own")
     assert (corpus.published, corpus.warnings, corpus.threshold) == ({}, (), 0.0)
     assert tuple(about(corpus)) == ()
 
