@@ -117,8 +117,6 @@ HOSTILE = {
         "def forward(*a, **o):\n    return a[0], None\n", "in the grader's place"),
     "kills the grader": (
         "os = __import__('os')\nos.kill(os.getppid(), 9)\n", "no use for os.kill"),
-    "stops the grader": (
-        "os = __import__('os')\nos.kill(os.getppid(), 19)\n", "no use for os.kill"),
     "reads the reference": (
         "import numpy as np\nplace = __import__('sys').argv[0].replace('coursework/pupil', "
         "'ops/conv1d')\nexec(open(place).read())\n", "opens no file"),

@@ -170,10 +170,8 @@ def test_an_exercise_can_be_done_while_others_are_stubs(half, tmp_path):
     assert done == {exercise: exercise.most for exercise in EXERCISES[half::2]}
 
 
-def test_the_seed_is_the_teachers(all_right, tmp_path):
+def test_the_seed_is_the_teachers(tmp_path):
     (exercise,) = select(None, "uar")
-    for seed in (0, 1):
-        assert submissions.grade(all_right, (exercise,), seed=seed).total == 2
     answers = []
 
     def keep(labels, predictions):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from submissions import CHEATS, CHECK, NUMERICAL, SECOND_CONV1D, changed, graded, right
 
-from minidann.coursework import checking, large, layers, tiny
+from minidann.coursework import large, layers
 from minidann.coursework.exercises import EXERCISES, select
 
 LAYERS = [e.name for e in EXERCISES if e.is_op and e.name != "gradient_reversal"]
@@ -64,13 +64,6 @@ def test_another_softmax_is_right_whatever_the_seed(tmp_path):
         assert result.points == 3
 
 
-def test_scores_stay_near_800():
-    """Where f itself is large, terms of dv cancel, and another right softmax is off by 1e-5."""
-    cases = {case.what: case for case in tiny.tiny("attention", np.random.default_rng(0))}
-    f, v = cases["scores of 800 and -800"].arrays
-    assert np.abs(f).max() < 10 and (np.abs(np.abs(f @ v) - 800) < 3).all()
-
-
 @pytest.mark.parametrize("seed", range(3))
 def test_a_backward_that_writes_to_its_cache_is_caught_whatever_the_seed(seed, tmp_path):
     text = changed("batchnorm", "    xhat, gamma, scale, _, _, own_statistics = cache\n",
@@ -105,8 +98,7 @@ def test_a_numerical_derivative_is_no_backward_pass(name, evades, tmp_path, monk
         assert result.points == (exercise.parts[0] == "out")
 
 
-LOOPS = {
-    "conv1d": """import numpy as np
+LOOPS = """import numpy as np
 
 
 def forward(x, w, b, *, stride=3, input_gradient=True):
@@ -127,30 +119,11 @@ def backward(dout, cache):
             dx[n, t * stride + k, d] += dout[n, t, f] * w[k, d, f]
             dw[k, d, f] += dout[n, t, f] * x[n, t * stride + k, d]
     return dx if input_gradient else None, dw, db
-""",
-    "dense": """import numpy as np
+"""
 
 
-def forward(x, w, b):
-    return x @ w + b, (x, w)
-
-
-def backward(dout, cache):
-    x, w = cache
-    dx, dw, db = np.zeros(x.shape), np.zeros(w.shape), np.zeros(w.shape[1])
-    for n, unit in np.ndindex(dout.shape):
-        db[unit] += dout[n, unit]
-        for c in range(x.shape[1]):
-            dx[n, c] += dout[n, unit] * w[c, unit]
-            dw[c, unit] += dout[n, unit] * x[n, c]
-    return dx, dw, db
-""",
-}
-
-
-@pytest.mark.parametrize("name", LOOPS)
-def test_loops_are_quick_enough(name, tmp_path):
-    assert graded(tmp_path, name, LOOPS[name]).points == select(None, name)[0].most
+def test_loops_are_quick_enough(tmp_path):
+    assert graded(tmp_path, "conv1d", LOOPS).points == select(None, "conv1d")[0].most
 
 
 @pytest.mark.parametrize("name", ["conv1d", "relu"])  # with None for a gradient, and of one only
@@ -219,15 +192,6 @@ def test_an_exception_costs_a_checker_what_it_was_asked_about_only(tmp_path):
             break
     assert 8 < result.points < 10
     assert "check: ValueError" in result.feedback[1] and "dense, wrong: dw is" in result.feedback[1]
-
-
-def test_the_checker_is_asked_about_right_ops_that_are_right():
-    space = {}
-    exec(CHECK, space)
-    for question in checking.asked(np.random.default_rng(0)):
-        arrays, options = question.op.example(np.random.default_rng(1))
-        is_right = space["check"](question.op, arrays, options, np.random.default_rng(2))
-        assert is_right == (not question.wrong), question
 
 
 def test_a_checkers_random_numbers_are_the_teachers(tmp_path):
