@@ -367,25 +367,6 @@ def test_where_nothing_can_be_forked_the_same_comes_of_it(tmp_path, monkeypatch)
 
 
 @pytest.mark.skipif(not processes.FORKS, reason="nothing is forked on this system")
-def test_nothing_is_left_of_a_process_even_if_that_which_forks_is_killed(tmp_path):
-    (tmp_path / "relu.py").write_text("def f():\n    return __import__('os').getpid()\n")
-    pids = []
-    with Session(files.read(tmp_path)) as session:
-        for kills in (False, True, False):
-            session.exercise(*select(None, "relu"))
-            pids.append(session.call("f"))
-            os.kill(pids[-1], 0)  # it is there
-            if kills:
-                os.kill(processes.ForkServer.only().program.pid, signal.SIGKILL)
-                time.sleep(0.1)
-    for pid in pids:  # gone, or a zombie that waits for whoever inherited it
-        with contextlib.suppress(ProcessLookupError, FileNotFoundError):
-            os.kill(pid, 0)
-            assert Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    assert len(set(pids)) == 3
-
-
-@pytest.mark.skipif(not processes.FORKS, reason="nothing is forked on this system")
 def test_a_process_that_leaves_its_group_is_ended_too(tmp_path):
     text = "os = __import__('os')\nos.setpgid(0, os.getppid())\nwhile True:\n    pass\n"
     began = time.monotonic()

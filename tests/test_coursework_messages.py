@@ -2,13 +2,11 @@
 
 import time
 
-import numpy as np
 import pytest
 from submissions import SECOND_CONV1D, changed, graded, right
 
-from minidann.coursework import explaining, forwards, handout, layers
+from minidann.coursework import handout
 from minidann.coursework.exercises import EXERCISES, MEND, select
-from minidann.gradcheck.gradients import argument_names
 
 RELU = "import numpy as np\n\ndef forward(x):\n    return np.maximum(x, 0), x > 0\n"
 BACK = "\ndef backward(dout, cache):\n"
@@ -91,23 +89,6 @@ def test_a_mistake_that_other_inputs_rule_out_is_not_named(tmp_path):
     text = "import numpy as np\n\ndef forward(f, v):\n    return f.sum(axis=1), None\n"
     feedback = check(tmp_path, "attention", text, "", "weights are not used: the sum of all frames")
     assert "batch" not in feedback
-
-
-@pytest.mark.parametrize("name", [e.name for e in EXERCISES if "out" in e.parts])
-def test_each_mistake_of_forward_shows_on_some_input(name):
-    """So that a right forward is none of them."""
-    shows, rng = {}, np.random.default_rng(0)
-    (exercise,) = select(None, name)
-    for case in layers.inputs(name, rng):
-        out, _ = exercise.module.forward(*case.arrays, **case.options)
-        names = argument_names(exercise.module.forward, len(case.arrays))
-        for text, holds in forwards.explanations(
-            name, case.arrays, case.options, out, names
-        ).items():
-            pattern = explaining.pattern(text)
-            shows[pattern] = shows.get(pattern, False) or not holds
-    never = {text for text, shown in shows.items() if not shown}
-    assert len(shows) > 20 and never <= {"as if f were reversed along axis 1"}  # attention's sum
 
 
 # Backward passes, both (a mistake in one costs no points of the other), and functions.

@@ -107,9 +107,7 @@ def test_the_layer_given_is_the_layer_used():
     assert feeding.update_running((), cache) == ("its cache", "its cache")
 
 
-@pytest.mark.parametrize("mode", ["bn5", "BN1", "zca", ""])
-def test_an_unknown_mode_is_reported(mode):
-    h, gamma, beta = example()
-    message = f"^feeding: expected a mode of bn1, bn2, bn3, bn4, none, received '{mode}'$"
+def test_an_unknown_mode_is_reported():
+    message = "^feeding: expected a mode of bn1, bn2, bn3, bn4, none, received 'BN1'$"
     with pytest.raises(ValueError, match=message):
-        feeding.forward(h, gamma, beta, source_rows=N, mode=mode)
+        feeding.forward(*example(), source_rows=N, mode="BN1")
