@@ -13,7 +13,7 @@ right code, in one of
     optimiser.py    Adam, l1 and l2
 
 and `making.py` says how they are grafted on. Every one is wrong by more than rounding on a legal
-input; `tests/test_mutants.py` shows it.
+input; `tests/test_gradcheck_bank.py` shows it.
 """
 
 from minidann.mistakes.mutants import convolution, pooling, mixing, classifiers  # noqa: I001 (BANK's order)
