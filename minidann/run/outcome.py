@@ -170,9 +170,7 @@ def project(setup: Setup, params: Arrays, running: Arrays) -> tuple[dict, list[f
     one domain, does not have. As many utterances of each domain, at most SHOWN.
     """
     choices, split = setup.choices, setup.split
-    shown = [(setup.target, split.test)]
-    if not setup.mono:
-        shown.insert(0, (setup.source, split.train))
+    shown = [(setup.source, split.train), (setup.target, split.test)][setup.mono :]
     count = min(SHOWN, *(len(rows) for _, rows in shown))
     rng = training.generator(choices.seed, "monitor", 1)
     shown = [(domain, rng.permutation(rows)[:count]) for domain, rows in shown]
@@ -212,11 +210,9 @@ def draw(
     plots.save(plots.curves(history, results["best_epoch"], title), out / "curves.png")
     matrix = plots.confusion(results["test"], CLASSES[choices.dimension], title)
     plots.save(matrix, out / "confusion.png")
-    domains = []
-    if not setup.mono:
-        domains = [f"{corpus.title}, {corpus.language}" for corpus in setup.corpora]
+    domains = [f"{corpus.title}, {corpus.language}" for corpus in setup.corpora]
     emotions = [f"{name} {choices.dimension}" for name in CLASSES[choices.dimension]]
-    figure = plots.features([(title, picture, shares)], domains, emotions)
+    figure = plots.features([(title, picture, shares)], [] if setup.mono else domains, emotions)
     plots.save(figure, out / "features.png")
 
 

@@ -53,9 +53,8 @@ def curves(history: list[dict], best_epoch: int, title: str) -> Figure:
         handles += axis.plot(column["epoch"], values, color=colour, ls=style, label=label,
                              marker=marker, markersize=4)  # fmt: skip
     lowest = min(values.min() for axis, values, *_ in lines if axis is left)
-    handles.append(
-        left.axvline(best_epoch, color="0.5", lw=1, ls=(0, (1, 3)), label="selected epoch")
-    )
+    dots = {"color": "0.5", "lw": 1, "ls": (0, (1, 3))}
+    handles.append(left.axvline(best_epoch, **dots, label="selected epoch"))
     left.axhline(50, color="0.7", lw=0.8, zorder=0)  # chance
     left.set(xlabel="epoch", ylabel="UAR (%)", xlim=(0.5, len(history) + 0.5))
     left.set(ylim=(min(40, lowest - 2), 102))
@@ -96,10 +95,12 @@ def features(
         # A few far utterances would squeeze the rest together; what lies outside is counted.
         low, high = np.percentile(points, [2, 98], axis=0)
         margin = 0.15 * (high - low) + 1e-6
-        outside = ((points < low - margin) | (points > high + margin)).any(axis=1).sum()
-        halves = [("emotions", emotion_names, (GREEN, DARK), ("v", "s"))]
-        if domain_names:
-            halves.insert(0, ("domains", domain_names, (DARK, LIGHT), ("o", "^")))
+        first, last = low - margin, high + margin  # (2,)
+        outside = ((points < first) | (points > last)).any(axis=1).sum()
+        halves = [
+            ("domains", domain_names, (DARK, LIGHT), ("o", "^")),
+            ("emotions", emotion_names, (GREEN, DARK), ("v", "s")),
+        ][-count:]
         axes = row.subplots(1, len(halves), sharey=True, squeeze=False)[0]
         for axis, (group, names, colours, markers) in zip(axes, halves):
             for value in (0, 1):
@@ -108,12 +109,9 @@ def features(
                     marker=markers[value], linewidths=0, label=names[value],
                 )  # fmt: skip
             axis.set(xlabel=f"component 1 ({100 * share[0]:.0f}% of the variance)")
-            axis.set(xlim=(low[0] - margin[0], high[0] + margin[0]))
-            axis.set(ylim=(low[1] - margin[1], high[1] + margin[1]))
-            axis.legend(
-                loc="upper center", bbox_to_anchor=(0.5, -0.12), frameon=False, markerscale=2,
-                fontsize=9,
-            )  # fmt: skip
+            axis.set(xlim=(first[0], last[0]), ylim=(first[1], last[1]))
+            axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), frameon=False,
+                        markerscale=2, fontsize=9)  # fmt: skip
         axes[0].set(ylabel=f"component 2 ({100 * share[1]:.0f}%)")
         which = "source: training, target: test" if domain_names else "test"
         row.suptitle(

@@ -35,11 +35,8 @@ class Setup:
     @property
     def left_out(self) -> dict[str, int]:
         """How many utterances or files of each corpus cannot be used and are left out."""
-        count = {
-            role: len({where for where, _ in corpus.bad})
-            for role, corpus in zip(("source", "target"), self.corpora)
-        }
-        return count | {"source": 0} if self.mono else count
+        source, target = (len({where for where, _ in corpus.bad}) for corpus in self.corpora)
+        return {"source": 0 if self.mono else source, "target": target}
 
     @property
     def watched(self) -> tuple[Domain, np.ndarray]:
@@ -191,16 +188,12 @@ def describe(setup: Setup, say: Callable[[str], None]) -> None:
             say(f"        note: {warning}")
         if setup.left_out[role]:
             say(f"        left out: {setup.left_out[role]} utterances or files, see left_out.csv")
-    watched = len(setup.watched[1])
-    selecting = {
-        "target": f"{watched} of the target",
-        "source": f"{watched} of the source",
-        "information": f"{watched} of the target, without their labels,",
-    }[choices.select_by]
+    watched = "source" if choices.select_by == "source" else "target"
+    unseen = ", without their labels," if choices.select_by == "information" else ""
     trained = "target" if setup.mono else "source"
     beta = f" with beta {choices.beta:g}" if choices.model == "our" else ""
     say(
         f"{choices.model}{beta}, {choices.bn}, seed {choices.seed}: trains on {len(split.train)} "
-        f"utterances of the {trained}; {selecting} select the epoch; {len(split.test)} of the "
-        "target test it"
+        f"utterances of the {trained}; {len(setup.watched[1])} of the {watched}{unseen} select the "
+        f"epoch; {len(split.test)} of the target test it"
     )
