@@ -47,9 +47,11 @@ def read(root: Path, found: Findings) -> list[Utterance]:
             continue
         if value is None:
             continue
-        end = found.end_within(length, value.get("start", 0.0), value.get("end", length), where)
-        if end is None:
-            continue
+        end = None
+        if "start" in value or "end" in value:
+            end = found.end_within(length, value.get("start", 0.0), value.get("end", length), where)
+            if end is None:
+                continue
         place = (path, value.get("start"), end if "end" in value else None)
         if place in lines:
             found.leave_out(where, f"the same utterance as in line {lines[place]}")
