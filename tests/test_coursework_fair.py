@@ -152,7 +152,7 @@ COUNTS = "import itertools\n\ncalls = itertools.count()\n\ndef check(op, arrays,
     ],
 )
 def test_a_checker_that_does_not_look_earns_next_to_nothing(body, tmp_path):
-    points = [graded(tmp_path, "checker", COUNTS + body, seed=s).points for s in range(5)]
+    points = [graded(tmp_path, "checker", COUNTS + body, seed=s).points for s in range(3)]
     assert np.mean(points) < 2
 
 
