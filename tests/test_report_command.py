@@ -88,7 +88,7 @@ def test_ctrl_c_stops_the_run_and_the_same_command_goes_on(whole, flags, tmp_pat
         # A shell that starts the tests in the background has its jobs ignore Ctrl-C.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
-    wait_for(lambda: list(tmp_path.glob("runs/*/history.csv")), process)
+    wait_for(lambda: list(tmp_path.glob("runs/*/checkpoint.npz")), process)
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=60)
     assert (process.returncode, error) == (130, "stopped; the same command goes on\n")
