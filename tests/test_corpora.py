@@ -379,7 +379,7 @@ def test_survey_measures(tmp_path):
         "channels     1: 7, 2: 1",
         "arousal  low            4   50.0%",
         "4 of the low are exactly 0",
-        "- utterances that clip (3 samples in a row at full scale) (1): clipped.wav",
+        "- utterances with clipping, three or more samples in a row at full scale (1): clipped.wav",
         "- duplicate recordings (1): tone.wav = double.wav",
     ):
         assert line in printed, printed

@@ -1,12 +1,18 @@
 """Files cut anywhere are refused, and whole files are not."""
 
+import os
+import sys
+
 import numpy as np
 import pytest
 import soundfile
 from corpus_trees import read_audio
 
 from minidann.console import UserError
-from minidann.sound.truncation import cut_short
+from minidann.corpora import Utterance
+from minidann.sound.features import extract_one
+from minidann.sound.truncation import misfit
+from minidann.sound.warnings import remarks
 from minidann.train import DEMO
 
 FORMATS = {"wav": "PCM_16", "ogg": "VORBIS", "flac": "PCM_16"}
@@ -28,7 +34,7 @@ def whole(tmp_path_factory):
 def test_whole_files_are_read_and_cut_ones_refused(whole, suffix, tmp_path):
     path = tmp_path / f"a.{suffix}"
     path.write_bytes(whole[suffix])
-    assert cut_short(path) is None
+    assert misfit(path) is None
     assert len(read_audio(path)) == 16000
     for keep in (0.02, 0.3, 0.5, 0.9, 0.999):
         path.write_bytes(whole[suffix][: int(keep * len(whole[suffix]))])
@@ -36,14 +42,114 @@ def test_whole_files_are_read_and_cut_ones_refused(whole, suffix, tmp_path):
             read_audio(path)
 
 
-@pytest.mark.parametrize("length", [0, 0x7FFFF000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF])
+def claiming(wav, length):
+    """A WAV file whose header says that there are so many bytes of sound."""
+    at = wav.index(b"data") + 4
+    return wav[:at] + length.to_bytes(4, "little") + wav[at + 4 :]
+
+
+@pytest.mark.parametrize("length", [0x7FFFF000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 32044, 32036])
 def test_a_wav_that_does_not_state_its_length_is_read(whole, length, tmp_path):
-    """As espeak-ng, sox and others leave it when they write to a pipe."""
-    content = bytearray(whole["wav"])
-    at = content.index(b"data") + 4
-    content[at : at + 4] = length.to_bytes(4, "little")
-    (tmp_path / "a.wav").write_bytes(content)
-    assert cut_short(tmp_path / "a.wav") is None
+    """As espeak-ng, sox and others leave it when they write to a pipe, or with the header in it."""
+    (tmp_path / "a.wav").write_bytes(claiming(whole["wav"], length))
+    assert len(read_audio(tmp_path / "a.wav")) == 16000
+
+
+@pytest.mark.parametrize("length", [0, 8, 16000, 31000, 31980])
+def test_sound_behind_what_the_header_claims(whole, length, tmp_path):
+    (tmp_path / "a.wav").write_bytes(claiming(whole["wav"], length))
+    with pytest.raises(UserError, match=f"claims {length} bytes of sound, and {32000 - length} m"):
+        read_audio(tmp_path / "a.wav")
+
+
+CHUNK = b"note" + (5).to_bytes(4, "little") + b"hello"
+BEHIND = {
+    "a chunk": CHUNK,
+    "a chunk filled up": CHUNK + b"\0",
+    "two chunks": CHUNK + b"\0" + CHUNK,
+    "a list whose length is wrong": b"LIST" + (500).to_bytes(4, "little") + b"INFO",
+    "an ID3 tag": b"ID3\4" + bytes(range(100)),
+    "zeros": bytes(3000),
+    "a few stray bytes": b"\1\2\3",
+}
+
+
+@pytest.mark.parametrize("kind", BEHIND)
+def test_what_may_follow_the_sound(whole, kind, tmp_path):
+    (tmp_path / "a.wav").write_bytes(whole["wav"] + BEHIND[kind])
+    assert len(read_audio(tmp_path / "a.wav")) == 16000
+    odd = claiming(whole["wav"][:-1], 31999)  # unpadded, as some write it
+    (tmp_path / "a.wav").write_bytes(odd + BEHIND[kind])
+    assert len(read_audio(tmp_path / "a.wav")) == 15999
+
+
+@pytest.mark.parametrize(
+    "sound", [b"\1\0" * 2000, bytes(3000) + b"\1\0" * 500, CHUNK + b"\0" + b"\1\0" * 20]
+)
+def test_what_may_not_follow_the_sound(whole, sound, tmp_path):
+    (tmp_path / "a.wav").write_bytes(whole["wav"] + sound)
+    with pytest.raises(UserError, match=f"claims 32000 bytes of sound, and {len(sound)} more"):
+        read_audio(tmp_path / "a.wav")
+
+
+def unmarked(ogg):
+    """An Ogg file as a recorder leaves it that was not told of the end: its last page unmarked."""
+    at = ogg.rfind(b"OggS")
+    page = bytearray(ogg[at:])
+    page[5] &= ~4
+    page[22:26] = bytes(4)
+    checksum = 0  # CRC-32 of the polynomial 0x04C11DB7, from the highest bit on
+    for byte in page:
+        checksum ^= byte << 24
+        for _ in range(8):
+            checksum = (checksum << 1) ^ (0x104C11DB7 if checksum >> 31 else 0)
+    page[22:26] = checksum.to_bytes(4, "little")
+    return ogg[:at] + page
+
+
+def test_ogg_without_a_mark_of_its_end_is_read_and_told(whole, tmp_path):
+    path = tmp_path / "a.ogg"
+    path.write_bytes(unmarked(whole["ogg"]))
+    [(_, sound, _)] = extract_one(path, [(0, Utterance(path, None, None, "s", 0, 0))], "paper")
+    assert sound.seconds == 1
+    assert remarks(sound)[-1] == (
+        "in a file without a mark of its end, perhaps cut short (1.00 s are there)"
+    )
+
+
+def test_ogg_of_several_streams_is_refused(whole, tmp_path):
+    for content in (whole["ogg"] * 2, unmarked(whole["ogg"]) + whole["ogg"] * 2):
+        (tmp_path / "a.ogg").write_bytes(content)
+        with pytest.raises(UserError, match="holds [23] streams.* only the first .*ffmpeg"):
+            read_audio(tmp_path / "a.ogg")
+
+
+@pytest.mark.parametrize(("peak", "scale"), [(32767, 32768), (500, 32768), (8e6, 1 << 23)])
+def test_floating_point_on_the_scale_of_integers(peak, scale, tmp_path):
+    samples = peak * np.sin(np.arange(16000))
+    soundfile.write(tmp_path / "a.wav", samples, 16000, subtype="FLOAT")
+    with pytest.raises(UserError, match=f"where full scale is 1: .* divide them by {scale}"):
+        read_audio(tmp_path / "a.wav")
+    soundfile.write(tmp_path / "a.wav", samples / peak * 4, 16000, subtype="FLOAT")
+    assert np.abs(read_audio(tmp_path / "a.wav")).max() == pytest.approx(4, abs=1e-3)
+
+
+@pytest.mark.parametrize("second", [-1, -0.8, -0.5])
+@pytest.mark.parametrize("count", [2, 4])
+def test_channels_that_cancel(second, count, tmp_path):
+    """Each second channel turned round, as loud or nearly, with some noise of its own."""
+    rng = np.random.default_rng(0)
+    voice = 0.1 * rng.standard_normal((16000, 1)) * np.tile([1, second], count // 2)
+    soundfile.write(tmp_path / "a.wav", voice + 0.01 * rng.standard_normal(voice.shape), 16000)
+    with pytest.raises(UserError, match=rf"its {count} channels cancel .* is \d+\.\d dB below"):
+        read_audio(tmp_path / "a.wav")
+    for fine in (
+        np.abs(voice),
+        0.1 * rng.standard_normal(voice.shape),
+        voice * ([1] + [0] * (count - 1)),
+    ):
+        soundfile.write(tmp_path / "a.wav", fine, 16000)
+        assert len(read_audio(tmp_path / "a.wav")) == 16000
 
 
 def test_a_wav_with_a_chunk_of_uneven_length_before_its_sound(whole, tmp_path):
@@ -51,9 +157,9 @@ def test_a_wav_with_a_chunk_of_uneven_length_before_its_sound(whole, tmp_path):
     chunk = b"junk" + (3).to_bytes(4, "little") + b"abc" + b"\0"  # filled up to an even place
     content = content[:12] + chunk + content[12:]
     (tmp_path / "a.wav").write_bytes(content)
-    assert cut_short(tmp_path / "a.wav") is None
+    assert misfit(tmp_path / "a.wav") is None
     (tmp_path / "a.wav").write_bytes(content[:-100])
-    assert "cut short" in cut_short(tmp_path / "a.wav")
+    assert "cut short" in misfit(tmp_path / "a.wav")
 
 
 def test_a_length_that_no_recording_has(whole, tmp_path):
@@ -64,10 +170,10 @@ def test_a_length_that_no_recording_has(whole, tmp_path):
         read_audio(tmp_path / "a.flac")
 
 
-def test_no_file_of_the_demo_is_cut_short():
+def test_no_file_of_the_demo_is_misfit():
     files = list(DEMO.rglob("*.ogg"))
     assert len(files) > 800
-    assert [path for path in files if cut_short(path)] == []
+    assert [path for path in files if misfit(path)] == []
 
 
 @pytest.mark.parametrize("kind", ["RF64", "AIFF", "AU", "W64"])
@@ -93,3 +199,26 @@ def test_samples_without_a_header(tmp_path):
     (tmp_path / "a.raw").write_bytes(bytes(1000))
     with pytest.raises(UserError, match="cannot be read as audio .*convert it to WAV or FLAC"):
         read_audio(tmp_path / "a.raw")
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 99\n", "LFS pointer"),
+        (b"\n <!DOCTYPE html>\n<html><body>Sign in</body></html>", "is a web page"),
+        (b"\xef\xbb\xbf<HTML><head>", "is a web page"),
+        (b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", "is a web page"),
+    ],
+)
+def test_what_a_failed_download_leaves(content, what, tmp_path):
+    (tmp_path / "a.wav").write_bytes(content)
+    with pytest.raises(UserError, match=what):
+        read_audio(tmp_path / "a.wav")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every file name is text")
+def test_a_name_that_is_not_text(whole, tmp_path):
+    folder = tmp_path / os.fsdecode(b"Col\xe8re")
+    folder.mkdir()
+    (folder / "a.wav").write_bytes(whole["wav"])
+    assert len(read_audio(folder / "a.wav")) == 16000

@@ -4,8 +4,9 @@ Whatever a corpus was recorded in (RECOLA is mostly 44.1 kHz, RAVDESS 48 kHz and
 leaves this file as one array at one rate, so that nothing behind it asks again.
 """
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from math import gcd
 from pathlib import Path
 
@@ -13,13 +14,20 @@ import numpy as np
 import soundfile
 
 from minidann.console import UserError
-from minidann.sound.truncation import cut_short
+from minidann.sound import truncation
 
 RATE = 16_000  # samples a second
 RATES = 4_000, 400_000  # the rates a recording may have: what else a file says is damage
 LONGEST = 24 * 3600  # seconds; so is what says that it lasts longer
-LOUDEST = 1e6  # of full scale; so is a sample beyond it, in floating point
+LOUDEST = 16  # of full scale, 24 dB above it: floating point beyond that is on another scale
+INTEGERS = 1 << 15, 1 << 23, 1 << 31  # full scale of 16, 24 and 32 bits
 FORMATS = "WAV", "WAVEX", "FLAC", "OGG"  # in others a file that was cut short would go unnoticed
+
+# What a download that went wrong leaves in the place of a recording, and how it begins.
+NOT_SOUND = {
+    "is a Git LFS pointer, not the recording; run `git lfs pull`": b"version https://git-lfs",
+    "is a web page, not the recording; download it again": (b"<!doctype", b"<html", b"<?xml"),
+}
 
 
 def decode(path: Path) -> tuple[np.ndarray, int]:
@@ -30,17 +38,46 @@ def decode(path: Path) -> tuple[np.ndarray, int]:
     with _opened(path) as file:
         rate = file.samplerate
         frames = file.frames
+        if damage := truncation.misfit(path):
+            raise UserError(damage)
         channels = file.read(dtype="float32", always_2d=True)  # (samples, channels)
-        damage = cut_short(path)
     if len(channels) < frames:
-        damage = f"cut short: {len(channels)} of its {frames} samples are there"
-    if damage:
-        raise UserError(f"{damage}; copy it again or leave it out")
+        raise UserError(
+            f"cut short: {len(channels)} of its {frames} samples are there; {truncation.COPY}"
+        )
     if len(channels) == 0:
         raise UserError("no samples in it; copy it again or leave it out")
-    if not (np.abs(channels) <= LOUDEST).all():
-        raise UserError("holds NaN, infinite or absurd samples; export it again as 16-bit audio")
+    check_scale(float(np.abs(channels).max()))
+    check_polarity(channels)
     return channels, rate
+
+
+def check_scale(peak: float) -> None:
+    """Raise UserError where the largest sample, of full scale, shows that full scale is not 1."""
+    if not peak <= INTEGERS[-1]:  # NaN fails this too
+        raise UserError("holds NaN, infinite or absurd samples; export it again as 16-bit audio")
+    if peak > LOUDEST:
+        scale = next(scale for scale in INTEGERS if peak <= scale)
+        raise UserError(
+            f"its samples go up to {peak:.6g}, where full scale is 1: they are whole numbers "
+            f"written as floating point; divide them by {scale}"
+        )
+
+
+def check_polarity(channels: np.ndarray) -> None:
+    """Raise UserError where channels (samples, channels) cancel each other in their mean.
+
+    Unrelated channels leave 1/channels of their power in it; less than half of that is refused.
+    """
+    count = channels.shape[1]
+    power = np.mean(np.square(channels))
+    left = np.mean(np.square(mixed(channels)))
+    if 2 * count * left < power:
+        loss = 10 * np.log10(power / max(left, 1e-12 * power))
+        raise UserError(
+            f"its {count} channels cancel each other, of opposite polarity: their mean is "
+            f"{loss:.1f} dB below them; keep one of them, or turn one round"
+        )
 
 
 def seconds(path: Path) -> float:
@@ -58,7 +95,8 @@ def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
             raise UserError(
                 "is a folder; give the files in it" if folder else "no such file; check the path"
             )
-        with soundfile.SoundFile(path) as file:
+        # Not as text: on Linux a name can be bytes that are no text of any encoding.
+        with soundfile.SoundFile(os.fsencode(path) if os.name == "posix" else path) as file:
             if file.format not in FORMATS:
                 raise UserError(f"is {file.format} inside; convert it to WAV or FLAC")
             if (
@@ -71,11 +109,20 @@ def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
                 )
             yield file
     except (soundfile.SoundFileError, OSError, TypeError) as error:  # TypeError: .raw, no header
+        for instead, beginning in NOT_SOUND.items():
+            if _begins_with(path, beginning):
+                raise UserError(instead) from None
         why = getattr(error, "error_string", None) or getattr(error, "strerror", None) or error
         raise UserError(
             f"cannot be read as audio ({str(why).removesuffix('.')}); copy it again or convert it "
             "to WAV or FLAC"
         ) from None
+
+
+def _begins_with(path: Path, beginning: bytes | tuple) -> bool:
+    with suppress(OSError), open(path, "rb") as file:
+        return file.read(512).lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(beginning)
+    return False
 
 
 def mixed(channels: np.ndarray) -> np.ndarray:

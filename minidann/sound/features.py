@@ -32,7 +32,7 @@ from minidann.sound.logmel import FRAMES, MELS, PRESETS, crop, logmel
 from minidann.sound.normalise import Features
 from minidann.sound.warnings import Sound, Warnings, data_warnings, measure
 
-VERSION = 4  # of the arithmetic, the layout and the warnings: a new number leaves old files unused
+VERSION = 5  # of the arithmetic, the layout and the warnings: a new number leaves old files unused
 UNFINISHED = "unfinished-"  # begins the name of a folder in which an entry is being made
 STALE = 24 * 3600  # seconds after which such a folder is what a kill has left
 
@@ -121,7 +121,7 @@ def extract_one(path: Path, utterances: list[tuple[int, object]], preset: str) -
         start, end = utterance.start, utterance.end
         try:
             frames = crop(logmel(cut(audio, start, end), preset)).copy()  # (k, 26)
-            extracted.append((i, measure(channels, rate, start, end), frames))
+            extracted.append((i, measure(Path(path), channels, rate, start, end), frames))
         except UserError as error:
             extracted.append((i, None, str(error)))
     return extracted

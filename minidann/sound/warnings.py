@@ -6,16 +6,25 @@ classifier can use all of these, so they are worth knowing before training.
 
 import zlib
 from collections import Counter, defaultdict
+from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from minidann.sound import truncation
 from minidann.sound.audio import mixed
 
 SHORT, LONG = 0.5, 30.0  # seconds outside which an utterance is worth a look
 FULL_SCALE = 0.999  # of 1.0: three such samples in a row are taken for clipping
 ZEROS = 0.1  # seconds of samples that are exactly 0 which are taken for digital silence
 QUIET = 0.01  # of the peak (-40 dB): the ends of an utterance below it are quiet
+STEP = 2.0**-15  # of full scale: one of 16 bits
+STEPS = 16  # a peak below so many of them: nothing is left of the sound (real speech: 149 or more)
+BLOCK = 0.025  # seconds over which a level is taken
+# dB from the 5th to the 95th percentile of the levels: white noise has 1, pink noise 7, the
+# quietest real speech tried 17 (EMO-DB and RAVDESS; their median is 59), the demo's 17.
+SPEECH = 12
 
 Warnings = dict[str, list[list[int]]]  # warning -> utterances, each alone, or all duplicates
 
@@ -31,13 +40,18 @@ class Sound(NamedTuple):
     tail: float
     zeros: float  # seconds, the longest run of exact zeros
     clipped: bool
+    peak: float  # the largest sample of any channel
+    span: float  # dB from the quietest of its levels to the loudest, see SPEECH
+    ended: bool  # its file says where it ends
     checksum: int  # CRC-32 of the decoded samples, the mean of their channels
 
 
-def measure(channels: np.ndarray, rate: int, start: float | None, end: float | None) -> Sound:
+def measure(
+    path: Path, channels: np.ndarray, rate: int, start: float | None, end: float | None
+) -> Sound:
     """Measure the utterance from `start` to `end` (seconds; None: its own end) of a recording.
 
-    channels (samples, channels) float32, not empty between the two times.
+    channels (samples, channels) float32, as decoded from `path`, not empty between the two times.
     """
     first = round((start or 0.0) * rate)
     last = len(channels) if end is None else round(end * rate)
@@ -49,28 +63,66 @@ def measure(channels: np.ndarray, rate: int, start: float | None, end: float | N
     ends = np.flatnonzero(np.diff(zeros) > 1)  # of runs of zeros, but for the last
     runs = np.diff(np.concatenate([[-1], ends, [len(zeros) - 1]]))
     full = np.abs(channels) >= FULL_SCALE
+    power = np.square(mono, dtype=np.float64)  # (n,)
+    block = min(len(mono), round(BLOCK * rate))
+    blocks = power[: len(power) // block * block].reshape(-1, block).mean(axis=1)
+    quiet, loudest = 10 * np.log10(np.percentile(np.maximum(blocks, STEP**2 / 12), [5, 95]))
     return Sound(
         rate=rate,
         channels=channels.shape[1],
         seconds=len(mono) / rate,
-        rms=float(np.sqrt(np.mean(np.square(mono, dtype=np.float64)))),
+        rms=float(np.sqrt(np.mean(power))),
         lead=int(loud.argmax()) / rate,
         tail=int(loud[::-1].argmax()) / rate,
         zeros=int(runs.max()) / rate,
         clipped=bool(full.any() and (full[:-2] & full[1:-1] & full[2:]).any()),
+        peak=float(np.abs(channels).max()),
+        span=float(loudest - quiet),
+        ended=truncation.says_its_end(path),
         checksum=zlib.crc32(np.ascontiguousarray(mono)),
     )
 
 
+# What makes an utterance doubtful, by the words after "utterances", and by how much.
+ODD: dict[str, tuple[Callable[[Sound], bool], Callable[[Sound], str]]] = {
+    f"shorter than {SHORT:g} s": (lambda s: s.seconds < SHORT, lambda s: f"{s.seconds:.2f} s"),
+    "of nothing but zeros": (lambda s: s.peak == 0, lambda s: f"{s.seconds:.2f} s"),
+    "that are exact zeros for half of their length or more": (
+        lambda s: s.zeros >= s.seconds / 2 and s.peak > 0,
+        lambda s: f"{s.zeros:.2f} of {s.seconds:.2f} s",
+    ),
+    "with clipping, three or more samples in a row at full scale": (
+        lambda s: s.clipped,
+        lambda s: f"peak {s.peak:.3f}",
+    ),
+    f"with a peak below {STEPS} steps of 16 bits, as if written on another scale": (
+        lambda s: 0 < s.peak < STEPS * STEP,
+        lambda s: f"{s.peak / STEP:.2g} steps",
+    ),
+    f"whose loudest parts are less than {SPEECH} dB above the quietest, as in noise": (
+        lambda s: s.span < SPEECH and s.peak >= STEPS * STEP,
+        lambda s: f"{s.span:.1f} dB",
+    ),
+    "in a file without a mark of its end, perhaps cut short": (
+        lambda s: not s.ended,
+        lambda s: f"{s.seconds:.2f} s are there",
+    ),
+}
+
+
+def remarks(sound: Sound) -> list[str]:
+    """What makes this one utterance doubtful, with figures, to be read after its name."""
+    return [f"{what} ({figure(sound)})" for what, (is_so, figure) in ODD.items() if is_so(sound)]
+
+
 def data_warnings(sounds: dict[int, Sound]) -> Warnings:
     """The data warnings about these utterances, {number: Sound}; a warning names some of them."""
-    kinds = {
-        f"utterances shorter than {SHORT:g} s": lambda s: s.seconds < SHORT,
-        f"utterances longer than {LONG:g} s": lambda s: s.seconds > LONG,
-        "utterances of nothing but zeros": lambda s: s.rms == 0,
-        f"utterances with {ZEROS:g} s or more of exact zeros": lambda s: s.zeros >= ZEROS and s.rms,
-        "utterances that clip (3 samples in a row at full scale)": lambda s: s.clipped,
-    }
+    kinds = {f"utterances {what}": is_so for what, (is_so, _) in ODD.items()}
+    # These spoil no utterance, but a domain classifier can use them.
+    kinds[f"utterances longer than {LONG:g} s"] = lambda s: s.seconds > LONG
+    kinds[f"utterances with {ZEROS:g} s or more of exact zeros"] = lambda s: (
+        s.zeros >= ZEROS and s.peak > 0
+    )
     for of, unit in (("rate", " Hz"), ("number of channels", "")):
         name = of.split()[-1]  # the field of Sound
         usual = Counter(getattr(s, name) for s in sounds.values()).most_common(1)
