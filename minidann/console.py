@@ -16,9 +16,6 @@ class UserError(Exception):
     """
 
 
-LISTED = 20  # lines of problems that are printed, where a command does not print all
-
-
 class Parser(argparse.ArgumentParser):
     """A command line whose mistakes are told in one line, as all others are.
 
@@ -30,17 +27,6 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise UserError(f"{message}; --help says what there is")
-
-
-def listing(where: str, problems: list[str], show: int = LISTED) -> str:
-    """A heading and one line a problem, at most `show` of them: the message of a UserError."""
-    things = "1 thing is" if len(problems) == 1 else f"{len(problems)} things are"
-    lines = [f"{where}: {things} wrong", *(f"  {problem}" for problem in problems[:show])]
-    if len(problems) > show:
-        lines.append(
-            f"  and {len(problems) - show} more; python -m minidann.corpora {where} lists all"
-        )
-    return "\n".join(lines)
 
 
 def run(main: Callable[[], None]) -> None:

@@ -8,6 +8,7 @@ from corpus_trees import named, sound, text
 from minidann.console import UserError
 from minidann.corpora import READERS, Corpus, load
 from minidann.corpora.acted import CORPORA, EMOTIONS
+from minidann.corpora.utterance import files_below
 
 TWICE = "two files for one recording; keep one of them"
 TREES = {  # some files of each, where they lie when it is unpacked, in the reader's order
@@ -129,7 +130,7 @@ def test_rows_speakers_and_labels(tmp_path, key):
     assert corpus.threshold == 0.0
     assert set(CORPORA[key].emotions.values()) == {emotion for _, emotion in TREES[key].values()}
     # Each is known by its row alone.
-    assert [name for name in READERS if READERS[name].find(corpus.root)] == [key]
+    assert [name for name in READERS if READERS[name].find(corpus.root)] == [key, "audio"]
     with pytest.raises(UserError, match=f"it looks like {CORPORA[key].title}: .*{key}:DIR"):
         load("iemocap", corpus.root)
 
@@ -173,6 +174,23 @@ def test_the_same_from_flac_in_one_folder(tmp_path, key):
     flat = ["_".join(Path(name).with_suffix(".flac").parts[-parts:]) for name in TREES[key]]
     found = rows(load(key, named(tmp_path / "all", flat)))
     assert [row[1:] for row in found] == [row[1:] for row in expected(key)]
+
+
+@pytest.mark.parametrize("key", ["tess", "savee"])
+def test_the_whole_set_twice(tmp_path, key):
+    # As some downloads have it: the folder again, within itself.
+    tree = unpacked(key, tmp_path)
+    once = load(key, tree).utterances
+    unpacked(key, tree / "again")
+    twice, count = load(key, tree), len(TREES[key])
+    assert len(twice.utterances) == len(once) == count and twice.bad == ()
+    assert f"copies of other files, not used ({count}): " in twice.warnings[-1]
+    for path in files_below(tree / "again"):
+        path.write_bytes(b"another recording")
+    with pytest.raises(UserError) as caught:
+        load(key, tree)
+    assert str(caught.value).startswith(f"{key}:{tree}: {count} things are wrong")
+    assert f"{TWICE} ({count}): " in str(caught.value)
 
 
 # --- what only one of them has -------------------------------------------------------------------

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from minidann.console import LISTED, UserError, listing
-from minidann.corpora import acted, iemocap, manifest, recola
-from minidann.corpora.utterance import Findings, Reader, Utterance, examples, inside
+from minidann.console import UserError
+from minidann.corpora import acted, audio, iemocap, manifest, recola
+from minidann.corpora.utterance import EXAMPLES, Findings, Reader, Utterance, examples, inside
 
 __all__ = ["CLASSES", "DIMENSIONS", "READERS", "Corpus", "Utterance", "load", "parse"]
 
@@ -28,9 +28,11 @@ READERS: dict[str, Reader] = {
     "recola": recola.READER,
     **acted.READERS,
     "csv": manifest.READER,
+    "audio": audio.READER,
 }
 NAMES = ", ".join(READERS)  # for messages
 DEMO_MARK = "SYNTHETIC.txt"  # a folder with this file in it holds no real speech
+LISTED = 20  # lines of problems that are printed, where a command does not print all
 RARE = 0.05  # of the utterances: a class with fewer is worth a data warning
 
 
@@ -47,8 +49,12 @@ class Corpus:
     warnings: tuple[str, ...]  # data warnings, with counts; see also `about`
     published: dict  # {"utterances": n, "arousal": (low, high), "valence": ...}; {} if unknown
 
+    def labelled(self, dimension: str) -> bool:
+        """Whether its utterances have labels of this dimension; all have them, or none."""
+        return not math.isnan(getattr(self.utterances[0], dimension))
+
     def labels(self, dimension: str) -> np.ndarray:
-        """Classes as (n,) int64: 0 low or negative, 1 high or positive."""
+        """Classes as (n,) int64: 0 low or negative, 1 high or positive; it must be `labelled`."""
         values = np.array([getattr(u, dimension) for u in self.utterances], dtype=np.float64)
         return (values > self.threshold).astype(np.int64)
 
@@ -96,11 +102,12 @@ def load(name: str, root: Path) -> Corpus:
         why = "; ".join(["there is no utterance in it", *found.warnings()])
         raise UserError(complaint(name, root, found.bad) if found.bad else f"{name}:{root}: {why}")
 
-    # The mark lies beside or in the tree, whichever of the two was given.
-    demo = any((folder / DEMO_MARK).is_file() for folder in (root, tree, tree.parent))
+    # The mark lies in the tree or above it, whatever part of a demo was given.
+    above = tree.absolute().parents
+    demo = any((folder / DEMO_MARK).is_file() for folder in (root, tree, *above))
     return Corpus(
         name=name,
-        title=(reader.title or root.stem) + "-style demo" * demo,
+        title=(reader.title or root.absolute().stem) + "-style demo" * demo,
         language=reader.language,
         kind="synthetic demo" if demo else reader.kind,
         root=root,
@@ -115,14 +122,26 @@ def load(name: str, root: Path) -> Corpus:
 def complaint(name: str, root: Path, bad: Iterable[tuple[str, str]], show: int = LISTED) -> str:
     """The message of a UserError: what is `bad` in a corpus, (where, why) each.
 
-    A damaged recording is one line, however many utterances lie in it.
+    A damaged recording is named once, however many utterances lie in it, and what is wrong with
+    more than three files is one line.
     """
-    problems = []
+    places: dict[str, list[str]] = {}  # by why
     for (file, why), same in groupby(bad, lambda item: (item[0].split(" [")[0], item[1])):
-        places = [where for where, _ in same]
-        where = places[0] if len(places) == 1 else f"{file} ({len(places)} utterances)"
-        problems.append(f"{where}: {why}")
-    return listing(f"{name}:{root}", problems, show)
+        same = [where for where, _ in same]
+        where = same[0] if len(same) == 1 else f"{file} ({len(same)} utterances)"
+        places.setdefault(why, []).append(where)
+    lines = []
+    for why, those in places.items():
+        if len(those) > EXAMPLES:
+            lines.append(examples(why, those, EXAMPLES if show == LISTED else len(those)))
+        else:
+            lines += [f"{where}: {why}" for where in those]
+    count = sum(map(len, places.values()))
+    heading = f"{name}:{root}: {'1 thing is' if count == 1 else f'{count} things are'} wrong"
+    if len(lines) > show:
+        more = f"and {len(lines) - show} more; python -m minidann.corpora {name}:{root} lists all"
+        lines[show:] = [more]
+    return "\n  ".join([heading, *lines])
 
 
 def about(corpus: Corpus) -> Iterator[str]:
@@ -132,7 +151,7 @@ def about(corpus: Corpus) -> Iterator[str]:
     count = len(corpus.utterances)
     if (published := corpus.published.get("utterances", count)) != count:
         yield f"{count} utterances, where {published} are published"
-    for dimension in DIMENSIONS:
+    for dimension in filter(corpus.labelled, DIMENSIONS):
         counts = np.bincount(corpus.labels(dimension), minlength=2)
         rare = int(counts.argmin())
         if counts[rare] == 0:
@@ -177,7 +196,8 @@ def _wrong_place(name: str, root: Path) -> str:
     if not root.is_dir():
         hint = f"; for a CSV file write csv:{root}" if root.suffix.lower() == ".csv" else ""
         return f"is a file, where a folder is needed{hint}"
-    key = next((key for key in READERS if key != name and READERS[key].find(root)), None)
+    others = [key for key in READERS if key != name and READERS[key].title]
+    key = next((key for key in others if READERS[key].find(root)), None)
     holds = sorted(path.name for path in root.iterdir() if not path.name.startswith("."))
     if key:
         flag = f", or --{key} DIR" if key in ("iemocap", "recola") else ""

@@ -14,7 +14,8 @@ def main() -> None:
         description=HELP,
         epilog=f"NAME is one of {NAMES}. For csv, DIR is a file with the columns "
         "path,start,end,speaker,arousal,valence: paths relative to it, start and end (seconds) "
-        "optional, labels above 0 high or positive (so centre a scale such as 1 to 5 first).",
+        "optional, labels above 0 high or positive (so centre a scale such as 1 to 5 first). audio "
+        "is any folder of recordings, without labels: a target.",
     )
     parser.add_argument("corpora", nargs="*", metavar="NAME:DIR", help="for example emodb:wav")
     specs = parser.parse_args().corpora

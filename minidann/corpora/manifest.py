@@ -5,18 +5,25 @@
 `path` is absolute or relative to the CSV's folder. `start` and `end` (seconds) may be left out,
 as columns or as cells: from the beginning, to the end. `arousal` and `valence` are numbers, and
 what is above 0 is high (positive): 0 and 1, -1 and 1, or any scale centred at 0. A scale such as
-1 to 5 must be centred first, by taking its middle off; otherwise all of it is high.
+1 to 5 must be centred first, by taking its middle off; otherwise all of it is high. A target needs
+no labels: either of these columns may be missing, or empty from top to bottom.
+
+Spreadsheets write tables in several ways, so tabs and semicolons separate columns too, capitals in
+their names do not matter, and paths may have backslashes.
 """
 
 import csv
+import math
+import unicodedata
 from pathlib import Path
 
 from minidann.console import UserError
 from minidann.corpora.utterance import Findings, Reader, Utterance, shown
 from minidann.sound.audio import seconds
 
-NEEDED = ("path", "speaker", "arousal", "valence")
-OPTIONAL = ("start", "end")
+NEEDED = ("path", "speaker")
+LABELS = ("arousal", "valence")
+OPTIONAL = ("start", "end", *LABELS)
 
 
 def find(root: Path) -> Path | None:
@@ -37,13 +44,13 @@ def read(root: Path, found: Findings) -> list[Utterance]:
         if not cell["path"] or not cell["speaker"]:
             found.leave_out(where, f"no {'speaker' if cell['path'] else 'path'}")
             continue
-        given = [*(name for name in OPTIONAL if cell.get(name)), "arousal", "valence"]
-        value = found.numbers({name: cell[name] for name in given}, where)
-        path = root.parent / cell["path"]  # an absolute path replaces the folder
+        given = {name: cell[name] for name in OPTIONAL if cell.get(name)}
+        value = found.numbers(given, where)
+        path = _path(root.parent, cell["path"])
         try:
             length = seconds(path)
         except UserError as error:
-            found.leave_out(where, f"{shown(cell['path'])}: {error}")
+            found.leave_out(f"{where}: {shown(cell['path'])}", str(error))
             continue
         if value is None:
             continue
@@ -58,17 +65,28 @@ def read(root: Path, found: Findings) -> list[Utterance]:
             twice.add(place)
             continue
         lines[place] = line
-        utterances[place] = Utterance(*place, cell["speaker"], value["arousal"], value["valence"])
+        labels = (value.get(name, math.nan) for name in LABELS)
+        utterances[place] = Utterance(*place, cell["speaker"], *labels)
+    without = set()
+    for name in LABELS:
+        places = [place for place, u in utterances.items() if math.isnan(getattr(u, name))]
+        if len(places) < len(utterances):
+            for place in places:
+                why = f"no {name}, where other rows have one"
+                found.leave_out(f"{root.name}:{lines[place]}", why)
+            without.update(places)
     # The code cannot know which of two rows is right.
-    return [utterance for place, utterance in utterances.items() if place not in twice]
+    return [u for place, u in utterances.items() if place not in twice | without]
 
 
 def _rows(root: Path, found: Findings) -> tuple[list[str], list[tuple[int, list[str]]]]:
     """The names of the columns, and (line, cells) of each row that is not empty."""
     try:
         with open(root, newline="", encoding="utf-8-sig") as file:
-            rows = csv.reader(file)
-            names = [name.strip() for name in next(rows, [])]
+            head = file.readline()
+            file.seek(0)
+            rows = csv.reader(file, delimiter=max(",;\t", key=head.count))
+            names = [name.strip().lower() for name in next(rows, [])]
             table = [(rows.line_num, row) for row in rows if any(cell.strip() for cell in row)]
     except (UnicodeDecodeError, csv.Error) as error:
         found.leave_out(root.name, f"is not CSV text in UTF-8: {error}")
@@ -78,10 +96,8 @@ def _rows(root: Path, found: Findings) -> tuple[list[str], list[tuple[int, list[
         found.leave_out(
             where,
             f"there is no column {', '.join(missing)}; expected "
-            "path,start,end,speaker,arousal,valence (start and end optional), "
-            f"found {shown(','.join(names))}"
-            + "; separate the columns with commas"
-            * any(";" in name for name in names),
+            "path,start,end,speaker,arousal,valence (start and end optional, labels too in a "
+            f"target), found {shown(','.join(names))}",
         )
         return [], []
     if repeated := sorted({name for name in names if name and names.count(name) > 1}):
@@ -90,6 +106,17 @@ def _rows(root: Path, found: Findings) -> tuple[list[str], list[tuple[int, list[
     if ignored := [name or "(no name)" for name in names if name not in NEEDED + OPTIONAL]:
         found.warn("columns that mean nothing here, not used", *ignored)
     return names, table
+
+
+def _path(folder: Path, cell: str) -> Path:
+    """The file that a cell means, relative to `folder` or absolute.
+
+    Windows writes backslashes, and macOS an accent as a character of its own, which elsewhere is
+    another name.
+    """
+    slashes = cell.replace("\\", "/")
+    meant = (cell, slashes, *(unicodedata.normalize(form, slashes) for form in ("NFC", "NFD")))
+    return next((folder / name for name in meant if (folder / name).exists()), folder / cell)
 
 
 READER = Reader(

@@ -50,6 +50,9 @@ def report(corpus: Corpus, sounds: dict[int, Sound]) -> list[str]:
     if sounds:
         lines += _of_sounds(list(sounds.values()))
     for dimension in DIMENSIONS:
+        if not corpus.labelled(dimension):
+            lines.append(_line(dimension, "no labels"))
+            continue
         classes = corpus.labels(dimension)
         counts = np.bincount(classes, minlength=2)
         beside = published.get(dimension, (None, None))

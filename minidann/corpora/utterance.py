@@ -1,13 +1,16 @@
 """What the readers share: the utterance they yield, what they find, files and numbers."""
 
+import filecmp
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 AUDIO = (".wav", ".flac", ".ogg")
 LARGEST = 1e9  # no second of a recording and no label on any scale is as large
+EXAMPLES = 3  # places that are named where there are more
 SHOWN = 80  # characters of a bad line that are printed
 
 
@@ -17,7 +20,7 @@ class Utterance:
     start: float | None  # seconds into it; None: from its beginning
     end: float | None  # seconds; None: to its end
     speaker: str
-    arousal: float  # on the corpus's own scale
+    arousal: float  # on the corpus's own scale; NaN without a label
     valence: float
 
 
@@ -40,7 +43,13 @@ class Findings:
         self.bad.append((self.inside(where) if isinstance(where, Path) else where, why))
 
     def leave_out_both(self, first: Path, second: Path) -> None:
-        """Report two files for one recording: the code cannot know which is meant."""
+        """Report two files for one recording: the code cannot know which is meant.
+
+        If they hold the same bytes, as where a folder was packed twice, the first one is used.
+        """
+        with suppress(OSError):
+            if filecmp.cmp(first, second, shallow=False):
+                return self.warn("copies of other files, not used", self.inside(second))
         self.ambiguous.add(first)
         where = f"{self.inside(first)} and {self.inside(second)}"
         self.leave_out(where, "two files for one recording; keep one of them")
@@ -177,9 +186,10 @@ def shown(line: str) -> str:
     return repr(line) if len(line) <= SHOWN else f"{line[:SHOWN]!r}... ({len(line)} characters)"
 
 
-def examples(what: str, things: list[str]) -> str:
+def examples(what: str, things: list[str], show: int = EXAMPLES) -> str:
     """`what` with a count and the first few things: `labels off the scale (4): a, b, c, ...`."""
-    return f"{what} ({len(things)}): {', '.join(things[:3])}{', ...' * (len(things) > 3)}"
+    more = ", ..." * (len(things) > show)
+    return f"{what} ({len(things)}): {', '.join(things[:show])}{more}"
 
 
 def number(text: str) -> float:
