@@ -21,7 +21,6 @@ from argparse import ArgumentDefaultsHelpFormatter
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from minidann import console, optim
 from minidann.console import UserError
@@ -194,11 +193,11 @@ def region(axis, params: Arrays, name: str, reach: float) -> None:
     axis.set(xlabel="x1", ylabel="x2", aspect="equal")
 
 
-def figure(seed: int, points: tuple, models: dict, results: dict) -> Figure:
+def figure(seed: int, points: tuple, models: dict, results: dict) -> plots.Figure:
     """The paper's panels: label boundary, hidden layer by PCA, domain boundary; a row a model."""
     source, labels, target = points
     both = np.concatenate([source, target])  # (600, 2)
-    page, axes = plots.plt.subplots(2, 3, figsize=(12, 8), layout="constrained")
+    page, axes = plots.subplots(2, 3, figsize=(12, 8))
     for (left, middle, right), (name, params) in zip(axes, models.items()):
         for axis, classifier in ((left, "label"), (right, "domain")):
             region(axis, params, classifier, 1.1 * np.abs(both).max())

@@ -10,7 +10,7 @@ from minidann.report.results import Results
 from minidann.report.tables import Line
 from minidann.report.writing import named, title_of
 from minidann.run import plots, store
-from minidann.run.plots import DARK, GREEN, LIGHT, Figure, plt
+from minidann.run.plots import DARK, GREEN, LIGHT, Figure, subplots
 
 STYLE = dict(zip(SELECTION, (("o", DARK), ("^", GREEN), ("s", LIGHT))))  # marker, colour
 
@@ -27,9 +27,7 @@ def table(lines: list[Line], heads: list[str], title: str) -> Figure:
     cells = [line for line in lines if line.kind == "cell"]
     names = list(dict.fromkeys(line.name for line in cells))
     size = (3.1 * len(heads), 2.2 + 0.32 * len(names))
-    figure, axes = plt.subplots(
-        1, len(heads), figsize=size, sharex=True, sharey=True, layout="constrained"
-    )
+    figure, axes = subplots(1, len(heads), figsize=size, sharex=True, sharey=True)
     for column, (axis, head) in enumerate(zip(axes, heads)):
         for offset, (criterion, (marker, colour)) in zip((-0.22, 0, 0.22), STYLE.items()):
             here = [line for line in cells if line.criterion == criterion]
@@ -71,9 +69,7 @@ def figure3(results: Results, corpora: list[dict], dimension: str) -> Figure:
     """
     names = ("target_dev_uar", "domain_uar", "dev_domain_loss")
     curves = results.curves(OUR, (0, dimension), *names)  # (seeds, 3, epochs)
-    figure, (top, bottom) = plt.subplots(
-        2, 1, figsize=(7, 6), sharex=True, layout="constrained", height_ratios=(3, 2)
-    )
+    figure, (top, bottom) = subplots(2, 1, figsize=(7, 6), sharex=True, height_ratios=(3, 2))
     epochs = np.arange(1, curves.shape[2] + 1)
     for axis, k, scale, colour, style, label in (
         (top, 0, 100, DARK, "-", "emotion UAR"),

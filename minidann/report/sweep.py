@@ -17,7 +17,7 @@ from minidann.report.figures import STYLE, bars
 from minidann.report.paper import Row, Terms, make_row
 from minidann.report.results import Results
 from minidann.report.writing import markdown_table, named, page, percent, title_of
-from minidann.run.plots import DARK, GREEN, LIGHT, Figure, plt
+from minidann.run.plots import DARK, GREEN, LIGHT, Figure, subplots
 
 STYLES = (("-", DARK), ("--", GREEN), ("-.", LIGHT), (":", "black"))  # of alphas
 LAST = 10  # epochs over which the domain UAR is averaged
@@ -152,9 +152,9 @@ class Sweep:
         """UAR and domain UAR over beta: a column for each batch norm and schedule."""
         alphas, betas = self.args.alphas, self.args.betas
         places = [(bn, schedule) for bn in self.args.modes for schedule in self.args.schedules]
-        figure, axes = plt.subplots(
+        figure, axes = subplots(
             3, len(places), figsize=(3.4 * len(places), 7.5), sharex=True, sharey="row",
-            layout="constrained", squeeze=False,
+            squeeze=False,
         )  # fmt: skip
         x = np.arange(1 + len(betas))
         for i, (bn, schedule) in enumerate(places):

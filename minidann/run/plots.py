@@ -2,12 +2,14 @@
 attention over time. Their curves differ in shape and shade, not in colour alone."""
 
 import io
+import os
+import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")  # draws to files, needs no screen
-import matplotlib.pyplot as plt
+# A command that a notebook starts is told to draw like the notebook, and draws to files.
+if "IPython" not in sys.modules and "inline" in os.environ.get("MPLBACKEND", ""):
+    os.environ["MPLBACKEND"] = "agg"
+# isort: split
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -20,13 +22,18 @@ from minidann.sound.logmel import SHIFT
 DARK, LIGHT, GREEN = "#1b3a5c", "#e08f3c", "#5b9a78"
 
 
+def subplots(*shape: int, figsize: tuple[float, float], **how) -> tuple[Figure, object]:
+    """A figure and its axes, as from pyplot, which would keep the figure and choose a screen."""
+    figure = Figure(figsize=figsize, layout="constrained")
+    return figure, figure.subplots(*shape, **how)
+
+
 def save(figure: Figure, path: Path) -> None:
-    """Write `figure` to `path` as PNG, wholly or not at all, and forget it."""
+    """Write `figure` to `path` as PNG, wholly or not at all."""
     for text in figure.findobj(Text):
         text.set_parse_math(False)  # a dollar in a file's name is a dollar
     content = io.BytesIO()
     figure.savefig(content, format="png", dpi=150)
-    plt.close(figure)
     store.write(path, content.getvalue())
 
 
@@ -36,7 +43,7 @@ def curves(history: list[dict], best_epoch: int, title: str) -> Figure:
     `history` has rows of `evaluation.HISTORY`; `best_epoch` is counted from 1, as they are.
     """
     column = {name: np.array([row[name] for row in history]) for name in history[0]}
-    figure, left = plt.subplots(figsize=(7, 4.4), layout="constrained")
+    figure, left = subplots(figsize=(7, 4.4))
     lines = [
         (left, 100 * column["target_dev_uar"], DARK, "-", "emotion UAR, development"),
         (left, 100 * column["source_train_uar"], DARK, ":", "emotion UAR, training"),
@@ -88,7 +95,7 @@ def features(
     variance of both dimensions. Without `domain_names`, for mono, there is no left half.
     """
     count = 1 + bool(domain_names)
-    figure = plt.figure(figsize=(max(6.4, 4.6 * count), 4.8 * len(models)), layout="constrained")
+    figure = Figure(figsize=(max(6.4, 4.6 * count), 4.8 * len(models)), layout="constrained")
     rows = figure.subfigures(len(models), 1, squeeze=False)[:, 0]
     for row, (title, picture, share) in zip(rows, models):
         points = picture["points"]  # (N, 2)
@@ -124,7 +131,7 @@ def confusion(test: dict, classes: tuple[str, str], title: str) -> Figure:
     """The test set's confusion matrix, rows true, with recalls; `test` is from metrics.json."""
     counts = np.array(test["confusion"])  # (2, 2)
     recall = counts / counts.sum(axis=1, keepdims=True)
-    figure, axis = plt.subplots(figsize=(6, 4.4), layout="constrained")
+    figure, axis = subplots(figsize=(6, 4.4))
     image = axis.imshow(recall, cmap="Blues", vmin=0, vmax=1)
     for (i, j), share in np.ndenumerate(recall):
         colour = "white" if share > 0.55 else "black"
@@ -155,9 +162,7 @@ def attention(
     After `real` seconds it is padding, which is hatched below. The P stretches lie from `starts`
     to `ends` (P,), in seconds, on padding too; `weights` (P,) sum to 1 over a window.
     """
-    figure, (top, bottom) = plt.subplots(
-        2, 1, figsize=(8, 5), layout="constrained", sharex=True, height_ratios=(2, 1)
-    )
+    figure, (top, bottom) = subplots(2, 1, figsize=(8, 5), sharex=True, height_ratios=(2, 1))
     seconds = SHIFT * len(logmel)
     shape = (0, seconds, 0.5, logmel.shape[1] + 0.5)
     image = top.imshow(logmel.T, origin="lower", aspect="auto", cmap="magma", extent=shape)
