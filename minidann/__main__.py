@@ -21,8 +21,8 @@ def main() -> None:
         print(f"  python -m minidann.{name:{width}}  {what}")
     print(
         "\nEach of them has --help. The first three things to do:\n\n"
-        "  python -m minidann.train --direction rec2iem                    # the demo, in a minute\n"
-        "  python -m minidann.train --source emodb:DIR --target ravdess:DIR         # your corpora\n"
+        "  python -m minidann.train --direction rec2iem                            # on the demo\n"
+        "  python -m minidann.train --source emodb:DIR --target ravdess:DIR        # your corpora\n"
         "  python -m minidann.train --source emodb:DIR --target audio:DIR --select-by information\n"
         "\nThe last needs no labels of the target. In Python: minidann.train(...), "
         "minidann.predict(...)."

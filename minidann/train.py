@@ -67,12 +67,14 @@ def epoch_line(choices: Choices, state: State) -> str:
     row = state.history[-1]
     seconds = np.median([row["seconds"] for row in state.history[-5:]])
     left = clock(seconds * (choices.epochs - state.epoch))
-    loss, uar = f"emotion {row['emotion_loss']:.3f}", f"emotion {100 * row['target_dev_uar']:.1f}"
+    loss, dev = f"emotion {row['emotion_loss']:.3f}", f"emotion {100 * row['target_dev_uar']:.1f}"
+    if np.isnan(row["target_dev_uar"]):  # the target has no labels
+        dev = f"validation {100 * row['source_val_uar']:.1f}"
     if choices.model == "our":
         loss += f", domain {row['domain_loss']:.3f}"
-        uar += f", domain {100 * row['domain_uar']:.1f}"
+        dev += f", domain {100 * row['domain_uar']:.1f}"
     return (
-        f"epoch {state.epoch:2d}/{choices.epochs}  training loss: {loss}  dev UAR: {uar}  "
+        f"epoch {state.epoch:2d}/{choices.epochs}  training loss: {loss}  dev UAR: {dev}  "
         f"rate {row['learning_rate']:.1e}  {left} left"
     )
 

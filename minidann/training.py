@@ -29,7 +29,10 @@ PURPOSES = ("initialise", "source order", "target order", "dropout", "monitor")
 
 @dataclass(frozen=True)
 class Domain:
-    """One domain: its log-mel features, labels (n,) of 0 and 1, and speakers (n,)."""
+    """One domain: its log-mel features, labels (n,) of 0 and 1, and speakers (n,).
+
+    A target may have no labels: all of them are -1 then.
+    """
 
     features: Features
     labels: np.ndarray

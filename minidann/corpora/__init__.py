@@ -54,18 +54,22 @@ class Corpus:
         return not math.isnan(getattr(self.utterances[0], dimension))
 
     def labels(self, dimension: str) -> np.ndarray:
-        """Classes as (n,) int64: 0 low or negative, 1 high or positive; it must be `labelled`."""
+        """Classes as (n,) int64: 0 low or negative, 1 high or positive, -1 without a label."""
         values = np.array([getattr(u, dimension) for u in self.utterances], dtype=np.float64)
-        return (values > self.threshold).astype(np.int64)
+        return np.where(np.isnan(values), -1, values > self.threshold)
 
     def speakers(self) -> np.ndarray:
         """Who speaks, as (n,) strings."""
         return np.array([u.speaker for u in self.utterances], dtype=str)
 
+    def file(self, i: int) -> str:
+        """The recording of utterance `i`, from the corpus's folder on, on one line."""
+        root = self.root if self.root.is_dir() else self.root.parent
+        return inside(self.utterances[i].path, root)
+
     def where(self, i: int) -> str:
-        """Utterance `i` in messages: its file, from the corpus's folder on, and where in it."""
-        utterance = self.utterances[i]
-        name = inside(utterance.path, self.root if self.root.is_dir() else self.root.parent)
+        """Utterance `i` in messages: its recording, and where in it."""
+        utterance, name = self.utterances[i], self.file(i)
         if utterance.start is None and utterance.end is None:
             return name
         end = "end" if utterance.end is None else f"{utterance.end:g} s"

@@ -115,8 +115,10 @@ def uar(domain: Domain, rows: np.ndarray, probabilities: np.ndarray) -> float:
     """UAR of the predictions (n, 2) on the utterances `rows` (n,) of a domain.
 
     If a small validation set has one class only, the UAR is the recall of that class. If it has no
-    utterance at all, it is 0.5.
+    utterance at all, it is 0.5. NaN where the domain has no labels.
     """
+    if domain.labels[0] < 0:
+        return math.nan
     counts = metrics.confusion(domain.labels[rows], probabilities.argmax(axis=1))
     recalls = [count[k] / count.sum() for k, count in enumerate(counts) if count.any()]
     return float(np.mean(recalls)) if recalls else 0.5

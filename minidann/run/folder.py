@@ -77,7 +77,7 @@ def found(setup: Setup) -> dict:
             "left_out": setup.left_out[role],
             "speakers": len(set(domain.speakers)),
             "threshold": corpus.threshold,
-            "classes": np.bincount(domain.labels, minlength=2).tolist(),
+            "classes": [int((domain.labels == value).sum()) for value in (0, 1)],
             "warnings": list(corpus.warnings),
             "content": domain.features.digest,  # of the audio and the times
             "labels": hashlib.blake2b(labels, digest_size=16).hexdigest(),

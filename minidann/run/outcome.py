@@ -22,14 +22,15 @@ SPEAKERS = (  # the columns of speakers.csv
     "selected_by", "epoch", "statistics", "speaker",
     "true_0_pred_0", "true_0_pred_1", "true_1_pred_0", "true_1_pred_1",
 )  # fmt: skip
-Tested = dict[tuple[str, str], tuple[int, np.ndarray]]  # (criterion, statistics): epoch, predicted
+# (criterion, statistics): the epoch, and the probabilities (n, 2) of all utterances of the target
+Tested = dict[tuple[str, str], tuple[int, np.ndarray]]
 
 
 def finish(setup: Setup, state: State, out: Path, say: Callable[[str], None]) -> dict:
     """Select and test epochs, and write all files of a finished run; return its metrics.json."""
     arrays_of = functools.partial(folder.epoch_arrays, out, state)
     tested = test(setup, state.history, arrays_of)
-    epoch, _ = tested[setup.choices.select_by, "own"]
+    epoch, probabilities = tested[setup.choices.select_by, "own"]
     params, running = arrays_of(epoch)
     results = measure(setup, state.history, tested, params, running)
     about = {
@@ -48,6 +49,8 @@ def finish(setup: Setup, state: State, out: Path, say: Callable[[str], None]) ->
     picture, shares, results["distance"] = project(setup, params, running)
     store.write_arrays(out / "model.npz", groups, about)
     store.write(out / "speakers.csv", speakers_csv(setup, tested).encode())
+    text = predictions_csv(setup, probabilities).encode(errors="backslashreplace")
+    store.write(out / "predictions.csv", text)
     store.write_arrays(out / "features.npz", {"features": picture}, {"shares": shares})
     report_result(setup, results, say)
     draw(setup, state.history, results, picture, shares, out)
@@ -67,27 +70,28 @@ def best_epoch(history: list[dict], column: str) -> int:
 def test(
     setup: Setup, history: list[dict], arrays_of: Callable[[int], tuple[Arrays, Arrays]]
 ) -> Tested:
-    """Let each selection criterion pick its epoch, and predict the test set with it.
+    """Let each selection criterion pick its epoch, and predict the target with it.
 
     `arrays_of(epoch)` gives parameters and running statistics. The results named "own" use the
     run's running statistics. For `base`, those named "adabn" use the target's, and their epochs
-    are selected by the AdaBN columns. Predictions are (n,) of 0 and 1.
+    are selected by the AdaBN columns.
     """
-    features, rows, tested = setup.target.features, setup.split.test, {}
+    features, tested = setup.target.features, {}
+    rows = np.arange(len(features))
 
     @functools.cache  # criteria often agree
     def own(epoch: int) -> np.ndarray:
         params, running = arrays_of(epoch)
         encoded = evaluation.encode(params, features, rows)
-        return evaluation.predict(params, running, encoded).argmax(axis=1)
+        return evaluation.predict(params, running, encoded)
 
     @functools.cache
     def adapted(epoch: int) -> np.ndarray:
         params, _ = arrays_of(epoch)
-        encoded = evaluation.encode(params, features, np.arange(len(features)))
-        return adabn.predict(params, np.concatenate(encoded))[rows].argmax(axis=1)
+        return adabn.predict(params, np.concatenate(evaluation.encode(params, features, rows)))
 
-    for name in ["target"] if setup.mono else SELECTION:
+    criteria = ["target"] if setup.mono else [*SELECTION]
+    for name in criteria if setup.labelled else criteria[1:]:  # the first one is "target"
         epoch = best_epoch(history, SELECTION[name].column)
         tested[name, "own"] = epoch, own(epoch)
         if evaluation.has_adabn(setup.choices):
@@ -98,13 +102,31 @@ def test(
 
 def speakers_csv(setup: Setup, tested: Tested) -> str:
     """Each speaker's confusion on the test set, for every criterion: what tables are made of."""
-    labels, speakers = (a[setup.split.test] for a in (setup.target.labels, setup.target.speakers))
-    rows = [
-        (criterion, epoch, statistics, name, *counts.ravel())
-        for (criterion, statistics), (epoch, predicted) in tested.items()
-        for name, counts in metrics.by_speaker(labels, predicted, speakers).items()
-    ]
-    return store.csv_text([SPEAKERS, *rows])
+    test, rows = setup.split.test, [SPEAKERS]
+    if setup.labelled:
+        labels, speakers = setup.target.labels[test], setup.target.speakers[test]
+        for (criterion, statistics), (epoch, probabilities) in tested.items():
+            predicted = probabilities[test].argmax(axis=1)  # (n,)
+            for name, counts in metrics.by_speaker(labels, predicted, speakers).items():
+                rows.append((criterion, epoch, statistics, name, *counts.ravel()))
+    return store.csv_text(rows)
+
+
+def predictions_csv(setup: Setup, probabilities: np.ndarray) -> str:
+    """A row an utterance of the target: its probabilities, from (n, 2), and the larger one's class.
+
+    Its part of the split is told as well, because only the test set was not looked at before.
+    """
+    corpus, split, classes = setup.corpora[1], setup.split, CLASSES[setup.choices.dimension]
+    part = np.full(len(probabilities), "train")  # only mono has more than these two parts
+    part[split.dev], part[split.test] = "dev", "test"
+    rows = [("path", "start", "end", "speaker", "part", *classes, "predicted")]
+    for i, utterance in enumerate(corpus.utterances):
+        times = ["" if time is None else f"{time:g}" for time in (utterance.start, utterance.end)]
+        numbers = [f"{p:.4f}" for p in probabilities[i]]
+        predicted = classes[probabilities[i].argmax()]
+        rows.append((corpus.file(i), *times, utterance.speaker, part[i], *numbers, predicted))
+    return store.csv_text(rows)
 
 
 def measure(
@@ -113,22 +135,21 @@ def measure(
     """UAR, confusion, count and interval of the selected epoch, and the UAR of the others."""
     split = setup.split
     epoch, predicted = tested[setup.choices.select_by, "own"]
-    results = {"test": evaluate(setup.target, split.test, predicted)}
+    results = {"test": evaluate(setup.target, split.test, predicted[split.test])}
     parts = {"dev": setup.watched, "source": (setup.source, split.train)}
     for part, (domain, rows) in parts.items():
         encoded = evaluation.encode(params, domain.features, rows)
         probabilities = evaluation.predict(params, running, encoded)
-        results[part] = evaluate(domain, rows, probabilities.argmax(axis=1))
-    labels = setup.target.labels[split.test]
+        results[part] = evaluate(domain, rows, probabilities)
     return results | {
         "best_epoch": epoch,
         "protocol": protocol(setup),
         "selected_by": {
             f"{name}{' with adabn' * (statistics == 'adabn')}": {
                 "epoch": at,
-                "test_uar": metrics.uar(labels, answers),
+                "test_uar": evaluation.uar(setup.target, split.test, predicted[split.test]),
             }
-            for (name, statistics), (at, answers) in tested.items()
+            for (name, statistics), (at, predicted) in tested.items()
         },
         "corpora": setup.kinds,
         "left_out": setup.left_out,
@@ -148,9 +169,15 @@ def selected_in_words(name: str) -> str:
     return SELECTION[criterion].by + ", and AdaBN" * bool(adapted)
 
 
-def evaluate(domain: Domain, rows: np.ndarray, predicted: np.ndarray) -> dict:
-    """UAR, confusion, count and interval of what was `predicted` (n,) of utterances `rows` (n,)."""
-    counts = metrics.by_speaker(domain.labels[rows], predicted, domain.speakers[rows])
+def evaluate(domain: Domain, rows: np.ndarray, probabilities: np.ndarray) -> dict | None:
+    """UAR, confusion, count and interval of probabilities (n, 2) of the utterances `rows` (n,).
+
+    None where the domain has no labels.
+    """
+    labels = domain.labels[rows]
+    if (labels < 0).any():
+        return None
+    counts = metrics.by_speaker(labels, probabilities.argmax(axis=1), domain.speakers[rows])
     confusion = sum(counts.values())  # (2, 2)
     cell = intervals.Cell("these", {0: counts})
     return {
@@ -208,8 +235,11 @@ def draw(
         f"{choices.model}, {choices.bn}{beta}, seed {choices.seed}\n{results['protocol']}"
     )
     plots.save(plots.curves(history, results["best_epoch"], title), out / "curves.png")
-    matrix = plots.confusion(results["test"], CLASSES[choices.dimension], title)
-    plots.save(matrix, out / "confusion.png")
+    if setup.labelled:
+        matrix = plots.confusion(results["test"], CLASSES[choices.dimension], title)
+        plots.save(matrix, out / "confusion.png")
+    else:
+        title += "; the target has no labels"
     domains = [f"{corpus.title}, {corpus.language}" for corpus in setup.corpora]
     emotions = [f"{name} {choices.dimension}" for name in CLASSES[choices.dimension]]
     figure = plots.features([(title, picture, shares)], [] if setup.mono else domains, emotions)
@@ -219,6 +249,16 @@ def draw(
 def report_result(setup: Setup, results: dict, say: Callable[[str], None]) -> None:
     """Print the test result: UAR, interval, confusion, and what the other criteria select."""
     test, classes = results["test"], CLASSES[setup.choices.dimension]
+    left_out = ", ".join(f"{n} of the {role}" for role, n in results["left_out"].items() if n)
+    if left_out:
+        say(f"\nutterances or files left out as unusable: {left_out} (left_out.csv)")
+    epoch = results["best_epoch"]
+    if test is None:
+        say(
+            f"\nno test UAR{setup.demo}, because the target has no labels; predictions.csv has "
+            f"what epoch {epoch} predicts for each of its utterances"
+        )
+        return
     columns = np.sum(test["confusion"], axis=0)
     if not columns.all():
         interval = f"it predicts {classes[columns.argmax()]} for every utterance"
@@ -227,10 +267,6 @@ def report_result(setup: Setup, results: dict, say: Callable[[str], None]) -> No
         interval = f"95% interval over {test['speakers']} speakers: {low:.1f} to {high:.1f}"
     else:
         interval = "no interval: too few speakers, or no difference among them"
-    left_out = ", ".join(f"{n} of the {role}" for role, n in results["left_out"].items() if n)
-    if left_out:
-        say(f"\nutterances or files left out as unusable: {left_out} (left_out.csv)")
-    epoch = results["best_epoch"]
     say(f"\ntest UAR{setup.demo} {100 * test['uar']:.1f} %  ({interval}), epoch {epoch}")
     width = max(len(name) for name in classes)
     say(f"{'':{width + 5}}" + "".join(f"  predicted {name:>{width}}" for name in classes))

@@ -44,10 +44,10 @@ def curves(history: list[dict], best_epoch: int, title: str) -> Figure:
     """
     column = {name: np.array([row[name] for row in history]) for name in history[0]}
     figure, left = subplots(figsize=(7, 4.4))
-    lines = [
-        (left, 100 * column["target_dev_uar"], DARK, "-", "emotion UAR, development"),
-        (left, 100 * column["source_train_uar"], DARK, ":", "emotion UAR, training"),
-    ]
+    lines = [(left, 100 * column["source_train_uar"], DARK, ":", "emotion UAR, training")]
+    if not np.isnan(column["target_dev_uar"]).all():
+        dev = 100 * column["target_dev_uar"]
+        lines.insert(0, (left, dev, DARK, "-", "emotion UAR, development"))
     if not np.isnan(column["domain_uar"]).all():
         right = left.twinx()
         right.set(ylabel="domain loss (nats)", ylim=(0, 1.05 * column["dev_domain_loss"].max()))
@@ -59,7 +59,7 @@ def curves(history: list[dict], best_epoch: int, title: str) -> Figure:
     for axis, values, colour, style, label in lines:
         handles += axis.plot(column["epoch"], values, color=colour, ls=style, label=label,
                              marker=marker, markersize=4)  # fmt: skip
-    lowest = min(values.min() for axis, values, *_ in lines if axis is left)
+    lowest = np.nanmin([values for axis, values, *_ in lines if axis is left])
     dots = {"color": "0.5", "lw": 1, "ls": (0, (1, 3))}
     handles.append(left.axvline(best_epoch, **dots, label="selected epoch"))
     left.axhline(50, color="0.7", lw=0.8, zorder=0)  # chance

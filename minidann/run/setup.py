@@ -33,6 +33,11 @@ class Setup:
         return self.choices.model == "mono"
 
     @property
+    def labelled(self) -> bool:
+        """Whether the target has labels, and so a test UAR."""
+        return self.corpora[1].labelled(self.choices.dimension)
+
+    @property
     def left_out(self) -> dict[str, int]:
         """How many utterances or files of each corpus cannot be used and are left out."""
         source, target = (len({where for where, _ in corpus.bad}) for corpus in self.corpora)
@@ -136,11 +141,12 @@ def check(setup: Setup) -> None:
     """Refuse what would train or measure nothing: too few utterances, or a class without one."""
     choices, split, (source, target) = setup.choices, setup.split, setup.corpora
     role = "target" if setup.mono else "source"
-    parts = [
-        (role, source, "training", setup.source.labels[split.train]),
-        ("target", target, "development", setup.target.labels[split.dev]),
-        ("target", target, "test", setup.target.labels[split.test]),
-    ]
+    parts = [(role, source, "training", setup.source.labels[split.train])]
+    if setup.labelled or choices.select_by == "target":
+        parts += [
+            ("target", target, "development", setup.target.labels[split.dev]),
+            ("target", target, "test", setup.target.labels[split.test]),
+        ]
     if choices.select_by == "source":
         parts.append((role, source, "validation", setup.source.labels[split.source_val]))
     problems = [
@@ -159,6 +165,13 @@ def check(setup: Setup) -> None:
 
 def lacking(corpus: Corpus, dimension: str, part: str, labels: np.ndarray) -> str:
     """What a part of a corpus lacks, from its labels (n,) of 0 and 1; nothing if it is complete."""
+    if not corpus.labelled(dimension):
+        if part == "training":
+            return f"it has no labels of {dimension}, and a model cannot be trained without"
+        return (
+            f"it has no labels of {dimension}, by which --select-by target would choose the epoch; "
+            "take --select-by information, or source"
+        )
     if alone := one_class(corpus, dimension):
         return alone
     if len(labels) < 2:
@@ -178,11 +191,12 @@ def describe(setup: Setup, say: Callable[[str], None]) -> None:
     choices, split = setup.choices, setup.split
     low, high = CLASSES[choices.dimension]
     for role, corpus in list(zip(("source", "target"), setup.corpora))[setup.mono :]:
-        labels = corpus.labels(choices.dimension)
+        labels, counts = corpus.labels(choices.dimension), "without labels"
+        if corpus.labelled(choices.dimension):
+            counts = f"{low} {(labels == 0).sum()}, {high} {labels.sum()}"
         say(
             f"{role}  {corpus.title} ({corpus.kind}, {corpus.language}): {len(labels)} utterances, "
-            f"{len(set(corpus.speakers()))} speakers, {choices.dimension} "
-            f"{low} {(labels == 0).sum()}, {high} {labels.sum()}"
+            f"{len(set(corpus.speakers()))} speakers, {choices.dimension} {counts}"
         )
         for warning in corpus.warnings:
             say(f"        note: {warning}")
@@ -192,8 +206,9 @@ def describe(setup: Setup, say: Callable[[str], None]) -> None:
     unseen = ", without their labels," if choices.select_by == "information" else ""
     trained = "target" if setup.mono else "source"
     beta = f" with beta {choices.beta:g}" if choices.model == "our" else ""
+    tested = f"{len(split.test)} of the target test it"
     say(
         f"{choices.model}{beta}, {choices.bn}, seed {choices.seed}: trains on {len(split.train)} "
         f"utterances of the {trained}; {len(setup.watched[1])} of the {watched}{unseen} select the "
-        f"epoch; {len(split.test)} of the target test it"
+        f"epoch; {tested if setup.labelled else 'the target has no labels to test it'}"
     )
