@@ -24,8 +24,30 @@ What stands around it:
     reader/         the lessons as HTML, with the code beside them
     moons.py        the whole idea in two dimensions
     console.py      errors in one line, progress
+
+In Python, `minidann.train(...)` and `minidann.predict(...)` do what the commands of these names do,
+and raise `minidann.UserError` where a command would print one.
 """
+
+from importlib import import_module
+from types import ModuleType
 
 __version__ = "0.1.0"
 
 import minidann.ops  # noqa: F401  before NumPy: it tells BLAS how many threads to use
+
+
+class Command(ModuleType):
+    """The module of a command: to call it is to call its function of the same name."""
+
+    def __call__(self, *args, **options):
+        return vars(self)[self.__name__.rpartition(".")[2]](*args, **options)
+
+
+def __getattr__(name: str):
+    """What is imported when it is first asked for, because it takes a second."""
+    if name in ("train", "predict"):
+        return import_module(f"minidann.{name}")
+    if name == "UserError":
+        return import_module("minidann.console").UserError
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

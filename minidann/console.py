@@ -35,7 +35,7 @@ def run(main: Callable[[], None]) -> None:
     So with what the system refuses (a full disk, a file that went away) where nobody expected it.
     """
     for stream in (sys.stdout, sys.stderr):  # a file's name need not be text of this encoding
-        if stream is not None:  # closed before we began
+        if hasattr(stream, "reconfigure"):  # not if it was closed before, or is a notebook's
             stream.reconfigure(errors="backslashreplace")
     try:
         main()

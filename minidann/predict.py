@@ -1,18 +1,26 @@
 """python -m minidann.predict RUN FILE...: what a trained model predicts for recordings."""
 
+import glob
+import sys
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
+import minidann
 from minidann import console, model
 from minidann.console import UserError
 from minidann.ops import batchnorm
 from minidann.run import evaluation, plots, store
+from minidann.sound import warnings
 from minidann.sound.audio import decode, mono
 from minidann.sound.logmel import FRAMES, MELS, PRESETS, SHIFT, logmel
 from minidann.sound.normalise import normalise_and_pad
+from minidann.sound.warnings import measure
 
+POOLED = model.STRIDE * model.POOL  # frames of log-mel from one pooled frame to the next: 90
 BATCH = 32  # windows at a time: four minutes of sound
 
 
@@ -61,7 +69,7 @@ def inputs(groups: dict, frames: np.ndarray, domain: str) -> np.ndarray:
     return np.stack([normalise_and_pad(window, mean, std) for window in windows(frames)])
 
 
-def predict(groups: dict, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def probabilities_of(groups: dict, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Windows x (W, 750, 26) -> probabilities (W, 2) and attention weights (W, 8)."""
     encoded, weights = [], []
     for i in range(0, len(x), BATCH):
@@ -74,36 +82,97 @@ def predict(groups: dict, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def stretches(count: int) -> tuple[np.ndarray, np.ndarray]:
     """When the pooled frames of `count` windows begin and end, in seconds, (count*8,) each."""
-    frames = model.STRIDE * model.POOL  # 90 from one pooled frame to the next
-    within = frames * np.arange(model.pooled_frames(FRAMES))  # (8,)
+    within = POOLED * np.arange(model.pooled_frames(FRAMES))  # (8,)
     first = np.add.outer(FRAMES * np.arange(count), within).ravel()  # (count*8,)
-    return SHIFT * first, SHIFT * (first + frames)
+    return SHIFT * first, SHIFT * (first + POOLED)
 
 
-def rows(path: Path, frames: np.ndarray, probabilities: np.ndarray, classes: list[str]):
-    """The lines to print of one recording: all of it, then, if there are several, its windows.
+class Prediction(NamedTuple):
+    """What a model predicts for one recording; where there is a `problem`, only that it has one.
 
-    The recording's probabilities are the mean over its windows, weighted by their real frames.
+    The recording's `probabilities` (2,) are the mean over its windows of 7.5 s, `windows` (W, 2),
+    weighted by their unpadded frames. `predicted` is the class of the larger one. `remarks` say
+    what makes the recording doubtful. `frames` (T, 26) is its log-mel, `weights` (W, 8) attention.
     """
-    lengths = [len(window) for window in windows(frames)]  # (W,)
-    whole = np.average(probabilities, axis=0, weights=lengths)  # (2,)
+
+    path: Path
+    problem: str = ""
+    remarks: tuple[str, ...] = ()
+    probabilities: np.ndarray | None = None
+    predicted: str = ""
+    windows: np.ndarray | None = None
+    frames: np.ndarray | None = None
+    weights: np.ndarray | None = None
+
+
+def predict(run: Path | str, files: Iterable[Path | str], domain: str = "target") -> list:
+    """What the model in the folder `run` predicts for recordings: a list of `Prediction`.
+
+    `domain`, "target" or "source", says whose recording conditions they have. Raises UserError
+    where there is no such model.
+    """
+    groups, about = load(Path(run))
+    return [predict_one(groups, about, Path(file), domain) for file in files]
+
+
+def predict_one(groups: dict, about: dict, path: Path, domain: str) -> Prediction:
+    """The prediction for one recording, of a model as from `load`."""
+    try:
+        channels, rate = decode(path)
+        frames = logmel(mono(channels, rate), about["features"])  # (T, 26)
+    except UserError as error:
+        return Prediction(path, str(error))
+    sound = measure(path, channels, rate, None, None)
+    if sound.peak == 0:
+        return Prediction(path, "holds nothing but zeros, and so no class; record it again")
+    if len(frames) < POOLED:
+        return Prediction(
+            path,
+            f"holds {sound.seconds:.2f} s of sound, and the first pool of the network alone takes "
+            f"{SHIFT * POOLED:g} s; give it more of the recording",
+        )
+    of_windows, weights = probabilities_of(groups, inputs(groups, frames, domain))
+    whole = over_windows(frames, of_windows)
+    predicted = about["classes"][int(whole.argmax())]
+    remarks = tuple(warnings.remarks(sound))
+    return Prediction(path, "", remarks, whole, predicted, of_windows, frames, weights)
+
+
+def over_windows(frames: np.ndarray, of_windows: np.ndarray) -> np.ndarray:
+    """Probabilities (W, 2) of windows -> (2,), the mean weighted by their unpadded frames."""
+    return np.average(of_windows, axis=0, weights=[len(window) for window in windows(frames)])
+
+
+def rows(prediction: Prediction, classes: list[str]) -> Iterator[str]:
+    """The lines to print of one recording: all of it, then, if there are several, its windows."""
+    lengths = [len(window) for window in windows(prediction.frames)]  # (W,)
     ends = np.cumsum(lengths)
-    spans = [(0, ends[-1], whole)]
+    spans = [(0, ends[-1], prediction.probabilities)]
     if len(lengths) > 1:
-        spans += list(zip(ends - lengths, ends, probabilities))
+        spans += list(zip(ends - lengths, ends, prediction.windows))
     for first, last, probability in spans:
         predicted = classes[int(probability.argmax())]
         numbers = "\t".join(f"{p:.3f}" for p in probability)
-        yield f"{path}\t{SHIFT * first:.1f}-{SHIFT * last:.1f}\t{numbers}\t{predicted}"
+        yield f"{prediction.path}\t{SHIFT * first:.1f}-{SHIFT * last:.1f}\t{numbers}\t{predicted}"
 
 
-def draw(folder: Path, path: Path, frames, x, weights, about) -> None:
+def draw(folder: Path, prediction: Prediction, groups: dict, about: dict, domain: str) -> None:
     """A picture of one recording in `folder`: what the network gets, and where it looks."""
+    path, frames, weights = prediction.path, prediction.frames, prediction.weights
     starts, ends = stretches(len(weights))
-    x = x.reshape(-1, x.shape[2])  # (W*750, 26): the windows one after the other
+    x = inputs(groups, frames, domain).reshape(-1, MELS)  # (W*750, 26): one window after the other
     title = f"{path.name}: {about['dimension']}, model of {about['corpora']} speech"
     figure = plots.attention(x, SHIFT * len(frames), starts, ends, weights.ravel(), title)
     plots.save(figure, folder / f"{path.stem}.png")
+
+
+def matching(files: Iterable[Path]) -> list[Path]:
+    """The files, and those that match where a name has wildcards, as Windows hands them on."""
+    found = []
+    for file in files:
+        matches = [] if file.exists() else sorted(glob.glob(str(file)))
+        found += map(Path, matches) if matches else [file]
+    return found
 
 
 def main() -> None:
@@ -119,10 +188,11 @@ def main() -> None:
     p.add_argument("--plot", type=Path, metavar="DIR",
                    help="draw log-mel and attention of each file into DIR")  # fmt: skip
     args = p.parse_args()
+    files = matching(args.files)
     groups, about = load(args.run)
     if args.plot:
-        count = Counter(path.stem for path in args.files)
-        if same := [str(path) for path in args.files if count[path.stem] > 1]:
+        count = Counter(path.stem for path in files)
+        if same := [str(path) for path in files if count[path.stem] > 1]:
             raise UserError(f"--plot: {' and '.join(same)} have one name; draw them apart")
         try:
             args.plot.mkdir(parents=True, exist_ok=True)
@@ -134,20 +204,21 @@ def main() -> None:
     what = f"{about['dimension']} (model of {about['corpora']} speech)"
     print(f"file\tseconds\t{low}\t{high}\t{what}")
     problems = []
-    for path in console.progress(args.files, len(args.files), "predicting", "files"):
-        try:
-            frames = logmel(mono(*decode(path)), about["features"])  # (T, 26)
-        except UserError as error:
-            problems.append(f"{path}: {error}")
+    for path in console.progress(files, len(files), "predicting", "files"):
+        prediction = predict_one(groups, about, path, args.domain)
+        for remark in prediction.remarks:
+            print(f"{path}: note: a recording {remark}", file=sys.stderr, flush=True)
+        if prediction.problem:
+            problems.append(f"{path}: {prediction.problem}")
             continue
-        x = inputs(groups, frames, args.domain)  # (W, 750, 26)
-        probabilities, weights = predict(groups, x)
-        print(*rows(path, frames, probabilities, about["classes"]), sep="\n", flush=True)
+        print(*rows(prediction, about["classes"]), sep="\n", flush=True)
         if args.plot:
-            draw(args.plot, path, frames, x, weights, about)
+            draw(args.plot, prediction, groups, about, args.domain)
     if problems:
         raise UserError("\n".join(problems))
 
 
 if __name__ == "__main__":
     console.run(main)
+else:
+    sys.modules[__name__].__class__ = minidann.Command

@@ -2,11 +2,15 @@
 
 import argparse
 import os
+import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
+import minidann
 import minidann.ops
 from minidann import console, training
 from minidann.choices import FLAGS, Choices, add_flags, chosen, folder_name
@@ -102,8 +106,10 @@ def add_shared_flags(p: argparse.ArgumentParser, names=FLAGS) -> dict:
 
 def default_cache() -> Path:
     """Where features are kept between runs; safe to delete."""
-    home = os.environ.get("XDG_CACHE_HOME")
-    return (Path(home) if home else Path.home() / ".cache") / "minidann"
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    if home.startswith("~"):  # there is no home, as in some containers
+        home = tempfile.gettempdir()
+    return Path(home, "minidann")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -160,17 +166,49 @@ def read_flags(args: argparse.Namespace) -> tuple[Choices, tuple[Path, Path]]:
     return chosen(source, target, **values), (source_dir, target_dir)
 
 
-def main() -> None:
-    args = parser().parse_args()
+class Run(NamedTuple):
+    """What a finished run leaves: its folder, and what the files in there hold."""
+
+    folder: Path
+    metrics: dict
+    history: dict[str, np.ndarray]  # (epochs,) each
+    predictions: list[dict[str, str]]  # a row an utterance of the target
+
+
+def train(**flags) -> Run:
+    """Train as the command does, from Python: `minidann.train(target="ravdess:DIR", epochs=20)`.
+
+    The arguments are the command's flags, with underscores; `python -m minidann.train --help` lists
+    them. Raises UserError where the command would print one, TypeError on a flag that is unknown.
+    """
+    args = parser().parse_args([])
+    for name, value in flags.items():
+        if not hasattr(args, name):
+            raise TypeError(f"there is no choice {name!r}; there are {', '.join(vars(args))}")
+        setattr(args, name, Path(value) if name in ("out", "cache") else value)
+    out, metrics = begin(args)
+    predictions = store.read_csv(out / "predictions.csv")
+    return Run(out, metrics, folder.history_of(out), predictions)
+
+
+def begin(args: argparse.Namespace) -> tuple[Path, dict]:
+    """Run what a command line asks for; the run's folder, and what its `metrics.json` holds."""
     choices, places = read_flags(args)
     out = args.out or Path("runs", folder_name(choices))
+    how = {"cache": args.cache, "resume": args.resume, "skip_bad": args.skip_bad}
     try:
-        run(choices, places, out, cache=args.cache, resume=args.resume, skip_bad=args.skip_bad)
+        return out, run(choices, places, out, **how)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
             f"stopped; the same command with --resume goes on from {out}"
         ) from None
 
 
+def main() -> None:
+    begin(parser().parse_args())
+
+
 if __name__ == "__main__":
     console.run(main)
+else:
+    sys.modules[__name__].__class__ = minidann.Command

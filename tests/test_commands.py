@@ -337,10 +337,12 @@ def test_predict_agrees_with_the_run(run, corpora):
     expected = evaluation.predict(groups["params"], groups["running"], encoded, "emotion")
     for row in rows:
         frames = logmel(read_audio(corpus.utterances[row].path), about["features"])
-        probability, weights = predict.predict(groups, predict.inputs(groups, frames, "target"))
+        probability, weights = predict.probabilities_of(
+            groups, predict.inputs(groups, frames, "target")
+        )
         np.testing.assert_allclose(probability[0], expected[row], atol=1e-5)
         assert weights.shape == (1, 8)
-        as_source, _ = predict.predict(groups, predict.inputs(groups, frames, "source"))
+        as_source, _ = predict.probabilities_of(groups, predict.inputs(groups, frames, "source"))
         assert not np.array_equal(as_source, probability)
 
 
@@ -350,10 +352,15 @@ def test_predict_windows():
     assert [len(part) for part in parts] == [750, 750, 100]
     np.testing.assert_array_equal(np.concatenate(parts), frames)
     probabilities = np.array([[0.2, 0.8], [0.4, 0.6], [0.9, 0.1]])
-    lines = list(predict.rows("a.wav", frames, probabilities, ["low", "high"]))
+    whole = predict.over_windows(frames, probabilities)
+    recording = predict.Prediction(
+        "a.wav", frames=frames, probabilities=whole, windows=probabilities
+    )
+    lines = list(predict.rows(recording, ["low", "high"]))
     assert lines[0] == "a.wav\t0.0-16.0\t0.338\t0.662\thigh"
     assert lines[3] == "a.wav\t15.0-16.0\t0.900\t0.100\tlow"
-    assert len(list(predict.rows("a.wav", frames[:9], probabilities[:1], ["low", "high"]))) == 1
+    short = recording._replace(frames=frames[:9], windows=probabilities[:1])
+    assert len(list(predict.rows(short, ["low", "high"]))) == 1
     starts, ends = predict.stretches(2)
     assert len(starts) == 16
     assert starts[8] == pytest.approx(7.5)

@@ -256,7 +256,7 @@ def model_file(place: Places, data) -> None:
     read = clean(lambda: predict.load(place.run))
     if read is not None:
         groups, about = read
-        probability, _ = predict.predict(groups, np.zeros((1, 750, 26), np.float32))
+        probability, _ = predict.probabilities_of(groups, np.zeros((1, 750, 26), np.float32))
         assert probability.shape == (1, 2) and len(about["classes"]) == 2
 
 

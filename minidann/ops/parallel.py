@@ -28,6 +28,7 @@ if early:
 def threads() -> int:
     """How many to use: OMP_NUM_THREADS, where such a limit is usually set, or one for each core."""
     if not early and os.environ.get("OPENBLAS_NUM_THREADS") != "1":
+        _say_why_one()
         return 1
     limit = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()  # "4,2": 4 at the outermost
     if limit.isdecimal() and int(limit):
@@ -35,6 +36,15 @@ def threads() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))  # the cores that this process may use
     return os.cpu_count() or 1
+
+
+@cache
+def _say_why_one() -> None:
+    """Say once, on stderr, why only one core is used."""
+    print(
+        "note: NumPy was imported before minidann, so only one core is used; import minidann first",
+        file=sys.stderr,
+    )
 
 
 @cache

@@ -9,7 +9,6 @@ import numpy as np
 from minidann.choices import SELECTION
 from minidann.console import UserError
 from minidann.corpora import CLASSES
-from minidann.report.results import history_of
 from minidann.run import folder, store
 from minidann.run.outcome import selected_in_words
 
@@ -32,7 +31,7 @@ def page(run: Path) -> str:
     results, choices = store.read_json(run / "metrics.json"), config["choices"]
     findings = [_distance(choices, results), _priors(choices, config, results), _epochs(results)]
     if choices["model"] == "our":
-        history = history_of(run)
+        history = folder.history_of(run)
         findings = [_classifier(choices, history), _grad_norms(choices, history), *findings]
     lines, advice = [_heading(run, choices, config, results), ""], []
     for number, (texts, tries) in enumerate(findings, 1):

@@ -1,10 +1,8 @@
 """What finished runs left: the cells of a table, and the figures that are made of them."""
 
 import argparse
-import csv
 from collections.abc import Iterable, Sequence
 from functools import cache, partial
-from pathlib import Path
 
 import numpy as np
 
@@ -13,26 +11,14 @@ from minidann.measure import intervals
 from minidann.report import plan
 from minidann.report.paper import MONO, Column, Row, Terms
 from minidann.report.plan import Run
-from minidann.run import folder
+from minidann.run import folder, store
 from minidann.run.outcome import SPEAKERS
-
-
-def read_csv(path: Path) -> list[dict[str, str]]:
-    """The lines of a CSV file, by the names in its heading."""
-    with open(path, newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
-def history_of(run: Path) -> dict[str, np.ndarray]:
-    """Each column of a run's history.csv (epochs,); NaN where it has no number."""
-    rows = read_csv(run / "history.csv")
-    return {name: np.array([float(row[name] or "nan") for row in rows]) for name in rows[0]}
 
 
 def counts_of(run: Run) -> dict[tuple[str, str], intervals.Counts]:
     """{(criterion, statistics): each speaker's confusion (2, 2) on the test set} of a run."""
     found: dict = {}
-    for row in read_csv(run.out / "speakers.csv"):
+    for row in store.read_csv(run.out / "speakers.csv"):
         counts = np.array([int(row[name]) for name in SPEAKERS[-4:]]).reshape(2, 2)
         found.setdefault((row["selected_by"], row["statistics"]), {})[row["speaker"]] = counts
     return found
@@ -83,7 +69,7 @@ class Results:
 
     def curves(self, row: Row, column: Column, *names: str) -> np.ndarray:
         """Columns of the runs' histories (seeds, len(names), epochs); NaN where there is none."""
-        histories = [history_of(self.run(row, column, seed).out) for seed in self.args.seeds]
+        histories = [folder.history_of(self.run(row, column, seed).out) for seed in self.args.seeds]
         return np.array([[history[name] for name in names] for history in histories])
 
     def corpora(self, runs: Iterable[Run]) -> list[dict]:

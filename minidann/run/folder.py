@@ -241,6 +241,12 @@ def epoch_arrays(out: Path, like: State, epoch: int) -> tuple[Arrays, Arrays]:
     return params, running
 
 
+def history_of(run: Path) -> dict[str, np.ndarray]:
+    """Each column of a run's history.csv (epochs,); NaN where it has no number."""
+    rows = store.read_csv(run / "history.csv")
+    return {name: np.array([float(row[name] or "nan") for row in rows]) for name in rows[0]}
+
+
 def is_done(out: Path) -> bool:
     """Whether the run in `out` is done: `metrics.json` is the file that it writes last."""
     return (out / "metrics.json").is_file()

@@ -147,7 +147,9 @@ def measure(
         "selected_by": {
             f"{name}{' with adabn' * (statistics == 'adabn')}": {
                 "epoch": at,
-                "test_uar": evaluation.uar(setup.target, split.test, predicted[split.test]),
+                "test_uar": evaluation.uar(setup.target, split.test, predicted[split.test])
+                if setup.labelled
+                else None,
             }
             for (name, statistics), (at, predicted) in tested.items()
         },

@@ -124,6 +124,12 @@ def write(path: Path, content: bytes) -> None:
             raise
 
 
+def read_csv(path: Path) -> list[dict[str, str]]:
+    """The lines of a CSV file, by the names in its heading."""
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
 def csv_text(rows: Iterable[Sequence]) -> str:
     """Rows as CSV, a line each that ends as lines do here."""
     text = io.StringIO()

@@ -87,7 +87,7 @@ def measure(
 ODD: dict[str, tuple[Callable[[Sound], bool], Callable[[Sound], str]]] = {
     f"shorter than {SHORT:g} s": (lambda s: s.seconds < SHORT, lambda s: f"{s.seconds:.2f} s"),
     "of nothing but zeros": (lambda s: s.peak == 0, lambda s: f"{s.seconds:.2f} s"),
-    "that are exact zeros for half of their length or more": (
+    "with exact zeros over half of the length or more": (
         lambda s: s.zeros >= s.seconds / 2 and s.peak > 0,
         lambda s: f"{s.zeros:.2f} of {s.seconds:.2f} s",
     ),
