@@ -81,7 +81,8 @@ def test_run_folder(run):
     out, text = run
     assert {path.name for path in out.iterdir()} == {
         "config.json", "history.csv", "checkpoint.npz", "model.npz", "metrics.json",
-        "curves.png", "features.png", "confusion.png", "speakers.csv", "features.npz",
+        "curves.png", "features.png", "confusion.png", "speakers.csv",
+        "predictions.csv", "features.npz",
     }  # fmt: skip
     config = json.loads((out / "config.json").read_text())
     assert config["choices"]["alpha"] == 0.5
@@ -216,7 +217,7 @@ def test_bad_utterances_are_left_out_listed_and_counted(run, corpora, tmp_path):
     assert (out / "model.npz").read_bytes() == (run[0] / "model.npz").read_bytes()
     assert "left out as unusable: 3 of the source, 3 of the target (left_out.csv)" in done.stdout
     listed = [row["where"] for row in read_csv(out / "left_out.csv")]
-    assert listed == 2 * ["table.csv:10", "table.csv:11", "tiny.wav"]
+    assert listed == 2 * ["table.csv:10: 'gone.wav'", "table.csv:11", "tiny.wav"]
     metrics = metrics_of(out)
     assert metrics["left_out"] == {"source": 3, "target": 3}
     assert metrics["source"]["n"] == 43

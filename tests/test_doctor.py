@@ -21,6 +21,7 @@ LESS = ["a smaller --beta than 1, or --beta-schedule ganin, from 0 on"]
 ABOVE_0, BELOW_1 = (f"an alpha {where}: 0.5 is the usual value" for where in ("above 0", "below 1"))
 SHIFT = "no larger beta, and --select-by source in place of information, under label shift"
 ONE_CLASS = "ONE CLASS is predicted for every utterance: the UAR is that of guessing."
+LEANING = "other shares than the labels"
 CONTROL = "the same run with --beta 0: is anything of the gain the adversary's?"
 EVEN = ((30, 10), (10, 50))  # 60 of 100 utterances of the target are high, and as many predictions
 
@@ -70,16 +71,18 @@ def examined(tmp_path):
 
 # What the page can say: one phrase of each group, the first of them of the usual run, and others.
 GROUPS = (
-    ("BALANCED", "DEAD: alpha is 1", "DEAD: its loss is that of guessing", "WINNING", "OVERRUN",
+    ("BALANCED", "NOT TRAINED: alpha is 1", "DEAD: its loss is that of guessing", "WINNING",
+     "OVERRUN: it is wrong more often", "OVERRUN in training", "OVERRUN: it is sure of itself",
      "BETWEEN"),
     ("Both count.", "hardly moves the encoder", "drowns emotion", "there is no adversary.",
      "alpha is 0: emotion has no weight."),
     ("The encoder has brought them together.", "not brought the languages together.",
-     "has brought them nearer, and not together.", "They are close", "No proxy A-distance"),
+     "has brought them nearer, and not together.", "They are close, with", "were nearly as close",
+     "No proxy A-distance"),
 )  # fmt: skip
 OTHERS = (
     "beta is 0, so nothing works against it.", "another one still sees it.", "LABEL SHIFT",
-    "lean to one class", ONE_CLASS, "running statistics of the source",
+    LEANING, ONE_CLASS, "running statistics of the source",
 )  # fmt: skip
 NO_BETA = {"domain_grad_norm": 0.0, "choices": {"beta": 0.0}}
 
@@ -89,7 +92,7 @@ NO_BETA = {"domain_grad_norm": 0.0, "choices": {"beta": 0.0}}
     [
         # The domain classifier
         ({}, [], NOTHING),
-        ({"domain_uar": 0.99, "choices": {"alpha": 1.0}}, ["DEAD: alpha is 1"], [BELOW_1]),
+        ({"domain_uar": 0.99, "choices": {"alpha": 1.0}}, ["NOT TRAINED: alpha is 1"], [BELOW_1]),
         ({"dev_domain_loss": LOG2 + np.linspace(0, 0.015, EPOCHS)},
          ["DEAD: its loss is that of guessing"],
          ["are the utterances of both domains really different? Look at the corpora"]),
@@ -107,9 +110,16 @@ NO_BETA = {"domain_grad_norm": 0.0, "choices": {"beta": 0.0}}
         ({"domain_uar": 0.649}, ["BALANCED"], NOTHING),
         ({"domain_uar": 0.401}, ["BALANCED"], NOTHING),
         ({"domain_loss": 1.5 * LOG2 - 0.01}, ["BALANCED"], NOTHING),
-        ({"domain_loss": 1.5 * LOG2 + 0.01}, ["OVERRUN"], LESS),
-        ({"domain_uar": 0.399}, ["OVERRUN"], LESS),
-        ({"domain_uar": 0.3, **NO_BETA}, ["OVERRUN", "there is no adversary."], NOTHING),
+        ({"domain_loss": 1.5 * LOG2 + 0.01}, ["OVERRUN in training"], LESS),
+        ({"domain_loss": 1.5 * LOG2 + 0.01, "domain_uar": 0.82}, ["OVERRUN in training"], LESS),
+        ({"domain_loss": 1.5 * LOG2 + 0.01, "domain_uar": 0.851}, ["WINNING"], [LOOK, LARGER]),
+        ({"domain_loss": 1.5 * LOG2 + 0.01, "domain_uar": 0.399},
+         ["OVERRUN: it is wrong more often"], LESS),
+        ({"dev_domain_loss": 1.5 * LOG2 + 0.01}, ["OVERRUN: it is sure of itself"], LESS),
+        ({"dev_domain_loss": LOG2, "domain_uar": 0.66}, ["BETWEEN"], NOTHING),
+        ({"domain_uar": 0.399}, ["OVERRUN: it is wrong more often"], LESS),
+        ({"domain_uar": 0.3, **NO_BETA},
+         ["OVERRUN: it is wrong more often", "there is no adversary."], NOTHING),
         # The gradient norms
         ({"emotion_grad_norm": 2.0, "domain_grad_norm": 0.1}, ["hardly moves the encoder"],
          ["a larger --beta, or a smaller --alpha"]),
@@ -122,9 +132,10 @@ NO_BETA = {"domain_grad_norm": 0.0, "choices": {"beta": 0.0}}
         ({"distance": (1.5, 1.21)}, ["not brought the languages together."], NOTHING),  # noise
         ({"distance": (1.5, 1.19)}, ["has brought them nearer, and not together."], NOTHING),
         ({"distance": (1.5, 0.6)}, ["has brought them nearer, and not together."], NOTHING),
-        ({"distance": (0.6, 0.5)}, ["not brought the languages together."], NOTHING),
-        ({"distance": (0.5, 0.1)}, ["They are close"], NOTHING),
-        ({"distance": (0.1, 0.5)}, ["They are close"], NOTHING),
+        ({"distance": (0.6, 0.5)}, ["were nearly as close"], NOTHING),
+        ({"distance": (0.7, 0.51)}, ["not brought the languages together."], NOTHING),
+        ({"distance": (0.5, 0.1)}, ["They are close, with"], NOTHING),
+        ({"distance": (0.1, 0.5)}, ["They are close, with"], NOTHING),
         ({"distance": None}, ["No proxy A-distance"], NOTHING),
         ({"distance": (None, None)}, ["No proxy A-distance"], NOTHING),
         ({"distance": (1.9, 1.7)},
@@ -136,11 +147,14 @@ NO_BETA = {"domain_grad_norm": 0.0, "choices": {"beta": 0.0}}
          ["High is 55% of the source, and 60% of the predictions on the target's test set.",
           "(By the labels, which adaptation must not see, it is 60% of them.)"], NOTHING),
         ({"source": (55, 45), "confusion": EVEN}, ["LABEL SHIFT"], [SHIFT]),
+        # No page asks for a larger and for no larger beta.
+        ({"source": (55, 45), "confusion": EVEN, "domain_uar": 0.99}, ["LABEL SHIFT", "WINNING"],
+         [LOOK, SHIFT]),
         ({"source": (45, 55), "confusion": ((10, 30), (0, 60)),
           "choices": {"dimension": "valence"}},
-         ["Positive is 55% of the source, and 90% of the predictions", "lean to one class"],
+         ["Positive is 55% of the source, and 90% of the predictions", LEANING],
          NOTHING),
-        ({"source": (45, 55), "confusion": ((1, 39), (0, 60))}, ["lean to one class"], NOTHING),
+        ({"source": (45, 55), "confusion": ((1, 39), (0, 60))}, [LEANING], NOTHING),
         ({"source": (45, 55), "confusion": ((40, 0), (60, 0))}, [ONE_CLASS],
          ["another seed, more epochs, a smaller --beta"]),
         ({"source": (45, 55), "confusion": ((0, 40), (0, 60)), "distance": (1.9, 1.7),
@@ -189,6 +203,18 @@ def test_the_ratio_of_gradient_norms_is_a_median_of_the_first_and_of_the_last_ep
     page, _ = examined(domain_grad_norm=grad_norm)
     assert "is 0.37 times that of emotion" in page
     assert "(median of the last epochs, at most 10; of the first 0.19)" in page
+
+
+def test_a_target_without_labels(tmp_path):
+    run = made_up_run(tmp_path / "run", source=(45, 55))
+    rows = [("part", "predicted"), ("dev", "low"), ("test", "high"), ("test", "low")]
+    (run / "predictions.csv").write_text(store.csv_text(rows))
+    results = store.read_json(run / "metrics.json")
+    store.write_json(run / "metrics.json", results | {"test": None, "selected_by": {}})
+    page = " ".join(doctor.page(run).split())
+    assert "seed 3; no test UAR, because the target has no labels, epoch selected" in page
+    assert "High is 55% of the source, and 50% of the predictions" in page
+    assert page.count("only labels of the target could say") == 2
 
 
 def test_what_selected_the_epoch(examined):
