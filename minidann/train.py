@@ -186,22 +186,24 @@ def train(**flags) -> Run:
         if not hasattr(args, name):
             raise TypeError(f"there is no choice {name!r}; there are {', '.join(vars(args))}")
         setattr(args, name, Path(value) if name in ("out", "cache") else value)
-    out, metrics = begin(args)
+    out = begin(args)
+    metrics = store.read_json(out / "metrics.json")
     predictions = store.read_csv(out / "predictions.csv")
     return Run(out, metrics, folder.history_of(out), predictions)
 
 
-def begin(args: argparse.Namespace) -> tuple[Path, dict]:
-    """Run what a command line asks for; the run's folder, and what its `metrics.json` holds."""
+def begin(args: argparse.Namespace) -> Path:
+    """Run what a command line asks for -> the run's folder."""
     choices, places = read_flags(args)
     out = args.out or Path("runs", folder_name(choices))
     how = {"cache": args.cache, "resume": args.resume, "skip_bad": args.skip_bad}
     try:
-        return out, run(choices, places, out, **how)
+        run(choices, places, out, **how)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
             f"stopped; the same command with --resume goes on from {out}"
         ) from None
+    return out
 
 
 def main() -> None:

@@ -31,6 +31,7 @@ import numpy as np
 import soundfile
 from conftest import call, made_up_corpus
 from corpus_trees import named, ratings, replace, sound, text
+from test_truncation import unmarked as without_end
 
 from minidann.run import splits, store
 
@@ -437,9 +438,9 @@ def lying(title: str, key: str, *names: str) -> None:
     case(title, make)
 
 
-def rows(title: str, *lines: str, warns: str = "", flags=(), **header) -> None:
+def rows(title: str, *lines: str, warns="", flags=(), role="source", **header) -> None:
     """A CSV table of these lines."""
-    case(title, lambda p: p.train(*flags, source=p.table(*lines, **header)), warns=warns)
+    case(title, lambda p: p.train(*flags, **{role: p.table(*lines, **header)}), warns=warns)
 
 
 def recorded(title: str, spoil: Callable, *how, flags=(), warns: str = "", **by) -> None:
@@ -458,6 +459,16 @@ def labelled(title: str, *flags, warns: str = "", **labels: str) -> None:
 
     def make(p):
         return p.train(*flags, **{role: p.rows(given) for role, given in labels.items()})
+
+    case(title, make, warns=warns)
+
+
+def predicted(title: str, spoil: Callable, *how, file="c.wav", warns: str = "", **by) -> None:
+    """A recording that a good model is to predict."""
+
+    def make(p):
+        spoil(p.folder / file, *how, **by)
+        return ["predict", p.good / "finished", p.folder / file]
 
     case(title, make, warns=warns)
 
@@ -576,8 +587,8 @@ recola("an annotation that does not reach an utterance (RECOLA)", text, AROUSAL,
 part = "A corpus of one's own (CSV)"
 
 
-rows("a column that is missing (CSV)", "a.wav,s1,1", header="path,speaker,arousal")
-rows("columns that are separated by semicolons (CSV)", header="path;speaker;arousal;valence")
+rows("a column that is missing (CSV)", "a.wav,1,1", header="path,arousal,valence")
+rows("a label that some rows lack (CSV)", "a.wav,,,s1,1,1", "b.wav,,,s1,,1")
 rows("a column that is there twice (CSV)", header="path,speaker,arousal,valence,arousal")
 case("a table that is not text (CSV)", "--source csv:{recording}")
 case("an empty file (CSV)", lambda p: p.train(source=f"csv:{text(p.folder / 'mine.csv', '')}"))
@@ -598,7 +609,8 @@ rows(
     *("an utterance that is there twice (CSV)", "a.wav,0.1,0.4,s1,1,1", "b.wav,,,s1,1,1"),
     "a.wav,0.1,0.4,s2,1,1",
 )
-rows("more faults than fit on a screen (CSV)", *(f"{n}.wav,,,s1,1,1" for n in range(30)))
+rows("more faults than fit on a screen (CSV)", *(f"a.wav,{n},0,s1,1,1" for n in range(30)))
+rows("many recordings with one fault (CSV)", *(f"{n}.wav,,,s1,1,1" for n in range(30)))
 
 
 part = "The sound"
@@ -654,6 +666,85 @@ case("faults in the labels and in the sound of both corpora, at once", faults_in
 case("a name that is there twice and a damaged recording, at once", a_name_twice_and_a_bad_sound)
 case("nothing is left with --skip-bad: the sound", no_sound_is_left)
 rows("nothing is left with --skip-bad: the labels", "a.wav,,,s1,high,1", flags=["--skip-bad"])
+
+
+part = "Files as people have them"
+
+
+def claiming(path: Path, claimed: Callable[[int], int]) -> None:
+    """A WAV file whose header says that it has `claimed(n)` of its n bytes of sound."""
+    content = bytearray(sound(path, 2.0).read_bytes())
+    content[40:44] = struct.pack("<I", claimed(len(content) - 44))
+    path.write_bytes(content)
+
+
+def paused(path: Path, times: int, **how) -> None:
+    """An Ogg file of several streams, as a recorder leaves it that was paused."""
+    path.write_bytes(b"".join(written(path, **how).read_bytes() for _ in range(times)))
+
+
+def written(path: Path, *, scale=1.0, channels=(1.0,), seconds=2.0, rate=16000, **how) -> Path:
+    """The same noise in each channel, times a number; as `soundfile.write` writes it."""
+    noise = 0.1 * np.random.default_rng(0).standard_normal(int(seconds * rate))
+    soundfile.write(path, scale * np.outer(noise, channels), rate, **how)
+    return path
+
+
+def half_silent(path: Path) -> None:
+    content, rate = soundfile.read(written(path))
+    content[4000:24000] = 0
+    soundfile.write(path, content, rate)
+
+
+def pointers(path: Path) -> None:
+    """What a clone without Git LFS has in the place of a file."""
+    for letter in "ENLT":
+        about = f"version https://git-lfs.github.com/spec/v1\noid sha256:{letter}\nsize 9\n"
+        text(path.with_name(f"03a02{letter}a.wav"), about)
+
+
+HALF = {"claimed": lambda size: size // 2}
+predicted("a WAV file that claims half of its sound", claiming, **HALF)
+predicted("a WAV file that claims a twentieth of a second", claiming, claimed=lambda size: 1600)
+predicted("a WAV file whose length is taken modulo 2^13", claiming, claimed=lambda n: n % 8192)
+predicted("a WAV file that claims no sound, and has some", claiming, claimed=lambda size: 0)
+emodb("a WAV file that claims half of its sound, in training", claiming, SOUND, HALF["claimed"])
+predicted("an Ogg file of two streams", paused, 2, file="a.ogg")
+predicted("an Ogg file of three streams", paused, 3, file="a.ogg")
+predicted("an Ogg file of two streams (Opus)", paused, 2, file="a.ogg", subtype="OPUS")
+predicted("floating point on the scale of 16 bits", written, scale=32768, subtype="FLOAT")
+predicted("floating point on the scale of 24 bits", written, scale=1 << 23, subtype="DOUBLE")
+predicted("floating point on the scale of 8 bits", written, scale=300, subtype="FLOAT")
+predicted("two channels of opposite polarity", written, channels=(1, -1))
+predicted("two channels that nearly cancel each other", written, channels=(1, -0.9))
+predicted("four channels that cancel in pairs", written, channels=(1, -1, 0.9, -1))
+recorded("two channels of opposite polarity, in training", written, channels=(1, -1))
+predicted("digital silence (predict)", written, scale=0)
+predicted("digital silence in two channels (predict)", written, scale=0, channels=(1, 1))
+predicted("30 ms of sound (predict)", written, seconds=0.03)
+predicted("half a second of sound (predict)", written, seconds=0.5)
+predicted("a Git LFS pointer in place of a recording (predict)", text, "version https://git-lfs")
+predicted("an answer in XML in place of a recording (predict)", text, "<?xml version='1.0'?>")
+emodb("a clone of a corpus without Git LFS", pointers, SOUND)
+case("no file that matches (predict)", "predict {good}/finished {folder}/*.flac")
+
+
+part = "A target without labels"
+
+UNLABELLED = ["a.wav,s1", "b.wav,s2", "c.wav,s1", "d.wav,s2"]
+
+
+def unlabelled(title: str, *flags, role="target", header="path,speaker", lines=UNLABELLED) -> None:
+    case(title, lambda p: p.train(*flags, **{role: p.table(*lines, header=header)}))
+
+
+unlabelled("an epoch that labels of such a target should select")
+unlabelled("valence, of a target with arousal alone", "--dimension", "valence",
+           header="path,speaker,arousal", lines=["a.wav,s1,0", "b.wav,s2,1"])  # fmt: skip
+unlabelled("a source without labels", role="source")
+unlabelled("mono on a target without labels", "--model", "mono")
+case("a folder of recordings as the source", "--source audio:{good}/source")
+case("a folder without a recording", "--target audio:{good}/finished --select-by information")
 
 
 part = "The split"
@@ -858,6 +949,20 @@ def video_and_song(p):
     return p.train(source=f"ravdess:{p.ravdess(SPEECH, SPEECH.replace('-05-', '-02-'), SONG)}")
 
 
+def copies(root: Path) -> None:
+    """A corpus that is there twice, as where its folder was packed within itself."""
+    shutil.copytree(root, root / "again")
+
+
+def tone(path: Path) -> None:
+    soundfile.write(path, 0.1 * np.sin(np.arange(32000) / 10), 16000)
+
+
+def unmarked(path: Path) -> None:
+    """An Ogg file whose last page is not marked as the last."""
+    path.write_bytes(without_end(written(path).read_bytes()))
+
+
 def a_damaged_cache(p):
     cache = shutil.copytree(p.good / "cache", p.folder / "cache")
     for path in cache.glob("*.npy"):
@@ -904,6 +1009,14 @@ rows(
     *("a.wav,,,s1,1,1", "b.wav,,,s2,-1,1"),
     warns="in valence",
 )
+rows(
+    *("a target's columns of labels that are empty", "a.wav,s1,,", "b.wav,s2,,"),
+    header="path,speaker,arousal,valence",
+    role="target",
+    flags=["--select-by", "information"],
+    warns="no test UAR",
+)
+emodb("copies of recordings in another folder (EMO-DB)", copies, warns="copies of other files")
 emodb("recordings not named as in the corpus (EMO-DB)", sound, "test.wav", warns="not named as in")
 case("video and song beside speech (RAVDESS)", video_and_song, warns="not audio-only speech")
 recorded("digital silence, all of a recording", samples, 0, warns="nothing but zeros")
@@ -919,6 +1032,20 @@ recorded("mixed numbers of channels", sound, channels=2, warns="number of channe
 recorded("an utterance that is shorter than half a second", sound, 0.3, warns="shorter than")
 recorded("an utterance that is longer than half a minute", sound, 31, warns="longer than")
 case("a damaged file in the cache, made anew", a_damaged_cache, warns="is damaged")
+predicted("noise alone (predict)", written, warns="as in noise")
+predicted("noise alone, loud (predict)", written, scale=4.0, warns="as in noise")
+predicted("a steady tone (predict)", tone, warns="as in noise")
+predicted("clipping (predict)", sound, 1.5, level=2.0, warns="clipping")
+predicted("exact zeros over most of it (predict)", half_silent, warns="exact zeros")
+predicted("16 bits of which one is used (predict)", written, scale=1e-4, warns="another scale")
+predicted("16 bits of which two are used (predict)", written, scale=3e-4, warns="another scale")
+predicted(
+    *("32 bits that hold the numbers of 16 (predict)", written),
+    scale=2**-16,
+    subtype="PCM_32",
+    warns="another scale",
+)
+predicted("Ogg without a mark of its end (predict)", unmarked, file="a.ogg", warns="without a mark")
 rows(
     *("bad utterances left out with --skip-bad", "a.wav,,,s1,1,1", "b.wav,,,s2,-1,-1"),
     *("z.wav,,,s2,1,1", "c.wav,,,s1,high,1"),

@@ -1,12 +1,14 @@
 """The commands from outside: what they print, what they leave, what a kill costs."""
 
 import csv
+import io
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -16,11 +18,13 @@ import soundfile
 from conftest import call
 from corpus_trees import read_audio
 
-from minidann import choices, predict, train
+import minidann
+from minidann import choices, console, predict, train
 from minidann.choices import SELECTION
 from minidann.console import UserError
 from minidann.corpora import load, parse
 from minidann.measure.metrics import uars
+from minidann.ops import parallel
 from minidann.run import evaluation, store
 from minidann.run.evaluation import HISTORY
 from minidann.run.outcome import SPEAKERS
@@ -345,6 +349,117 @@ def test_predict_agrees_with_the_run(run, corpora):
         assert weights.shape == (1, 8)
         as_source, _ = predict.probabilities_of(groups, predict.inputs(groups, frames, "source"))
         assert not np.array_equal(as_source, probability)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every file name is text")
+def test_names_that_are_no_text(run, corpora, tmp_path):
+    """As a folder Colère has on Linux where it was unpacked from a zip of another system."""
+    folder = tmp_path / os.fsdecode(b"Col\xe8re")
+    shutil.copytree(Path(corpora[3].removeprefix("csv:")).parent, folder)
+    out = tmp_path / "run"
+    flags = ["--epochs", 1, "--select-by", "information", "--cache", tmp_path / "cache"]
+    succeed("train", *corpora[:2], "--target", f"audio:{tmp_path}", *flags, "--out", out)
+    assert len(read_csv(out / "predictions.csv")) == 60
+    assert b"Col\\udce8re" in (out / "predictions.csv").read_bytes()
+    done = succeed("predict", out, folder / "0.wav")
+    assert "Col\\udce8re" in done.stdout
+
+
+def test_a_target_without_labels(corpora, tmp_path):
+    """The same model as with them, and predictions of which the test UAR is that of the run."""
+    table, models = Path(corpora[3].removeprefix("csv:")), []
+    flags = [*corpora[:2], "--epochs", 2, "--batch-size", 8, "--select-by", "information"]
+    for name in ("with", "without"):
+        copy = tmp_path / name / "table.csv"
+        shutil.copytree(table.parent, copy.parent)
+        if name == "without":
+            lines = [line.rsplit(",", 2)[0] for line in table.read_text().splitlines()]
+            copy.write_text("\n".join(lines))
+        out = tmp_path / "runs" / name
+        done = succeed("train", *flags, "--target", f"csv:{copy}", "--out", out)
+        models.append((out / "model.npz").read_bytes())
+    assert models[0] == models[1]
+    assert "no test UAR, because the target has no labels" in done.stdout
+    assert not (out / "confusion.png").exists() and metrics_of(out)["test"] is None
+    labels = {row["path"]: row["arousal"] for row in read_csv(table)}
+    counts = np.zeros((2, 2))
+    for row in read_csv(out / "predictions.csv"):
+        if row["part"] == "test":
+            counts[int(labels[row["path"]]), int(row["predicted"] == "high")] += 1
+    assert uars(counts) == metrics_of(tmp_path / "runs" / "with")["test"]["uar"]
+
+
+def test_from_python(run, corpora, tmp_path):
+    """`minidann.train` and `minidann.predict` do what the commands do."""
+    out, _ = run
+    flags = dict(zip(("source", "target", "cache", "batch_size"), [*corpora[1:6:2], 8]))
+    made = minidann.train(**flags, epochs=4, out=str(tmp_path / "run"))
+    assert (made.folder / "model.npz").read_bytes() == (out / "model.npz").read_bytes()
+    assert made.metrics == metrics_of(made.folder)
+    assert made.history["epoch"].tolist() == [1, 2, 3, 4] and len(made.predictions) == 60
+    recording = Path(corpora[3].removeprefix("csv:")).with_name("0.wav")
+    known, missing = minidann.predict(made.folder, [recording, tmp_path / "gone.wav"])
+    assert made.predictions[0]["predicted"] == known.predicted and not known.problem
+    np.testing.assert_allclose(
+        float(made.predictions[0]["high"]), known.probabilities[1], atol=1e-3
+    )
+    assert missing.problem == "no such file; check the path" and missing.probabilities is None
+    with pytest.raises(minidann.UserError, match="--model theirs: expected one of our, base, mono"):
+        minidann.train(model="theirs")
+    with pytest.raises(TypeError, match="there is no choice 'modle'"):
+        minidann.train(modle="our")
+
+
+def test_the_model_of_the_demo_answers_at_once():
+    model = Path(train.DEMO).parents[0] / "model"
+    recording = next(train.DEMO.glob("iemocap/Session1/sentences/wav/*/*_F000.ogg"))
+    done = succeed("predict", model, recording)
+    assert done.stdout.startswith(
+        "file\tseconds\tlow\thigh\tarousal (model of synthetic demo speech)\n"
+    )
+
+
+def test_commands_in_a_notebook(monkeypatch):
+    """The notebook's way to draw is not that of the command, and its stdout is no file."""
+    backend = {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}
+    done = subprocess.run(
+        command("train", "--help"), capture_output=True, text=True, env=os.environ | backend
+    )
+    assert done.returncode == 0 and done.stderr == ""
+    printed = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", printed)
+    console.run(lambda: print("said"))
+    assert printed.getvalue() == "said\n"
+
+
+def test_numpy_imported_first_is_told_once():
+    code = "import numpy\nfrom minidann.ops import parallel\nparallel.threads(), parallel.threads()"
+    kept = {name: value for name, value in os.environ.items() if name not in parallel.ASKED}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=kept)
+    assert done.stderr.count("NumPy was imported before minidann") == 1
+
+
+def test_no_home_folder(monkeypatch):
+    """As in a container, where the user has no entry either."""
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    assert train.default_cache() == Path(tempfile.gettempdir(), "minidann")
+    assert "~nobody" in str(parse("csv:~nobody/table.csv")[1])
+
+
+def test_the_page_of_all_commands():
+    done = call("__main__")
+    assert done.returncode == 0
+    for path in Path(minidann.__file__).parent.glob("*/__main__.py"):
+        assert f"python -m minidann.{path.parent.name} " in done.stdout
+
+
+def test_wildcards_as_windows_hands_them_on(tmp_path):
+    for name in ("b.wav", "a.wav", "c.txt"):
+        (tmp_path / name).touch()
+    assert predict.matching([tmp_path / "*.wav"]) == [tmp_path / "a.wav", tmp_path / "b.wav"]
+    (tmp_path / "[1].wav").touch()
+    assert predict.matching([tmp_path / "[1].wav"]) == [tmp_path / "[1].wav"]
 
 
 def test_predict_windows():

@@ -8,6 +8,7 @@ readers know nothing of features; `python -m minidann.corpora NAME:DIR` says wha
 """
 
 import math
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -83,7 +84,7 @@ def parse(spec: str) -> tuple[str, Path]:
         raise UserError(f"{spec!r}: write NAME:DIR; the names are {NAMES}")
     if name not in READERS:
         raise UserError(f"{spec!r}: unknown corpus {name!r}; the names are {NAMES}")
-    return name, Path(place).expanduser()
+    return name, Path(os.path.expanduser(place))  # a ~ that means nothing stays
 
 
 def load(name: str, root: Path) -> Corpus:

@@ -26,7 +26,11 @@ FORMATS = "WAV", "WAVEX", "FLAC", "OGG"  # in others a file that was cut short w
 # What a download that went wrong leaves in the place of a recording, and how it begins.
 NOT_SOUND = {
     "is a Git LFS pointer, not the recording; run `git lfs pull`": b"version https://git-lfs",
-    "is a web page, not the recording; download it again": (b"<!doctype", b"<html", b"<?xml"),
+    "is a web page or XML, not the recording; download it again": (
+        b"<!doctype",
+        b"<html",
+        b"<?xml",
+    ),
 }
 
 
@@ -59,8 +63,8 @@ def check_scale(peak: float) -> None:
     if peak > LOUDEST:
         scale = next(scale for scale in INTEGERS if peak <= scale)
         raise UserError(
-            f"its samples go up to {peak:.6g}, where full scale is 1: they are whole numbers "
-            f"written as floating point; divide them by {scale}"
+            f"its samples go up to {peak:.6g}, where full scale is 1, so they are on the scale of "
+            f"whole numbers; divide them by {scale}"
         )
 
 
