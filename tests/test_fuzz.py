@@ -23,9 +23,11 @@ from corpus_trees import HEADER, IMPRO, iemocap, ratings, recola, sound
 from minidann import model, predict, training
 from minidann.choices import Choices
 from minidann.console import UserError
-from minidann.corpora import READERS, about, load
+from minidann.corpora import READERS, Utterance, about, load
 from minidann.run import folder, store
 from minidann.run.evaluation import HISTORY
+from minidann.sound import features
+from minidann.sound.warnings import remarks
 
 pytest.importorskip("hypothesis", reason="needs hypothesis: pip install -e '.[fuzz]'")
 pytest.importorskip("resource", reason="Windows: no measure of memory, no SIGALRM")
@@ -115,7 +117,7 @@ def corpus(name: str, root: Path) -> None:
         return
     assert read.utterances
     for utterance in read.utterances:
-        assert np.isfinite([utterance.arousal, utterance.valence]).all() and utterance.speaker
+        assert not np.isinf([utterance.arousal, utterance.valence]).any() and utterance.speaker
         if utterance.end is not None:
             assert 0 <= (utterance.start or 0) < utterance.end < 100
     for where, why in [*read.bad, *((warning, "") for warning in (*read.warnings, *about(read)))]:
@@ -131,6 +133,10 @@ class Places:
         recola(self.recola)
         for name in ("a", "b"):
             sound(self.csv / f"{name}.wav")
+        self.sounds = [
+            sound(root / name, 0.5, channels=channels).read_bytes()
+            for name, channels in (("a.wav", 1), ("b.wav", 2), ("a.ogg", 1), ("a.flac", 1))
+        ]
         self.names, self.run = root / "names", root / "run"
         self.run.mkdir()
         params, running = model.initialise(np.random.default_rng(0))
@@ -179,6 +185,25 @@ def file_names(place: Places, data) -> None:
             except (OSError, ValueError):  # no name that this system allows
                 pass
         corpus(data.draw(st.sampled_from(list(READERS))), Path(folder))
+
+
+def sound_file(place: Places, data) -> None:
+    """Bytes of its header changed, bytes put in, behind or away; most of them still sound."""
+    draw, content = data.draw, bytearray(data.draw(st.sampled_from(place.sounds)))
+    pages = [at for at in range(len(content)) if content.startswith(b"OggS", at)] or [0]
+    for _ in range(draw(st.integers(0, 4))):
+        at = draw(st.sampled_from(pages)) + draw(st.integers(0, 60))
+        content[at : at + 1] = draw(st.binary(min_size=1, max_size=1) | st.binary(max_size=8))
+    ends = st.sampled_from([b"", b"LIST\4\0\0\0abcd", b"data\4\0\0\0abcd", bytes(content)])
+    content += draw(ends | st.binary(max_size=40))
+    path = place.run / "sound"
+    path.write_bytes(content[: draw(st.sampled_from([None, None, -1, 44, 100, len(content) // 2]))])
+    whole = [(0, Utterance(path, None, None, "s", 0.0, 0.0))]
+    ((_, heard, frames),) = clean(lambda: features.extract_one(path, whole, "paper"))
+    if heard is None:
+        assert frames and "\n" not in frames and len(frames) < 400
+    else:
+        assert np.isfinite(frames).all() and len(remarks(heard)) < 8
 
 
 HEADS = [
@@ -267,7 +292,9 @@ def checkpoint_file(place: Places, data) -> None:
     assert read is None or read.epoch >= 0
 
 
-PROPERTIES = (iemocap_labels, recola_tables, csv_table, file_names, model_file, checkpoint_file)
+PROPERTIES = (
+    iemocap_labels, recola_tables, csv_table, file_names, sound_file, model_file, checkpoint_file,
+)  # fmt: skip
 
 
 def run(which, place: Places, examples: int) -> None:
