@@ -14,11 +14,10 @@ from minidann import console, model
 from minidann.console import UserError
 from minidann.ops import batchnorm
 from minidann.run import evaluation, plots, store
-from minidann.sound import warnings
 from minidann.sound.audio import decode, mono
 from minidann.sound.logmel import FRAMES, MELS, PRESETS, SHIFT, logmel
 from minidann.sound.normalise import normalise_and_pad
-from minidann.sound.warnings import measure
+from minidann.sound.warnings import measure, remarks
 
 POOLED = model.STRIDE * model.POOL  # frames of log-mel from one pooled frame to the next: 90
 BATCH = 32  # windows at a time: four minutes of sound
@@ -134,8 +133,9 @@ def predict_one(groups: dict, about: dict, path: Path, domain: str) -> Predictio
     of_windows, weights = probabilities_of(groups, inputs(groups, frames, domain))
     whole = over_windows(frames, of_windows)
     predicted = about["classes"][int(whole.argmax())]
-    remarks = tuple(warnings.remarks(sound))
-    return Prediction(path, "", remarks, whole, predicted, of_windows, frames, weights)
+    return Prediction(
+        path, "", tuple(remarks(sound)), whole, predicted, of_windows, frames, weights
+    )
 
 
 def over_windows(frames: np.ndarray, of_windows: np.ndarray) -> np.ndarray:

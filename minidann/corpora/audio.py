@@ -4,9 +4,11 @@ Who speaks is not known either; the folder in which a recording lies is taken fo
 """
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
-from minidann.corpora.utterance import AUDIO, Findings, Reader, Utterance, files_below, is_audio
+from minidann.corpora import manifest
+from minidann.corpora.utterance import AUDIO, Findings, Utterance, files_below, is_audio
 
 
 def find(root: Path) -> Path | None:
@@ -24,11 +26,8 @@ def read(root: Path, found: Findings) -> list[Utterance]:
     return utterances
 
 
-READER = Reader(
-    title="",  # the folder's own name
-    language="not stated",
-    kind="your own",
-    threshold=0.0,
+READER = replace(
+    manifest.READER,
     looked_for=f"recordings ({', '.join(AUDIO)}) at any depth",
     advice="give a folder with recordings in it",
     find=find,

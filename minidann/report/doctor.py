@@ -181,7 +181,8 @@ def _priors(run: Path, config: dict, results: dict) -> Finding:
     """Shares of the upper class: in the source, among the predictions, in the target."""
     choices = config["choices"]
     name = CLASSES[choices["dimension"]][1]
-    source = np.divide(*np.cumsum(config["corpora"]["source"]["classes"][::-1]))
+    classes = config["corpora"]["source"]["classes"]
+    source = classes[1] / sum(classes)
     if results["test"]:
         counts = np.array(results["test"]["confusion"])  # (2, 2), rows true
         predicted, true = counts.sum(axis=0)[1] / counts.sum(), counts[1].sum() / counts.sum()

@@ -133,10 +133,10 @@ def measure(
     setup: Setup, history: list[dict], tested: Tested, params: Arrays, running: Arrays
 ) -> dict:
     """UAR, confusion, count and interval of the selected epoch, and the UAR of the others."""
-    split = setup.split
+    test, labelled = setup.split.test, setup.labelled
     epoch, predicted = tested[setup.choices.select_by, "own"]
-    results = {"test": evaluate(setup.target, split.test, predicted[split.test])}
-    parts = {"dev": setup.watched, "source": (setup.source, split.train)}
+    results = {"test": evaluate(setup.target, test, predicted[test])}
+    parts = {"dev": setup.watched, "source": (setup.source, setup.split.train)}
     for part, (domain, rows) in parts.items():
         encoded = evaluation.encode(params, domain.features, rows)
         probabilities = evaluation.predict(params, running, encoded)
@@ -147,8 +147,8 @@ def measure(
         "selected_by": {
             f"{name}{' with adabn' * (statistics == 'adabn')}": {
                 "epoch": at,
-                "test_uar": evaluation.uar(setup.target, split.test, predicted[split.test])
-                if setup.labelled
+                "test_uar": evaluation.uar(setup.target, test, predicted[test])
+                if labelled
                 else None,
             }
             for (name, statistics), (at, predicted) in tested.items()

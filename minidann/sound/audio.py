@@ -26,11 +26,7 @@ FORMATS = "WAV", "WAVEX", "FLAC", "OGG"  # in others a file that was cut short w
 # What a download that went wrong leaves in the place of a recording, and how it begins.
 NOT_SOUND = {
     "is a Git LFS pointer, not the recording; run `git lfs pull`": b"version https://git-lfs",
-    "is a web page or XML, not the recording; download it again": (
-        b"<!doctype",
-        b"<html",
-        b"<?xml",
-    ),
+    "is a web page, not the recording; download it again": (b"<!doctype", b"<html", b"<?xml"),
 }
 
 
