@@ -132,10 +132,8 @@ def predict_one(groups: dict, about: dict, path: Path, domain: str) -> Predictio
         )
     of_windows, weights = probabilities_of(groups, inputs(groups, frames, domain))
     whole = over_windows(frames, of_windows)
-    predicted = about["classes"][int(whole.argmax())]
-    return Prediction(
-        path, "", tuple(remarks(sound)), whole, predicted, of_windows, frames, weights
-    )
+    answer = about["classes"][int(whole.argmax())]
+    return Prediction(path, "", tuple(remarks(sound)), whole, answer, of_windows, frames, weights)
 
 
 def over_windows(frames: np.ndarray, of_windows: np.ndarray) -> np.ndarray:

@@ -133,7 +133,8 @@ def measure(
     setup: Setup, history: list[dict], tested: Tested, params: Arrays, running: Arrays
 ) -> dict:
     """UAR, confusion, count and interval of the selected epoch, and the UAR of the others."""
-    test, labelled = setup.split.test, setup.labelled
+    test = setup.split.test
+    uar = functools.partial(evaluation.uar, setup.target, test)
     epoch, predicted = tested[setup.choices.select_by, "own"]
     results = {"test": evaluate(setup.target, test, predicted[test])}
     parts = {"dev": setup.watched, "source": (setup.source, setup.split.train)}
@@ -147,9 +148,7 @@ def measure(
         "selected_by": {
             f"{name}{' with adabn' * (statistics == 'adabn')}": {
                 "epoch": at,
-                "test_uar": evaluation.uar(setup.target, test, predicted[test])
-                if labelled
-                else None,
+                "test_uar": uar(predicted[test]) if setup.labelled else None,
             }
             for (name, statistics), (at, predicted) in tested.items()
         },
