@@ -128,7 +128,7 @@ def test_ogg_of_several_streams_is_refused(whole, tmp_path):
 def test_floating_point_on_the_scale_of_integers(peak, scale, tmp_path):
     samples = peak * np.sin(np.arange(16000))
     soundfile.write(tmp_path / "a.wav", samples, 16000, subtype="FLOAT")
-    with pytest.raises(UserError, match=f"where full scale is 1: .* divide them by {scale}"):
+    with pytest.raises(UserError, match=f"where full scale is 1, .* divide them by {scale}"):
         read_audio(tmp_path / "a.wav")
     soundfile.write(tmp_path / "a.wav", samples / peak * 4, 16000, subtype="FLOAT")
     assert np.abs(read_audio(tmp_path / "a.wav")).max() == pytest.approx(4, abs=1e-3)

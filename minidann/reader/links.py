@@ -55,7 +55,7 @@ def resolve(href: str, page: Path, root: Path) -> Link:
     if heading and heading not in anchors(path.read_text(encoding="utf-8")):
         raise LessonError(f"{href}: no heading there is called {heading}")
     inside = path.relative_to(root).as_posix()
-    if path.parent == page.parent:
+    if path.parent == page.parent and path.suffix == ".md":
         return Link("page", page_of(path.name) * bool(place) + f"#{heading}" * bool(heading))
     if path.parent.parent == page.parent:
         return Link("media", f"{path.parent.name}/{path.name}")
