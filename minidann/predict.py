@@ -110,6 +110,8 @@ def predict(run: Path | str, files: Iterable[Path | str], domain: str = "target"
     `domain`, "target" or "source", says whose recording conditions they have. Raises UserError
     where there is no such model.
     """
+    if isinstance(files, (str, Path)):  # a text is an iterable too
+        files = [files]
     groups, about = load(Path(run))
     return [predict_one(groups, about, Path(file), domain) for file in files]
 

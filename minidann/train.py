@@ -13,7 +13,7 @@ import numpy as np
 import minidann
 import minidann.ops
 from minidann import console, training
-from minidann.choices import FLAGS, Choices, add_flags, chosen, folder_name
+from minidann.choices import FLAGS, Choices, add_flags, chosen, flag_of, folder_name
 from minidann.console import UserError, clock
 from minidann.corpora import READERS, parse
 from minidann.run import folder, outcome, setup, store
@@ -185,6 +185,11 @@ def train(**flags) -> Run:
     for name, value in flags.items():
         if not hasattr(args, name):
             raise TypeError(f"there is no choice {name!r}; there are {', '.join(vars(args))}")
+        kind = FLAGS[name].metadata.get("kind") if name in FLAGS else None
+        try:
+            value = kind(value) if kind and value is not None else value
+        except ValueError:
+            raise UserError(f"{flag_of(name)} {value}: expected a number") from None
         setattr(args, name, Path(value) if name in ("out", "cache") else value)
     out = begin(args)
     metrics = store.read_json(out / "metrics.json")

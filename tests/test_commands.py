@@ -403,9 +403,13 @@ def test_from_python(run, corpora, tmp_path):
     np.testing.assert_allclose(
         float(made.predictions[0]["high"]), known.probabilities[1], atol=1e-3
     )
+    (alone,) = minidann.predict(made.folder, str(recording))
+    assert alone.predicted == known.predicted
     assert missing.problem == "no such file; check the path" and missing.probabilities is None
     with pytest.raises(minidann.UserError, match="--model theirs: expected one of our, base, mono"):
         minidann.train(model="theirs")
+    with pytest.raises(minidann.UserError, match="--epochs many: expected a number"):
+        minidann.train(epochs="many")
     with pytest.raises(TypeError, match="there is no choice 'modle'"):
         minidann.train(modle="our")
 

@@ -378,6 +378,17 @@ def test_csv_without_labels(tmp_path, table, labelled):
     assert printed.count("no labels") == 2 - len(labelled)
 
 
+def test_csv_with_times_in_milliseconds(tmp_path):
+    sound(tmp_path / "a.wav")
+    lines = "path,start,end,speaker,arousal,valence\na.wav,,500,x,1,0\na.wav,0.1,0.9,x,1,0\n"
+    corpus = load("csv", text(tmp_path / "t.csv", lines))
+    assert corpus.bad == (
+        ("t.csv:2", "end 500 s is far beyond the recording, which is 0.600 s long; are these "
+                    "milliseconds?"),
+    )  # fmt: skip
+    assert len(corpus.utterances) == 1 and "cut to it (1)" in corpus.warnings[0]
+
+
 def test_csv_with_some_labels(tmp_path):
     for name in "ab":
         sound(tmp_path / f"{name}.wav")

@@ -49,6 +49,7 @@ class Corpus:
     bad: tuple[tuple[str, str], ...]  # (where, why): utterances and files that cannot be used
     warnings: tuple[str, ...]  # data warnings, with counts; see also `about`
     published: dict  # {"utterances": n, "arousal": (low, high), "valence": ...}; {} if unknown
+    remarks: tuple[str, ...] = ()  # what makes each utterance's sound doubtful, once it was heard
 
     def labelled(self, dimension: str) -> bool:
         """Whether its utterances have labels of this dimension; all have them, or none."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 AUDIO = (".wav", ".flac", ".ogg")
 LARGEST = 1e9  # no second of a recording and no label on any scale is as large
+FAR = 10  # times a recording's length: an end beyond that is on another scale
 EXAMPLES = 3  # places that are named where there are more
 SHOWN = 80  # characters of a bad line that are printed
 
@@ -112,6 +113,11 @@ class Findings:
             )
         elif end <= start:
             why = f"end {end:g} s is not after start {start:g} s"
+        elif end > FAR * length:
+            why = (
+                f"end {end:g} s is far beyond the recording, which is {length:.3f} s long; are "
+                "these milliseconds?"
+            )
         else:
             if end > length:
                 what = "utterances that end after their recording, cut to it"

@@ -12,7 +12,7 @@ from minidann.corpora import CLASSES
 from minidann.run import folder, store
 from minidann.run.outcome import selected_in_words
 
-LAST = 10  # epochs that are looked at, at the end
+LAST = 10  # epochs that are looked at, at the end; of a run of less than 20, the second half
 # Above which domain UAR, in inference, the domain classifier wins; about chance between the two.
 WINS, CHANCE = 0.85, (0.40, 0.65)
 WEAK, STRONG = 0.1, 3.0  # ratio of the gradient norms: beyond, one hardly counts
@@ -63,13 +63,18 @@ def _ratio(history: dict) -> tuple[float, float]:
     """The reversed gradient at the encoder over that of emotion: in the first epochs, the last."""
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = history["domain_grad_norm"] / history["emotion_grad_norm"]  # (epochs,)
-    return np.median(ratio[:LAST]), np.median(ratio[-LAST:])
+    return np.median(ratio[: _last(history)]), np.median(ratio[-_last(history) :])
+
+
+def _last(history: dict) -> int:
+    """How many epochs are looked at, at the end of a run."""
+    return max(1, min(LAST, len(history["epoch"]) // 2))
 
 
 def _classifier(choices: dict, history: dict) -> Finding:
     """Is the domain classifier dead, winning, balanced, or overrun?"""
     beta, names = choices["beta"], ("domain_uar", "dev_domain_loss", "domain_loss")
-    uar, loss, train = (np.mean(history[name][-LAST:]) for name in names)
+    uar, loss, train = (np.mean(history[name][-_last(history) :]) for name in names)
     steady, why, tries = np.ptp(history["dev_domain_loss"]) < 0.02, [], []
     if choices["alpha"] == 1:
         state = "NOT TRAINED: alpha is 1, and (1 - alpha) weighs its loss."
@@ -115,8 +120,8 @@ def _classifier(choices: dict, history: dict) -> Finding:
     else:
         state = "BETWEEN: better than guessing, not winning."
     figures = (
-        f"In the last epochs (at most {LAST}) it is right about {100 * uar:.0f}% of development "
-        "utterances and as many of the source (50% is guessing), with a loss of "
+        f"In the last epochs, here {_last(history)}, it is right about {100 * uar:.0f}% of "
+        "development utterances and as many of the source (50% is guessing), with a loss of "
         f"{loss:.2f}; in training {train:.2f} (guessing: {LOG2:.2f})."
     )
     return [f"The domain classifier is {state}", figures, *why], tries
@@ -141,7 +146,7 @@ def _grad_norms(choices: dict, history: dict) -> Finding:
         tries = ["a smaller --beta, or a larger --alpha"]
     ratio = (
         f"The reversed gradient at the encoder's output is {last:.2g} times that of emotion "
-        f"(median of the last epochs, at most {LAST}; of the first {first:.2g})."
+        f"(median of the last {_last(history)} epochs; of the first {first:.2g})."
     )
     return [ratio, what], tries
 
@@ -186,14 +191,19 @@ def _priors(run: Path, config: dict, results: dict) -> Finding:
     if results["test"]:
         counts = np.array(results["test"]["confusion"])  # (2, 2), rows true
         predicted, true = counts.sum(axis=0)[1] / counts.sum(), counts[1].sum() / counts.sum()
+        test = "'s test set"
         known = f"(By the labels, which adaptation must not see, it is {100 * true:.0f}% of them.)"
     else:
         rows = store.read_csv(run / "predictions.csv")
-        predicted = np.mean([row["predicted"] == name for row in rows if row["part"] == "test"])
-        true, known = math.nan, "(How many it should be, only labels of the target could say.)"
+        predicted = np.mean([row["predicted"] == name for row in rows])
+        true, test, known = (
+            math.nan,
+            "",
+            "(How many it should be, only labels of the target could say.)",
+        )
     lines = [
         f"{name.capitalize()} is {100 * source:.0f}% of the source, and "
-        f"{100 * predicted:.0f}% of the predictions on the target's test set.",
+        f"{100 * predicted:.0f}% of the predictions on the target{test}.",
         known,
     ]
     tries = []

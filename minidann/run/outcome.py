@@ -120,12 +120,13 @@ def predictions_csv(setup: Setup, probabilities: np.ndarray) -> str:
     corpus, split, classes = setup.corpora[1], setup.split, CLASSES[setup.choices.dimension]
     part = np.full(len(probabilities), "train")  # only mono has more than these two parts
     part[split.dev], part[split.test] = "dev", "test"
-    rows = [("path", "start", "end", "speaker", "part", *classes, "predicted")]
+    rows = [("path", "start", "end", "speaker", "part", *classes, "predicted", "remarks")]
     for i, utterance in enumerate(corpus.utterances):
         times = ["" if time is None else f"{time:g}" for time in (utterance.start, utterance.end)]
         numbers = [f"{p:.4f}" for p in probabilities[i]]
         predicted = classes[probabilities[i].argmax()]
-        rows.append((corpus.file(i), *times, utterance.speaker, part[i], *numbers, predicted))
+        where = corpus.file(i), *times, utterance.speaker, part[i]
+        rows.append((*where, *numbers, predicted, corpus.remarks[i]))
     return store.csv_text(rows)
 
 

@@ -12,6 +12,7 @@ from minidann.corpora import CLASSES, Corpus, about, complaint, load, one_class,
 from minidann.run import splits
 from minidann.run.splits import Split
 from minidann.sound.features import extract
+from minidann.sound.warnings import doubts
 from minidann.training import Domain
 
 HINT = "put it right, or leave it out with --skip-bad"
@@ -71,6 +72,7 @@ def prepare(
     """
     named = list(zip((choices.source, choices.target), places))[choices.model == "mono" :]
     corpora = for_both(lambda corpus: load(*corpus), named)
+    check_labels(choices, corpora[0], corpora[-1])  # before the features, which take long
     ready = for_both(lambda corpus: load_domain(choices, corpus, cache, skip_bad), corpora)
     if len(ready) == 2:
         refuse_duplicates(*(contents for *_, contents in ready))
@@ -83,6 +85,21 @@ def prepare(
         by_speaker=choices.split == "speaker",
     )
     return Setup(choices, (source_corpus, target_corpus), source, target, split)
+
+
+def check_labels(choices: Choices, source: Corpus, target: Corpus) -> None:
+    """Raise UserError where labels are missing that training or the selection criterion needs."""
+    if not source.labelled(choices.dimension):
+        role = "target" if choices.model == "mono" else "source"
+        raise UserError(
+            f"{role}, {source.title}: it has no labels of {choices.dimension}, and no model can be "
+            "trained without them"
+        )
+    if choices.select_by == "target" and not target.labelled(choices.dimension):
+        raise UserError(
+            f"target, {target.title}: it has no labels of {choices.dimension}, and --select-by "
+            "target needs them to select an epoch; take --select-by information, or source"
+        )
 
 
 def for_both(work: Callable, inputs: Iterable) -> list:
@@ -131,7 +148,11 @@ def load_domain(
         corpus, utterances=tuple(corpus.utterances[i] for i in extracted.good), bad=tuple(bad)
     )
     sound = survey.warnings(corpus, extracted.warnings)
-    used = replace(used, warnings=(*corpus.warnings, *sound, *about(used)))
+    used = replace(
+        used,
+        warnings=(*corpus.warnings, *sound, *about(used)),
+        remarks=tuple("; ".join(doubts(extracted.warnings, i)) for i in extracted.good),
+    )
     contents = {u.path: extracted.contents[u.path] for u in used.utterances}
     arrays = Domain(extracted.features, used.labels(choices.dimension), used.speakers())
     return used, arrays, contents
@@ -142,7 +163,7 @@ def check(setup: Setup) -> None:
     choices, split, (source, target) = setup.choices, setup.split, setup.corpora
     role = "target" if setup.mono else "source"
     parts = [(role, source, "training", setup.source.labels[split.train])]
-    if setup.labelled or choices.select_by == "target":
+    if setup.labelled:
         parts += [
             ("target", target, "development", setup.target.labels[split.dev]),
             ("target", target, "test", setup.target.labels[split.test]),
@@ -165,13 +186,6 @@ def check(setup: Setup) -> None:
 
 def lacking(corpus: Corpus, dimension: str, part: str, labels: np.ndarray) -> str:
     """What a part of a corpus lacks, from its labels (n,) of 0 and 1; nothing if it is complete."""
-    if not corpus.labelled(dimension):
-        if part == "training":
-            return f"it has no labels of {dimension}, and a model cannot be trained without"
-        return (
-            f"it has no labels of {dimension}, by which --select-by target would choose the epoch; "
-            "take --select-by information, or source"
-        )
     if alone := one_class(corpus, dimension):
         return alone
     if len(labels) < 2:

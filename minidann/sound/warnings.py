@@ -115,6 +115,11 @@ def remarks(sound: Sound) -> list[str]:
     return [f"{what} ({figure(sound)})" for what, (is_so, figure) in ODD.items() if is_so(sound)]
 
 
+def doubts(found: Warnings, number: int) -> list[str]:
+    """What makes utterance `number` doubtful, of the data warnings that were `found`."""
+    return [what for what in ODD if [number] in found.get(f"utterances {what}", [])]
+
+
 def data_warnings(sounds: dict[int, Sound]) -> Warnings:
     """The data warnings about these utterances, {number: Sound}; a warning names some of them."""
     kinds = {f"utterances {what}": is_so for what, (is_so, _) in ODD.items()}
