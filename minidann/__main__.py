@@ -19,14 +19,7 @@ def main() -> None:
     print(f"minidann {__version__}: a domain adversarial network for speech emotion, in NumPy\n")
     for name, what in COMMANDS.items():
         print(f"  python -m minidann.{name:{width}}  {what}")
-    print(
-        "\nEach of them has --help. The first three things to do:\n\n"
-        "  python -m minidann.train --direction rec2iem                            # on the demo\n"
-        "  python -m minidann.train --source emodb:DIR --target ravdess:DIR        # your corpora\n"
-        "  python -m minidann.train --source emodb:DIR --target audio:DIR --select-by information\n"
-        "\nThe last needs no labels of the target. In Python: minidann.train(...), "
-        "minidann.predict(...)."
-    )
+    print("\nEach of them has --help. In Python: minidann.train(...) and minidann.predict(...).")
 
 
 if __name__ == "__main__":

@@ -125,10 +125,6 @@ def chosen(source: str, target: str, **values) -> Choices:
     if choices.model == "mono" and choices.select_by != "target":
         problems.append(f"--select-by {choices.select_by} is for base and our; mono has no source")
     for name, about in FLAGS.items():
-        options = about.metadata.get("options", [getattr(choices, name)])
-        if getattr(choices, name) not in options:
-            given = f"{flag_of(name)} {getattr(choices, name)}"
-            problems.append(f"{given}: expected one of {', '.join(options)}")
         low, high = about.metadata.get("range", (None, None))
         value = getattr(choices, name)
         if low is not None and not low <= value <= high:

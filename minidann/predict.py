@@ -12,14 +12,16 @@ import numpy as np
 import minidann
 from minidann import console, model
 from minidann.console import UserError
+from minidann.corpora.utterance import grouped
 from minidann.ops import batchnorm
 from minidann.run import evaluation, plots, store
-from minidann.sound.audio import decode, mono
-from minidann.sound.logmel import FRAMES, MELS, PRESETS, SHIFT, logmel
+from minidann.sound.audio import RATE, decode, mono
+from minidann.sound.logmel import FRAMES, MELS, PRESETS, SHIFT, WINDOW, logmel
 from minidann.sound.normalise import normalise_and_pad
-from minidann.sound.warnings import measure, remarks
+from minidann.sound.warnings import SILENCE, measure, remarks
 
 POOLED = model.STRIDE * model.POOL  # frames of log-mel from one pooled frame to the next: 90
+DOMAINS = "target", "source"
 BATCH = 32  # windows at a time: four minutes of sound
 
 
@@ -112,6 +114,8 @@ def predict(run: Path | str, files: Iterable[Path | str], domain: str = "target"
     """
     if isinstance(files, (str, Path)):  # a text is an iterable too
         files = [files]
+    if domain not in DOMAINS:
+        raise UserError(f"domain {domain!r}: expected one of {', '.join(DOMAINS)}")
     groups, about = load(Path(run))
     return [predict_one(groups, about, Path(file), domain) for file in files]
 
@@ -124,13 +128,13 @@ def predict_one(groups: dict, about: dict, path: Path, domain: str) -> Predictio
     except UserError as error:
         return Prediction(path, str(error))
     sound = measure(path, channels, rate, None, None)
-    if sound.peak == 0:
-        return Prediction(path, "holds nothing but zeros, and so no class; record it again")
+    if sound.peak < SILENCE:
+        return Prediction(path, "holds nothing but silence, and so no class; record it again")
     if len(frames) < POOLED:
         return Prediction(
             path,
-            f"holds {sound.seconds:.2f} s of sound, and the first pool of the network alone takes "
-            f"{SHIFT * POOLED:g} s; give it more of the recording",
+            f"holds {sound.seconds:.3f} s of sound, and the first pool of the network alone takes "
+            f"{SHIFT * (POOLED - 1) + WINDOW / RATE:.3f} s; give it more of the recording",
         )
     of_windows, weights = probabilities_of(groups, inputs(groups, frames, domain))
     whole = over_windows(frames, of_windows)
@@ -183,7 +187,7 @@ def main() -> None:
     )
     p.add_argument("run", type=Path, metavar="RUN", help="the folder of a finished run")
     p.add_argument("files", type=Path, nargs="+", metavar="FILE", help="WAV, FLAC or OGG")
-    p.add_argument("--domain", choices=("target", "source"), default="target",
+    p.add_argument("--domain", choices=DOMAINS, default="target",
                    help="whose recording conditions the files have (default: target)")  # fmt: skip
     p.add_argument("--plot", type=Path, metavar="DIR",
                    help="draw log-mel and attention of each file into DIR")  # fmt: skip
@@ -209,13 +213,13 @@ def main() -> None:
         for remark in prediction.remarks:
             print(f"{path}: note: a recording {remark}", file=sys.stderr, flush=True)
         if prediction.problem:
-            problems.append(f"{path}: {prediction.problem}")
+            problems.append((str(path), prediction.problem))
             continue
         print(*rows(prediction, about["classes"]), sep="\n", flush=True)
         if args.plot:
             draw(args.plot, prediction, groups, about, args.domain)
     if problems:
-        raise UserError("\n".join(problems))
+        raise UserError("\n".join(grouped(problems)))
 
 
 if __name__ == "__main__":

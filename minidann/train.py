@@ -116,7 +116,9 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     p = console.Parser(
         prog="python -m minidann.train",
-        description="Train an emotion recogniser on one language and adapt it to another.",
+        description="Train an emotion recogniser on one language and adapt it to another: on the "
+        "demo without flags; on two corpora (--source emodb:DIR --target ravdess:DIR); or towards "
+        "recordings without labels (--target audio:DIR --select-by information).",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     groups = add_shared_flags(p)
@@ -179,19 +181,13 @@ def train(**flags) -> Run:
     """Train as the command does, from Python: `minidann.train(target="ravdess:DIR", epochs=20)`.
 
     The arguments are the command's flags, with underscores; `python -m minidann.train --help` lists
-    them. Raises UserError where the command would print one, TypeError on a flag that is unknown.
+    them. Raises UserError where the command would print one.
     """
-    args = parser().parse_args([])
+    words = []
     for name, value in flags.items():
-        if not hasattr(args, name):
-            raise TypeError(f"there is no choice {name!r}; there are {', '.join(vars(args))}")
-        kind = FLAGS[name].metadata.get("kind") if name in FLAGS else None
-        try:
-            value = kind(value) if kind and value is not None else value
-        except ValueError:
-            raise UserError(f"{flag_of(name)} {value}: expected a number") from None
-        setattr(args, name, Path(value) if name in ("out", "cache") else value)
-    out = begin(args)
+        if value is not None and value is not False:  # True: a flag that takes no value
+            words += [flag_of(name)] + [os.path.expanduser(str(value))] * (value is not True)
+    out = begin(parser().parse_args(words))
     metrics = store.read_json(out / "metrics.json")
     predictions = store.read_csv(out / "predictions.csv")
     return Run(out, metrics, folder.history_of(out), predictions)

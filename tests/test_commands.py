@@ -406,11 +406,11 @@ def test_from_python(run, corpora, tmp_path):
     (alone,) = minidann.predict(made.folder, str(recording))
     assert alone.predicted == known.predicted
     assert missing.problem == "no such file; check the path" and missing.probabilities is None
-    with pytest.raises(minidann.UserError, match="--model theirs: expected one of our, base, mono"):
+    with pytest.raises(minidann.UserError, match="--model: invalid choice"):
         minidann.train(model="theirs")
-    with pytest.raises(minidann.UserError, match="--epochs many: expected a number"):
+    with pytest.raises(minidann.UserError, match="--epochs: invalid int value: .many."):
         minidann.train(epochs="many")
-    with pytest.raises(TypeError, match="there is no choice 'modle'"):
+    with pytest.raises(minidann.UserError, match="unrecognized arguments: --modle"):
         minidann.train(modle="our")
 
 

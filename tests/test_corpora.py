@@ -147,10 +147,10 @@ def test_a_damaged_recording_is_one_line():
 
 
 def test_what_is_wrong_with_many_files_is_one_line():
-    bad = [(f"{n}.wav", "is a web page") for n in range(5)]
+    bad = [(f"{n}.wav", "is text") for n in range(5)]
     assert complaint("emodb", Path("tree"), bad).split("\n") == [
         "emodb:tree: 5 things are wrong",
-        "  is a web page (5): 0.wav, 1.wav, 2.wav, ...",
+        "  is text (5): 0.wav, 1.wav, 2.wav, ...",
     ]
     assert complaint("emodb", Path("tree"), bad, show=5).endswith(
         ": 0.wav, 1.wav, 2.wav, 3.wav, 4.wav"
@@ -476,7 +476,7 @@ def test_survey_measures(tmp_path):
         "channels     1: 7, 2: 1",
         "arousal  low            4   50.0%",
         "4 of the low are exactly 0",
-        "- utterances with clipping, three or more samples in a row at full scale (1): clipped.wav",
+        "- utterances with clipping, three or more samples in a row at the peak (1): clipped.wav",
         "- duplicate recordings (1): tone.wav = double.wav",
     ):
         assert line in printed, printed

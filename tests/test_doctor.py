@@ -20,7 +20,7 @@ LARGER = (
 LESS = ["a smaller --beta than 1, or --beta-schedule ganin, from 0 on"]
 ABOVE_0, BELOW_1 = (f"an alpha {where}: 0.5 is the usual value" for where in ("above 0", "below 1"))
 SHIFT = "no larger beta, and --select-by source in place of information, under label shift"
-ONE_CLASS = "ONE CLASS is predicted for every utterance: the UAR is that of guessing."
+ONE_CLASS = "ONE CLASS is predicted for every utterance, which is no better than guessing."
 LEANING = "other shares than the labels"
 CONTROL = "the same run with --beta 0: is anything of the gain the adversary's?"
 EVEN = ((30, 10), (10, 50))  # 60 of 100 utterances of the target are high, and as many predictions
@@ -220,7 +220,7 @@ def test_a_target_without_labels(tmp_path):
     page = " ".join(doctor.page(run).split())
     assert "seed 3; no test UAR, because the target has no labels, epoch selected" in page
     assert "High is 55% of the source, and 33% of the predictions" in page
-    assert page.count("only labels of the target could say") == 2
+    assert page.count("Only labels of the target could say") == 2
 
 
 def test_what_selected_the_epoch(examined):

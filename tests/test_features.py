@@ -422,9 +422,9 @@ def test_data_warnings_are_kept_with_the_features(tmp_path):
     for _ in range(2):  # extracted, then from the cache
         warnings = extract(rows, tmp_path / "cache").warnings
         assert warnings["utterances of nothing but zeros"] == [[2]]
-        assert warnings[
-            "utterances with clipping, three or more samples in a row at full scale"
-        ] == [[3]]
+        assert warnings["utterances with clipping, three or more samples in a row at the peak"] == [
+            [3]
+        ]
         assert warnings["utterances whose rate is not 16000 Hz, as is usual here"] == [[3]]
         assert warnings["duplicate recordings"] == [[0, 4]]
 

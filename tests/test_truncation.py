@@ -69,7 +69,9 @@ BEHIND = {
     "two chunks": CHUNK + b"\0" + CHUNK,
     "a list whose length is wrong": b"LIST" + (500).to_bytes(4, "little") + b"INFO",
     "an ID3 tag": b"ID3\4" + bytes(range(100)),
+    "an APE tag": b"APETAGEX" + bytes(range(100)),
     "zeros": bytes(3000),
+    "one byte": b"\xff" * 500,
     "a few stray bytes": b"\1\2\3",
 }
 
@@ -84,7 +86,13 @@ def test_what_may_follow_the_sound(whole, kind, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "sound", [b"\1\0" * 2000, bytes(3000) + b"\1\0" * 500, CHUNK + b"\0" + b"\1\0" * 20]
+    "sound",
+    [
+        b"\1\0" * 2000,
+        b"LIST\4\0\0\0abcd" + b"\1\0" * 500,
+        bytes(3000) + b"\1\0" * 500,
+        CHUNK + b"\0" + b"\1\0" * 20,
+    ],
 )
 def test_what_may_not_follow_the_sound(whole, sound, tmp_path):
     (tmp_path / "a.wav").write_bytes(whole["wav"] + sound)
@@ -204,10 +212,17 @@ def test_samples_without_a_header(tmp_path):
 @pytest.mark.parametrize(
     ("content", "what"),
     [
-        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 99\n", "LFS pointer"),
-        (b"\n <!DOCTYPE html>\n<html><body>Sign in</body></html>", "is a web page"),
-        (b"\xef\xbb\xbf<HTML><head>", "is a web page"),
-        (b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", "is a web page"),
+        (b"", "is empty"),
+        (b"/annex/objects/MD5E-s9--0.wav", "is a pointer to the recording"),
+        (b"404: Not Found", "is text, not sound: '404: Not Found'"),
+        (b'{"error": "no such file"}', "is text, not sound"),
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 99\n",
+            "is a pointer to the recording",
+        ),
+        (b"\n <!DOCTYPE html>\n<html><body>Sign in</body></html>", "is text, not sound"),
+        (b"\xef\xbb\xbf<HTML><head>", "is text, not sound"),
+        (b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", "is text, not sound"),
     ],
 )
 def test_what_a_failed_download_leaves(content, what, tmp_path):

@@ -18,7 +18,7 @@ import numpy as np
 
 from minidann.console import UserError
 from minidann.corpora import acted, audio, iemocap, manifest, recola
-from minidann.corpora.utterance import EXAMPLES, Findings, Reader, Utterance, examples, inside
+from minidann.corpora.utterance import Findings, Reader, Utterance, examples, grouped, inside
 
 __all__ = ["CLASSES", "DIMENSIONS", "READERS", "Corpus", "Utterance", "load", "parse"]
 
@@ -131,18 +131,12 @@ def complaint(name: str, root: Path, bad: Iterable[tuple[str, str]], show: int =
     A damaged recording is named once, however many utterances lie in it, and what is wrong with
     more than three files is one line.
     """
-    places: dict[str, list[str]] = {}  # by why
+    once = []
     for (file, why), same in groupby(bad, lambda item: (item[0].split(" [")[0], item[1])):
         same = [where for where, _ in same]
         where = same[0] if len(same) == 1 else f"{file} ({len(same)} utterances)"
-        places.setdefault(why, []).append(where)
-    lines = []
-    for why, those in places.items():
-        if len(those) > EXAMPLES:
-            lines.append(examples(why, those, EXAMPLES if show == LISTED else len(those)))
-        else:
-            lines += [f"{where}: {why}" for where in those]
-    count = sum(map(len, places.values()))
+        once.append((where, why))
+    lines, count = grouped(once) if show == LISTED else grouped(once, len(once)), len(once)
     heading = f"{name}:{root}: {'1 thing is' if count == 1 else f'{count} things are'} wrong"
     if len(lines) > show:
         more = f"and {len(lines) - show} more; python -m minidann.corpora {name}:{root} lists all"

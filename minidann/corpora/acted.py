@@ -198,7 +198,7 @@ def read(row: Acted, root: Path, found: Findings) -> list[Utterance]:
             # as DC_a01.
             first = utterances.setdefault(match["recording"].replace("/", "_"), utterance)
             if first is not utterance:
-                found.leave_out_both(first.path, path)
+                found.report_two(first.path, path)
     # By name, so that the order is the same however the files are spread over folders.
     return [utterance for _, utterance in sorted(utterances.items())]
 

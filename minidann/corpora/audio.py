@@ -4,6 +4,7 @@ Who speaks is not known either; the folder in which a recording lies is taken fo
 """
 
 import math
+from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,9 +17,12 @@ def find(root: Path) -> Path | None:
 
 
 def read(root: Path, found: Findings) -> list[Utterance]:
-    utterances = []
+    utterances, named = [], defaultdict(list)
     for path in sorted(files_below(root)):
         if is_audio(path):
+            if any(found.is_copy(other, path) for other in named[path.name]):
+                continue
+            named[path.name].append(path)
             speaker = found.inside(path.parent)
             utterances.append(Utterance(path, None, None, speaker, math.nan, math.nan))
         else:

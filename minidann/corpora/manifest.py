@@ -97,7 +97,9 @@ def _rows(root: Path, found: Findings) -> tuple[list[str], list[tuple[int, list[
             where,
             f"there is no column {', '.join(missing)}; expected "
             "path,start,end,speaker,arousal,valence (start and end optional, labels too in a "
-            f"target), found {shown(','.join(names))}",
+            f"target), found {shown(','.join(names))}"
+            + "; separate the columns with commas"
+            * (len(names) == 1),
         )
         return [], []
     if repeated := sorted({name for name in names if name and names.count(name) > 1}):

@@ -43,14 +43,21 @@ class Findings:
         """Report an utterance, or a file, that cannot be used."""
         self.bad.append((self.inside(where) if isinstance(where, Path) else where, why))
 
-    def leave_out_both(self, first: Path, second: Path) -> None:
-        """Report two files for one recording: the code cannot know which is meant.
-
-        If they hold the same bytes, as where a folder was packed twice, the first one is used.
-        """
+    def is_copy(self, first: Path, second: Path) -> bool:
+        """Whether two files hold the same bytes, as where a folder was packed twice: then warn."""
         with suppress(OSError):
             if filecmp.cmp(first, second, shallow=False):
-                return self.warn("copies of other files, not used", self.inside(second))
+                self.warn("copies of other files, not used", self.inside(second))
+                return True
+        return False
+
+    def report_two(self, first: Path, second: Path) -> None:
+        """Report two files for one recording: the code cannot know which is meant.
+
+        If they hold the same bytes, the first one is used.
+        """
+        if self.is_copy(first, second):
+            return
         self.ambiguous.add(first)
         where = f"{self.inside(first)} and {self.inside(second)}"
         self.leave_out(where, "two files for one recording; keep one of them")
@@ -78,7 +85,7 @@ class Findings:
             if is_audio(path) and not path.name.startswith("."):
                 first = stems.setdefault(path.stem, path)
                 if first is not path:
-                    self.leave_out_both(first, path)
+                    self.report_two(first, path)
         return stems
 
     def lines_of(self, file: Path) -> list[str] | None:
@@ -196,6 +203,18 @@ def examples(what: str, things: list[str], show: int = EXAMPLES) -> str:
     """`what` with a count and the first few things: `labels off the scale (4): a, b, c, ...`."""
     more = ", ..." * (len(things) > show)
     return f"{what} ({len(things)}): {', '.join(things[:show])}{more}"
+
+
+def grouped(bad: list[tuple[str, str]], show: int = EXAMPLES) -> list[str]:
+    """A line for each (where, why), but one for all places where there are more than three."""
+    places: dict[str, list[str]] = {}
+    for where, why in bad:
+        places.setdefault(why, []).append(where)
+    lines = []
+    for why, those in places.items():
+        many = len(those) > EXAMPLES
+        lines += [examples(why, those, show)] if many else [f"{where}: {why}" for where in those]
+    return lines
 
 
 def number(text: str) -> float:

@@ -13,6 +13,7 @@ has its own threads, and minidann uses one.
 
 import os
 import sys
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -27,24 +28,17 @@ if early:
 
 def threads() -> int:
     """How many to use: OMP_NUM_THREADS, where such a limit is usually set, or one for each core."""
-    if not early and os.environ.get("OPENBLAS_NUM_THREADS") != "1":
-        _say_why_one()
-        return 1
     limit = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()  # "4,2": 4 at the outermost
-    if limit.isdecimal() and int(limit):
-        return int(limit)
+    count = os.cpu_count() or 1
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))  # the cores that this process may use
-    return os.cpu_count() or 1
-
-
-@cache
-def _say_why_one() -> None:
-    """Say once, on stderr, why only one core is used."""
-    print(
-        "note: NumPy was imported before minidann, so only one core is used; import minidann first",
-        file=sys.stderr,
-    )
+        count = len(os.sched_getaffinity(0))  # the cores that this process may use
+    if limit.isdecimal() and int(limit):
+        count = int(limit)
+    if count > 1 and not early and os.environ.get("OPENBLAS_NUM_THREADS") != "1":
+        text = "NumPy was imported before minidann, so only one core is used; import minidann first"
+        warnings.warn(text, stacklevel=2)  # which Python prints once
+        return 1
+    return count
 
 
 @cache

@@ -199,7 +199,7 @@ def _priors(run: Path, config: dict, results: dict) -> Finding:
         true, test, known = (
             math.nan,
             "",
-            "(How many it should be, only labels of the target could say.)",
+            "(Only labels of the target could say how many it should be.)",
         )
     lines = [
         f"{name.capitalize()} is {100 * source:.0f}% of the source, and "
@@ -208,7 +208,9 @@ def _priors(run: Path, config: dict, results: dict) -> Finding:
     ]
     tries = []
     if predicted in (0, 1):
-        lines.append("ONE CLASS is predicted for every utterance: the UAR is that of guessing.")
+        lines.append(
+            "ONE CLASS is predicted for every utterance, which is no better than guessing."
+        )
         tries = ["another seed, more epochs, a smaller --beta"]
         if choices["model"] == "base":
             lines.append(
@@ -237,7 +239,7 @@ def _priors(run: Path, config: dict, results: dict) -> Finding:
 def _epochs(results: dict) -> Finding:
     """What the choice of the epoch did."""
     if not results["test"]:
-        return ["Which criterion chose the best epoch, only labels of the target could say."], []
+        return ["Only labels of the target could say which criterion chose the best epoch."], []
     lines, uars = ["Test UAR by what chose the epoch:"], []
     for name, selected in results["selected_by"].items():
         uar, by = f"{100 * selected['test_uar']:.1f} %", selected_in_words(name)

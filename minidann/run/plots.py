@@ -6,8 +6,8 @@ import os
 import sys
 from pathlib import Path
 
-# A command that a notebook starts is told to draw like the notebook, and draws to files.
-if "IPython" not in sys.modules and "inline" in os.environ.get("MPLBACKEND", ""):
+# A notebook hands its own way of drawing on to commands, which draw to files and may not have it.
+if "IPython" not in sys.modules and "MPLBACKEND" in os.environ:
     os.environ["MPLBACKEND"] = "agg"
 # isort: split
 import numpy as np
@@ -31,7 +31,8 @@ def subplots(*shape: int, figsize: tuple[float, float], **how) -> tuple[Figure, 
 def save(figure: Figure, path: Path) -> None:
     """Write `figure` to `path` as PNG, wholly or not at all."""
     for text in figure.findobj(Text):
-        text.set_parse_math(False)  # a dollar in a file's name is a dollar
+        text.set_parse_math(False)  # a dollar in a file's name is a dollar, and bytes are no text
+        text.set_text(text.get_text().encode(errors="backslashreplace").decode())
     content = io.BytesIO()
     figure.savefig(content, format="png", dpi=150)
     store.write(path, content.getvalue())

@@ -23,12 +23,6 @@ LOUDEST = 16  # of full scale, 24 dB above it: floating point beyond that is on 
 INTEGERS = 1 << 15, 1 << 23, 1 << 31  # full scale of 16, 24 and 32 bits
 FORMATS = "WAV", "WAVEX", "FLAC", "OGG"  # in others a file that was cut short would go unnoticed
 
-# What a download that went wrong leaves in the place of a recording, and how it begins.
-NOT_SOUND = {
-    "is a Git LFS pointer, not the recording; run `git lfs pull`": b"version https://git-lfs",
-    "is a web page, not the recording; download it again": (b"<!doctype", b"<html", b"<?xml"),
-}
-
 
 def decode(path: Path) -> tuple[np.ndarray, int]:
     """All that is in a sound file: (samples, channels) float32, and samples a second.
@@ -40,15 +34,16 @@ def decode(path: Path) -> tuple[np.ndarray, int]:
         frames = file.frames
         if damage := truncation.misfit(path):
             raise UserError(damage)
-        channels = file.read(dtype="float32", always_2d=True)  # (samples, channels)
+        channels = file.read(frames, dtype="float32", always_2d=True)  # (samples, channels)
     if len(channels) < frames:
         raise UserError(
             f"cut short: {len(channels)} of its {frames} samples are there; {truncation.COPY}"
         )
     if len(channels) == 0:
         raise UserError("no samples in it; copy it again or leave it out")
-    check_scale(float(np.abs(channels).max()))
-    check_polarity(channels)
+    check_scale(max(float(channels.max()), -float(channels.min())))
+    if channels.shape[1] > 1:
+        check_polarity(channels)
     return channels, rate
 
 
@@ -58,6 +53,7 @@ def check_scale(peak: float) -> None:
         raise UserError("holds NaN, infinite or absurd samples; export it again as 16-bit audio")
     if peak > LOUDEST:
         scale = next(scale for scale in INTEGERS if peak <= scale)
+        scale = "128 or by 32768" if peak <= 128 else scale  # 8 bits, or quiet ones of 16
         raise UserError(
             f"its samples go up to {peak:.6g}, where full scale is 1, so they are on the scale of "
             f"whole numbers; divide them by {scale}"
@@ -70,8 +66,8 @@ def check_polarity(channels: np.ndarray) -> None:
     Unrelated channels leave 1/channels of their power in it; less than half of that is refused.
     """
     count = channels.shape[1]
-    power = np.mean(np.square(channels))
-    left = np.mean(np.square(mixed(channels)))
+    mean = mixed(channels)  # (samples,)
+    power, left = np.vdot(channels, channels) / count, np.vdot(mean, mean)
     if 2 * count * left < power:
         loss = 10 * np.log10(power / max(left, 1e-12 * power))
         raise UserError(
@@ -109,9 +105,8 @@ def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
                 )
             yield file
     except (soundfile.SoundFileError, OSError, TypeError) as error:  # TypeError: .raw, no header
-        for instead, beginning in NOT_SOUND.items():
-            if _begins_with(path, beginning):
-                raise UserError(instead) from None
+        if instead := _not_sound(path):
+            raise UserError(instead) from None
         why = getattr(error, "error_string", None) or getattr(error, "strerror", None) or error
         raise UserError(
             f"cannot be read as audio ({str(why).removesuffix('.')}); copy it again or convert it "
@@ -119,10 +114,19 @@ def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
         ) from None
 
 
-def _begins_with(path: Path, beginning: bytes | tuple) -> bool:
+def _not_sound(path: Path) -> str:
+    """What lies in the place of a recording, where that is text, or nothing; else ""."""
+    head = b"\0"
     with suppress(OSError), open(path, "rb") as file:
-        return file.read(512).lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(beginning)
-    return False
+        head = file.read(60)
+    if not head:
+        return "is empty; copy or download it again"
+    if head.startswith(b"version https://") and b"git" in head or b"/annex/" in head:
+        return "is a pointer to the recording; fetch it with `git lfs pull` or `git annex get`"
+    text = " ".join(head.decode("utf-8-sig", errors="ignore").split())
+    if len(text) > 2 and text.isprintable():
+        return f"is text, not sound: {text[:40]!r}; download it again"
+    return ""
 
 
 def mixed(channels: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from typing import BinaryIO
 FIRST_PAGE, LAST_PAGE = 2, 4  # bits in an Ogg page's flags: a stream begins, ends with it
 LONGEST_PAGE = 27 + 255 + 255 * 255  # bytes
 UNKNOWN = 0x7FFFF000  # lengths from here on are what programs that write to a pipe put down
-TAGS = (b"LIST", b"id3 ", b"ID3", b"TAG", b"APETAGEX", b"bext", b"iXML", b"axml", b"_PMX")
+TAGS = (b"ID3", b"TAG", b"APET", b"LYRI")  # not in chunks, but put behind a file as it was
 COPY = "copy it again, or, where that gives the same file, convert it to WAV or FLAC"
 
 
@@ -69,15 +69,15 @@ def _chunk(file: BinaryIO, place: int, order: str) -> tuple[bytes, int] | None:
 
 
 def _no_sound_from(file: BinaryIO, place: int, order: str) -> bool:
-    """Whether from `place` to the end there are only chunks without sound, a tag, or zeros."""
+    """Whether from `place` to the end there are only chunks without sound, a tag, or one byte."""
     size = file.seek(0, 2)
     while chunk := _chunk(file, place, order):
         name, length = chunk
-        if name.startswith(TAGS):
+        if name.startswith(TAGS) or (name == b"LIST" and place + 8 + length > size):
             return True
-        if not any(name):
+        if name == 4 * name[:1]:  # perhaps the file was filled up with one byte
             file.seek(place)
-            return not any(any(block) for block in iter(lambda: file.read(1 << 20), b""))
+            return all(not b.strip(name[:1]) for b in iter(lambda: file.read(1 << 20), b""))
         if name == b"data" or not (name.isascii() and name.decode().isprintable()):
             return False
         place += 8 + length + length % 2
@@ -105,7 +105,7 @@ def _ogg(file: BinaryIO) -> str | None:
 
 
 def says_its_end(path: Path) -> bool:
-    """False for an Ogg file whose last page is not marked as the last: who knows what followed."""
+    """False for an Ogg file whose last page is not marked as the last: more may have followed."""
     with open(path, "rb") as file:
         if file.read(4) != b"OggS":
             return True

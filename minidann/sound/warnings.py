@@ -16,11 +16,13 @@ from minidann.sound import truncation
 from minidann.sound.audio import mixed
 
 SHORT, LONG = 0.5, 30.0  # seconds outside which an utterance is worth a look
-FULL_SCALE = 0.999  # of 1.0: three such samples in a row are taken for clipping
+CLIPPED = 0.5  # of full scale: three equal samples in a row at the peak of such a recording
 ZEROS = 0.1  # seconds of samples that are exactly 0 which are taken for digital silence
 QUIET = 0.01  # of the peak (-40 dB): the ends of an utterance below it are quiet
+SILENCE = 1e-6  # of full scale: a peak below it is nothing, also where a codec made it of zeros
+MUTE = 0.6  # of the length (in RAVDESS, where silence is cut to zeros, up to 0.51)
 STEP = 2.0**-15  # of full scale: one of 16 bits
-STEPS = 16  # a peak below so many of them: nothing is left of the sound (real speech: 149 or more)
+STEPS = 129  # a peak below so many, as 24 bits that hold 16 have (real speech tried: 149 or more)
 BLOCK = 0.025  # seconds over which a level is taken
 # dB from the 5th to the 95th percentile of the levels: white noise has 1, pink noise 7, the
 # quietest real speech tried 17 (EMO-DB and RAVDESS; their median is 59), the demo's 17.
@@ -39,6 +41,7 @@ class Sound(NamedTuple):
     lead: float  # seconds before the first and after the last sample above QUIET of the peak
     tail: float
     zeros: float  # seconds, the longest run of exact zeros
+    silent: float  # the share of it that is silence to the last bit
     clipped: bool
     peak: float  # the largest sample of any channel
     span: float  # dB from the quietest of its levels to the loudest, see SPEECH
@@ -62,57 +65,58 @@ def measure(
     zeros = np.flatnonzero(mono == 0)
     ends = np.flatnonzero(np.diff(zeros) > 1)  # of runs of zeros, but for the last
     runs = np.diff(np.concatenate([[-1], ends, [len(zeros) - 1]]))
-    full = np.abs(channels) >= FULL_SCALE
-    power = np.square(mono, dtype=np.float64)  # (n,)
+    peak = max(float(channels.max()), -float(channels.min()))
+    full = np.abs(channels) == peak
     block = min(len(mono), round(BLOCK * rate))
-    blocks = power[: len(power) // block * block].reshape(-1, block).mean(axis=1)
-    quiet, loudest = 10 * np.log10(np.percentile(np.maximum(blocks, STEP**2 / 12), [5, 95]))
+    blocks = mono[: len(mono) // block * block].reshape(-1, block)
+    power = np.einsum("ij,ij->i", blocks, blocks) / block  # (blocks,)
+    heard = power[power > STEP**2 / 12]  # what is below was rounded to zeros, or nearly
+    quiet, loudest = 10 * np.log10(np.percentile(heard, [5, 95])) if len(heard) else (0, 0)
     return Sound(
         rate=rate,
         channels=channels.shape[1],
         seconds=len(mono) / rate,
-        rms=float(np.sqrt(np.mean(power))),
+        rms=float(np.sqrt(np.mean(np.square(mono, dtype=np.float64)))),
         lead=int(loud.argmax()) / rate,
         tail=int(loud[::-1].argmax()) / rate,
         zeros=int(runs.max()) / rate,
-        clipped=bool(full.any() and (full[:-2] & full[1:-1] & full[2:]).any()),
-        peak=float(np.abs(channels).max()),
+        silent=1 - len(heard) / len(power),
+        clipped=bool(peak > CLIPPED and (full[:-2] & full[1:-1] & full[2:]).any()),
+        peak=peak,
         span=float(loudest - quiet),
         ended=truncation.says_its_end(path),
         checksum=zlib.crc32(np.ascontiguousarray(mono)),
     )
 
 
-# What makes an utterance doubtful, by the words after "utterances", and by how much.
-ODD: dict[str, tuple[Callable[[Sound], bool], Callable[[Sound], str]]] = {
-    f"shorter than {SHORT:g} s": (lambda s: s.seconds < SHORT, lambda s: f"{s.seconds:.2f} s"),
-    "of nothing but zeros": (lambda s: s.peak == 0, lambda s: f"{s.seconds:.2f} s"),
-    "with exact zeros over half of the length or more": (
-        lambda s: s.zeros >= s.seconds / 2 and s.peak > 0,
-        lambda s: f"{s.zeros:.2f} of {s.seconds:.2f} s",
+# What makes an utterance doubtful, by the words after "utterances", and the figure that shows it.
+ODD: dict[str, tuple[Callable[[Sound], bool], str]] = {
+    f"shorter than {SHORT:g} s": (lambda s: s.seconds < SHORT, "{seconds:.2f} s"),
+    "of nothing but zeros": (lambda s: s.peak < SILENCE, "{seconds:.2f} s"),
+    f"with exact zeros over {MUTE:.0%} of the length or more": (
+        lambda s: s.silent >= MUTE and s.peak >= SILENCE, "{silent:.0%}",
     ),
-    "with clipping, three or more samples in a row at full scale": (
-        lambda s: s.clipped,
-        lambda s: f"peak {s.peak:.3f}",
+    "with clipping, three or more samples in a row at the peak": (
+        lambda s: s.clipped, "peak {peak:.3f}",
     ),
     f"with a peak below {STEPS} steps of 16 bits, as if written on another scale": (
-        lambda s: 0 < s.peak < STEPS * STEP,
-        lambda s: f"{s.peak / STEP:.2g} steps",
+        lambda s: SILENCE <= s.peak < STEPS * STEP, "peak {peak:.2g}",
     ),
     f"whose loudest parts are less than {SPEECH} dB above the quietest, as in noise": (
-        lambda s: s.span < SPEECH and s.peak >= STEPS * STEP,
-        lambda s: f"{s.span:.1f} dB",
+        lambda s: s.span < SPEECH and s.peak >= STEPS * STEP, "{span:.1f} dB",
     ),
     "in a file without a mark of its end, perhaps cut short": (
-        lambda s: not s.ended,
-        lambda s: f"{s.seconds:.2f} s are there",
+        lambda s: not s.ended, "{seconds:.2f} s are there",
     ),
-}
+}  # fmt: skip
 
 
 def remarks(sound: Sound) -> list[str]:
     """What makes this one utterance doubtful, with figures, to be read after its name."""
-    return [f"{what} ({figure(sound)})" for what, (is_so, figure) in ODD.items() if is_so(sound)]
+    figures = sound._asdict()
+    return [
+        f"{what} ({form.format(**figures)})" for what, (is_so, form) in ODD.items() if is_so(sound)
+    ]
 
 
 def doubts(found: Warnings, number: int) -> list[str]:
