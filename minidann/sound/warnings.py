@@ -66,12 +66,11 @@ def measure(
     ends = np.flatnonzero(np.diff(zeros) > 1)  # of runs of zeros, but for the last
     runs = np.diff(np.concatenate([[-1], ends, [len(zeros) - 1]]))
     peak = max(float(channels.max()), -float(channels.min()))
-    full = np.abs(channels) == peak
     block = min(len(mono), round(BLOCK * rate))
     blocks = mono[: len(mono) // block * block].reshape(-1, block)
     power = np.einsum("ij,ij->i", blocks, blocks) / block  # (blocks,)
     heard = power[power > STEP**2 / 12]  # what is below was rounded to zeros, or nearly
-    quiet, loudest = 10 * np.log10(np.percentile(heard, [5, 95])) if len(heard) else (0, 0)
+    levels = 10 * np.log10(np.sort(heard)) if len(heard) else np.zeros(1)  # dB, from the quietest
     return Sound(
         rate=rate,
         channels=channels.shape[1],
@@ -81,12 +80,17 @@ def measure(
         tail=int(loud[::-1].argmax()) / rate,
         zeros=int(runs.max()) / rate,
         silent=1 - len(heard) / len(power),
-        clipped=bool(peak > CLIPPED and (full[:-2] & full[1:-1] & full[2:]).any()),
+        clipped=peak > CLIPPED and bool(_thrice(np.abs(channels) == peak)),
         peak=peak,
-        span=float(loudest - quiet),
+        span=float(levels[int(0.95 * len(levels))] - levels[int(0.05 * len(levels))]),
         ended=truncation.says_its_end(path),
         checksum=zlib.crc32(np.ascontiguousarray(mono)),
     )
+
+
+def _thrice(there: np.ndarray) -> bool:
+    """Whether three samples in a row of a channel are True, of (samples, channels)."""
+    return (there[:-2] & there[1:-1] & there[2:]).any()
 
 
 # What makes an utterance doubtful, by the words after "utterances", and the figure that shows it.
