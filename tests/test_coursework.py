@@ -36,6 +36,7 @@ from minidann.coursework.exercises import BACKWARD, BOTH, CHECKER, EXERCISES, FO
 from minidann.coursework.session import Failed, Refused, Session
 from minidann.measure import metrics
 from minidann.mistakes import mutants
+from minidann.mistakes.question import first_example
 from minidann.reader.quoting import find
 
 QUICK = tuple(exercise for exercise in EXERCISES if exercise.kind != CHECKER)
@@ -638,7 +639,7 @@ def test_the_network_runs_on_a_students_layers(all_right):
         results = [judging.judge(exercise, session, 0) for exercise in QUICK]
     students_ops, names = practice.own_ops(files.read(all_right), results)
     assert set(names) == {e.name for e in QUICK if e.is_op}
-    arrays, options = ops.conv_relu_maxpool.example(np.random.default_rng(0))
+    arrays, options = first_example(ops.conv_relu_maxpool, np.random.default_rng(0))
     outs = [
         network_ops.conv_relu_maxpool.forward(*arrays, **options)[0]
         for network_ops in (students_ops, ops)

@@ -11,6 +11,7 @@ from minidann import gradcheck, optim
 from minidann.gradcheck import proof
 from minidann.gradcheck.cases import cases, random_case
 from minidann.gradcheck.purity import arrays_in
+from minidann.mistakes.question import first_example
 from minidann.ops import (
     attention,
     batchnorm,
@@ -74,7 +75,7 @@ def test_a_gradient_that_is_not_computed_is_seen():
     report = check(changed(dense, changed_at(0, lambda *_: None)), absent=())
     assert [row.ok for row in report.rows] == [False, True, True]
     assert "NO GRADIENT" in str(report)
-    arrays, options = conv1d.example(np.random.default_rng(0))
+    arrays, options = first_example(conv1d, np.random.default_rng(0))
     report = check(conv1d, arrays=arrays, options={**options, "input_gradient": False})
     assert report.ok
     assert report.rows[0].verdict == "not computed"
@@ -134,7 +135,7 @@ def test_there_must_be_something_to_check():
 
 
 def of_dense(forward=dense.forward, backward=dense.backward):
-    return SimpleNamespace(forward=forward, backward=backward, example=dense.example)
+    return SimpleNamespace(forward=forward, backward=backward, examples=dense.examples)
 
 
 def with_out(change):
@@ -218,7 +219,7 @@ def test_what_is_written_to_is_named():
     for message in ("forward writes to x", "backward writes to dout", "backward writes to cache",
                  "backward writes to w", "a second call gives another answer"):  # fmt: skip
         assert message in str(report)
-    arrays, options = dense.example(np.random.default_rng(0))
+    arrays, options = first_example(dense, np.random.default_rng(0))
     copies = [array.copy() for array in arrays]
     check(dense, arrays=arrays, options=options)
     for array, copy in zip(arrays, copies):
@@ -258,7 +259,7 @@ def test_what_python_keeps_in_a_copy_of_a_module_is_not_looked_through():
 
 def test_a_forward_that_stops_where_it_is_perturbed_is_reported():
     def forward(x, w, b):
-        if x.ravel()[0] != dense.example(np.random.default_rng(0))[0][0].ravel()[0]:
+        if x.ravel()[0] != first_example(dense, np.random.default_rng(0))[0][0].ravel()[0]:
             raise ValueError("another x")
         return dense.forward(x, w, b)
 
@@ -364,7 +365,7 @@ def test_another_op_with_a_right_gradient_is_not_this_one():
 def test_all_sizes_of_a_convolution_differ():
     """So that a factor names its size."""
     rng = np.random.default_rng(0)
-    (x, w, b), options = conv1d.example(rng)
+    (x, w, b), options = first_example(conv1d, rng)
     t_out = conv1d.forward(x, w, b, **options)[0].shape[1]
     examples = [[*x.shape, len(w), len(b), options["stride"], t_out]]
     for _ in range(50):

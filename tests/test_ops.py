@@ -8,6 +8,7 @@ import pytest
 from minidann import gradcheck, ops
 from minidann.gradcheck.cases import padded
 from minidann.gradcheck.perturbing import CENTRAL_STEP
+from minidann.mistakes.question import first_example
 from minidann.ops import conv1d, conv_relu_maxpool, dropout, maxpool
 
 HONEST = [name for name in ops.__all__ if name != "gradient_reversal"]
@@ -16,7 +17,7 @@ SEEDS = range(5)
 
 def arrays_and_result(name, rng):
     op = getattr(ops, name)
-    arrays, options = op.example(rng)
+    arrays, options = first_example(op, rng)
     out, cache = op.forward(*arrays, **options)
     return op, arrays, options, out, cache
 
@@ -71,7 +72,7 @@ def test_inputs_are_not_written_to_and_calls_repeat(name):
 def test_dtype_out_is_dtype_in(name, dtype):
     rng = np.random.default_rng(3)
     op = getattr(ops, name)
-    arrays, options = op.example(rng)
+    arrays, options = first_example(op, rng)
     arrays = [array.astype(dtype) for array in arrays]
     if "mask" in options and dtype == np.float32:
         options["mask"] = options["mask"].astype(dtype)
@@ -87,44 +88,13 @@ def test_dtype_out_is_dtype_in(name, dtype):
         assert gradient.shape == array.shape
 
 
-class Fixed:
-    """In place of random numbers: a normal one is always -2."""
-
-    def standard_normal(self, shape):
-        return np.full(shape, -2.0)
-
-    def random(self, shape, dtype):
-        return np.full(shape, 0.9, dtype)
-
-    def permutation(self, count):
-        return np.arange(count)
-
-
-EXAMPLES = {  # each array's shape and largest number, from these; the options
-    "conv1d": ([((7, 15, 2), -2), ((5, 2, 6), -2), ((6,), -2)], {"stride": 3}),
-    "relu": ([((3, 5, 4), -2.1)], {}),
-    "maxpool": ([((3, 12, 2), 7.1)], {"size": 5, "stride": 2}),
-    "attention": ([((3, 5, 4), -2), ((4,), -2)], {}),
-    "batchnorm": ([((5, 3), -3), ((3,), 0), ((3,), -2)], {}),
-    "dropout": ([((3, 8), -2)], {"mask": np.full((3, 8), 1 / (1 - 0.7)).tolist()}),
-    "dense": ([((5, 3), -2), ((3, 2), -2), ((2,), -2)], {}),
-    "softmax_cross_entropy": ([((5, 3), -2)], {"labels": [0, 2, 1, 1, 0]}),
-    "gradient_reversal": ([((5, 3), -2)], {"beta": 1.7}),
-    "conv_relu_maxpool": (
-        [((3, 24, 2), -2), ((5, 2, 7), -2), ((7,), -5)],
-        {"stride": 2, "size": 4},
-    ),
-}
-
-
 @pytest.mark.parametrize("name", ops.__all__)
-def test_examples_stay_the_same(name):
-    """Every figure of the proof is measured on them: they change on purpose, or not at all."""
-    arrays, options = getattr(ops, name).example(Fixed())
-    found = [(array.shape, array.max()) for array in arrays]
-    options = {key: np.asarray(value).tolist() for key, value in options.items()}
-    assert (found, options) == EXAMPLES[name]
-    assert {array.dtype for array in arrays} == {np.dtype(np.float64)}
+def test_examples_are_small_and_of_float64(name):
+    examples = getattr(ops, name).examples(np.random.default_rng(0))
+    assert next(iter(examples)) == "sizes that differ"
+    for arrays, _ in examples.values():
+        assert {array.dtype for array in arrays} == {np.dtype(np.float64)}
+        assert sum(array.size for array in arrays) < 350
 
 
 def test_examples_are_what_they_say():
@@ -177,13 +147,13 @@ def test_conv1d_equals_its_loops():
 @pytest.mark.parametrize("stride", [2, 5, 7])
 def test_conv1d_gradients_at_other_strides(stride):
     rng = np.random.default_rng(1)
-    arrays, _ = conv1d.example(rng)
+    arrays, _ = first_example(conv1d, rng)
     checked(conv1d, rng, arrays=arrays, options={"stride": stride})
 
 
 def test_conv1d_of_as_many_frames_as_the_kernel_has():
     rng = np.random.default_rng(0)
-    (_, w, b), _ = conv1d.example(rng)
+    (_, w, b), _ = first_example(conv1d, rng)
     x = rng.standard_normal((3, len(w), w.shape[1]))
     out, _ = conv1d.forward(x, w, b)
     np.testing.assert_allclose(out[:, 0], np.einsum("nkd,kdf->nf", x, w) + b)
@@ -200,7 +170,7 @@ def test_relu_of_numbers_around_zero():
 
 def test_conv1d_can_leave_out_the_input_gradient():
     rng = np.random.default_rng(0)
-    arrays, options = conv1d.example(rng)
+    arrays, options = first_example(conv1d, rng)
     out, with_it = conv1d.forward(*arrays, **options)
     _, without = conv1d.forward(*arrays, **options, input_gradient=False)
     full, short = conv1d.backward(out, with_it), conv1d.backward(out, without)
@@ -260,7 +230,7 @@ def test_batchnorm_normalises_and_uses_running_statistics_in_inference():
 
 def test_batchnorm_in_inference_by_the_formula():
     rng = np.random.default_rng(0)
-    (x, gamma, beta), _ = ops.batchnorm.example(rng)
+    (x, gamma, beta), _ = first_example(ops.batchnorm, rng)
     mean, var = rng.standard_normal(3), np.array([1e-5, 0.5, 2.0])  # the first as small as epsilon
     out, cache = ops.batchnorm.forward(x, gamma, beta, running=(mean, var))
     xhat = (x - mean) / np.sqrt(var + 1e-5)
@@ -274,7 +244,7 @@ def test_batchnorm_in_inference_by_the_formula():
 
 def test_batchnorm_gradient_in_inference_and_of_one_row():
     rng = np.random.default_rng(0)
-    (x, gamma, beta), _ = ops.batchnorm.example(rng)
+    (x, gamma, beta), _ = first_example(ops.batchnorm, rng)
     options = {"running": (rng.standard_normal(3), rng.random(3) + 0.5)}
     checked(ops.batchnorm, rng, arrays=(x, gamma, beta), options=options)
     checked(ops.batchnorm, rng, arrays=(x[:1], gamma, beta), zeros=("x", "gamma"))
@@ -400,7 +370,7 @@ def test_an_infinite_gradient_stays_where_it_is():
 
 
 def test_fast_equals_plain_at_another_stride_and_size():
-    (x, w, b), options = conv_relu_maxpool.example(np.random.default_rng(0))
+    (x, w, b), options = first_example(conv_relu_maxpool, np.random.default_rng(0))
     assert_as_plain(x, w, b, **options)
 
 
@@ -417,13 +387,13 @@ def test_only_pools_that_begin_before_the_padding_are_computed():
     x, w = mixed(rng), rng.standard_normal((10, 26, 7))
     _, cache = conv_relu_maxpool.forward(x, w, np.zeros(7))
     expected = [min(8, -(-frames // 90)) if frames > 1 else 0 for frames in UNPADDED]
-    assert cache[3].sum(axis=1).tolist() == expected
-    assert cache[1].dtype == np.uint8  # the argmax: a byte each
+    assert cache.computed.sum(axis=1).tolist() == expected
+    assert cache.argmax.dtype == np.uint8  # the argmax: a byte each
 
 
 @pytest.mark.parametrize("op", [conv_relu_maxpool, conv_relu_maxpool.compose()])
 def test_the_finer_dtype_wins(op):
-    (x, w, b), options = conv_relu_maxpool.example(np.random.default_rng(0))
+    (x, w, b), options = first_example(conv_relu_maxpool, np.random.default_rng(0))
     right, _ = op.forward(x, w, b, **options)
     for x_dtype, w_dtype in ((np.float32, np.float64), (np.float64, np.float32)):
         out, _ = op.forward(x.astype(x_dtype), w.astype(w_dtype), b.astype(np.float32), **options)
@@ -449,7 +419,7 @@ def test_the_fast_op_gives_the_same_bytes_on_any_number_of_threads(monkeypatch, 
 
 def test_nan_reaches_the_output():
     rng = np.random.default_rng(0)
-    (x, w, b), options = conv_relu_maxpool.example(rng)
+    (x, w, b), options = first_example(conv_relu_maxpool, rng)
     for frame in (0, 7, 18):  # the last frames reach no pool
         x[1, frame, 1] = np.nan
         out, cache = conv_relu_maxpool.forward(x, w, b, **options)

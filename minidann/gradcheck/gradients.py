@@ -51,7 +51,9 @@ def check(
     The op is handed copies, and the report says if it writes to them, to `dout` or to its cache.
     """
     if arrays is None:
-        arrays, options = op.example(rng)
+        arrays, options = (
+            next(iter(op.examples(rng).values())) if hasattr(op, "examples") else op.example(rng)
+        )
     arrays = tuple(np.array(array, dtype=np.float64) for array in arrays)
     options = options or {}
     if directions is not None and directions < 1:

@@ -12,8 +12,8 @@ import numpy as np
 from minidann import ops
 from minidann.coursework import tiny
 from minidann.gradcheck import cases
-from minidann.gradcheck.verdict import Verdict, kind, real, shown
 from minidann.gradcheck.purity import copied
+from minidann.gradcheck.verdict import Verdict, kind, real, shown
 from minidann.mistakes import diagnosis
 from minidann.mistakes.functions import WRONG
 from minidann.mistakes.question import Case, Question, argument_names, ask
@@ -95,7 +95,10 @@ def judge(
 
 
 def judge_function(
-    name: str, right: Callable, tries: dict[str, list[Try]], views: dict[str, Callable] = {}
+    name: str,
+    right: Callable,
+    tries: dict[str, list[Try]],
+    views: dict[str, Callable] | None = None,
 ) -> dict[str, Verdict]:
     """The verdict on each part of the function `name`, from the tries of that part.
 
@@ -111,7 +114,7 @@ def judge_function(
     names = argument_names(right)
     verdicts = {}
     for part, some in tries.items():
-        view = views.get(part, lambda result, args: result)
+        view = (views or {}).get(part, lambda result, args: result)
         verdicts[part] = Verdict(part, True)
         for t, expected in zip(some, true[part]):
             text, same = (t.error,) if t.error else causes, False

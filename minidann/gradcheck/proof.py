@@ -106,7 +106,7 @@ def reversal(seed: int = 0) -> tuple[bool, str]:
     loss by (1 + beta)(1 - alpha) dL_l in the encoder, and by nothing else.
     """
     rng = np.random.default_rng(seed)
-    arrays, options = ops.gradient_reversal.example(rng)
+    arrays, options = ops.gradient_reversal.examples(rng)["sizes that differ"]
     (row,) = check(ops.gradient_reversal, rng, arrays=arrays, options=options).rows
     off = abs(row.error - (1 + options["beta"]))
     fine = off <= CENTRAL_TOLERANCE

@@ -7,7 +7,7 @@ import numpy as np
 
 
 class Case(NamedTuple):
-    """A legal input of an op, in float64. Its name begins with "a tie" where maxima or kinks tie."""
+    """A legal input of an op, in float64. Its name begins with "a tie" where there is one."""
 
     what: str
     arrays: tuple
@@ -47,3 +47,8 @@ def argument_names(function, count: int | None = None) -> tuple[str, ...]:
         parameters = ()
     names = [p.name for p in parameters if p.kind in kinds][:count]
     return (*names, *(f"argument {i}" for i in range(len(names), count or 0)))
+
+
+def first_example(op, rng: np.random.Generator) -> tuple[tuple, dict]:
+    """(arrays, options) of the first of the op's examples, in which all sizes differ."""
+    return next(iter(op.examples(rng).values()))

@@ -58,8 +58,15 @@ def register(
     return mistake
 
 
+def first(op, rng):
+    """The first of the examples of `op`."""
+    return next(iter(op.examples(rng).values()))
+
+
 def variant(op, **changes) -> SimpleNamespace:
     """`op` with some of its functions replaced, where they are not None."""
+    if hasattr(op, "examples") and not changes.get("example"):
+        changes["example"] = lambda rng: first(op, rng)
     changes = {name: change for name, change in changes.items() if change is not None}
     return SimpleNamespace(**{**vars(op), **changes})
 

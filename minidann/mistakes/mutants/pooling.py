@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minidann.mistakes.mutants.making import afresh, gradients, keeps, reads
+from minidann.mistakes.mutants.making import afresh, first, gradients, keeps, reads
 from minidann.ops import conv_relu_maxpool, maxpool
 
 # --- maxpool: the argmax takes all
@@ -86,7 +86,7 @@ def padded(rng):
 
     The kernel leans to the negative, so that these pools are above zero.
     """
-    (x, w, b), options = conv_relu_maxpool.example(rng)
+    (x, w, b), options = first(conv_relu_maxpool, rng)
     for row, unpadded in zip(x, (9, 12, 15)):
         row[unpadded:] = row[:unpadded].min(axis=0)
     return (x, w - 0.5, b), options
@@ -94,7 +94,7 @@ def padded(rng):
 
 def low_bias(rng):
     """A bias so low that about half of the pools end below zero."""
-    (x, w, b), options = conv_relu_maxpool.example(rng)
+    (x, w, b), options = first(conv_relu_maxpool, rng)
     return (x, w, b - 3.5), options
 
 
