@@ -8,9 +8,9 @@ import pytest
 from wrong_code import changed, changed_at, changed_network, check, check_network
 
 from minidann import gradcheck, optim
-from minidann.gradcheck import proof
-from minidann.gradcheck.cases import cases, random_case
+from minidann.gradcheck.cases import random_case
 from minidann.gradcheck.purity import arrays_in
+from minidann.gradcheck.verdict import UNKNOWN
 from minidann.mistakes.question import first_example
 from minidann.ops import (
     attention,
@@ -51,7 +51,7 @@ def test_a_random_direction_sees_what_each_entry_does():
     for change in (lambda g, *_: 1.001 * g, lambda g, *_: -g):
         report = check(changed(conv1d, changed_at(1, change)), directions=3)
         assert [row.ok for row in report.rows] == [True, False, True]
-        assert report.rows[1].diagnosis.kind in ("factor", "sign")
+        assert "v" not in report.causes and report.causes["w"] is not None
     assert check(conv1d, directions=3).ok
 
 
@@ -62,7 +62,6 @@ def test_an_undeclared_zero_is_refused_and_a_declared_one_is_verified():
     (row,) = check(constant, arrays=(np.ones(3),)).rows
     assert not row.ok
     assert row.vacuous
-    assert row.diagnosis is None
     assert check(constant, arrays=(np.ones(3),), zeros=("x",)).ok
     assert check(constant, arrays=(np.ones(3),), zeros=(0,)).ok
     not_zero = changed(constant, lambda g, *_: (g[0] + 1e-6,))
@@ -94,7 +93,7 @@ def test_the_report_names_the_place():
     assert row.analytic == pytest.approx(row.true + 1)
     assert row.absolute == pytest.approx(1)
     assert row.expected < 1e-9
-    for line in ("WRONG", "3x2", "unknown pattern"):
+    for line in ("WRONG", "3x2", UNKNOWN):
         assert line in str(report)
 
 
@@ -112,7 +111,6 @@ def test_any_function_with_its_gradient():
     assert [row.argument for row in report.rows] == ["left", "right"]
     report = gradcheck.check_function(np.sin, lambda dout, x: -dout * np.cos(x), a, rng)
     assert not report.ok
-    assert report.diagnosis[0].kind == "sign"
 
 
 @pytest.mark.parametrize("x", [3.0, np.array(3.0), np.float64(3.0)])
@@ -276,92 +274,6 @@ def test_what_is_printed_is_shown_once(capsys):
     assert capsys.readouterr().out == "here\n"
 
 
-# What is special about an op.
-
-
-def check_as(name, op):
-    """Are all reports on `op`, checked as the op of this name, right?"""
-    return all(report.ok for report in proof.check_op(name, op, np.random.default_rng(0)))
-
-
-@pytest.mark.parametrize(
-    "op, is_special",
-    [
-        *((op, lambda d, c: len(d) == 1) for op in (attention, conv1d, dense, maxpool)),
-        (softmax_cross_entropy, lambda d, c: len(c[1]) == 1),
-        (conv1d, lambda d, c: d.shape[1] == 1),
-        (conv1d, lambda d, c: c[3] == len(c[1])),
-        (conv1d, lambda d, c: c[3] > len(c[1])),
-        (conv1d, lambda d, c: not c[4]),
-        (batchnorm, lambda d, c: not c[5] and len(d) < 4),
-        (batchnorm, lambda d, c: not c[5] and len(d) >= 4),
-    ],
-)
-def test_what_is_special_comes_with_each_seed(op, is_special):
-    name = op.__name__.rpartition(".")[2]
-    for seed in range(3):
-        special = cases(name, np.random.default_rng(seed))
-        outputs = [op.forward(*case.arrays, **case.options) for case in special]
-        assert any(is_special(out, cache) for out, cache in outputs)
-
-    def double(gradients, dout, cache):
-        twice = is_special(dout, cache)
-        return tuple(2 * g if g is not None and twice else g for g in gradients)
-
-    assert not check_as(name, changed(op, double))
-
-
-def unstable(z, *, labels):
-    p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
-    return -np.log(p[np.arange(len(z)), labels]).mean(), (p, labels)
-
-
-def logarithm_late(z, *, labels):
-    e = np.exp(z - z.real.max(axis=1, keepdims=True))
-    p = e / e.sum(axis=1, keepdims=True)
-    return -np.log(p[np.arange(len(z)), labels]).mean(), (p, labels)
-
-
-def without_input_gradient(x, w, b, *, stride=3):
-    return conv1d.forward(x, w, b, stride=stride)
-
-
-@pytest.mark.parametrize(
-    "op, changes, ok",
-    [
-        (softmax_cross_entropy, {"forward": unstable}, False),  # no shift by the maximum
-        (softmax_cross_entropy, {"forward": logarithm_late}, True),
-        (relu, {"forward": lambda x: (relu.forward(x)[0], x.real >= 0)}, False),  # open at 0
-        (dense, {"forward": with_out(lambda out: out + np.zeros(1)).forward}, False),  # float64
-        (
-            dense,
-            {"backward": with_gradients(lambda g: [a.astype(float) for a in g]).backward},
-            False,
-        ),
-        (conv1d, {"forward": without_input_gradient}, True),  # that option only saves time
-    ],
-)
-def test_what_is_special_to_an_op(op, changes, ok):
-    op_name = op.__name__.rpartition(".")[2]
-    assert check_as(op_name, SimpleNamespace(**{**vars(op), **changes})) == ok
-
-
-def test_an_option_that_changes_the_result_must_be_there():
-    no_stride = SimpleNamespace(forward=lambda x, w, b: 0, backward=conv1d.backward)
-    (report, *_) = proof.check_op("conv1d", no_stride, np.random.default_rng(0))
-    assert "forward is called as forward(x, w, b, stride=...)" in str(report)
-
-
-def test_another_op_with_a_right_gradient_is_not_this_one():
-    twice = SimpleNamespace(
-        forward=lambda x: (2 * relu.forward(x)[0], relu.forward(x)[1]),
-        backward=lambda dout, cache: relu.backward(2 * dout, cache),
-    )
-    for report in proof.check_op("relu", twice, np.random.default_rng(0)):
-        assert all(row.ok for row in report.rows)
-        assert "forward: its output is not that of relu" in str(report)
-
-
 def test_all_sizes_of_a_convolution_differ():
     """So that a factor names its size."""
     rng = np.random.default_rng(0)
@@ -422,18 +334,6 @@ def test_an_optimiser_that_writes_to_its_parameters_is_refused():
 
     report = gradcheck.check_optimiser(changed_optimiser(step=step), np.random.default_rng(0))
     assert "step writes to params" in str(report)
-    assert {diagnosis.kind for diagnosis in report.diagnosis} == {"adam"}
-
-
-def test_a_penalty_that_writes_is_reported_once_for_each_l1_and_l2():
-    def add_penalty(params, grads, *, l1, l2):
-        if l1 and not l2 and "conv.b" in params:
-            params["conv.b"][...] += 1
-        return optim.add_penalty(params, grads, l1=l1, l2=l2)
-
-    wrong = changed_optimiser(add_penalty=add_penalty)
-    report = gradcheck.check_optimiser(wrong, np.random.default_rng(0))
-    assert [row.argument for row in report.rows].count("penalty: inputs") == 1
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from minidann.mistakes.question import real
+
 UNKNOWN = "This is none of the mistakes that minidann knows."
 MOST = 15  # lines for a file
 WIDTH = 110  # characters of a line of numbers
@@ -34,7 +36,7 @@ class Verdict(NamedTuple):
 def lines(verdicts: Iterable[Verdict], title: str = "", most: int = MOST) -> list[str]:
     """The verdicts in words, the wrong parts first, in at most `most` lines.
 
-    Parts with the same causes are named together, with the first part's input.
+    Parts with the same first cause are named together, with the first part's input.
     """
     verdicts = list(verdicts)
     wrong = [verdict for verdict in verdicts if not verdict.right]
@@ -42,9 +44,9 @@ def lines(verdicts: Iterable[Verdict], title: str = "", most: int = MOST) -> lis
     summary = [f"wrong: {', '.join(v.part for v in wrong)}"] if wrong else []
     summary += [f"right: {', '.join(right)}"] if right else []
     head = [f"{title}: {'; '.join(summary)}" if title else "; ".join(summary)]
-    groups: dict[tuple, list[Verdict]] = {}
+    groups: dict[str, list[Verdict]] = {}
     for verdict in wrong:
-        same = verdict.causes or (UNKNOWN, verdict.part)
+        same = verdict.causes[0] if verdict.causes else f"unknown {verdict.part}"
         groups.setdefault(same, []).append(verdict)
     notes: dict[str, list[str]] = {}
     for verdict in verdicts:
@@ -53,7 +55,7 @@ def lines(verdicts: Iterable[Verdict], title: str = "", most: int = MOST) -> lis
     blocks = []
     for group in groups.values():
         parts, causes = ", ".join(v.part for v in group), group[0].causes or (UNKNOWN,)
-        said = [f"{parts}: {causes[0]}", *(f"    or: {cause}" for cause in causes[1:])]
+        said = [f"{parts}: {causes[0]}", *(f"    {_joined(c)}: {c}" for c in causes[1:])]
         blocks.append((said, [f"    {line}" for line in group[0].shown.splitlines()]))
     said = [f"{', '.join(parts)}: {note}" for note, parts in notes.items()]
     left = most - len(head) - sum(len(text) for text, _ in blocks)
@@ -64,6 +66,11 @@ def lines(verdicts: Iterable[Verdict], title: str = "", most: int = MOST) -> lis
             body += shown
             left -= len(shown)
     return [*head, *body, *said[: max(left, 0)]][:most]
+
+
+def _joined(cause: str) -> str:
+    """How a second cause is joined to the first: what was raised is no alternative."""
+    return "also" if " raised " in cause or " writes to " in cause else "or"
 
 
 def shown(case, names, received, true, what: str, upstream=None) -> str:
@@ -87,6 +94,8 @@ def is_array(value) -> bool:
 def beside(what: str, received, true) -> list[str]:
     """What was received and what is right, with as many digits as show the difference."""
     numbers, right = real(received), real(true)
+    if received is None:
+        return []  # the cause says why there is nothing
     if numbers is None or right is None:
         return [f"received {what}: {kind(received)}; right: {kind(true)}"]
     if numbers.shape != right.shape:
@@ -106,14 +115,6 @@ def beside(what: str, received, true) -> list[str]:
 
 def cut(text: str) -> str:
     return text if len(text) <= WIDTH else f"{text[:WIDTH]} ..."
-
-
-def real(thing) -> np.ndarray | None:
-    """A number or an array of real numbers as an array; None for anything else."""
-    if not isinstance(thing, (np.ndarray, np.generic, float, int)):
-        return None
-    array = np.asarray(thing)
-    return array if array.dtype.kind in "fiu" else None
 
 
 def kind(thing) -> str:

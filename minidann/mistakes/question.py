@@ -52,3 +52,48 @@ def argument_names(function, count: int | None = None) -> tuple[str, ...]:
 def first_example(op, rng: np.random.Generator) -> tuple[tuple, dict]:
     """(arrays, options) of the first of the op's examples, in which all sizes differ."""
     return next(iter(op.examples(rng).values()))
+
+
+TOLERANCE = 1e-6  # of the largest entry: some of the arithmetic may be in float32
+SINGLE = 2e-5  # the same, of what is in float32, which holds seven digits
+ROUNDING = 1e-7  # of the largest of dout and gradients: less may be rounding, where terms cancel
+
+
+def real(thing) -> np.ndarray | None:
+    """A number or an array of real numbers as an array; None for anything else."""
+    if not isinstance(thing, (np.ndarray, np.generic, float, int)):
+        return None
+    array = np.asarray(thing)
+    return array if array.dtype.kind in "fiu" else None
+
+
+def is_single(array) -> bool:
+    """Is it in float32, or does it hold nothing that float32 could not?"""
+    array = np.asarray(array)
+    if array.dtype == np.float32:
+        return True
+    with np.errstate(all="ignore"):
+        whole = array == np.trunc(array)
+        return bool(array.size and not whole.all() and (array == array.astype(np.float32)).all())
+
+
+def close(received, true, floor: float = 0.0) -> bool:
+    """Of one shape, and nowhere off by more than a millionth of the largest entry?
+
+    What is off by no more than `floor` is right, too, and numbers of float32 may be further off.
+    """
+    received, true = real(received), np.asarray(true)
+    if received is None or received.shape != true.shape:
+        return False
+    tolerance = SINGLE if is_single(received) else TOLERANCE
+    with np.errstate(all="ignore"):
+        off = np.where(np.isnan(received) & np.isnan(true), 0, np.abs(received - true))
+        size = np.nan_to_num(np.abs(true)).max(initial=0.0)
+    return bool(off.max(initial=0.0) <= max(tolerance * size, floor))
+
+
+def floor(question: Question) -> float:
+    """What rounding may leave of a gradient whose terms cancel."""
+    sizes = [np.abs(a).max(initial=0.0) for a in (question.upstream, *question.gradients)
+             if a is not None]  # fmt: skip
+    return ROUNDING * float(max(sizes))
