@@ -15,7 +15,7 @@ from minidann.coursework.exercises import (
     MEND,
     Exercise,
 )
-from minidann.coursework.files import ALLOWED
+from minidann.coursework.handed_in import ALLOWED
 
 BUGS = Path(__file__).parent / "bugs"
 IMPORTS = "import numpy as np\n"

@@ -1,0 +1,197 @@
+"""The exercise to write the checker: how many wrong ops it catches, less its false alarms.
+
+The wrong ops are mutants of the bank, and for each habit of checkers that are too lenient some that
+slip through: a dout of ones, an absolute tolerance, looking at one argument only. The ops stay in
+this process. A checker sees only what they compute, because that alone should decide.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import numpy as np
+
+from minidann import ops
+from minidann.coursework.exercises import Exercise
+from minidann.coursework.running import Results, Task
+from minidann.gradcheck.verdict import Verdict, kind
+from minidann.mistakes import mutants
+from minidann.mistakes.mutants.making import altered, variant
+
+# Ops with small examples, because a checker perturbs every entry twice, and each time it calls from
+# process to process.
+OPS = ("relu", "maxpool", "attention", "batchnorm", "dropout", "dense", "softmax_cross_entropy")
+WRONG = 2  # mutants of each of them, at most
+SMALL = 1e-7  # weights of a layer whose gradients are small, too
+
+
+@dataclass(frozen=True)
+class Asked:
+    """An op that a checker is asked about, and what is wrong with it; "" if it is right."""
+
+    name: str
+    op: SimpleNamespace
+    wrong: str = ""
+
+
+def ask(exercise: Exercise, rng: np.random.Generator) -> tuple[list[Task], Callable]:
+    """The task of the exercise, and the function that judges its results."""
+    asked = list(all_asked(rng))
+    twice = [question for question in asked if not question.wrong and rng.random() < 0.5]
+    # In a random order, and some right ops twice: it is no use to count.
+    asked = [(asked + twice)[i] for i in rng.permutation(len(asked + twice))]
+    calls, answers = [], {}
+    for number, question in enumerate(asked):
+        arrays, options = question.op.example(rng)
+        calls.append({"function": "check", "args": [list(arrays), options],
+                      "proxy": int(rng.integers(2**31))})  # fmt: skip
+        answers[number] = answering(question.op, arrays, options)
+    task = Task(exercise.name, calls, exercise.seconds, answers)
+    return [task], lambda results: judged(exercise, asked, results)
+
+
+def answering(op, arrays, options: dict) -> Callable:
+    """The function that answers for an op: what it computes on arrays of the example's shapes.
+
+    Other arrays could take any amount of the grader's time and memory.
+    """
+
+    def answer(request: dict) -> dict:
+        try:
+            agree(shapes(arrays, options), shapes(request["arrays"], request["options"]))
+            value, cache = op.forward(*request["arrays"], **request["options"])
+            if request["ask"] == "backward":
+                agree(str(np.shape(value)), str(np.shape(request["dout"])))
+                value = tuple(op.backward(request["dout"], cache))
+            return {"value": value, "error": ""}
+        except Disagree as error:
+            return {"value": None, "error": str(error)}
+        except Exception:  # whatever was sent
+            return {"value": None, "error": "expected real numbers, as they were given"}
+
+    return answer
+
+
+class Disagree(Exception):
+    """Arrays are not of the shapes of the example."""
+
+
+def agree(expected: str, received: str) -> None:
+    if expected != received:
+        raise Disagree(f"expected arrays of shapes {expected}, received {received}")
+
+
+def shapes(arrays, options: dict) -> str:
+    named = (f"{name} {np.shape(value)}" for name, value in options.items())
+    return ", ".join([*(str(np.shape(array)) for array in arrays), *named])
+
+
+def judged(
+    exercise: Exercise, asked: list[Asked], results: list[Results]
+) -> tuple[list[Verdict], dict[str, float], tuple[str, ...]]:
+    """The share of wrong ops that are caught, less that of right ones that are called wrong."""
+    (part,) = exercise.parts
+    answers, problems = [], {}
+    for question, call in zip(asked, results[0].calls):
+        value, error = call["value"], call["error"]
+        if not error and not isinstance(value, (bool, np.ndarray)):
+            error = f"returns {kind(value)} instead of True or False"
+        elif not error and np.asarray(value).dtype != bool:
+            error = f"returns {kind(value)} instead of True or False"
+        if error:
+            about = f" where it is wrong: {question.wrong}" * bool(question.wrong)
+            problems.setdefault(error, f"check {error}, on {question.name}{about}")
+        answers.append(None if error else bool(np.all(value)))
+    wrong = [(question, a) for question, a in zip(asked, answers) if question.wrong]
+    right = [(question, a) for question, a in zip(asked, answers) if not question.wrong]
+    caught = sum(answer is False for _, answer in wrong)
+    cleared = sum(answer is True for _, answer in right)
+    share = max(0.0, caught / len(wrong) - 1 + cleared / len(right))
+    said = (f"It catches {caught} of {len(wrong)} wrong ops and clears {cleared} of {len(right)} "
+            "right ones.")  # fmt: skip
+    unanswered = f"It gives no answer {answers.count(None)} times."
+    if all(answer is False for _, answer in right):
+        alarms = ["It calls every right op wrong: is the slope that it compares with right?"]
+    else:
+        alarms = [f"right, but called wrong: {q.name}" for q, answer in right if answer is False]
+    missed = [f"wrong, but not caught: {q.name}: {q.wrong}" for q, answer in wrong if answer]
+    shown = [*few([*problems.values()]), *few(alarms), *few(missed)]
+    causes = (said, unanswered) if problems else (said,)
+    verdict = Verdict(part, share == 1, causes if share < 1 else (), "\n".join(shown))
+    return [verdict], {part: round(exercise.most * share, 2)}, ()
+
+
+def few(lines: list[str], most: int = 4) -> list[str]:
+    return lines[:most] + [f"and {len(lines) - most} more"] * (len(lines) > most)
+
+
+def all_asked(rng: np.random.Generator) -> Iterator[Asked]:
+    """Every op that a checker is asked about, right ones and wrong ones."""
+    for name in OPS:
+        op, bank = getattr(ops, name), mutants.select(name)
+        yield Asked(name, op)
+        for i in sorted(rng.permutation(len(bank))[:WRONG]):
+            yield Asked(name, bank[i].build(), bank[i].what)
+    small = variant(ops.dense, example=drawn((3, 4), (4, 2), (2,), scale=(1, SMALL, SMALL)))
+    about = f"dense with weights of {SMALL:g}"
+    yield Asked(about, small)
+    for what, factor in (("dx is twice what it should be", 2), ("dx is zero", 0)):
+        yield Asked(about, altered(small, _times(0, factor), small.example), what)
+    for name, shapes in SHAPES.items():
+        op, example = getattr(ops, name), drawn(*shapes)
+        for what, change in DOUTS.items():
+            yield Asked(name, altered(op, _misread(op, change), example), what)
+        for what, factor in LAST.items():
+            yield Asked(name, altered(op, _times(len(shapes) - 1, factor), example), what)
+        for what, change in FIRST.items():
+            yield Asked(name, altered(op, _changed(0, change), example), what)
+
+
+SHAPES = {  # of small examples
+    "dense": ((2, 3), (3, 2), (2,)),
+    "batchnorm": ((3, 2), (2,), (2,)),
+    "attention": ((2, 2, 2), (2,)),
+}
+LAST = {
+    "the last argument's gradient is a thousandth too large": 1.001,
+    "the last argument's gradient is zero in its first entry": np.array([0, 1]),
+}
+FIRST = {
+    "dx is NaN in its last entry": lambda dx: np.where(_is_last(dx), np.nan, dx),
+    "dx has its last entry's sign flipped": lambda dx: np.where(_is_last(dx), -dx, dx),
+    "dx has its entries in the reverse order": lambda dx: dx.ravel()[::-1].reshape(dx.shape),
+}
+DOUTS = {
+    "dout's mean is used for all of dout": lambda dout: np.full_like(dout, dout.mean()),
+    "dout's rows are read from the last to the first": lambda dout: dout[::-1],
+}
+
+
+def drawn(*shapes: tuple[int, ...], scale: tuple = ()) -> Callable:
+    """An example of normal arrays of these shapes."""
+
+    def example(rng):
+        arrays = [rng.standard_normal(shape) for shape in shapes]
+        return tuple(a * s for a, s in zip(arrays, scale or [1] * len(arrays))), {}
+
+    return example
+
+
+def _changed(i: int, change: Callable) -> Callable:
+    """Another gradient of argument i."""
+    return lambda right, dout, cache: (*right[:i], change(right[i]), *right[i + 1 :])
+
+
+def _times(i: int, factor) -> Callable:
+    """The gradient of argument i multiplied by something."""
+    return _changed(i, lambda gradient: factor * gradient)
+
+
+def _is_last(array: np.ndarray) -> np.ndarray:
+    """True at the last entry."""
+    return np.arange(array.size).reshape(array.shape) == array.size - 1
+
+
+def _misread(op, change: Callable) -> Callable:
+    """The gradients of another dout."""
+    return lambda right, dout, cache: op.backward(change(dout), cache)
