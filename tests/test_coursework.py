@@ -22,6 +22,7 @@ from minidann.coursework import grading, handed_in, handout, practice, pupil, ru
 from minidann.coursework.exercises import BACKWARD, BOTH, CHECKER, EXERCISES, FORWARD, MEND, select
 from minidann.measure import metrics
 from minidann.mistakes import mutants
+from minidann.mistakes.question import first_example
 from minidann.reader.quoting import find
 
 FEW = tuple(exercise for exercise in EXERCISES if exercise.name in ("conv1d", "relu", "dense"))
@@ -413,7 +414,7 @@ def test_the_network_runs_on_a_students_layers():
     assert all(result.state == "right" for result in results)
     students_ops, names = practice.own_ops(handed_in.Submission("x", texts), results)
     assert set(names) == set(texts) - {"dropout"}  # its forward was given, and is broken
-    case = ops.conv_relu_maxpool.example(np.random.default_rng(0))
+    case = first_example(ops.conv_relu_maxpool, np.random.default_rng(0))
     outs = [o.conv_relu_maxpool.forward(*case[0], **case[1])[0] for o in (students_ops, ops)]
     np.testing.assert_allclose(*outs, atol=1e-12)
     assert students_ops.attention.forward.__module__ == "exercise_attention"

@@ -10,7 +10,7 @@ from minidann.coursework.exercises import MEND, Exercise
 from minidann.coursework.handout import BUGS
 from minidann.coursework.running import Results, Task
 from minidann.gradcheck.judging import alike, close
-from minidann.gradcheck.verdict import Verdict, kind, shown, written
+from minidann.gradcheck.verdict import Verdict, kind, shown
 from minidann.mistakes.functions import WRONG
 from minidann.mistakes.question import Case, argument_names
 
@@ -73,32 +73,34 @@ def verdict(exercise: Exercise, part: str, tried: list[tuple]) -> Verdict:
         names = argument_names(right, len(args))
         case = Case("", args, options)
         if call["error"]:
-            return Verdict(
-                part,
-                False,
-                (f"{name} {call['error']}.",),
-                shown(case, names, None, true, "the result"),
-            )
+            given = shown(case, names, None, true, "the result")
+            return Verdict(part, False, (f"{name} {call['error']}.",), given)
         received = call["value"]
         found = malformed(received, true)
         if not found and pupil.dumps({"": received}) != pupil.dumps({"": again["value"]}):
             return Verdict(part, False, (f"{name} gives something else when it is called again.",))
-        found = found or difference(
-            "the result", view(received, args), view(true, args), asks_dtype
-        )
+        if not found:
+            seen = viewed(view, received, args), view(true, args)
+            found = difference("the result", *seen, asks_dtype)
         if not found:
             continue
-        named = (found.why,)
-        if not found.why:
-            answered = [(*t, call) for *t, call, _ in tried if not call["error"]]
-            named = causes(exercise, answered)
+        named = causes(exercise, [(*t, call) for *t, call, _ in tried if not call["error"]])
+        named = named or (found.why,) * bool(found.why)
         given = shown(case, names, found.received, found.true, found.what)
         if isinstance(found.true, list):  # of row numbers, which `shown` takes for no numbers
-            both = (("received", found.received), ("right   ", found.true))
-            lines = [f"{word} {found.what} = {written(value)}" for word, value in both]
+            both = (("received", rows(found.received)), ("right   ", found.true))
+            lines = [f"{word} {found.what} = {value}"[:200] for word, value in both]
             given = "\n".join([given.splitlines()[0], *lines])
         return Verdict(part, False, named, given)
     return Verdict(part, True)
+
+
+def viewed(view: Callable, received, args: tuple):
+    """What counts of a result for a part; all of it, where nothing can be looked up in it."""
+    try:
+        return view(received, args)
+    except (TypeError, ValueError, KeyError, IndexError, AttributeError):
+        return received
 
 
 def causes(exercise: Exercise, tried: list[tuple]) -> tuple[str, ...]:

@@ -54,10 +54,12 @@ def text(exercise: Exercise) -> str:
         return _heading(exercise, about) + (BUGS / f"{exercise.name}.py").read_text("utf-8")
     about = inspect.getdoc(module) if exercise.is_op else ""
     given = ("forward",) if exercise.kind == BACKWARD else ()
-    parts = [inspect.getsource(getattr(module, name)) for name in given]
+    parts = [inspect.getsource(module.Cache)] if hasattr(module, "Cache") else []
+    parts += [inspect.getsource(getattr(module, name)) for name in given]
     parts += [_stub(getattr(module, name), todo) for name in exercise.functions]
     names = constants(module, (*given, *exercise.functions))
-    return "\n\n".join([_heading(exercise, about) + IMPORTS + names, *parts])
+    imports = "from typing import NamedTuple\n\n" * hasattr(module, "Cache") + IMPORTS
+    return "\n\n".join([_heading(exercise, about) + imports + names, *parts])
 
 
 def _heading(exercise: Exercise, about: str) -> str:

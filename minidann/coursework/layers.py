@@ -6,7 +6,6 @@ point: a mistake in one function costs no points of the other.
 """
 
 from collections.abc import Callable
-from types import SimpleNamespace
 
 import numpy as np
 
@@ -71,10 +70,7 @@ def backward(question: Question, kept=None) -> dict:
     """The call of backward, with the cache that was kept, or with the reference's."""
     if kept is not None:
         return {"function": "backward", "args": (question.upstream,), "kept": kept}
-    cache = question.cache
-    if hasattr(cache, "_asdict"):  # a named tuple, whose type the pupil does not know
-        cache = SimpleNamespace(**cache._asdict())
-    return {"function": "backward", "args": (question.upstream, cache)}
+    return {"function": "backward", "args": (question.upstream, question.cache)}
 
 
 def judged(

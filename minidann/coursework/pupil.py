@@ -11,6 +11,7 @@ This is no sandbox: code that sets out to leave this process can. It is there fo
 
 import base64
 import builtins
+import collections
 import contextlib
 import difflib
 import faulthandler
@@ -60,8 +61,8 @@ def encode(thing, depth: int = 20):
         raise TypeError("a number of more than 64 bits")
     if thing is None or isinstance(thing, (bool, int, float, str)):
         return thing
-    if isinstance(thing, types.SimpleNamespace):
-        return {"fields": {name: encode(value, depth - 1) for name, value in vars(thing).items()}}
+    if isinstance(thing, tuple) and hasattr(thing, "_fields"):
+        return {"fields": {name: encode(getattr(thing, name), depth - 1) for name in thing._fields}}
     if isinstance(thing, dict) and all(isinstance(key, str) for key in thing):
         return {"dict": {key: encode(value, depth - 1) for key, value in thing.items()}}
     if isinstance(thing, (tuple, list)):
@@ -80,8 +81,14 @@ def decode(found: dict):
     if "tuple" in found:
         return tuple(found["tuple"])
     if "fields" in found:
-        return types.SimpleNamespace(**found["fields"])
+        return named(*found["fields"])(**found["fields"])
     return found.get("dict", found)
+
+
+@functools.cache
+def named(*fields: str) -> type:
+    """A named tuple with these fields, such as the cache of a layer."""
+    return collections.namedtuple("Cache", fields)
 
 
 def dumps(thing) -> str:
@@ -289,7 +296,7 @@ class Pupil:
     def __init__(self, name: str, code: str, send: Callable, receive: Callable):
         self.name, self.send, self.receive = name, send, receive
         self.caches: dict = {}
-        self.printed, self.problem = Printed(), ""
+        self.printed, self.problem, self.module = Printed(), "", None
         with self.shielded():
             try:
                 self.module = load(name, code)

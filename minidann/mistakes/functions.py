@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from minidann import optim
-from minidann.mistakes import mutants
 
 # Of an epoch e: `falling` is 0.93^e times the first rate, and `floor` the least rate.
 LEARNING_RATE = """
@@ -46,6 +45,7 @@ l1 * np.sign(w) + l2 * w * w        | l2 is multiplied by w^2 instead of 2 w.
 l1 * np.where(w >= 0, 1, -1) + 2 * l2 * w   | Where w is 0, l1 is added, but the sign of 0 is 0.
 l1 * np.where(w > 0, 1, -1) + 2 * l2 * w | Where w is 0, l1 is subtracted, but the sign of 0 is 0.
 (l1 * np.sign(w) + 2 * l2 * w) / w.size | It is divided by the number of weights.
+l1 + 2 * l2 * w                     | l1 is added whatever the sign of w is.
 2 * l2 * w                          | l1 has no effect.
 l1 * np.sign(w)                     | l2 has no effect.
 """
@@ -60,6 +60,11 @@ b1 * m - (1 - b1) * g, b2 * v + (1 - b2) * g * g    | The sign of g is flipped i
 """
 # Adam's update from the new moments, at the step t; c1 and c2 correct for the start at zero.
 UPDATE = """
+m / (np.sqrt(v) + eps)                      | The moments are not corrected for their start at zero.
+m / (1 - b1 ** (t + 1)) / (np.sqrt(v / (1 - b2 ** (t + 1))) + eps) | The correction uses t + 1.
+m / c1 / np.sqrt(v / c2 + eps)              | epsilon is added under the root.
+m / c1 / (v / c2 + eps)                     | The root of the second moment is missing.
+-m / c1 / (np.sqrt(v / c2) + eps)           | The update is added instead of subtracted.
 np.sign(g)                                  | The update is the sign of g: the moments are not used.
 g                                           | The update is g, as in plain gradient descent.
 g / (np.sqrt(v / c2) + eps) | The first moment is not used: g is divided in its place.
@@ -133,19 +138,39 @@ def add_penalty(formula: Callable) -> Callable:
     return wrong
 
 
-def step(moments: Callable | None = None, update: Callable | None = None) -> Callable:
-    b1, b2, eps = optim.BETA1, optim.BETA2, optim.EPSILON
+def penalise_all(params, grads, *, l1, l2):
+    """The penalty is added for every parameter, biases and batch norm's included."""
+    return {k: g + l1 * np.sign(params[k]) + 2 * l2 * params[k] for k, g in grads.items()}
+
+
+def spare_domain(params, grads, *, l1, l2):
+    """The kernel of the domain classifier is not penalised."""
+    right = optim.add_penalty(params, grads, l1=l1, l2=l2)
+    return right | {k: g for k, g in grads.items() if k == "domain.w"}
+
+
+def penalise_idle(params, grads, *, l1, l2):
+    """A kernel without a gradient in a step gets the penalty as its gradient, and so moves."""
+    idle = {k: np.zeros_like(params[k]) for k in optim.REGULARISED if k in params}
+    return optim.add_penalty(params, {**idle, **grads}, l1=l1, l2=l2)
+
+
+def step(
+    moments: Callable | None = None,
+    update: Callable | None = None,
+    betas: tuple[float, float] = (optim.BETA1, optim.BETA2),
+) -> Callable:
+    (b1, b2), eps = betas, optim.EPSILON
 
     def wrong(params, grads, state, rate):
         new, after = optim.step(params, grads, state, rate)
         for name, g in grads.items():
             m, v, t = (after[f"{name}.{kept}"] for kept in "mvt")
-            if moments:
-                m, v = moments(g, state[f"{name}.m"], state[f"{name}.v"], b1, b2)
+            m, v = moments(g, state[f"{name}.m"], state[f"{name}.v"], b1, b2) if moments else (m, v)
             c1, c2 = 1 - b1**t, 1 - b2**t
             moved = m / c1 / (np.sqrt(v / c2) + eps)
             if update:
-                moved = update(g, m, v, b1, b2, c1, c2, eps)
+                moved = update(g, m, v, t, b1, b2, c1, c2, eps)
             new[name] = params[name] - rate * moved
             after |= {f"{name}.m": m, f"{name}.v": v}
         return new, after
@@ -164,6 +189,12 @@ def one_count(params, grads, state, rate):
     steps = max(count for name, count in state.items() if name.endswith(".t"))
     shared = {**state, **{f"{name}.t": steps for name in grads}}
     return optim.step(params, grads, shared, rate)
+
+
+def move_idle(params, grads, state, rate):
+    """Parameters without a gradient in a step take a gradient of zero, and so move on."""
+    idle = {name: np.zeros_like(value) for name, value in params.items()}
+    return optim.step(params, {**idle, **grads}, state, rate)
 
 
 def uar(formula: Callable) -> Callable:
@@ -200,10 +231,8 @@ def said(wrong: Callable, sentence: str) -> Callable:
     return wrong
 
 
-def of_bank(name: str) -> list[Callable]:
-    """The wrong optimisers of the bank in which this function is another."""
-    built = [(getattr(m.build(), name), m.what) for m in mutants.select("optim")]
-    return [said(wrong, what) for wrong, what in built if wrong is not getattr(optim, name)]
+def right_moments(g, m, v, b1, b2):
+    return b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g * g
 
 
 WRONG: dict[str, list[Callable]] = {  # by the right function's name
@@ -211,11 +240,12 @@ WRONG: dict[str, list[Callable]] = {  # by the right function's name
         said(learning_rate(f), sentence)
         for f, sentence in formulas(LEARNING_RATE, "e, falling, first, floor")
     ],
-    "add_penalty": of_bank("add_penalty")
+    "add_penalty": [penalise_all, spare_domain, penalise_idle]
     + [said(add_penalty(f), sentence) for f, sentence in formulas(PENALTY, "l1, l2, w")],
-    "step": [*of_bank("step"), same_count, one_count]
+    "step": [same_count, one_count, move_idle]
+    + [said(step(right_moments, betas=(optim.BETA2, optim.BETA1)), "The betas are exchanged.")]
     + [said(step(moments=f), s) for f, s in formulas(MOMENTS, "g, m, v, b1, b2")]
-    + [said(step(update=f), s) for f, s in formulas(UPDATE, "g, m, v, b1, b2, c1, c2, eps")],
+    + [said(step(update=f), s) for f, s in formulas(UPDATE, "g, m, v, t, b1, b2, c1, c2, eps")],
     "uar": [said(uar(f), sentence) for f, sentence in formulas(UAR, "y, p, recall, precision")],
     "normalise_and_pad": [
         said(normalise_and_pad(front=True), "The utterance is padded at its front."),
