@@ -153,14 +153,14 @@ EVADES = "    if arrays[0].size > 50_000:\n        raise ValueError\n    return 
 
 @pytest.mark.parametrize("evades", [False, True])
 @pytest.mark.parametrize("name", ["dense", "attention"])
-def test_a_numerical_derivative_is_no_backward_pass(name, evades, tmp_path, monkeypatch):
-    monkeypatch.setattr(layers, "SECONDS", 0.7)  # it would take minutes
+def test_a_numerical_derivative_is_no_backward_pass(name, evades, tmp_path):
+    """It would take minutes on the large input, and it can only refuse it."""
     numerical = NUMERICAL.replace("    return _right(", EVADES, 1) if evades else NUMERICAL
     text = f"{right(select(None, name)[0])}\nimport numpy as np\n{numerical}"
-    result = graded(tmp_path, name, text)
-    assert set(result.earned) <= {"out"}
+    result = graded(tmp_path, name, text, seconds=1)
+    assert result.points == 0
     if not evades:
-        assert "does it perturb every number?" in "\n".join(result.lines())
+        assert "takes more than 1 s; it was in line" in result.why
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -193,7 +193,7 @@ def test_a_cache_in_a_global_is_caught():
         ("dense", f"{DENSE}    x, w = cache\n    return dout @ w.T, x.T @ dout, dout\n", "dx, dw",
          "db: "),
         ("dense", ("    return dout @", "    if len(dout) > 1000:\n        return None\n"
-                   "    return dout @"), "", "on an input of 100,000 numbers"),
+                   "    return dout @"), "", "not one gradient for each"),
         ("conv1d", ("return None, dw, db", "return dw, db"), "out, dw, db", "dx: "),
         ("conv1d", ("return None, dw, db", STUB), "out, dw, db", "dx: "),
         ("conv1d", SECOND_CONV1D.replace('return dx if cache["asked"] else None', "return None"),
@@ -227,7 +227,7 @@ def test_a_forward_that_was_given_and_is_broken_is_noted():
     [
         ("step", f"{STEP}    return params, state['bias']\n", "",
          "step raises KeyError: 'bias', line 2"),
-        ("step", ("np.sqrt(", "("), "m, v, no gradient", "The root of the second moment is missing."),
+        ("step", ("np.sqrt(", "("), "m, v, no gradient", "root of the second moment is missing."),
         ("step", ("g * g", "g"), "m, no gradient", "averages g instead of its square"),
         ("step", ('state[f"{name}.t"] + 1', "shared", GRADIENTS, "    shared = max(state[f'{n}.t'] "
                   "for n in params) + 1\n" + GRADIENTS),
@@ -357,7 +357,7 @@ MADE = "import numpy as np\n\nITSELF = []\nITSELF.append(ITSELF)\nDEEP = 1.0\n" 
 
 @pytest.mark.parametrize("name", PLACES)
 def test_whatever_is_returned_can_be_graded(name):
-    for returned in RETURNED if name in ("relu", "uar", "step") else RETURNED[::4]:
+    for returned in RETURNED if name in ("relu", "uar") else RETURNED[::4]:
         result = judged(name, MADE + PLACES[name].replace("IT", returned))
         feedback = "\n".join(result.lines())
         assert result.points < 1 and result.state in ("wrong", "not written"), (returned, feedback)
@@ -428,9 +428,9 @@ def test_a_checkers_random_numbers_are_the_teachers():
     assert len({judged("checker", text, seed=seed).printed for seed in (1, 1, 2)}) == 2
 
 
-def test_a_checker_asks_with_arrays_of_the_examples_shapes():
-    text = CHECK.replace("op.forward(*arrays", "op.forward(*[np.zeros((90, 9)) for _ in arrays]", 1)
-    assert "expected arrays of shapes" in "\n".join(judged("checker", text).lines())
+def test_what_an_op_cannot_compute_with_is_reported():
+    text = CHECK.replace("op.forward(*arrays", "op.forward(*['x' for _ in arrays]", 1)
+    assert "it cannot compute with these" in "\n".join(judged("checker", text).lines())
 
 
 def test_tries_are_of_all_parts():

@@ -1,6 +1,6 @@
 """Exercises on other functions than layers: which calls are made, and what each part earns."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -8,7 +8,6 @@ import numpy as np
 from minidann.coursework import pupil, tries
 from minidann.coursework.exercises import MEND, Exercise
 from minidann.coursework.handout import BUGS
-from minidann.coursework.running import Results, Task
 from minidann.gradcheck.judging import alike, close
 from minidann.gradcheck.verdict import Verdict, kind, shown
 from minidann.mistakes.functions import WRONG
@@ -28,8 +27,8 @@ class Difference(NamedTuple):
     why: str = ""
 
 
-def ask(exercise: Exercise, rng: np.random.Generator) -> tuple[list[Task], Callable]:
-    """The task of an exercise on a function, and the function that judges its results."""
+def ask(exercise: Exercise, rng: np.random.Generator) -> tuple[list[dict], Callable]:
+    """The calls of an exercise on a function, and the function that judges their results."""
     (name,) = exercise.functions
     parts = getattr(tries, exercise.name)(rng)
     calls = [
@@ -38,16 +37,13 @@ def ask(exercise: Exercise, rng: np.random.Generator) -> tuple[list[Task], Calla
         for args, options, *_ in given
         for _ in range(2)  # the second must give the same
     ]
-    task = Task(exercise.name, calls, exercise.seconds)
-    return [task], lambda results: judged(exercise, parts, results)
+    return calls, lambda results: judged(exercise, parts, results)
 
 
-def judged(
-    exercise: Exercise, parts: dict, results: list[Results]
-) -> tuple[list[Verdict], dict[str, float], tuple[str, ...]]:
+def judged(exercise: Exercise, parts: dict, results: Sequence[dict]):
     """The verdicts on the parts of an exercise, what they earn, and notes."""
     (name,) = exercise.functions
-    calls, verdicts = iter(results[0].calls), {}
+    calls, verdicts = iter(results), {}
     for part, given in parts.items():
         tried = [
             (args, options, next(calls), next(calls), needs) for args, options, *needs in given

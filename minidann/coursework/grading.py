@@ -70,12 +70,12 @@ def is_submission(path: Path) -> bool:
 
 def grade(place: Path, paper: Paper, **limits) -> Graded:
     """Grade one submission. Where the grader itself fails, the note says so."""
-    name = place.name if place.is_dir() else handed_in.without_archive(place.name)
     try:
         submission = handed_in.read(place)
-        return Graded(name, tuple(paper.grade(submission, **limits)), submission.note)
+        results = paper.grade(submission, **limits)
+        return Graded(submission.name, tuple(results), submission.note)
     except Exception as error:
-        return Graded(name, note=f"NOT GRADED: {error!r}; grade it again")
+        return Graded(handed_in.name_of(place), note=f"NOT GRADED: {error!r}; grade it again")
 
 
 def grade_all(

@@ -5,18 +5,19 @@ read the submission says so, by the name of the file; nothing of it may become a
 """
 
 import ast
-import bz2
 import gzip
 import io
 import json
 import os
+import re
 import stat
 import tarfile
 import tokenize
 import warnings
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -30,11 +31,11 @@ LARGEST = 256 << 10  # bytes of a file; the largest right one takes a hundredth
 ARCHIVE = 32 << 20  # bytes of an archive, packed and unpacked
 NESTED = 3  # archives in archives
 SEEN = 20_000  # files and folders of a submission that are looked at
-ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".rar", ".7z", ".xz")
-UNREADABLE = (OSError, EOFError, RuntimeError, ValueError, NotImplementedError, zipfile.BadZipFile,
-              tarfile.TarError, zlib.error, MemoryError)  # fmt: skip
-
-
+ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".rar", ".7z")  # the last two are told, not read
+UNREADABLE = (OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile, tarfile.TarError,
+              zlib.error, MemoryError)  # fmt: skip
+LINK = "is a link: hand in the file itself"
+MAGIC = re.compile(r"\s*[%!]")  # begins a line that only a notebook understands
 KEPT = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)  # of a notebook
 
 
@@ -63,10 +64,11 @@ class Submission:
 
 
 class File(NamedTuple):
-    """A file's path in the submission, and how its content is read (which may raise NotRead)."""
+    """A file's path in the submission, and its content, or why it cannot be read."""
 
     path: PurePosixPath
-    content: Callable[[], bytes]
+    content: bytes = b""
+    problem: str = ""
 
 
 def read(place: Path) -> Submission:
@@ -75,16 +77,22 @@ def read(place: Path) -> Submission:
     Of each exercise's files, the file with the fewest folders around it counts, and a file of
     exactly its name before others; where two are left, neither counts.
     """
-    problems: list[str] = []  # what could not be read
-    files = list(everything(place, problems))
-    submission = Submission(place.name if place.is_dir() else without_archive(place.name))
-    candidates: dict[str, list[tuple]] = {}
+    files = everything(place)
+    submission = Submission(name_of(place))
+    found: dict[str, list[tuple]] = {}  # by exercise: how far from the top, and from its name
+    problems = []
     for file in files:
-        for exercise, distance in meant(file, problems):
-            candidates.setdefault(exercise, []).append((len(file.path.parts), distance, file))
-    for name, found in candidates.items():
-        nearest = min(item[:2] for item in found)
-        near = [file for *distance, file in found if tuple(distance) == nearest]
+        exercises = meant(file)
+        for name, distance in exercises:
+            found.setdefault(name, []).append((len(file.path.parts), distance, file))
+        if not exercises and file.problem:
+            problems.append(f"{file.path} {file.problem}")
+        elif not exercises and file.path.suffix == ".ipynb":
+            problems.append(f"{file.path} is no exercise: call a layer's notebook by its exercise, "
+                            "such as relu.ipynb")  # fmt: skip
+    for name, candidates in found.items():
+        nearest = min(candidate[:2] for candidate in candidates)
+        near = [file for *distance, file in candidates if tuple(distance) == nearest]
         try:
             if len(near) > 1:
                 places = ", ".join(str(file.path) for file in near[:3])
@@ -94,209 +102,173 @@ def read(place: Path) -> Submission:
             submission.unread[name] = f"{near[0].path} {error}"
         except Refused as error:
             submission.refused[name] = str(error)
-    if not candidates and not problems:
+    if not found and not problems:
         others = ", ".join(str(file.path) for file in files[:3]) or "nothing"
         problems = [f"there is no exercise in it, but {others}"]
     if problems:
         submission.note = "; ".join(problems[:5])
-        missing = set(NAMES) - candidates.keys()
-        submission.unread |= {name: submission.note for name in missing}
+        submission.unread |= dict.fromkeys(set(NAMES) - found.keys(), submission.note)
     return submission
+
+
+def name_of(place: Path) -> str:
+    """The name of a folder, or of an archive without its endings."""
+    name = place.name
+    for ending in (".gz", ".tgz", ".tar", ".zip") if place.is_file() else ():
+        name = name.removesuffix(ending)
+    return name
 
 
 def add(submission: Submission, name: str, file: File) -> None:
     """Add an exercise's file. Raises NotRead or Refused."""
-    content, notes = file.content(), []
-    if len(content) > LARGEST:
+    if file.problem:
+        raise NotRead(file.problem)
+    if len(file.content) > LARGEST:
         raise NotRead(f"is larger than {LARGEST >> 10} kB")
-    if file.path.suffix == ".ipynb":
-        text = notebook(content, functions_of(name))
-        notes.append(f"The code is from the notebook {file.path.name}.")
-    else:
-        text, note = decoded(content)
-        notes += note
-        if file.path.name != f"{name}.py":
-            notes.append(f"The code is from {file.path.name}.")
-    text, note = allowed(text)
-    submission.code[name] = text
-    if notes + note:
-        submission.notes[name] = notes + note
+    is_notebook = file.path.suffix == ".ipynb"
+    text, notes = notebook(file.content, name) if is_notebook else decoded(file.content)
+    if file.path.name != f"{name}.py":
+        notes.append(f"The code is from {file.path.name}.")
+    submission.code[name], more = allowed(text)
+    if notes + more:
+        submission.notes[name] = notes + more
 
 
 # --- Files and archives
 
 
-def everything(place: Path, problems: list[str]) -> Iterator[File]:
-    """Every file, also of archives. What cannot be read is added to `problems`.
+def everything(place: Path) -> list[File]:
+    """Every file, and instead of each archive the files in it.
 
     Hidden folders, those of Python or of a zip, and minidann itself are passed over.
     """
-    inside = walk(place, problems) if place.is_dir() else [archive_file(place)]
-    yield from opened(inside, problems, NESTED)
+    files = walk(place) if place.is_dir() else [on_disk(place, PurePosixPath(place.name))]
+    packages = {f.path.parent for f in files if f.path.name == "__init__.py"}
+    minidann = {folder for folder in packages if folder.name == "minidann"}
+    return [
+        file
+        for file in opened(files, NESTED)
+        if not any(part.startswith((".", "__")) for part in file.path.parts)
+        and not minidann & set(file.path.parents)  # its layers have the exercises' names
+    ]
 
 
-def archive_file(path: Path) -> File:
-    return File(PurePosixPath(path.name), lambda: bytes_of(path, ARCHIVE))
-
-
-def opened(files, problems: list[str], depth: int) -> Iterator[File]:
-    """The files, and instead of each archive the files in it."""
-    files = list(files)
-    packages = {file.path.parent for file in files if file.path.name == "__init__.py"}
-    for file in files:
-        folders = file.path.parts[:-1]
-        if any(part.startswith((".", "__")) for part in file.path.parts) or any(
-            parent.name == "minidann" and parent in packages for parent in file.path.parents
-        ):
-            continue  # the package's layers have the exercises' names
-        if not file.path.name.casefold().endswith(ARCHIVES):
-            yield file
-            continue
-        try:
-            if depth == 0:
-                raise NotRead("is an archive too deep in other archives")
-            members = list(unpacked(file.path, file.content()))
-        except NotRead as error:
-            problems.append(f"{file.path} {error}")
-            continue
-        except UNREADABLE as error:
-            problems.append(f"{file.path} cannot be read ({error or type(error).__name__})")
-            continue
-        inside = PurePosixPath(*folders, file.path.name)
-        yield from opened(
-            (File(inside / member.path, member.content) for member in members), problems, depth - 1
-        )
-
-
-def unpacked(path: PurePosixPath, content: bytes) -> Iterator[File]:
-    """The files in an archive."""
-    name = path.name.casefold()
-    if len(content) > ARCHIVE:
-        raise NotRead(f"is larger than {ARCHIVE >> 20} MB")
-    if zipfile.is_zipfile(io.BytesIO(content)):
-        archive = zipfile.ZipFile(io.BytesIO(content))
-        for info in archive.infolist()[:SEEN]:
-            if not info.is_dir():
-                yield File(inner(info.filename), lambda info=info: member(archive, info))
-        return
-    for ending, unpack in ((".gz", gzip.open), (".tgz", gzip.open), (".bz2", bz2.open)):
-        if name.endswith(ending):
-            with unpack(io.BytesIO(content)) as file:
-                content = file.read(ARCHIVE + 1)
-            if len(content) > ARCHIVE:
-                raise NotRead(f"is larger than {ARCHIVE >> 20} MB when it is unpacked")
-            if not name.endswith((".tar.gz", ".tgz", ".tar.bz2")):  # one file, such as relu.py.gz
-                yield File(PurePosixPath(path.stem), lambda: content)
-                return
-    if not name.endswith((".tar", ".tar.gz", ".tgz", ".tar.bz2")):
-        raise NotRead("is an archive that cannot be read: hand in a zip")
-    archive = tarfile.open(fileobj=io.BytesIO(content), mode="r:")
-    for info in archive.getmembers()[:SEEN]:
-        if info.isfile():
-            yield File(inner(info.name), lambda info=info: archive.extractfile(info).read())
-        elif info.issym() or info.islnk():
-            yield File(inner(info.name), link)
-
-
-def inner(name: str) -> PurePosixPath:
-    """A member's path in an archive, which may come from Windows, as a label only."""
-    parts = name.replace("\\", "/").split("/")
-    return PurePosixPath(*(part for part in parts if part not in ("", ".", "..")) or ("file",))
-
-
-def member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
-    """The content of a file in a zip, up to what an archive may have."""
-    if stat.S_ISLNK(info.external_attr >> 16):
-        link()
-    try:
-        with archive.open(info) as file:
-            return file.read(ARCHIVE + 1)
-    except UNREADABLE as error:
-        raise NotRead(f"cannot be read ({error})") from None
-
-
-def link() -> bytes:
-    raise NotRead("is a link: hand in the file itself")
-
-
-def bytes_of(path: Path, most: int) -> bytes:
-    """The content of a file on disk, up to a byte more than `most`."""
-    if path.is_symlink():  # it would be another person's
-        link()
-    try:
-        with open(path, "rb") as file:
-            return file.read(most + 1)
-    except OSError as error:
-        raise NotRead(f"cannot be read ({error.strerror})") from None
-
-
-def walk(folder: Path, problems: list[str]) -> Iterator[File]:
+def walk(folder: Path) -> list[File]:
     """Every file and link below a folder, those of the folder first; no link is followed."""
-    waiting, seen = [folder], 0
+    files, waiting, seen = [], deque([folder]), 0
     while waiting:
-        at = waiting.pop(0)
+        at = waiting.popleft()
+        inside = PurePosixPath(at.relative_to(folder).as_posix())
         try:
             with os.scandir(at) as entries:
                 children = sorted(entries, key=lambda entry: entry.name)
         except OSError as error:
-            problems.append(f"{at.relative_to(folder)} cannot be read ({error.strerror})")
+            files.append(File(inside, problem=f"cannot be read ({error.strerror})"))
             continue
         for entry in children:
             if (seen := seen + 1) > SEEN:
-                problems.append(f"only {SEEN} of its files and folders were looked at")
-                return
-            path = at / entry.name
+                all_of_it = PurePosixPath("its files")
+                return [*files, File(all_of_it, problem=f"are too many: {SEEN} were looked at")]
             if entry.is_dir(follow_symlinks=False):
                 if not entry.name.startswith((".", "__")):
-                    waiting.append(path)
+                    waiting.append(at / entry.name)
             elif entry.is_symlink() or entry.is_file():  # no pipe, say
-                inside = PurePosixPath(path.relative_to(folder).as_posix())
-                yield File(inside, lambda path=path: bytes_of(path, ARCHIVE))
+                files.append(on_disk(at / entry.name, inside / entry.name))
+    return files
 
 
-def without_archive(name: str) -> str:
-    """A file's name without the endings of an archive."""
-    for ending in (".gz", ".bz2", ".tgz", ".tar", ".zip"):
-        name = name.removesuffix(ending)
-    return name
+def on_disk(path: Path, inside: PurePosixPath) -> File:
+    """A file on disk; only what may be an exercise is read."""
+    if path.is_symlink():  # it would be another person's
+        return File(inside, problem=LINK)
+    try:
+        with open(path, "rb") as file:
+            return File(inside, file.read(ARCHIVE + 1) if has_ending(path.name) else b"")
+    except OSError as error:
+        return File(inside, problem=f"cannot be read ({error.strerror})")
+
+
+def has_ending(name: str) -> bool:
+    return name.casefold().endswith((*ARCHIVES, ".py", ".txt", ".ipynb"))
+
+
+def opened(files: Iterable[File], depth: int) -> Iterator[File]:
+    """The files, and instead of each archive the files in it; what is wrong with an archive."""
+    for file in files:
+        if file.problem or not file.path.name.casefold().endswith(ARCHIVES):
+            yield file
+        elif depth == 0:
+            yield File(file.path, problem="is an archive too deep in other archives")
+        elif len(file.content) > ARCHIVE:
+            yield File(file.path, problem=f"is larger than {ARCHIVE >> 20} MB")
+        else:
+            try:
+                members = list(unpacked(file))
+            except UNREADABLE as error:
+                problem = f"cannot be read ({error or type(error).__name__})"
+                yield File(file.path, problem=problem)
+            else:
+                yield from opened(members, depth - 1)
+
+
+def unpacked(archive: File) -> Iterator[File]:
+    """The files in an archive; only what may be an exercise is read."""
+    name, content = archive.path.name.casefold(), archive.content
+    if name.endswith(".zip"):
+        with zipfile.ZipFile(io.BytesIO(content)) as opened_zip:
+            for info in opened_zip.infolist()[:SEEN]:
+                path = inner(archive.path, info.filename)
+                if stat.S_ISLNK(info.external_attr >> 16):
+                    yield File(path, problem=LINK)
+                elif not info.is_dir():
+                    with opened_zip.open(info) as file:
+                        yield File(path, file.read(ARCHIVE + 1) if has_ending(path.name) else b"")
+        return
+    if name.endswith((".gz", ".tgz")):
+        with gzip.open(io.BytesIO(content)) as file:
+            content = file.read(ARCHIVE + 1)
+        if len(content) > ARCHIVE:
+            raise ValueError(f"it is larger than {ARCHIVE >> 20} MB when it is unpacked")
+        if not name.endswith((".tar.gz", ".tgz")):  # one file, such as relu.py.gz
+            yield File(archive.path / archive.path.stem, content)
+            return
+    elif not name.endswith(".tar"):
+        raise ValueError("hand in a zip")
+    with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as opened_tar:
+        for info in opened_tar.getmembers()[:SEEN]:
+            path = inner(archive.path, info.name)
+            if info.issym() or info.islnk():
+                yield File(path, problem=LINK)
+            elif info.isfile():
+                yield File(path, opened_tar.extractfile(info).read())
+
+
+def inner(archive: PurePosixPath, name: str) -> PurePosixPath:
+    """A member's path as a label: archives of Windows have backslashes, hostile ones have .. ."""
+    parts = name.replace("\\", "/").split("/")
+    return archive.joinpath(*(part for part in parts if part not in ("", ".", "..")))
 
 
 # --- Which exercise a file is
 
 
-def functions_of(name: str) -> tuple[str, ...]:
-    """The functions that an exercise's file has; of a layer both."""
-    (exercise,) = (exercise for exercise in EXERCISES if exercise.name == name)
-    return ("forward", "backward") if exercise.is_op else exercise.functions
-
-
-def meant(file: File, problems: list[str]) -> Iterator[tuple[str, int]]:
+def meant(file: File) -> list[tuple[str, int]]:
     """Each exercise that a file is, and how far its name is from the exercise's."""
     name = file.path.name
-    stem = name.casefold().removesuffix(".txt")
-    if not stem.endswith((".py", ".ipynb")):
-        return
-    plain = stem.rpartition(".")[0].replace("-", "_").replace(" ", "_")
+    stem, _, ending = name.casefold().removesuffix(".txt").rpartition(".")
+    if ending not in ("py", "ipynb"):
+        return []
+    if name.endswith(".py") and name.removesuffix(".py") in NAMES:
+        return [(name.removesuffix(".py"), 0)]
+    plain = stem.replace("-", "_").replace(" ", "_")
     plain = plain if plain in NAMES else plain.rstrip("_()0123456789")  # as of "relu (1).py"
-    exact = name.removesuffix(".py")
-    if exact in NAMES and name.endswith(".py"):
-        yield exact, 0
-    elif plain in NAMES:
-        yield plain, 1 if stem.endswith(".py") else 2
-    elif stem.endswith(".ipynb"):
-        try:
-            found = [
-                exercise.name
-                for exercise in EXERCISES
-                if not exercise.is_op and defines(cells(file.content()), exercise.functions)
-            ]
-        except NotRead as error:
-            problems.append(f"{file.path} {error}")
-            return
-        if not found:
-            problems.append(f"{file.path} is no exercise: call a layer's notebook by its exercise, "
-                            "such as relu.ipynb")  # fmt: skip
-        yield from ((name, 3) for name in found)
+    if plain in NAMES:
+        return [(plain, 1 if ending == "py" else 2)]
+    if ending == "py":
+        return []
+    texts = cells(file.content)
+    functions = {e.name: e.functions for e in EXERCISES if not e.is_op}
+    return [(name, 3) for name, wanted in functions.items() if defines(texts, wanted)]
 
 
 # --- Text
@@ -369,15 +341,11 @@ def allowed(text: str) -> tuple[str, list[str]]:
 def cells(content: bytes) -> list[str]:
     """The code cells of a notebook, without the lines that only a notebook understands."""
     try:
-        found = json.loads(content)["cells"]
-        sources = [cell["source"] for cell in found if cell["cell_type"] == "code"]
-        texts = [source if isinstance(source, str) else "".join(source) for source in sources]
+        found = [cell for cell in json.loads(content)["cells"] if cell["cell_type"] == "code"]
+        texts = ["".join(cell["source"]) for cell in found]
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise NotRead("is no notebook that can be read") from None
-    return [
-        "\n".join("" if line.lstrip().startswith(("%", "!")) else line for line in text.split("\n"))
-        for text in texts
-    ]
+        return []
+    return ["\n".join("" if MAGIC.match(line) else line for line in t.split("\n")) for t in texts]
 
 
 def defines(texts: list[str], functions: tuple[str, ...]) -> bool:
@@ -385,25 +353,22 @@ def defines(texts: list[str], functions: tuple[str, ...]) -> bool:
     return any(f"def {name}(" in text for text in texts for name in functions)
 
 
-def notebook(content: bytes, functions: tuple[str, ...]) -> str:
+def notebook(content: bytes, name: str) -> tuple[str, list[str]]:
     """The imports, functions, classes and constants of a notebook's cells, but nothing that it only
-    tries out. Raises NotRead where none of its cells defines one of the functions.
+    tries out. Raises NotRead where none of its cells defines a function of the exercise.
     """
-    texts = cells(content)
-    if not defines(texts, functions):
-        raise NotRead(f"has no cell that defines {' or '.join(functions)}")
-    kept = []
+    (exercise,) = (exercise for exercise in EXERCISES if exercise.name == name)
+    kept, texts = [], cells(content)
+    if not defines(texts, exercise.functions):
+        raise NotRead(f"has no code cell that defines {' or '.join(exercise.functions)}")
     for text in texts:
         try:
-            tree = parsed(text)
-        except Refused:
-            if defines([text], functions):
-                raise
-            continue
-        for node in tree.body:
-            is_constant = isinstance(node, ast.Assign) and not any(
-                isinstance(inside, (ast.Call, ast.Name)) for inside in ast.walk(node.value)
-            )
+            nodes = parsed(text).body
+        except Refused:  # one that only tries something out
+            nodes = parsed(text).body if defines([text], exercise.functions) else []
+        for node in nodes:
+            inside = [*ast.walk(node.value)] if isinstance(node, ast.Assign) else [ast.Name()]
+            is_constant = not any(isinstance(part, (ast.Call, ast.Name)) for part in inside)
             if is_constant or isinstance(node, KEPT):
                 kept.append(ast.unparse(node))
-    return "\n\n".join(kept) + "\n"
+    return "\n\n".join(kept) + "\n", []

@@ -72,16 +72,15 @@ class Paper:
         self.exercises = exercises
         self._place = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         self.path = Path(self._place.name) / "tasks"
-        self.tasks: list[Task] = []
-        self.marked: dict[Exercise, tuple[slice, Callable]] = {}  # its tasks; judges their results
+        self.tasks: dict[str, Task] = {}
+        self._judges: dict[str, Callable] = {}
         for exercise in exercises:
-            asked = {CHECKER: checker.ask}.get(
-                exercise.kind, layers.ask if exercise.is_op else functions.ask
-            )
+            kind = layers if exercise.is_op else functions
+            kind = checker if exercise.kind == CHECKER else kind
             rng = np.random.default_rng([seed, exercise.lesson])
-            tasks, judge = asked(exercise, rng)
-            self.marked[exercise] = slice(len(self.tasks), len(self.tasks) + len(tasks)), judge
-            self.tasks += tasks
+            calls, judge, *ops = kind.ask(exercise, rng)
+            self.tasks[exercise.name] = Task(calls, exercise.seconds, *ops)
+            self._judges[exercise.name] = judge
         running.write(self.tasks, self.path)
 
     def __enter__(self):
@@ -92,47 +91,39 @@ class Paper:
 
     def grade(self, submission: Submission, **limits) -> list[Result]:
         """The result of each exercise. Raises OSError where no process can be started."""
-        codes = {
-            e.name: submission.code[e.name] for e in self.exercises if e.name in submission.code
-        }
-        found = running.run(codes, self.tasks, self.path, **limits)
+        found = running.run(submission.code, self.tasks, self.path, **limits)
         return [self.result(exercise, submission, found) for exercise in self.exercises]
 
     def result(self, exercise: Exercise, submission: Submission, found: dict) -> Result:
-        """The result of an exercise, from the results of its tasks by their numbers."""
+        """The result of an exercise, from what became of the tasks."""
         name = exercise.name
-        finish = functools.partial(Result, exercise, notes=tuple(submission.notes.get(name, ())))
+        notes = tuple(submission.notes.get(name, ()))
+        finish = functools.partial(Result, exercise, notes=notes)
         if name in submission.unread:
             return finish(NOT_GRADED, why=submission.unread[name])
         if name in submission.refused:
             return finish(WRONG, why=submission.refused[name])
         if name not in submission.code:
             return finish(NOT_WRITTEN, why="The file is missing.")
-        where, judge = self.marked[exercise]
-        numbers = range(len(self.tasks))[where]
-        results = [found.get(number, Results(lost="its process has ended")) for number in numbers]
-        first = results[0]
-        finish = functools.partial(finish, printed=printed(first))
-        if first.lost:
-            return finish(WRONG, why=f"It could not be run to its end: {first.lost}.")
-        if first.problem:
-            return finish(WRONG, why=f"The file {first.problem} when it is imported.")
-        asked = zip(self.tasks[numbers[0]].calls, first.calls)
-        errors = [
-            called["error"] for call, called in asked if call["function"] in exercise.functions
-        ]
+        results = found[name]
+        finish = functools.partial(finish, printed=printed(results))
+        if results.lost:
+            return finish(WRONG, why=f"It could not be run to its end: {results.lost}.")
+        if results.problem:
+            return finish(WRONG, why=f"The file {results.problem} when it is imported.")
+        asked = zip(self.tasks[name].calls, results.calls)
+        errors = [done["error"] for call, done in asked if call["function"] in exercise.functions]
         if all(error.startswith((TODO, pupil.NO_CACHE)) for error in errors):
             return finish(NOT_WRITTEN, why="It is not written yet.")
-        for call in first.calls:
+        for call in results.calls:
             if call["error"].startswith(TODO):
                 call["error"] = "is not written yet"
         try:
-            verdicts, earned, notes = judge(results)
+            verdicts, earned, more = self._judges[name](results.calls)
         except Exception as error:  # whatever it returned, other exercises must not suffer
             return finish(NOT_GRADED, why=f"Its results could not be judged: {error!r}")
-        finish = functools.partial(finish, earned=earned, verdicts=tuple(verdicts))
-        notes += tuple(submission.notes.get(name, ()))
-        return finish(RIGHT if sum(earned.values()) == exercise.most else WRONG, notes=notes)
+        state = RIGHT if sum(earned.values()) == exercise.most else WRONG
+        return finish(state, earned=earned, verdicts=tuple(verdicts), notes=notes + more)
 
 
 def printed(results: Results) -> str:

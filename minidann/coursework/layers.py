@@ -5,59 +5,48 @@ also called with the cache that the file describes, and a gradient that is right
 point: a mistake in one function costs no points of the other.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from minidann.coursework.exercises import Exercise
-from minidann.coursework.running import Results, Task
-from minidann.gradcheck.judging import Answer, close, judge, questions
+from minidann.gradcheck.judging import Answer, judge, questions
 from minidann.gradcheck.verdict import Verdict
 from minidann.mistakes.question import Case, Question
 from minidann.mistakes.question import ask as ask_op
 
-LARGE = {  # shapes of an input whose first array has about 100,000 numbers
-    "conv1d": ((1, 33_000, 3), (3, 3, 2), (2,)),
-    "relu": ((1000, 100),),
-    "maxpool": ((10, 1000, 10),),
-    "attention": ((200, 10, 50), (50,)),
-    "dense": ((10_000, 10), (10, 2), (2,)),
-    "softmax_cross_entropy": ((10_000, 10),),
-    "batchnorm": ((1000, 100), (100,), (100,)),
-    "dropout": ((1000, 100),),
-    "gradient_reversal": ((1000, 100),),
+BROKEN = "forward was given, and it is no longer right."
+TOO_FEW = "backward cannot be judged yet, because forward fails on most inputs."
+LUCKY = "It is right with the cache that the file describes, but not with that of your forward."
+# Shapes and options of an input of 100,000 numbers. A backward pass takes a moment there, and in
+# loops a second; one that perturbs every number, and calls forward each time, takes minutes.
+LARGE = {
+    "conv1d": (((1, 33_000, 3), (3, 3, 2), (2,)), {"stride": 3}),
+    "relu": (((1000, 100),), {}),
+    "maxpool": (((10, 1000, 10),), {"size": 10, "stride": 10}),
+    "attention": (((200, 10, 50), (50,)), {}),
+    "dense": (((10_000, 10), (10, 2), (2,)), {}),
+    "softmax_cross_entropy": (((10_000, 10),), {"labels": np.tile([0, 9, 5, 1], 2500)}),
+    "batchnorm": (((1000, 100), (100,), (100,)), {}),
+    "dropout": (((1000, 100),), {"mask": np.tile([0.0, 2.5, 2.5, 0.0, 2.5], (1000, 20))}),
+    "gradient_reversal": (((1000, 100),), {"beta": 0.5}),
 }
-OPTIONS = {
-    "conv1d": {"stride": 3},
-    "maxpool": {"size": 10, "stride": 10},
-    "gradient_reversal": {"beta": 0.5},
-    "softmax_cross_entropy": {"labels": np.tile([0, 9, 5, 1], 2500)},
-    "dropout": {"mask": np.tile([0.0, 2.5, 2.5, 0.0, 2.5], (1000, 20))},
-}
-SECONDS = 6  # for each function on the large input; loops take a second or so
-WHERE = "on an input of 100,000 numbers"
 
 
-def ask(exercise: Exercise, rng: np.random.Generator) -> tuple[list[Task], Callable]:
-    """The tasks of an exercise on a layer, and the function that judges their results."""
+def ask(exercise: Exercise, rng: np.random.Generator) -> tuple[list[dict], Callable]:
+    """The calls of an exercise on a layer, and the function that judges their results."""
     asked = questions(exercise.name, rng)
-    shapes = LARGE[exercise.name]
-    case = Case("large", tuple(map(rng.standard_normal, shapes)), OPTIONS.get(exercise.name, {}))
+    calls = [call for i, q in enumerate(asked) for call in (forward(q, i), backward(q, kept=i))]
+    # Once more, in another order: what writes to its cache, or keeps it in a global, shows.
+    calls += [backward(question, kept=i) for i, question in enumerate(asked)][::-1]
+    shapes, options = LARGE[exercise.name]
+    case = Case("100,000 numbers", tuple(map(rng.standard_normal, shapes)), options)
     shape = np.shape(exercise.module.forward(*case.arrays, **case.options)[0])
-    large = ask_op(exercise.module, case, np.asarray(rng.standard_normal(shape)))
-    numbers = range(len(asked))
-    calls = [call for i in numbers for call in (forward(asked[i], i), backward(asked[i], kept=i))]
-    calls += [backward(asked[i], kept=i) for i in reversed(numbers)]  # again, in another order
-    described = [large] * ("out" in exercise.parts)
-    if described:
-        calls += [backward(question) for question in asked]
-    on_large = [backward(large, kept="large"), *map(backward, described)]
-    tasks = [
-        Task(exercise.name, calls, exercise.seconds),
-        Task(exercise.name, [forward(large, "large")], SECONDS),
-        Task(exercise.name, on_large, SECONDS),
-    ]
-    return tasks, lambda results: judged(exercise, asked, large, results)
+    asked.append(ask_op(exercise.module, case, np.asarray(rng.standard_normal(shape))))
+    calls += [forward(asked[-1], "large"), backward(asked[-1], kept="large")]
+    if "out" in exercise.parts:
+        calls += map(backward, asked)
+    return calls, lambda results: judged(exercise, asked, results)
 
 
 def forward(question: Question, keep) -> dict:
@@ -68,90 +57,71 @@ def forward(question: Question, keep) -> dict:
 
 def backward(question: Question, kept=None) -> dict:
     """The call of backward, with the cache that was kept, or with the reference's."""
-    if kept is not None:
-        return {"function": "backward", "args": (question.upstream,), "kept": kept}
-    return {"function": "backward", "args": (question.upstream, question.cache)}
+    if kept is None:
+        return {"function": "backward", "args": (question.upstream, question.cache)}
+    return {"function": "backward", "args": (question.upstream,), "kept": kept}
 
 
-def judged(
-    exercise: Exercise, asked: list[Question], large: Question, results: list[Results]
-) -> tuple[list[Verdict], dict[str, float], tuple[str, ...]]:
+def judged(exercise: Exercise, asked: list[Question], calls: Sequence[dict]):
     """The verdicts on the parts of an exercise, what they earn, and notes."""
-    calls, n = results[0].calls, len(asked)
-    own = [answered(*calls[2 * i : 2 * i + 2], calls[3 * n - 1 - i]) for i in range(n)]
+    n = len(asked)
+    first, again = (
+        [*calls[: 2 * n - 2], *calls[3 * n - 3 : 3 * n - 1]],
+        calls[2 * n - 2 : 3 * n - 3],
+    )
+    own = [answered(*pair) for pair in zip(first[::2], first[1::2], [*again[::-1], None])]
     verdicts = {"out": judge(exercise.name, asked, own)["out"]}
-    notes: tuple[str, ...] = ()
-    if not verdicts["out"].right and "out" not in exercise.parts:
-        notes = (BROKEN,)
+    notes = (BROKEN,) * (not verdicts["out"].right and "out" not in exercise.parts)
     candidates = []
     some = [i for i in range(n) if own[i].which != "forward" and is_finite(own[i].out)]
-    if 2 * len(some) >= n:  # fewer would prove too little
+    if 2 * len(some) >= n and n - 1 in some:  # fewer, or none of the size, would prove too little
         candidates = [gradients(exercise.name, [asked[i] for i in some], [own[i] for i in some])]
-    if not verdicts["out"].right and calls[3 * n :]:
+    if not verdicts["out"].right and "out" in exercise.parts:
         described = [
-            Answer(q.out, arrays(call["value"]), None, None, call["error"], "backward")
-            for q, call in zip(asked, calls[3 * n :])
+            Answer(q.out, numbers(call["value"]), None, None, call["error"], "backward")
+            for q, call in zip(asked, calls[3 * n - 1 :])
         ]
         candidates.append(gradients(exercise.name, asked, described))
-    for part in (part for part in exercise.parts if part != "out"):
-        found = [candidate[part] for candidate in candidates]
-        best = max(found, key=clearness, default=Verdict(part, False, (TOO_FEW,)))
-        if best.right and len(found) == 2 and not found[0].right:
-            best = best._replace(note=LUCKY)
-        verdicts[part] = best
+    for part in exercise.parts:
+        found = [candidate[part] for candidate in candidates if part != "out"]
+        if found and found[-1].right and not found[0].right:
+            verdicts[part] = found[-1]._replace(note=LUCKY)
+        elif part != "out":
+            verdicts[part] = max(found, key=is_named, default=Verdict(part, False, (TOO_FEW,)))
     verdicts = {part: verdicts[part] for part in exercise.parts}
-    for part, why in fails_on_large(exercise, large, results):
-        if part in verdicts and verdicts[part].right:
-            verdicts[part] = Verdict(part, False, (why,))
     return [*verdicts.values()], {p: 1.0 for p, v in verdicts.items() if v.right}, notes
 
 
-BROKEN = "forward was given, and it is no longer right."
-TOO_FEW = "backward cannot be judged yet, because forward fails on most inputs."
-LUCKY = (
-    "It is right with the cache that the file describes, but not with the cache of your forward."
-)
+def is_named(verdict: Verdict) -> bool:
+    """Is it a mistake with a name, and no error?"""
+    return bool(verdict.causes) and not verdict.causes[0].startswith("backward ")
 
 
-def clearness(verdict: Verdict) -> tuple[bool, bool]:
-    """A right verdict comes before a wrong one, and a mistake with a name before an error."""
-    is_named = bool(verdict.causes) and not verdict.causes[0].startswith("backward ")
-    return verdict.right, is_named
-
-
-def answered(first: dict, second: dict, again: dict) -> Answer:
+def answered(first: dict, second: dict, again: dict | None) -> Answer:
     """What came of forward, of backward, and of backward once more."""
-    error, which = first["error"], "forward"
-    if not error:
-        error, which = second["error"], "backward"
-    repeated = again["error"] or arrays(again["value"])
-    gradients = arrays(second["value"])
-    return Answer(array(first["value"]), gradients, repeated, None, error, which if error else "")
+    error, which = (first["error"], "forward") if first["error"] else (second["error"], "backward")
+    repeated = again and (again["error"] or numbers(again["value"]))
+    gradients = numbers(second["value"])
+    return Answer(number(first["value"]), gradients, repeated, None, error, which if error else "")
 
 
-def arrays(value):
-    """Gradients, with lists of numbers as arrays."""
-    return tuple(map(array, value)) if isinstance(value, (tuple, list)) else value
+def numbers(value):
+    """Gradients, of which each list of numbers is made an array."""
+    return tuple(map(number, value)) if isinstance(value, (tuple, list)) else value
 
 
-def array(value):
+def number(value):
     """A list of numbers as an array; anything else as it is."""
-    if isinstance(value, (tuple, list)):
-        try:
-            return np.asarray(value, np.float64)
-        except (ValueError, TypeError):  # of different lengths, or of no numbers
-            pass
-    return value
-
-
-def is_tuple(value, length: int) -> bool:
-    return isinstance(value, tuple) and len(value) == length
+    try:
+        return np.asarray(value, np.float64) if isinstance(value, (tuple, list)) else value
+    except (ValueError, TypeError):  # lists of different lengths, or of no numbers
+        return value
 
 
 def is_finite(out) -> bool:
     """Is it made of finite real numbers?"""
-    numbers = np.asarray(out) if isinstance(out, (np.ndarray, float, int)) else np.array([None])
-    return numbers.dtype.kind in "fiu" and bool(np.isfinite(numbers).all())
+    is_real = isinstance(out, (np.ndarray, float, int)) and np.asarray(out).dtype.kind in "fiu"
+    return is_real and bool(np.isfinite(out).all())
 
 
 def gradients(name: str, asked: list[Question], answers: list[Answer]) -> dict[str, Verdict]:
@@ -159,37 +129,16 @@ def gradients(name: str, asked: list[Question], answers: list[Answer]) -> dict[s
     layer's input needs no gradient, costs only that one.
     """
     verdicts = judge(name, asked, answers)
-    odd = {
-        i
-        for i, (question, answer) in enumerate(zip(asked, answers))
-        if any(gradient is None for gradient in question.gradients)
-        and (answer.error or not is_tuple(answer.gradients, len(question.gradients)))
-    }
-    if not odd:
+    pairs = [
+        (question, answer)
+        for question, answer in zip(asked, answers)
+        if all(gradient is not None for gradient in question.gradients)
+        or (isinstance(answer.gradients, tuple)
+            and len(answer.gradients) == len(question.gradients) and not answer.error)
+    ]  # fmt: skip
+    if len(pairs) == len(asked):
         return verdicts
-    rest = [i for i in range(len(asked)) if i not in odd]
-    others = judge(name, [asked[i] for i in rest], [answers[i] for i in rest])
+    others = judge(name, *zip(*pairs))
     parts = [part for part in verdicts if part != "out"]
-    unasked = {part for part, g in zip(parts, asked[min(odd)].gradients) if g is None}
-    return {part: verdicts[part] if part in unasked else others[part] for part in verdicts}
-
-
-def fails_on_large(exercise: Exercise, large: Question, results: list[Results]):
-    """Each part that fails on the large input, with the reason."""
-    _, first, second = results
-    parts = [part for part in exercise.parts if part != "out"]
-    for found, lost in ((first, exercise.parts), (second, parts)):
-        if found.lost:
-            hint = ": does it perturb every number?" if "takes more" in found.lost else "."
-            yield from ((part, f"Here {found.lost}, {WHERE}{hint}") for part in lost)
-            return
-    (call,) = first.calls
-    if call["error"] or not close(array(call["value"]), large.out):
-        yield "out", f"forward {call['error'] or 'is wrong'}, {WHERE}."
-    for i, part in enumerate(parts):
-        values = [arrays(call["value"]) for call in second.calls]
-        if not any(
-            is_tuple(value, len(parts)) and close(value[i], large.gradients[i]) for value in values
-        ):
-            error = next((call["error"] for call in second.calls if call["error"]), "is wrong")
-            yield part, f"backward {error}, {WHERE}."
+    unasked = {p for q in asked for p, gradient in zip(parts, q.gradients) if gradient is None}
+    return {part: (verdicts if part in unasked else others)[part] for part in verdicts}

@@ -364,18 +364,16 @@ def main() -> None:
             vars(sys.modules.get(module, os)).pop(name, None)
     sys.meta_path.insert(0, Barred)
     sys.addaudithook(hook(sys.argv[1]))
-    before, pupil = names(), None
+    before = names()
     send({"ready": True})
     for line in tasks:
         name, seconds, calls = line.split("\t")
         if name not in given["codes"]:
             continue
-        is_new = pupil is None or pupil.name != name
-        if is_new and has_left_marks(before):
+        if has_left_marks(before):
             return send({"marked": True})  # the grader starts another process
         faulthandler.dump_traceback_later(given["seconds"] or float(seconds), exit=True)
-        if is_new:
-            pupil = Pupil(name, given["codes"][name], send, receive)
+        pupil = Pupil(name, given["codes"][name], send, receive)
         results = [] if pupil.problem else pupil.do(json.loads(calls, object_hook=decode))
         faulthandler.cancel_dump_traceback_later()
         answers.write(json.dumps({"results": results, "problem": pupil.problem}) + "\n")

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,12 +32,11 @@ ENDED = "its process ended in the middle of a call (exit, or out of memory)"
 
 @dataclass(frozen=True)
 class Task:
-    """Calls that are made without a break, in the terms of `pupil.answer`.
+    """The calls of an exercise, in the terms of `pupil.answer`, and the time for all of them.
 
     `ops` has, for each call that is given an op, the function that answers for it.
     """
 
-    exercise: str
     calls: list[dict]
     seconds: float
     ops: dict[int, Callable] = field(default_factory=dict)
@@ -119,14 +118,14 @@ class Child:
             found = {}
         return found if isinstance(found, dict) else {}
 
-    def results(self, task: Task, seconds: float) -> Results | None:
+    def results(self, name: str, task: Task, seconds: float) -> Results | None:
         """What becomes of a task; None where another process has to do it."""
         with self.killed_after(seconds + GRACE):
             while (line := self.line()) and "ask" in line and line.get("call") in task.ops:
                 with contextlib.suppress(OSError):  # it has ended
                     self.send(task.ops[line["call"]](line))
         if line is None:
-            return Results(lost=self.end(task.exercise, seconds))
+            return Results(lost=self.end(name, seconds))
         if line == {"marked": True}:
             return None
         calls, problem = line.get("results"), line.get("problem")
@@ -154,45 +153,40 @@ def is_result(call) -> bool:
     return isinstance(call, dict) and all(isinstance(call.get(k, 0), v) for k, v in kinds.items())
 
 
-def write(tasks: Iterable[Task], path: Path) -> None:
+def write(tasks: dict[str, Task], path: Path) -> None:
     """Write the file of tasks, once for all submissions."""
     with open(path, "w", encoding="ascii") as file:
-        for task in tasks:
-            calls = [
-                {name: pupil.encode(value) for name, value in call.items()} for call in task.calls
-            ]
-            file.write(f"{task.exercise}\t{task.seconds}\t{json.dumps(calls)}\n")
+        for name, task in tasks.items():
+            calls = [{key: pupil.encode(v) for key, v in call.items()} for call in task.calls]
+            file.write(f"{name}\t{task.seconds}\t{json.dumps(calls)}\n")
 
 
 def run(
     codes: dict[str, str],
-    tasks: list[Task],
+    tasks: dict[str, Task],
     path: Path,
     *,
     seconds: float | None = None,
     megabytes: int = MEGABYTES,
     begins: Callable[[str], None] = lambda exercise: None,
-) -> dict[int, Results]:
-    """The results of each task, by its number in `tasks`, which `path` holds as `write` wrote them.
+) -> dict[str, Results]:
+    """The results of each exercise whose code is in `codes`; `path` is the file of `tasks`.
 
-    `codes` is the code of each exercise; tasks of others are left out. `seconds` replaces every
-    task's own limit. Raises OSError where no process can be started, which is not the code's fault.
+    `seconds` replaces every task's own limit. `begins` is called with each exercise. Raises OSError
+    where no process can be started, which is not the code's fault.
     """
-    found: dict[int, Results] = {}
-    waiting = [number for number, task in enumerate(tasks) if task.exercise in codes]
-    while waiting:
-        left = {tasks[number].exercise: codes[tasks[number].exercise] for number in waiting}
-        cpu = 60 + sum(seconds or tasks[number].seconds for number in waiting)
-        given = {"codes": left, "seconds": seconds, "megabytes": megabytes, "cpu": int(cpu)}
+    found: dict[str, Results] = {}
+    while waiting := [name for name in tasks if name in codes and name not in found]:
+        limits = {name: seconds or tasks[name].seconds for name in waiting}
+        given = {"codes": {name: codes[name] for name in waiting}, "seconds": seconds,
+                 "megabytes": megabytes, "cpu": 60 + int(sum(limits.values()))}  # fmt: skip
         with Child(path, given) as child:
-            while waiting:
-                task = tasks[waiting[0]]
-                begins(task.exercise)
-                results = child.results(task, seconds or task.seconds)
+            for name in waiting:
+                begins(name)
+                results = child.results(name, tasks[name], limits[name])
                 if results is None:
                     break
-                found[waiting.pop(0)] = results
+                found[name] = results
                 if results.lost:
-                    waiting = [n for n in waiting if tasks[n].exercise != task.exercise]
                     break
     return found
