@@ -410,7 +410,7 @@ def test_an_exception_costs_a_checker_what_it_was_asked_about_only():
     text = CHECK.replace("    return True\n", "    return True if len(arrays) > 1 else 1 / 0\n")
     result = judged("checker", text)
     feedback = "\n".join(result.lines())
-    assert 3 < result.points < 8 and "It gives no answer" in feedback
+    assert 3 < result.points < 8 and "times it gives no answer" in feedback
     assert "check raises ZeroDivisionError: division by zero, line 23, on " in feedback
 
 

@@ -84,17 +84,17 @@ def judged(exercise: Exercise, asked: list[Asked], results: Sequence[dict]):
     caught = sum(answer is False for _, answer in wrong)
     cleared = sum(answer is True for _, answer in right)
     share = max(0.0, caught / len(wrong) - 1 + cleared / len(right))
-    said = (f"It catches {caught} of {len(wrong)} wrong ops and clears {cleared} of {len(right)} "
-            "right ones.")  # fmt: skip
-    unanswered = f"It gives no answer {answers.count(None)} times."
+    said = (
+        f"It catches {caught} of {len(wrong)} wrong ops and clears {cleared} of {len(right)} right"
+    )
+    said += f" ones, and {answers.count(None)} times it gives no answer." if problems else " ones."
     if all(answer is False for _, answer in right):
         alarms = ["It calls every right op wrong: is the slope that it compares with right?"]
     else:
         alarms = [f"right, but called wrong: {q.name}" for q, answer in right if answer is False]
     missed = [f"wrong, but not caught: {q.name}: {q.wrong}" for q, answer in wrong if answer]
     shown = [*few([*problems.values()]), *few(alarms), *few(missed)]
-    causes = (said, unanswered) if problems else (said,)
-    verdict = Verdict(part, share == 1, causes if share < 1 else (), "\n".join(shown))
+    verdict = Verdict(part, share == 1, (said,) * (share < 1), "\n".join(shown))
     return [verdict], {part: round(exercise.most * share, 2)}, ()
 
 

@@ -127,16 +127,16 @@ nothing else, and opens no files. It writes to nothing that it is given: those a
 is right, else with 1.
 
 A layer's forward is compared with the reference on small, odd, padded and tied inputs, then each
-gradient. Where a gradient is wrong, check names the kind of mistake that gives such numbers, if it
-is a known one, and shows the smallest input with that mistake, to work through by hand. backward
-gets the cache that your own forward returned. While there is no forward, or it is not right yet,
-backward also gets the cache that the file describes, and a gradient that is right with either earns
-its point. One input has 100,000 numbers: loops are quick enough for it; to perturb each number and
-call forward is not.
+gradient. Where several frames are equally large, the first one gets the gradient. For a part that
+is wrong, check first names the mistake that gives such numbers, if it knows it. Then it shows the
+smallest input on which the part is wrong. backward gets the cache that your own forward returned.
+While forward is not right yet, backward also gets the cache that the file describes, and a gradient
+that is right with either of them earns its point. One input has 100,000 numbers. Loops are quick
+enough for it, but perturbing each number and calling forward is not.
 
-What you print is shown, too: of the call that went wrong, else of the first call. An exercise has
-{seconds} s for all of its calls, the checker {checker} s; code that hangs is stopped then, and
-check names the line.
+check also shows what your code prints, in the first call that fails or else in the first call. All
+calls of an exercise together may take {seconds} s, and those of the checker {checker} s. Code that
+hangs is stopped then, and check names the line.
 """
 
 
