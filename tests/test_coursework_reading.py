@@ -16,7 +16,7 @@ from submissions import changed, judged, right, write
 
 import minidann
 from minidann.coursework import handed_in
-from minidann.coursework.exercises import EXERCISES, NAMES, select
+from minidann.coursework.exercises import NAMES, select
 
 RELU = right(select(None, "relu")[0])
 UAR = right(select(None, "uar")[0])
@@ -85,6 +85,8 @@ UNREAD = {
     "cut.tar.gz": tarred({"relu.py": RELU * 20})[:-20],
     "bomb.zip": zipped({"a.zip": zipped({"b.zip": zipped({"c.zip": zipped({"d": b""})})})}),
     "large.tar.gz": gzip.compress(bytes(handed_in.ARCHIVE + 1)),
+    "large.zip": zipped({f"{i}.py": b" " * (1 << 18) for i in range(129)}),
+    "many.zip": zipped({f"{i}.zip": zipped({"x.py": b" " * (1 << 18)}) for i in range(257)}),
     "layers.ipynb": notebook(RELU).encode(),
     "uar.ipynb": b"no notebook",
 }
@@ -100,7 +102,7 @@ def test_what_cannot_be_read_has_no_grade_and_is_named(name, tmp_path):
         assert relu.state == "not graded" and name in row.notes
     else:
         assert "uar" in handed_in.read(tmp_path).unread
-    assert maxpool.points == 2
+    assert maxpool.points == 2 or name == "many.zip"
 
 
 def test_a_large_file_in_an_archive_is_not_read(tmp_path):
@@ -162,14 +164,16 @@ def test_folders_without_end_hold_nothing_up(tmp_path, monkeypatch):
     """Deeper than Python recurses, and more of them than are looked through."""
     write(tmp_path / "x")
     monkeypatch.chdir(tmp_path / "x")
-    for _ in range(1200):
-        os.mkdir("d")
-        os.chdir("d")
-    os.chdir(tmp_path)
-    assert set(handed_in.read(tmp_path / "x").code) == {exercise.name for exercise in EXERCISES}
-    monkeypatch.setattr(handed_in, "SEEN", 1200)
-    assert "its files are too many: 1200 were" in handed_in.read(tmp_path / "x").note
-    subprocess.run(["rm", "-r", tmp_path / "x" / "d"], check=True)
+    try:
+        for _ in range(1200):
+            os.mkdir("d")
+            os.chdir("d")
+        os.chdir(tmp_path)
+        assert set(handed_in.read(tmp_path / "x").code) == set(NAMES)
+        monkeypatch.setattr(handed_in, "SEEN", 10)
+        assert "other files were not read: there is too much" in handed_in.read(tmp_path / "x").note
+    finally:  # pytest cannot
+        subprocess.run(["rm", "-r", tmp_path / "x" / "d"], check=True)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "latin-1", "utf-16", "declared"])

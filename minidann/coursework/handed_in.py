@@ -28,10 +28,10 @@ ALLOWED = ("numpy", "math", "numbers", "operator", "copy", "types", "typing", "f
            "itertools", "collections", "contextlib", "dataclasses", "enum", "abc", "warnings",
            "__future__")  # fmt: skip
 LARGEST = 256 << 10  # bytes of a file; the largest right one takes a hundredth
-ARCHIVE = 32 << 20  # bytes of an archive, packed and unpacked
+ARCHIVE = 32 << 20  # bytes of an archive, packed or unpacked, and half those of a submission
 NESTED = 3  # archives in archives
 SEEN = 20_000  # files and folders of a submission that are looked at
-ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".rar", ".7z")  # the last two are told, not read
+ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".rar", ".7z")  # the last two cannot be read
 UNREADABLE = (OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile, tarfile.TarError,
               zlib.error, MemoryError)  # fmt: skip
 LINK = "is a link: hand in the file itself"
@@ -100,7 +100,7 @@ def read(place: Path) -> Submission:
             add(submission, name, near[0])
         except NotRead as error:
             submission.unread[name] = f"{near[0].path} {error}"
-        except Refused as error:
+        except (Refused, RecursionError) as error:
             submission.refused[name] = str(error)
     if not found and not problems:
         others = ", ".join(str(file.path) for file in files[:3]) or "nothing"
@@ -142,20 +142,28 @@ def everything(place: Path) -> list[File]:
 
     Hidden folders, those of Python or of a zip, and minidann itself are passed over.
     """
-    files = walk(place) if place.is_dir() else [on_disk(place, PurePosixPath(place.name))]
+    files, size = [], 0
+    on_disk = walk(place) if place.is_dir() else [content_of(place, PurePosixPath(place.name))]
+    for file in opened(on_disk, NESTED):
+        size += len(file.content)
+        if size > 2 * ARCHIVE or len(files) == SEEN:
+            problem = f"were not read: there is too much in it, up to {file.path}"
+            files.append(File(PurePosixPath("other files"), problem=problem))
+            break
+        files.append(file)
     packages = {f.path.parent for f in files if f.path.name == "__init__.py"}
     minidann = {folder for folder in packages if folder.name == "minidann"}
     return [
         file
-        for file in opened(files, NESTED)
+        for file in files
         if not any(part.startswith((".", "__")) for part in file.path.parts)
         and not minidann & set(file.path.parents)  # its layers have the exercises' names
     ]
 
 
-def walk(folder: Path) -> list[File]:
+def walk(folder: Path) -> Iterator[File]:
     """Every file and link below a folder, those of the folder first; no link is followed."""
-    files, waiting, seen = [], deque([folder]), 0
+    waiting = deque([folder])
     while waiting:
         at = waiting.popleft()
         inside = PurePosixPath(at.relative_to(folder).as_posix())
@@ -163,58 +171,56 @@ def walk(folder: Path) -> list[File]:
             with os.scandir(at) as entries:
                 children = sorted(entries, key=lambda entry: entry.name)
         except OSError as error:
-            files.append(File(inside, problem=f"cannot be read ({error.strerror})"))
+            yield File(inside, problem=f"cannot be read ({error.strerror})")
             continue
         for entry in children:
-            if (seen := seen + 1) > SEEN:
-                all_of_it = PurePosixPath("its files")
-                return [*files, File(all_of_it, problem=f"are too many: {SEEN} were looked at")]
             if entry.is_dir(follow_symlinks=False):
                 if not entry.name.startswith((".", "__")):
                     waiting.append(at / entry.name)
-            elif entry.is_symlink() or entry.is_file():  # no pipe, say
-                files.append(on_disk(at / entry.name, inside / entry.name))
-    return files
+            elif entry.is_symlink():  # to a file of another person, perhaps
+                yield File(inside / entry.name, problem=LINK)
+            elif entry.is_file():  # no pipe, say
+                yield content_of(at / entry.name, inside / entry.name)
 
 
-def on_disk(path: Path, inside: PurePosixPath) -> File:
-    """A file on disk; only what may be an exercise is read."""
-    if path.is_symlink():  # it would be another person's
-        return File(inside, problem=LINK)
+def content_of(path: Path, inside: PurePosixPath) -> File:
+    """A file on disk."""
     try:
         with open(path, "rb") as file:
-            return File(inside, file.read(ARCHIVE + 1) if has_ending(path.name) else b"")
+            return File(inside, file.read(most(path.name)))
     except OSError as error:
         return File(inside, problem=f"cannot be read ({error.strerror})")
 
 
-def has_ending(name: str) -> bool:
-    return name.casefold().endswith((*ARCHIVES, ".py", ".txt", ".ipynb"))
+def most(name: str) -> int:
+    """The bytes of a file that are read: a byte more than it may have, none of other files."""
+    if name.casefold().endswith(ARCHIVES):
+        return ARCHIVE + 1
+    return LARGEST + 1 if name.casefold().endswith((".py", ".txt", ".ipynb")) else 0
 
 
 def opened(files: Iterable[File], depth: int) -> Iterator[File]:
-    """The files, and instead of each archive the files in it; what is wrong with an archive."""
+    """The files, and instead of each archive the files in it, or what is wrong with it."""
     for file in files:
         if file.problem or not file.path.name.casefold().endswith(ARCHIVES):
             yield file
-        elif depth == 0:
-            yield File(file.path, problem="is an archive too deep in other archives")
-        elif len(file.content) > ARCHIVE:
-            yield File(file.path, problem=f"is larger than {ARCHIVE >> 20} MB")
+            continue
+        try:
+            if depth == 0:
+                raise ValueError("an archive too deep in other archives")
+            members = list(unpacked(file))
+        except UNREADABLE as error:
+            problem = f"cannot be read ({error or type(error).__name__})"
+            yield File(file.path, problem=problem)
         else:
-            try:
-                members = list(unpacked(file))
-            except UNREADABLE as error:
-                problem = f"cannot be read ({error or type(error).__name__})"
-                yield File(file.path, problem=problem)
-            else:
-                yield from opened(members, depth - 1)
+            yield from opened(members, depth - 1)
 
 
 def unpacked(archive: File) -> Iterator[File]:
-    """The files in an archive; only what may be an exercise is read."""
-    name, content = archive.path.name.casefold(), archive.content
+    """The files in an archive."""
+    name, content = archive.path.name.casefold(), small_enough(archive.content)
     if name.endswith(".zip"):
+        size = 0
         with zipfile.ZipFile(io.BytesIO(content)) as opened_zip:
             for info in opened_zip.infolist()[:SEEN]:
                 path = inner(archive.path, info.filename)
@@ -222,13 +228,15 @@ def unpacked(archive: File) -> Iterator[File]:
                     yield File(path, problem=LINK)
                 elif not info.is_dir():
                     with opened_zip.open(info) as file:
-                        yield File(path, file.read(ARCHIVE + 1) if has_ending(path.name) else b"")
+                        content = file.read(most(path.name))
+                    size += len(content)
+                    if size > ARCHIVE:
+                        raise ValueError("too large when it is unpacked")
+                    yield File(path, content)
         return
     if name.endswith((".gz", ".tgz")):
         with gzip.open(io.BytesIO(content)) as file:
-            content = file.read(ARCHIVE + 1)
-        if len(content) > ARCHIVE:
-            raise ValueError(f"it is larger than {ARCHIVE >> 20} MB when it is unpacked")
+            content = small_enough(file.read(ARCHIVE + 1))
         if not name.endswith((".tar.gz", ".tgz")):  # one file, such as relu.py.gz
             yield File(archive.path / archive.path.stem, content)
             return
@@ -240,7 +248,13 @@ def unpacked(archive: File) -> Iterator[File]:
             if info.issym() or info.islnk():
                 yield File(path, problem=LINK)
             elif info.isfile():
-                yield File(path, opened_tar.extractfile(info).read())
+                yield File(path, opened_tar.extractfile(info).read(most(path.name)))
+
+
+def small_enough(content: bytes) -> bytes:
+    if len(content) > ARCHIVE:
+        raise ValueError(f"larger than {ARCHIVE >> 20} MB")
+    return content
 
 
 def inner(archive: PurePosixPath, name: str) -> PurePosixPath:
@@ -308,34 +322,39 @@ def allowed(text: str) -> tuple[str, list[str]]:
     Raises Refused where it uses them, or is not Python.
     """
     tree = parsed(text)
-    main = [n for n in tree.body if isinstance(n, ast.If) and "__main__" in ast.unparse(n.test)]
-    skipped = {id(inside) for block in main for inside in ast.walk(block)}  # it does not run
-    nodes = [node for node in ast.walk(tree) if id(node) not in skipped]
+    nodes = [node for top in tree.body if not is_main(top) for node in ast.walk(top)]
     used = {node.id for node in nodes if isinstance(node, ast.Name)}
-    lines, notes = text.splitlines(), []
+    lines, notes = text.split("\n"), []
     for node in nodes:
-        if not isinstance(node, (ast.Import, ast.ImportFrom)):
+        if isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            modules = ["." * node.level + (node.module or "")]
+        else:
             continue
-        relative = isinstance(node, ast.ImportFrom) and node.level
-        module = "." * relative + (node.module or "") if isinstance(node, ast.ImportFrom) else ""
-        modules = [module] if module else [alias.name for alias in node.names]
         forbidden = [name for name in modules if name.split(".")[0] not in ALLOWED]
         if not forbidden:
             continue
         bound = {alias.asname or alias.name.split(".")[0] for alias in node.names}
-        alone = [
-            n for n in tree.body if n.lineno <= node.end_lineno and n.end_lineno >= node.lineno
-        ]
-        if alone != [node] or len(forbidden) < len(modules) or bound & (used | {"*"}):
+        span = range(node.lineno - 1, node.end_lineno)
+        alone = [n for n in tree.body if {n.lineno - 1, n.end_lineno - 1} & {*span}] == [node]
+        if not alone or forbidden != modules or bound & (used | {"*"}):
             raise Refused(
                 f"Line {node.lineno} imports {forbidden[0]}. An exercise is one file, which may "
                 f"import {', '.join(ALLOWED[:3])} and what else is listed in its README.md."
             )
-        for number in range(node.lineno - 1, node.end_lineno):
+        for number in span:
             lines[number] = ""
         notes.append(f"Line {node.lineno} imports {forbidden[0]}, which an exercise may not use. "
                      "It is not used, so it was left out.")  # fmt: skip
-    return ("\n".join(lines) + "\n" if notes else text), notes
+    return "\n".join(lines), notes
+
+
+def is_main(node: ast.stmt) -> bool:
+    """Is it the block that runs only where the file is run as a program?"""
+    return isinstance(node, ast.If) and any(
+        isinstance(part, ast.Constant) and part.value == "__main__" for part in ast.walk(node.test)
+    )
 
 
 def cells(content: bytes) -> list[str]:
