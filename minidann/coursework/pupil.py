@@ -154,8 +154,8 @@ def hook(packages: str) -> Callable:
 
 
 def names() -> list[tuple]:
-    """Every name of NumPy and of Python itself that all exercises share, and its value."""
-    shared = (np, np.linalg, np.random, math, builtins)
+    """Every name that all exercises share, of NumPy, of Python and of this file, and its value."""
+    shared = (np, np.linalg, np.random, math, builtins, json, base64, sys.modules[__name__])
     return [(module, name, value) for module in shared for name, value in vars(module).items()]
 
 
