@@ -13,7 +13,6 @@ from minidann.gradcheck.verdict import Verdict, kind, shown
 from minidann.mistakes.functions import WRONG
 from minidann.mistakes.question import Case, argument_names
 
-IDLE = {"step": "no gradient", "add_penalty": "kernels only"}  # right where nothing is done
 AS_BEFORE = "It gives what it gave when it was handed out: the bug is still there."
 NOTHING = "It is also right where nothing is done, so alone it earns no point."
 
@@ -51,7 +50,7 @@ def judged(exercise: Exercise, parts: dict, results: Sequence[dict]):
         tried = [t[:4] for t in tried if all(verdicts[need].right for need in t[4])]
         verdicts[part] = verdict(exercise, part, tried)
     earned = {part: exercise.each for part, found in verdicts.items() if found.right}
-    if set(earned) == {IDLE.get(name)}:
+    if set(earned) == {tries.IDLE.get(name)}:
         (part,) = earned
         verdicts[part] = Verdict(part, False, (NOTHING,))
         earned = {}
@@ -67,7 +66,7 @@ def verdict(exercise: Exercise, part: str, tried: list[tuple]) -> Verdict:
     for args, options, call, again in tried:
         true = right(*args, **copied(options))
         names = argument_names(right, len(args))
-        case = Case("", args, options)
+        case = Case(part, args, options)
         if call["error"]:
             given = shown(case, names, None, true, "the result")
             return Verdict(part, False, (f"{name} {call['error']}.",), given)

@@ -49,7 +49,7 @@ class Result:
         """What is right and what is wrong, in at most 15 lines; `part`: of it alone."""
         verdicts = [v for v in self.verdicts if part in (None, v.part)]
         found = [self.why] if self.why else verdict.lines(verdicts, most=verdict.MOST - 1)
-        return [*found, *self.notes]
+        return [*found, *self.notes][: verdict.MOST - 1]
 
     @property
     def summary(self) -> str:
