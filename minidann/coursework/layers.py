@@ -44,8 +44,7 @@ def ask(exercise: Exercise, rng: np.random.Generator) -> tuple[list[dict], Calla
     shape = np.shape(exercise.module.forward(*case.arrays, **case.options)[0])
     asked.append(ask_op(exercise.module, case, np.asarray(rng.standard_normal(shape))))
     calls += [forward(asked[-1], "large"), backward(asked[-1], kept="large")]
-    if "out" in exercise.parts:
-        calls += map(backward, asked)
+    calls += map(backward, asked)
     return calls, lambda results: judged(exercise, asked, results)
 
 
@@ -76,7 +75,7 @@ def judged(exercise: Exercise, asked: list[Question], calls: Sequence[dict]):
     some = [i for i in range(n) if own[i].which != "forward" and is_finite(own[i].out)]
     if 2 * len(some) >= n and n - 1 in some:  # fewer, or none of the size, would prove too little
         candidates = [gradients(exercise.name, [asked[i] for i in some], [own[i] for i in some])]
-    if not verdicts["out"].right and "out" in exercise.parts:
+    if not verdicts["out"].right:
         described = [
             Answer(q.out, numbers(call["value"]), None, None, call["error"], "backward")
             for q, call in zip(asked, calls[3 * n - 1 :])
