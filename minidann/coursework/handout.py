@@ -3,6 +3,7 @@
 import ast
 import inspect
 import shlex
+import textwrap
 from pathlib import Path
 from types import ModuleType
 
@@ -106,25 +107,25 @@ def _stub(function, todo: str) -> str:
 
 README = """# Exercises
 
-{count} exercises on the lessons of minidann, {points} points. Do them in this order, or in any:
-what is not yet written comes from the reference, so nothing waits for anything.
+{count} exercises on the lessons of minidann, {points} points. Do them in this order, or in any
+order: what you have not written yet comes from the reference, so no exercise waits for another.
 
 | file | lesson | what to do | points |
 |---|---|---|---|
 {rows}
 
-Each file says what its functions take and give. Leave names and arguments as they are. An exercise
-is one file of your own code. It may import
-{allowed},
-nothing else, and opens no files. It writes to nothing that it is given: those arrays are read-only.
+Each file says what its functions take and return. Leave names and arguments as they are. An
+exercise is one file of your own code, and it opens no files. It must not write to the arrays that
+it is given, which are read-only. It may import only
+{allowed}.
 
     python -m minidann.coursework check {folder}              # all of them
     python -m minidann.coursework check {folder} --lesson 3   # those of one lesson
     python -m minidann.coursework check {folder} -k conv1d    # one
     python -m minidann.coursework check {folder} --train      # then the demo on your layers
 
-(The last needs a clone of minidann, for the demo.) It ends with exit code 0 where all it looked at
-is right, else with 1.
+(The last command needs a clone of minidann, for the demo.) check ends with exit code 0 if all that
+it looked at is right, and otherwise with 1.
 
 A layer's forward is compared with the reference on small, odd, padded and tied inputs, then each
 gradient. Where several frames are equally large, the first one gets the gradient. For a part that
@@ -152,7 +153,7 @@ def write(folder: Path, exercises: tuple[Exercise, ...]) -> None:
     usual, checker = sorted({exercise.seconds for exercise in EXERCISES})
     readme = README.format(
         count=len(exercises), points=points, rows=rows,
-        folder=shlex.quote(folder.resolve().name), allowed=", ".join(ALLOWED),
+        folder=shlex.quote(folder.resolve().name), allowed=textwrap.fill(", ".join(ALLOWED), 100),
         seconds=usual, checker=checker,
     )  # fmt: skip
     (folder / "README.md").write_text(readme, encoding="utf-8", errors="backslashreplace")
