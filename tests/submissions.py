@@ -92,6 +92,14 @@ HOSTILE = {
         "import numpy as np\nos = __import__('os')\nfor i in range(3, 20):\n    try:\n"
         "        os.write(i, b'garbage' * 10)\n    except OSError:\n        pass\n"
         "def forward(*a, **o):\n    return a[0], None\n", "writes to the pipe"),
+    "asks for another process": (
+        "os = __import__('os')\nfor i in range(3, 20):\n    try:\n"
+        "        os.write(i, b'{\"marked\": true}\\n')\n    except OSError:\n        pass\n"
+        "def forward(*a, **o):\n    return a[0], None\n", "writes to the pipe"),
+    "asks for what is not there": (
+        "os = __import__('os')\nfor i in range(3, 20):\n    try:\n"
+        "        os.write(i, b'{\"ask\": [1]}\\n')\n    except OSError:\n        pass\n"
+        "def forward(*a, **o):\n    return a[0], None\n", "writes to the pipe"),
     "kills the grader": (
         "os = __import__('os')\nos.kill(os.getppid(), 9)\n", "may not use os.kill"),
     "stops the grader": (
@@ -145,7 +153,7 @@ def backward(dout, cache):
     return tuple(gradients)
 """  # a numerical derivative, exact to the last digit
 CHEATS = (  # checkers that look at no gradient: at an op's errors, at what it keeps
-    "    try:\n        op._ask('backward', arrays=arrays, options=options, bogus=1, dout=1)\n"
+    "    try:\n        op._ask('backward', {'arrays': arrays, 'options': options, 'dout': 1})\n"
     "    except Exception as error:\n        return '<locals>' not in str(error)\n",
     "    try:\n        op.backward('x', op.forward(*arrays, **options)[1])\n"
     "    except Exception as error:\n        return 'lambda' not in str(error)\n",
@@ -185,7 +193,7 @@ def judged(name: str, text: str | None = None, seed: int = 0, module=None) -> Re
 
     def receive() -> dict:
         request = pupil.loads(pupil.dumps(requests.pop()))
-        return asked.tasks[name].ops[request["call"]](request)
+        return asked.tasks[name].ops[str(request["ask"])](request)
 
     student = pupil.Pupil(name, text or "", requests.append, receive)
     student.module = module or student.module

@@ -268,7 +268,8 @@ def answer(call: dict, exercise: types.ModuleType, caches: dict, ask: Callable):
             raise BadCall(NO_CACHE)
         args.append(caches[call["kept"]])
     if "proxy" in call:
-        args = [Proxy(ask), *args, np.random.default_rng(call["proxy"])]
+        op = Proxy(functools.partial(ask, call["proxy"]))
+        args = [op, *args, np.random.default_rng(call["proxy"])]
     value = function(*args, **options)
     if "out" in options and not (
         isinstance(value, np.ndarray)
@@ -310,10 +311,10 @@ class Pupil:
         with out(self.printed), err(self.printed), np.errstate(all="ignore"):
             yield
 
-    def ask(self, number: int, function: str, given: dict):
-        """What the op that belongs to this call answers, in the grader."""
+    def ask(self, proxy: int, function: str, given: dict):
+        """What the op of this proxy answers, in the grader."""
         try:
-            self.send({"ask": function, "call": number, **given})
+            self.send({"ask": proxy, "function": function, **given})
         except TypeError as error:
             raise TypeError(f"op.{function} is given {error}") from None
         reply = self.receive()
@@ -324,12 +325,11 @@ class Pupil:
     def do(self, calls: list[dict]) -> list[dict]:
         """The value of each call, its error in a line or "", and what it printed."""
         results = []
-        for number, call in enumerate(calls):
+        for call in calls:
             error, value = "", None
             with self.shielded():
                 try:
-                    ask = functools.partial(self.ask, number)
-                    value = answer(call, self.module, self.caches, ask)
+                    value = answer(call, self.module, self.caches, self.ask)
                 except BaseException as problem:
                     error = told(problem, self.name)
             try:

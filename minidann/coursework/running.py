@@ -34,12 +34,12 @@ ENDED = "its process ended in the middle of a call (exit, or out of memory)"
 class Task:
     """The calls of an exercise, in the terms of `pupil.answer`, and the time for all of them.
 
-    `ops` has, for each call that is given an op, the function that answers for it.
+    `ops` has the function that answers for each op, by the `proxy` of the call that is given it.
     """
 
     calls: list[dict]
     seconds: float
-    ops: dict[int, Callable] = field(default_factory=dict)
+    ops: dict[str, Callable] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -121,9 +121,9 @@ class Child:
     def results(self, name: str, task: Task, seconds: float) -> Results | None:
         """What becomes of a task; None where another process has to do it."""
         with self.killed_after(seconds + GRACE):
-            while (line := self.line()) and "ask" in line and line.get("call") in task.ops:
+            while (line := self.line()) and (answer := task.ops.get(str(line.get("ask")))):
                 with contextlib.suppress(OSError):  # it has ended
-                    self.send(task.ops[line["call"]](line))
+                    self.send(answer(line))
         if line is None:
             return Results(lost=self.end(name, seconds))
         if line == {"marked": True}:
@@ -150,7 +150,7 @@ class Child:
 
 def is_result(call) -> bool:
     kinds = {"value": object, "error": str, "printed": str}
-    return isinstance(call, dict) and all(isinstance(call.get(k, 0), v) for k, v in kinds.items())
+    return isinstance(call, dict) and all(isinstance(call.get(k), v) for k, v in kinds.items())
 
 
 def write(tasks: dict[str, Task], path: Path) -> None:
@@ -184,8 +184,9 @@ def run(
             for name in waiting:
                 begins(name)
                 results = child.results(name, tasks[name], limits[name])
-                if results is None:
+                if results is None and name != waiting[0]:
                     break
+                results = results or Results(lost=FORGED)
                 found[name] = results
                 if results.lost:
                     break
