@@ -1,8 +1,8 @@
 """The exercise to write the checker: how many wrong ops it catches, less its false alarms.
 
-The wrong ops are mutants of the bank, and for each habit of checkers that are too lenient some that
-slip through: a dout of ones, an absolute tolerance, looking at one argument only. The ops stay in
-this process. A checker sees only what they compute, because that alone should decide.
+The wrong ops are mistakes of the catalogue, and for each habit of checkers that are too lenient
+some that slip through: a dout of ones, an absolute tolerance, looking at one argument only. The ops
+stay in this process. A checker sees only what they compute, because that alone should decide.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,12 +14,12 @@ import numpy as np
 from minidann import ops
 from minidann.coursework.exercises import Exercise
 from minidann.gradcheck.verdict import Verdict, kind
-from minidann.mistakes import mutants
+from minidann.mistakes import catalogue, naming  # noqa: F401  naming fills the catalogue
 
 # Ops with small examples, because a checker perturbs every entry twice, and each time it calls from
 # process to process.
 OPS = ("relu", "maxpool", "attention", "batchnorm", "dropout", "dense", "softmax_cross_entropy")
-WRONG = 2  # mutants of each of them, at most
+WRONG = 2  # mistakes of each of them, at most
 MOST = 80  # entries of an example
 SMALL = 1e-7  # weights of a layer whose gradients are small, too
 
@@ -116,13 +116,13 @@ def all_asked(rng: np.random.Generator) -> Iterator[Asked]:
             if not what.startswith("a tie") and sum(array.size for array in example[0]) <= MOST
         ]
         yield Asked(name, op, examples[0])
-        found, bank = 0, mutants.select(name)
+        found, bank = 0, [m for m in catalogue.of(name) if m.place != "forward"]
         for i in rng.permutation(len(bank)):
             wrong = bank[i].build()
             shows = [example for example in examples if differ(op, wrong, example, rng)]
             if shows and found < WRONG:
                 found += 1
-                yield Asked(name, wrong, shows[0], bank[i].what)
+                yield Asked(name, wrong, shows[0], bank[i].says)
     small = drawn(rng, *SHAPES["dense"], scale=(1, SMALL, SMALL))
     about = f"dense with weights of {SMALL:g}"
     yield Asked(about, ops.dense, small)

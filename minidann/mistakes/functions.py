@@ -57,6 +57,12 @@ b1 * m + (1 - b1) * g, b2 * v + g * g | The second moment lacks the factor 1 - b
 b1 * m + g, b2 * v + g * g | Both moments lack the factor 1 - beta before the new term.
 b1 * m - (1 - b1) * g, b2 * v + (1 - b2) * g * g    | The sign of g is flipped in the first moment.
 (1 - b1) * m + b1 * g, (1 - b2) * v + b2 * g * g    | beta and 1 - beta are exchanged.
+b1 * m + (1 - b1) * g, b1 * v + (1 - b1) * g * g    | Both moments decay with the first beta.
+b2 * m + (1 - b2) * g, b2 * v + (1 - b2) * g * g    | Both moments decay with the second beta.
+b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * abs(g)   | The second moment averages abs(g), not g^2.
+b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * (g * g).mean() | The second moment averages one number.
+(1 - b1) * g, (1 - b2) * g * g              | The moments start anew in every step.
+b2 * m + (1 - b2) * g, b1 * v + (1 - b1) * g * g | The betas are exchanged in the moments only.
 """
 # Adam's update from the new moments, at the step t; c1 and c2 correct for the start at zero.
 UPDATE = """
@@ -74,6 +80,19 @@ m / (np.sqrt(v / c2) + eps) | Only the second moment is corrected for its start 
 m / (1 - b1) / (np.sqrt(v / (1 - b2)) + eps) | The bias correction lacks the power t.
 m / c1 / np.sqrt(v / c2)                    | epsilon is left out.
 m * c1 / (np.sqrt(v * c2) + eps) | The correction multiplies by 1 - beta^t.
+m / c2 / (np.sqrt(v / c1) + eps)            | The two bias corrections are exchanged.
+m / c1 / (np.sqrt(v / c1) + eps) | Both moments are corrected with the first moment's beta.
+m / c2 / (np.sqrt(v / c2) + eps) | Both moments are corrected with the second moment's beta.
+m / (1 - b1 ** (t - 1)) / (np.sqrt(v / (1 - b2 ** (t - 1))) + eps) | The correction uses t - 1.
+m / (1 - b1 * t) / (np.sqrt(v / (1 - b2 * t)) + eps) | The correction is 1 - beta t, not 1 - beta^t.
+m / c1 / (np.sqrt(v) / c2 + eps) | The second moment's correction stands outside of the root.
+m / c1 / np.sqrt(v / c2 + eps ** 2)         | epsilon squared is added under the root.
+m / c1 * np.sqrt(c2) / (np.sqrt(v) + eps)   | epsilon is added before the second moment is corrected.
+m / c1 / (np.sqrt(v / c2) + 1e-7)           | epsilon is 1e-7, but it should be 1e-8.
+m / c1 / (np.sqrt(v / c2) + 1e-6)           | epsilon is 1e-6, but it should be 1e-8.
+m / c1 / (np.sqrt(v / c2) + 1e-10)          | epsilon is 1e-10, but it should be 1e-8.
+m / c1 / (np.sqrt((v / c2).mean()) + eps)   | It divides by the root of v's mean, not entry by entry.
+np.sign(m)                                  | Only the sign of the first moment is used.
 """
 # Of labels y and predictions p. `recall` and `precision` are of each class.
 UAR = """

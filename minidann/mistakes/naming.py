@@ -16,6 +16,7 @@ from minidann.mistakes import catalogue, changes, classifiers, convolution, mixi
 from minidann.mistakes.question import Question, argument_names, close, is_single
 
 TOLD = 2
+LARGEST = 3000  # numbers of an input: a larger one says little more, and takes long
 LETTERS = {  # the axes of the arrays, as the docstrings have them
     "conv1d": {"x": "N T D", "w": "K D F", "out": "N T' F"},
     "conv_relu_maxpool": {"x": "N T D", "w": "K D F", "out": "N P F"},
@@ -90,7 +91,7 @@ def explain(
     """
     tables = [Table(outcomes(s.question)) for s in seen]
     found: dict[int, list[str]] = {}
-    for i in range(len(seen[0].wrong)):
+    for i in range(len(seen[0].wrong) if seen else 0):
         wrong = [k for k, s in enumerate(seen) if s.wrong[i] and s.received[i] is not None]
         if not wrong:
             continue
@@ -355,8 +356,13 @@ def forward_outcomes(name: str, without: catalogue.Mistake | None = None) -> Cal
     return outcomes
 
 
+def _small(seen: list[Seen]) -> list[Seen]:
+    return [s for s in seen if sum(a.size for a in s.question.case.arrays) <= LARGEST]
+
+
 def name_out(name: str, seen: list[Seen], without=None) -> tuple[str, ...]:
     """The causes of a wrong output, which is the only part of what is `seen`."""
+    seen = _small(seen)
     sizes = lambda question: letters(name, question)  # noqa: E731
     found = explain(seen, forward_outcomes(name, without), sizes, lambda question: [])
     return found.get(0, ()) or _apart(name, seen, lambda *a: name_out(*a, without), 0)
@@ -364,6 +370,7 @@ def name_out(name: str, seen: list[Seen], without=None) -> tuple[str, ...]:
 
 def name_gradients(name: str, seen: list[Seen], without=None) -> dict[int, tuple[str, ...]]:
     """The causes of each gradient that is wrong somewhere: {argument number: sentences}."""
+    seen = _small(seen)
     plain = [s for s in seen if not s.question.case.ties]
     wrong = {i for s in seen for i, is_wrong in enumerate(s.wrong) if is_wrong}
     if any(any(s.wrong) for s in plain):
