@@ -228,7 +228,7 @@ def test_a_forward_that_was_given_and_is_broken_is_noted():
     ("name", "handed_in", "earned", "words"),
     [
         ("step", f"{STEP}    return params, state['bias']\n", "",
-         "step raises KeyError: 'bias', line 2"),
+         "step raised KeyError: 'bias', line 2"),
         ("step", ("np.sqrt(", "("), "m, v, no gradient", "root of the second moment is missing."),
         ("step", ("g * g", "g"), "m, no gradient", "averages g instead of its square"),
         ("step", ('state[f"{name}.t"] + 1', "shared", GRADIENTS, "    shared = max(state[f'{n}.t'] "
@@ -413,7 +413,7 @@ def test_an_exception_costs_a_checker_what_it_was_asked_about_only():
     result = judged("checker", text)
     feedback = "\n".join(result.lines())
     assert 3 < result.points < 8 and "times it gives no answer" in feedback
-    assert "check raises ZeroDivisionError: division by zero, line 23, on " in feedback
+    assert "check raised ZeroDivisionError: division by zero, line 23, on " in feedback
 
 
 def test_the_checker_is_asked_about_right_ops_that_are_right():

@@ -16,7 +16,7 @@ from minidann.gradcheck import verdict
 from minidann.gradcheck.verdict import Verdict
 
 RIGHT, WRONG, NOT_WRITTEN, NOT_GRADED = "right", "wrong", "not written", "not graded"
-TODO = "raises NotImplementedError"
+TODO = "raised NotImplementedError"
 
 
 @dataclass(frozen=True)
