@@ -98,8 +98,10 @@ def test_the_reference_scores_everything(tmp_path):
 
 
 @pytest.mark.parametrize("name", [e.name for e in EXERCISES if e.is_op])
-def test_each_mistake_of_the_bank_loses_points(name):
-    bank = catalogue.of(name, "gradients", "reads", "keeps", "afresh")[::4]
+def test_each_mistake_of_the_catalogue_loses_points(name, monkeypatch):
+    """Whether it is named, too, is tested where the catalogue is."""
+    monkeypatch.setattr("minidann.mistakes.naming.name_gradients", lambda *_: {})
+    bank = catalogue.of(name, "gradients", "reads", "keeps", "afresh")
     results = {mutant.name: judged(name, module=mutant.build()) for mutant in bank}
     assert bank and [n for n, r in results.items() if r.points == r.exercise.most] == []
     assert all(result.state == "wrong" and result.lines() for result in results.values())

@@ -38,8 +38,9 @@ class Answer(NamedTuple):
 
     `out` and `gradients` as received, on the cache of its own forward; `again`: its gradients once
     more, after other cases were run (None where nothing was run again); `on_reference`: its
-    gradients on the reference's cache (None where this was not asked for). `error`: one line, what
-    it raised and at which line, "" if nothing; `which`: "forward" or "backward", what raised.
+    gradients on the reference's cache (None where this was not asked for). `error`: what went
+    wrong, such as "raised KeyError: 'b', line 2", "" if nothing; `which`: "forward" or "backward",
+    the function in which it went wrong.
     """
 
     out: object = None
@@ -191,10 +192,10 @@ def _tuple_of(gradients, count: int) -> tuple:
 
 
 def _raised(answer: Answer) -> str:
-    """What was raised, as a cause."""
+    """What went wrong in a call, as a cause."""
     if "read-only" in answer.error:
         return f"{answer.which} writes to an array that it was given; copy it first: {answer.error}"
-    return f"{answer.which} raised {answer.error}"
+    return f"{answer.which} {answer.error}"
 
 
 def _both(causes: tuple[str, ...], error: str) -> tuple[str, ...]:
