@@ -77,7 +77,7 @@ def judged(exercise: Exercise, asked: list[Question], calls: Sequence[dict]):
         candidates = [gradients(exercise.name, [asked[i] for i in some], [own[i] for i in some])]
     if not verdicts["out"].right:
         described = [
-            Answer(q.out, numbers(call["value"]), None, None, call["error"], "backward")
+            Answer(q.out, numbers(call["value"]), None, call["error"], "backward")
             for q, call in zip(asked, calls[3 * n - 1 :])
         ]
         candidates.append(gradients(exercise.name, asked, described))
@@ -101,7 +101,7 @@ def answered(first: dict, second: dict, again: dict | None) -> Answer:
     error, which = (first["error"], "forward") if first["error"] else (second["error"], "backward")
     repeated = again and (again["error"] or numbers(again["value"]))
     gradients = numbers(second["value"])
-    return Answer(number(first["value"]), gradients, repeated, None, error, which if error else "")
+    return Answer(number(first["value"]), gradients, repeated, error, which if error else "")
 
 
 def numbers(value):

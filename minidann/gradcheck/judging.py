@@ -4,17 +4,15 @@ Nothing of the code under test is run here: `gradcheck --file` runs it in this p
 coursework in another one, and both hand over what it answered.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from minidann import ops
 from minidann.gradcheck.cases import random_case
-from minidann.gradcheck.purity import copied
 from minidann.gradcheck.verdict import Verdict, kind, shown
 from minidann.mistakes import catalogue, naming
-from minidann.mistakes.functions import WRONG
 from minidann.mistakes.naming import Seen
 from minidann.mistakes.question import Case, Question, argument_names, ask, close, floor, real
 
@@ -30,39 +28,22 @@ SINGLE = (
 FOLLOWS = "It is right wherever out is right: mend forward first."
 SUBGRADIENT = "in a tie it takes another subgradient than minidann"
 
-__all__ = ["Answer", "Case", "Question", "Try", "judge", "judge_function", "questions"]
+__all__ = ["Answer", "Case", "Question", "judge", "questions"]
 
 
 class Answer(NamedTuple):
     """What the code under test gave on one question. Everything may be missing or nonsense.
 
-    `out` and `gradients` as received, on the cache of its own forward; `again`: its gradients once
-    more, after other cases were run (None where nothing was run again); `on_reference`: its
-    gradients on the reference's cache (None where this was not asked for). `error`: what went
-    wrong, such as "raised KeyError: 'b', line 2", "" if nothing; `which`: "forward" or "backward",
-    the function in which it went wrong.
+    `out` and `gradients` as received; `again`: its gradients once more, after other cases were run
+    (None where nothing was run again). `error`: what went wrong, such as "raised KeyError: 'b',
+    line 2", "" if nothing; `which`: "forward" or "backward", the function in which it went wrong.
     """
 
     out: object = None
     gradients: object = None
     again: object = None
-    on_reference: object = None
     error: str = ""
     which: str = ""
-
-
-class Try(NamedTuple):
-    """One call of a function under test: its arguments, its options, and what came of it.
-
-    `again`: what it returned when it was called once more (None where it was not); `error` as in
-    `Answer`.
-    """
-
-    args: tuple
-    options: dict
-    received: object = None
-    again: object = None
-    error: str = ""
 
 
 def questions(name: str, rng: np.random.Generator) -> list[Question]:
@@ -94,19 +75,17 @@ def judge(
     questions: Sequence[Question],
     answers: Sequence[Answer],
     *,
-    reference_cache: bool = False,
     any_subgradient: bool = False,
     without: catalogue.Mistake | None = None,
 ) -> dict[str, Verdict]:
     """The verdict on each part of the op `name`: "out", then the gradient of each argument.
 
-    `reference_cache`: judge the gradients that were made on the reference's cache.
     `any_subgradient`: in a tie any subgradient is right; otherwise it has to be minidann's.
     `without`: name what is wrong as if the catalogue did not have this mistake.
     """
     names = argument_names(getattr(ops, name).forward)
     verdicts = {"out": _out(name, names, questions, answers, without)}
-    received = [a.on_reference if reference_cache else a.gradients for a in answers]
+    received = [a.gradients for a in answers]
     usable = [_tuple_of(gradients, len(names)) for gradients in received]
     notes: dict[int, str] = {}
     seen = []
@@ -274,55 +253,6 @@ def _which(name: str, question: Question, i: int, received: np.ndarray) -> str:
         if predicted is not None and close(received, predicted):
             return f": {mistake.says}"
     return ""
-
-
-def judge_function(
-    name: str,
-    right: Callable,
-    tries: dict[str, list[Try]],
-    views: dict[str, Callable] | None = None,
-) -> dict[str, Verdict]:
-    """The verdict on each part of the function `name`, from the tries of that part.
-
-    `right` is minidann's function. `views` has for some parts `view(result, args)`: what of the
-    result counts for the part; all of it, where there is none. The causes are the mistakes that
-    `minidann.mistakes.functions` has for `name` and that no try of any part rules out.
-    """
-    causes = _wrong_ways(name, [t for some in tries.values() for t in some])
-    names = argument_names(right)
-    verdicts = {}
-    for part, some in tries.items():
-        view = (views or {}).get(part, lambda result, args: result)
-        verdicts[part] = Verdict(part, True)
-        for t in some:
-            true = right(*copied(t.args), **copied(t.options))
-            text, same = (t.error,) if t.error else causes, False
-            try:
-                same = not t.error and alike(view(t.received, t.args), view(true, t.args))
-            except (TypeError, IndexError, KeyError, AttributeError, ValueError):
-                pass  # it is not of the kind in which the view can look anything up
-            if same and t.again is not None and not alike(t.again, t.received):
-                text, same = ("It gives another result when it is called again.",), False
-            if not same:
-                given = Case("a try", t.args, t.options)
-                bad = shown(given, names, t.received, true, "result")
-                verdicts[part] = Verdict(part, False, text, bad)
-                break
-    return verdicts
-
-
-@np.errstate(all="ignore")
-def _wrong_ways(name: str, tries: list[Try]) -> tuple[str, ...]:
-    """The sentences of the known mistakes in `name` that give what was received in every try."""
-    found = []
-    for mistake in WRONG.get(name, ()):
-        try:
-            would = [mistake(*copied(t.args), **copied(t.options)) for t in tries]
-        except (ValueError, TypeError, IndexError, KeyError, ZeroDivisionError):
-            continue
-        if all(alike(t.received, expected) for t, expected in zip(tries, would)):
-            found.append(mistake.__doc__)
-    return tuple(found[:2])
 
 
 def alike(received, true) -> bool:

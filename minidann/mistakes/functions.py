@@ -91,7 +91,7 @@ m / c1 * np.sqrt(c2) / (np.sqrt(v) + eps)   | epsilon is added before the correc
 m / c1 / (np.sqrt(v / c2) + 1e-7)           | epsilon is 1e-7, but it should be 1e-8.
 m / c1 / (np.sqrt(v / c2) + 1e-6)           | epsilon is 1e-6, but it should be 1e-8.
 m / c1 / (np.sqrt(v / c2) + 1e-10)          | epsilon is 1e-10, but it should be 1e-8.
-m / c1 / (np.sqrt((v / c2).mean()) + eps)   | It divides by the root of v's mean, not entry by entry.
+m / c1 / (np.sqrt((v / c2).mean()) + eps)   | It divides by the root of the mean of v.
 np.sign(m)                                  | Only the sign of the first moment is used.
 """
 # Of labels y and predictions p. `recall` and `precision` are of each class.
