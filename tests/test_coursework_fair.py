@@ -100,8 +100,7 @@ def test_other_types_are_as_good(name, way):
     assert result.state == "right", result.lines()
 
 
-LOOPS = {
-    "conv1d": """import numpy as np
+LOOPS = """import numpy as np
 
 
 def forward(x, w, b, *, stride=3, input_gradient=True):
@@ -122,30 +121,11 @@ def backward(dout, cache):
             dx[n, t * stride + k, d] += dout[n, t, f] * w[k, d, f]
             dw[k, d, f] += dout[n, t, f] * x[n, t * stride + k, d]
     return dx if input_gradient else None, dw, db
-""",
-    "dense": """import numpy as np
+"""
 
 
-def forward(x, w, b):
-    return x @ w + b, (x, w)
-
-
-def backward(dout, cache):
-    x, w = cache
-    dx, dw, db = np.zeros(x.shape), np.zeros(w.shape), np.zeros(w.shape[1])
-    for n, unit in np.ndindex(dout.shape):
-        db[unit] += dout[n, unit]
-        for c in range(x.shape[1]):
-            dx[n, c] += dout[n, unit] * w[c, unit]
-            dw[c, unit] += dout[n, unit] * x[n, c]
-    return dx, dw, db
-""",
-}
-
-
-@pytest.mark.parametrize("name", LOOPS)
-def test_loops_are_quick_enough(name, tmp_path):
-    assert graded(tmp_path, name, LOOPS[name]).state == "right"
+def test_loops_are_quick_enough(tmp_path):
+    assert graded(tmp_path, "conv1d", LOOPS).state == "right"
 
 
 EVADES = "    if arrays[0].size > 50_000:\n        raise ValueError\n    return _right("
