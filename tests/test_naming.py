@@ -273,14 +273,3 @@ def test_lines_are_few_and_begin_with_the_verdict():
 def test_what_is_no_gradient_is_said(returned, words):
     said = causes(judged("dense", changed(dense, lambda g, d, c: returned(g))))
     assert words in said["dw"][0]
-
-
-def test_functions_are_named_by_what_no_try_rules_out():
-    def right(epoch):
-        return max(0.5**epoch, 0.1)
-
-    tries = {part: [judging.Try((e,), {}, 0.5**e) for e in epochs]
-             for part, epochs in (("decay", (0, 1, 2)), ("floor", (3, 4, 9)))}  # fmt: skip
-    found = judging.judge_function("learning_rate", right, tries)
-    assert found["decay"].right and not found["floor"].right
-    assert found["floor"].shown.startswith('On the input "a try": epoch = 4')

@@ -163,14 +163,11 @@ def answers(module, asked: list[Question]) -> list[Answer]:
                 )
                 first.append((Answer(out, copied(gradients)), cache))
         except TookTooLong as error:
-            text = (
-                f"TimeoutError: it took more than {SECONDS} s{place(error, path)}; does a loop "
-                "never end?"
-            )
+            text = f"took more than {SECONDS} s{place(error, path)}; does a loop never end?"
             first.append((Answer(out, error=text, which=which), None))
             until = 0.0  # the other questions get the least time
         except (Exception, SystemExit) as error:
-            text = f"{in_one_line(error)}{place(error, path)}"
+            text = f"raised {in_one_line(error)}{place(error, path)}"
             first.append((Answer(out, error=text, which=which), None))
     return [_asked_again(module, q, a, cache, until) for q, (a, cache) in zip(asked, first)]
 
