@@ -174,7 +174,7 @@ def test_a_cache_in_a_global_is_caught():
         ("dense", f"{DENSE}    x, w = cache\n    return dout @ w.T, x.T @ dout, dout\n", "dx, dw",
          "db: "),
         ("dense", ("    return dout @", "    if len(dout) > 1000:\n        return None\n"
-                   "    return dout @"), "", "100,000 numbers"),
+                   "    return dout @"), "", "end it with return (dx, dw, db)"),
         ("conv1d", ("return None, dw, db", "return dw, db"), "out, dw, db", "dx: "),
         ("conv1d", ("return None, dw, db", STUB), "out, dw, db", "dx: "),
         ("conv1d", SECOND_CONV1D.replace('return dx if cache["asked"] else None', "return None"),

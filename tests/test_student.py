@@ -76,7 +76,7 @@ def test_a_loop_that_never_ends(tmp_path, monkeypatch):
     started = time.monotonic()
     found = checked(tmp_path, endless, "dense")
     assert time.monotonic() - started < 10
-    assert "it took more than 0.3 s, line 7; does a loop never end?" in found.lines[1]
+    assert "backward took more than 0.3 s, line 7; does a loop never end?" in found.lines[1]
     with pytest.raises(UserError, match="importing it took more than 0.3 s, line 2"):
         checked(tmp_path, "def forward(): 0\nwhile True: pass\n")
     monkeypatch.setattr(student, "TOTAL", 0.3)

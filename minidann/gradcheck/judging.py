@@ -14,7 +14,17 @@ from minidann.gradcheck.cases import random_case
 from minidann.gradcheck.verdict import Verdict, kind, shown
 from minidann.mistakes import catalogue, naming
 from minidann.mistakes.naming import Seen
-from minidann.mistakes.question import Case, Question, argument_names, ask, close, floor, real
+from minidann.mistakes.question import (
+    MIXED,
+    TOLERANCE,
+    Case,
+    Question,
+    argument_names,
+    ask,
+    close,
+    floor,
+    real,
+)
 
 RANDOM = 4  # random cases of each op, beside its examples
 STEP = 1e-4  # of a difference that has only to tell a mistake's gradient from others
@@ -28,15 +38,17 @@ SINGLE = (
 FOLLOWS = "It is right wherever out is right: mend forward first."
 SUBGRADIENT = "in a tie it takes another subgradient than minidann"
 
-__all__ = ["Answer", "Case", "Question", "judge", "questions"]
+__all__ = ["Answer", "Case", "Question", "alike", "judge", "questions"]
 
 
 class Answer(NamedTuple):
     """What the code under test gave on one question. Everything may be missing or nonsense.
 
-    `out` and `gradients` as received; `again`: its gradients once more, after other cases were run
-    (None where nothing was run again). `error`: what went wrong, such as "raised KeyError: 'b',
-    line 2", "" if nothing; `which`: "forward" or "backward", the function in which it went wrong.
+    `out` and `gradients` as received, on the cache of its own forward; `again`: its gradients once
+    more, after other cases were run (None where nothing was run again); `on_reference`: its
+    gradients on the reference's cache (None where this was not asked for). `error`: a
+    predicate in one line, such as "raised ValueError: ..., line 7", "" if nothing was raised;
+    `which`: "forward" or "backward", its subject.
     """
 
     out: object = None
@@ -103,7 +115,7 @@ def judge(
                     numbers[i] = None
         true = tuple(question.gradients)
         seen.append(Seen(question, tuple(numbers), true, tuple(wrong), floor(question)))
-    fine = [close(a.out, q.out) for q, a in zip(questions, answers)]
+    fine = [close(a.out, q.out, tolerance=MIXED) for q, a in zip(questions, answers)]
     causes = _causes(name, verdicts["out"], seen, fine, without)
     for i, argument in enumerate(names):
         if all(question.gradients[i] is None for question in questions):
@@ -120,7 +132,7 @@ def _out(name, names, questions, answers, without) -> Verdict:
     for question, answer in zip(questions, answers):
         number = real(answer.out)
         failed = answer.which == "forward" and answer.error
-        wrong = number is not None and not close(number, question.out)
+        wrong = number is not None and not close(number, question.out, tolerance=MIXED)
         seen.append(Seen(question, (number,), (np.asarray(question.out),), (wrong,)))
         if failed:
             error = error or _raised(answer)
@@ -269,4 +281,7 @@ def alike(received, true) -> bool:
             and len(received) == len(true)
             and all(map(alike, received, true))
         )
-    return close(received, true) if real(true) is not None else received == true
+    if real(true) is None:
+        return received == true
+    single = np.asarray(true).dtype == np.float32
+    return close(received, true, tolerance=MIXED if single else TOLERANCE)

@@ -163,10 +163,7 @@ def answers(module, asked: list[Question]) -> list[Answer]:
                 )
                 first.append((Answer(out, copied(gradients)), cache))
         except TookTooLong as error:
-            text = (
-                f"raised TimeoutError: it took more than {SECONDS} s{place(error, path)}; does a "
-                "loop never end?"
-            )
+            text = f"took more than {SECONDS} s{place(error, path)}; does a loop never end?"
             first.append((Answer(out, error=text, which=which), None))
             until = 0.0  # the other questions get the least time
         except (Exception, SystemExit) as error:

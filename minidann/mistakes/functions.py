@@ -87,7 +87,7 @@ m / (1 - b1 ** (t - 1)) / (np.sqrt(v / (1 - b2 ** (t - 1))) + eps) | The correct
 m / (1 - b1 * t) / (np.sqrt(v / (1 - b2 * t)) + eps) | The correction is 1 - beta t.
 m / c1 / (np.sqrt(v) / c2 + eps) | The second moment's correction stands outside of the root.
 m / c1 / np.sqrt(v / c2 + eps ** 2)         | epsilon squared is added under the root.
-m / c1 * np.sqrt(c2) / (np.sqrt(v) + eps)   | epsilon is added before the correction.
+m / c1 * np.sqrt(c2) / (np.sqrt(v) + eps)   | epsilon is added before v is corrected.
 m / c1 / (np.sqrt(v / c2) + 1e-7)           | epsilon is 1e-7, but it should be 1e-8.
 m / c1 / (np.sqrt(v / c2) + 1e-6)           | epsilon is 1e-6, but it should be 1e-8.
 m / c1 / (np.sqrt(v / c2) + 1e-10)          | epsilon is 1e-10, but it should be 1e-8.

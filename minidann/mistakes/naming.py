@@ -13,7 +13,7 @@ import numpy as np
 
 from minidann import ops
 from minidann.mistakes import catalogue, changes, classifiers, convolution, mixing, shares  # noqa: F401  fill the catalogue
-from minidann.mistakes.question import Question, argument_names, close, is_single
+from minidann.mistakes.question import MIXED, Question, argument_names, close, is_single
 
 TOLD = 2
 LARGEST = 3000  # numbers of an input: a larger one says little more, and takes long
@@ -50,7 +50,7 @@ class Seen(NamedTuple):
         if predicted.shape != received.shape:
             return False
         if not self.wrong[i]:  # what overflows in one way to write it need not in another
-            return not np.isfinite(predicted).all() or close(predicted, true, self.floor)
+            return not np.isfinite(predicted).all() or close(predicted, true, self.floor, MIXED)
         finite = np.isfinite(received)
         if not np.array_equal(finite, np.isfinite(predicted)):
             return False

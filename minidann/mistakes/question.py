@@ -54,9 +54,9 @@ def first_example(op, rng: np.random.Generator) -> tuple[tuple, dict]:
     return next(iter(op.examples(rng).values()))
 
 
-TOLERANCE = 1e-6  # of the largest entry: some of the arithmetic may be in float32
+TOLERANCE = 1e-7  # of the largest entry
+MIXED = 1e-6  # the same, where some of the arithmetic may have been in float32
 SINGLE = 2e-5  # the same, of what is in float32, which holds seven digits
-ROUNDING = 1e-7  # of the largest of dout and gradients: less may be rounding, where terms cancel
 
 
 def real(thing) -> np.ndarray | None:
@@ -77,15 +77,15 @@ def is_single(array) -> bool:
         return bool(array.size and not whole.all() and (array == array.astype(np.float32)).all())
 
 
-def close(received, true, floor: float = 0.0) -> bool:
-    """Of one shape, and nowhere off by more than a millionth of the largest entry?
+def close(received, true, floor: float = 0.0, tolerance: float = TOLERANCE) -> bool:
+    """Of one shape, and nowhere off by more than `tolerance` times the largest entry?
 
     What is off by no more than `floor` is right, too, and numbers of float32 may be further off.
     """
     received, true = real(received), np.asarray(true)
     if received is None or received.shape != true.shape:
         return False
-    tolerance = SINGLE if is_single(received) else TOLERANCE
+    tolerance = SINGLE if is_single(received) and true.dtype != np.float32 else tolerance
     with np.errstate(all="ignore"):
         off = np.where(np.isnan(received) & np.isnan(true), 0, np.abs(received - true))
         size = np.nan_to_num(np.abs(true)).max(initial=0.0)
@@ -96,4 +96,4 @@ def floor(question: Question) -> float:
     """What rounding may leave of a gradient whose terms cancel."""
     sizes = [np.abs(a).max(initial=0.0) for a in (question.upstream, *question.gradients)
              if a is not None]  # fmt: skip
-    return ROUNDING * float(max(sizes))
+    return MIXED * float(max(sizes))
