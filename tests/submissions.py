@@ -178,9 +178,9 @@ def right(exercise: Exercise) -> str:
 
 
 @functools.cache
-def paper(name: str, seed: int) -> Paper:
-    """What is asked of one exercise, drawn once for all tests."""
-    return Paper(select(None, name), seed)
+def paper(exercises: tuple[Exercise, ...], seed: int) -> Paper:
+    """What is asked of these exercises, drawn once for all tests."""
+    return Paper(exercises, seed)
 
 
 def judged(name: str, text: str | None = None, seed: int = 0, module=None) -> Result:
@@ -188,7 +188,7 @@ def judged(name: str, text: str | None = None, seed: int = 0, module=None) -> Re
 
     `module` replaces the code.
     """
-    asked = paper(name, seed)
+    asked = paper(select(None, name), seed)
     requests: list[dict] = []
 
     def receive() -> dict:
@@ -207,8 +207,7 @@ def judged(name: str, text: str | None = None, seed: int = 0, module=None) -> Re
 
 def grade(folder: Path, exercises=EXERCISES, seed: int = 0, **limits) -> grading.Graded:
     """A folder or an archive, graded in processes of its own."""
-    with Paper(exercises, seed) as asked:
-        return grading.grade(folder, asked, **limits)
+    return grading.grade(folder, paper(exercises, seed), **limits)
 
 
 def graded(folder: Path, name: str, text: str, **limits) -> Result:

@@ -73,15 +73,17 @@ def backward(dout, cache):
 
 
 @pytest.mark.parametrize("name", SECOND)
-@pytest.mark.parametrize("seed", [0, 19, 27])  # attention's dv is rounding in the last
+@pytest.mark.parametrize("seed", [0, 27])  # attention's dv is rounding in the last
 def test_another_right_way_is_right_whatever_the_seed(name, seed):
     before = right(select(None, name)[0]).partition("def backward")[0]
     result = judged(name, before + SECOND[name], seed)
     assert result.state == "right", result.lines()
 
 
-@pytest.mark.parametrize("name", LAYERS)
-@pytest.mark.parametrize("way", ["lists", "a global's cache is a dict", "an object"])
+WAYS = ("lists", "the cache is a dict", "the cache is an object")
+
+
+@pytest.mark.parametrize(("name", "way"), [*zip(LAYERS, WAYS * 3)])
 def test_other_types_are_as_good(name, way):
     text = right(select(None, name)[0])
     if way == "lists":
@@ -100,8 +102,7 @@ def test_other_types_are_as_good(name, way):
     assert result.state == "right", result.lines()
 
 
-LOOPS = {
-    "conv1d": """import numpy as np
+LOOPS = """import numpy as np
 
 
 def forward(x, w, b, *, stride=3, input_gradient=True):
@@ -122,37 +123,17 @@ def backward(dout, cache):
             dx[n, t * stride + k, d] += dout[n, t, f] * w[k, d, f]
             dw[k, d, f] += dout[n, t, f] * x[n, t * stride + k, d]
     return dx if input_gradient else None, dw, db
-""",
-    "dense": """import numpy as np
+"""
 
 
-def forward(x, w, b):
-    return x @ w + b, (x, w)
-
-
-def backward(dout, cache):
-    x, w = cache
-    dx, dw, db = np.zeros(x.shape), np.zeros(w.shape), np.zeros(w.shape[1])
-    for n, unit in np.ndindex(dout.shape):
-        db[unit] += dout[n, unit]
-        for c in range(x.shape[1]):
-            dx[n, c] += dout[n, unit] * w[c, unit]
-            dw[c, unit] += dout[n, unit] * x[n, c]
-    return dx, dw, db
-""",
-}
-
-
-@pytest.mark.parametrize("name", LOOPS)
-def test_loops_are_quick_enough(name, tmp_path):
-    assert graded(tmp_path, name, LOOPS[name]).state == "right"
+def test_loops_are_quick_enough(tmp_path):
+    assert graded(tmp_path, "conv1d", LOOPS).state == "right"
 
 
 EVADES = "    if arrays[0].size > 50_000:\n        raise ValueError\n    return _right("
 
 
-@pytest.mark.parametrize("evades", [False, True])
-@pytest.mark.parametrize("name", ["dense", "attention"])
+@pytest.mark.parametrize(("name", "evades"), [("dense", True), ("attention", False)])
 def test_a_numerical_derivative_is_no_backward_pass(name, evades, tmp_path):
     """It would take minutes on the large input, and it can only refuse it."""
     numerical = NUMERICAL.replace("    return _right(", EVADES, 1) if evades else NUMERICAL
@@ -163,7 +144,7 @@ def test_a_numerical_derivative_is_no_backward_pass(name, evades, tmp_path):
         assert "takes more than 1 s; it was in line" in result.why
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_a_backward_that_writes_to_its_cache_is_caught_whatever_the_seed(seed):
     text = changed("batchnorm", "    xhat, gamma, scale, _, _, own_statistics = cache\n",
                                 "    xhat, gamma, scale, _, _, own_statistics = cache\n"
@@ -228,7 +209,7 @@ def test_a_forward_that_was_given_and_is_broken_is_noted():
     ("name", "handed_in", "earned", "words"),
     [
         ("step", f"{STEP}    return params, state['bias']\n", "",
-         "step raises KeyError: 'bias', line 2"),
+         "step raised KeyError: 'bias', line 2"),
         ("step", ("np.sqrt(", "("), "m, v, no gradient", "root of the second moment is missing."),
         ("step", ("g * g", "g"), "m, no gradient", "averages g instead of its square"),
         ("step", ('state[f"{name}.t"] + 1', "shared", GRADIENTS, "    shared = max(state[f'{n}.t'] "
@@ -253,7 +234,7 @@ def test_a_forward_that_was_given_and_is_broken_is_noted():
         ("add_penalty", f"{PENALTY}    return dict(grads)\n", "", "alone it earns no point"),
         ("learning_rate", f"{RATE}    return 1e-3 * 0.93**epoch\n", "decay",
          "floor: The rate never stops falling: the floor is missing."),
-        ("learning_rate", f"{RATE}    return 1e-3 * 0.93000001**epoch\n", "", "epoch = "),
+        ("learning_rate", f"{RATE}    return 1e-3 * 0.93001**epoch\n", "", "epoch = "),
         ("learning_rate", f"{RATE}    return max(1e-3 * (1 - 0.07 * epoch), 5e-5)\n", "floor",
          "The decay is linear"),
         ("learning_rate", ("    return", f"    if epoch > 50:\n        {STUB}\n    return"),
@@ -413,7 +394,7 @@ def test_an_exception_costs_a_checker_what_it_was_asked_about_only():
     result = judged("checker", text)
     feedback = "\n".join(result.lines())
     assert 3 < result.points < 8 and "times it gives no answer" in feedback
-    assert "check raises ZeroDivisionError: division by zero, line 23, on " in feedback
+    assert "check raised ZeroDivisionError: division by zero, line 23, on " in feedback
 
 
 def test_the_checker_is_asked_about_right_ops_that_are_right():

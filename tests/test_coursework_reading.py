@@ -221,4 +221,4 @@ def test_what_may_not_be_run_is_refused_with_a_reason(text, words, tmp_path):
 def test_an_error_at_import_is_reported_once(tmp_path):
     result = judged("relu", "import numpy as np\nx = undefined\n" + RELU)
     (line,) = result.lines()
-    assert line.startswith("The file raises NameError") and "line 2 when it is imported" in line
+    assert line.startswith("The file cannot be imported: it raised NameError") and "line 2" in line

@@ -11,7 +11,7 @@ from minidann.coursework.handout import BUGS
 from minidann.gradcheck.judging import alike, close
 from minidann.gradcheck.verdict import Verdict, kind, shown
 from minidann.mistakes.functions import WRONG
-from minidann.mistakes.question import Case, argument_names
+from minidann.mistakes.question import Case, argument_names, real
 
 AS_BEFORE = "It gives what it gave when it was handed out: the bug is still there."
 NOTHING = "It is also right where nothing is done, so alone it earns no point."
@@ -75,7 +75,7 @@ def verdict(exercise: Exercise, part: str, tried: list[tuple]) -> Verdict:
         if not found and pupil.dumps({"": received}) != pupil.dumps({"": again["value"]}):
             return Verdict(part, False, (f"{name} gives something else when it is called again.",))
         if not found:
-            seen = viewed(view, received, args), view(true, args)
+            seen = view(received, args), view(true, args)
             found = difference("the result", *seen, asks_dtype)
         if not found:
             continue
@@ -88,14 +88,6 @@ def verdict(exercise: Exercise, part: str, tried: list[tuple]) -> Verdict:
             given = "\n".join([given.splitlines()[0], *lines])
         return Verdict(part, False, named, given)
     return Verdict(part, True)
-
-
-def viewed(view: Callable, received, args: tuple):
-    """What counts of a result for a part; all of it, where nothing can be looked up in it."""
-    try:
-        return view(received, args)
-    except (TypeError, ValueError, KeyError, IndexError, AttributeError):
-        return received
 
 
 def causes(exercise: Exercise, tried: list[tuple]) -> tuple[str, ...]:
@@ -137,6 +129,8 @@ def malformed(received, true) -> Difference | None:
     what = ("the result", received, true)
     if received is None:
         return Difference(*what, "It returns None: is its return missing?")
+    if isinstance(true, float) and real(received) is None:
+        return Difference(*what, f"It returns {kind(received)}, not a number.")
     if isinstance(true, dict) and not isinstance(received, dict):
         return Difference(*what, f"It returns {kind(received)}, not a dict.")
     if isinstance(true, tuple) and isinstance(true[0], dict):

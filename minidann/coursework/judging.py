@@ -16,7 +16,7 @@ from minidann.gradcheck import verdict
 from minidann.gradcheck.verdict import Verdict
 
 RIGHT, WRONG, NOT_WRITTEN, NOT_GRADED = "right", "wrong", "not written", "not graded"
-TODO = "raises NotImplementedError"
+TODO = "raised NotImplementedError"
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class Paper:
         if results.lost:
             return finish(WRONG, why=f"It could not be run to its end: {results.lost}.")
         if results.problem:
-            return finish(WRONG, why=f"The file {results.problem} when it is imported.")
+            return finish(WRONG, why=f"The file cannot be imported: it {results.problem}.")
         asked = zip(self.tasks[name].calls, results.calls)
         errors = [done["error"] for call, done in asked if call["function"] in exercise.functions]
         if all(error.startswith((TODO, pupil.NO_CACHE)) for error in errors):

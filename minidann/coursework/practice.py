@@ -1,10 +1,6 @@
 """`check`, for the student: what is right, what is wrong and why; and `--train`."""
 
-import sys
 import tempfile
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,7 +13,6 @@ from minidann.coursework.judging import NOT_WRITTEN, RIGHT, Paper, Result
 from minidann.ops import conv_relu_maxpool
 
 EPOCHS = 3
-SLOW = 5  # seconds until check says that an exercise is still running
 PRINTED = 10  # lines of what the code printed
 
 
@@ -40,9 +35,9 @@ def check(submission: Submission, exercises: tuple[Exercise, ...], seed: int) ->
     """Judge the exercises and report each of them."""
     if submission.note:
         print(submission.note)
-    with Paper(exercises, seed) as paper, patience() as begins:
+    with Paper(exercises, seed) as paper:
         try:
-            results = paper.grade(submission, begins=begins)
+            results = paper.grade(submission)
         except OSError as error:
             raise UserError(f"no process can be started to run the exercises in: {error}") from None
     for result in results:
@@ -50,27 +45,6 @@ def check(submission: Submission, exercises: tuple[Exercise, ...], seed: int) ->
     most = sum(exercise.most for exercise in exercises)
     print(f"{sum(result.points for result in results):g} of {most} points")
     return results
-
-
-@contextmanager
-def patience() -> Iterator:
-    """Gives a function to call with the exercise that begins, and says where one takes long."""
-    timers: list[threading.Timer] = []
-
-    def stop() -> None:
-        while timers:
-            timers.pop().cancel()
-
-    def begins(name: str) -> None:
-        stop()
-        text = f"{name}.py is still running; it is stopped when its time is up"
-        timers.append(threading.Timer(SLOW, print, [text], {"file": sys.stderr, "flush": True}))
-        timers[0].start()
-
-    try:
-        yield begins
-    finally:
-        stop()
 
 
 def report(result: Result, part: str | None = None) -> list[str]:

@@ -209,7 +209,7 @@ def told(error: BaseException, name: str) -> str:
         return text
     if isinstance(error, ValueError) and "read-only" in text:
         return f"writes to an array that it is given{where}: copy it first"
-    return f"raises {type(error).__name__}{': ' if text else ''}{text}{where}"
+    return f"raised {type(error).__name__}{': ' if text else ''}{text}{where}"
 
 
 class Proxy:

@@ -168,12 +168,11 @@ def run(
     *,
     seconds: float | None = None,
     megabytes: int = MEGABYTES,
-    begins: Callable[[str], None] = lambda exercise: None,
 ) -> dict[str, Results]:
     """The results of each exercise whose code is in `codes`; `path` is the file of `tasks`.
 
-    `seconds` replaces every task's own limit. `begins` is called with each exercise. Raises OSError
-    where no process can be started, which is not the code's fault.
+    `seconds` replaces every task's own limit. Raises OSError where no process can be started, which
+    is not the code's fault.
     """
     found: dict[str, Results] = {}
     while waiting := [name for name in tasks if name in codes and name not in found]:
@@ -182,7 +181,6 @@ def run(
                  "megabytes": megabytes, "cpu": 60 + int(sum(limits.values()))}  # fmt: skip
         with Child(path, given) as child:
             for name in waiting:
-                begins(name)
                 results = child.results(name, tasks[name], limits[name])
                 if results is None and name != waiting[0]:
                     break

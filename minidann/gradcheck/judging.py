@@ -54,7 +54,6 @@ class Answer(NamedTuple):
     out: object = None
     gradients: object = None
     again: object = None
-    on_reference: object = None
     error: str = ""
     which: str = ""
 
@@ -88,19 +87,17 @@ def judge(
     questions: Sequence[Question],
     answers: Sequence[Answer],
     *,
-    reference_cache: bool = False,
     any_subgradient: bool = False,
     without: catalogue.Mistake | None = None,
 ) -> dict[str, Verdict]:
     """The verdict on each part of the op `name`: "out", then the gradient of each argument.
 
-    `reference_cache`: judge the gradients that were made on the reference's cache.
     `any_subgradient`: in a tie any subgradient is right; otherwise it has to be minidann's.
     `without`: name what is wrong as if the catalogue did not have this mistake.
     """
     names = argument_names(getattr(ops, name).forward)
     verdicts = {"out": _out(name, names, questions, answers, without)}
-    received = [a.on_reference if reference_cache else a.gradients for a in answers]
+    received = [a.gradients for a in answers]
     usable = [_tuple_of(gradients, len(names)) for gradients in received]
     notes: dict[int, str] = {}
     seen = []
@@ -186,7 +183,7 @@ def _tuple_of(gradients, count: int) -> tuple:
 
 
 def _raised(answer: Answer) -> str:
-    """What was raised, as a cause."""
+    """What went wrong in a call, as a cause."""
     if "read-only" in answer.error:
         return f"{answer.which} writes to an array that it was given; copy it first: {answer.error}"
     return f"{answer.which} {answer.error}"

@@ -69,8 +69,8 @@ def lines(verdicts: Iterable[Verdict], title: str = "", most: int = MOST) -> lis
 
 
 def _joined(cause: str) -> str:
-    """How a second cause is joined to the first: what was raised is no alternative."""
-    return "also" if " raised " in cause or " writes to " in cause else "or"
+    """How a second cause is joined to the first: what went wrong in a call is no alternative."""
+    return "also" if cause.startswith(("forward ", "backward ")) else "or"
 
 
 def shown(case, names, received, true, what: str, upstream=None) -> str:

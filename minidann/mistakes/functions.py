@@ -84,7 +84,7 @@ m / c2 / (np.sqrt(v / c1) + eps)            | The two bias corrections are excha
 m / c1 / (np.sqrt(v / c1) + eps) | Both moments are corrected with the first moment's beta.
 m / c2 / (np.sqrt(v / c2) + eps) | Both moments are corrected with the second moment's beta.
 m / (1 - b1 ** (t - 1)) / (np.sqrt(v / (1 - b2 ** (t - 1))) + eps) | The correction uses t - 1.
-m / (1 - b1 * t) / (np.sqrt(v / (1 - b2 * t)) + eps) | The correction is 1 - beta t, not 1 - beta^t.
+m / (1 - b1 * t) / (np.sqrt(v / (1 - b2 * t)) + eps) | The correction is 1 - beta t.
 m / c1 / (np.sqrt(v) / c2 + eps) | The second moment's correction stands outside of the root.
 m / c1 / np.sqrt(v / c2 + eps ** 2)         | epsilon squared is added under the root.
 m / c1 * np.sqrt(c2) / (np.sqrt(v) + eps)   | epsilon is added before v is corrected.

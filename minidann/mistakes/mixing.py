@@ -115,6 +115,11 @@ def softmax(score, axis=1):
     return e / e.sum(axis=axis, keepdims=True)
 
 
+def shifted(score):
+    """exp(score - largest of its row)."""
+    return np.exp(score - score.max(axis=1, keepdims=True))
+
+
 def by_channel(f, v):
     """One weight for each channel (N, P, F)."""
     return softmax(f * v)
@@ -135,9 +140,12 @@ table(attention, "forward", {
     "The scores are divided by sqrt(P): equation 1 does not.":
         lambda f, v: attention.forward(f, v / np.sqrt(f.shape[1]))[0],
     "The weights are not divided by their sum.": attend(lambda s: np.exp(s)),
-    "The weights are exp(score - largest), not divided by their sum.": attend(
-        lambda s: np.exp(s - s.max(axis=1, keepdims=True))),
+    "The weights are exp(score - largest), not divided by their sum.": attend(shifted),
     "The softmax runs over the batch, not over time.": attend(lambda s: softmax(s, axis=0)),
+    "The weights are divided by their sum over the batch, not over time.": attend(
+        lambda s: shifted(s) / shifted(s).sum(axis=0)),
+    "The sum that the weights are divided by has no axis.": attend(
+        lambda s: shifted(s) / shifted(s).sum()),
     "The sum has no axis: the softmax runs over all frames of the batch.": attend(
         lambda s: softmax(s, axis=None)),
     "The softmax is applied twice.": attend(lambda s: softmax(softmax(s))),
