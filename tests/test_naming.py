@@ -240,6 +240,29 @@ def test_a_mistake_of_training_is_told_though_inference_is_right():
     assert cause.startswith("(without options) ") and "multiplied by 2" in cause
 
 
+def test_one_mistake_in_both_passes_is_told_once():
+    """N - 1 in forward, and backward is the derivative of that."""
+
+    def forward(x, gamma, beta, running=None):
+        out, cache = batchnorm.forward(x, gamma, beta, running=running)
+        n = len(x)
+        if running is not None or n == 1:
+            return out, (cache, n)
+        var = x.var(axis=0, ddof=1)
+        scale = 1 / np.sqrt(var + 1e-5)
+        xhat = (x - x.mean(axis=0)) * scale
+        return gamma * xhat + beta, (cache._replace(xhat=xhat, scale=scale), n - 1)
+
+    def backward(dout, kept):
+        cache, n = kept
+        dgamma, dbeta = (dout * cache.xhat).sum(axis=0), dout.sum(axis=0)
+        dx = dout - dbeta / len(dout) - cache.xhat * dgamma / n if cache.own_statistics else dout
+        return cache.gamma * cache.scale * dx, dgamma, dbeta
+
+    said = set(causes(judged("batchnorm", by(forward, backward))).values())
+    assert said == {("The variance is divided by N - 1, not by N.",)}
+
+
 def test_a_gradient_that_is_wrong_because_forward_is():
     def forward(x, w, b):
         return x @ w, (x, w)

@@ -30,7 +30,7 @@ def padded(rng: np.random.Generator, n: int, frames: int, mels: int, size: int =
 
 def random_case(name: str, rng: np.random.Generator) -> Case:
     """A random legal input of the op `name`: odd lengths, tails, ties, any stride."""
-    return globals()[f"_{name}"](rng)
+    return RANDOM[name](rng)
 
 
 def tied(rng: np.random.Generator, n: int, frames: int, channels: int) -> np.ndarray:
@@ -122,3 +122,17 @@ def _conv_relu_maxpool(rng):
         if 0.1 < (out > 0).mean() < 0.95:
             what = f"a tie in padded x {x.shape}, w {w.shape}, stride {stride}, pool {size}"
             return Case(what, (x, w, b), {"stride": stride, "size": size})
+
+
+RANDOM = {
+    "conv1d": _conv1d,
+    "relu": _relu,
+    "maxpool": _maxpool,
+    "attention": _attention,
+    "batchnorm": _batchnorm,
+    "dropout": _dropout,
+    "dense": _dense,
+    "softmax_cross_entropy": _softmax_cross_entropy,
+    "gradient_reversal": _gradient_reversal,
+    "conv_relu_maxpool": _conv_relu_maxpool,
+}

@@ -92,39 +92,37 @@ def db_is_a_mean(right, dout, cache):
     return *right[:2], dout.mean(axis=(0, 1))
 
 
-def placed(x, w, b, starts):
-    """The output of windows that begin at these frames."""
-    view = conv1d.windows(x, len(w), 1)[:, list(starts)]  # (N, T', K*D)
-    return view @ w.reshape(-1, w.shape[2]) + b
+def placed(starts, w_of=lambda w: w, b_of=lambda b: b):
+    """A wrong forward, whose windows begin at starts(T, K, stride)."""
+
+    def change(x, w, b, stride=3, input_gradient=True):
+        begins = list(starts(x.shape[1], len(w), stride))
+        view = conv1d.windows(x, len(w), 1)[:, begins]  # (N, T', K*D)
+        return view @ w_of(w).reshape(-1, w.shape[2]) + b_of(b)
+
+    return change
 
 
-def count(x, w, stride):
-    return (x.shape[1] - len(w)) // stride + 1
+def every(step):
+    """The starts of all windows that fit, `step` apart, None: the stride."""
+    return lambda t, k, stride: range(0, t - k + 1, step or stride)
 
 
 table(conv1d, "forward", {
-    "The bias is not added.": lambda x, w, b, stride=3, **_: placed(
-        x, w, 0 * b, range(0, stride * count(x, w, stride), stride)),
-    "The bias is added twice.": lambda x, w, b, stride=3, **_: placed(
-        x, w, 2 * b, range(0, stride * count(x, w, stride), stride)),
-    "The stride is not used: window t begins at frame t.": lambda x, w, b, stride=3, **_: placed(
-        x, w, b, range(count(x, w, stride))),
-    "The stride is not used: there is a window at every frame.": lambda x, w, b, **_: placed(
-        x, w, b, range(count(x, w, 1))),
-    "Windows never overlap: they begin every K frames, whatever the stride.":
-        lambda x, w, b, **_: placed(x, w, b, range(0, len(w) * count(x, w, len(w)), len(w))),
-    "The stride is 3 whatever is given.": lambda x, w, b, **_: placed(
-        x, w, b, range(0, 3 * count(x, w, 3), 3)),
-    "The last window is missing: T' is (T - K) // stride, without the 1.":
-        lambda x, w, b, stride=3, **_: placed(
-            x, w, b, range(0, stride * (count(x, w, stride) - 1), stride)),
-    "The kernel is reversed in time, as the word convolution suggests: here it is not.":
-        lambda x, w, b, stride=3, **_: placed(
-            x, w[::-1], b, range(0, stride * count(x, w, stride), stride)),
-    "The windows are flattened channels first, the kernel frames first.":
-        lambda x, w, b, stride=3, **_: placed(
-            x, w.swapaxes(0, 1).reshape(w.shape), b,
-            range(0, stride * count(x, w, stride), stride)),
+    "The bias is not added.": placed(every(None), b_of=lambda b: 0 * b),
+    "The bias is added twice.": placed(every(None), b_of=lambda b: 2 * b),
+    "The stride is not used: window t begins at frame t.": placed(
+        lambda t, k, stride: range((t - k) // stride + 1)),
+    "The stride is not used: there is a window at every frame.": placed(every(1)),
+    "Windows never overlap: they begin every K frames, whatever the stride.": placed(
+        lambda t, k, stride: range(0, t - k + 1, k)),
+    "The stride is 3 whatever is given.": placed(every(3)),
+    "The last window is missing: T' is (T - K) // stride, without the 1.": placed(
+        lambda t, k, stride: range(0, t - k + 1, stride)[:-1]),
+    "The kernel is reversed in time, as the word convolution suggests: here it is not.": placed(
+        every(None), w_of=lambda w: w[::-1]),
+    "The windows are flattened channels first, the kernel frames first.": placed(
+        every(None), w_of=lambda w: w.swapaxes(0, 1).reshape(w.shape)),
 })  # fmt: skip
 
 # --- relu: a gate that forward has set
@@ -290,36 +288,33 @@ def taken(view, where):
     return np.take_along_axis(view, where[..., None], axis=-1)[..., 0]
 
 
+def pooled(of):
+    """A wrong forward: `of` the windows of x (N, P, F, size)."""
+    return lambda x, size=30, stride=30: of(pools(x, size, stride))
+
+
 table(maxpool, "forward", {
-    "The mean of each pool is taken, not its largest.":
-        lambda x, size=30, stride=30: pools(x, size, stride).mean(axis=-1),
-    "The sum of each pool is taken, not its largest.":
-        lambda x, size=30, stride=30: pools(x, size, stride).sum(axis=-1),
-    "The smallest of each pool is taken.":
-        lambda x, size=30, stride=30: pools(x, size, stride).min(axis=-1),
-    "The entry with the largest absolute value is taken, whose sign does not count.":
-        lambda x, size=30, stride=30: taken(
-            pools(x, size, stride), np.abs(pools(x, size, stride)).argmax(axis=-1)),
-    "The largest absolute value is taken.":
-        lambda x, size=30, stride=30: np.abs(pools(x, size, stride)).max(axis=-1),
-    "Negative numbers count as 0: the search for the largest starts at 0.":
-        lambda x, size=30, stride=30: np.maximum(pools(x, size, stride).max(axis=-1), 0),
-    "The first frame of each pool is taken.":
-        lambda x, size=30, stride=30: pools(x, size, stride)[..., 0],
-    "The last frame of each pool is taken.":
-        lambda x, size=30, stride=30: pools(x, size, stride)[..., -1],
-    "The frame in which the first channel is largest is taken for all channels.":
-        lambda x, size=30, stride=30: taken(pools(x, size, stride), np.broadcast_to(
-            pools(x, size, stride).argmax(axis=-1)[..., :1], pools(x, size, stride).shape[:3])),
-    "The largest is taken over frames and channels together.":
-        lambda x, size=30, stride=30: np.broadcast_to(
-            pools(x, size, stride).max(axis=(2, 3))[..., None], pools(x, size, stride).shape[:3]),
+    "The mean of each pool is taken, not its largest.": pooled(lambda view: view.mean(axis=-1)),
+    "The sum of each pool is taken, not its largest.": pooled(lambda view: view.sum(axis=-1)),
+    "The smallest of each pool is taken.": pooled(lambda view: view.min(axis=-1)),
+    "The entry with the largest absolute value is taken, whose sign does not count.": pooled(
+        lambda view: taken(view, np.abs(view).argmax(axis=-1))),
+    "The largest absolute value is taken.": pooled(lambda view: np.abs(view).max(axis=-1)),
+    "Negative numbers count as 0: the search for the largest starts at 0.": pooled(
+        lambda view: np.maximum(view.max(axis=-1), 0)),
+    "The first frame of each pool is taken.": pooled(lambda view: view[..., 0]),
+    "The last frame of each pool is taken.": pooled(lambda view: view[..., -1]),
+    "The frame in which the first channel is largest is taken for all channels.": pooled(
+        lambda view: taken(
+            view, np.broadcast_to(view.argmax(axis=-1)[..., :1], view.shape[:3]))),
+    "The largest is taken over frames and channels together.": pooled(
+        lambda view: np.broadcast_to(view.max(axis=(2, 3))[..., None], view.shape[:3])),
     "Pools begin every `size` frames, whatever the stride.":
         lambda x, size=30, stride=30: pools(x, size, size).max(axis=-1),
     "Pools begin every frame, whatever the stride.":
         lambda x, size=30, stride=30: pools(x, size, 1).max(axis=-1),
-    "The last pool is missing: P is (T - size) // stride, without the 1.":
-        lambda x, size=30, stride=30: pools(x, size, stride).max(axis=-1)[:, :-1],
+    "The last pool is missing: P is (T - size) // stride, without the 1.": pooled(
+        lambda view: view.max(axis=-1)[:, :-1]),
     "There are too many pools: what is left at the end is no pool of its own.":
         lambda x, size=30, stride=30: np.stack(
             [x[:, i : i + size].max(axis=1) for i in range(0, x.shape[1], stride)], axis=1),
