@@ -190,7 +190,12 @@ def gradients_by(name, change):
         ("dense", lambda g, d, c: (g[0], g[1], np.full_like(g[2], d.sum())), "the sum has no axis"),
         ("dense", lambda g, d, c: (3 * g[0], *g[1:]), None),
         ("dense", lambda g, d, c: (g[0], g[1], d), "dout itself is returned"),
-        ("conv1d", lambda g, d, c: (*g[:2], d.sum(axis=1)), "The sum over axis 0 of what is"),
+        ("conv1d", lambda g, d, c: (*g[:2], d.sum(axis=1)), "dout summed over axis 1 is"),
+        (
+            "dense",
+            lambda g, d, c: (g[0], c.x[:, :, None] * d[:, None], g[2]),
+            "The sum over axis 0",
+        ),
         ("dense", lambda g, d, c: (g[0], g[1], g[2][None]), "keepdims"),
         ("dense", lambda g, d, c: (g[0], g[1] / len(d), g[2]), "divided by N"),
         ("dense", lambda g, d, c: (g[0], g[1] / len(d) ** 2, g[2]), "divided by N squared"),

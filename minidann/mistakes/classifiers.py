@@ -235,6 +235,10 @@ def loss_of(p_of, of=lambda picked: -np.log(picked).mean()):
     return change
 
 
+def log_softmax(z):
+    return shifted(z) - np.log(np.exp(shifted(z)).sum(axis=1, keepdims=True))
+
+
 def naive(z):
     return np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
 
@@ -250,12 +254,12 @@ table(softmax_cross_entropy, "forward", {
     "The softmax is missing: the scores are taken for log probabilities.": loss_of(
         np.asarray, lambda picked: -picked.mean()),
     "The softmax is missing: the scores are taken for probabilities.": loss_of(np.asarray),
-    "The losses of the rows are summed, not averaged.": loss_of(
-        softmax, lambda picked: -np.log(picked).sum()),
+    "The losses of the rows are summed, not averaged.":
+        lambda z, labels: softmax_cross_entropy.forward(z, labels=labels)[0] * len(z),
     "The loss is the mean over all scores, not over the rows.":
         lambda z, labels: softmax_cross_entropy.forward(z, labels=labels)[0] / z.shape[1],
-    "There is one loss for each row: their mean is missing.": loss_of(
-        softmax, lambda picked: -np.log(picked)),
+    "There is one loss for each row: their mean is missing.":
+        lambda z, labels: -log_softmax(z)[np.arange(len(z)), labels],
     "The log is missing.": loss_of(softmax, lambda picked: -picked.mean()),
     "The log is taken of the mean, not the mean of the logs.": loss_of(
         softmax, lambda picked: -np.log(picked.mean())),
@@ -264,7 +268,7 @@ table(softmax_cross_entropy, "forward", {
     "The sign of the loss is wrong: it is the mean of log p, not of -log p.":
         lambda z, labels: -softmax_cross_entropy.forward(z, labels=labels)[0],
     "Every row's score for every label is taken: [rows, labels] takes one for each row.":
-        lambda z, labels: -np.log(softmax(z)[:, labels]).mean(),
+        lambda z, labels: -log_softmax(z)[:, labels].mean(),
     "The log is to base 2.":
         lambda z, labels: softmax_cross_entropy.forward(z, labels=labels)[0] / np.log(2),
     "The log is to base 10.":

@@ -158,13 +158,19 @@ def the_gate_is_open_at_0(dout, arrays, options):
     return (dout * (arrays[0] >= 0),)
 
 
+SLOPES = (0.01, 0.1, 0.2)
+table(relu, "gradients", {
+    f"Where x is negative, dout is multiplied by {slope}, as in a leaky ReLU, not set to 0.":
+        lambda right, dout, cache, slope=slope: (np.where(cache, dout, slope * dout),)
+    for slope in SLOPES
+})  # fmt: skip
 table(relu, "forward", {
     "The largest entry of x is returned, not each entry or 0.": lambda x: np.maximum(x.max(), 0),
     "The mask is returned, not x where it is positive.": lambda x: (x > 0) * 1.0,
     "The absolute value is returned.": lambda x: np.abs(x),
     "What is positive becomes zero, what is negative stays.": lambda x: np.minimum(x, 0),
-    "What is negative is scaled, as in a leaky ReLU, not set to 0.":
-        lambda x: np.where(x > 0, x, 0.01 * x),
+    **{f"What is negative is multiplied by {slope}, as in a leaky ReLU, not set to 0.":
+        lambda x, slope=slope: np.where(x > 0, x, slope * x) for slope in SLOPES},
 })  # fmt: skip
 
 # --- maxpool: the argmax takes all

@@ -7,6 +7,7 @@ each are the same for every input. At most two are told.
 """
 
 from collections.abc import Callable, Iterator
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
@@ -137,7 +138,8 @@ def _told(i, words, found, seen, tables) -> tuple[str, ...]:
     spoiling = {text: text in tables[0].waiting and spoils(text) for text in words}
     if not all(spoiling.values()):
         words = [text for text in words if not spoiling[text]]
-    order = sorted(words, key=lambda text: -sum(text in others for others in found.values()))
+    plain = sorted(words, key=lambda text: not text.startswith("The right "))  # the shortest way
+    order = sorted(plain, key=lambda text: -sum(text in others for others in found.values()))
     most = [t for t in order if sum(t in o for o in found.values())
             == sum(order[0] in o for o in found.values())]  # fmt: skip
     listed = [
@@ -294,7 +296,14 @@ def _returned(question: Question, sizes, others) -> Outcomes:
             if j != i and np.shape(another) == gradient.shape:
                 text = "The gradients are exchanged: each belongs to another argument."
                 ways.setdefault(text, {}).setdefault(i, another)
-    count = len(question.gradients)
+    dout, count = np.asarray(question.upstream), len(question.gradients)
+    for what, changed in changes.changes(dout, {}, others):
+        ways[f"dout is returned {what}."] = dict.fromkeys(range(count), changed)
+    for axes in (a for n in range(1, dout.ndim + 1) for a in combinations(range(dout.ndim), n)):
+        where = f"axis {axes[0]}" if len(axes) == 1 else f"the axes {axes}"
+        ways[f"dout summed over {where} is returned."] = dict.fromkeys(range(count), dout.sum(axes))
+        ways[f"dout averaged over {where} is returned."] = dict.fromkeys(
+            range(count), dout.mean(axes))  # fmt: skip
     for text, parts in ways.items():
         yield text, lambda parts=parts: tuple(parts.get(i) for i in range(count))
 
