@@ -14,11 +14,24 @@ However often it is called, it is one layer: one gamma, one beta, one set of run
 So the gradients of the calls add up, and each call in turn moves the running statistics.
 """
 
+from types import ModuleType
+from typing import NamedTuple
+
 import numpy as np
 
 import minidann.ops
 
 MODES = ("bn1", "bn2", "bn3", "bn4", "none")
+
+
+class Cache(NamedTuple):
+    """The mode, n, and of each call of the layer its rows and its cache."""
+
+    mode: str
+    source_rows: int
+    groups: list[slice]
+    calls: list
+    ops: ModuleType
 
 
 def steps(mode: str, n: int, m: int) -> list[tuple[slice, int]]:
@@ -45,25 +58,24 @@ def forward(
     source_rows: int,
     mode: str,
     ops=minidann.ops,
-) -> tuple[tuple[np.ndarray, np.ndarray], tuple]:
+) -> tuple[tuple[np.ndarray, np.ndarray], Cache]:
     """h (n+m, C), the first `source_rows` = n of them source; gamma, beta (C,), None in mode none.
 
     -> (what the emotion classifier reads (n, C), what the domain classifier reads (n+m, C)).
-    The cache holds the mode, n, and the rows and the cache of each call of the layer.
     """
     n = source_rows
     if mode == "none":
-        return (h[:n], h), (mode, n, [], [], ops)
+        return (h[:n], h), Cache(mode, n, [], [], ops)
     groups = _groups(mode, n, len(h))
     results = [ops.batchnorm.forward(h[rows], gamma, beta) for rows in groups]
     outs, caches = [out for out, _ in results], [cache for _, cache in results]
     emotion = outs[0][:n]  # (n, C): in every mode the first call begins with the source
     domain = np.concatenate(outs) if mode == "bn3" else outs[-1]  # (n+m, C)
-    return (emotion, domain), (mode, n, groups, caches, ops)
+    return (emotion, domain), Cache(mode, n, groups, caches, ops)
 
 
 def backward(
-    demotion: np.ndarray, ddomain: np.ndarray, cache: tuple
+    demotion: np.ndarray, ddomain: np.ndarray, cache: Cache
 ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
     """demotion (n, C), ddomain (n+m, C) -> dh (n+m, C), dgamma (C,), dbeta (C,)."""
     mode, n, groups, caches, ops = cache
@@ -85,10 +97,9 @@ def backward(
 
 
 def update_running(
-    running: tuple[np.ndarray, np.ndarray], cache: tuple
+    running: tuple[np.ndarray, np.ndarray], cache: Cache
 ) -> tuple[np.ndarray, np.ndarray]:
     """The running (mean, var), each (C,), after a step: moved by each call, in order."""
-    _, _, _, caches, ops = cache
-    for call in caches:
-        running = ops.batchnorm.update_running(running, call)
+    for call in cache.calls:
+        running = cache.ops.batchnorm.update_running(running, call)
     return running

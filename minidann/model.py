@@ -17,6 +17,9 @@ equations 8-10: for G_e alpha dL_e, for G_l (1 - alpha) dL_l, for the encoder
 alpha dL_e - (1 - alpha) beta dL_l.
 """
 
+from types import ModuleType
+from typing import NamedTuple
+
 import numpy as np
 
 import minidann.ops
@@ -29,6 +32,36 @@ KERNEL = 10
 STRIDE = 3
 POOL = 30
 QUERY_STD = 0.05  # of the attention query's first values
+
+
+class EncoderCache(NamedTuple):
+    """The caches of `conv_relu_maxpool` and `attention`, the shape (N, P+1, F) of h."""
+
+    front: tuple
+    attention: tuple
+    shape: tuple[int, int, int]
+    ops: ModuleType
+
+
+class ClassifierCache(NamedTuple):
+    """The classifier's name and the caches of its layers; `before` dense are pairs (op, cache)."""
+
+    name: str
+    before: list
+    dense: tuple
+    loss: tuple
+    ops: ModuleType
+
+
+class Cache(NamedTuple):
+    """Of each part of the network its cache, None where it took no part; both classifiers' f."""
+
+    encoder: EncoderCache
+    fed: feeding.Cache
+    emotion: ClassifierCache | None
+    domain: ClassifierCache | None
+    emotion_f: np.ndarray
+    domain_f: np.ndarray
 
 
 def pooled_frames(frames: int) -> int:
@@ -73,17 +106,17 @@ def initialise(
     return params, running
 
 
-def encode(params: Arrays, x: np.ndarray, *, ops=minidann.ops) -> tuple[np.ndarray, tuple]:
+def encode(params: Arrays, x: np.ndarray, *, ops=minidann.ops) -> tuple[np.ndarray, EncoderCache]:
     """Log-mel x (N, T, D) -> h (N, C), the encoder up to batch norm; C = 1800 for T = 750."""
     pooled, front = ops.conv_relu_maxpool.forward(
         x, params["conv.w"], params["conv.b"], stride=STRIDE, size=POOL
     )  # (N, 8, 200)
     a, attention = ops.attention.forward(pooled, params["attention.v"])  # (N, 200)
     h = np.concatenate([pooled, a[:, None]], axis=1)  # (N, 9, 200)
-    return h.reshape(len(x), -1), (front, attention, h.shape, ops)  # (N, 1800)
+    return h.reshape(len(x), -1), EncoderCache(front, attention, h.shape, ops)  # (N, 1800)
 
 
-def encode_backward(dh: np.ndarray, cache: tuple) -> Arrays:
+def encode_backward(dh: np.ndarray, cache: EncoderCache) -> Arrays:
     """dh (N, C) -> the gradients of the convolution and of the attention query."""
     front, attention, shape, ops = cache
     dh = dh.reshape(shape)  # (N, 9, 200)
@@ -106,7 +139,7 @@ def _classifier_forward(params, name, f, *, labels, reversal, mask, ops):
         caches.append((ops.gradient_reversal, cache))
     z, dense = ops.dense.forward(f, params[f"{name}.w"], params[f"{name}.b"])  # (N, 2)
     loss, loss_cache = ops.softmax_cross_entropy.forward(z, labels=labels)  # ()
-    return loss, (name, caches, dense, loss_cache, ops)
+    return loss, ClassifierCache(name, caches, dense, loss_cache, ops)
 
 
 def _classifier_backward(dloss, cache):
@@ -129,7 +162,7 @@ def forward(
     beta: float = 1.0,
     mask: np.ndarray | None = None,
     ops=minidann.ops,
-) -> tuple[tuple[np.ndarray | None, np.ndarray | None], tuple]:
+) -> tuple[tuple[np.ndarray | None, np.ndarray | None], Cache]:
     """x (n+m, T, D), emotion labels of the first n (n,), domain labels of all (n+m,).
 
     -> (L_e, L_l) as arrays of shape (). L_e is None where no example has an emotion label (in the
@@ -153,11 +186,11 @@ def forward(
             params, "domain", domain_f, labels=domain_labels, reversal=beta,
             mask=mask, ops=ops,
         )  # fmt: skip
-    cache = (encoder, fed, emotion, domain, emotion_f, domain_f)
+    cache = Cache(encoder, fed, emotion, domain, emotion_f, domain_f)
     return (emotion_loss, domain_loss), cache
 
 
-def backward(cache: tuple, *, alpha: float) -> tuple[Arrays, tuple[float, float]]:
+def backward(cache: Cache, *, alpha: float) -> tuple[Arrays, tuple[float, float]]:
     """The gradients of equations 8-10, and the gradient norm of each classifier at the encoder.
 
     alpha weighs the losses (7); 1 where there is no domain classifier. Parameters that took no
@@ -181,12 +214,11 @@ def backward(cache: tuple, *, alpha: float) -> tuple[Arrays, tuple[float, float]
     return grads, (float(np.linalg.norm(demotion)), float(np.linalg.norm(ddomain)))
 
 
-def update_running(running: Arrays, cache: tuple) -> Arrays:
+def update_running(running: Arrays, cache: Cache) -> Arrays:
     """The running statistics after the step that left `cache`."""
     if not running:
         return running
-    fed = cache[1]
-    mean, var = feeding.update_running((running["bn.mean"], running["bn.var"]), fed)
+    mean, var = feeding.update_running((running["bn.mean"], running["bn.var"]), cache.fed)
     return {"bn.mean": mean, "bn.var": var}
 
 
@@ -211,7 +243,6 @@ def classify(params: Arrays, f: np.ndarray, name: str, *, ops=minidann.ops) -> n
     return ops.softmax_cross_entropy.softmax(z)
 
 
-def attention_weights(cache: tuple) -> np.ndarray:
+def attention_weights(cache: EncoderCache) -> np.ndarray:
     """The weights s of equation 1 over the pooled frames (N, 8), from the cache of `encode`."""
-    _, attention, _, _ = cache
-    return attention[2]
+    return cache.attention.weights

@@ -1,15 +1,15 @@
 """Made-up submissions, as text: right ones, each mutant of the bank, and hostile ones."""
 
-import ast
+import functools
 import inspect
+import json
 from pathlib import Path
-from unittest import mock
 
-from minidann.coursework import files, grading, handout, layers
-from minidann.coursework.exercises import BACKWARD, BOTH, CHECKER, EXERCISES, Exercise, select
-from minidann.coursework.results import Result
+from minidann.coursework import grading, handed_in, handout, pupil
+from minidann.coursework.exercises import CHECKER, EXERCISES, Exercise, select
+from minidann.coursework.judging import Paper, Result
+from minidann.coursework.running import Results
 from minidann.measure import metrics
-from minidann.mistakes import mutants
 
 CHECK = """import numpy as np
 
@@ -43,61 +43,38 @@ ENTR = """
 def entr(p):
     return -p * np.log(np.where(p > 0, p, 1))
 """
-GLUE = {
-    "gradients": """
-def backward(dout, cache):
-    return tuple(mistake(right_backward(dout, cache), dout, cache))
-""",
-    "reads": """
-def backward(dout, cache):
-    return right_backward(*mistake(dout, cache))
-""",
-    "keeps": """
-def forward(*arrays, **options):
-    out, cache = right_forward(*arrays, **options)
-    return out, mistake(cache, arrays, options)
-""",
-    "afresh": """
-def forward(*arrays, **options):
-    return right_forward(*arrays, **options)[0], (arrays, options)
-
-
-def backward(dout, cache):
-    return mistake(dout, *cache)
-""",
-}
 # What a file holds that does harm, and a word of the feedback on it. Each is conv1d's.
 HOSTILE = {
-    "hangs": ("while True:\n    pass\n", "took more than"),
+    "hangs": ("while True:\n    pass\n", "takes more than"),
     "hangs when called": (
-        "def forward(*a, **o):\n    while True:\n        pass\n", "took more than"),
+        "def forward(*a, **o):\n    while True:\n        pass\n", "takes more than"),
     "prints a megabyte": (
-        "def forward(*a, **o):\n    print('x' * 10**6)\n    return a[0], None\n", "prints more"),
+        "def forward(*a, **o):\n    print('x' * 10**6)\n    return a[0], None\n", "wrong"),
     "exits": ("def forward(*a, **o):\n    raise SystemExit(0)\n", "SystemExit"),
     "exits at once": ("exit(0)\n", "SystemExit"),
     "ends the process": (
         "def forward(*a, **o):\n    __import__('os')._exit(0)\n", "process ended"),
     "forks": (
         "def forward(x, w, b, **o):\n    __import__('os').fork()\n    return x, None\n",
-        "no use for os.fork"),
+        "may not use os.fork"),
     "takes all memory": (
         "import numpy as np\n\ndef forward(*a, **o):\n    return np.zeros(3 << 27)[:1], None\n",
         "Memory"),  # 3 GB: no more than a limit forbids
     "returns megabytes": (
         "import numpy as np\n\ndef forward(*a, **o):\n    return np.zeros(5 << 20), None\n",
-        "returned more than 16 MB"),
+        "returns more than 16 MB"),
     "writes a large file": (
         "def forward(*a, **o):\n    with open('x', 'w') as file:\n"
-        "        file.write('x' * (2 << 20))\n", "opens no file, here x"),
+        "        file.write('x' * (2 << 20))\n", "may not open files, here x"),
     "breaks NumPy": (
         "import numpy as np\n\nnp.seterr(all='raise')\nnp.where = np.dot = np.sum = None\n\n"
-        "def forward(*a, **o):\n    return a[0], None\n", "out: "),
+        "def forward(*a, **o):\n    return a[0], None\n", "out"),
     "ends later": (
         "threading = __import__('threading')\n"
         "os = __import__('os')\nthreading.Timer(0.3, os._exit, [0]).start()\n\n"
-        "def forward(*a, **o):\n    return a[0], None\n", "conv1d: "),
-    "imports torch": (
-        "import torch\n\ndef forward(*a, **o):\n    return a[0], None\n", "imports torch"),
+        "def forward(*a, **o):\n    return a[0], None\n", "conv1d"),
+    "not defined": (
+        "import torch\n\ndef forward(*a, **o):\n    return a[0], None\n", "not defined"),
     "re-exports": ("from minidann.ops.conv1d import backward, forward\n", "imports minidann"),
     "wraps": (
         "ops = __import__('minidann.ops', fromlist=['conv1d'])\n"
@@ -105,28 +82,33 @@ HOSTILE = {
     "is not Python": ("def forward(:\n", "is not Python"),
     "is not text": ("\x00\x00", "is not Python"),
     "lies about points": (
-        "def forward(*a, **o):\n    return {'points': 100}, None\n", "received a dict"),
+        "def forward(*a, **o):\n    return {'points': 100}, None\n", "a dict"),
     "returns itself": (
-        "def forward(*a, **o):\n    return forward, None\n", "returned a thing of type function"),
+        "def forward(*a, **o):\n    return forward, None\n", "returns a thing of type function"),
     "raises what cannot be printed": (
         "class E(BaseException):\n    def __str__(self):\n        raise ValueError\n\n"
         "def forward(*a, **o):\n    raise E\n", "E"),
     "writes to the pipe": (
         "import numpy as np\nos = __import__('os')\nfor i in range(3, 20):\n    try:\n"
         "        os.write(i, b'garbage' * 10)\n    except OSError:\n        pass\n"
-        "def forward(*a, **o):\n    return a[0], None\n", "in the grader's place"),
+        "def forward(*a, **o):\n    return a[0], None\n", "writes to the pipe"),
+    "asks for another process": (
+        "os = __import__('os')\nfor i in range(3, 20):\n    try:\n"
+        "        os.write(i, b'{\"marked\": true}\\n')\n    except OSError:\n        pass\n"
+        "def forward(*a, **o):\n    return a[0], None\n", "writes to the pipe"),
+    "asks for what is not there": (
+        "os = __import__('os')\nfor i in range(3, 20):\n    try:\n"
+        "        os.write(i, b'{\"ask\": [1]}\\n')\n    except OSError:\n        pass\n"
+        "def forward(*a, **o):\n    return a[0], None\n", "writes to the pipe"),
     "kills the grader": (
-        "os = __import__('os')\nos.kill(os.getppid(), 9)\n", "no use for os.kill"),
+        "os = __import__('os')\nos.kill(os.getppid(), 9)\n", "may not use os.kill"),
+    "stops the grader": (
+        "os = __import__('os')\nos.kill(os.getppid(), 19)\n", "may not use os.kill"),
     "reads the reference": (
         "import numpy as np\nplace = __import__('sys').argv[0].replace('coursework/pupil', "
-        "'ops/conv1d')\nexec(open(place).read())\n", "opens no file"),
-    "empties the table of modules": (
-        "m = __import__('sys').modules\nfor k in [k for k in m if m[k] is None]:\n    del m[k]\n"
-        "ops = __import__('minidann.ops', fromlist=['conv1d'])\n"
-        "forward, backward = ops.conv1d.forward, ops.conv1d.backward\n",
-        "minidann is not for exercises"),
+        "'ops/conv1d')\nexec(open(place).read())\n", "may not open files"),
     "starts a program": (
-        "__import__('subprocess').run(['true'])\n", "_posixsubprocess is not for exercises"),
+        "__import__('subprocess').run(['true'])\n", "may not import _posixsubprocess"),
 }  # fmt: skip
 SECOND_CONV1D = """import numpy as np
 
@@ -171,7 +153,7 @@ def backward(dout, cache):
     return tuple(gradients)
 """  # a numerical derivative, exact to the last digit
 CHEATS = (  # checkers that look at no gradient: at an op's errors, at what it keeps
-    "    try:\n        op._ask('backward', arrays=arrays, options=options, bogus=1, dout=1)\n"
+    "    try:\n        op._ask('backward', {'arrays': arrays, 'options': options, 'dout': 1})\n"
     "    except Exception as error:\n        return '<locals>' not in str(error)\n",
     "    try:\n        op.backward('x', op.forward(*arrays, **options)[1])\n"
     "    except Exception as error:\n        return 'lambda' not in str(error)\n",
@@ -195,10 +177,44 @@ def right(exercise: Exercise) -> str:
     return "\n\n".join([*parts, inspect.getsource(getattr(module, name))])
 
 
-def grade(folder: Path, *exercises, random: int = 1, **options) -> grading.Graded:
-    """What is in a folder, graded in this process, with so many random cases of each layer."""
-    with mock.patch.object(layers, "RANDOM", random):
-        return grading.grade(files.read(folder), *exercises, **options)
+@functools.cache
+def paper(exercises: tuple[Exercise, ...], seed: int) -> Paper:
+    """What is asked of these exercises, drawn once for all tests."""
+    return Paper(exercises, seed)
+
+
+def judged(name: str, text: str | None = None, seed: int = 0, module=None) -> Result:
+    """The result of an exercise whose code runs in this process: quick, and without limits.
+
+    `module` replaces the code.
+    """
+    asked = paper(select(None, name), seed)
+    requests: list[dict] = []
+
+    def receive() -> dict:
+        request = pupil.loads(pupil.dumps(requests.pop()))
+        return asked.tasks[name].ops[str(request["ask"])](request)
+
+    student = pupil.Pupil(name, text or "", requests.append, receive)
+    student.module = module or student.module
+    calls = json.loads(asked.path.read_text().split("\t")[2], object_hook=pupil.decode)
+    done = {"results": [] if student.problem else student.do(calls)}
+    calls = pupil.loads(json.dumps(done))["results"]
+    submission = handed_in.Submission("x", {name: text or ""})
+    found = {name: Results(tuple(calls), student.problem)}
+    return asked.result(asked.exercises[0], submission, found)
+
+
+def grade(folder: Path, exercises=EXERCISES, seed: int = 0, **limits) -> grading.Graded:
+    """A folder or an archive, graded in processes of its own."""
+    return grading.grade(folder, paper(exercises, seed), **limits)
+
+
+def graded(folder: Path, name: str, text: str, **limits) -> Result:
+    """The result of one exercise, handed in with this text, in a process of its own."""
+    (folder / f"{name}.py").write_text(text, encoding="utf-8")
+    (result,) = grade(folder, select(None, name), **limits).results
+    return result
 
 
 def changed(name: str, *words: str) -> str:
@@ -209,53 +225,6 @@ def changed(name: str, *words: str) -> str:
         assert old in text, old
         text = text.replace(old, new)
     return text
-
-
-def graded(folder: Path, name: str, text: str, **options) -> Result:
-    """The result of one exercise, handed in with this text."""
-    (folder / f"{name}.py").write_text(text, encoding="utf-8")
-    (result,) = grade(folder, select(None, name), **options).results
-    return result
-
-
-def wrong(mutant) -> str | None:
-    """A mutant of a layer as a file; None if it cannot be written as one."""
-    name = mutant.name.partition(": ")[2].replace(" ", "_")
-    home = next(m for m in vars(mutants).values() if inspect.ismodule(m) and name in vars(m))
-    tree = ast.parse(inspect.getsource(home))
-    node = next(
-        statement
-        for statement in tree.body
-        if isinstance(statement, ast.FunctionDef) and statement.name == name
-    )
-    kind = node.decorator_list[0].func.id
-    if kind not in GLUE:
-        return None
-    helpers = [
-        ast.unparse(statement)
-        for statement in tree.body
-        if isinstance(statement, ast.Assign)
-        or (isinstance(statement, ast.FunctionDef) and not statement.decorator_list)
-    ]
-    node.decorator_list = []
-    op = next(e for e in EXERCISES if e.is_op and e.reference.endswith("." + mutant.target))
-    return "\n\n".join([
-        "from types import SimpleNamespace",
-        right(op),
-        f"{mutant.target} = SimpleNamespace(**globals())",
-        "right_forward, right_backward = forward, backward",
-        *helpers,
-        ast.unparse(node),
-        f"mistake = {name}",
-        GLUE[kind],
-    ])  # fmt: skip
-
-
-def about(target: str) -> list[Exercise]:
-    """The exercises that a mutant of this target would be handed in for."""
-    if target == "optim":
-        return [e for e in EXERCISES if e.name in ("step", "add_penalty")]
-    return [e for e in EXERCISES if e.name == target and e.kind in (BACKWARD, BOTH)]
 
 
 def write(folder: Path, **changes: str | None) -> Path:

@@ -8,8 +8,10 @@ import pytest
 from wrong_code import changed, changed_at, changed_network, check, check_network
 
 from minidann import gradcheck, optim
-from minidann.gradcheck import proof
-from minidann.gradcheck.cases import cases
+from minidann.gradcheck.cases import random_case
+from minidann.gradcheck.purity import arrays_in
+from minidann.gradcheck.verdict import UNKNOWN
+from minidann.mistakes.question import first_example
 from minidann.ops import (
     attention,
     batchnorm,
@@ -31,15 +33,25 @@ ROUTE = "end it with return"
 @pytest.mark.parametrize(
     "op", [attention, batchnorm, conv1d, dense, maxpool, relu, softmax_cross_entropy]
 )
-def test_a_gradient_that_is_a_millionth_too_large_is_refused(op):
-    assert not check(changed(op, lambda g, *_: (*g[:-1], (1 + 1e-6) * g[-1]))).ok
+@pytest.mark.parametrize(
+    "change",
+    [
+        changed_at(0, lambda g, *_: -g),
+        lambda g, *_: (*g[:-1], (1 + 1e-6) * g[-1]),
+        lambda g, *_: tuple(0 * gradient for gradient in g),
+        changed_at(0, lambda g, *_: g[::-1]),
+    ],
+    ids=["sign flipped", "a millionth too large", "zeros", "rows reversed"],
+)
+def test_wrong_gradients_are_refused(op, change):
+    assert not check(changed(op, change)).ok
 
 
 def test_a_random_direction_sees_what_each_entry_does():
     for change in (lambda g, *_: 1.001 * g, lambda g, *_: -g):
         report = check(changed(conv1d, changed_at(1, change)), directions=3)
         assert [row.ok for row in report.rows] == [True, False, True]
-        assert report.rows[1].diagnosis.kind in ("factor", "sign")
+        assert "v" not in report.causes and report.causes["w"] is not None
     assert check(conv1d, directions=3).ok
 
 
@@ -48,7 +60,8 @@ def test_an_undeclared_zero_is_refused_and_a_declared_one_is_verified():
         forward=lambda x: (0 * x, None), backward=lambda dout, cache: (0 * dout,)
     )
     (row,) = check(constant, arrays=(np.ones(3),)).rows
-    assert not row.ok and row.diagnosis is None
+    assert not row.ok
+    assert row.vacuous
     assert check(constant, arrays=(np.ones(3),), zeros=("x",)).ok
     assert check(constant, arrays=(np.ones(3),), zeros=(0,)).ok
     not_zero = changed(constant, lambda g, *_: (g[0] + 1e-6,))
@@ -61,6 +74,10 @@ def test_a_gradient_that_is_not_computed_is_seen():
     report = check(changed(dense, changed_at(0, lambda *_: None)), absent=())
     assert [row.ok for row in report.rows] == [False, True, True]
     assert "NO GRADIENT" in str(report)
+    arrays, options = first_example(conv1d, np.random.default_rng(0))
+    report = check(conv1d, arrays=arrays, options={**options, "input_gradient": False})
+    assert report.ok
+    assert report.rows[0].verdict == "not computed"
 
 
 def test_the_report_names_the_place():
@@ -76,7 +93,7 @@ def test_the_report_names_the_place():
     assert row.analytic == pytest.approx(row.true + 1)
     assert row.absolute == pytest.approx(1)
     assert row.expected < 1e-9
-    for line in ("WRONG", "3x2", "unknown pattern"):
+    for line in ("WRONG", "3x2", UNKNOWN):
         assert line in str(report)
 
 
@@ -94,15 +111,13 @@ def test_any_function_with_its_gradient():
     assert [row.argument for row in report.rows] == ["left", "right"]
     report = gradcheck.check_function(np.sin, lambda dout, x: -dout * np.cos(x), a, rng)
     assert not report.ok
-    assert report.diagnosis[0].kind == "sign"
 
 
 @pytest.mark.parametrize("x", [3.0, np.array(3.0), np.float64(3.0)])
 def test_a_number_will_do(x):
     rng = np.random.default_rng(0)
-    for factor in (2, 3):
-        report = gradcheck.check_function(lambda x: x**2, lambda d, x: factor * x * d, x, rng)
-        assert report.ok == (factor == 2)
+    assert gradcheck.check_function(lambda x: x**2, lambda d, x: 2 * x * d, x, rng).ok
+    assert not gradcheck.check_function(lambda x: x**2, lambda d, x: 3 * x * d, x, rng).ok
 
 
 def test_there_must_be_something_to_check():
@@ -118,7 +133,7 @@ def test_there_must_be_something_to_check():
 
 
 def of_dense(forward=dense.forward, backward=dense.backward):
-    return SimpleNamespace(forward=forward, backward=backward, example=dense.example)
+    return SimpleNamespace(forward=forward, backward=backward, examples=dense.examples)
 
 
 def with_out(change):
@@ -144,27 +159,42 @@ def random(out):
     return out + RANDOM.standard_normal()
 
 
-@pytest.mark.parametrize("op, words", [
-    (of_dense(lambda x, w, b: x @ w), f"(out, cache), received an array: {ROUTE} out, cache"),
-    (of_dense(lambda x, w, b: None), "expected (out, cache), received None"),
-    (of_dense(lambda x, w: 0), "forward is called as forward(x, w, argument 2)"),
-    (with_out(np.float32), "forward: its output is float32, expected float64"),
-    (with_out(lambda out: out.tolist()), "forward: its output is a list"),
-    (with_out(random), "a second call gives another answer (np.random? make it an option)"),
-    (with_out(exits("no")), "forward raised SystemExit: no"),
-    (with_gradients(exits(3)), "backward raised SystemExit: 3"),
-    (with_gradients(lambda g: None), f"received None: {ROUTE} (dx, dw, db)"),
-    (with_gradients(lambda g: {}), f"received a dict: {ROUTE} (dx, dw, db)"),
-    (with_gradients(lambda g: g[:2]), "backward: expected 3 gradients, received 2"),
-    (with_gradients(lambda g: g[0]), "backward: expected 3 gradients, received an array"),
-    (with_gradients(lambda g: g[7]), "backward raised IndexError: tuple index out of range"),
-    (changed(relu, lambda g, *_: g[0]), f"expected 1 gradient, received an array: {ROUTE} (dx,)"),
-    (with_gradients(lambda g: (g[0].T, *g[1:])), "WRONG SHAPE: (3, 5)"),
-    (with_gradients(lambda g: (g[0] * np.nan, *g[1:])), "NOT FINITE"),
-    (with_gradients(lambda g: (np.float32(g[0]), *g[1:])), "WRONG TYPE: float32, not float64"),
-    (with_gradients(lambda g: (g[0], g[1].tolist(), g[2])), "of w is a list: return an array"),
-    (with_gradients(lambda g: (g[0], {}, g[2])), "the gradient of w is a dict: return an array"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "op, words",
+    [
+        (of_dense(lambda x, w, b: x @ w), f"(out, cache), received an array: {ROUTE} out, cache"),
+        (of_dense(lambda x, w, b: None), "expected (out, cache), received None"),
+        (of_dense(lambda x, w: 0), "forward is called as forward(x, w, argument 2)"),
+        (with_out(np.float32), "forward: its output is float32, expected float64"),
+        (with_out(lambda out: out.tolist()), "forward: its output is a list"),
+        (
+            with_out(random),
+            "forward: a second call gives another answer (np.random? make it an option)",
+        ),
+        (with_out(exits("no")), "forward raised SystemExit: no"),
+        (with_gradients(exits(3)), "backward raised SystemExit: 3"),
+        (with_gradients(lambda g: None), f"received None: {ROUTE} (dx, dw, db)"),
+        (with_gradients(lambda g: {}), f"received a dict: {ROUTE} (dx, dw, db)"),
+        (with_gradients(lambda g: g[:2]), "backward: expected 3 gradients, received 2"),
+        (with_gradients(lambda g: g[0]), "backward: expected 3 gradients, received an array"),
+        (with_gradients(lambda g: g[7]), "backward raised IndexError: tuple index out of range"),
+        (
+            changed(relu, lambda g, *_: g[0]),
+            f"expected 1 gradient, received an array: {ROUTE} (dx,)",
+        ),
+        (with_gradients(lambda g: (g[0].T, *g[1:])), "WRONG SHAPE: (3, 5)"),
+        (with_gradients(lambda g: (g[0] * np.nan, *g[1:])), "NOT FINITE"),
+        (
+            with_gradients(lambda g: (np.float32(g[0]), *g[1:])),
+            "WRONG TYPE: float32, not float64",
+        ),
+        (
+            with_gradients(lambda g: (g[0], g[1].tolist(), g[2])),
+            "the gradient of w is a list: return an array",
+        ),
+        (with_gradients(lambda g: (g[0], {}, g[2])), "the gradient of w is a dict: return an arr"),
+    ],
+)
 def test_a_breach_is_described_in_words(op, words):
     report = check(op)
     assert not report.ok
@@ -187,7 +217,7 @@ def test_what_is_written_to_is_named():
     for message in ("forward writes to x", "backward writes to dout", "backward writes to cache",
                  "backward writes to w", "a second call gives another answer"):  # fmt: skip
         assert message in str(report)
-    arrays, options = dense.example(np.random.default_rng(0))
+    arrays, options = first_example(dense, np.random.default_rng(0))
     copies = [array.copy() for array in arrays]
     check(dense, arrays=arrays, options=options)
     for array, copy in zip(arrays, copies):
@@ -214,11 +244,20 @@ def test_options_are_copied_and_objects_are_looked_into():
         return dense.backward(dout, kept.cache)
 
     assert "backward writes to cache" in str(check(of_dense(into_an_object, counted)))
+    assert check(of_dense(into_an_object, lambda d, kept: dense.backward(d, kept.cache))).ok
+
+
+def test_what_python_keeps_in_a_copy_of_a_module_is_not_looked_through():
+    """From a module's loader the whole program can be reached: pytest's is such a loader."""
+    loader = SimpleNamespace(found=np.ones(3))
+    copy_of_a_module = SimpleNamespace(**{"__loader__": loader, "scale": np.zeros(2)})
+    (array,) = arrays_in((copy_of_a_module,))
+    assert array.shape == (2,)
 
 
 def test_a_forward_that_stops_where_it_is_perturbed_is_reported():
     def forward(x, w, b):
-        if x.ravel()[0] != dense.example(np.random.default_rng(0))[0][0].ravel()[0]:
+        if x.ravel()[0] != first_example(dense, np.random.default_rng(0))[0][0].ravel()[0]:
             raise ValueError("another x")
         return dense.forward(x, w, b)
 
@@ -235,101 +274,42 @@ def test_what_is_printed_is_shown_once(capsys):
     assert capsys.readouterr().out == "here\n"
 
 
-# What is special about an op.
-
-
-def check_as(name, op):
-    """Are all reports on `op`, checked as the op of this name, right?"""
-    return all(report.ok for report in proof.check_op(name, op, np.random.default_rng(0)))
-
-
-@pytest.mark.parametrize("op, is_special", [
-    *((op, lambda d, c: len(d) == 1) for op in (attention, conv1d, dense, maxpool)),
-    (softmax_cross_entropy, lambda d, c: len(c[1]) == 1),
-    (conv1d, lambda d, c: d.shape[1] == 1),
-    (conv1d, lambda d, c: c[3] == len(c[1])),
-    (conv1d, lambda d, c: c[3] > len(c[1])),
-    (conv1d, lambda d, c: not c[4]),
-    (batchnorm, lambda d, c: not c[5] and len(d) < 4),
-    (batchnorm, lambda d, c: not c[5] and len(d) >= 4),
-])  # fmt: skip
-def test_what_is_special_comes_with_each_seed_and_is_checked(op, is_special):
-    def double(gradients, dout, cache):
-        return tuple(None if g is None else 2 * g for g in gradients)
-
-    name = op.__name__.rpartition(".")[2]
-    for seed in range(3):
-        rng = np.random.default_rng(seed)
-        special = [
-            case
-            for case in cases(name, rng)
-            if is_special(*op.forward(*case.arrays, **case.options))
-        ]
-        assert special
-    assert not any(check(changed(op, double), **case.given).ok for case in special)
-
-
-def unstable(z, *, labels):
-    p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
-    return -np.log(p[np.arange(len(z)), labels]).mean(), (p, labels)
-
-
-def logarithm_late(z, *, labels):
-    e = np.exp(z - z.real.max(axis=1, keepdims=True))
-    p = e / e.sum(axis=1, keepdims=True)
-    return -np.log(p[np.arange(len(z)), labels]).mean(), (p, labels)
-
-
-def without_input_gradient(x, w, b, *, stride=3):
-    return conv1d.forward(x, w, b, stride=stride)
-
-
-@pytest.mark.parametrize("op, changes, ok", [
-    (softmax_cross_entropy, {"forward": unstable}, False),  # no shift by the maximum
-    (softmax_cross_entropy, {"forward": logarithm_late}, True),
-    (relu, {"forward": lambda x: (relu.forward(x)[0], x.real >= 0)}, False),  # open at 0
-    (dense, {"forward": with_out(lambda out: out + np.zeros(1)).forward}, False),  # float64
-    (dense, {"backward": with_gradients(lambda g: [a.astype(float) for a in g]).backward}, False),
-    (conv1d, {"forward": without_input_gradient}, True),  # that option only saves time
-])  # fmt: skip
-def test_what_is_special_to_an_op(op, changes, ok):
-    op_name = op.__name__.rpartition(".")[2]
-    assert check_as(op_name, SimpleNamespace(**{**vars(op), **changes})) == ok
-
-
-def test_an_option_that_changes_the_result_must_be_there():
-    no_stride = SimpleNamespace(forward=lambda x, w, b: 0, backward=conv1d.backward)
-    (report, *_) = proof.check_op("conv1d", no_stride, np.random.default_rng(0))
-    assert "forward is called as forward(x, w, b, stride=...)" in str(report)
-
-
-def test_another_op_with_a_right_gradient_is_not_this_one():
-    twice = SimpleNamespace(
-        forward=lambda x: (2 * relu.forward(x)[0], relu.forward(x)[1]),
-        backward=lambda dout, cache: relu.backward(2 * dout, cache),
-    )
-    for report in proof.check_op("relu", twice, np.random.default_rng(0)):
-        assert all(row.ok for row in report.rows)
-        assert "forward: its output is not that of relu" in str(report)
+def test_all_sizes_of_a_convolution_differ():
+    """So that a factor names its size."""
+    rng = np.random.default_rng(0)
+    (x, w, b), options = first_example(conv1d, rng)
+    t_out = conv1d.forward(x, w, b, **options)[0].shape[1]
+    examples = [[*x.shape, len(w), len(b), options["stride"], t_out]]
+    for _ in range(50):
+        x, w, b = random_case("conv1d", rng).arrays
+        examples.append([len(x), x.shape[2], len(w), len(b)])
+    for sizes in examples:
+        assert len(set(sizes)) == len(sizes)
 
 
 # The network and the optimiser.
 
 
-@pytest.mark.parametrize("mode, change, words", [
-    ("bn1", lambda g, p: ({**g, "bogus": np.ones(3)}, p), "NO SUCH PARAMETER"),
-    ("bn1", lambda g, p: ({**g, "conv.w": None}, p), "NO GRADIENT"),
-    ("bn1", lambda g, p: ({k: g[k] for k in g if k != "conv.b"}, p), "NO GRADIENT"),
-    ("bn4", lambda g, p: ({"emotion.b": np.zeros(2), **g}, p), "TAKES NO PART"),
-    ("bn1", lambda g, p: ({**g, "conv.b": g["conv.b"].tolist()}, p), "NOT AN ARRAY: a list"),
-    ("bn1", lambda g, p: ({**g, "conv.b": np.float32(g["conv.b"])}, p), "WRONG TYPE: float32"),
-    ("bn1", lambda g, p: ({**g, "conv.b": g["conv.b"][:2]}, p), "WRONG SHAPE: (2,)"),
-    ("bn1", lambda g, p: (g, (p[0], 2 * p[1])), "grad_norms"),
-    ("bn1", lambda g, p: (g, None), "NOT TWO NUMBERS"),
-    ("bn1", lambda g, p: (None, p), "received None first"),
-    ("bn1", lambda g, p: ({**g, "conv.b": g["conv.b"] + 1e-14 * RANDOM.random()}, p),
-     "a second call gives another answer"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "mode, change, words",
+    [
+        ("bn1", lambda g, p: ({**g, "bogus": np.ones(3)}, p), "NO SUCH PARAMETER"),
+        ("bn1", lambda g, p: ({**g, "conv.w": None}, p), "NO GRADIENT"),
+        ("bn1", lambda g, p: ({k: g[k] for k in g if k != "conv.b"}, p), "NO GRADIENT"),
+        ("bn4", lambda g, p: ({"emotion.b": np.zeros(2), **g}, p), "TAKES NO PART"),
+        ("bn1", lambda g, p: ({**g, "conv.b": g["conv.b"].tolist()}, p), "NOT AN ARRAY: a list"),
+        ("bn1", lambda g, p: ({**g, "conv.b": np.float32(g["conv.b"])}, p), "WRONG TYPE: float32"),
+        ("bn1", lambda g, p: ({**g, "conv.b": g["conv.b"][:2]}, p), "WRONG SHAPE: (2,)"),
+        ("bn1", lambda g, p: (g, (p[0], 2 * p[1])), "grad_norms"),
+        ("bn1", lambda g, p: (g, None), "NOT TWO NUMBERS"),
+        ("bn1", lambda g, p: (None, p), "received None first"),
+        (
+            "bn1",
+            lambda g, p: ({**g, "conv.b": g["conv.b"] + 1e-14 * RANDOM.random()}, p),
+            "a second call gives another answer",
+        ),
+    ],
+)
 def test_what_a_network_gives_back_wrongly_is_reported(mode, change, words):
     report = check_network(changed_network(change), mode=mode)
     assert not report.ok
@@ -354,18 +334,6 @@ def test_an_optimiser_that_writes_to_its_parameters_is_refused():
 
     report = gradcheck.check_optimiser(changed_optimiser(step=step), np.random.default_rng(0))
     assert "step writes to params" in str(report)
-    assert {diagnosis.kind for diagnosis in report.diagnosis} == {"adam"}
-
-
-def test_a_penalty_that_writes_is_reported_once_for_each_l1_and_l2():
-    def add_penalty(params, grads, *, l1, l2):
-        if l1 and not l2 and "conv.b" in params:
-            params["conv.b"][...] += 1
-        return optim.add_penalty(params, grads, l1=l1, l2=l2)
-
-    wrong = changed_optimiser(add_penalty=add_penalty)
-    report = gradcheck.check_optimiser(wrong, np.random.default_rng(0))
-    assert [row.argument for row in report.rows].count("penalty: inputs") == 1
 
 
 @pytest.mark.parametrize(

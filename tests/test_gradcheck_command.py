@@ -1,10 +1,15 @@
 """`python -m minidann.gradcheck`: exit codes, and errors of one line."""
 
+import subprocess
+import sys
+
+import numpy as np
 import pytest
 from conftest import call
 
 from minidann import feeding, ops
 from minidann.gradcheck import proof
+from minidann.gradcheck.network import example
 
 
 def command(*arguments):
@@ -24,16 +29,23 @@ ARRAYS = "(rng.random((4, 3)), rng.random((3, 2)), rng.random(2)), {}\n"
 
 
 def test_the_proof():
-    done = command()
+    done = subprocess.run(
+        [sys.executable, "-m", "minidann.gradcheck"], capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stdout[-3000:]
     assert "predicted 1 + beta" in done.stdout
     assert "predicted (1 + beta)(1 - alpha) dL_l" in done.stdout
     for name in ops.__all__:
-        assert f"{name}, its example: right\n" in done.stdout
-    assert any(n == m for n, m in proof.BATCHES) and any(m > n for n, m in proof.BATCHES)
+        assert f"{name}, sizes that differ: right\n" in done.stdout
     for mode, (n, m) in zip(feeding.MODES, proof.BATCHES, strict=True):
         assert f"network, {mode}: right\n" in done.stdout
         assert f"network, {mode}, {n} source and {m} target rows: right\n" in done.stdout
+
+
+def test_the_proof_tries_as_many_and_more_target_rows():
+    assert any(n == m for n, m in proof.BATCHES) and any(m > n for n, m in proof.BATCHES)
+    (step,) = example(np.random.default_rng(0), "bn1", n=4, m=7)
+    assert step.domain_labels.tolist() == 4 * [0] + 7 * [1]
 
 
 def test_no_false_alarm_on_random_legal_shapes():
@@ -46,13 +58,17 @@ def test_a_students_file(tmp_path):
     file.write_text(WRONG_DENSE)
     done = command("--file", file, "--op", "dense")
     assert done.returncode == 1
-    assert "b: summed: b is averaged where it should be summed" in done.stdout
-    assert done.stdout.endswith("5 tables: 2 right, 3 wrong\n")  # the mean of one row is its sum
+    assert done.stdout.startswith("mine.py, as dense: wrong: db; right: out, dx, dw\n")
+    assert "\ndb: The right numbers are divided by N.\n" in done.stdout
+    assert 'On the input "three rows": x = [[2], [-1], [3]]' in done.stdout
+    assert done.stdout.count("\n") <= 15 and "relative" not in done.stdout
+    table = command("--file", file, "--op", "dense", "-v").stdout
+    assert "Each number is the largest error, relative" in table and "one row" in table
     file.write_text(WRONG_DENSE.replace("mean", "sum"))
     assert command("--file", file, "--op", "dense").returncode == 0
     file.write_text("import numpy as np\n" + EXAMPLE + ARRAYS)
     assert command("--file", file).returncode == 1
-    assert command("--op", "relu").stdout.endswith("5 tables: 5 right, 0 wrong\n")
+    assert "relu, a tie at 0: right" in command("--op", "relu").stdout
 
 
 ONE_FRAME = """
@@ -71,12 +87,12 @@ def test_a_file_declares_its_zeros(tmp_path):
     file.write_text(ONE_FRAME)
     done = command("--file", file)
     assert done.returncode == 1
-    assert "ZERO: PROVES NOTHING" in done.stdout
-    assert 'in a file: ZEROS = ("v",)' in done.stdout
+    assert "This gradient is zero here, so nothing was proved." in done.stdout
+    assert 'in a file with ZEROS = ("v",)' in done.stdout
     file.write_text(ONE_FRAME + "ZEROS = ('v',)\n")
     done = command("--file", file)
     assert done.returncode == 0
-    assert done.stdout.endswith("1 table: 1 right, 0 wrong\n")
+    assert done.stdout == "mine.py: right: df, dv\n"
 
 
 def test_help_states_the_contract():
@@ -102,10 +118,10 @@ def test_a_file_that_exits_or_prints(tmp_path):
     [
         (None, "there is no such file"),
         ("def forward(x:", "line 1: "),
-        ("1 / 0", "cannot be run (ZeroDivisionError: division by zero)"),
+        ("1 / 0", "cannot be run (ZeroDivisionError: division by zero, line 1)"),
         ("x = 1", "has no function forward and no function backward"),
         (WRONG_DENSE, "has no function example; say with --op"),
-        ("raise SystemExit(0)", "cannot be run (SystemExit: 0)"),
+        ("raise SystemExit(0)", "cannot be run (SystemExit: 0, line 1)"),
         (EXAMPLE + "1 / 0", "example(rng) raised ZeroDivisionError: "),
         (EXAMPLE + "rng, rng", "received a tuple of 2; for two arrays"),
         (EXAMPLE + "rng.random(3)", "a dict, received an array; for two"),

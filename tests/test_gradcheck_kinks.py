@@ -11,6 +11,7 @@ from minidann import gradcheck
 from minidann.gradcheck import proof
 from minidann.gradcheck.cases import tied
 from minidann.gradcheck.network import expected
+from minidann.mistakes.question import Case
 from minidann.ops import maxpool
 
 H = 3e-5  # the step of central differences
@@ -67,9 +68,10 @@ def to_all(dout, cache):
 
 
 def test_a_tie_that_no_derivative_decides_is_judged_by_the_op_itself():
+    rng = np.random.default_rng(0)
+    case = Case("a tie", (tied(rng, 3, 17, 2),), {"size": 5, "stride": 5})
     wrong = SimpleNamespace(forward=pool, backward=to_all)
-    reports = proof.check_op("maxpool", wrong, np.random.default_rng(0))
-    (ties,) = (report for report in reports if report.title == "maxpool, ties")
+    ties = proof.check_case(wrong, "maxpool", case, rng)
     assert not ties.ok
     assert ties.rows[0].unchecked == 0
 
@@ -78,9 +80,9 @@ def test_a_tie_that_no_derivative_decides_is_judged_by_the_op_itself():
         return maxpool.backward(dout, maxpool.forward(x, size=size, stride=stride)[1])
 
     right = SimpleNamespace(forward=pool, backward=to_the_first)
-    for report in proof.check_op("maxpool", right, np.random.default_rng(0)):
-        assert report.ok, str(report)
-        assert report.rows[0].unchecked == 0
+    report = proof.check_case(right, "maxpool", case, rng)
+    assert report.ok, str(report)
+    assert report.rows[0].unchecked == 0
 
 
 def test_without_such_an_op_the_report_counts_what_is_not_checked():

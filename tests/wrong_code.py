@@ -1,12 +1,14 @@
 """Wrong backward passes, made for a test, and the checker asked about them."""
 
+from functools import lru_cache
 from types import SimpleNamespace
 from unittest import mock
 
 import numpy as np
 
 from minidann import gradcheck, model, ops
-from minidann.gradcheck import network
+from minidann.gradcheck import judging, network
+from minidann.gradcheck.student import answers
 
 
 def check(op, *, seed=0, **given):
@@ -52,3 +54,14 @@ def check_network(wrong, *, mode, seed=0):
     """The report on a network whose forward is right."""
     with mock.patch.object(network, "losses", remembered):
         return gradcheck.check_network(wrong, np.random.default_rng(seed), mode=mode)
+
+
+@lru_cache
+def asked(name, seed=0):
+    """The questions about an op."""
+    return judging.questions(name, np.random.default_rng(seed))
+
+
+def judged(name, op, **given):
+    """The verdicts on `op` as the op `name`."""
+    return judging.judge(name, asked(name), answers(op, asked(name)), **given)

@@ -5,15 +5,14 @@ import difflib
 import re
 import secrets
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 from minidann import console
 from minidann.console import UserError, progress
 from minidann.coursework import grading, handout, practice
 from minidann.coursework.exercises import EXERCISES, NAMES, Exercise, select
-from minidann.coursework.files import read
-from minidann.coursework.session import MEGABYTES
+from minidann.coursework.judging import NOT_GRADED, RIGHT, Paper
+from minidann.coursework.running import MEGABYTES
 from minidann.ops import parallel
 from minidann.run import store
 
@@ -38,7 +37,7 @@ def exercise(text: str) -> str:
     name = Path(text).name.casefold().removesuffix(".py")
     if name not in NAMES:
         near = difflib.get_close_matches(name, NAMES, 1)
-        known = f"should {near[0]} be it?" if near else f"expected one of {', '.join(NAMES)}"
+        known = f"is {near[0]} meant?" if near else f"expected one of {', '.join(NAMES)}"
         raise argparse.ArgumentTypeError(f"there is no exercise {text!r}; {known}")
     return name
 
@@ -79,7 +78,7 @@ def parser() -> argparse.ArgumentParser:
 def hand_out(folder: Path, exercises: tuple[Exercise, ...]) -> None:
     """Write a folder of exercises. Raises UserError where there is something already."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UserError(f"{folder}: is there already; give a new folder, nothing is overwritten")
+        raise UserError(f"{folder}: this exists already; give a new folder, nothing is overwritten")
     handout.write(folder, exercises)
     points = sum(exercise.most for exercise in exercises)
     print(f"{len(exercises)} exercises, {points} points: begin with {folder / 'README.md'}")
@@ -88,46 +87,43 @@ def hand_out(folder: Path, exercises: tuple[Exercise, ...]) -> None:
 def grade(args: argparse.Namespace, exercises: tuple[Exercise, ...]) -> None:
     """Grade a class into a table, or one submission for Gradescope."""
     seed = secrets.randbelow(10**9) if args.seed is None else args.seed
-    options = {"seed": seed, "seconds": args.seconds, "megabytes": args.megabytes}
+    limits = {"seconds": args.seconds, "megabytes": args.megabytes}
     if args.gradescope:
-        if not args.folder.is_dir():
+        if not args.folder.exists():
             raise UserError(f"{args.folder}: there is no such folder")
-        (submission,) = grading.grade_all([read(args.folder)], exercises, 1, **options)
-        if not submission.results:
-            raise UserError(f"{args.folder}: {submission.notes}")
-        store.write_json(args.gradescope, grading.gradescope(submission))
-        summary = f"{submission.total:g} points, seed {seed}; {args.gradescope}"
-        print(f"{summary}{submission.note and f'; {submission.note}'}")
+        with Paper(exercises, seed) as paper:
+            graded = grading.grade(args.folder, paper, **limits)
+        if not any(result.state != NOT_GRADED for result in graded.results):
+            raise UserError(f"{args.folder}: {graded.notes}")
+        store.write_json(args.gradescope, grading.gradescope(graded))
+        print(f"{graded.total:g} points, seed {seed}; {args.gradescope}")
         return
-    handed_in, not_folders = grading.submissions(args.folder)
-    graded = {
-        submission.name: grading.not_graded(submission, "not yet") for submission in handed_in
-    }
-
-    def write():
-        store.write(args.out, grading.table(graded.values(), exercises).encode())
-
+    places, others = grading.submissions(args.folder)
     if args.out.exists() and not args.out.is_file():
-        raise UserError(f"{args.out}: is no file; give another name")
-    write()  # nobody waits in vain
-    done = grading.grade_all(handed_in, exercises, args.jobs, **options)
+        raise UserError(f"{args.out}: this is not a file; give another name")
+    graded = {path: grading.Graded(path.name, note="NOT GRADED: not yet") for path in places}
+
+    def write() -> None:
+        store.write(args.out, grading.table(graded.values(), exercises))
+
+    write()  # an --out that fails, fails now
     try:
-        for submission in progress(done, len(handed_in), "grading", "submissions"):
-            graded[submission.name] = submission
-            with suppress(UserError):  # a full disk may have room again at the end
-                write()
+        with Paper(exercises, seed) as paper:
+            done = grading.grade_all(places, paper, args.jobs, **limits)
+            for path, submission in progress(done, len(places), "grading", "submissions"):
+                graded[path] = submission
         write()
-    except UserError:
-        print(grading.table(graded.values(), exercises))
+    except UserError:  # the disk is full, say
+        print(grading.table(graded.values(), exercises).decode("utf-8-sig"))
         raise
     except KeyboardInterrupt:
-        done.close()
+        write()
         raise KeyboardInterrupt(f"stopped; {args.out} says who is not graded yet") from None
     print(f"{len(graded)} submissions, seed {seed}, {args.out}")
     if lost := [submission.name for submission in graded.values() if not submission.is_complete]:
-        print(f"not graded, or not all of it (see the notes): {', '.join(lost)}")
-    if not_folders:
-        print(f"no students' folders: {', '.join(not_folders)}")
+        print(f"not graded, or only in part (see the notes): {', '.join(lost)}")
+    if others:
+        print(f"neither folders nor archives: {', '.join(others)}")
 
 
 def main() -> None:
@@ -149,7 +145,7 @@ def main() -> None:
         if args.train:
             ops, names = practice.own_ops(submission, results)
             practice.train_with(ops, names, args.cache)
-        sys.exit(any(result.state != "right" for result in results))
+        sys.exit(any(result.state != RIGHT for result in results))
     else:
         grade(args, exercises)
 

@@ -1,210 +1,178 @@
-"""Exercises that are no layer: the optimiser, two equations, features, UAR."""
+"""Exercises on other functions than layers: which calls are made, and what each part earns."""
 
-import inspect
-from dataclasses import dataclass
-from types import SimpleNamespace
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from minidann import optim
-from minidann.coursework import messages, mistakes, tries
-from minidann.coursework.exercises import Exercise
-from minidann.coursework.results import (
-    SHOWN,
-    Result,
-    beside,
-    different,
-    kind,
-    labelled,
-    real,
-    returned,
-)
-from minidann.coursework.session import Failed, NotWritten, Refused, Session
-from minidann.gradcheck.optimiser import check_optimiser
-from minidann.gradcheck.purity import copied
-from minidann.mistakes.diagnosis import UNKNOWN
+from minidann.coursework import pupil, tries
+from minidann.coursework.exercises import MEND, Exercise
+from minidann.coursework.handout import BUGS
+from minidann.gradcheck.judging import alike, close
+from minidann.gradcheck.verdict import Verdict, kind, shown
+from minidann.mistakes.functions import WRONG
+from minidann.mistakes.question import Case, argument_names, real
 
-DTYPE = "float32"  # a part: where an exercise has it, only there a right number needs its dtype
+AS_BEFORE = "It gives what it gave when it was handed out: the bug is still there."
+NOTHING = "It is also right where nothing is done, so alone it earns no point."
 
 
-@dataclass(frozen=True)
-class Tried:
-    """A call: (arguments, options, received), None where it is not written; what is wrong with what
-    came of it, in words, if anything; and what it printed.
-    """
+class Difference(NamedTuple):
+    """Where a result differs from the right one. `why` says what is wrong, if more than numbers."""
 
-    given: tuple | None
-    problem: str | None
-    printed: str
+    what: str
+    received: object
+    true: object
+    why: str = ""
 
 
-def judge_function(exercise: Exercise, session: Session, rng, result: Result) -> None:
-    """Each part is tried by itself, and earned where all of its tries are right."""
+def ask(exercise: Exercise, rng: np.random.Generator) -> tuple[list[dict], Callable]:
+    """The calls of an exercise on a function, and the function that judges their results."""
     (name,) = exercise.functions
-
-    def call(*args, **options):
-        return session.call(name, *args, **options)
-
-    right, stub, tried = getattr(exercise.module, name), None, {}
-    for part, given in getattr(tries, exercise.name)(rng).items():
-        dtype = part == DTYPE or DTYPE not in exercise.parts
-        view = tries.VIEWS.get((name, part))
-        tried[part] = []
-        try:
-            for args, options, *needs in given:
-                if set(needs) <= set(result.earned):  # else it would say nothing of this part
-                    received, problem = _try(call, right, args, options, view, dtype)
-                    tried[part].append(Tried((args, options, received), problem, session.printed))
-        except NotWritten as error:
-            stub = error
-            tried[part].append(Tried(None, str(error), ""))
-        if not any(attempt.problem for attempt in tried[part]):
-            result.earned[part] = exercise.each
-    if stub and not result.earned:
-        raise stub
-    _add_feedback(exercise, right, call, rng, tried, result)
-    if set(result.earned) == {tries.IDLE.get(name)}:
-        (part,) = result.earned
-        result.earned = {}
-        result.feedback.append(
-            f"{part}: right, which it also is where nothing is done: no point alone"
-        )
+    parts = getattr(tries, exercise.name)(rng)
+    calls = [
+        {"function": name, "args": args, "options": options}
+        for given in parts.values()
+        for args, options, *_ in given
+        for _ in range(2)  # the second must give the same
+    ]
+    return calls, lambda results: judged(exercise, parts, results)
 
 
-def _add_feedback(exercise: Exercise, right, call, rng, tried: dict, result: Result) -> None:
-    """Add what is wrong with each part, and which mistake it is, if that is known.
+def judged(exercise: Exercise, parts: dict, results: Sequence[dict]):
+    """The verdicts on the parts of an exercise, what they earn, and notes."""
+    (name,) = exercise.functions
+    calls, verdicts = iter(results), {}
+    for part, given in parts.items():
+        tried = [
+            (args, options, next(calls), next(calls), needs) for args, options, *needs in given
+        ]
+        tried = [t[:4] for t in tried if all(verdicts[need].right for need in t[4])]
+        verdicts[part] = verdict(exercise, part, tried)
+    earned = {part: exercise.each for part, found in verdicts.items() if found.right}
+    if set(earned) == {tries.IDLE.get(name)}:
+        (part,) = earned
+        verdicts[part] = Verdict(part, False, (NOTHING,))
+        earned = {}
+    return [*verdicts.values()], earned, ()
 
-    Parts with the same text are named together.
-    """
-    reasons: dict[str, list[str]] = {}
-    about = None
-    for part, attempts in tried.items():
-        first = next((attempt for attempt in attempts if attempt.problem), None)
-        if first is None:
+
+def verdict(exercise: Exercise, part: str, tried: list[tuple]) -> Verdict:
+    """The verdict on one part: (arguments, options, its call, the same call again) each."""
+    (name,) = exercise.functions
+    right = getattr(exercise.module, name)
+    asks_dtype = part == "float32" or "float32" not in exercise.parts
+    view = tries.VIEWS.get((name, part), lambda result, args: result)
+    for args, options, call, again in tried:
+        true = right(*args, **copied(options))
+        names = argument_names(right, len(args))
+        case = Case(part, args, options)
+        if call["error"]:
+            given = shown(case, names, None, true, "the result")
+            return Verdict(part, False, (f"{name} {call['error']}.",), given)
+        received = call["value"]
+        found = malformed(received, true)
+        if not found and pupil.dumps({"": received}) != pupil.dumps({"": again["value"]}):
+            return Verdict(part, False, (f"{name} gives something else when it is called again.",))
+        if not found:
+            seen = view(received, args), view(true, args)
+            found = difference("the result", *seen, asks_dtype)
+        if not found:
             continue
-        why = ""
-        if first.given is not None:
-            why = mistakes.explanation(
-                exercise.name, right, [attempt.given for attempt in attempts]
-            )
-        if not why and exercise.functions[0] in ("step", "add_penalty"):
-            if about is None:  # one report has the mistakes of all parts
-                about = _of_optimiser(exercise.functions[0], call, rng)
-            why = about
-        reasons.setdefault(": ".join(filter(None, [why, first.problem])), []).append(part)
-        result.printed = result.printed or first.printed
-    result.feedback += [f"{', '.join(parts)}: {text}" for text, parts in reasons.items()]
+        named = causes(exercise, [(*t, call) for *t, call, _ in tried if not call["error"]])
+        named = named or (found.why,) * bool(found.why)
+        given = shown(case, names, found.received, found.true, found.what)
+        if isinstance(found.true, list):  # of row numbers, which `shown` takes for no numbers
+            both = (("received", rows(found.received)), ("right   ", found.true))
+            lines = [f"{word} {found.what} = {value}"[:200] for word, value in both]
+            given = "\n".join([given.splitlines()[0], *lines])
+        return Verdict(part, False, named, given)
+    return Verdict(part, True)
 
 
-def _try(call, right, args: tuple, options: dict, view, dtype: bool) -> tuple[object, str | None]:
-    """What one call gave, and what is wrong with it, in words, with what it was given."""
-    names = list(inspect.signature(right).parameters)[: len(args)]
-    true = right(*copied(args), **copied(options))  # one may be there to be written to
-    values = (*args, *options.values())
+def causes(exercise: Exercise, tried: list[tuple]) -> tuple[str, ...]:
+    """The sentences of the wrong functions that give all that was received, at most two.
+
+    Of a planted bug, the function as it was handed out is the only one.
+    """
+    (name,) = exercise.functions
+    if all(alike(call["value"], called(getattr(exercise.module, name), *t)) for *t, call in tried):
+        return ()  # only its dtype is wrong
+    wrong = WRONG.get(name, [])
+    if exercise.kind == MEND:
+        module = pupil.load(exercise.name, (BUGS / f"{exercise.name}.py").read_text("utf-8"))
+        wrong = [getattr(module, name)]
+    found = [
+        AS_BEFORE if exercise.kind == MEND else function.__doc__
+        for function in wrong
+        if all(alike(call["value"], called(function, *t)) for *t, call in tried)
+    ]
+    return tuple(dict.fromkeys(found))[:2]
+
+
+def called(function: Callable, args: tuple, options: dict):
+    """What a function gives; None where it raises an error, as a wrong function may."""
     try:
-        received = call(*args, **options)
-    except Failed as error:
-        return None, f"{error}, given\n{labelled((*names, *options), values)}"
-    if received is None:
-        problem = "it returned None: is a return missing?"
-    elif messages.pack(received) != messages.pack(_again(call, args, options)):
-        problem = "it gives something else when it is called again with the same"
-    elif view is None:
-        problem = different("the result", received, true, dtype)
-    else:  # what else is in the result counts in other parts
-        problem = _unusable(received, true) or different(
-            "the result", view(received, args), view(true, args), dtype
-        )
-    if not problem:
-        return received, None
-    large = isinstance(true, np.ndarray) and true.ndim == 2 and true.size > SHOWN
-    if large and real(received) is not None:
-        shown = _column((*names, *options), values, real(received), true)
-    else:
-        both = beside(("your result", "right result"), (received, true))
-        shown = f"{labelled((*names, *options), values)}\n{both}"
-    return received, f"{problem}, given\n{shown}"
-
-
-def _again(call, args: tuple, options: dict):
-    """What it gives when it is called again; None where it gives nothing."""
-    try:
-        return call(*args, **options)
-    except Failed:
+        with np.errstate(all="ignore"):
+            return function(*args, **copied(options))
+    except Exception:
         return None
 
 
-def _column(names, values, received: np.ndarray, true: np.ndarray) -> str:
-    """The column of a large result that is furthest off, and of what was given for it."""
-    off = np.abs(received - true) if received.shape == true.shape else np.zeros_like(true)
-    row, column = np.unravel_index(int(off.argmax()), true.shape)
-    lines = []
-    for name, value in zip(names, values):
-        part = np.ndim(value) and np.shape(value)[-1] == true.shape[1]
-        where = f"[:, {column}]" if np.ndim(value) == 2 else f"[{column}]"
-        lines.append((name + where * bool(part), value[..., column] if part else value))
-    if received.shape == true.shape:
-        rows = slice(max(0, row - 3), row + 3)
-        where = f"result[{rows.start}:{rows.stop}, {column}]"
-        both = beside(
-            (f"your {where}", f"right {where}"), (received[rows, column], true[rows, column])
-        )
-    else:
-        both = beside(("your result", "right result"), (received, true))
-    return f"{labelled(*zip(*lines))}\n{both}"
+def copied(options: dict) -> dict:
+    """Options of which arrays may be written to."""
+    return {k: v.copy() if isinstance(v, np.ndarray) else v for k, v in options.items()}
 
 
-# Adam and the penalties: results of dicts, and a checker that knows their mistakes by name.
-
-
-def _unusable(received, true) -> str | None:
-    """Why nothing can be looked up in what was returned; None if it can."""
-    if isinstance(true, float):
-        return (
-            None if real(received) is not None else f"expected a number, received {kind(received)}"
-        )
-    if isinstance(true, dict):
-        return None if isinstance(received, dict) else f"expected a dict, received {kind(received)}"
-    if not isinstance(received, (tuple, list)) or len(received) != 2:
-        return f"expected a tuple (new params, new state), received {returned(received)}"
-    if not all(isinstance(item, dict) for item in received):
-        return f"expected two dicts, received {kind(received[0])} and {kind(received[1])}"
-    if received[0].keys() == true[1].keys() and received[1].keys() == true[0].keys():
-        return "expected (new params, new state), received (new state, new params)"
+def malformed(received, true) -> Difference | None:
+    """What the result as a whole lacks, so that nothing can be looked up in it."""
+    what = ("the result", received, true)
+    if received is None:
+        return Difference(*what, "It returns None: is its return missing?")
+    if isinstance(true, float) and real(received) is None:
+        return Difference(*what, f"It returns {kind(received)}, not a number.")
+    if isinstance(true, dict) and not isinstance(received, dict):
+        return Difference(*what, f"It returns {kind(received)}, not a dict.")
+    if isinstance(true, tuple) and isinstance(true[0], dict):
+        if not isinstance(received, (tuple, list)) or len(received) != 2:
+            return Difference(*what, f"It returns {kind(received)}, not (new params, new state).")
+        if not all(isinstance(item, dict) for item in received):
+            kinds = f"{kind(received[0])} and {kind(received[1])}"
+            return Difference(*what, f"It returns {kinds}, not two dicts.")
+        if received[0].keys() == true[1].keys() and received[1].keys() == true[0].keys():
+            return Difference(*what, "It returns (new state, new params): the order is exchanged.")
     return None
 
 
-def _of_optimiser(name: str, call, rng) -> str:
-    """What the checker of optimisers says of `step` or `add_penalty`; "" where it knows nothing,
-    or had no time left.
-    """
-    lost: list[Refused] = []
+def difference(what: str, received, true, dtype: bool) -> Difference | None:
+    """The first place where two results differ; None without any. `dtype`: dtypes count."""
+    if isinstance(true, dict):
+        if not isinstance(received, dict):
+            return Difference(what, received, true, f"{what} is {kind(received)}, not a dict.")
+        if set(received) != set(true):
+            wanted, got = (", ".join(sorted(r))[:200] or "none" for r in (true, received))
+            return Difference(what, received, true, f"{what} has the keys {got}, not {wanted}.")
+        pairs = [(f'{what}["{key}"]', received[key], true[key]) for key in true]
+    elif isinstance(true, tuple):
+        if not isinstance(received, (tuple, list)) or len(received) != len(true):
+            return Difference(what, received, true)
+        pairs = [(f"{what}[{i}]", *pair) for i, pair in enumerate(zip(received, true))]
+    elif isinstance(true, list):  # of row numbers
+        return None if rows(received) == true else Difference(what, received, true)
+    elif not close(received, true):
+        return Difference(what, received, true)
+    elif dtype and isinstance(true, np.ndarray) and np.asarray(received).dtype != true.dtype:
+        why = f"It returns {np.asarray(received).dtype}, but it is meant to return {true.dtype}."
+        return Difference(what, received, true, why)
+    else:
+        return None
+    found = (difference(*pair, dtype) for pair in pairs)
+    return next(filter(None, found), None)
 
-    def asked(*args, **options):
-        try:
-            received = call(*args, **options)
-        except Refused as error:  # the checker of optimisers would make a row of it
-            lost.append(error)
-            raise
-        true = getattr(optim, name)(*args, **options)
-        if _unusable(received, true) or not _fits(received, true):
-            raise Failed("it is reported already")
-        return received
 
-    made = SimpleNamespace(add_penalty=optim.add_penalty, start=optim.start, step=optim.step)
-    setattr(made, name, asked)
-    report = check_optimiser(made, rng)
-    if lost:
-        return ""
-    found = (row.diagnosis for row in report.rows if row.diagnosis)
-    return next((str(diagnosis) for diagnosis in found if diagnosis.kind != UNKNOWN.kind), "")
-
-
-def _fits(received, true) -> bool:
-    """Are what dicts, or a tuple of them, have of the right keys numbers of the right shapes?"""
-    if not isinstance(true, dict):
-        return all(map(_fits, received, true))
-    return all(
-        (numbers := real(received[key])) is not None and numbers.shape == np.shape(true[key])
-        for key in received.keys() & true.keys()
-    )
+def rows(received) -> list | None:
+    """Lists, tuples or arrays of numbers as lists; None for anything else."""
+    try:
+        return [np.asarray(row).tolist() for row in received]
+    except (TypeError, ValueError):
+        return None

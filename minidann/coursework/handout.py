@@ -3,6 +3,7 @@
 import ast
 import inspect
 import shlex
+import textwrap
 from pathlib import Path
 from types import ModuleType
 
@@ -15,7 +16,7 @@ from minidann.coursework.exercises import (
     MEND,
     Exercise,
 )
-from minidann.coursework.files import ALLOWED
+from minidann.coursework.handed_in import ALLOWED
 
 BUGS = Path(__file__).parent / "bugs"
 IMPORTS = "import numpy as np\n"
@@ -54,10 +55,12 @@ def text(exercise: Exercise) -> str:
         return _heading(exercise, about) + (BUGS / f"{exercise.name}.py").read_text("utf-8")
     about = inspect.getdoc(module) if exercise.is_op else ""
     given = ("forward",) if exercise.kind == BACKWARD else ()
-    parts = [inspect.getsource(getattr(module, name)) for name in given]
+    parts = [inspect.getsource(module.Cache)] if hasattr(module, "Cache") else []
+    parts += [inspect.getsource(getattr(module, name)) for name in given]
     parts += [_stub(getattr(module, name), todo) for name in exercise.functions]
     names = constants(module, (*given, *exercise.functions))
-    return "\n\n".join([_heading(exercise, about) + IMPORTS + names, *parts])
+    imports = "from typing import NamedTuple\n\n" * hasattr(module, "Cache") + IMPORTS
+    return "\n\n".join([_heading(exercise, about) + imports + names, *parts])
 
 
 def _heading(exercise: Exercise, about: str) -> str:
@@ -104,37 +107,37 @@ def _stub(function, todo: str) -> str:
 
 README = """# Exercises
 
-{count} exercises on the lessons of minidann, {points} points. Do them in this order, or in any:
-what is not yet written comes from the reference, so nothing waits for anything.
+{count} exercises on the lessons of minidann, {points} points. Do them in this order, or in any
+order: what you have not written yet comes from the reference, so no exercise waits for another.
 
 | file | lesson | what to do | points |
 |---|---|---|---|
 {rows}
 
-Each file says what its functions take and give. Leave names and arguments as they are. An exercise
-is one file of your own code. It may import
-{allowed},
-nothing else, and opens no files. It writes to nothing that it is given: those arrays are read-only.
+Each file says what its functions take and return. Leave names and arguments as they are. An
+exercise is one file of your own code, and it opens no files. It must not write to the arrays that
+it is given, which are read-only. It may import only
+{allowed}.
 
     python -m minidann.coursework check {folder}              # all of them
     python -m minidann.coursework check {folder} --lesson 3   # those of one lesson
     python -m minidann.coursework check {folder} -k conv1d    # one
     python -m minidann.coursework check {folder} --train      # then the demo on your layers
 
-(The last needs a clone of minidann, for the demo.) It ends with exit code 0 where all it looked at
-is right, else with 1.
+(The last command needs a clone of minidann, for the demo.) check ends with exit code 0 if all that
+it looked at is right, and otherwise with 1.
 
 A layer's forward is compared with the reference on small, odd, padded and tied inputs, then each
-gradient. Where a gradient is wrong, check names the kind of mistake that gives such numbers, if it
-is a known one, and shows the smallest input with that mistake, to work through by hand. backward
-gets the cache that your own forward returned. While there is no forward, or it is not right yet,
-backward also gets the cache that the file describes, and a gradient that is right with either earns
-its point. One input has 100,000 numbers: loops are quick enough for it; to perturb each number and
-call forward is not.
+gradient. Where several frames are equally large, the first one gets the gradient. For a part that
+is wrong, check first names the mistake that gives such numbers, if it knows it. Then it shows the
+smallest input on which the part is wrong. backward gets the cache that your own forward returned.
+While forward is not right yet, backward also gets the cache that the file describes, and a gradient
+that is right with either of them earns its point. One input has 100,000 numbers. Loops are quick
+enough for it, but perturbing each number and calling forward is not.
 
-What you print is shown, too: of the call that went wrong, else of the first call. An exercise has
-{seconds} s for all of its calls, the checker {checker} s; code that hangs is stopped then, and
-check names the line.
+check also shows what your code prints, in the first call that fails or else in the first call. All
+calls of an exercise together may take {seconds} s, and those of the checker {checker} s. Code that
+hangs is stopped then, and check names the line.
 """
 
 
@@ -150,7 +153,7 @@ def write(folder: Path, exercises: tuple[Exercise, ...]) -> None:
     usual, checker = sorted({exercise.seconds for exercise in EXERCISES})
     readme = README.format(
         count=len(exercises), points=points, rows=rows,
-        folder=shlex.quote(folder.resolve().name), allowed=", ".join(ALLOWED),
+        folder=shlex.quote(folder.resolve().name), allowed=textwrap.fill(", ".join(ALLOWED), 100),
         seconds=usual, checker=checker,
     )  # fmt: skip
     (folder / "README.md").write_text(readme, encoding="utf-8", errors="backslashreplace")

@@ -1,244 +1,162 @@
-"""Layers: out and every gradient against the reference, and what is wrong with a wrong one.
+"""Exercises on layers: which calls are made, and what each part of the answers earns.
 
-What the submission gives is held against the reference, whose gradients `python -m
-minidann.gradcheck` proves. What is wrong with a wrong one, `explaining` says.
+backward is called with the cache of the student's own forward. Where forward is not right, it is
+also called with the cache that the file describes, and a gradient that is right with it earns its
+point: a mistake in one function costs no points of the other.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from minidann.coursework import explaining, messages, tiny
 from minidann.coursework.exercises import Exercise
-from minidann.coursework.explaining import Failure, Try, shown
-from minidann.coursework.large import judge_large
-from minidann.coursework.results import Result, close, labelled, real, returned
-from minidann.coursework.session import Failed, NotWritten, Session
-from minidann.gradcheck.cases import Case, cases, padded, random_case
-from minidann.gradcheck.gradients import argument_names
+from minidann.gradcheck.judging import Answer, judge, questions
+from minidann.gradcheck.verdict import Verdict
+from minidann.mistakes.question import Case, Question
+from minidann.mistakes.question import ask as ask_op
 
-RANDOM = 12  # random cases of each op, beside what is special about it
-
-
-@dataclass
-class Forward:
-    """What came of forward: is it there, of which cases it left a cache, what is wrong."""
-
-    written: bool = True
-    caches: list[int] = field(default_factory=list)
-    feedback: list[str] = field(default_factory=list)
-    printed: str = ""
-
-
-@dataclass
-class Backward:
-    """What came of backward on the caches of the submission's own forward (`own_cache`), or the
-    reference's.
-
-    Of a few cases only it `proves` nothing. Its failures; a call that gave nothing, by which the
-    arguments `lost` are not right; and which were right and not zero at least once: `seen`.
-    """
-
-    own_cache: bool
-    proves: bool
-    failures: list[Failure] = field(default_factory=list)
-    lost: set[int] = field(default_factory=set)
-    seen: set[int] = field(default_factory=set)
-    problem: str = ""
-    printed: str = ""
-
-    def right(self, names) -> set[str]:
-        """The arguments whose gradients are right in every case."""
-        wrong = self.lost.union(*(failure.wrong for failure in self.failures))
-        return {name for i, name in enumerate(names) if i not in wrong}
+BROKEN = "forward was given, and it is no longer right."
+TOO_FEW = "backward cannot be judged yet, because forward fails on most inputs."
+LUCKY = "It is right with the cache that the file describes, but not with that of your forward."
+# Shapes and options of an input of 100,000 numbers. A backward pass takes a moment there, and in
+# loops a second; one that perturbs every number, and calls forward each time, takes minutes.
+LARGE = {
+    "conv1d": (((1, 33_000, 3), (3, 3, 2), (2,)), {"stride": 3}),
+    "relu": (((1000, 100),), {}),
+    "maxpool": (((10, 1000, 10),), {"size": 10, "stride": 10}),
+    "attention": (((200, 10, 50), (50,)), {}),
+    "dense": (((10_000, 10), (10, 2), (2,)), {}),
+    "softmax_cross_entropy": (((10_000, 10),), {"labels": np.tile([0, 9, 5, 1], 2500)}),
+    "batchnorm": (((1000, 100), (100,), (100,)), {}),
+    "dropout": (((1000, 100),), {"mask": np.tile([0.0, 2.5, 2.5, 0.0, 2.5], (1000, 20))}),
+    "gradient_reversal": (((1000, 100),), {"beta": 0.5}),
+}
 
 
-def judge_op(exercise: Exercise, session: Session, rng, result: Result) -> None:
-    """out and gradients over all cases: a part is earned where all of them are right."""
-    trials = tries(exercise, rng)
-    names = argument_names(exercise.module.forward, len(trials[0].gradients))
-    forward = _forward(exercise, session, trials, names)
-    result.feedback, result.printed = forward.feedback, forward.printed
-    if "out" in exercise.parts and not forward.feedback:
-        result.earned["out"] = 1
-    if "out" not in exercise.parts and forward.feedback and forward.caches:
-        result.feedback = [f"forward was given, and is no longer right: {forward.feedback[0]}"]
-    try:
-        found = _backwards(exercise, session, trials, names, forward)
-    except NotWritten:
-        if not forward.written or "out" not in exercise.parts:
-            raise  # nothing is
-        result.feedback.append("backward: not written")
-        return
-    right = set().union(*(backward.right(names) for backward in found if backward.proves))
-    result.earned |= {f"d{name}": 1 for name in names if name in right}
-    if lucky := [f"d{name}" for name in names if name in right - found[0].right(names)]:
-        result.feedback.append(
-            f"({', '.join(lucky)}: right with the cache that the file describes, not with that of "
-            "your forward)"
-        )
-    if len(right) < len(names):
-        _add_feedback(result, found, names, set(names) - right, forward)
-    if result.earned:
-        judge_large(exercise, session, names, rng, result)
+def ask(exercise: Exercise, rng: np.random.Generator) -> tuple[list[dict], Callable]:
+    """The calls of an exercise on a layer, and the function that judges their results."""
+    asked = questions(exercise.name, rng)
+    calls = [call for i, q in enumerate(asked) for call in (forward(q, i), backward(q, kept=i))]
+    # Once more, in another order: what writes to its cache, or keeps it in a global, shows.
+    calls += [backward(question, kept=i) for i, question in enumerate(asked)][::-1]
+    shapes, options = LARGE[exercise.name]
+    case = Case("100,000 numbers", tuple(map(rng.standard_normal, shapes)), options)
+    shape = np.shape(exercise.module.forward(*case.arrays, **case.options)[0])
+    asked.append(ask_op(exercise.module, case, np.asarray(rng.standard_normal(shape))))
+    calls += [forward(asked[-1], "large"), backward(asked[-1], kept="large")]
+    calls += map(backward, asked)
+    return calls, lambda results: judged(exercise, asked, results)
 
 
-def _add_feedback(
-    result: Result, found: list[Backward], names, lost: set[str], forward: Forward
-) -> None:
-    """Add what is wrong with the gradients that are `lost`, on the cache that explains most."""
+def forward(question: Question, keep) -> dict:
+    """The call of forward on a question, whose cache is kept."""
+    case = question.case
+    return {"function": "forward", "args": case.arrays, "options": case.options, "keep": keep}
+
+
+def backward(question: Question, kept=None) -> dict:
+    """The call of backward, with the cache that was kept, or with the reference's."""
+    if kept is None:
+        return {"function": "backward", "args": (question.upstream, question.cache)}
+    return {"function": "backward", "args": (question.upstream,), "kept": kept}
+
+
+def judged(exercise: Exercise, asked: list[Question], calls: Sequence[dict]):
+    """The verdicts on the parts of an exercise, what they earn, and notes."""
+    n = len(asked)
+    first, again = (
+        [*calls[: 2 * n - 2], *calls[3 * n - 3 : 3 * n - 1]],
+        calls[2 * n - 2 : 3 * n - 3],
+    )
+    own = [answered(*pair) for pair in zip(first[::2], first[1::2], [*again[::-1], None])]
+    verdicts = {"out": judged_apart(exercise.name, asked, own)["out"]}
+    notes = (BROKEN,) * (not verdicts["out"].right and "out" not in exercise.parts)
     candidates = []
-    for backward in found:
-        feedback, printed, unknown = explaining.gradients(
-            backward.failures, backward.seen, names, lost
-        )
-        if backward.problem:
-            feedback.insert(0, backward.problem)
-        if not feedback:  # only if it proves nothing
-            feedback = [
-                "backward: right wherever forward gave something, in too few cases to count"
-            ]
-        unexplained = unknown + len(backward.lost)
-        candidates.append((unexplained, feedback, backward.printed or printed, backward.own_cache))
-    _, feedback, printed, own_cache = min(candidates, key=lambda candidate: candidate[0])
-    if forward.feedback and own_cache:
-        feedback.append("(backward was given the cache of your forward, which is not right yet)")
-    elif forward.feedback:
-        feedback.insert(0, "(as forward is not right yet, backward was given the cache that the "
-                        "file describes: one that reads another may be right)")  # fmt: skip
-    result.feedback += feedback
-    if printed and printed != result.printed:
-        result.printed = "\n".join(filter(None, [result.printed, printed]))
+    some = [i for i in range(n) if own[i].which != "forward" and is_finite(own[i].out)]
+    if 2 * len(some) >= n and n - 1 in some:  # fewer, or none of the size, would prove too little
+        candidates = [gradients(exercise.name, [asked[i] for i in some], [own[i] for i in some])]
+    if not verdicts["out"].right:
+        described = [
+            Answer(q.out, numbers(call["value"]), None, call["error"], "backward")
+            for q, call in zip(asked, calls[3 * n - 1 :])
+        ]
+        candidates.append(gradients(exercise.name, asked, described))
+    for part in exercise.parts:
+        found = [candidate[part] for candidate in candidates if part != "out"]
+        if found and found[-1].right and not found[0].right:
+            verdicts[part] = found[-1]._replace(note=LUCKY)
+        elif part != "out":
+            verdicts[part] = max(found, key=is_named, default=Verdict(part, False, (TOO_FEW,)))
+    verdicts = {part: verdicts[part] for part in exercise.parts}
+    return [*verdicts.values()], {p: 1.0 for p, v in verdicts.items() if v.right}, notes
 
 
-def _backwards(exercise, session, trials: list[Try], names, forward: Forward) -> list[Backward]:
-    """backward on the caches of the submission's own forward, where it left one.
-
-    Where forward is not right, on the reference's caches, too, and a gradient that is right on
-    either counts: a mistake in one costs no points of the other.
-    """
-    found = []
-    if forward.caches:
-        found.append(_backward(exercise, session, trials, names, forward.caches))
-    if forward.feedback:
-        found.append(_backward(exercise, session, trials, names, None))
-    return found
+def is_named(verdict: Verdict) -> bool:
+    """Is it a mistake with a name, and no error?"""
+    return bool(verdict.causes) and not verdict.causes[0].startswith("backward ")
 
 
-def tries(exercise: Exercise, rng: np.random.Generator) -> list[Try]:
-    """Every case with what is right, smallest first."""
-    op = exercise.module
-    made = []
-    for case in inputs(exercise.name, rng):
-        out, cache = op.forward(*case.arrays, **case.options)
-        shape = np.shape(out)
-        whole = tiny.is_whole(case)
-        upstream = tiny.whole(rng, *shape) if whole else rng.standard_normal(shape)
-        upstream = upstream if shape else np.asarray(upstream)
-        made.append(Try(case, out, cache, upstream, op.backward(upstream, cache)))
-    return made
+def answered(first: dict, second: dict, again: dict | None) -> Answer:
+    """What came of forward, of backward, and of backward once more."""
+    error, which = (first["error"], "forward") if first["error"] else (second["error"], "backward")
+    repeated = again and (again["error"] or numbers(again["value"]))
+    gradients = numbers(second["value"])
+    return Answer(number(first["value"]), gradients, repeated, error, which if error else "")
 
 
-def inputs(name: str, rng: np.random.Generator) -> list[Case]:
-    """Tiny, odd, padded and tied: what the checker of gradients uses, and smaller ones."""
-    all_cases = tiny.tiny(name, rng) + cases(name, rng)
-    all_cases += [random_case(name, rng) for _ in range(RANDOM)]
-    if name == "conv1d":
-        w, b = rng.standard_normal((3, 2, 4)), rng.standard_normal(4)
-        all_cases.append(Case("padded", (padded(rng, 2, 14, 2), w, b), {"stride": 2}))
-    if name == "attention":  # as padding makes it: frames that are all alike
-        f = np.repeat(rng.standard_normal((2, 1, 3)), 4, axis=1)
-        all_cases.append(Case("frames all alike", (f, rng.standard_normal(3)), {}, zeros=("v",)))
-    return sorted(all_cases, key=lambda case: sum(array.size for array in case.arrays))
+def numbers(value):
+    """Gradients, of which each list of numbers is made an array."""
+    return tuple(map(number, value)) if isinstance(value, (tuple, list)) else value
 
 
-def _forward(exercise: Exercise, session: Session, trials: list[Try], names) -> Forward:
-    """Call forward on every case; the caches stay in its process, by number."""
-    found, wrong, passed, stubs = Forward(), [], [], 0
-    for number, trial in enumerate(trials):
-        arrays, options = trial.case.arrays, trial.case.options
-        try:
-            out = session.call("forward", *arrays, keep=number, **options)
-        except (Failed, NotWritten) as error:  # it may be written but for something special
-            stubs += isinstance(error, NotWritten)
-            if stubs == len(trials):
-                return Forward(written=False, feedback=["forward: not written"])
-            if not found.feedback:  # once
-                found.feedback.append(f"forward: {error}, on {shown(trial.case, names)}")
-                found.printed = session.printed
-            continue
-        right = close(out, trial.out)
-        if right or ((numbers := real(out)) is not None and np.isfinite(numbers).all()):
-            found.caches.append(number)  # else backward has no chance
-        (passed if right else wrong).append(Failure(trial, out, session.printed))
-    if wrong:
-        text, printed = explaining.out(exercise.name, wrong, passed, names)
-        found.feedback.append(text)
-        found.printed = found.printed or printed
-    return found
-
-
-def _backward(exercise, session, trials: list[Try], names, caches: list[int] | None) -> Backward:
-    """Call backward on these cases, with forward's own cache; on all, with the reference's."""
-    own_cache, stubs = caches is not None, 0
-    numbers = caches if own_cache else range(len(trials))
-    found = Backward(own_cache, proves=not own_cache or 2 * len(caches) >= len(trials))
-    for number in numbers:
-        trial = trials[number]
-        given = (trial.upstream,) if own_cache else (trial.upstream, trial.cache)
-        try:
-            received = session.call("backward", *given, kept=number if own_cache else None)
-            problem = unusable(received, trial.gradients, names)
-        except (Failed, NotWritten) as error:  # it may be written but for something special
-            stubs += isinstance(error, NotWritten)
-            if stubs == len(numbers):
-                raise
-            problem = str(error)
-        if problem:
-            if not found.problem:
-                dout = labelled(["dout"], [trial.upstream])
-                found.problem = f"backward: {problem}, on {shown(trial.case, names)}\n{dout}"
-                found.printed = session.printed
-            unasked = {i for i, gradient in enumerate(trial.gradients) if gradient is None}
-            found.lost |= unasked or set(range(len(names)))
-            continue
-        pairs = enumerate(zip(received, trial.gradients))
-        wrong = tuple(i for i, (got, want) in pairs if not trial.same(got, want))
-        found.seen |= {i for i, g in enumerate(trial.gradients) if i not in wrong and np.any(g)}
-        if wrong:
-            found.failures.append(Failure(trial, received, session.printed, wrong))
-        if own_cache and (changed := _changed(session, trial, number, received) - found.lost):
-            found.lost |= changed
-            changed_names = ", ".join(f"d{names[i]}" for i in sorted(changed))
-            found.problem = found.problem or (
-                f"backward: another {changed_names} when it is called again with the same cache: "
-                "does it write to the cache (copy first), draw at random, or add to np.empty, "
-                "which may hold anything?"
-            )
-    return found
-
-
-def _changed(session, trial: Try, number: int, received) -> set[int]:
-    """The gradients that are others when backward is called again: it wrote to its cache, say."""
+def number(value):
+    """A list of numbers as an array; anything else as it is."""
     try:
-        again = session.call("backward", trial.upstream, kept=number)
-    except Failed:
-        again = None
-    if not isinstance(again, (tuple, list)) or len(again) != len(received):
-        return set(range(len(received)))
-    pairs = enumerate(zip(again, received))
-    return {i for i, (new, old) in pairs if messages.pack(new) != messages.pack(old)}
+        return np.asarray(value, np.float64) if isinstance(value, (tuple, list)) else value
+    except (ValueError, TypeError):  # lists of different lengths, or of no numbers
+        return value
 
 
-def unusable(received, true: tuple, names: Iterable[str]) -> str | None:
-    """Why what backward returned is not one thing for each argument; None if it is."""
-    gradients = [f"d{name}" for name in names]
-    comma = "," if len(gradients) == 1 else ""
-    if isinstance(received, (tuple, list)) and len(received) == len(gradients):
-        return None
-    hint = ""
-    if comma and isinstance(received, np.ndarray):
-        hint = f": a tuple of one has a comma, as in `return ({gradients[0]},)`"
-    expected = ["None" if gradient is None else name for name, gradient in zip(gradients, true)]
-    return f"expected a tuple ({', '.join(expected)}{comma}), received {returned(received)}{hint}"
+def is_finite(out) -> bool:
+    """Is it made of finite real numbers?"""
+    is_real = isinstance(out, (np.ndarray, float, int)) and np.asarray(out).dtype.kind in "fiu"
+    return is_real and bool(np.isfinite(out).all())
+
+
+def judged_apart(name: str, asked: Sequence[Question], answers: Sequence[Answer]):
+    """The verdicts on the small inputs, and where these are right, on the large one, the last.
+
+    It takes long to look for a mistake in 100,000 numbers, so what is known to be wrong already is
+    not looked at there.
+    """
+    verdicts, large, answer = judge(name, asked[:-1], answers[:-1]), asked[-1], answers[-1]
+    parts = [part for part in verdicts if part != "out"]
+    if not verdicts["out"].right:
+        answer = answer._replace(out=large.out)
+    if isinstance(answer.gradients, tuple) and len(answer.gradients) == len(parts):
+        pairs = zip(parts, answer.gradients, large.gradients)
+        looked_at = tuple(got if verdicts[part].right else want for part, got, want in pairs)
+        answer = answer._replace(gradients=looked_at)
+    again = judge(name, [large], [answer])
+    return {part: again[part] if found.right and not again[part].right else found
+            for part, found in verdicts.items()}  # fmt: skip
+
+
+def gradients(name: str, asked: list[Question], answers: list[Answer]) -> dict[str, Verdict]:
+    """The verdicts on the gradients. A failure where one of them should be None, because the first
+    layer's input needs no gradient, costs only that one.
+    """
+    verdicts = judged_apart(name, asked, answers)
+    pairs = [
+        (question, answer)
+        for question, answer in zip(asked, answers)
+        if all(gradient is not None for gradient in question.gradients)
+        or (isinstance(answer.gradients, tuple)
+            and len(answer.gradients) == len(question.gradients) and not answer.error)
+    ]  # fmt: skip
+    if len(pairs) == len(asked):
+        return verdicts
+    others = judged_apart(name, *zip(*pairs))
+    parts = [part for part in verdicts if part != "out"]
+    unasked = {p for q in asked for p, gradient in zip(parts, q.gradients) if gradient is None}
+    return {part: (verdicts if part in unasked else others)[part] for part in verdicts}

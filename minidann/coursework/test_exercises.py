@@ -3,15 +3,11 @@
 One test for each thing that earns a point. `-k` and `-m` take an exercise's name.
 """
 
-from dataclasses import replace
-
 import pytest
 
-from minidann.coursework import files
+from minidann.coursework import handed_in, practice
 from minidann.coursework.exercises import EXERCISES
-from minidann.coursework.judging import judge
-from minidann.coursework.practice import report
-from minidann.coursework.session import Session
+from minidann.coursework.judging import Paper
 
 PARTS = [
     pytest.param(exercise, part, id=f"{exercise.name}-{part.replace(' ', '-')}",
@@ -23,35 +19,25 @@ PARTS = [
 
 @pytest.fixture(scope="session")
 def results(request):
-    """The result of an exercise, judged once."""
-    folder = request.config.getoption("--impl")
+    """A function that gives the result of an exercise, which is judged once."""
+    folder, seed = request.config.getoption("--impl"), request.config.getoption("--impl-seed")
     if folder is None:
         pytest.skip("which exercises? --impl=DIR names the folder they are in")
-    if not folder.is_dir():
+    if not folder.exists():
         raise pytest.UsageError(f"--impl={folder}: there is no such folder")
-    found = {}
-    with Session(files.read(folder)) as session:
+    submission, found = handed_in.read(folder), {}
 
-        def result(exercise):
-            if exercise.name not in found:
-                found[exercise.name] = judge(
-                    exercise, session, request.config.getoption("--impl-seed")
-                )
-            return found[exercise.name]
+    def result(exercise):
+        if exercise not in found:
+            with Paper((exercise,), seed) as paper:
+                (found[exercise],) = paper.grade(submission)
+        return found[exercise]
 
-        yield result
+    return result
 
 
 @pytest.mark.parametrize(("exercise", "part"), PARTS)
 def test_exercise(exercise, part, results):
     result = results(exercise)
     if result.earned.get(part, 0) != exercise.each:
-        pytest.fail(report(about(result, part)), pytrace=False)
-
-
-def about(result, part):
-    """The same result with only the feedback on this part, or on no part in particular."""
-    parts = set(result.exercise.parts)
-    heads = [set(text.partition(":")[0].split(", ")) for text in result.feedback]
-    feedback = [t for t, head in zip(result.feedback, heads) if part in head or not head & parts]
-    return replace(result, feedback=feedback)
+        pytest.fail("\n".join(practice.report(result, part)), pytrace=False)

@@ -160,7 +160,7 @@ def normalise_and_pad(rng):
 
     def utterance(count, shift, **more):  # whole numbers, for those who look for a mistake by hand
         frames = rng.integers(-9, 9, (count, 26)) + shift
-        mean, std = rng.integers(-5, 5, 26), 2.0 ** rng.integers(-1, 3, 26)
+        mean, std = rng.integers(1, 6, 26), 2.0 ** rng.integers(-1, 3, 26)
         return tuple(array.astype(np.float32) for array in (frames, mean, std)), more
 
     low = rng.integers(-9, -6, 26).astype(np.float32)

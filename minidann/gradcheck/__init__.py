@@ -1,19 +1,21 @@
 """Is a gradient right, and if not, what is wrong with it?
 
+    verdict.py      the verdict on a part, and its words
+    judging.py      questions about an op, and the verdicts on the answers
+    student.py      a student's file
     perturbing.py   derivatives by central differences and by complex step
-    report.py       the table that a check fills
+    report.py       the table that a check by differences fills
     purity.py       does a function write to what it was given?
     contract.py     what an op must keep to before its numbers can be compared
     gradients.py    any op, any function with its gradient
     network.py      the network in five batch compositions against equations 8-10
     grad_norms.py   the gradient norm of each classifier at the encoder
     optimiser.py    Adam and the penalties
-    cases.py        inputs for the ops: examples, ties, odd lengths, random shapes
+    cases.py        random inputs for the ops
     proof.py        everything at once; `python -m minidann.gradcheck` prints it
-    student.py      a student's file
-    bank.py         the bank of mutants: is each caught, and rightly named?
+    bank.py         the catalogue of mistakes: is each caught, and rightly named?
 
-`minidann.mistakes.diagnosis` says what a wrong gradient looks like, and so what went wrong.
+`minidann.mistakes` knows what was done wrong.
 """
 
 from minidann.gradcheck.gradients import check, check_function

@@ -22,16 +22,6 @@ def show(reports) -> bool:
     return fine
 
 
-def show_with_sum(reports) -> bool:
-    """Print reports, and how many tables are right."""
-    reports = list(reports)
-    fine = show(reports)
-    right = sum(report.ok for report in reports)
-    tables = "table" if len(reports) == 1 else "tables"
-    print(f"{len(reports)} {tables}: {right} right, {len(reports) - right} wrong")
-    return fine
-
-
 def show_proof(seed: int) -> bool:
     started = time.monotonic()
     worst = {"central": 0.0, "complex": 0.0}
@@ -52,21 +42,22 @@ def show_proof(seed: int) -> bool:
 
 
 def show_mutants(seed: int) -> bool:
-    """The bank: killed or not, named or not; is every mutant killed?"""
-    from minidann.gradcheck.bank import check_mutant, counts
-    from minidann.mistakes import mutants  # the wrong code is loaded only where it is asked for
+    """Each mistake of the catalogue: caught or not, named or not; is each caught?"""
+    from minidann.gradcheck.bank import counts, try_mistake
+    from minidann.mistakes.catalogue import CATALOGUE
 
-    verdicts = []
-    for mutant in console.progress(mutants.BANK, len(mutants.BANK), "mutants", "checked"):
-        verdict = check_mutant(mutant, np.random.default_rng(seed))
-        verdicts.append(verdict)
-        life = "killed  " if verdict.killed else "SURVIVES"
-        half = "held out" if mutant.held_out else "known"
-        named = ", ".join(verdict.kinds)
-        print(f"{life}  {verdict.named:7}  {half:8}  {mutant.name}: {named}", flush=True)
-    for half, held_out in (("written on", False), ("measured on", True)):
-        print(f"{half}: {counts([v for v in verdicts if v.mutant.held_out is held_out])}")
-    return all(verdict.killed for verdict in verdicts)
+    tried = []
+    for mistake in console.progress(CATALOGUE, len(CATALOGUE), "mistakes", "checked"):
+        t = try_mistake(mistake, seed)
+        tried.append(t)
+        life = "caught  " if t.killed else "SURVIVES"
+        print(f"{life}  with it {t.with_it:7}  without it {t.without_it:7}  {mistake.name}")
+        if t.without_it == "wrong":
+            print(f"            {' '.join(t.said)}")
+    backward = [t for t in tried if t.mistake.place != "forward"]
+    print(f"backward, networks, optimisers: {counts(backward)}")
+    print(f"forward: {counts([t for t in tried if t.mistake.place == 'forward'])}")
+    return all(t.killed for t in tried)
 
 
 def show_random(count: int, seed: int) -> bool:
@@ -93,7 +84,8 @@ def main() -> None:
     p.add_argument("--file", type=Path, metavar="FILE", help="check this file's forward and "
                    "backward, as the op of --op or on its own example")  # fmt: skip
     instead = p.add_mutually_exclusive_group()
-    bank = "check the bank of wrong backward passes: all must be caught"
+    p.add_argument("-v", "--verbose", action="store_true", help="with --file: all numbers, too")
+    bank = "check the catalogue of mistakes: each must be caught"
     instead.add_argument("--mutants", action="store_true", help=bank)
     correct = "N checks of correct code with random shapes: none may fail"
     instead.add_argument("--random", type=int, metavar="N", help=correct)
@@ -104,14 +96,17 @@ def main() -> None:
     if (args.file or args.op) and (args.mutants or args.random):
         raise UserError("--op and --file check one op; --mutants and --random check all of them")
     if args.file is not None:
-        fine = show_with_sum(student.check_file(args.file, args.op, args.seed))
+        found = student.check_file(args.file, args.op, args.seed)
+        print("\n".join(found.lines))
+        if args.verbose:
+            print(f"\n{found.table}")
+        fine = found.ok
     elif args.mutants:
         fine = show_mutants(args.seed)
     elif args.random is not None:
         fine = show_random(args.random, args.seed)
     elif args.op is not None:
-        op = getattr(ops, student.known_op(args.op))
-        fine = show_with_sum(proof.check_op(args.op, op, np.random.default_rng(args.seed)))
+        fine = show(proof.prove_op(student.known_op(args.op), np.random.default_rng(args.seed)))
     else:
         fine = show_proof(args.seed)
     if not fine:

@@ -1,75 +1,79 @@
-"""The bank of mutants against the checker: is each caught, and is its bug named?
+"""The catalogue of mistakes against the checker: is each caught, and is it named?"""
 
-`minidann.mistakes.mutants` holds wrong backward passes, each with the diagnoses that count as
-right. Half of them the diagnosis was written on; the other half, held out, measures it.
-"""
-
-from dataclasses import dataclass
+import re
+from collections import Counter
+from typing import NamedTuple
 
 import numpy as np
 
-from minidann import feeding, ops
-from minidann.gradcheck.gradients import argument_names, check
-from minidann.gradcheck.network import check_network
-from minidann.gradcheck.optimiser import check_optimiser
-from minidann.gradcheck.report import Report, settle
-from minidann.mistakes.diagnosis import UNKNOWN
-
-NAMED = ("right", "wrong", "unknown")
+from minidann import feeding, model, ops
+from minidann.gradcheck import judging, network, optimiser
+from minidann.gradcheck.student import answers
+from minidann.mistakes import catalogue, networks
+from minidann.mistakes.question import close
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """What became of one mutant: killed or not, and how it was named (see NAMED)."""
+class Tried(NamedTuple):
+    """What became of one mistake: was it caught, and what was said, with it and without it?"""
 
-    mutant: object
-    reports: tuple[Report, ...]
-
-    @property
-    def killed(self) -> bool:
-        return not all(report.ok for report in self.reports)
-
-    @property
-    def kinds(self) -> tuple[str, ...]:
-        """All kinds that the reports name, each once, without "unknown pattern"."""
-        kinds = (d.kind for report in self.reports for d in report.diagnosis)
-        return tuple(dict.fromkeys(kind for kind in kinds if kind != UNKNOWN.kind))
-
-    @property
-    def named(self) -> str:
-        """ "right": every kind that is named is among the mutant's own; "wrong": one is not.
-
-        "unknown": none is named, or the word that the text has to hold is not in it.
-        """
-        if not set(self.kinds) <= set(self.mutant.kinds):
-            return "wrong"
-        texts = [str(d) for report in self.reports for d in report.diagnosis]
-        mentioned = any(self.mutant.says in text for text in texts)
-        return "right" if self.kinds and mentioned else "unknown"
+    mistake: catalogue.Mistake
+    killed: bool
+    with_it: str  # "right", "wrong" or "unknown"
+    without_it: str
+    said: tuple[str, ...]
 
 
-def check_mutant(mutant, rng: np.random.Generator, modes: tuple = feeding.MODES) -> Verdict:
-    """Check what the mutant builds: on its own example, in these modes, or as optimiser."""
-    wrong = mutant.build()
-    if mutant.target in ("model", "feeding"):
-        reports = [check_network(wrong, rng, mode=mode) for mode in modes]
-    elif mutant.target == "optim":
-        reports = [check_optimiser(wrong, rng)]
+def try_mistake(mistake: catalogue.Mistake, seed: int) -> Tried:
+    """Hand the mistake in, as a student would, and see what is said of it."""
+    if mistake.target in ops.__all__:
+        killed, said, said_without = _of_op(mistake, seed)
+    elif mistake.target == "optim":
+        report = optimiser.check_optimiser(mistake.build(), np.random.default_rng(seed))
+        killed, said = not report.ok, {c for causes in report.causes.values() for c in causes}
+        said_without = said - {mistake.says}
     else:
-        arrays, options = wrong.example(rng)
-        scale = -options["beta"] if mutant.target == "gradient_reversal" else 1.0
-        absent = ("x",) if mutant.target == "conv_relu_maxpool" else ()
-        names = argument_names(getattr(ops, mutant.target).forward, len(arrays))
-        report = check(
-            wrong, rng, arrays=arrays, options=options, scale=scale, names=names, absent=absent,
-            title=mutant.target,
-        )  # fmt: skip
-        reports = [report]
-    return Verdict(mutant, tuple(settle(reports)))
+        killed, said, said_without = _of_network(mistake, seed)
+    return Tried(
+        mistake, killed, named(said, re.escape(mistake.says)), named(said_without, mistake.word),
+        tuple(said_without),
+    )  # fmt: skip
 
 
-def counts(verdicts: list[Verdict]) -> str:
+def named(said: set[str], word: str) -> str:
+    """Is one of the things said right? "unknown" where nothing is said."""
+    said = {cause for cause in said if " raised " not in cause}
+    if not said:
+        return "unknown"
+    return "right" if any(re.search(word, cause) for cause in said) else "wrong"
+
+
+def _of_op(mistake, seed: int):
+    asked = judging.questions(mistake.target, np.random.default_rng(seed))
+    given, said = answers(mistake.build(), asked), []
+    for without in (None, mistake):
+        verdicts = judging.judge(mistake.target, asked, given, without=without).values()
+        said.append({cause for verdict in verdicts for cause in verdict.causes})
+    return not all(verdict.right for verdict in verdicts), *said
+
+
+def _of_network(mistake, seed: int):
+    """Against the gradients of the right network, which the proof has proved."""
+    wrong, received, killed = mistake.build(), [], False
+    for mode in feeding.MODES:
+        for step in network.example(np.random.default_rng(seed), mode):
+            grads, right = networks.gradients(wrong, step), networks.gradients(model, step)
+            killed |= any(not close(grads[name], right[name], 1e-12) for name in right)
+            received.append((step, grads))
+    said = (networks.name(received, without) for without in (None, mistake))
+    return killed, *({c for causes in found.values() for c in causes} for found in said)
+
+
+def counts(tried: list[Tried]) -> str:
     """How many were killed, and how they were named, in one line."""
-    killed = sum(v.killed for v in verdicts)
-    named = ", ".join(f"{sum(v.named == name for v in verdicts)} {name}" for name in NAMED)
-    return f"{killed} of {len(verdicts)} killed; diagnosis: {named}"
+    killed = sum(t.killed for t in tried)
+    both = []
+    for what, found in (("with it", Counter(t.with_it for t in tried)),
+                        ("without it", Counter(t.without_it for t in tried))):  # fmt: skip
+        named = ", ".join(f"{found[name]} {name}" for name in ("right", "wrong", "unknown"))
+        both.append(f"{what} {named}")
+    return f"{killed} of {len(tried)} caught; named {'; '.join(both)}"

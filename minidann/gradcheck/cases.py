@@ -1,29 +1,10 @@
-"""Inputs to check the ops on: each op's example, what is special about it, and random shapes."""
-
-from dataclasses import dataclass
+"""Random legal inputs of the ops, beside the examples that each op brings."""
 
 import numpy as np
 
 from minidann import ops
+from minidann.mistakes.question import Case
 from minidann.ops import conv_relu_maxpool, dropout
-
-
-@dataclass(frozen=True)
-class Case:
-    """One legal input of an op. `zeros`, `scale` and `absent` as in `check`."""
-
-    what: str
-    arrays: tuple
-    options: dict
-    zeros: tuple = ()
-    scale: float = 1.0
-    absent: tuple = ()
-
-    @property
-    def given(self) -> dict:
-        """The keywords with which `check` checks this case."""
-        names = ("arrays", "options", "zeros", "scale", "absent")
-        return {name: getattr(self, name) for name in names}
 
 
 def sizes(rng: np.random.Generator, *ranges: tuple[int, int]) -> list[int]:
@@ -49,59 +30,7 @@ def padded(rng: np.random.Generator, n: int, frames: int, mels: int, size: int =
 
 def random_case(name: str, rng: np.random.Generator) -> Case:
     """A random legal input of the op `name`: odd lengths, tails, ties, any stride."""
-    return globals()[f"_{name}"](rng)
-
-
-def cases(name: str, rng: np.random.Generator) -> list[Case]:
-    """The op's example, then what is special about this op."""
-    arrays, options = getattr(ops, name).example(rng)
-    scale = -options["beta"] if name == "gradient_reversal" else 1.0
-    absent = ("x",) if name == "conv_relu_maxpool" else ()
-    return [Case("its example", arrays, options, (), scale, absent), *_special(name, rng)]
-
-
-def _special(name, rng) -> list[Case]:
-    """What random shapes may or may not bring: here it comes with every seed."""
-    normal = rng.standard_normal
-    example, options = getattr(ops, name).example(rng)
-    if name in ("dense", "softmax_cross_entropy", "conv1d", "attention", "maxpool"):
-        of_one = {k: v[:1] if k == "labels" else v for k, v in options.items()}
-        single_row = [Case("one row", (example[0][:1], *example[1:]), of_one)]
-    if name == "dense":
-        return single_row
-    if name == "softmax_cross_entropy":
-        scores = np.array([[800.0, 799.5, 798.0], [800.0, 801.0, 802.0]])  # exp(800) overflows
-        return [*single_row, Case("large scores", (scores,), {"labels": np.array([2, 0])})]
-    if name == "conv1d":
-        return [*single_row, *_strides(*example, normal)]
-    if name == "relu":
-        return [Case("zeros", (np.array([[0.0, -1.0, 2.0], [3.0, 0.0, 0.5]]),), {})]
-    if name == "maxpool":
-        return [*single_row, Case("ties", (tied(rng, 3, 17, 2),), {"size": 5, "stride": 5})]
-    if name == "attention":
-        return [*single_row, Case("one frame", (normal((3, 1, 4)), normal(4)), {}, zeros=("v",))]
-    if name == "batchnorm":
-        x, gamma, beta = example
-        running = {"running": (normal(3), rng.random(3) + 0.5)}
-        return [
-            *(Case(f"inference, {n} rows", (x[:n], gamma, beta), running) for n in (5, 2, 1)),
-            Case("one row", (x[:1], gamma, beta), {}, zeros=("x", "gamma")),
-        ]
-    if name == "conv_relu_maxpool":
-        return [_conv_relu_maxpool(rng)]
-    return []
-
-
-def _strides(x, w, b, normal) -> list[Case]:
-    """What the stride makes of a convolution whose example is (x, w, b)."""
-    k, d, _ = w.shape
-    return [
-        Case("stride longer than the kernel", (normal((3, 23, d)), w, b), {"stride": k + 2}),
-        Case("stride of the kernel", (normal((3, 4 * k + 1, d)), w, b), {"stride": k}),
-        Case("every frame", (x, w, b), {"stride": 1}),
-        Case("one window", (x[:, :k], w, b), {"stride": 3}),
-        Case("first layer", (x, w, b), {"stride": 3, "input_gradient": False}, absent=("x",)),
-    ]
+    return RANDOM[name](rng)
 
 
 def tied(rng: np.random.Generator, n: int, frames: int, channels: int) -> np.ndarray:
@@ -121,19 +50,19 @@ def _conv1d(rng):
 
 
 def _relu(rng):
-    (x,), _ = ops.relu.example(rng)
+    (x,), _ = ops.relu.examples(rng)["sizes that differ"]
     x = x.ravel()[: rng.integers(8, 60)]
     return Case(f"x {x.shape}", (x,), {})
 
 
 def _maxpool(rng):
     n, t, f, size = sizes(rng, (1, 4), (7, 15), (1, 3), (2, 7))
-    stride = int(rng.integers(1, size + 2))
-    x = rng.permutation(n * t * f).reshape(n, t, f) / 10.0
     ties = rng.random() < 0.5
+    stride = size if ties else int(rng.integers(1, size + 2))
+    x = rng.permutation(n * t * f).reshape(n, t, f) / 10.0
     if ties:
         x = tied(rng, n, t, f)
-    what = f"x {x.shape}, size {size}, stride {stride}{', ties' if ties else ''}"
+    what = f"{'a tie, ' * ties}x {x.shape}, size {size}, stride {stride}"
     return Case(what, (x,), {"size": size, "stride": stride})
 
 
@@ -144,7 +73,7 @@ def _attention(rng):
         frames, v = rng.standard_normal((n, p, f)), rng.standard_normal(f)
         _, (_, _, weights) = ops.attention.forward(frames, v)  # (N, P)
         if p == 1 or weights.max(axis=1).min() < 0.8:
-            return Case(f"f {frames.shape}", (frames, v), {}, zeros=("v",) if p == 1 else ())
+            return Case(f"f {frames.shape}", (frames, v), {})
 
 
 def _batchnorm(rng):
@@ -178,7 +107,7 @@ def _softmax_cross_entropy(rng):
 def _gradient_reversal(rng):
     shape = tuple(sizes(rng, (1, 5), (6, 9)))
     beta = float(rng.uniform(0.2, 3))
-    return Case(f"x {shape}", (rng.standard_normal(shape),), {"beta": beta}, scale=-beta)
+    return Case(f"x {shape}", (rng.standard_normal(shape),), {"beta": beta})
 
 
 def _conv_relu_maxpool(rng):
@@ -191,5 +120,19 @@ def _conv_relu_maxpool(rng):
         w, b = rng.standard_normal((k, d, f)), rng.standard_normal(f) - 0.5
         out, _ = conv_relu_maxpool.forward(x, w, b, stride=stride, size=size)
         if 0.1 < (out > 0).mean() < 0.95:
-            what = f"padded x {x.shape}, w {w.shape}, stride {stride}, pool {size}"
-            return Case(what, (x, w, b), {"stride": stride, "size": size}, absent=("x",))
+            what = f"a tie in padded x {x.shape}, w {w.shape}, stride {stride}, pool {size}"
+            return Case(what, (x, w, b), {"stride": stride, "size": size})
+
+
+RANDOM = {
+    "conv1d": _conv1d,
+    "relu": _relu,
+    "maxpool": _maxpool,
+    "attention": _attention,
+    "batchnorm": _batchnorm,
+    "dropout": _dropout,
+    "dense": _dense,
+    "softmax_cross_entropy": _softmax_cross_entropy,
+    "gradient_reversal": _gradient_reversal,
+    "conv_relu_maxpool": _conv_relu_maxpool,
+}

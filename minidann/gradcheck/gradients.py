@@ -14,11 +14,25 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from minidann import ops
 from minidann.gradcheck.contract import in_one_line, quietly, run
 from minidann.gradcheck.perturbing import Derivatives, derivatives
 from minidann.gradcheck.purity import copied
-from minidann.gradcheck.report import Report, Row, compare, refused, settle
-from minidann.mistakes import diagnosis
+from minidann.gradcheck.report import CENTRAL_TOLERANCE, Report, Row, compare, refused
+from minidann.mistakes import naming
+from minidann.mistakes.question import (
+    SINGLE,
+    Case,
+    argument_names,
+    ask,
+    close,
+    floor,
+)
+
+NO_DERIVATIVE = (
+    "The gradient reversal is not the derivative of its forward; check it with scale=-beta, or "
+    "with --op gradient_reversal."
+)
 
 
 def check(
@@ -34,6 +48,7 @@ def check(
     names: tuple[str, ...] | None = None,
     absent: tuple | None = None,
     reference=None,
+    single: bool = False,
 ) -> Report:
     """Check every argument of an op (see `minidann.ops`), in float64.
 
@@ -46,12 +61,15 @@ def check(
     `reference`: an op that is known to be right, whose output this one should give. Its backward
     pass judges the entries at kinks (ties, a ReLU at 0) that no derivative decides; without it,
     any gradient between the slopes of both sides passes there, and the report counts them.
+    `single`: accept gradients of float32, to as many digits as they have.
 
     What is random in the op (dropout's mask) must be an option, or no two calls would agree.
     The op is handed copies, and the report says if it writes to them, to `dout` or to its cache.
     """
     if arrays is None:
-        arrays, options = op.example(rng)
+        arrays, options = (
+            next(iter(op.examples(rng).values())) if hasattr(op, "examples") else op.example(rng)
+        )
     arrays = tuple(np.array(array, dtype=np.float64) for array in arrays)
     options = options or {}
     if directions is not None and directions < 1:
@@ -66,15 +84,16 @@ def check(
     if ran is None:
         return Report(title, (), tuple(problems))
     proved = _proved(reference, arrays, options, ran, problems)
-    rows, wrong, true = [], [], []
+    rows, wrong = [], []
     magnitude = float(np.abs(scale * ran.upstream * ran.out).sum())  # of what is summed up
     for i, (name, array) in enumerate(zip(names, arrays)):
         gradient = ran.gradients[i]
+        if single and gradient is not None:
+            gradient = gradient.astype(np.float64)
         if gradient is None:
             fine = absent is None or name in absent
             row = refused(name, array.shape, "not computed" if fine else "NO GRADIENT")
             rows.append(replace(row, ok=fine))
-            true.append(None)
             continue
 
         def terms(perturbed, i=i):
@@ -83,25 +102,18 @@ def check(
 
         zero = i in zeros or name in zeros
         try:
-            row, best = _row(
-                name, gradient, array, terms, magnitude, directions, zero, rng, proved[i]
+            row = _row(
+                name, gradient, array, terms, magnitude, directions, zero, rng, proved[i], single
             )
         except (Exception, SystemExit) as error:
             message = f"forward raised {in_one_line(error)}, where {name} was perturbed"
             return Report(title, (), (*problems, message))
-        true.append(best)
         rows.append(row)
-        if not row.ok and not row.vacuous and _is_float64(gradient):
+        if not row.ok and not row.vacuous and gradient.dtype == np.float64:
             wrong.append(i)
-            if best is None and array.size <= diagnosis.LARGEST:  # only directions are known
-                true[i] = _found(terms, array).best[0].reshape(array.shape)
-    evidence = diagnosis.Evidence(
-        names, arrays, options, ran.upstream, ran.out, ran.gradients, tuple(true)
-    )
-    found = diagnosis.diagnose(evidence, wrong) if wrong else {}
-    diagnosed = {names[i]: diagnoses for i, diagnoses in found.items()}
-    rows = [replace(row, diagnoses=diagnosed.get(row.argument, ())) for row in rows]
-    return settle([Report(title, tuple(rows), tuple(problems))])[0]
+    found = _causes(op, arrays, options, ran, wrong, scale)
+    causes = {names[i]: found.get(i, ()) for i in wrong}
+    return Report(title, tuple(rows), tuple(problems), causes)
 
 
 def check_function(
@@ -134,15 +146,42 @@ def check_function(
     return check(op, rng, arrays=arrays, directions=directions, zeros=zeros, title=title)
 
 
-def argument_names(function: Callable, count: int) -> tuple[str, ...]:
-    """The names of the first `count` positional arguments, "argument i" where they have none."""
-    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):  # something built in
-        parameters = ()
-    names = [p.name for p in parameters if p.kind in kinds][:count]
-    return (*names, *(f"argument {i}" for i in range(len(names), count)))
+def _causes(op, arrays, options, ran, wrong, scale) -> dict[int, tuple[str, ...]]:
+    """What may be wrong with these gradients, if an op of minidann gives the same output.
+
+    Three dout tell more than one: with each of them backward is asked again.
+    """
+    known = same_op(arrays, options, ran.out) if wrong else None
+    if known is None:
+        return {}
+    reference, rng, seen = getattr(ops, known), np.random.default_rng(0), []
+    if known == "gradient_reversal" and scale == 1:
+        return dict.fromkeys(wrong, (NO_DERIVATIVE,))
+    more = [np.asarray(rng.standard_normal(np.shape(ran.out))) for _ in range(2)]
+    for upstream in (ran.upstream, *more):
+        question = ask(reference, Case(known, arrays, options), upstream)
+        try:
+            _, cache = quietly(op.forward, *copied(arrays), **copied(options))
+            received = quietly(op.backward, upstream, cache)
+            received = tuple(None if g is None else np.asarray(g) for g in received)
+        except (Exception, SystemExit):  # it does not take every dout
+            continue
+        off = tuple(i in wrong and not close(g, question.gradients[i], floor(question))
+                    for i, g in enumerate(received))  # fmt: skip
+        seen.append(naming.Seen(question, received, question.gradients, off, floor(question)))
+    return naming.name_gradients(known, seen)
+
+
+def same_op(arrays, options, out) -> str | None:
+    """The name of minidann's op that gives this output."""
+    for name in ops.__all__:
+        try:
+            found, _ = getattr(ops, name).forward(*arrays, **options)
+        except (TypeError, ValueError, IndexError, AttributeError):
+            continue
+        if np.shape(found) == np.shape(out) and close(out, found):
+            return name
+    return None
 
 
 def _proved(reference, arrays, options, ran, problems) -> tuple:
@@ -158,35 +197,28 @@ def _proved(reference, arrays, options, ran, problems) -> tuple:
     return reference.backward(ran.upstream, cache)
 
 
-def _row(
-    name, gradient, array, terms, magnitude, directions, zero, rng, proved
-) -> tuple[Row, np.ndarray | None]:
-    """The row of one argument, and its true gradient if every entry was looked at."""
-    if not _is_float64(gradient):
-        row = refused(name, array.shape, f"WRONG TYPE: {gradient.dtype}, not {array.dtype}")
-        return row, None
+def _row(name, gradient, array, terms, magnitude, directions, zero, rng, proved, single) -> Row:
+    """The row of one argument."""
+    if gradient.dtype != np.float64:
+        return refused(name, array.shape, f"WRONG TYPE: {gradient.dtype}, not {array.dtype}")
+    given = {"zero": zero, "tolerance": SINGLE if single else CENTRAL_TOLERANCE}
     if directions is None:
         found = _found(terms, array, magnitude=magnitude)
         if proved is not None:
             found = found.settle(proved.ravel())
-        true = found.best[0].reshape(array.shape)
     else:
         vectors = rng.standard_normal((directions, *array.shape))
         vectors /= np.sqrt((vectors**2).sum(axis=tuple(range(1, vectors.ndim)), keepdims=True))
-        found, true = _found(terms, array, vectors, magnitude=magnitude), None
+        found = _found(terms, array, vectors, magnitude=magnitude)
     if gradient.shape != array.shape:
-        return refused(name, array.shape, f"WRONG SHAPE: {gradient.shape}"), true
+        return refused(name, array.shape, f"WRONG SHAPE: {gradient.shape}")
     if directions is None:
-        return compare(name, array.shape, gradient.ravel(), found, zero=zero), true
+        return compare(name, array.shape, gradient.ravel(), found, **given)
     along = (vectors * gradient).reshape(directions, -1).sum(axis=1)  # (d,)
-    return compare(name, array.shape, along, found, zero=zero, directions=True), true
+    return compare(name, array.shape, along, found, **given, directions=True)
 
 
 def _found(terms, array, directions=None, magnitude=0.0) -> Derivatives:
     return derivatives(
         lambda x: terms(x).sum(), array, directions, magnitude=magnitude, terms=terms
     )
-
-
-def _is_float64(gradient: np.ndarray) -> bool:
-    return gradient.dtype == np.float64

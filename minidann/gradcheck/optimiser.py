@@ -12,37 +12,60 @@ never has.
 """
 
 import math
-from dataclasses import replace
 
 import numpy as np
 
+from minidann.gradcheck.contract import in_one_line
 from minidann.gradcheck.perturbing import derivatives
 from minidann.gradcheck.purity import Untouched
 from minidann.gradcheck.report import COMPLEX_TOLERANCE, Report, Row, compare, refused
-from minidann.mistakes import diagnosis
+from minidann.mistakes import catalogue, optimiser  # noqa: F401  fills the catalogue
+from minidann.mistakes.question import close
 
 # Written out: what is checked must not bring its own measure.
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 REGULARISED = ("conv.w", "emotion.w", "domain.w")
 STEPS = 7
 L1, L2 = 0.3, 0.2
+PENALISED = (*REGULARISED, "conv.b", "bn.gamma", "bn.beta", "attention.v", "emotion.b")
+PRICES = ((L1, 0.0, "conv.w"), (0.0, L2, "emotion.w"), (L1, L2, "domain.w"))  # a kernel without
 Arrays = dict[str, np.ndarray]
 History = list[tuple[Arrays, float]]  # the gradients and the rate of each step
 
 
 def check_optimiser(optim, rng: np.random.Generator) -> Report:
     """Check `add_penalty`, `start` and `step` of `optim` (see `minidann.optim`)."""
-    rows, problems = [], []
     params, history = example(rng)
-    for part in (lambda: _adam(optim, params, history), lambda: _penalties(optim, rng)):
+    penalised = penalty_example(rng)
+    rows, problems, causes = [], [], {}
+    for run, compared, given in ((follow, _adam, (params, history)),
+                                 (penalise, _penalties, penalised)):  # fmt: skip
         try:
-            part_rows, part_problems = part()
+            received, written = run(optim, *given)
+            part = compared(received, *given)
         except (Exception, SystemExit) as error:
-            part_rows = []
-            part_problems = [f"raised {type(error).__name__}: {' '.join(str(error).split())}"]
-        rows += part_rows
-        problems += part_problems
-    return Report("optim", tuple(rows), tuple(dict.fromkeys(problems)))
+            problems.append(f"raised {in_one_line(error)}")
+            continue
+        rows += part
+        problems += written
+        wrong = [row.argument for row in part if not row.ok]
+        if wrong:
+            causes.update(dict.fromkeys(wrong, _causes(run, received, given)))
+    return Report("optim", tuple(rows), tuple(dict.fromkeys(problems)), causes)
+
+
+@np.errstate(all="ignore")
+def _causes(run, received: Arrays, given: tuple) -> tuple[str, ...]:
+    """The mistakes of the catalogue that give just what was received."""
+    found = []
+    for mistake in catalogue.of("optim"):
+        would, _ = run(mistake.build(), *given)
+        if received.keys() == would.keys() and all(
+            close(received[name], would[name], 1e-12 * np.abs(would[name]).max(initial=0))
+            for name in would
+        ):
+            found.append(mistake.says)
+    return tuple(found[:2])
 
 
 def example(rng: np.random.Generator) -> tuple[Arrays, History]:
@@ -94,29 +117,17 @@ def follow(optim, params: Arrays, history: History) -> tuple[Arrays, list[str]]:
     return {**now, **state}, list(dict.fromkeys(problems))
 
 
-def _adam(optim, params, history) -> tuple[list[Row], list[str]]:
+def _adam(ends: Arrays, params: Arrays, history: History) -> list[Row]:
     """Rows of Adam: how far each parameter went, and its state."""
-    true = trajectory(params, history)
-    ends, problems = follow(optim, params, history)
-    rows, wrong = [], False
-    for name, value in true.items():
-        moved = value - params.get(name, 0)  # of a parameter, the change counts
-        received = np.asarray(ends.get(name, np.nan))
+    rows = []
+    for name, value in trajectory(params, history).items():
+        received, before = np.asarray(ends.get(name, np.nan)), params.get(name, 0)
         title = f"Adam: {name}"
         if received.shape != value.shape:
             rows.append(refused(title, value.shape, f"WRONG SHAPE: {received.shape}"))
-        else:
-            rows.append(_exact(title, received - params.get(name, 0), moved))
-        wrong |= not rows[-1].ok
-    for problem in problems:
-        finding = diagnosis.Diagnosis("adam", f"{problem}: what is given must stay as it is")
-        rows.append(replace(refused("Adam: inputs", (), "WRITTEN TO"), diagnoses=(finding,)))
-    if wrong:
-        found = diagnosis.diagnose_adam(params, history, ends, true)
-        rows = [
-            row if row.ok or row.diagnoses else replace(row, diagnoses=(found,)) for row in rows
-        ]
-    return rows, problems
+        else:  # of a parameter, the change counts
+            rows.append(_exact(title, received - before, value - before))
+    return rows
 
 
 def _exact(title: str, received: np.ndarray, true: np.ndarray) -> Row:
@@ -132,44 +143,42 @@ def _exact(title: str, received: np.ndarray, true: np.ndarray) -> Row:
     )  # fmt: skip
 
 
-def _penalties(optim, rng) -> tuple[list[Row], list[str]]:
-    """Rows of l1, l2 and both: what is added to the gradient, against finite differences."""
-    names = (*REGULARISED, "conv.b", "bn.gamma", "bn.beta", "attention.v", "emotion.b")
-    params = {name: rng.standard_normal((3, 4)) for name in names}
-    params = {name: w + 0.1 * np.sign(w) for name, w in params.items()}  # abs has a kink at 0
-    all_grads = {name: rng.standard_normal((3, 4)) for name in names}
-    rows, problems, wrong = [], [], {}
-    for l1, l2, without in ((L1, 0.0, "conv.w"), (0.0, L2, "emotion.w"), (L1, L2, "domain.w")):
+def penalty_example(rng: np.random.Generator) -> tuple[Arrays, Arrays]:
+    """Parameters and gradients. abs has a kink at 0, so no weight is near it."""
+    params = {name: rng.standard_normal((3, 4)) for name in PENALISED}
+    params = {name: w + 0.1 * np.sign(w) for name, w in params.items()}
+    return params, {name: rng.standard_normal((3, 4)) for name in PENALISED}
+
+
+def penalise(optim, params: Arrays, all_grads: Arrays) -> tuple[Arrays, list[str]]:
+    """What `optim` adds, by the names of `_penalties`, and what it writes to."""
+    added, problems = {}, []
+    for l1, l2, without in PRICES:
         grads = {name: g for name, g in all_grads.items() if name != without}
         given = Untouched(params=params, grads=grads)
         after = optim.add_penalty(params, grads, l1=l1, l2=l2)
-        written = [f"add_penalty writes to {name}" for name in given.changed()]
-        problems += written
-        for problem in written:
-            finding = diagnosis.Diagnosis("penalty", f"{problem}: what is given must stay as it is")
-            rows.append(replace(refused("penalty: inputs", (), "WRITTEN TO"), diagnoses=(finding,)))
-        for name in names:
-            title = f"l1 {l1:g}, l2 {l2:g}: {name}"
-            if (name in after) != (name in grads):
-                rows.append(refused(title, (3, 4), "GRADIENT OUT OF NOTHING OR LOST"))
-                wrong[title] = (l1, l2, name, name in grads)
-            elif name in grads:
-                added = after[name] - grads[name]
-                rows.append(_penalty(title, added, params[name], l1, l2, name in REGULARISED))
-                if not rows[-1].ok:
-                    wrong[title] = (l1, l2, name, added)
+        problems += [f"add_penalty writes to {name}" for name in given.changed()]
+        for name, g in after.items():
+            added[f"l1 {l1:g}, l2 {l2:g}: {name}"] = g - grads.get(name, 0)
     zero = {"conv.w": np.zeros((2, 3))}
-    added = optim.add_penalty(zero, dict(zero), l1=L1, l2=0.0)["conv.w"]
-    rows.append(_exact(f"l1 {L1:g}: conv.w at 0", added, zero["conv.w"]))
-    if not rows[-1].ok:
-        finding = diagnosis.Diagnosis("penalty", "abs has no gradient at 0: l1 adds 0 there")
-        rows[-1] = replace(rows[-1], diagnoses=(finding,))
-    if wrong:
-        found = diagnosis.diagnose_penalty(params, all_grads, list(wrong.values()))
-        rows = [
-            row if row.ok or row.diagnoses else replace(row, diagnoses=(found,)) for row in rows
-        ]
-    return rows, problems
+    after = optim.add_penalty(zero, dict(zero), l1=L1, l2=0.0)
+    added[f"l1 {L1:g}: conv.w at 0"] = after["conv.w"]
+    return added, list(dict.fromkeys(problems))
+
+
+def _penalties(added: Arrays, params: Arrays, all_grads: Arrays) -> list[Row]:
+    """Rows of l1, l2 and both: what is added to the gradient, against finite differences."""
+    rows = []
+    for l1, l2, without in PRICES:
+        for name, w in params.items():
+            title = f"l1 {l1:g}, l2 {l2:g}: {name}"
+            if (title in added) == (name == without):
+                rows.append(refused(title, w.shape, "GRADIENT OUT OF NOTHING OR LOST"))
+            elif title in added:
+                rows.append(_penalty(title, added[title], w, l1, l2, name in REGULARISED))
+    title = f"l1 {L1:g}: conv.w at 0"
+    rows.append(_exact(title, added[title], np.zeros((2, 3))))
+    return rows
 
 
 def _penalty(title, added, w, l1, l2, kernel) -> Row:

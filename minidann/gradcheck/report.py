@@ -1,23 +1,29 @@
-"""What a check found: a table with one row an argument, and a verdict in words."""
+"""What a check by differences found: a table with one row for each argument, and the causes."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from minidann.gradcheck.perturbing import CENTRAL_STEP, Derivatives
-from minidann.mistakes.diagnosis import UNKNOWN, Diagnosis
+from minidann.gradcheck.verdict import UNKNOWN
 
 CENTRAL_TOLERANCE = 1e-7
 COMPLEX_TOLERANCE = 1e-12
 NO_PROOF = "PROVES NOTHING"
 NO_EVIDENCE = f"ZERO: {NO_PROOF}"
-DECLARE = "zero everywhere: another example, or, if it must be, zeros=... of check; in a file"
+DECLARE = (
+    "This gradient is zero here, so nothing was proved. Use another example, or declare it with "
+    "zeros=... of check; in a file with"
+)
 LOST = "forward does not carry an imaginary part through: central differences decide alone"
 HEADINGS = (
-    "argument", "shape", "central", "complex", "absolute", "at", "backward", "true", "expected",
+    "argument", "shape", "central", "complex", "off by", "at", "backward", "true", "rounding",
     "verdict",
 )  # fmt: skip
+LEGEND = """central, complex: the relative error against central differences and the complex step.
+off by, at: the largest error and its index; there backward gives `backward`, and `true` is right.
+rounding: the relative error that rounding alone may put into central differences."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +54,6 @@ class Row:
     kinks: int = 0
     unchecked: int = 0
     tried: int = 0
-    diagnoses: tuple[Diagnosis, ...] = ()
-
-    @property
-    def diagnosis(self) -> Diagnosis | None:
-        """What is wrong with a wrong row: the first of all explanations that hold."""
-        return self.diagnoses[0] if self.diagnoses else None
 
     @property
     def vacuous(self) -> bool:
@@ -89,20 +89,20 @@ class Row:
 
 @dataclass(frozen=True)
 class Report:
-    """All rows of one check. `problems` are breaches of the contract that are not numbers."""
+    """All rows of one check.
+
+    `problems` are breaches of the contract that are not numbers; `causes` what may be wrong with a
+    wrong row, at most two sentences for an argument, none where the mistake is not known.
+    """
 
     title: str
     rows: tuple[Row, ...]
     problems: tuple[str, ...] = ()
+    causes: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
         return not self.problems and all(row.ok for row in self.rows)
-
-    @property
-    def diagnosis(self) -> tuple[Diagnosis, ...]:
-        """What is wrong with each wrong row, in order."""
-        return tuple(row.diagnosis for row in self.rows if row.diagnosis is not None)
 
     def __str__(self) -> str:
         unchecked = sum(row.unchecked for row in self.rows)
@@ -119,35 +119,14 @@ class Report:
         if zeros:
             lines.append(f"  {DECLARE}: ZEROS = ({zeros},)")
         lines += [f"  {problem}" for problem in self.problems]
-        arguments: dict[str, list[str]] = {}  # one bug spoils several gradients: say it once
+        arguments: dict[tuple, list[str]] = {}  # one bug spoils several gradients: say it once
         for row in self.rows:
-            if row.diagnosis is not None:
-                arguments.setdefault(str(row.diagnosis), []).append(row.argument)
-        lines += [f"  {', '.join(names)}: {found}" for found, names in arguments.items()]
+            if row.argument in self.causes:
+                causes = self.causes[row.argument] or (UNKNOWN,)
+                arguments.setdefault(causes, []).append(row.argument)
+        for causes, names in arguments.items():
+            lines.append(f"  {', '.join(names)}: {' Or: '.join(causes)}")
         return "\n".join(lines)
-
-
-def settle(reports: list[Report]) -> list[Report]:
-    """The same reports, agreeing on one mistake if there is one that explains all wrong rows.
-
-    A row by itself may have several explanations: where a step has target rows only, "the
-    reversal is missing on target rows" looks like "the reversal is missing".
-    """
-    explained = [row.diagnoses for report in reports for row in report.rows if row.diagnoses]
-    explained = [diagnoses for diagnoses in explained if diagnoses[0] != UNKNOWN]
-    if not explained or len({diagnoses[0].kind for diagnoses in explained}) == 1:
-        return reports
-    ranks = [{d.kind: rank for rank, d in reversed(list(enumerate(ds)))} for ds in explained]
-    common = set(ranks[0]).intersection(*ranks)
-    if not common:
-        return reports
-    best = min(sorted(common), key=lambda kind: sum(rank[kind] for rank in ranks))
-
-    def first(row: Row) -> Row:
-        ordered = sorted(row.diagnoses, key=lambda d: d.kind != best)
-        return replace(row, diagnoses=tuple(ordered))
-
-    return [replace(report, rows=tuple(map(first, report.rows))) for report in reports]
 
 
 def refused(argument: str, shape: tuple[int, ...], verdict: str) -> Row:
@@ -165,6 +144,7 @@ def compare(
     *,
     zero: bool = False,
     directions: bool = False,
+    tolerance: float = CENTRAL_TOLERANCE,
 ) -> Row:
     """A row: `analytic` (d,) against derivatives of one output (1, d).
 
@@ -188,8 +168,9 @@ def compare(
     error = float(off_central.max()) / scale
     error_complex = math.nan if found.complex is None else float(off.max()) / scale
     # Of a gradient that all but cancels, rounding alone is more than the tolerance.
-    wrong = not error <= max(CENTRAL_TOLERANCE, rounding / scale)
-    wrong |= error_complex > max(COMPLEX_TOLERANCE, rounding * CENTRAL_STEP / scale)
+    wrong = not error <= max(tolerance, rounding / scale)
+    exact = COMPLEX_TOLERANCE if tolerance == CENTRAL_TOLERANCE else tolerance
+    wrong |= error_complex > max(exact, rounding * CENTRAL_STEP / scale)
     if not np.isfinite(analytic).all():
         verdict = "NOT FINITE"
     elif zero and not nothing:

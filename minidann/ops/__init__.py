@@ -2,7 +2,10 @@
 
     forward(*arrays, **options) -> (out, cache)
     backward(dout, cache) -> one gradient for each of `arrays`, in order
-    example(rng) -> (arrays, options), a small legal input
+    examples(rng) -> {what: (arrays, options)}, small legal inputs that reach every branch
+
+What is kept from forward to backward, the cache, is an array or a named tuple. Of the examples the
+first has sizes that all differ; where maxima tie or a kink is met, `what` begins with "a tie".
 
 They are pure: no state, no global seed, inputs never written to. `dout` is the gradient of the
 loss with respect to `out`; so is each gradient, with respect to its array. The output's dtype is

@@ -7,10 +7,26 @@ is why table 3 asks which examples are normalised together. In inference they ar
 collected in training, and examples do not touch each other.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 EPSILON = 1e-5
 MOMENTUM = 0.9
+
+
+class Cache(NamedTuple):
+    """xhat (N, C), gamma (C,), scale = 1/sqrt(var + epsilon) (C,), mean and var (C,).
+
+    `own_statistics`: are mean and variance the batch's own?
+    """
+
+    xhat: np.ndarray
+    gamma: np.ndarray
+    scale: np.ndarray
+    mean: np.ndarray
+    var: np.ndarray
+    own_statistics: bool
 
 
 def forward(
@@ -19,14 +35,11 @@ def forward(
     beta: np.ndarray,
     *,
     running: tuple[np.ndarray, np.ndarray] | None = None,
-) -> tuple[np.ndarray, tuple]:
+) -> tuple[np.ndarray, Cache]:
     """x (N, C), gamma (C,), beta (C,) -> out (N, C).
 
     `running`, a pair (mean, var) of shape (C,): normalise with these (inference) instead of with
     the batch's own (training). The variance is the biased one, divided by N.
-
-    The cache holds xhat (N, C), gamma, 1/sqrt(var + epsilon), the batch's mean and variance, and
-    whether they are the batch's own.
     """
     if x.ndim != 2 or gamma.shape != x.shape[1:]:
         raise ValueError(f"batchnorm: expected x of shape (N, {len(gamma)}), received {x.shape}")
@@ -39,10 +52,10 @@ def forward(
         centred = x - mean
     scale = 1 / np.sqrt(var + EPSILON)  # (C,)
     xhat = centred * scale  # (N, C)
-    return gamma * xhat + beta, (xhat, gamma, scale, mean, var, running is None)
+    return gamma * xhat + beta, Cache(xhat, gamma, scale, mean, var, running is None)
 
 
-def backward(dout: np.ndarray, cache: tuple) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def backward(dout: np.ndarray, cache: Cache) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """dout (N, C) -> dx (N, C), dgamma (C,), dbeta (C,).
 
     In training x acts three times: by itself, through the mean and through the variance. dx is
@@ -58,18 +71,34 @@ def backward(dout: np.ndarray, cache: tuple) -> tuple[np.ndarray, np.ndarray, np
 
 
 def update_running(
-    running: tuple[np.ndarray, np.ndarray], cache: tuple
+    running: tuple[np.ndarray, np.ndarray], cache: Cache
 ) -> tuple[np.ndarray, np.ndarray]:
     """The running (mean, var) after one more training batch: 0.9 of the old, 0.1 of the batch's."""
-    _, _, _, mean, var, _ = cache
     running_mean, running_var = running
     return (
-        MOMENTUM * running_mean + (1 - MOMENTUM) * mean,
-        MOMENTUM * running_var + (1 - MOMENTUM) * var,
+        MOMENTUM * running_mean + (1 - MOMENTUM) * cache.mean,
+        MOMENTUM * running_var + (1 - MOMENTUM) * cache.var,
     )
 
 
-def example(rng: np.random.Generator) -> tuple[tuple, dict]:
-    """(x, gamma, beta), options; five rows (with two the gradient all but vanishes)."""
-    x = 2 * rng.standard_normal((5, 3)) + 1
-    return (x, rng.standard_normal(3) + 2, rng.standard_normal(3)), {}
+def examples(rng: np.random.Generator) -> dict[str, tuple[tuple, dict]]:
+    """(x, gamma, beta), options. Of one row, and of equal rows, dx is zero."""
+    normal = rng.standard_normal
+    x, gamma, beta = 2 * normal((5, 3)) + 1, normal(3) + 2, normal(3)
+    running = {"running": (normal(3), rng.random(3) + 0.5)}
+    one = np.array([3.0]), np.array([-1.0])
+    column = np.array([[1.0], [2.0], [6.0]])  # (3, 1)
+    still = {"running": (np.array([1.0]), np.array([0.0]))}
+    return {
+        "sizes that differ": ((x, gamma, beta), {}),
+        "three rows": ((column, *one), {}),
+        "four rows": ((np.array([[0.0], [0.0], [4.0], [4.0]]), *one), {}),
+        "as many rows as features": ((normal((4, 4)), normal(4) + 2, normal(4)), {}),
+        "features that hardly vary": ((0.05 * x, gamma, beta), {}),  # epsilon counts
+        "one row": ((x[:1], gamma, beta), {}),
+        "running statistics": ((x, gamma, beta), running),
+        "running statistics, two rows": ((x[:2], gamma, beta), running),
+        "running statistics, one row": ((column[2:], *one),
+                                        {"running": (np.array([1.0]), np.array([4.0]))}),
+        "running statistics, a variance of 0": ((column[:2], *one), still),
+    }  # fmt: skip

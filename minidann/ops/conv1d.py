@@ -9,8 +9,20 @@ The K*D values under one position lie side by side in memory, because x is time-
 position is one row of a matrix, and the convolution is one matrix product.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+
+
+class Cache(NamedTuple):
+    """The windows as a matrix (N*T', K*D), w, and what else `backward` has to know."""
+
+    rows: np.ndarray
+    w: np.ndarray
+    x_shape: tuple[int, int, int]
+    stride: int
+    input_gradient: bool
 
 
 def windows(x: np.ndarray, size: int, stride: int) -> np.ndarray:
@@ -32,13 +44,11 @@ def forward(
     *,
     stride: int = 3,
     input_gradient: bool = True,
-) -> tuple[np.ndarray, tuple]:
+) -> tuple[np.ndarray, Cache]:
     """x (N, T, D), w (K, D, F), b (F,) -> out (N, T', F), T' = (T - K) // stride + 1.
 
     No padding: frames at the end that do not fill a window are not read. The first layer of a
     network needs no gradient of its input; `input_gradient=False` makes `backward` give None.
-
-    The cache holds the windows as a matrix (N*T', K*D), w, x's shape and the two options.
     """
     k, d, f = w.shape
     if x.ndim != 3 or x.shape[2] != d:
@@ -47,10 +57,10 @@ def forward(
     n, t_out, _ = view.shape
     rows = view.reshape(n * t_out, k * d)  # (N*T', K*D), copied here
     out = rows @ w.reshape(k * d, f) + b  # (N*T', F)
-    return out.reshape(n, t_out, f), (rows, w, x.shape, stride, input_gradient)
+    return out.reshape(n, t_out, f), Cache(rows, w, x.shape, stride, input_gradient)
 
 
-def backward(dout: np.ndarray, cache: tuple) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
+def backward(dout: np.ndarray, cache: Cache) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
     """dout (N, T', F) -> dx (N, T, D), dw (K, D, F), db (F,)."""
     rows, w, x_shape, stride, input_gradient = cache
     k, d, f = w.shape
@@ -67,12 +77,21 @@ def backward(dout: np.ndarray, cache: tuple) -> tuple[np.ndarray | None, np.ndar
     return dx, dw, db
 
 
-def example(rng: np.random.Generator) -> tuple[tuple, dict]:
-    """A small legal input, all sizes different (T' = 4), for checks: (x, w, b), options.
-
-    Of the 15 frames the last is under no window: its gradient is zero.
-    """
-    x = rng.standard_normal((7, 15, 2))
-    w = rng.standard_normal((5, 2, 6))
-    b = rng.standard_normal(6)
-    return (x, w, b), {"stride": 3}
+def examples(rng: np.random.Generator) -> dict[str, tuple[tuple, dict]]:
+    """(x, w, b), options. Of the 15 frames of the first example the last is under no window."""
+    normal = rng.standard_normal
+    x, w, b = normal((7, 15, 2)), normal((5, 2, 6)), normal(6)
+    short, pair, one = np.array([[[2.0], [-1.0]]]), np.array([[[3.0]], [[-2.0]]]), np.array([1.0])
+    longer = np.array([[[2.0], [-1.0], [3.0], [1.0], [-2.0]]])  # (1, 5, 1)
+    return {
+        "sizes that differ": ((x, w, b), {"stride": 3}),
+        "one window": ((short, pair, one), {"stride": 1}),
+        "windows that overlap": ((longer[:, :3], pair, one), {"stride": 1}),
+        "a tail that is not read": ((longer, pair, one), {"stride": 2}),
+        "the default stride": ((normal((2, 11, 3)), normal((4, 3, 2)), normal(2)), {}),
+        "one utterance": ((x[:1], w, b), {"stride": 3}),
+        "every frame": ((x, w, b), {"stride": 1}),
+        "a stride of the kernel": ((normal((3, 21, 2)), w, b), {"stride": 5}),
+        "a stride longer than the kernel": ((normal((3, 23, 2)), w, b), {"stride": 7}),
+        "without input_gradient": ((x, w, b), {"stride": 3, "input_gradient": False}),
+    }

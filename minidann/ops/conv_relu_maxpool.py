@@ -19,6 +19,7 @@ And what is left is done where it is quick:
 """
 
 from types import SimpleNamespace
+from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -28,15 +29,26 @@ from minidann.ops import conv1d, maxpool, parallel, relu
 PART = 8  # utterances at a time: the windows of full-length ones are 2 MB
 
 
+class Cache(NamedTuple):
+    """The view of x's windows (N, T', K*D), without a copy: leave x as it is until `backward`.
+
+    The argmax of each pool, a window counted within the pool, and which outputs are above zero,
+    (N, P, F) each; which pools were computed (N, P); the kernel's shape, the pool's size.
+    """
+
+    view: np.ndarray
+    argmax: np.ndarray
+    passed: np.ndarray
+    computed: np.ndarray
+    w_shape: tuple[int, int, int]
+    size: int
+
+
 def forward(
     x: np.ndarray, w: np.ndarray, b: np.ndarray, *, stride: int = 3, size: int = 30
-) -> tuple[np.ndarray, tuple]:
+) -> tuple[np.ndarray, Cache]:
     """x (N, T, D), w (K, D, F), b (F,) -> out (N, P, F); `stride` of the convolution, `size` (and
     stride) of the pool.
-
-    The cache holds the view of x's windows (N, T', K*D), the argmax of each pool, a window counted
-    within the pool (N, P, F), which outputs are above zero (N, P, F), which pools were computed
-    (N, P), the kernel's shape, and `size`. x itself is in view: leave it as it is until `backward`.
     """
     k, d, f = w.shape
     if x.ndim != 3 or x.shape[2] != d:
@@ -65,10 +77,10 @@ def forward(
     out[:] = (ends @ kernel)[:, None]  # (N, 1, F): what the padding gives
     out[computed], argmax[computed] = best, where
     out, passed = relu.forward(out + b)  # (N, P, F)
-    return out, (view, argmax, passed, computed, w.shape, size)
+    return out, Cache(view, argmax, passed, computed, w.shape, size)
 
 
-def backward(dout: np.ndarray, cache: tuple) -> tuple[None, np.ndarray, np.ndarray]:
+def backward(dout: np.ndarray, cache: Cache) -> tuple[None, np.ndarray, np.ndarray]:
     """dout (N, P, F) -> None, dw (K, D, F), db (F,)."""
     view, argmax, passed, computed, (k, d, f), size = cache
     (dout,) = relu.backward(dout, passed)  # (N, P, F)
@@ -152,9 +164,18 @@ def compose(conv1d=conv1d, relu=relu, maxpool=maxpool) -> SimpleNamespace:
     return SimpleNamespace(forward=forward, backward=backward)
 
 
-def example(rng: np.random.Generator) -> tuple[tuple, dict]:
-    """(x, w, b), options; the last frames reach no pool, and some pools stay below zero."""
-    x = rng.standard_normal((3, 24, 2))
-    w = rng.standard_normal((5, 2, 7))
-    b = rng.standard_normal(7) - 3
-    return (x, w, b), {"stride": 2, "size": 4}
+def examples(rng: np.random.Generator) -> dict[str, tuple[tuple, dict]]:
+    """(x, w, b), options. The last frames reach no pool, and some pools stay below zero."""
+    normal = rng.standard_normal
+    x, w, b = normal((3, 24, 2)), normal((5, 2, 7)), normal(7)
+    padded = x.copy()
+    for row, unpadded in zip(padded, (9, 12, 15)):
+        row[unpadded:] = row[:unpadded].min(axis=0)
+    long, kernel = normal((2, 101, 1)), normal((4, 1, 3))
+    return {
+        "sizes that differ": ((x, w, b - 3), {"stride": 2, "size": 4}),
+        "half of the pools below zero": ((x, w, b - 6), {"stride": 2, "size": 4}),
+        "one utterance": ((x[:1], w, b - 3), {"stride": 1, "size": 6}),
+        "the default stride and size": ((long, kernel, normal(3)), {}),
+        "a tie in the padding": ((padded, w - 0.5, b - 3), {"stride": 2, "size": 4}),
+    }

@@ -27,6 +27,15 @@ def backward(dout: np.ndarray, cache: np.ndarray) -> tuple[np.ndarray]:
     return (dout * cache,)
 
 
-def example(rng: np.random.Generator) -> tuple[tuple, dict]:
-    """(x,), a mask with both kinds of entries."""
-    return (rng.standard_normal((3, 8)),), {"mask": draw_mask(rng, (3, 8), 0.7, np.float64)}
+def examples(rng: np.random.Generator) -> dict[str, tuple[tuple, dict]]:
+    """(x,), options with a mask."""
+    x, dropped = np.array([[3.0, 2.0, -1.0]]), {"mask": np.array([[0.0, 2.5, 2.5]])}
+    large, mask = rng.standard_normal((3, 8)), draw_mask(rng, (3, 8), 0.7, np.float64)
+    return {
+        "sizes that differ": ((large,), {"mask": mask}),
+        "one dropped": ((x,), dropped),
+        "all kept": ((rng.standard_normal((2, 3)),), {"mask": np.ones((2, 3))}),
+        "all dropped": ((x,), {"mask": np.zeros((1, 3))}),
+        "three axes": ((rng.standard_normal((2, 3, 4)),),
+                       {"mask": draw_mask(rng, (2, 3, 4), 0.4, np.float64)}),
+    }  # fmt: skip

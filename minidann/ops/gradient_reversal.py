@@ -21,6 +21,13 @@ def backward(dout: np.ndarray, cache: float) -> tuple[np.ndarray]:
     return (-cache * dout,)
 
 
-def example(rng: np.random.Generator) -> tuple[tuple, dict]:
-    """(x,), a beta that is not 1."""
-    return (rng.standard_normal((5, 3)),), {"beta": 1.7}
+def examples(rng: np.random.Generator) -> dict[str, tuple[tuple, dict]]:
+    """(x,), options."""
+    x = rng.standard_normal((5, 3))
+    return {
+        "sizes that differ": ((x,), {"beta": 1.7}),
+        "three rows": ((np.array([[1.0], [-2.0], [4.0]]),), {"beta": 2.0}),
+        "a small beta": ((x,), {"beta": 0.25}),
+        "a beta of 0": ((x,), {"beta": 0.0}),
+        "the default beta": ((x,), {}),
+    }

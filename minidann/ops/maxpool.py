@@ -6,27 +6,34 @@ The paper takes size = stride = 30: 247 frames become 8, and the last 7 are drop
 argmax of a pool gets a gradient: one value in thirty.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 
-def forward(x: np.ndarray, *, size: int = 30, stride: int = 30) -> tuple[np.ndarray, tuple]:
+class Cache(NamedTuple):
+    """The argmax of each pool (N, P, F), frame numbers in x's own time, and x's shape."""
+
+    argmax: np.ndarray
+    x_shape: tuple[int, int, int]
+
+
+def forward(x: np.ndarray, *, size: int = 30, stride: int = 30) -> tuple[np.ndarray, Cache]:
     """x (N, T, F) -> out (N, P, F), P = (T - size) // stride + 1.
 
     In a tie the first maximum counts. Ties occur on real speech, where padding repeats one frame.
     The largest is decided by the real part, so that a complex step (lesson 2) goes through.
-
-    The cache holds the argmax (N, P, F), frame numbers in x's own time, and x's shape.
     """
     if x.shape[1] < size:
         raise ValueError(f"maxpool: expected at least {size} frames, received {x.shape[1]}")
     windows = sliding_window_view(x, size, axis=1)[:, ::stride]  # (N, P, F, size)
     argmax = windows.real.argmax(axis=-1)  # (N, P, F), within the window
     argmax += stride * np.arange(argmax.shape[1])[:, None]  # (N, P, F), in x's time
-    return np.take_along_axis(x, argmax, axis=1), (argmax, x.shape)
+    return np.take_along_axis(x, argmax, axis=1), Cache(argmax, x.shape)
 
 
-def backward(dout: np.ndarray, cache: tuple) -> tuple[np.ndarray]:
+def backward(dout: np.ndarray, cache: Cache) -> tuple[np.ndarray]:
     """dout (N, P, F) -> dx (N, T, F): each gradient goes to its pool's argmax."""
     argmax, x_shape = cache
     dx = np.zeros(x_shape, dtype=dout.dtype)
@@ -35,7 +42,28 @@ def backward(dout: np.ndarray, cache: tuple) -> tuple[np.ndarray]:
     return (dx,)
 
 
-def example(rng: np.random.Generator) -> tuple[tuple, dict]:
-    """Values far apart, so that no step changes an argmax; windows overlap; a tail is dropped."""
-    x = rng.permutation(3 * 12 * 2).reshape(3, 12, 2) / 10.0
-    return (x,), {"size": 5, "stride": 2}
+def examples(rng: np.random.Generator) -> dict[str, tuple[tuple, dict]]:
+    """(x,), options. Values are a tenth apart, so that no small step changes an argmax."""
+
+    def apart(*shape):
+        return (rng.permutation(np.prod(shape)).reshape(shape) - np.prod(shape) // 2) / 10
+
+    def of(*values):
+        return np.array(values)[None, :, None]  # (1, T, 1)
+
+    both = np.array([[[1.0, 4.0], [2.0, -3.0]], [[-1.0, -4.0], [-2.0, 3.0]]])  # (2, 2, 2)
+    pairs = {"size": 2, "stride": 2}
+    return {
+        "sizes that differ": ((apart(4, 14, 3),), {"size": 5, "stride": 2}),  # overlap, and a tail
+        "one pool": ((of(3.0, 1.0),), pairs),
+        "negative numbers": ((of(-3.0, -1.0, -2.0, -5.0),), pairs),
+        "a tail that is not read": ((of(1.0, 2.0, 5.0),), pairs),
+        "one frame that is largest twice": ((of(1.0, 3.0, 2.0),), {"size": 2, "stride": 1}),
+        "gaps between the pools": ((of(1.0, 2.0, 5.0, 4.0, 3.0),), {"size": 2, "stride": 3}),
+        "pools side by side": ((apart(2, 13, 3),), {"size": 4, "stride": 4}),
+        "two utterances and channels": ((both,), pairs),
+        "the default size and stride": ((apart(2, 67, 2),), {}),
+        "a tie of two frames": ((of(2.0, 2.0, 1.0, 4.0),), pairs),
+        "a tie in most pools": ((rng.integers(-1, 2, (3, 17, 2)).astype(float),),
+                                {"size": 5, "stride": 5}),
+    }  # fmt: skip

@@ -23,7 +23,12 @@ def backward(dout: np.ndarray, cache: np.ndarray) -> tuple[np.ndarray]:
     return (np.where(cache, dout, np.zeros((), dout.dtype)),)
 
 
-def example(rng: np.random.Generator) -> tuple[tuple, dict]:
-    """x of both signs, kept away from the kink at 0."""
+def examples(rng: np.random.Generator) -> dict[str, tuple[tuple, dict]]:
+    """(x,), options."""
     x = rng.standard_normal((3, 5, 4))
-    return (x + 0.1 * np.sign(x),), {}
+    return {
+        "sizes that differ": ((x + 0.1 * np.sign(x),), {}),  # away from the kink at 0
+        "a number of each sign": ((np.array([-1.0, 2.0]),), {}),
+        "a matrix": ((np.array([[3.0, -2.0, 0.5], [-1.0, -4.0, -0.1]]),), {}),
+        "a tie at 0": ((np.array([[0.0, -1.0, 2.0], [3.0, 0.0, 0.5]]),), {}),
+    }

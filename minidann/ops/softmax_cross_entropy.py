@@ -6,7 +6,16 @@
 Taken together their gradient is simply p minus the one-hot label, divided by N.
 """
 
+from typing import NamedTuple
+
 import numpy as np
+
+
+class Cache(NamedTuple):
+    """The probabilities (N, L) and the labels (N,)."""
+
+    p: np.ndarray
+    labels: np.ndarray
 
 
 def softmax(z: np.ndarray) -> np.ndarray:
@@ -15,20 +24,17 @@ def softmax(z: np.ndarray) -> np.ndarray:
     return e / e.sum(axis=1, keepdims=True)
 
 
-def forward(z: np.ndarray, *, labels: np.ndarray) -> tuple[np.ndarray, tuple]:
-    """Scores z (N, L), integer labels (N,) in 0..L-1 -> the mean loss, of shape ().
-
-    The cache holds the probabilities (N, L) and the labels.
-    """
+def forward(z: np.ndarray, *, labels: np.ndarray) -> tuple[np.ndarray, Cache]:
+    """Scores z (N, L), integer labels (N,) in 0..L-1 -> the mean loss, of shape ()."""
     if labels.shape != z.shape[:1]:
         raise ValueError(f"cross-entropy: expected {len(z)} labels, received shape {labels.shape}")
     shifted = z - z.real.max(axis=1, keepdims=True)  # (N, L)
     log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))  # (N, L), never log 0
     loss = -log_p[np.arange(len(z)), labels].mean()  # ()
-    return loss, (np.exp(log_p), labels)
+    return loss, Cache(np.exp(log_p), labels)
 
 
-def backward(dout: np.ndarray, cache: tuple) -> tuple[np.ndarray]:
+def backward(dout: np.ndarray, cache: Cache) -> tuple[np.ndarray]:
     """dout () -> dz (N, L)."""
     p, labels = cache
     dz = p.copy()  # (N, L)
@@ -36,6 +42,18 @@ def backward(dout: np.ndarray, cache: tuple) -> tuple[np.ndarray]:
     return (dz * (dout / len(p)),)
 
 
-def example(rng: np.random.Generator) -> tuple[tuple, dict]:
-    """(z,), labels of every class."""
-    return (rng.standard_normal((5, 3)),), {"labels": np.array([0, 2, 1, 1, 0])}
+def examples(rng: np.random.Generator) -> dict[str, tuple[tuple, dict]]:
+    """(z,), options with labels."""
+    normal = rng.standard_normal
+    scores = np.array([[1.0, 2.0], [3.0, 1.0], [0.0, 0.0]])
+    large = np.array([[800.0, 799.5, 798.0], [800.0, 801.0, 802.0]])  # exp(800) overflows
+    far = np.array([[800.0, 0.0], [-801.0, -800.0], [-30.0, 10.0]])  # probabilities of 0
+    return {
+        "sizes that differ": ((normal((5, 3)),), {"labels": np.array([0, 2, 1, 1, 0])}),
+        "one row": ((scores[:1],), {"labels": np.array([0])}),
+        "three rows": ((scores,), {"labels": np.array([1, 1, 0])}),
+        "three classes": ((np.array([[1.0, 2.0, 0.0]]),), {"labels": np.array([2])}),
+        "as many rows as classes": ((normal((4, 4)),), {"labels": np.array([3, 0, 0, 1])}),
+        "large scores": ((large,), {"labels": np.array([2, 0])}),
+        "labels far behind": ((far,), {"labels": np.array([1, 0, 0])}),
+    }  # fmt: skip

@@ -42,7 +42,7 @@ def unpack(folder: Path, count: int) -> list[str]:
 
 def read(path: Path) -> Table:
     """The rows of a table of grades, by student; a note may name a file below ROOT."""
-    text = path.read_text("utf-8").replace(f"{ROOT}/", "")
+    text = path.read_text("utf-8-sig").replace(f"{ROOT}/", "")
     return {row["student"]: row for row in csv.DictReader(text.splitlines())}
 
 

@@ -1,0 +1,286 @@
+"""Questions about an op, and the verdicts on the answers of the code under test.
+
+Nothing of the code under test is run here: `gradcheck --file` runs it in this process, the
+coursework in another one, and both hand over what it answered.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from minidann import ops
+from minidann.gradcheck.cases import random_case
+from minidann.gradcheck.verdict import Verdict, kind, shown
+from minidann.mistakes import catalogue, naming
+from minidann.mistakes.naming import Seen
+from minidann.mistakes.question import (
+    MIXED,
+    TOLERANCE,
+    Case,
+    Question,
+    argument_names,
+    ask,
+    close,
+    floor,
+    real,
+)
+
+RANDOM = 4  # random cases of each op, beside its examples
+STEP = 1e-4  # of a difference that has only to tell a mistake's gradient from others
+AGAIN = (
+    "backward gives another answer when it is called again: does it write to its cache, keep "
+    "something in a global, draw at random, or add to np.empty?"
+)
+SINGLE = (
+    "it is float32, which holds seven digits; give the arrays that you make the dtype of the input"
+)
+FOLLOWS = "It is right wherever out is right: mend forward first."
+SUBGRADIENT = "in a tie it takes another subgradient than minidann"
+
+__all__ = ["Answer", "Case", "Question", "alike", "judge", "questions"]
+
+
+class Answer(NamedTuple):
+    """What the code under test gave on one question. Everything may be missing or nonsense.
+
+    `out` and `gradients` as received; `again`: its gradients once more, after other cases were run
+    (None where nothing was run again). `error`: a predicate in one line, such as "raised
+    ValueError: ..., line 7", "" if nothing went wrong; `which`: "forward" or "backward", its
+    subject.
+    """
+
+    out: object = None
+    gradients: object = None
+    again: object = None
+    error: str = ""
+    which: str = ""
+
+
+def questions(name: str, rng: np.random.Generator) -> list[Question]:
+    """Questions about the op `name` that reach its every branch, the smallest first.
+
+    Where an input is of whole numbers, dout is too, and in a tie it is positive. All arrays are
+    read-only.
+    """
+    op = getattr(ops, name)
+    found = [Case(what, *given) for what, given in op.examples(rng).items()]
+    found += [random_case(name, rng) for _ in range(RANDOM)]
+    asked = []
+    for case in sorted(found, key=lambda case: sum(array.size for array in case.arrays)):
+        shape = np.shape(op.forward(*case.arrays, **case.options)[0])
+        is_whole = all((array == np.round(array)).all() for array in case.arrays)
+        upstream = rng.choice([-3.0, -2.0, -1.0, 1.0, 2.0, 3.0], shape)
+        upstream = np.asarray(upstream if is_whole else rng.standard_normal(shape))
+        upstream = np.abs(upstream) if case.ties else upstream
+        for array in (*case.arrays, *case.options.values(), upstream):
+            for part in array if isinstance(array, tuple) else (array,):
+                if isinstance(part, np.ndarray):
+                    part.setflags(write=False)
+        asked.append(ask(op, case, upstream))
+    return asked
+
+
+def judge(
+    name: str,
+    questions: Sequence[Question],
+    answers: Sequence[Answer],
+    *,
+    any_subgradient: bool = False,
+    without: catalogue.Mistake | None = None,
+) -> dict[str, Verdict]:
+    """The verdict on each part of the op `name`: "out", then the gradient of each argument.
+
+    `any_subgradient`: in a tie any subgradient is right; otherwise it has to be minidann's.
+    `without`: name what is wrong as if the catalogue did not have this mistake.
+    """
+    names = argument_names(getattr(ops, name).forward)
+    verdicts = {"out": _out(name, names, questions, answers, without)}
+    received = [a.gradients for a in answers]
+    usable = [_tuple_of(gradients, len(names)) for gradients in received]
+    notes: dict[int, str] = {}
+    seen = []
+    for question, gradients in zip(questions, usable):
+        numbers = [real(g) for g in gradients]
+        wrong = [
+            n is not None and true is not None and not close(n, true, floor(question))
+            for n, true in zip(numbers, question.gradients)
+        ]
+        for i, is_wrong in enumerate(wrong):
+            if is_wrong and any_subgradient and question.case.ties:
+                wrong[i] = not _is_subgradient(name, question, i, numbers[i])
+                if not wrong[i]:
+                    notes[i] = SUBGRADIENT + _which(name, question, i, numbers[i])
+                    numbers[i] = None
+        true = tuple(question.gradients)
+        seen.append(Seen(question, tuple(numbers), true, tuple(wrong), floor(question)))
+    fine = [close(a.out, q.out, tolerance=MIXED) for q, a in zip(questions, answers)]
+    causes = _causes(name, verdicts["out"], seen, fine, without)
+    for i, argument in enumerate(names):
+        if all(question.gradients[i] is None for question in questions):
+            continue
+        verdict = _gradient(f"d{argument}", i, names, seen, answers, received, causes.get(i, ()))
+        note = notes.get(i, "") if verdict.right else ""
+        verdicts[verdict.part] = verdict._replace(note=note or verdict.note)
+    return verdicts
+
+
+def _out(name, names, questions, answers, without) -> Verdict:
+    """The verdict on forward's output."""
+    seen, bad, error = [], None, ""
+    for question, answer in zip(questions, answers):
+        number = real(answer.out)
+        failed = answer.which == "forward" and answer.error
+        wrong = number is not None and not close(number, question.out, tolerance=MIXED)
+        seen.append(Seen(question, (number,), (np.asarray(question.out),), (wrong,)))
+        if failed:
+            error = error or _raised(answer)
+        elif number is None:
+            error = error or f"forward returns {kind(answer.out)} as out: return an array."
+        if bad is None and (failed or number is None or wrong):
+            bad = shown(question.case, names, None if failed else answer.out, question.out, "out")
+    if bad is None:
+        return Verdict("out", True, note=_note(s.received[0] for s in seen))
+    causes = naming.name_out(name, seen, without) if any(s.wrong[0] for s in seen) else ()
+    return Verdict("out", False, _both(causes, error), bad)
+
+
+def _gradient(part, i, names, seen, answers, received, causes) -> Verdict:
+    """The verdict on the gradient of argument i, whose causes are known."""
+    bad, error = None, ""
+    for s, answer, gradients in zip(seen, answers, received):
+        true, problem = s.true[i], ""
+        if answer.error:
+            problem = _raised(answer)
+        elif not isinstance(gradients, (tuple, list)) or len(gradients) != len(names):
+            expected = ", ".join(f"d{n}" for n in names) + "," * (len(names) == 1)
+            problem = f"backward returns {kind(gradients)}: end it with return ({expected})."
+        elif true is not None and real(gradients[i]) is None:
+            problem = f"backward returns {kind(gradients[i])} as {part}: return an array."
+        if bad is None and (problem or s.wrong[i]):
+            value = None if problem else gradients[i]
+            bad = shown(s.question.case, names, value, true, part, s.question.upstream)
+        error = error or problem
+    if bad is not None:
+        return Verdict(part, False, _both(causes, error), bad)
+    for s, answer, gradients in zip(seen, answers, received):
+        again = answer.again
+        if again is not None and s.true[i] is not None:
+            once_more = _tuple_of(again, len(names))[i]
+            if not close(once_more, gradients[i], s.floor):
+                given = shown(
+                    s.question.case, names, once_more, gradients[i], part, s.question.upstream
+                )
+                return Verdict(part, False, (AGAIN,), given)
+    return Verdict(part, True, note=_note(s.received[i] for s in seen))
+
+
+def _tuple_of(gradients, count: int) -> tuple:
+    """What was returned, if it is one thing for each argument; else nothing for each."""
+    fits = isinstance(gradients, (tuple, list)) and len(gradients) == count
+    return tuple(gradients) if fits else (None,) * count
+
+
+def _raised(answer: Answer) -> str:
+    """What went wrong in a call, as a cause."""
+    if "read-only" in answer.error:
+        return f"{answer.which} writes to an array that it was given; copy it first: {answer.error}"
+    return f"{answer.which} {answer.error}"
+
+
+def _both(causes: tuple[str, ...], error: str) -> tuple[str, ...]:
+    return (*causes, error)[:2] if error else causes
+
+
+def _note(received) -> str:
+    dtypes = {array.dtype for array in received if array is not None}
+    return SINGLE if np.dtype(np.float32) in dtypes else ""
+
+
+@np.errstate(all="ignore")
+def _causes(name, out: Verdict, seen: list[Seen], fine: list[bool], without) -> dict:
+    """The causes of each wrong gradient; `fine` says on which questions out is right.
+
+    A gradient may be wrong because forward is: then it is that of the wrong forward, or it is
+    right wherever out is. Only what is wrong although out is right has a mistake of its own.
+    """
+    wrong = {i for s in seen for i, is_wrong in enumerate(s.wrong) if is_wrong}
+    own = [s for s, is_fine in zip(seen, fine) if is_fine]
+    listed = [m for m in catalogue.of(name, "forward") if out.causes and m.says == out.causes[0]]
+    causes = {}
+    for i in wrong:
+        if listed and all(_follows(listed[0], s, i) for s in seen[:8]):
+            causes[i] = out.causes
+        elif own and not any(s.wrong[i] for s in own):
+            causes[i] = (FOLLOWS,)
+    if wrong - causes.keys():
+        named = naming.name_gradients(name, own or seen, without)
+        causes |= {i: named.get(i, ()) for i in wrong - causes.keys()}
+    return causes
+
+
+def _follows(mistake: catalogue.Mistake, s: Seen, i: int) -> bool:
+    received, (_, arrays, options) = s.received[i], s.question.case
+    if received is None or s.true[i] is None or s.question.case.ties:
+        return True
+
+    def total(array):
+        given = (*arrays[:i], array, *arrays[i + 1 :])
+        return float((s.question.upstream * mistake.change(*given, **options)).sum())
+
+    try:
+        slopes = np.zeros(arrays[i].shape)
+        for at in np.ndindex(slopes.shape):
+            step = np.zeros_like(slopes)
+            step[at] = STEP
+            slopes[at] = (total(arrays[i] + step) - total(arrays[i] - step)) / (2 * STEP)
+    except (ValueError, IndexError, TypeError):
+        return True  # there is no such output
+    if not np.isfinite(slopes).all() or slopes.shape != received.shape:
+        return not np.isfinite(slopes).all()
+    return bool(np.abs(slopes - received).max(initial=0) <= 1e-3 * np.abs(slopes).max() + 1e-6)
+
+
+def _is_subgradient(name: str, question: Question, i: int, received: np.ndarray) -> bool:
+    """Does the convex sum of dout * out lie above the plane with these slopes, everywhere near?"""
+    (_, arrays, options), op = question.case, getattr(ops, name)
+    if received.shape != arrays[i].shape:
+        return False
+
+    def rises(step):
+        out, _ = op.forward(*arrays[:i], arrays[i] + step, *arrays[i + 1 :], **options)
+        return (question.upstream * (out - question.out)).sum() - (received * step).sum() >= -1e-9
+
+    rng, shape = np.random.default_rng(0), received.shape
+    entries = STEP * np.eye(received.size).reshape(-1, *shape)
+    steps = [*entries, *STEP * rng.standard_normal((20, *shape)), np.full(shape, STEP)]
+    return all(rises(step) and rises(-step) for step in steps)
+
+
+def _which(name: str, question: Question, i: int, received: np.ndarray) -> str:
+    """Which subgradient it is, if the catalogue knows."""
+    for mistake in catalogue.of(name, "afresh", "reads"):
+        predicted = mistake.gradients(question)[i]
+        if predicted is not None and close(received, predicted):
+            return f": {mistake.says}"
+    return ""
+
+
+def alike(received, true) -> bool:
+    """Are two results the same: numbers, arrays, and dicts, tuples and lists of these?"""
+    if isinstance(true, dict):
+        return (
+            isinstance(received, dict)
+            and received.keys() == true.keys()
+            and all(alike(received[key], true[key]) for key in true)
+        )
+    if isinstance(true, (tuple, list)):
+        return (
+            isinstance(received, (tuple, list, np.ndarray))
+            and len(received) == len(true)
+            and all(map(alike, received, true))
+        )
+    if real(true) is None:
+        return received == true
+    single = np.asarray(true).dtype == np.float32
+    return close(received, true, tolerance=MIXED if single else TOLERANCE)

@@ -1,0 +1,146 @@
+"""The verdict on one part of an answer, and its words.
+
+`gradcheck --file`, `coursework check`, `coursework grade` and pytest print the same words.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+
+from minidann.mistakes.question import real
+
+UNKNOWN = "This is none of the mistakes that minidann knows."
+MOST = 15  # lines for a file
+WIDTH = 110  # characters of a line of numbers
+DIGITS = (4, 6, 9, 12, 17)  # of a number: as many as show a difference
+SHOWN = 12  # entries: a larger array is shown by its shape, and by the entry that is furthest off
+
+
+class Verdict(NamedTuple):
+    """Is one part right, and if not, what is wrong with it?
+
+    `part`: "out", "dx", "dgamma", or a part of a function such as "l1". `causes`: at most two
+    sentences; none where the part is right, or where its mistake is not known. `shown`: the
+    smallest input that shows it, with what was received and what is right; "" where the part is
+    right. `note`: what else there is to say of a right part.
+    """
+
+    part: str
+    right: bool
+    causes: tuple[str, ...] = ()
+    shown: str = ""
+    note: str = ""
+
+
+def lines(verdicts: Iterable[Verdict], title: str = "", most: int = MOST) -> list[str]:
+    """The verdicts in words, the wrong parts first, in at most `most` lines.
+
+    Parts with the same first cause are named together, with the first part's input.
+    """
+    verdicts = list(verdicts)
+    wrong = [verdict for verdict in verdicts if not verdict.right]
+    right = [verdict.part for verdict in verdicts if verdict.right]
+    summary = [f"wrong: {', '.join(v.part for v in wrong)}"] if wrong else []
+    summary += [f"right: {', '.join(right)}"] if right else []
+    head = [f"{title}: {'; '.join(summary)}" if title else "; ".join(summary)]
+    groups: dict[str, list[Verdict]] = {}
+    for verdict in wrong:
+        same = verdict.causes[0] if verdict.causes else f"unknown {verdict.part}"
+        groups.setdefault(same, []).append(verdict)
+    notes: dict[str, list[str]] = {}
+    for verdict in verdicts:
+        if verdict.note:
+            notes.setdefault(verdict.note, []).append(verdict.part)
+    blocks = []
+    for group in groups.values():
+        parts, causes = ", ".join(v.part for v in group), group[0].causes or (UNKNOWN,)
+        said = [f"{parts}: {causes[0]}", *(f"    {_joined(c)}: {c}" for c in causes[1:])]
+        blocks.append((said, [f"    {line}" for line in group[0].shown.splitlines()]))
+    said = [f"{', '.join(parts)}: {note}" for note, parts in notes.items()]
+    left = most - len(head) - sum(len(text) for text, _ in blocks)
+    body = []
+    for text, shown in blocks:  # the first inputs are shown, as long as there is room
+        body += text
+        if len(shown) <= left:
+            body += shown
+            left -= len(shown)
+    return [*head, *body, *said[: max(left, 0)]][:most]
+
+
+def _joined(cause: str) -> str:
+    """How a second cause is joined to the first: what went wrong in a call is no alternative."""
+    return "also" if cause.startswith(("forward ", "backward ")) else "or"
+
+
+def shown(case, names, received, true, what: str, upstream=None) -> str:
+    """The input in numbers where it is small, what was received as `what`, and what is right."""
+    values = dict(zip(names, case.arrays)) | case.options
+    if upstream is not None:
+        values["dout"] = upstream
+    small = all(np.size(value) <= SHOWN for value in values.values() if is_array(value))
+    given = ", ".join(
+        f"{name} = {written(value)}" if small or not is_array(value) else
+        f"{name} of shape {np.shape(value)}"
+        for name, value in values.items()
+    )  # fmt: skip
+    return "\n".join([f'On the input "{case.what}": {cut(given)}', *beside(what, received, true)])
+
+
+def is_array(value) -> bool:
+    return isinstance(value, (np.ndarray, tuple, list))
+
+
+def beside(what: str, received, true) -> list[str]:
+    """What was received and what is right, with as many digits as show the difference."""
+    numbers, right = real(received), real(true)
+    if received is None:
+        return []  # the cause says why there is nothing
+    if numbers is None or right is None:
+        return [f"received {what}: {kind(received)}; right: {kind(true)}"]
+    if numbers.shape != right.shape:
+        return [f"received {what} of shape {numbers.shape}; right is the shape {right.shape}"]
+    if right.size > SHOWN:
+        with np.errstate(all="ignore"):
+            off = np.abs(numbers - right)
+        at = np.unravel_index(int(np.where(np.isnan(off), np.inf, off).argmax()), off.shape)
+        what = f"{what}[{', '.join(map(str, at))}]"
+        numbers, right = numbers[at], right[at]
+    for digits in DIGITS:
+        pair = written(numbers, digits), written(right, digits)
+        if pair[0] != pair[1]:
+            break
+    return [f"received {what} = {cut(pair[0])}", f"right    {what} = {cut(pair[1])}"]
+
+
+def cut(text: str) -> str:
+    return text if len(text) <= WIDTH else f"{text[:WIDTH]} ..."
+
+
+def kind(thing) -> str:
+    """What something is, in words."""
+    if thing is None or isinstance(thing, bool):
+        return repr(thing)
+    if isinstance(thing, (np.ndarray, np.generic)):
+        of = "" if real(thing) is not None else f" of {thing.dtype}"
+        return f"an array of shape {np.shape(thing)}{of}" if np.ndim(thing) else f"a number{of}"
+    if isinstance(thing, (int, float)):
+        return "a number"
+    if isinstance(thing, (tuple, list)):
+        return f"a {type(thing).__name__} of {len(thing)}"
+    name = type(thing).__name__
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
+
+
+def written(value, digits: int = 4) -> str:
+    """A value in one line."""
+    if isinstance(value, (tuple, list)):
+        return f"({', '.join(written(item, digits) for item in value)})"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {written(v, digits)}" for key, v in value.items()) + "}"
+    if value is None or isinstance(value, (str, bool)):
+        return repr(value)
+    if np.size(value) > SHOWN:
+        return f"an array of shape {np.shape(value)}"
+    number = {"float_kind": lambda x: f"{x + 0.0:.{digits}g}"}  # + 0.0: no -0
+    return " ".join(np.array2string(np.asarray(value), separator=", ", formatter=number).split())

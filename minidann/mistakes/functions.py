@@ -1,0 +1,277 @@
+"""Wrong ways to write a function of the exercises: the optimiser, the features, the UAR.
+
+Most differ from the right function in one formula, and stand in a table: the formula, then the
+sentence for the student. `WRONG` has them as functions whose docstring is the sentence. A mistake
+is named where its function gives what was received, on every input.
+"""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from minidann import optim
+
+# Of an epoch e: `falling` is 0.93^e times the first rate, and `floor` the least rate.
+LEARNING_RATE = """
+falling                      | The rate never stops falling: the floor is missing.
+min(falling, floor)          | The smaller of the rate and the floor is taken, not the larger.
+max(falling * 0.93, floor)   | Epochs are counted from 1, which is one factor too many.
+max(falling / 0.93, floor)   | There is one factor too few.
+first if e == 0 else max(falling / 0.93, floor) | There is one factor too few.
+falling * 0.93               | Epochs are counted from 1, and the floor is missing.
+falling + floor | The floor is added to the rate, but it is the least that the rate may be.
+floor                        | The rate is the floor from the beginning.
+first                        | The rate never falls.
+max(first / 0.93 ** e, floor)           | The rate is divided by 0.93 in every epoch.
+max(first * 0.93, floor)                | The rate is multiplied by 0.93 once, not in every epoch.
+max(first * 0.93 * e, floor) | The rate is multiplied by 0.93 e, not by 0.93 to the power of e.
+max(first * (1 - 0.07 * e), floor)      | The decay is linear, but it should be exponential.
+first * (1 - 0.07 * e)                  | The decay is linear, but it should be exponential.
+max(first * np.exp(-0.07 * e), floor) | The decay is exp(-0.07 e) instead of 0.93 to the power of e.
+max(first * np.exp(-0.93 * e), floor) | The decay is exp(-0.93 e) instead of 0.93 to the power of e.
+max(first / (1 + 0.07 * e), floor)      | The rate is divided by 1 + 0.07 e.
+"""
+# What is added to the gradient of a kernel w.
+PENALTY = """
+l1 * np.sign(w) + l2 * w            | The 2 is missing: the gradient of l2 w^2 is 2 l2 w.
+l2 * np.sign(w) + 2 * l1 * w        | l1 and l2 are exchanged.
+l1 * abs(w).sum() + l2 * (w * w).sum()      | The penalty itself is added, not its gradient.
+l1 * abs(w).sum() + 2 * l2 * w      | The penalty of l1 itself is added, not its gradient.
+l1 * np.sign(w) + l2 * (w * w).sum()        | The penalty of l2 itself is added, not its gradient.
+l1 * abs(w) + 2 * l2 * w            | l1 is multiplied by abs(w) instead of sign(w).
+l1 * w + 2 * l2 * w                 | l1 is multiplied by w instead of sign(w).
+l1 * np.sign(w) + l2 * w * w        | l2 is multiplied by w^2 instead of 2 w.
+-l1 * np.sign(w) - 2 * l2 * w       | The penalty's gradient is subtracted instead of added.
+l1 * np.where(w >= 0, 1, -1) + 2 * l2 * w   | Where w is 0, l1 is added, but the sign of 0 is 0.
+l1 * np.where(w > 0, 1, -1) + 2 * l2 * w | Where w is 0, l1 is subtracted, but the sign of 0 is 0.
+(l1 * np.sign(w) + 2 * l2 * w) / w.size | It is divided by the number of weights.
+l1 + 2 * l2 * w                     | l1 is added whatever the sign of w is.
+2 * l2 * w                          | l1 has no effect.
+l1 * np.sign(w)                     | l2 has no effect.
+"""
+# Adam's new moments of a gradient g; b1 and b2 are its betas.
+MOMENTS = """
+b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g | The second moment averages g instead of its square.
+b1 * m + g, b2 * v + (1 - b2) * g * g | The first moment lacks the factor 1 - beta1 before g.
+b1 * m + (1 - b1) * g, b2 * v + g * g | The second moment lacks the factor 1 - beta2 before g^2.
+b1 * m + g, b2 * v + g * g | Both moments lack the factor 1 - beta before the new term.
+b1 * m - (1 - b1) * g, b2 * v + (1 - b2) * g * g    | The sign of g is flipped in the first moment.
+(1 - b1) * m + b1 * g, (1 - b2) * v + b2 * g * g    | beta and 1 - beta are exchanged.
+b1 * m + (1 - b1) * g, b1 * v + (1 - b1) * g * g    | Both moments decay with the first beta.
+b2 * m + (1 - b2) * g, b2 * v + (1 - b2) * g * g    | Both moments decay with the second beta.
+b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * abs(g)   | The second moment averages abs(g), not g^2.
+b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * (g * g).mean() | The second moment averages one number.
+(1 - b1) * g, (1 - b2) * g * g              | The moments start anew in every step.
+b2 * m + (1 - b2) * g, b1 * v + (1 - b1) * g * g | The betas are exchanged in the moments only.
+"""
+# Adam's update from the new moments, at the step t; c1 and c2 correct for the start at zero.
+UPDATE = """
+m / (np.sqrt(v) + eps)                      | The moments are not corrected for their start at zero.
+m / (1 - b1 ** (t + 1)) / (np.sqrt(v / (1 - b2 ** (t + 1))) + eps) | The correction uses t + 1.
+m / c1 / np.sqrt(v / c2 + eps)              | epsilon is added under the root.
+m / c1 / (v / c2 + eps)                     | The root of the second moment is missing.
+-m / c1 / (np.sqrt(v / c2) + eps)           | The update is added instead of subtracted.
+np.sign(g)                                  | The update is the sign of g: the moments are not used.
+g                                           | The update is g, as in plain gradient descent.
+g / (np.sqrt(v / c2) + eps) | The first moment is not used: g is divided in its place.
+m / c1 | The update is not divided by the root of the second moment.
+m / c1 / (np.sqrt(v) + eps) | Only the first moment is corrected for its start at zero.
+m / (np.sqrt(v / c2) + eps) | Only the second moment is corrected for its start at zero.
+m / (1 - b1) / (np.sqrt(v / (1 - b2)) + eps) | The bias correction lacks the power t.
+m / c1 / np.sqrt(v / c2)                    | epsilon is left out.
+m * c1 / (np.sqrt(v * c2) + eps) | The correction multiplies by 1 - beta^t.
+m / c2 / (np.sqrt(v / c1) + eps)            | The two bias corrections are exchanged.
+m / c1 / (np.sqrt(v / c1) + eps) | Both moments are corrected with the first moment's beta.
+m / c2 / (np.sqrt(v / c2) + eps) | Both moments are corrected with the second moment's beta.
+m / (1 - b1 ** (t - 1)) / (np.sqrt(v / (1 - b2 ** (t - 1))) + eps) | The correction uses t - 1.
+m / (1 - b1 * t) / (np.sqrt(v / (1 - b2 * t)) + eps) | The correction is 1 - beta t.
+m / c1 / (np.sqrt(v) / c2 + eps) | The second moment's correction stands outside of the root.
+m / c1 / np.sqrt(v / c2 + eps ** 2)         | epsilon squared is added under the root.
+m / c1 * np.sqrt(c2) / (np.sqrt(v) + eps)   | epsilon is added before v is corrected.
+m / c1 / (np.sqrt(v / c2) + 1e-7)           | epsilon is 1e-7, but it should be 1e-8.
+m / c1 / (np.sqrt(v / c2) + 1e-6)           | epsilon is 1e-6, but it should be 1e-8.
+m / c1 / (np.sqrt(v / c2) + 1e-10)          | epsilon is 1e-10, but it should be 1e-8.
+m / c1 / (np.sqrt((v / c2).mean()) + eps)   | It divides by the root of the mean of v.
+np.sign(m)                                  | Only the sign of the first moment is used.
+"""
+# Of labels y and predictions p. `recall` and `precision` are of each class.
+UAR = """
+(y == p).mean()             | This is accuracy: each row counts the same, but each class should.
+precision.mean()            | This is precision: it divides by how often a class is predicted.
+recall[1]                   | This is the recall of class 1 alone.
+recall[0]                   | This is the recall of class 0 alone.
+recall.min()                | This is the smaller recall, not the mean of both.
+recall.max()                | This is the larger recall, not the mean of both.
+recall.prod()               | The recalls are multiplied, not averaged.
+recall[0] + recall[1] / 2   | Only one of the recalls is halved.
+100 * (y == p).mean()       | This is accuracy in percent.
+recall[np.unique(p)].mean() | It averages over the predicted classes only.
+recall.sum()                | The recalls are added, not averaged.
+100 * recall.mean()         | This is the UAR in percent.
+1 - recall.mean()           | This is the share of errors.
+(2 * recall * precision / (recall + precision)).mean()  | This is the F1 score.
+"""
+# The normalised frames, of the frames f.
+FRAMES = """
+f                           | The frames are not normalised.
+f / std                     | The mean is not subtracted.
+f - mean                    | The frames are not divided by std.
+(f - mean) * std            | The frames are multiplied by std.
+(f - mean) / std ** 2 | The frames are divided by the square of std.
+(f - mean) / np.sqrt(std)   | The frames are divided by the root of std.
+(f + mean) / std            | The mean is added.
+f / std - mean              | The mean is subtracted after the division.
+(f - std) / mean            | mean and std are exchanged.
+(f - f.mean(axis=0)) / f.std(axis=0) | The utterance's own mean and std are used.
+"""
+# What the frames behind the last are filled with; x are the normalised frames f.
+PADDING = """
+x.min(axis=0)               | minimum has no effect.
+x.min(axis=0) if minimum is None else (minimum - mean) / std    | minimum is normalised once more.
+f.min(axis=0)               | It pads with the minimum from before the frames were normalised.
+x.min()                     | It pads with one minimum for all bins.
+0.0                         | It pads with 0.
+x[-1]                       | It pads with the last frame.
+x.mean(axis=0)              | It pads with the mean of the frames.
+x.max(axis=0)               | It pads with the maximum.
+"""
+
+
+def formulas(table: str, arguments: str) -> Iterator[tuple[Callable, str]]:
+    """The function and the sentence of each line of a table."""
+    for line in table.strip().splitlines():
+        formula, _, sentence = line.partition(" | ")
+        yield eval(f"lambda {arguments}: ({formula})", {"np": np}), sentence.strip()
+
+
+def learning_rate(formula: Callable) -> Callable:
+    first, floor = optim.INITIAL_RATE, optim.FINAL_RATE
+    return lambda e: formula(e, first * optim.DECAY**e, first, floor)
+
+
+def add_penalty(formula: Callable) -> Callable:
+    def wrong(params, grads, *, l1, l2):
+        kernels = set(optim.REGULARISED) & grads.keys()
+        return grads | {name: grads[name] + formula(l1, l2, params[name]) for name in kernels}
+
+    return wrong
+
+
+def penalise_all(params, grads, *, l1, l2):
+    """The penalty is added for every parameter, biases and batch norm's included."""
+    return {k: g + l1 * np.sign(params[k]) + 2 * l2 * params[k] for k, g in grads.items()}
+
+
+def spare_domain(params, grads, *, l1, l2):
+    """The kernel of the domain classifier is not penalised."""
+    right = optim.add_penalty(params, grads, l1=l1, l2=l2)
+    return right | {k: g for k, g in grads.items() if k == "domain.w"}
+
+
+def penalise_idle(params, grads, *, l1, l2):
+    """A kernel without a gradient in a step gets the penalty as its gradient, and so moves."""
+    idle = {k: np.zeros_like(params[k]) for k in optim.REGULARISED if k in params}
+    return optim.add_penalty(params, {**idle, **grads}, l1=l1, l2=l2)
+
+
+def step(
+    moments: Callable | None = None,
+    update: Callable | None = None,
+    betas: tuple[float, float] = (optim.BETA1, optim.BETA2),
+) -> Callable:
+    (b1, b2), eps = betas, optim.EPSILON
+
+    def wrong(params, grads, state, rate):
+        new, after = optim.step(params, grads, state, rate)
+        for name, g in grads.items():
+            m, v, t = (after[f"{name}.{kept}"] for kept in "mvt")
+            m, v = moments(g, state[f"{name}.m"], state[f"{name}.v"], b1, b2) if moments else (m, v)
+            c1, c2 = 1 - b1**t, 1 - b2**t
+            moved = m / c1 / (np.sqrt(v / c2) + eps)
+            if update:
+                moved = update(g, m, v, t, b1, b2, c1, c2, eps)
+            new[name] = params[name] - rate * moved
+            after |= {f"{name}.m": m, f"{name}.v": v}
+        return new, after
+
+    return wrong
+
+
+def same_count(params, grads, state, rate):
+    """The new counts of steps, .t, are not in the new state."""
+    new, after = optim.step(params, grads, state, rate)
+    return new, after | {name: old for name, old in state.items() if name.endswith(".t")}
+
+
+def one_count(params, grads, state, rate):
+    """All parameters share one count of steps, but each has its own, .t."""
+    steps = max(count for name, count in state.items() if name.endswith(".t"))
+    shared = {**state, **{f"{name}.t": steps for name in grads}}
+    return optim.step(params, grads, shared, rate)
+
+
+def move_idle(params, grads, state, rate):
+    """Parameters without a gradient in a step take a gradient of zero, and so move on."""
+    idle = {name: np.zeros_like(value) for name, value in params.items()}
+    return optim.step(params, {**idle, **grads}, state, rate)
+
+
+def uar(formula: Callable) -> Callable:
+    def wrong(y, p):
+        hits = np.array([((y == c) & (p == c)).sum() for c in (0, 1)])
+        occurs, predicted = (np.array([(a == c).sum() for c in (0, 1)]) for a in (y, p))
+        return formula(y, p, hits / occurs, hits / predicted)
+
+    return wrong
+
+
+def normal(f, mean, std):
+    return (f - mean) / std
+
+
+def normalise_and_pad(
+    normalise: Callable = normal, below: Callable | None = None, front: bool = False
+) -> Callable:
+    def wrong(frames, mean, std, minimum=None, out=None):
+        from minidann.sound.normalise import FRAMES as count  # here: it loads scipy.fft
+
+        x = normalise(frames, mean, std)
+        low = x.min(axis=0) if minimum is None else minimum
+        low = np.atleast_1d(below(frames, x, mean, std, minimum)) if below else low
+        tail = np.broadcast_to(low[0] if low.ndim == 2 else low, (count - len(x), x.shape[1]))
+        return np.concatenate([tail, x] if front else [x, tail]).astype(np.float32)
+
+    return wrong
+
+
+def said(wrong: Callable, sentence: str) -> Callable:
+    """The wrong function, with its sentence as its docstring."""
+    wrong.__doc__ = sentence
+    return wrong
+
+
+def right_moments(g, m, v, b1, b2):
+    return b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g * g
+
+
+WRONG: dict[str, list[Callable]] = {  # by the right function's name
+    "learning_rate": [
+        said(learning_rate(f), sentence)
+        for f, sentence in formulas(LEARNING_RATE, "e, falling, first, floor")
+    ],
+    "add_penalty": [penalise_all, spare_domain, penalise_idle]
+    + [said(add_penalty(f), sentence) for f, sentence in formulas(PENALTY, "l1, l2, w")],
+    "step": [same_count, one_count, move_idle]
+    + [said(step(right_moments, betas=(optim.BETA2, optim.BETA1)), "The betas are exchanged.")]
+    + [said(step(moments=f), s) for f, s in formulas(MOMENTS, "g, m, v, b1, b2")]
+    + [said(step(update=f), s) for f, s in formulas(UPDATE, "g, m, v, t, b1, b2, c1, c2, eps")],
+    "uar": [said(uar(f), sentence) for f, sentence in formulas(UAR, "y, p, recall, precision")],
+    "normalise_and_pad": [
+        said(normalise_and_pad(front=True), "The utterance is padded at its front."),
+        *(said(normalise_and_pad(f), s) for f, s in formulas(FRAMES, "f, mean, std")),
+        *(
+            said(normalise_and_pad(below=f), s)
+            for f, s in formulas(PADDING, "f, x, mean, std, minimum")
+        ),
+    ],
+}

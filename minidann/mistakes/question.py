@@ -1,0 +1,99 @@
+"""What is asked of a layer: an input, the gradient that arrives from above, and what is right."""
+
+import inspect
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Case(NamedTuple):
+    """A legal input of an op, in float64. Its name begins with "a tie" where there is one."""
+
+    what: str
+    arrays: tuple
+    options: dict
+
+    @property
+    def ties(self) -> bool:
+        return self.what.startswith("a tie")
+
+
+class Question(NamedTuple):
+    """A case, backward's `dout`, and what minidann's op gives: out, its cache, the gradients."""
+
+    case: Case
+    upstream: np.ndarray
+    out: np.ndarray
+    cache: object
+    gradients: tuple
+
+
+def ask(op, case: Case, upstream: np.ndarray) -> Question:
+    """The question about `op` on this case, with the answers of `op` itself."""
+    with np.errstate(all="ignore"):
+        out, cache = op.forward(*case.arrays, **case.options)
+        return Question(case, upstream, out, cache, op.backward(upstream, cache))
+
+
+def argument_names(function, count: int | None = None) -> tuple[str, ...]:
+    """The names of a function's first `count` positional arguments; all of them without `count`.
+
+    Where there are fewer, "argument i" stands for the others.
+    """
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # a function that is built in
+        parameters = ()
+    names = [p.name for p in parameters if p.kind in kinds][:count]
+    return (*names, *(f"argument {i}" for i in range(len(names), count or 0)))
+
+
+def first_example(op, rng: np.random.Generator) -> tuple[tuple, dict]:
+    """(arrays, options) of the first of the op's examples, in which all sizes differ."""
+    return next(iter(op.examples(rng).values()))
+
+
+TOLERANCE = 1e-7  # of the largest entry
+MIXED = 1e-6  # the same, where some of the arithmetic may have been in float32
+SINGLE = 2e-5  # the same, of what is in float32, which holds seven digits
+
+
+def real(thing) -> np.ndarray | None:
+    """A number or an array of real numbers as an array; None for anything else."""
+    if not isinstance(thing, (np.ndarray, np.generic, float, int)):
+        return None
+    array = np.asarray(thing)
+    return array if array.dtype.kind in "fiu" else None
+
+
+def is_single(array) -> bool:
+    """Is it in float32, or does it hold nothing that float32 could not?"""
+    array = np.asarray(array)
+    if array.dtype == np.float32:
+        return True
+    with np.errstate(all="ignore"):
+        whole = array == np.trunc(array)
+        return bool(array.size and not whole.all() and (array == array.astype(np.float32)).all())
+
+
+def close(received, true, floor: float = 0.0, tolerance: float = TOLERANCE) -> bool:
+    """Of one shape, and nowhere off by more than `tolerance` times the largest entry?
+
+    What is off by no more than `floor` is right, too, and numbers of float32 may be further off.
+    """
+    received, true = real(received), np.asarray(true)
+    if received is None or received.shape != true.shape:
+        return False
+    tolerance = SINGLE if is_single(received) and true.dtype != np.float32 else tolerance
+    with np.errstate(all="ignore"):
+        off = np.where(np.isnan(received) & np.isnan(true), 0, np.abs(received - true))
+        size = np.nan_to_num(np.abs(true)).max(initial=0.0)
+    return bool(off.max(initial=0.0) <= max(tolerance * size, floor))
+
+
+def floor(question: Question) -> float:
+    """What rounding may leave of a gradient whose terms cancel."""
+    sizes = [np.abs(a).max(initial=0.0) for a in (question.upstream, *question.gradients)
+             if a is not None]  # fmt: skip
+    return MIXED * float(max(sizes))

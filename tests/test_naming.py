@@ -1,0 +1,303 @@
+"""What is said of students' code: right is right, and what is wrong has its own name or none."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from wrong_code import asked, changed, judged
+
+from minidann import ops
+from minidann.gradcheck import judging
+from minidann.gradcheck.verdict import MOST, UNKNOWN, Verdict, lines
+from minidann.ops import attention, batchnorm, dense, gradient_reversal, maxpool, relu
+
+
+def by(forward, backward):
+    return SimpleNamespace(forward=forward, backward=backward)
+
+
+def causes(verdicts):
+    return {part: v.causes for part, v in verdicts.items() if not v.right}
+
+
+@pytest.mark.parametrize("name", ops.__all__)
+def test_minidanns_own_ops_are_right(name):
+    verdicts = judged(name, getattr(ops, name))
+    assert all(v.right and not v.note and not v.shown for v in verdicts.values())
+
+
+@pytest.mark.parametrize("name", ops.__all__)
+def test_questions_are_read_only_and_reach_options_and_their_defaults(name):
+    for question in asked(name):
+        assert not any(array.flags.writeable for array in question.case.arrays)
+    options = [set(question.case.options) for question in asked(name)]
+    if name in ("conv1d", "maxpool", "gradient_reversal", "batchnorm", "conv_relu_maxpool"):
+        assert set() in options and any(options)
+    sizes = [sum(a.size for a in question.case.arrays) for question in asked(name)]
+    assert sizes == sorted(sizes)
+
+
+# Right code in other styles.
+
+
+def test_float32_is_a_note():
+    op = by(lambda x: (np.float32(relu.forward(x)[0]), x > 0), lambda d, c: (np.float32(d * c),))
+    verdicts = judged("relu", op)
+    assert all(v.right and "float32" in v.note for v in verdicts.values())
+
+
+@pytest.mark.parametrize("kind", [list, dict, "object"])
+def test_a_cache_may_be_anything(kind):
+    def packed(cache):
+        if kind == "object":
+            return SimpleNamespace(x=cache.x, w=cache.w)
+        return list(cache) if kind is list else cache._asdict()
+
+    def backward(dout, cache):
+        x, w = cache if kind is list else (cache if kind is dict else vars(cache)).values()
+        return dense.backward(dout, (x, w))
+
+    def forward(x, w, b):
+        out, cache = dense.forward(x, w, b)
+        return out, packed(cache)
+
+    assert not causes(judged("dense", by(forward, backward)))
+
+
+def split(dout, arrays, options):
+    (x,), dx = arrays, np.zeros_like(arrays[0])
+    size, stride = options.get("size", 30), options.get("stride", 30)
+    for p in range(dout.shape[1]):
+        frames = slice(p * stride, p * stride + size)
+        ties = x[:, frames] == x[:, frames].max(axis=1, keepdims=True)
+        dx[:, frames] += ties / ties.sum(axis=1, keepdims=True) * dout[:, p : p + 1]
+    return (dx,)
+
+
+def pool(backward):
+    return by(
+        lambda x, **options: (maxpool.forward(x, **options)[0], ((x,), options)),
+        lambda dout, cache: backward(dout, *cache),
+    )
+
+
+def test_any_subgradient_is_accepted_where_that_is_asked_for_and_told():
+    verdict = judged("maxpool", pool(split), any_subgradient=True)["dx"]
+    assert verdict.right and "Tied maxima share the gradient" in verdict.note
+    verdict = judged("maxpool", pool(split))["dx"]
+    assert verdict.causes == ("Tied maxima share the gradient; forward took the first.",)
+    assert "a tie" in verdict.shown
+
+    def whole(dout, arrays, options):  # no subgradient: the slopes of both add up to too much
+        (x,), size, stride = arrays, options.get("size", 30), options.get("stride", 30)
+        dx = np.zeros_like(x)
+        for p in range(dout.shape[1]):
+            frames = slice(p * stride, p * stride + size)
+            ties = x[:, frames] == x[:, frames].max(axis=1, keepdims=True)
+            dx[:, frames] += ties * dout[:, p : p + 1]
+        return (dx,)
+
+    verdict = judged("maxpool", pool(whole), any_subgradient=True)["dx"]
+    assert verdict.causes[0].startswith("Each of several tied maxima gets the whole gradient")
+
+
+@pytest.mark.parametrize("slope, right", [(0.0, True), (0.5, True), (1.0, True), (1.5, False)])
+def test_relus_slope_at_0(slope, right):
+    op = by(lambda x: (relu.forward(x)[0], x), lambda d, x: (d * np.heaviside(x, slope),))
+    assert judged("relu", op, any_subgradient=True)["dx"].right == right
+
+
+# Holes that a checker may have.
+
+
+def naive(f, v):
+    s = np.exp(f @ v)
+    s = s / s.sum(axis=1, keepdims=True)
+    return np.einsum("np,npf->nf", s, f), (f, v, s)
+
+
+def from_zero(x, *, size=30, stride=30):
+    out, cache = maxpool.forward(x, size=size, stride=stride)
+    return np.maximum(out, 0), cache
+
+
+KEPT = {}
+
+
+def in_a_global(x):
+    KEPT["passed"] = x > 0
+    return np.maximum(x, 0), None
+
+
+def spoiled(dout, cache):
+    gradients = dense.backward(dout, cache)
+    cache.w.setflags(write=True)
+    cache.w[...] = 0
+    return gradients
+
+
+OWN_COPY = by(lambda x, w, b: (x @ w + b, dense.Cache(x, w.copy())), spoiled)
+HOLES = {
+    "exp overflows: subtract each row's largest score first.": (
+        "attention", by(naive, lambda d, c: attention.backward(d, c)), "out"),
+    "Negative numbers count as 0: the search for the largest starts at 0.": (
+        "maxpool", by(from_zero, maxpool.backward), "out"),
+    "A beta of 0 is taken for 1: `beta or 1.0` cannot tell 0 from nothing.": (
+        "gradient_reversal", by(lambda x, beta=1.0: (x, beta or 1.0), gradient_reversal.backward),
+        "dx"),
+    judging.AGAIN: ("dense", OWN_COPY, "dx"),
+    "The variance is divided by N - 1, not by N.": ("batchnorm", by(
+        lambda x, gamma, beta, running=None: (
+            gamma * (x - x.mean(0)) / np.sqrt(x.var(0, ddof=1) + 1e-5) + beta
+            if running is None else batchnorm.forward(x, gamma, beta, running=running)[0],
+            batchnorm.forward(x, gamma, beta, running=running)[1]),
+        batchnorm.backward), "out"),
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("says", HOLES)
+def test_a_hole_is_closed(says):
+    name, op, part = HOLES[says]
+    verdict = judged(name, op)[part]
+    assert not verdict.right and verdict.causes[0] == says, verdict
+
+
+def test_a_cache_in_a_global_and_writing_to_an_input_are_caught():
+    verdict = judged("relu", by(in_a_global, lambda d, c: (d * KEPT["passed"],)))["dx"]
+    assert not verdict.right
+
+    def in_place(x):
+        x[x < 0] = 0
+        return x, x > 0
+
+    said = causes(judged("relu", by(in_place, relu.backward)))
+    assert said["out"][0].startswith("forward writes to an array that it was given; copy it first")
+    assert said["out"] == said["dx"]
+
+
+# Names.
+
+
+def gradients_by(name, change):
+    """The causes of each gradient of an op whose backward returns change(right, dout, cache)."""
+    return causes(judged(name, changed(getattr(ops, name), change)))
+
+
+@pytest.mark.parametrize(
+    "name, change, says",
+    [
+        ("dense", lambda g, d, c: (g[0], g[1], np.full_like(g[2], d.sum())), "the sum has no axis"),
+        ("dense", lambda g, d, c: (3 * g[0], *g[1:]), None),
+        ("dense", lambda g, d, c: (g[0], g[1], d), "dout itself is returned"),
+        ("conv1d", lambda g, d, c: (*g[:2], d.sum(axis=1)), "dout summed over axis 1 is"),
+        (
+            "dense",
+            lambda g, d, c: (g[0], c.x[:, :, None] * d[:, None], g[2]),
+            "The sum over axis 0",
+        ),
+        ("dense", lambda g, d, c: (g[0], g[1], g[2][None]), "keepdims"),
+        ("dense", lambda g, d, c: (g[0], g[1] / len(d), g[2]), "divided by N"),
+        ("dense", lambda g, d, c: (g[0], g[1] / len(d) ** 2, g[2]), "divided by N squared"),
+        ("softmax_cross_entropy", lambda g, d, c: (g[0] / len(c.p),), "divided by N twice"),
+        ("softmax_cross_entropy", lambda g, d, c: (-g[0] * len(c.p),), "multiplied by N"),
+        ("relu", lambda g, d, c: (np.maximum(d, 0),), "The gate is that of dout"),
+        ("attention", lambda g, d, c: (g[0], g[1] / np.sqrt(len(c.v))), "divided by sqrt(F)"),
+        ("batchnorm", lambda g, d, c: (g[0] * np.sqrt(len(d)), *g[1:]), "multiplied by sqrt(N)"),
+        ("conv1d", lambda g, d, c: (g[0], np.cos(g[1]), g[2]), None),
+    ],
+)
+def test_a_gradient_is_named_or_not_known(name, change, says):
+    ((part, found),) = gradients_by(name, change).items()
+    if says is None:
+        assert found == ()
+        verdict = judged(name, changed(getattr(ops, name), change))[part]
+        assert UNKNOWN in lines([verdict])[1]
+    else:
+        assert says in " ".join(found), found
+        assert len(found) <= 2
+
+
+def test_what_one_input_rules_out_is_not_told():
+    """On some inputs the factor is N, on others not: so it is not N."""
+
+    def change(g, dout, cache):
+        return (g[0] * (len(dout) if len(dout) != 3 else 1.5), *g[1:])
+
+    assert gradients_by("dense", change) == {"dx": ()}
+
+
+def test_two_mistakes_in_two_gradients_are_told_apart():
+    def change(g, dout, cache):
+        return g[0], -g[1], g[2] / len(dout)
+
+    found = gradients_by("dense", change)
+    assert found["dw"] == ("dw is what is to be added to w in a descent, which is minus the "
+                           "gradient.",)  # fmt: skip
+    assert found["db"] == ("The right numbers are divided by N.",)
+
+
+def test_a_mistake_of_training_is_told_though_inference_is_right():
+    def change(g, dout, cache):
+        return (2 * g[0] if cache.own_statistics else g[0], *g[1:])
+
+    (cause, *_) = gradients_by("batchnorm", change)["dx"]
+    assert cause.startswith("(without options) ") and "multiplied by 2" in cause
+
+
+def test_one_mistake_in_both_passes_is_told_once():
+    """N - 1 in forward, and backward is the derivative of that."""
+
+    def forward(x, gamma, beta, running=None):
+        out, cache = batchnorm.forward(x, gamma, beta, running=running)
+        n = len(x)
+        if running is not None or n == 1:
+            return out, (cache, n)
+        var = x.var(axis=0, ddof=1)
+        scale = 1 / np.sqrt(var + 1e-5)
+        xhat = (x - x.mean(axis=0)) * scale
+        return gamma * xhat + beta, (cache._replace(xhat=xhat, scale=scale), n - 1)
+
+    def backward(dout, kept):
+        cache, n = kept
+        dgamma, dbeta = (dout * cache.xhat).sum(axis=0), dout.sum(axis=0)
+        dx = dout - dbeta / len(dout) - cache.xhat * dgamma / n if cache.own_statistics else dout
+        return cache.gamma * cache.scale * dx, dgamma, dbeta
+
+    said = set(causes(judged("batchnorm", by(forward, backward))).values())
+    assert said == {("The variance is divided by N - 1, not by N.",)}
+
+
+def test_a_gradient_that_is_wrong_because_forward_is():
+    def forward(x, w, b):
+        return x @ w, (x, w)
+
+    op = by(forward, lambda d, c: (*dense.backward(d, c)[:2], np.zeros(d.shape[1])))
+    assert causes(judged("dense", op)) == dict.fromkeys(("out", "db"), ("The bias is not added.",))
+
+
+# Words.
+
+
+def test_lines_are_few_and_begin_with_the_verdict():
+    verdicts = [Verdict(f"d{c}", False, (f"Mistake {c}.",), "a\nb\nc") for c in "abcdefgh"]
+    said = lines([*verdicts, Verdict("out", True, note="a note")], "mine.py")
+    assert len(said) == MOST
+    assert said[0] == "mine.py: wrong: da, db, dc, dd, de, df, dg, dh; right: out"
+    assert "    a" in said
+    one = lines([Verdict("dx", False, ("No.", "Or so."), "here"), Verdict("dw", False, ("No.",))])
+    assert one == ["wrong: dx, dw", "dx, dw: No.", "    or: Or so.", "    here"]
+
+
+@pytest.mark.parametrize(
+    "returned, words",
+    [
+        (lambda g: g[0], "backward returns an array of shape"),
+        (lambda g: None, "backward returns None: end it with return (dx, dw, db)."),
+        (lambda g: g[:2], "backward returns a tuple of 2"),
+        (lambda g: (g[0], g[1].tolist(), g[2]), "backward returns a list of"),
+    ],
+)
+def test_what_is_no_gradient_is_said(returned, words):
+    said = causes(judged("dense", changed(dense, lambda g, d, c: returned(g))))
+    assert words in said["dw"][0]

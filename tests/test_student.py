@@ -1,0 +1,141 @@
+"""`gradcheck --file` on what students hand in: it never hangs, and each dead end has a sentence."""
+
+import time
+
+import numpy as np
+import pytest
+
+from minidann.console import UserError
+from minidann.gradcheck import student
+
+HEAD = "import numpy as np\n"
+DENSE = (
+    HEAD
+    + """
+def forward(x, w, b):
+    return x @ w + b, (x, w)
+
+def backward(dout, cache):
+    x, w = cache
+    return dout @ w.T, x.T @ dout, dout.sum(axis=0)
+
+def example(rng):
+    return (rng.standard_normal((5, 3)), rng.standard_normal((3, 2)), rng.standard_normal(2)), {}
+"""
+)
+LOSS = (
+    HEAD
+    + """
+def forward(z, *, labels):
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    p = e / e.sum(axis=1, keepdims=True)
+    return -np.log(p[np.arange(len(z)), labels]).mean(), (p, labels)
+
+def backward(dout, cache):
+    p, labels = cache
+    dz = p.copy()
+    dz[np.arange(len(p)), labels] -= 1
+    return (dz / len(p),)
+
+def example(rng):
+    return (rng.standard_normal((4, 3)),), {"labels": np.array([0, 1, 2, 0])}
+"""
+)
+
+
+def checked(tmp_path, code, name=None):
+    file = tmp_path / "mine.py"
+    file.write_text(code)
+    return student.check_file(file, name, 0)
+
+
+def test_a_right_file_on_its_own_example_and_as_an_op(tmp_path):
+    assert checked(tmp_path, DENSE).lines == ["mine.py: right: dx, dw, db"]
+    assert checked(tmp_path, DENSE, "dense").lines == ["mine.py, as dense: right: out, dx, dw, db"]
+
+
+def test_a_wrong_file_on_its_own_example_is_named(tmp_path):
+    found = checked(tmp_path, DENSE.replace("dout.sum", "dout.mean"))
+    assert found.lines[:2] == ["mine.py: wrong: db; right: dx, dw",
+                               "db: The right numbers are divided by N."]  # fmt: skip
+    assert "off by" in found.table and "rounding:" in found.table
+
+
+def test_float32_gradients_are_a_note_on_its_own_example(tmp_path):
+    found = checked(tmp_path, DENSE.replace("dout @ w.T", "np.float32(dout @ w.T)"))
+    assert found.ok and "float32" in found.lines[1]
+    found = checked(tmp_path, DENSE.replace("x @ w + b, ", "np.float32(x @ w + b), "))
+    assert found.ok and found.lines[0].startswith("mine.py, which gives what dense gives: right")
+    with pytest.raises(UserError, match="forward returns float32"):
+        checked(tmp_path, DENSE.replace("x @ w + b, ", "np.float32(x @ w + 2 * b), "))
+
+
+def test_a_loop_that_never_ends(tmp_path, monkeypatch):
+    monkeypatch.setattr(student, "SECONDS", 0.3)
+    endless = DENSE.replace("    x, w = cache", "    while True: pass")
+    started = time.monotonic()
+    found = checked(tmp_path, endless, "dense")
+    assert time.monotonic() - started < 10
+    assert "backward took more than 0.3 s, line 7; does a loop never end?" in found.lines[1]
+    with pytest.raises(UserError, match="importing it took more than 0.3 s, line 2"):
+        checked(tmp_path, "def forward(): 0\nwhile True: pass\n")
+    monkeypatch.setattr(student, "TOTAL", 0.3)
+    with pytest.raises(UserError, match="more than 0.3 s, line 7: does a loop never end"):
+        checked(tmp_path, endless)
+
+
+def test_large_arrays_are_checked_along_directions(tmp_path, monkeypatch):
+    monkeypatch.setattr(student, "LARGE", 10)
+    found = checked(tmp_path, DENSE.replace("dout.sum", "dout.mean"))
+    assert not found.ok and "x has more than 10 entries: 20 random directions" in found.lines[-1]
+
+
+def test_labels_among_the_arrays(tmp_path):
+    code = LOSS.replace("(z, *, labels)", "(z, labels)").replace("(dz / len(p),)", "dz, None")
+    code = code.replace('4, 3)),), {"labels": np.array([0, 1, 2, 0])}',
+                        "4, 3)), np.array([0, 1, 2, 0])), {}")  # fmt: skip
+    found = checked(tmp_path, code)
+    assert not found.ok
+    assert any("labels are no array to differentiate" in line for line in found.lines)
+
+
+def test_a_loss_whose_backward_ignores_dout(tmp_path):
+    found = checked(tmp_path, LOSS)
+    assert not found.ok
+    assert any("whatever dout is: multiply by dout" in line for line in found.lines)
+
+
+def test_a_file_that_is_no_utf8(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_bytes(DENSE.encode("utf-16"))
+    with pytest.raises(UserError, match="save it with the encoding UTF-8"):
+        student.load(file)
+    file.write_bytes(b"\xef\xbb\xbf" + DENSE.encode())
+    assert student.load(file).forward
+
+
+def test_an_option_without_a_default_is_a_note(tmp_path):
+    code = "def forward(x, *, beta): return x, beta\ndef backward(d, beta): return (-beta * d,)\n"
+    found = checked(tmp_path, code, "gradient_reversal")
+    assert found.ok and found.lines[-1] == "note: beta has no default; minidann's op has one"
+    code = "from minidann.ops import conv1d\nbackward = conv1d.backward\n"
+    code += "def forward(x, w, b, stride=3): return conv1d.forward(x, w, b, stride=stride)\n"
+    assert checked(tmp_path, code, "conv1d").ok
+
+
+def test_float64_out_of_float32_is_a_note(tmp_path):
+    found = checked(tmp_path, DENSE.replace("x @ w + b, ", "x @ w + b + np.zeros(1), "), "dense")
+    assert found.ok and "float64 where float32 goes in" in found.lines[1]
+
+
+def test_what_was_raised_says_at_which_line(tmp_path):
+    found = checked(tmp_path, DENSE.replace("    x, w = cache", "    x, w, b = cache"), "dense")
+    assert "backward raised ValueError: not enough values to unpack" in found.lines[1]
+    assert found.lines[1].endswith(", line 7")
+    assert "x = [[2], [-1], [3]]" in " ".join(found.lines) or "x = [[2]]" in found.lines[2]
+
+
+def test_the_table_has_every_input(tmp_path):
+    table = checked(tmp_path, DENSE, "dense").table
+    assert all(what in table for what in ("three rows", "one row", "out", "dw"))
+    assert np.any(["e-1" in line or "0.0e+00" in line for line in table.splitlines()])
