@@ -44,11 +44,10 @@ __all__ = ["Answer", "Case", "Question", "alike", "judge", "questions"]
 class Answer(NamedTuple):
     """What the code under test gave on one question. Everything may be missing or nonsense.
 
-    `out` and `gradients` as received, on the cache of its own forward; `again`: its gradients once
-    more, after other cases were run (None where nothing was run again); `on_reference`: its
-    gradients on the reference's cache (None where this was not asked for). `error`: a
-    predicate in one line, such as "raised ValueError: ..., line 7", "" if nothing was raised;
-    `which`: "forward" or "backward", its subject.
+    `out` and `gradients` as received; `again`: its gradients once more, after other cases were run
+    (None where nothing was run again). `error`: a predicate in one line, such as "raised
+    ValueError: ..., line 7", "" if nothing went wrong; `which`: "forward" or "backward", its
+    subject.
     """
 
     out: object = None
