@@ -281,7 +281,7 @@ def dgamma_from_x_less_the_mean(right, dout, cache):
     return right[0], right[1] / cache.scale, right[2]
 
 
-@gradients(batchnorm, "divided")
+@gradients(batchnorm, "divided|averaged")
 def dbeta_is_averaged(right, dout, cache):
     """dbeta is the mean over the rows instead of the sum."""
     return *right[:2], dout.mean(axis=0)

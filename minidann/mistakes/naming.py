@@ -242,13 +242,16 @@ def at_hand(name: str, question: Question) -> dict[str, np.ndarray]:
     """The arrays that may stand in for another: the inputs, what forward keeps, out and dout."""
     names = argument_names(getattr(ops, name).forward, len(question.case.arrays))
     found = dict(zip(names, question.case.arrays))
-    found |= {n: v for n, v in fields(question.cache).items() if isinstance(v, np.ndarray)}
+    found |= {n: v for n, v in fields(name, question.cache).items() if isinstance(v, np.ndarray)}
     return {**found, "out": np.asarray(question.out), "dout": np.asarray(question.upstream)}
 
 
-def fields(cache) -> dict[str, object]:
+PLAIN = {"relu": "the gate", "dropout": "the mask", "gradient_reversal": "the kept beta"}
+
+
+def fields(name: str, cache) -> dict[str, object]:
     """What forward keeps, by name."""
-    return cache._asdict() if hasattr(cache, "_asdict") else {"cache": cache}
+    return cache._asdict() if hasattr(cache, "_asdict") else {PLAIN[name]: cache}
 
 
 def backward_outcomes(name: str, without: catalogue.Mistake | None = None) -> Callable:
@@ -263,7 +266,7 @@ def backward_outcomes(name: str, without: catalogue.Mistake | None = None) -> Ca
         sizes, others = letters(name, question), at_hand(name, question)
         yield "dout is not used, as if it were 1 everywhere.", lambda: op.backward(
             np.ones_like(dout), cache)  # fmt: skip
-        for field, value in fields(cache).items():
+        for field, value in fields(name, cache).items():
             for what, changed in changes.kept(value, sizes, others):
                 new = cache._replace(**{field: changed}) if hasattr(cache, "_replace") else changed
                 yield _as_if(field, what), lambda new=new: op.backward(dout, new)
@@ -276,7 +279,6 @@ def backward_outcomes(name: str, without: catalogue.Mistake | None = None) -> Ca
 
 
 def _as_if(value: str, what: str) -> str:
-    value = "the kept value" if value == "cache" else value
     return f"backward acts as if {value} were {what}."
 
 
