@@ -1,13 +1,10 @@
-"""python tests/unseen.py A|B [--show] [--recipes]: what the checker says of files it was not made for.
+"""python tests/unseen.py A|B [--show]: what the checker says of files that it was not made for.
 
 `unseen/A.txt` and `unseen/B.txt` hold wrong and right exercises in students' styles, written from
 the hand-out and the lessons without sight of the catalogue of mistakes, and split by lot. Each is
 checked by `coursework`, and layers by `gradcheck --file` too. Whether a told cause is the mistake
 is a reader's judgement, kept beside the sets: `unseen/judged.csv` has a row for each cause told of
 each file. A cause that no reader has judged yet is printed, and counted as not judged.
-
-With --recipes the layers also go through the public recipes for checking a gradient (extra
-`oracles`): CS231n's relative error, torch.autograd.gradcheck, scipy.optimize.check_grad.
 """
 
 import argparse
@@ -92,7 +89,7 @@ def by_gradcheck(file: File) -> Told:
             return Told(False, (str(error),), 1, time.perf_counter() - began)
         seconds = time.perf_counter() - began
     said = "\n".join(checked.lines)
-    causes = tuple(re.findall(r"(?m)^(?:[\w, ]+|    (?:or|also)): (.+)$", said)[1:])
+    causes = tuple(re.findall(r"(?m)^(?:[\w, ]+|    (?:or|also)): (.+)$", said))
     return Told(checked.ok, causes, len(checked.lines), seconds)
 
 
@@ -139,7 +136,7 @@ def table(title: str, files: list[File], found: dict[str, Told], judged: dict, s
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("which", choices=("A", "B"))
-    parser.add_argument("--show", action="store_true", help="name each file that is not as it should be")
+    parser.add_argument("--show", action="store_true", help="each file that is not as it should be")
     parser.add_argument("--only", nargs="*", default=(), metavar="ID", help="these files alone")
     args = parser.parse_args()
     files = [file for file in read(args.which) if not args.only or file.id in args.only]
