@@ -237,3 +237,14 @@ def test_a_name_that_is_not_text(whole, tmp_path):
     folder.mkdir()
     (folder / "a.wav").write_bytes(whole["wav"])
     assert len(read_audio(folder / "a.wav")) == 16000
+
+
+def test_a_length_for_which_the_file_is_too_small(whole, tmp_path):
+    """FLAC keeps 36 bits of it: a flipped one must not ask for gigabytes of memory."""
+    content = bytearray(whole["flac"])
+    content[22] |= 0x80  # two thousand million samples, a day and a half at this rate
+    content[21] &= 0xF0
+    content[18:20] = (96000 >> 4).to_bytes(2, "big")  # but less than a day at this one
+    (tmp_path / "a.flac").write_bytes(content)
+    with pytest.raises(UserError, match=r"says that it holds \d+ samples"):
+        read_audio(tmp_path / "a.flac")

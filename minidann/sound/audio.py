@@ -19,6 +19,7 @@ from minidann.sound import truncation
 RATE = 16_000  # samples a second
 RATES = 4_000, 400_000  # the rates a recording may have: what else a file says is damage
 LONGEST = 24 * 3600  # seconds; so is what says that it lasts longer
+DENSEST = 10_000  # samples that a byte of a file can hold: FLAC packs silence to half of that
 LOUDEST = 16  # of full scale, 24 dB above it: floating point beyond that is on another scale
 INTEGERS = 1 << 15, 1 << 23, 1 << 31  # full scale of 16, 24 and 32 bits
 FORMATS = "WAV", "WAVEX", "FLAC", "OGG"  # in others a file that was cut short would go unnoticed
@@ -95,10 +96,8 @@ def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
         with soundfile.SoundFile(os.fsencode(path) if os.name == "posix" else path) as file:
             if file.format not in FORMATS:
                 raise UserError(f"is {file.format} inside; convert it to WAV or FLAC")
-            if (
-                not RATES[0] <= file.samplerate <= RATES[1]
-                or file.frames > LONGEST * file.samplerate
-            ):
+            most = min(LONGEST * file.samplerate, DENSEST * path.stat().st_size)
+            if not RATES[0] <= file.samplerate <= RATES[1] or file.frames > most:
                 raise UserError(
                     f"says that it holds {file.frames} samples at {file.samplerate} Hz, which "
                     "speech does not; export it again"
