@@ -105,7 +105,8 @@ def _rows(root: Path, found: Findings) -> tuple[list[str], list[tuple[int, list[
     if repeated := sorted({name for name in names if name and names.count(name) > 1}):
         found.leave_out(where, f"more than one column {', '.join(repeated)}")
         return [], []
-    if ignored := [name or "(no name)" for name in names if name not in NEEDED + OPTIONAL]:
+    ignored = [name or "(no name)" for name in names if name not in NEEDED + OPTIONAL]
+    if ignored := [name if name.isprintable() else shown(name) for name in ignored]:
         found.warn("columns that mean nothing here, not used", *ignored)
     return names, table
 

@@ -19,7 +19,7 @@ from minidann.sound import truncation
 RATE = 16_000  # samples a second
 RATES = 4_000, 400_000  # the rates a recording may have: what else a file says is damage
 LONGEST = 24 * 3600  # seconds; so is what says that it lasts longer
-DENSEST = 10_000  # samples that a byte of a file can hold: FLAC packs silence to half of that
+DENSEST = 3000  # samples that a byte of a file can hold; FLAC packs 320 of digital silence
 LOUDEST = 16  # of full scale, 24 dB above it: floating point beyond that is on another scale
 INTEGERS = 1 << 15, 1 << 23, 1 << 31  # full scale of 16, 24 and 32 bits
 FORMATS = "WAV", "WAVEX", "FLAC", "OGG"  # in others a file that was cut short would go unnoticed
