@@ -18,6 +18,7 @@ from minidann.sound.logmel import PRESETS
 
 MODELS = ("our", "base", "mono")
 SCHEDULES = ("constant", "ganin")
+DOMAIN_LABELS = ("true", "shuffled")
 SPLITS = ("utterance", "speaker")
 # Section 4.1 has l1 for training on RECOLA and l2 for training on IEMOCAP.
 REGULARISATION = {"recola": {"l1": 5e-3}, "iemocap": {"l2": 5e-3}}
@@ -68,6 +69,9 @@ class Choices:
     alpha: float = number(float, 0.5, 0, 1, "weight of the emotion loss")
     beta: float = number(float, 1.0, 0, 10**6, "scale of the reversed gradient")
     beta_schedule: str = among(SCHEDULES, "ganin: from 0 to beta over the run")
+    domain_labels: str = among(
+        DOMAIN_LABELS, "shuffled: anew each step, a placebo for the adversary"
+    )
     dropout: float = number(float, 0.7, 0, 0.99, "fraction dropped")
     batch_size: int = number(
         int, 32, 2, 10**5, "source examples a step; our adds as many of the target", "training"
@@ -122,6 +126,8 @@ def chosen(source: str, target: str, **values) -> Choices:
         problems.append(
             f"--bn {choices.bn} needs two domains; with --model {choices.model}: bn1 or none"
         )
+    if choices.model != "our" and choices.domain_labels != "true":
+        problems.append(f"--domain-labels {choices.domain_labels} is for our; others have none")
     if choices.model == "mono" and choices.select_by != "target":
         problems.append(f"--select-by {choices.select_by} is for base and our; mono has no source")
     for name, about in FLAGS.items():

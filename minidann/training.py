@@ -24,7 +24,7 @@ Arrays = dict[str, np.ndarray]
 
 RAMP = 10  # how steeply `ganin` rises
 # What generators draw for. The place of each is part of its seed, so a new one is added at the end.
-PURPOSES = ("initialise", "source order", "target order", "dropout", "monitor")
+PURPOSES = ("initialise", "source order", "target order", "dropout", "monitor", "domain labels")
 
 
 @dataclass(frozen=True)
@@ -99,19 +99,22 @@ def update(
     *,
     rate: float,
     beta: float,
+    domain_labels: np.ndarray | None = None,
     ops=minidann.ops,
 ) -> dict[str, float]:
     """Take one optimiser step, which moves `state`.
 
     `x` (n+m, T, D) float32 holds the source examples first, and `labels` (n,) are theirs; `mask`
-    (n+m, C) is dropout's. Returns the loss and the gradient norm at the encoder's output of each
+    (n+m, C) is dropout's. `domain_labels` (n+m,) replace those that tell the source's examples (0)
+    from the target's (1). Returns the loss and the gradient norm at the encoder's output of each
     classifier that took part. Raises FloatingPointError where a loss is not finite.
     """
-    n = len(labels)
     adversarial = choices.model == "our"
+    if domain_labels is None:
+        domain_labels = (np.arange(len(x)) >= len(labels)).astype(int)  # (n+m,)
     (emotion_loss, domain_loss), cache = model.forward(
         state.params, x, emotion_labels=labels,
-        domain_labels=(np.arange(len(x)) >= n).astype(int) if adversarial else None,
+        domain_labels=domain_labels if adversarial else None,
         mode=choices.bn, beta=beta, mask=mask, ops=ops,
     )  # fmt: skip
     grads, grad_norms = model.backward(cache, alpha=choices.alpha if adversarial else 1.0)
@@ -150,6 +153,8 @@ def train_epoch(
         target_rows = cycle(choices.seed, all_rows, epoch * steps * n, steps * n)
     dropout = generator(choices.seed, "dropout", epoch)
     x = np.empty((n + n * adversarial, FRAMES, MELS), np.float32)  # one batch after the other
+    placebo = generator(choices.seed, "domain labels", epoch)
+    domains = np.arange(len(x)) // n  # (2n,): 0 source, 1 target
     width = len(state.params["emotion.w"])  # C
     rate = optim.learning_rate(epoch)
     beta = math.nan
@@ -162,12 +167,14 @@ def train_epoch(
         if adversarial:
             beta = scheduled_beta(choices, (epoch * steps + i) / (choices.epochs * steps))
             target.features.batch(target_rows[batch], out=x[n:])
+        if choices.domain_labels == "shuffled":  # over all examples, before bn4 divides them
+            domains = placebo.permutation(domains)
         # One update of all examples; in bn4 two, of the source's and of the target's.
         for part, count in feeding.steps(choices.bn, n, len(x) - n):
             try:
                 record = update(
                     choices, state, x[part], labels[:count], mask[part],
-                    rate=rate, beta=beta, ops=ops,
+                    rate=rate, beta=beta, domain_labels=domains[part], ops=ops,
                 )  # fmt: skip
             except FloatingPointError as error:
                 raise _diverged(choices, f"epoch {epoch + 1}, step {i + 1}: {error}") from None

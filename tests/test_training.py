@@ -256,6 +256,31 @@ def test_a_model_has_only_the_columns_that_it_can_have(both):
         assert {name for name, value in state.history[0].items() if np.isnan(value)} == columns
 
 
+def test_shuffled_domain_labels_are_a_placebo(both, monkeypatch):
+    """Drawn anew for each step over all its examples; all other draws stay the same."""
+    seen = []
+    forward = model.forward
+
+    def spy(*args, domain_labels, **options):
+        seen.append(domain_labels)
+        return forward(*args, domain_labels=domain_labels, **options)
+
+    monkeypatch.setattr(model, "forward", spy)
+    shuffled = replace(CHOICES, domain_labels="shuffled", beta=0.0, epochs=1)
+    placebo, _ = train(shuffled, both)
+    n = len(seen[0]) // 2
+    assert all(labels.sum() == n for labels in seen)
+    assert len({labels.tobytes() for labels in seen}) == len(seen)  # anew each time
+    assert (np.mean(seen, axis=0) != np.repeat([0, 1], n)).all()
+    true, _ = train(replace(CHOICES, beta=0.0, epochs=1), both)
+    for name in true.params:  # nothing is reversed, so the encoder does not hear of it
+        same = np.array_equal(true.params[name], placebo.params[name])
+        assert same == (not name.startswith("domain."))
+    seen.clear()
+    train(replace(shuffled, bn="bn4"), both)
+    assert {int(labels.sum()) for labels in seen} != {0, n}  # bn4's two steps have both
+
+
 @pytest.mark.parametrize("bn", feeding.MODES)
 def test_the_plain_ops_train_to_the_same_weights(both, bn):
     """50 steps in float64 on padded rows; in float32 two right programs drift apart."""
