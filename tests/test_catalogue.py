@@ -8,7 +8,7 @@ from wrong_code import asked
 
 from minidann import feeding, model, ops, optim
 from minidann.gradcheck import bank, judging, network
-from minidann.gradcheck.student import answers
+from minidann.gradcheck.running import answers
 from minidann.mistakes import catalogue, networks
 from minidann.mistakes.network import rewired
 from minidann.mistakes.question import close

@@ -5,11 +5,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from wrong_code import changed, changed_at, changed_network, check, check_network
+from wrong_code import asked, changed, changed_at, changed_network, check, check_network
 
 from minidann import gradcheck, optim
+from minidann.gradcheck import proof
 from minidann.gradcheck.cases import random_case
-from minidann.gradcheck.purity import arrays_in
+from minidann.gradcheck.judging import AGAIN
+from minidann.gradcheck.report import NO_EVIDENCE
 from minidann.gradcheck.verdict import UNKNOWN
 from minidann.mistakes.question import first_example
 from minidann.ops import (
@@ -17,7 +19,6 @@ from minidann.ops import (
     batchnorm,
     conv1d,
     dense,
-    dropout,
     maxpool,
     relu,
     softmax_cross_entropy,
@@ -51,7 +52,7 @@ def test_a_random_direction_sees_what_each_entry_does():
     for change in (lambda g, *_: 1.001 * g, lambda g, *_: -g):
         report = check(changed(conv1d, changed_at(1, change)), directions=3)
         assert [row.ok for row in report.rows] == [True, False, True]
-        assert "v" not in report.causes and report.causes["w"] is not None
+        assert "x" not in report.causes and report.causes["w"] is not None
     assert check(conv1d, directions=3).ok
 
 
@@ -59,25 +60,21 @@ def test_an_undeclared_zero_is_refused_and_a_declared_one_is_verified():
     constant = SimpleNamespace(
         forward=lambda x: (0 * x, None), backward=lambda dout, cache: (0 * dout,)
     )
-    (row,) = check(constant, arrays=(np.ones(3),)).rows
-    assert not row.ok
-    assert row.vacuous
-    assert check(constant, arrays=(np.ones(3),), zeros=("x",)).ok
-    assert check(constant, arrays=(np.ones(3),), zeros=(0,)).ok
+    given = {"arrays": (np.ones(3),)}
+    assert check(constant, **given).rows[0].verdict == NO_EVIDENCE
+    assert check(constant, **given, zeros=("x",)).ok
     not_zero = changed(constant, lambda g, *_: (g[0] + 1e-6,))
-    assert not check(not_zero, arrays=(np.ones(3),), zeros=("x",)).ok
+    assert not check(not_zero, **given, zeros=("x",)).ok
     (row,) = check(relu, zeros=("x",)).rows
     assert row.verdict == "DECLARED ZERO, BUT IS NOT"
 
 
 def test_a_gradient_that_is_not_computed_is_seen():
-    report = check(changed(dense, changed_at(0, lambda *_: None)), absent=())
-    assert [row.ok for row in report.rows] == [False, True, True]
-    assert "NO GRADIENT" in str(report)
-    arrays, options = first_example(conv1d, np.random.default_rng(0))
-    report = check(conv1d, arrays=arrays, options={**options, "input_gradient": False})
-    assert report.ok
-    assert report.rows[0].verdict == "not computed"
+    lazy = changed(dense, changed_at(0, lambda *_: None))
+    assert check(lazy).rows[0].verdict == "not computed"
+    (case, *_) = asked("dense")
+    report = proof.check_case(lazy, "dense", case.case, np.random.default_rng(0))
+    assert [row.verdict for row in report.rows] == ["NO GRADIENT", "right", "right"]
 
 
 def test_the_report_names_the_place():
@@ -91,8 +88,6 @@ def test_the_report_names_the_place():
     row = report.rows[1]
     assert (row.argument, row.shape, row.where) == ("w", (3, 2), (2, 1))
     assert row.analytic == pytest.approx(row.true + 1)
-    assert row.absolute == pytest.approx(1)
-    assert row.expected < 1e-9
     for line in ("WRONG", "3x2", UNKNOWN):
         assert line in str(report)
 
@@ -162,37 +157,22 @@ def random(out):
 @pytest.mark.parametrize(
     "op, words",
     [
-        (of_dense(lambda x, w, b: x @ w), f"(out, cache), received an array: {ROUTE} out, cache"),
-        (of_dense(lambda x, w, b: None), "expected (out, cache), received None"),
-        (of_dense(lambda x, w: 0), "forward is called as forward(x, w, argument 2)"),
-        (with_out(np.float32), "forward: its output is float32, expected float64"),
-        (with_out(lambda out: out.tolist()), "forward: its output is a list"),
-        (
-            with_out(random),
-            "forward: a second call gives another answer (np.random? make it an option)",
-        ),
+        (of_dense(lambda x, w, b: x @ w), "forward returned an array of shape (5, 2), not (out, c"),
+        (of_dense(lambda x, w: 0), "forward raised TypeError: "),
+        (with_out(np.float32), "forward gets float64, but its output is float32"),
+        (with_out(lambda out: out.tolist()), "forward returns a list of 5 as out: return an array"),
+        (with_out(random), "a second call gives another out (np.random? make it an option)"),
         (with_out(exits("no")), "forward raised SystemExit: no"),
         (with_gradients(exits(3)), "backward raised SystemExit: 3"),
-        (with_gradients(lambda g: None), f"received None: {ROUTE} (dx, dw, db)"),
-        (with_gradients(lambda g: {}), f"received a dict: {ROUTE} (dx, dw, db)"),
-        (with_gradients(lambda g: g[:2]), "backward: expected 3 gradients, received 2"),
-        (with_gradients(lambda g: g[0]), "backward: expected 3 gradients, received an array"),
+        (with_gradients(lambda g: None), f"returns None: {ROUTE} (dx, dw, db)."),
+        (with_gradients(lambda g: g[:2]), f"backward returns a tuple of 2: {ROUTE}"),
         (with_gradients(lambda g: g[7]), "backward raised IndexError: tuple index out of range"),
-        (
-            changed(relu, lambda g, *_: g[0]),
-            f"expected 1 gradient, received an array: {ROUTE} (dx,)",
-        ),
+        (changed(relu, lambda g, *_: g[0]), f"{ROUTE} (dx,)."),
         (with_gradients(lambda g: (g[0].T, *g[1:])), "WRONG SHAPE: (3, 5)"),
         (with_gradients(lambda g: (g[0] * np.nan, *g[1:])), "NOT FINITE"),
-        (
-            with_gradients(lambda g: (np.float32(g[0]), *g[1:])),
-            "WRONG TYPE: float32, not float64",
-        ),
-        (
-            with_gradients(lambda g: (g[0], g[1].tolist(), g[2])),
-            "the gradient of w is a list: return an array",
-        ),
-        (with_gradients(lambda g: (g[0], {}, g[2])), "the gradient of w is a dict: return an arr"),
+        (with_gradients(lambda g: (g[0], {}, g[2])), "returns a dict as dw: return an array."),
+        (with_gradients(lambda g: tuple(map(np.ones_like, g))), "whatever dout is: multiply by"),
+        (with_gradients(lambda g: (random(g[0]), *g[1:])), AGAIN),
     ],
 )
 def test_a_breach_is_described_in_words(op, words):
@@ -201,58 +181,34 @@ def test_a_breach_is_described_in_words(op, words):
     assert words in str(report)
 
 
-def test_what_is_written_to_is_named():
-    def forward(x, w, b):
-        out = dense.forward(x, w, b)
-        x += 1
-        return out
+def test_gradients_of_float32_are_right():
+    for factor, right in ((1, True), (1.001, False)):
+        assert (
+            check(with_gradients(lambda g, by=factor: [np.float32(by * a) for a in g])).ok == right
+        )
+
+
+@pytest.mark.parametrize("of", ["x", "mask", "dout", "cache"])
+def test_what_writes_to_what_it_is_given_is_refused(of):
+    def forward(x, *, mask):
+        if of in ("x", "mask"):
+            {"x": x, "mask": mask}[of][...] *= 2
+        return x * mask, SimpleNamespace(mask=2 * mask, calls=0)
 
     def backward(dout, cache):
-        gradients = dense.backward(dout, cache)
-        dout *= 2
-        cache[1][...] = 0
-        return gradients
+        cache.calls += 1  # what does not change the answer is its own affair
+        if of in ("dout", "cache"):
+            {"dout": dout, "cache": cache.mask}[of][...] *= 2
+        return (dout * cache.mask / 2,)
 
-    report = check(of_dense(forward, backward))
-    for message in ("forward writes to x", "backward writes to dout", "backward writes to cache",
-                 "backward writes to w", "a second call gives another answer"):  # fmt: skip
-        assert message in str(report)
-    arrays, options = first_example(dense, np.random.default_rng(0))
-    copies = [array.copy() for array in arrays]
-    check(dense, arrays=arrays, options=options)
-    for array, copy in zip(arrays, copies):
-        np.testing.assert_array_equal(array, copy)
-
-
-def test_options_are_copied_and_objects_are_looked_into():
-    def forward(x, *, mask):
-        mask *= 0.5
-        return dropout.forward(x, mask=mask)
-
-    mask = np.ones((2, 3))
-    op = SimpleNamespace(forward=forward, backward=dropout.backward)
-    report = check(op, arrays=(np.ones((2, 3)),), options={"mask": mask})
-    assert "forward writes to option mask" in str(report)
-    assert (mask == 1).all()
-
-    def into_an_object(x, w, b):
-        out, cache = dense.forward(x, w, b)
-        return out, SimpleNamespace(cache=cache, calls=0)
-
-    def counted(dout, kept):
-        kept.calls += 1
-        return dense.backward(dout, kept.cache)
-
-    assert "backward writes to cache" in str(check(of_dense(into_an_object, counted)))
-    assert check(of_dense(into_an_object, lambda d, kept: dense.backward(d, kept.cache))).ok
-
-
-def test_what_python_keeps_in_a_copy_of_a_module_is_not_looked_through():
-    """From a module's loader the whole program can be reached: pytest's is such a loader."""
-    loader = SimpleNamespace(found=np.ones(3))
-    copy_of_a_module = SimpleNamespace(**{"__loader__": loader, "scale": np.zeros(2)})
-    (array,) = arrays_in((copy_of_a_module,))
-    assert array.shape == (2,)
+    x, mask = np.ones((2, 3)), np.full((2, 3), 0.5)
+    for right in (False, True):
+        op = SimpleNamespace(forward=forward, backward=backward)
+        report = check(op, arrays=(x,), options={"mask": mask})
+        assert report.ok == right
+        assert right or "writes to an array that it was given" in str(report) or of == "cache"
+        of = ""
+    assert (x == 1).all() and (mask == 0.5).all()
 
 
 def test_a_forward_that_stops_where_it_is_perturbed_is_reported():
@@ -297,17 +253,11 @@ def test_all_sizes_of_a_convolution_differ():
         ("bn1", lambda g, p: ({**g, "conv.w": None}, p), "NO GRADIENT"),
         ("bn1", lambda g, p: ({k: g[k] for k in g if k != "conv.b"}, p), "NO GRADIENT"),
         ("bn4", lambda g, p: ({"emotion.b": np.zeros(2), **g}, p), "TAKES NO PART"),
-        ("bn1", lambda g, p: ({**g, "conv.b": g["conv.b"].tolist()}, p), "NOT AN ARRAY: a list"),
-        ("bn1", lambda g, p: ({**g, "conv.b": np.float32(g["conv.b"])}, p), "WRONG TYPE: float32"),
         ("bn1", lambda g, p: ({**g, "conv.b": g["conv.b"][:2]}, p), "WRONG SHAPE: (2,)"),
         ("bn1", lambda g, p: (g, (p[0], 2 * p[1])), "grad_norms"),
-        ("bn1", lambda g, p: (g, None), "NOT TWO NUMBERS"),
-        ("bn1", lambda g, p: (None, p), "received None first"),
-        (
-            "bn1",
-            lambda g, p: ({**g, "conv.b": g["conv.b"] + 1e-14 * RANDOM.random()}, p),
-            "a second call gives another answer",
-        ),
+        ("bn1", lambda g, p: (g, None), "grad_norms"),
+        ("bn1", lambda g, p: (None, p), "backward returned None first"),
+        ("bn1", lambda g, p: ({**g, "conv.b": random(g["conv.b"])}, p), "a second call gives"),
     ],
 )
 def test_what_a_network_gives_back_wrongly_is_reported(mode, change, words):
@@ -325,15 +275,18 @@ def changed_optimiser(**changes):
     return SimpleNamespace(**{**vars(optim), **changes})
 
 
-def test_an_optimiser_that_writes_to_its_parameters_is_refused():
-    def step(params, grads, state, rate):
-        after, state = optim.step(params, grads, state, rate)
-        for name in params:
-            params[name][...] = after[name]
-        return after, state
+def test_an_optimiser_that_writes_to_its_parameters_or_state_is_refused():
+    for of in ("params", "state"):
 
-    report = gradcheck.check_optimiser(changed_optimiser(step=step), np.random.default_rng(0))
-    assert "step writes to params" in str(report)
+        def step(params, grads, state, rate, of=of):
+            after = optim.step(params, grads, state, rate)
+            given, new = {"params": (params, after[0]), "state": (state, after[1])}[of]
+            for name in given:
+                given[name][...] = new[name]
+            return after
+
+        report = gradcheck.check_optimiser(changed_optimiser(step=step), np.random.default_rng(0))
+        assert not report.ok and "read-only" in str(report)
 
 
 @pytest.mark.parametrize(

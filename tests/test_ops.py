@@ -36,7 +36,7 @@ def test_gradient_reversal_fails_the_ordinary_check_by_the_factor_it_should():
     assert op.forward(x, **options)[0] is x
     (row,) = gradcheck.check(op, rng, arrays=(x,), options=options).rows
     assert not row.ok
-    assert row.error == pytest.approx(1 + options["beta"], abs=1e-7)
+    assert row.complex == pytest.approx(1 + options["beta"], abs=1e-7)
     checked(op, rng, arrays=(x,), options=options, scale=-options["beta"])
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minidann.console import UserError
-from minidann.gradcheck import student
+from minidann.gradcheck import running, student
 
 HEAD = "import numpy as np\n"
 DENSE = (
@@ -58,7 +58,7 @@ def test_a_wrong_file_on_its_own_example_is_named(tmp_path):
     found = checked(tmp_path, DENSE.replace("dout.sum", "dout.mean"))
     assert found.lines[:2] == ["mine.py: wrong: db; right: dx, dw",
                                "db: The right numbers are divided by N."]  # fmt: skip
-    assert "off by" in found.table and "rounding:" in found.table
+    assert "WRONG" in found.table and "at: the index" in found.table
 
 
 def test_float32_gradients_are_a_note_on_its_own_example(tmp_path):
@@ -71,7 +71,8 @@ def test_float32_gradients_are_a_note_on_its_own_example(tmp_path):
 
 
 def test_a_loop_that_never_ends(tmp_path, monkeypatch):
-    monkeypatch.setattr(student, "SECONDS", 0.3)
+    for module in (student, running):
+        monkeypatch.setattr(module, "SECONDS", 0.3)
     endless = DENSE.replace("    x, w = cache", "    while True: pass")
     started = time.monotonic()
     found = checked(tmp_path, endless, "dense")
@@ -79,9 +80,11 @@ def test_a_loop_that_never_ends(tmp_path, monkeypatch):
     assert "backward took more than 0.3 s, line 7; does a loop never end?" in found.lines[1]
     with pytest.raises(UserError, match="importing it took more than 0.3 s, line 2"):
         checked(tmp_path, "def forward(): 0\nwhile True: pass\n")
+    assert "backward took more than 0.3 s, line 7" in checked(tmp_path, endless).lines[1]
     monkeypatch.setattr(student, "TOTAL", 0.3)
-    with pytest.raises(UserError, match="more than 0.3 s, line 7: does a loop never end"):
-        checked(tmp_path, endless)
+    slow = "import time\n" + DENSE.replace("return x @", "time.sleep(0.02); return x @")
+    with pytest.raises(UserError, match="more than 0.3 s, line 5: does a loop never end"):
+        checked(tmp_path, slow)
 
 
 def test_large_arrays_are_checked_along_directions(tmp_path, monkeypatch):
@@ -121,6 +124,29 @@ def test_an_option_without_a_default_is_a_note(tmp_path):
     code = "from minidann.ops import conv1d\nbackward = conv1d.backward\n"
     code += "def forward(x, w, b, stride=3): return conv1d.forward(x, w, b, stride=stride)\n"
     assert checked(tmp_path, code, "conv1d").ok
+
+
+DATACLASS = """from __future__ import annotations
+from dataclasses import dataclass
+@dataclass
+class Cache:
+    x: int
+"""
+
+
+def test_a_dataclass_is_a_fine_cache(tmp_path):
+    code = DATACLASS + DENSE.replace("(x, w)\n", "(Cache(x), w)\n").replace("x.T", "x.x.T")
+    assert checked(tmp_path, code, "dense").ok and checked(tmp_path, code).ok
+
+
+def test_another_subgradient_is_right_and_told(tmp_path):
+    code = HEAD + "def forward(x): return x * (x.real > 0), x\n"
+    code += "def backward(dout, x): return (dout * (x >= 0),)\n"
+    found = checked(tmp_path, code, "relu")
+    assert found.ok and "another subgradient than minidann's, which is right" in found.lines[1]
+    code += "def example(rng): return (np.array([-1.0, 0.0, 2.0]),), {}\n"
+    found = checked(tmp_path, code)
+    assert found.ok and "1 of 3 entries are at a kink or in a tie" in found.lines[1]
 
 
 def test_float64_out_of_float32_is_a_note(tmp_path):

@@ -6,9 +6,9 @@ from unittest import mock
 
 import numpy as np
 
-from minidann import gradcheck, model, ops
+from minidann import gradcheck, model
 from minidann.gradcheck import judging, network
-from minidann.gradcheck.student import answers
+from minidann.gradcheck.running import answers
 
 
 def check(op, *, seed=0, **given):
@@ -38,21 +38,21 @@ def changed_network(change):
     )
 
 
-DERIVATIVES = {}  # of the losses, by step and parameter
-COMPUTED = network.losses
+DERIVATIVES = {}  # by step and parameter
+COMPUTED = network.expected
 
 
-def remembered(wrong, step, name, network_ops=ops):
-    """`network.losses`, computed once for all networks whose forward is right."""
+def remembered(wrong, step, name, ops):
+    """`network.expected`, computed once for all networks whose forward is right."""
     key = step.title, name, step.x.tobytes()
     if key not in DERIVATIVES:
-        DERIVATIVES[key] = COMPUTED(model, step, name, network_ops)
+        DERIVATIVES[key] = COMPUTED(model, step, name, ops)
     return DERIVATIVES[key]
 
 
 def check_network(wrong, *, mode, seed=0):
     """The report on a network whose forward is right."""
-    with mock.patch.object(network, "losses", remembered):
+    with mock.patch.object(network, "expected", remembered):
         return gradcheck.check_network(wrong, np.random.default_rng(seed), mode=mode)
 
 

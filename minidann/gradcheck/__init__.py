@@ -2,14 +2,12 @@
 
     verdict.py      the verdict on a part, and its words
     judging.py      questions about an op, and the verdicts on the answers
-    student.py      a student's file
+    running.py      runs the code under test, which answers the questions
     perturbing.py   derivatives by central differences and by complex step
     report.py       the table that a check by differences fills
-    purity.py       does a function write to what it was given?
-    contract.py     what an op must keep to before its numbers can be compared
     gradients.py    any op, any function with its gradient
+    student.py      a student's file
     network.py      the network in five batch compositions against equations 8-10
-    grad_norms.py   the gradient norm of each classifier at the encoder
     optimiser.py    Adam and the penalties
     cases.py        random inputs for the ops
     proof.py        everything at once; `python -m minidann.gradcheck` prints it

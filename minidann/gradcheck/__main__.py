@@ -1,6 +1,7 @@
 """`python -m minidann.gradcheck`: prove every gradient, or check yours."""
 
 import argparse
+import inspect
 import sys
 import time
 from pathlib import Path
@@ -9,8 +10,27 @@ import numpy as np
 
 from minidann import console, ops
 from minidann.console import UserError
-from minidann.gradcheck import contract, proof, student
-from minidann.gradcheck.report import CENTRAL_TOLERANCE, COMPLEX_TOLERANCE, Report
+from minidann.gradcheck import proof, student
+from minidann.gradcheck.report import CENTRAL_TOLERANCE, COMPLEX_TOLERANCE
+
+CONTRACT = """a file for --file has two functions, and a third if --op is not given:
+  forward(*arrays, **options) -> (out, cache)   float64 in, float64 out; complex in, complex out
+  backward(dout, cache) -> (d_first, d_second, ...)   a tuple with one gradient for each array
+  example(rng) -> (arrays, options)   a small legal input: a tuple of arrays, a dict of options
+No input is written to, and what is random must come in as an option (dropout's mask). Where two
+values are compared, compare their real parts: the complex step needs it. An argument whose gradient
+must be zero on the example is declared in the file: ZEROS = ("v",)
+The ops of --op:"""
+
+
+def signatures() -> str:
+    """The contract, and forward of each op as `--op` expects it."""
+    lines = [CONTRACT]
+    for name in ops.__all__:
+        given = inspect.signature(getattr(ops, name).forward).parameters.values()
+        bare = inspect.Signature([p.replace(annotation=inspect.Parameter.empty) for p in given])
+        lines.append(f"  {name}: forward{bare}")
+    return "\n".join(lines)
 
 
 def show(reports) -> bool:
@@ -23,22 +43,21 @@ def show(reports) -> bool:
 
 
 def show_proof(seed: int) -> bool:
-    started = time.monotonic()
-    worst = {"central": 0.0, "complex": 0.0}
-    fine = True
+    """Everything, and the largest errors; is all of it right?"""
+    started, reports = time.monotonic(), []
     for report in proof.prove(seed):
-        fine &= show([report])
-        for row in report.rows:
-            for method in worst:
-                worst[method] = np.fmax(worst[method], getattr(row, method))
+        show([report])
+        reports.append(report)
     reversed_rightly, lines = proof.reversal(seed)
-    print(lines, end="\n\n")
+    rows = [row for report in reports for row in report.rows]
+    central, by_complex = (np.nanmax([getattr(row, method) for row in rows])
+                           for method in ("central", "complex"))  # fmt: skip
     print(
-        f"largest relative errors: central differences {worst['central']:.1e} (at most "
-        f"{CENTRAL_TOLERANCE:.0e}), complex step {worst['complex']:.1e} (at most "
+        f"{lines}\n\nlargest relative errors: central differences {central:.1e} (at most "
+        f"{CENTRAL_TOLERANCE:.0e}), complex step {by_complex:.1e} (at most "
         f"{COMPLEX_TOLERANCE:.0e}); {time.monotonic() - started:.1f} s"
     )
-    return fine and reversed_rightly
+    return reversed_rightly and all(report.ok for report in reports)
 
 
 def show_mutants(seed: int) -> bool:
@@ -61,10 +80,9 @@ def show_mutants(seed: int) -> bool:
 
 
 def show_random(count: int, seed: int) -> bool:
-    wrong: list[Report] = []
-    for report in console.progress(proof.random_checks(count, seed), count, "checking", "checks"):
-        if not report.ok:
-            wrong.append(report)
+    """Checks of correct code: the false alarms, and how many; are there none?"""
+    checks = console.progress(proof.random_checks(count, seed), count, "checking", "checks")
+    wrong = [report for report in checks if not report.ok]
     show(wrong)
     print(f"{len(wrong)} false alarms in {count} checks of correct code")
     return not wrong
@@ -77,7 +95,7 @@ def main() -> None:
         description="Compare every gradient with finite differences and the complex step; where\n"
         "one is wrong, say what is wrong with it. Exit code 0 if all are right, 1 if one is\n"
         "not, 2 if the command cannot be carried out.",
-        epilog=contract.signatures(ops),
+        epilog=signatures(),
         formatter_class=as_written,
     )
     p.add_argument("--op", metavar="NAME", help=f"this op only: {', '.join(ops.__all__)}")

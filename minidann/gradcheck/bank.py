@@ -8,7 +8,7 @@ import numpy as np
 
 from minidann import feeding, model, ops
 from minidann.gradcheck import judging, network, optimiser
-from minidann.gradcheck.student import answers
+from minidann.gradcheck.running import answers
 from minidann.mistakes import catalogue, networks
 from minidann.mistakes.question import close
 

@@ -9,29 +9,35 @@ that returns zeros would pass.
 
 import inspect
 from collections.abc import Callable
-from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 
 from minidann import ops
-from minidann.gradcheck.contract import in_one_line, quietly, run
-from minidann.gradcheck.perturbing import Derivatives, derivatives
-from minidann.gradcheck.purity import copied
-from minidann.gradcheck.report import CENTRAL_TOLERANCE, Report, Row, compare, refused
-from minidann.mistakes import naming
+from minidann.gradcheck.judging import AGAIN, Answer, judge, read_only, repeats, unusable
+from minidann.gradcheck.perturbing import derivatives
+from minidann.gradcheck.report import Report, Row, compare
+from minidann.gradcheck.running import answers, in_one_line, quietly
+from minidann.gradcheck.verdict import Verdict, kind
 from minidann.mistakes.question import (
     SINGLE,
     Case,
+    Question,
     argument_names,
     ask,
     close,
-    floor,
+    first_example,
+    real,
 )
 
 NO_DERIVATIVE = (
     "The gradient reversal is not the derivative of its forward; check it with scale=-beta, or "
     "with --op gradient_reversal."
+)
+NOT_FLOAT64 = "forward gets float64, but its output is"
+DEAF = (
+    "backward gives the same gradients whatever dout is: multiply by dout, which for a loss is the "
+    "derivative of what comes after it, a number."
 )
 
 
@@ -42,34 +48,27 @@ def check(
     arrays: tuple | None = None,
     options: dict | None = None,
     directions: int | None = None,
-    zeros: tuple = (),
+    zeros: tuple[str, ...] = (),
     scale: float = 1.0,
     title: str | None = None,
     names: tuple[str, ...] | None = None,
-    absent: tuple | None = None,
-    reference=None,
-    single: bool = False,
+    reference: tuple | None = None,
 ) -> Report:
     """Check every argument of an op (see `minidann.ops`), in float64.
 
     On the op's own example, or on `arrays` with `options`. Every entry is perturbed; or, where
-    arrays are large, `directions` random directions in each. `zeros` are the arguments, by name or
-    number, whose gradient must be zero: it is verified to be. `scale`: the backward pass should
-    give this many times the derivative; -beta for the gradient reversal, whose purpose is to be
-    wrong. `names` of the arguments are those of forward unless given. A gradient may be None, where
-    backward need not compute it: in the arguments `absent`, by name; anywhere if not given.
-    `reference`: an op that is known to be right, whose output this one should give. Its backward
-    pass judges the entries at kinks (ties, a ReLU at 0) that no derivative decides; without it,
-    any gradient between the slopes of both sides passes there, and the report counts them.
-    `single`: accept gradients of float32, to as many digits as they have.
+    arrays are large, `directions` random directions in each. `zeros` are the names of arguments
+    whose gradient must be zero: it is verified to be. `scale`: the backward pass should give this
+    many times the derivative; -beta for the gradient reversal, whose purpose is to be wrong.
+    `names` of the arguments are those of forward unless given. A gradient may be None, where
+    backward need not compute it. At a kink (a tie, a ReLU at 0) any gradient between the slopes of
+    both sides is right. With `reference`, the gradients that a right op gives for some dout, only
+    those may be None or zero that are so there, and at a kink the forward pass's own choice counts.
 
     What is random in the op (dropout's mask) must be an option, or no two calls would agree.
-    The op is handed copies, and the report says if it writes to them, to `dout` or to its cache.
     """
     if arrays is None:
-        arrays, options = (
-            next(iter(op.examples(rng).values())) if hasattr(op, "examples") else op.example(rng)
-        )
+        arrays, options = first_example(op, rng)
     arrays = tuple(np.array(array, dtype=np.float64) for array in arrays)
     options = options or {}
     if directions is not None and directions < 1:
@@ -79,41 +78,37 @@ def check(
     for name, array in zip(names, arrays):
         if not array.size:
             raise ValueError(f"{name} is empty, shape {array.shape}: there is nothing to perturb")
-    problems: list[str] = []
-    ran = run(op, arrays, options, names, rng, problems)
-    if ran is None:
-        return Report(title, (), tuple(problems))
-    proved = _proved(reference, arrays, options, ran, problems)
-    rows, wrong = [], []
-    magnitude = float(np.abs(scale * ran.upstream * ran.out).sum())  # of what is summed up
+    asked, given = answers_on(op, arrays, options, rng)
+    problem = _unusable(given[0], names)
+    if problem:
+        return Report(title, (), (problem,))
+    problems = _breaches(given)
+    upstream, gradients, held, rows = asked[0].upstream, given[0].gradients, read_only(arrays), []
     for i, (name, array) in enumerate(zip(names, arrays)):
-        gradient = ran.gradients[i]
-        if single and gradient is not None:
-            gradient = gradient.astype(np.float64)
-        if gradient is None:
-            fine = absent is None or name in absent
-            row = refused(name, array.shape, "not computed" if fine else "NO GRADIENT")
-            rows.append(replace(row, ok=fine))
+        true = reference[i] if reference else None
+        if gradients[i] is None:
+            verdict = "not computed" if true is None else "NO GRADIENT"
+            rows.append(Row(name, array.shape, verdict))
             continue
 
         def terms(perturbed, i=i):
-            given = [*copied(arrays[:i]), perturbed, *copied(arrays[i + 1 :])]
-            return scale * ran.upstream * quietly(op.forward, *given, **copied(options))[0]
+            given = (*held[:i], perturbed, *held[i + 1 :])
+            return scale * upstream * quietly(op.forward, *given, **read_only(options))[0]
 
-        zero = i in zeros or name in zeros
+        zero, strict = name in zeros, reference is not None
+        zero = zero or (true is not None and np.abs(true).max() < 1e-12)
         try:
-            row = _row(
-                name, gradient, array, terms, magnitude, directions, zero, rng, proved[i], single
-            )
+            row = _row(name, gradients[i], array, terms, directions, zero, strict, rng)
         except (Exception, SystemExit) as error:
             message = f"forward raised {in_one_line(error)}, where {name} was perturbed"
             return Report(title, (), (*problems, message))
         rows.append(row)
-        if not row.ok and not row.vacuous and gradient.dtype == np.float64:
-            wrong.append(i)
-    found = _causes(op, arrays, options, ran, wrong, scale)
-    causes = {names[i]: found.get(i, ()) for i in wrong}
-    return Report(title, tuple(rows), tuple(problems), causes)
+    wrong = [row.argument for row in rows if row.verdict == "WRONG"]
+    known, verdicts = judged(asked, given) if wrong else ("", [])
+    causes = {name: verdict.causes for name, verdict in zip(names, verdicts) if name in wrong}
+    if known == "gradient_reversal" and scale == 1:
+        causes = dict.fromkeys(wrong, (NO_DERIVATIVE,))
+    return Report(title, tuple(rows), tuple(problems), dict.fromkeys(wrong, ()) | causes)
 
 
 def check_function(
@@ -121,20 +116,17 @@ def check_function(
     gradient: Callable,
     arrays: tuple | np.ndarray,
     rng: np.random.Generator,
-    *,
-    directions: int | None = None,
-    zeros: tuple = (),
+    **given,
 ) -> Report:
     """Check any function: `function(*arrays) -> out`, `gradient(dout, *arrays) -> gradients`.
 
     `gradient` gives one gradient for each array (for a single array, it or a tuple of it); `dout`
-    has the shape of `out`, a number where out is one.
+    has the shape of `out`. `given` are `directions`, `zeros` and the like, as for `check`.
     """
     arrays = arrays if isinstance(arrays, tuple) else (arrays,)
 
     def forward(*arrays):
-        out = function(*arrays)
-        return (np.asarray(out) if isinstance(out, (int, float, complex)) else out), arrays
+        return function(*arrays), arrays
 
     def backward(dout, cache):
         gradients = gradient(dout, *cache)
@@ -143,82 +135,76 @@ def check_function(
     forward.__signature__ = inspect.signature(function)
     op = SimpleNamespace(forward=forward, backward=backward)
     title = getattr(function, "__name__", "function")
-    return check(op, rng, arrays=arrays, directions=directions, zeros=zeros, title=title)
+    return check(op, rng, arrays=arrays, title=title, **given)
 
 
-def _causes(op, arrays, options, ran, wrong, scale) -> dict[int, tuple[str, ...]]:
-    """What may be wrong with these gradients, if an op of minidann gives the same output.
-
-    Three dout tell more than one: with each of them backward is asked again.
-    """
-    known = same_op(arrays, options, ran.out) if wrong else None
-    if known is None:
-        return {}
-    reference, rng, seen = getattr(ops, known), np.random.default_rng(0), []
-    if known == "gradient_reversal" and scale == 1:
-        return dict.fromkeys(wrong, (NO_DERIVATIVE,))
-    more = [np.asarray(rng.standard_normal(np.shape(ran.out))) for _ in range(2)]
-    for upstream in (ran.upstream, *more):
-        question = ask(reference, Case(known, arrays, options), upstream)
-        try:
-            _, cache = quietly(op.forward, *copied(arrays), **copied(options))
-            received = quietly(op.backward, upstream, cache)
-            received = tuple(None if g is None else np.asarray(g) for g in received)
-        except (Exception, SystemExit):  # it does not take every dout
-            continue
-        off = tuple(i in wrong and not close(g, question.gradients[i], floor(question))
-                    for i, g in enumerate(received))  # fmt: skip
-        seen.append(naming.Seen(question, received, question.gradients, off, floor(question)))
-    return naming.name_gradients(known, seen)
+def answers_on(op, arrays, options, rng) -> tuple[list[Question], list[Answer]]:
+    """Questions with three different dout on one example, and what `op` answers."""
+    case = Case("your example", arrays, options)
+    try:
+        out, _ = quietly(op.forward, *read_only(arrays), **read_only(options))
+        shape = np.shape(out)
+    except (Exception, SystemExit):  # asked again, it will say what is wrong
+        shape = ()
+    asked = []
+    for _ in range(3):
+        upstream = np.asarray(rng.standard_normal(shape))
+        asked.append(Question(case, upstream, None, None, (None,) * len(arrays)))
+    return asked, answers(op, asked)
 
 
-def same_op(arrays, options, out) -> str | None:
-    """The name of minidann's op that gives this output."""
+def judged(asked: list[Question], given: list[Answer]) -> tuple[str, list[Verdict]]:
+    """The op of minidann with this output, and the verdicts on each argument, if it is one."""
+    _, arrays, options = asked[0].case
     for name in ops.__all__:
+        op = getattr(ops, name)
         try:
-            found, _ = getattr(ops, name).forward(*arrays, **options)
+            found, _ = op.forward(*arrays, **options)
         except (TypeError, ValueError, IndexError, AttributeError):
             continue
-        if np.shape(found) == np.shape(out) and close(out, found):
-            return name
-    return None
+        if close(given[0].out, found):
+            as_op = [ask(op, question.case, question.upstream) for question in asked]
+            verdicts = judge(name, as_op, given, any_subgradient=True)
+            parts = [f"d{argument}" for argument in argument_names(op.forward)]
+            return name, [verdicts.get(part, Verdict(part, True)) for part in parts]
+    return "", []
 
 
-def _proved(reference, arrays, options, ran, problems) -> tuple:
-    """The gradients of the `reference`, None where there is none or where its output differs."""
-    nothing = (None,) * len(arrays)
-    if reference is None:
-        return nothing
-    out, cache = reference.forward(*arrays, **options)
-    if np.shape(out) != np.shape(ran.out) or not np.allclose(out, ran.out, 1e-9, 1e-12):
-        name = getattr(reference, "__name__", "the reference").rpartition(".")[2]
-        problems.append(f"forward: its output is not that of {name}")
-        return nothing
-    return reference.backward(ran.upstream, cache)
+def _unusable(answer: Answer, names) -> str:
+    """Why the answer cannot be compared, if it cannot."""
+    problems = [unusable(answer, names, i, needed=False) for i in range(len(names))]
+    out = answer.out
+    if not answer.error and real(out) is None:
+        problems.append(f"forward returns {kind(out)} as out: return an array.")
+    elif not answer.error and np.asarray(out).dtype != np.float64:
+        problems.append(f"{NOT_FLOAT64} {np.asarray(out).dtype}")
+    return next(filter(None, problems), "")
 
 
-def _row(name, gradient, array, terms, magnitude, directions, zero, rng, proved, single) -> Row:
+def _breaches(given: list[Answer]) -> list[str]:
+    """What is wrong with answers whose numbers can be compared."""
+    first, *others = given
+    problems, count = [], range(len(first.gradients))
+    if not all(close(answer.out, first.out) for answer in others if not answer.error):
+        problems.append("forward: a second call gives another out (np.random? make it an option)")
+    if not all(repeats(first, i) for i in count):
+        problems.append(AGAIN)
+    elif any(np.any(gradient) for gradient in first.gradients if gradient is not None):
+        with_other_dout = first._replace(again=others[0].gradients)
+        problems += [DEAF] * all(repeats(with_other_dout, i) for i in count)
+    return problems
+
+
+def _row(name, gradient, array, terms, directions, zero, strict, rng) -> Row:
     """The row of one argument."""
-    if gradient.dtype != np.float64:
-        return refused(name, array.shape, f"WRONG TYPE: {gradient.dtype}, not {array.dtype}")
-    given = {"zero": zero, "tolerance": SINGLE if single else CENTRAL_TOLERANCE}
-    if directions is None:
-        found = _found(terms, array, magnitude=magnitude)
-        if proved is not None:
-            found = found.settle(proved.ravel())
-    else:
-        vectors = rng.standard_normal((directions, *array.shape))
-        vectors /= np.sqrt((vectors**2).sum(axis=tuple(range(1, vectors.ndim)), keepdims=True))
-        found = _found(terms, array, vectors, magnitude=magnitude)
+    gradient = np.asarray(gradient)
+    tolerance = None if gradient.dtype == np.float64 else SINGLE
     if gradient.shape != array.shape:
-        return refused(name, array.shape, f"WRONG SHAPE: {gradient.shape}")
+        return Row(name, array.shape, f"WRONG SHAPE: {gradient.shape}")
+    given = {"zero": zero, "strict": strict, "tolerance": tolerance}
     if directions is None:
-        return compare(name, array.shape, gradient.ravel(), found, **given)
+        return compare(name, array.shape, gradient.ravel(), derivatives(terms, array), **given)
+    vectors = rng.standard_normal((directions, *array.shape))
+    vectors /= np.sqrt((vectors**2).sum(axis=tuple(range(1, vectors.ndim)), keepdims=True))
     along = (vectors * gradient).reshape(directions, -1).sum(axis=1)  # (d,)
-    return compare(name, array.shape, along, found, **given, directions=True)
-
-
-def _found(terms, array, directions=None, magnitude=0.0) -> Derivatives:
-    return derivatives(
-        lambda x: terms(x).sum(), array, directions, magnitude=magnitude, terms=terms
-    )
+    return compare(name, array.shape, along, derivatives(terms, array, vectors), **given)

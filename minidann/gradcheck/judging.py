@@ -5,12 +5,13 @@ coursework in another one, and both hand over what it answered.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from minidann import ops
 from minidann.gradcheck.cases import random_case
+from minidann.gradcheck.perturbing import differences
 from minidann.gradcheck.verdict import Verdict, kind, shown
 from minidann.mistakes import catalogue, naming
 from minidann.mistakes.naming import Seen
@@ -27,7 +28,7 @@ from minidann.mistakes.question import (
 )
 
 RANDOM = 4  # random cases of each op, beside its examples
-STEP = 1e-4  # of a difference that has only to tell a mistake's gradient from others
+STEP = 1e-4  # of an input, to see whether the output stays above the plane of a subgradient
 AGAIN = (
     "backward gives another answer when it is called again: does it write to its cache, keep "
     "something in a global, draw at random, or add to np.empty?"
@@ -36,7 +37,7 @@ SINGLE = (
     "it is float32, which holds seven digits; give the arrays that you make the dtype of the input"
 )
 FOLLOWS = "It is right wherever out is right: mend forward first."
-SUBGRADIENT = "in a tie it takes another subgradient than minidann"
+SUBGRADIENT = "at a kink or in a tie it is another subgradient than minidann's, which is right too"
 
 __all__ = ["Answer", "Case", "Question", "alike", "judge", "questions"]
 
@@ -73,12 +74,20 @@ def questions(name: str, rng: np.random.Generator) -> list[Question]:
         upstream = rng.choice([-3.0, -2.0, -1.0, 1.0, 2.0, 3.0], shape)
         upstream = np.asarray(upstream if is_whole else rng.standard_normal(shape))
         upstream = np.abs(upstream) if case.ties else upstream
-        for array in (*case.arrays, *case.options.values(), upstream):
-            for part in array if isinstance(array, tuple) else (array,):
-                if isinstance(part, np.ndarray):
-                    part.setflags(write=False)
-        asked.append(ask(op, case, upstream))
+        case = Case(case.what, *map(read_only, case[1:]))
+        asked.append(ask(op, case, read_only(upstream)))
     return asked
+
+
+def read_only(thing) -> Any:
+    """The same with a view of every array in tuples, lists and dicts that cannot be written to."""
+    if isinstance(thing, np.ndarray):
+        view = thing.view()
+        view.setflags(write=False)
+        return view
+    if isinstance(thing, dict):
+        return {key: read_only(value) for key, value in thing.items()}
+    return type(thing)(map(read_only, thing)) if type(thing) in (tuple, list) else thing
 
 
 def judge(
@@ -106,12 +115,11 @@ def judge(
             n is not None and true is not None and not close(n, true, floor(question))
             for n, true in zip(numbers, question.gradients)
         ]
-        for i, is_wrong in enumerate(wrong):
-            if is_wrong and any_subgradient and question.case.ties:
-                wrong[i] = not _is_subgradient(name, question, i, numbers[i])
-                if not wrong[i]:
-                    notes[i] = SUBGRADIENT + _which(name, question, i, numbers[i])
-                    numbers[i] = None
+        tied = any_subgradient and question.case.ties
+        for i in [i for i, is_wrong in enumerate(wrong) if is_wrong and tied]:
+            if _is_subgradient(name, question, i, numbers[i]):
+                notes[i] = SUBGRADIENT + _which(name, question, i, numbers[i])
+                wrong[i], numbers[i] = False, None
         true = tuple(question.gradients)
         seen.append(Seen(question, tuple(numbers), true, tuple(wrong), floor(question)))
     fine = [close(a.out, q.out, tolerance=MIXED) for q, a in zip(questions, answers)]
@@ -134,7 +142,7 @@ def _out(name, names, questions, answers, without) -> Verdict:
         wrong = number is not None and not close(number, question.out, tolerance=MIXED)
         seen.append(Seen(question, (number,), (np.asarray(question.out),), (wrong,)))
         if failed:
-            error = error or _raised(answer)
+            error = error or raised(answer)
         elif number is None:
             error = error or f"forward returns {kind(answer.out)} as out: return an array."
         if bad is None and (failed or number is None or wrong):
@@ -149,30 +157,40 @@ def _gradient(part, i, names, seen, answers, received, causes) -> Verdict:
     """The verdict on the gradient of argument i, whose causes are known."""
     bad, error = None, ""
     for s, answer, gradients in zip(seen, answers, received):
-        true, problem = s.true[i], ""
-        if answer.error:
-            problem = _raised(answer)
-        elif not isinstance(gradients, (tuple, list)) or len(gradients) != len(names):
-            expected = ", ".join(f"d{n}" for n in names) + "," * (len(names) == 1)
-            problem = f"backward returns {kind(gradients)}: end it with return ({expected})."
-        elif true is not None and real(gradients[i]) is None:
-            problem = f"backward returns {kind(gradients[i])} as {part}: return an array."
+        problem = unusable(answer, names, i, needed=s.true[i] is not None)
         if bad is None and (problem or s.wrong[i]):
             value = None if problem else gradients[i]
-            bad = shown(s.question.case, names, value, true, part, s.question.upstream)
+            bad = shown(s.question.case, names, value, s.true[i], part, s.question.upstream)
         error = error or problem
     if bad is not None:
         return Verdict(part, False, _both(causes, error), bad)
     for s, answer, gradients in zip(seen, answers, received):
-        again = answer.again
-        if again is not None and s.true[i] is not None:
-            once_more = _tuple_of(again, len(names))[i]
-            if not close(once_more, gradients[i], s.floor):
-                given = shown(
-                    s.question.case, names, once_more, gradients[i], part, s.question.upstream
-                )
-                return Verdict(part, False, (AGAIN,), given)
+        if s.true[i] is not None and not repeats(answer, i, s.floor):
+            again, first = _tuple_of(answer.again, len(names))[i], gradients[i]
+            given = shown(s.question.case, names, again, first, part, s.question.upstream)
+            return Verdict(part, False, (AGAIN,), given)
     return Verdict(part, True, note=_note(s.received[i] for s in seen))
+
+
+def unusable(answer: Answer, names: tuple[str, ...], i: int, *, needed: bool) -> str:
+    """Why the gradient of argument i cannot be compared, if it cannot; None is one, if `needed`."""
+    gradients = answer.gradients
+    if answer.error:
+        return raised(answer)
+    if not isinstance(gradients, (tuple, list)) or len(gradients) != len(names):
+        expected = ", ".join(f"d{name}" for name in names) + "," * (len(names) == 1)
+        return f"backward returns {kind(gradients)}: end it with return ({expected})."
+    if real(gradients[i]) is None and (needed or gradients[i] is not None):
+        return f"backward returns {kind(gradients[i])} as d{names[i]}: return an array."
+    return ""
+
+
+def repeats(answer: Answer, i: int, floor: float = 0.0) -> bool:
+    """Does backward give argument i's gradient again, when it is called again?"""
+    if answer.again is None or answer.gradients[i] is None:
+        return True
+    again = _tuple_of(answer.again, len(answer.gradients))
+    return close(again[i], answer.gradients[i], floor)
 
 
 def _tuple_of(gradients, count: int) -> tuple:
@@ -181,7 +199,7 @@ def _tuple_of(gradients, count: int) -> tuple:
     return tuple(gradients) if fits else (None,) * count
 
 
-def _raised(answer: Answer) -> str:
+def raised(answer: Answer) -> str:
     """What went wrong in a call, as a cause."""
     if "read-only" in answer.error:
         return f"{answer.which} writes to an array that it was given; copy it first: {answer.error}"
@@ -220,20 +238,17 @@ def _causes(name, out: Verdict, seen: list[Seen], fine: list[bool], without) -> 
 
 
 def _follows(mistake: catalogue.Mistake, s: Seen, i: int) -> bool:
+    """Is gradient i that of the forward with this mistake, by differences?"""
     received, (_, arrays, options) = s.received[i], s.question.case
     if received is None or s.true[i] is None or s.question.case.ties:
         return True
 
-    def total(array):
+    def out(array):
         given = (*arrays[:i], array, *arrays[i + 1 :])
-        return float((s.question.upstream * mistake.change(*given, **options)).sum())
+        return s.question.upstream * mistake.change(*given, **options)
 
     try:
-        slopes = np.zeros(arrays[i].shape)
-        for at in np.ndindex(slopes.shape):
-            step = np.zeros_like(slopes)
-            step[at] = STEP
-            slopes[at] = (total(arrays[i] + step) - total(arrays[i] - step)) / (2 * STEP)
+        slopes = differences(lambda array: out(array).sum(), arrays[i])[0]
     except (ValueError, IndexError, TypeError):
         return True  # there is no such output
     if not np.isfinite(slopes).all() or slopes.shape != received.shape:
@@ -262,24 +277,18 @@ def _which(name: str, question: Question, i: int, received: np.ndarray) -> str:
     for mistake in catalogue.of(name, "afresh", "reads"):
         predicted = mistake.gradients(question)[i]
         if predicted is not None and close(received, predicted):
-            return f": {mistake.says}"
+            return f"; the course, which asks for minidann's, says of it: {mistake.says}"
     return ""
 
 
 def alike(received, true) -> bool:
     """Are two results the same: numbers, arrays, and dicts, tuples and lists of these?"""
     if isinstance(true, dict):
-        return (
-            isinstance(received, dict)
-            and received.keys() == true.keys()
-            and all(alike(received[key], true[key]) for key in true)
-        )
+        same = isinstance(received, dict) and received.keys() == true.keys()
+        return same and all(alike(received[key], true[key]) for key in true)
     if isinstance(true, (tuple, list)):
-        return (
-            isinstance(received, (tuple, list, np.ndarray))
-            and len(received) == len(true)
-            and all(map(alike, received, true))
-        )
+        same = isinstance(received, (tuple, list, np.ndarray)) and len(received) == len(true)
+        return same and all(map(alike, received, true))
     if real(true) is None:
         return received == true
     single = np.asarray(true).dtype == np.float32

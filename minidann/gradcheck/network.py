@@ -1,12 +1,12 @@
 """The network against equations 8 to 10.
 
 A network with a reversed gradient must fail an ordinary check: what its backward pass gives is
-not the gradient of its loss. So the two losses are differenced apart, and put together as the
-equations say, with alpha and beta away from 0.5 and 1, where several mistakes look right:
+not the gradient of its loss. So each parameter is compared with the derivative of its own loss,
+with alpha and beta away from 0.5 and 1, where several mistakes look right:
 
-    emotion classifier      alpha dL_e                               (8)
-    domain classifier     (1 - alpha) dL_l                         (9)
-    encoder                 alpha dL_e - (1 - alpha) beta dL_l       (10)
+    emotion classifier      alpha L_e                              (8)
+    domain classifier     (1 - alpha) L_l                          (9)
+    encoder                 alpha L_e - (1 - alpha) beta L_l       (10)
 """
 
 from dataclasses import dataclass, replace
@@ -16,13 +16,14 @@ import numpy as np
 import minidann.ops
 from minidann import feeding, model
 from minidann.gradcheck.cases import padded
-from minidann.gradcheck.contract import described, in_one_line
-from minidann.gradcheck.grad_norms import grad_norms_row
-from minidann.gradcheck.perturbing import Derivatives, derivatives
-from minidann.gradcheck.purity import Untouched, copied, same
-from minidann.gradcheck.report import Report, compare, refused
+from minidann.gradcheck.judging import read_only
+from minidann.gradcheck.perturbing import Derivatives, derivatives, differences
+from minidann.gradcheck.report import Report, Row, compare, exact
+from minidann.gradcheck.running import in_one_line
+from minidann.gradcheck.verdict import kind
 from minidann.mistakes import networks
-from minidann.ops import conv_relu_maxpool, dropout
+from minidann.mistakes.question import close
+from minidann.ops import conv_relu_maxpool, dense, dropout, softmax_cross_entropy
 
 ALPHA, BETA = 0.3, 1.7
 
@@ -53,12 +54,17 @@ class Step:
             ops=ops,
         )  # fmt: skip
 
+    def losses(self, network, name: str, value: np.ndarray, ops=minidann.ops) -> np.ndarray:
+        """(L_e, L_l) where the parameter `name` has this value; L_e is 0 without source rows."""
+        (emotion, domain), _ = self.forward(network, {**self.params, name: value}, ops)
+        return np.array([0 * domain if emotion is None else emotion, domain])
+
 
 def example(
     rng: np.random.Generator, mode: str, *, n: int = 7, m: int = 4, frames: int = 281,
     mels: int = 2, filters: int = 5,
 ) -> list[Step]:  # fmt: skip
-    """The updates of one step in `mode`, in float64: two in bn4, else one.
+    """The updates of one step in `mode`, in float64: two in bn4, else one. All is read-only.
 
     Sizes that differ, so that a wrong factor names its size, and padded rows, so that pools tie.
     In both domains some pools are active in some rows and not in others: where all are, batch norm
@@ -87,18 +93,14 @@ def example(
     steps = feeding.steps(mode, n, m)
     titles = [mode] if len(steps) == 1 else [f"{mode}, source step", f"{mode}, target step"]
     return [
-        Step(params, x[rows], labels[:count], domains[rows], mask[rows], mode, title)
+        Step(*map(read_only, (params, x[rows], labels[:count], domains[rows], mask[rows])), mode,
+             title)
         for (rows, count), title in zip(steps, titles)
-    ]
+    ]  # fmt: skip
 
 
 def check_network(
-    network,
-    rng: np.random.Generator,
-    *,
-    mode: str,
-    ops=minidann.ops,
-    **sizes: int,
+    network, rng: np.random.Generator, *, mode: str, ops=minidann.ops, **sizes: int
 ) -> Report:
     """Check every parameter's gradient in one batch composition against equations 8-10.
 
@@ -110,100 +112,78 @@ def check_network(
     for step in steps:
         report, grads = check_step(network, step, ops=ops)
         label = "" if len(steps) == 1 else step.title.partition(", ")[2] + ": "
-        wrong.update((label + argument, argument) for argument in report.causes)
         rows += [replace(row, argument=label + row.argument) for row in report.rows]
         problems += [label + problem for problem in report.problems]
+        wrong |= {label + row.argument: row.argument for row in report.rows if not row.ok}
         received.append((step, grads))
     found = networks.name(received) if wrong else {}
-    causes = {labelled: found.get(argument, ()) for labelled, argument in wrong.items()}
+    causes = {label: found[name] for label, name in wrong.items() if name in found}
+    causes = {name: () for name in wrong if wrong[name] in steps[0].params} | causes
     return Report(f"network, {mode}", tuple(rows), tuple(dict.fromkeys(problems)), causes)
 
 
 def check_step(network, step: Step, *, ops=minidann.ops) -> tuple[Report, dict]:
     """Check one update; see `check_network`. -> the report without causes, the gradients."""
-    given = Untouched(params=step.params, x=step.x, mask=step.mask)
+    title = f"network, {step.title}"
     try:
         (emotion_loss, _), cache = step.forward(network, step.params, ops)
-        kept = Untouched(cache=cache)
-        grads, pulled = network.backward(cache, alpha=ALPHA)
-        first = copied((grads, pulled))
-        again = network.backward(cache, alpha=ALPHA)
+        grads, norms = network.backward(cache, alpha=ALPHA)
+        if not isinstance(grads, dict):
+            raise TypeError(f"backward returned {kind(grads)} first, not gradients by name")
+        grads = {name: np.array(g) for name, g in grads.items() if g is not None}
+        again, _ = network.backward(cache, alpha=ALPHA)
     except (Exception, SystemExit) as error:
-        return Report(step.title, (), (f"raised {in_one_line(error)}",)), {}
-    if not isinstance(grads, dict):
-        problem = (
-            f"backward: expected (gradients by name, norms), received {described(grads)} first"
-        )
-        return Report(step.title, (), (problem,)), {}
-    problems = [f"writes to {name}" for name in given.changed() + kept.changed()]
-    if not same(first, tuple(again)):
+        return Report(title, (), (f"raised {in_one_line(error)}",)), {}
+    problems = []
+    if not all(close(again.get(name), gradient, 1e-15) for name, gradient in grads.items()):
         problems.append("backward: a second call gives another answer")
-    grads, pulled = first
-    rows, true = [], set()
+    rows = [Row(str(name), (), "NO SUCH PARAMETER") for name in grads.keys() - step.params.keys()]
     for name, value in step.params.items():
         takes_part = emotion_loss is not None or not name.startswith("emotion")
-        if not takes_part:
-            if name in grads:
-                rows.append(refused(name, value.shape, "TAKES NO PART, HAS A GRADIENT"))
-            continue
-        found = expected(losses(network, step, name, ops), name)
-        true.add(name)
-        verdict = _not_comparable(grads.get(name), value)
-        if verdict:
-            rows.append(refused(name, value.shape, verdict))
-        else:
-            rows.append(compare(name, value.shape, grads[name].ravel(), found))
-    strange = [name for name in grads if name not in step.params]
-    rows += [refused(str(name), (), "NO SUCH PARAMETER") for name in strange]
-    row = grad_norms_row(step, pulled, ALPHA, BETA)  # not a gradient: in the table only if wrong
-    rows += [] if row.ok else [row]
-    wrong = {row.argument: () for row in rows if row.argument in true and not row.ok}
-    return Report(f"network, {step.title}", tuple(rows), tuple(problems), wrong), grads
+        if takes_part and np.shape(grads.get(name)) == value.shape:
+            found = expected(network, step, name, ops)
+            rows.append(compare(name, value.shape, grads[name].ravel(), found, strict=True))
+        elif takes_part:
+            wrong = f"WRONG SHAPE: {grads[name].shape}" if name in grads else "NO GRADIENT"
+            rows.append(Row(name, value.shape, wrong))
+        elif name in grads:
+            rows.append(Row(name, value.shape, "TAKES NO PART, HAS A GRADIENT"))
+    rows += [row for row in (exact("grad_norms", norms, grad_norms(step)),) if not row.ok]
+    return Report(title, tuple(rows), tuple(problems)), grads
 
 
-def _not_comparable(gradient, value: np.ndarray) -> str | None:
-    """What keeps a gradient from being compared, if anything."""
-    if gradient is None:
-        return "NO GRADIENT"
-    if not isinstance(gradient, np.ndarray):
-        return f"NOT AN ARRAY: {described(gradient)}"
-    if gradient.dtype != value.dtype:
-        return f"WRONG TYPE: {gradient.dtype}, not {value.dtype}"
-    return None if gradient.shape == value.shape else f"WRONG SHAPE: {gradient.shape}"
+def expected(network, step: Step, name: str, ops=minidann.ops) -> Derivatives:
+    """Equations 8-10: the derivatives of the loss of the parameter `name`."""
+    weights = {"emotion": (ALPHA, 0), "domain": (0, 1 - ALPHA)}.get(
+        name.partition(".")[0], (ALPHA, -(1 - ALPHA) * BETA)
+    )
+    return derivatives(
+        lambda value: weights * step.losses(network, name, value, ops), step.params[name]
+    )
 
 
-def losses(network, step: Step, name: str, ops=minidann.ops) -> Derivatives:
-    """How (L_e, L_l) move with every entry of the parameter `name`; without L_e that is 0."""
+def grad_norms(step: Step) -> np.ndarray:
+    """The gradient norm of each classifier at the encoder, (2,), as `model.backward` gives it.
 
-    def both(value):
-        (emotion, domain), _ = step.forward(network, {**step.params, name: value}, ops)
-        return np.array([0 * domain if emotion is None else emotion, domain])
+    It is the norm of the loss's gradient at the encoder's output f (n+m, C): alpha dL_e/df for
+    emotion, (1 - alpha) beta dL_l/df for the domain, whose sign the reversal turns (a norm does not
+    see it). Here f itself is perturbed, and the loss computed from it.
+    """
+    _, (*_, emotion_f, domain_f) = step.forward(model, step.params)  # (n, C), (n+m, C)
+    norms = []
+    for name, f, labels, weight in (
+        ("emotion", emotion_f, step.emotion_labels, ALPHA),
+        ("domain", domain_f, step.domain_labels, (1 - ALPHA) * BETA),
+    ):
 
-    return derivatives(both, step.params[name])
+        def loss(f, name=name, labels=labels):  # (n, C) -> ()
+            w, b = step.params[f"{name}.w"], step.params[f"{name}.b"]
+            z, _ = dense.forward(f * step.mask[: len(f)], w, b)
+            return softmax_cross_entropy.forward(z, labels=labels)[0]
 
-
-def expected(
-    found: Derivatives, name: str, alpha: float = ALPHA, beta: float = BETA
-) -> Derivatives:
-    """Equations 8-10: the derivatives of (L_e, L_l), put together for the parameter `name`."""
-    if name.startswith("emotion"):
-        weights = np.array([alpha, 0])
-    elif name.startswith("domain"):
-        weights = np.array([0, 1 - alpha])
-    else:
-        weights = np.array([alpha, -(1 - alpha) * beta])
-    return Derivatives(
-        (weights @ found.central)[None],
-        None if found.complex is None else (weights @ found.complex)[None],
-        found.kinks, found.undecided, np.abs(weights)[None] @ found.rounding,
-        _least(weights, found.low, found.high), _least(weights, found.high, found.low),
-        found.settled,
-    )  # fmt: skip
-
-
-def _least(weights, low, high) -> np.ndarray:
-    """The least (1, d) of the weighted sum of what is between `low` and `high`, each (k, d)."""
-    return (np.maximum(weights, 0) @ low + np.minimum(weights, 0) @ high)[None]
+        slopes = differences(loss, f, method="complex") if len(labels) else 0.0
+        norms.append(weight * np.linalg.norm(slopes))
+    return np.array(norms)
 
 
 def naive(network, step: Step, name: str) -> tuple[float, float]:
@@ -214,9 +194,11 @@ def naive(network, step: Step, name: str) -> tuple[float, float]:
     """
     _, cache = step.forward(network, step.params)
     grads, _ = network.backward(cache, alpha=ALPHA)
-    emotion, domain = losses(network, step, name).best  # (d,), (d,)
+    emotion, domain = differences(
+        lambda value: step.losses(network, name, value), step.params[name], method="complex"
+    )
     total = ALPHA * emotion + (1 - ALPHA) * domain
-    difference = grads[name].ravel() - total
+    difference = grads[name] - total
     predicted = -(1 + BETA) * (1 - ALPHA) * domain
     return (
         float(np.abs(difference).max() / np.abs(total).max()),

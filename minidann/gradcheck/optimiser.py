@@ -11,14 +11,12 @@ some entries; the rate changes from step to step; one parameter has no gradient 
 never has.
 """
 
-import math
-
 import numpy as np
 
-from minidann.gradcheck.contract import in_one_line
-from minidann.gradcheck.perturbing import derivatives
-from minidann.gradcheck.purity import Untouched
-from minidann.gradcheck.report import COMPLEX_TOLERANCE, Report, Row, compare, refused
+from minidann.gradcheck.judging import read_only
+from minidann.gradcheck.perturbing import differences
+from minidann.gradcheck.report import Report, Row, exact
+from minidann.gradcheck.running import in_one_line
 from minidann.mistakes import catalogue, optimiser  # noqa: F401  fills the catalogue
 from minidann.mistakes.question import close
 
@@ -35,31 +33,35 @@ History = list[tuple[Arrays, float]]  # the gradients and the rate of each step
 
 def check_optimiser(optim, rng: np.random.Generator) -> Report:
     """Check `add_penalty`, `start` and `step` of `optim` (see `minidann.optim`)."""
-    params, history = example(rng)
-    penalised = penalty_example(rng)
     rows, problems, causes = [], [], {}
-    for run, compared, given in ((follow, _adam, (params, history)),
-                                 (penalise, _penalties, penalised)):  # fmt: skip
+    for follow, expected, example in ((walk, walk_in_sums, walk_example),
+                                      (penalise, penalties, penalty_example)):  # fmt: skip
+        given = example(rng)
         try:
-            received, written = run(optim, *given)
-            part = compared(received, *given)
+            received, true = follow(optim, *given), expected(*given)
         except (Exception, SystemExit) as error:
-            problems.append(f"raised {in_one_line(error)}")
+            problems.append(f"{follow.__name__}: raised {in_one_line(error)}")
             continue
-        rows += part
-        problems += written
+        part = [
+            exact(name, received[name], value) if name in received else
+            Row(name, value.shape, "IS LOST") for name, value in true.items()
+        ]  # fmt: skip
+        part += [Row(name, (), "OUT OF NOTHING") for name in received if name not in true]
         wrong = [row.argument for row in part if not row.ok]
-        if wrong:
-            causes.update(dict.fromkeys(wrong, _causes(run, received, given)))
-    return Report("optim", tuple(rows), tuple(dict.fromkeys(problems)), causes)
+        causes |= dict.fromkeys(wrong, _causes(follow, received, given) if wrong else ())
+        rows += part
+    return Report("optim", tuple(rows), tuple(problems), causes)
 
 
 @np.errstate(all="ignore")
-def _causes(run, received: Arrays, given: tuple) -> tuple[str, ...]:
+def _causes(follow, received: Arrays, given: tuple) -> tuple[str, ...]:
     """The mistakes of the catalogue that give just what was received."""
     found = []
     for mistake in catalogue.of("optim"):
-        would, _ = run(mistake.build(), *given)
+        try:
+            would = follow(mistake.build(), *given)
+        except ValueError:  # it writes to what it is given
+            continue
         if received.keys() == would.keys() and all(
             close(received[name], would[name], 1e-12 * np.abs(would[name]).max(initial=0))
             for name in would
@@ -68,7 +70,7 @@ def _causes(run, received: Arrays, given: tuple) -> tuple[str, ...]:
     return tuple(found[:2])
 
 
-def example(rng: np.random.Generator) -> tuple[Arrays, History]:
+def walk_example(rng: np.random.Generator) -> tuple[Arrays, History]:
     """Parameters, and what each of a few steps is given."""
     params = {
         "steady": rng.standard_normal((2, 5)),  # a gradient in every step
@@ -82,12 +84,22 @@ def example(rng: np.random.Generator) -> tuple[Arrays, History]:
         grads["steady"][0, 1] = 0.0
         if i not in (1, 2, 5):
             grads["gaps"] = rng.standard_normal(3)
-        history.append((grads, 0.01 * 0.8**i))
-    return params, history
+        history.append((read_only(grads), 0.01 * 0.8**i))
+    return read_only(params), history
 
 
-def trajectory(params: Arrays, history: History) -> Arrays:
-    """Where Adam ends, and its state, from the moments written out as sums."""
+def walk(optim, params: Arrays, history: History) -> Arrays:
+    """How far `optim` goes from `params`, and its state in the end."""
+    state, now = optim.start(params), params
+    with np.errstate(all="ignore"):
+        for grads, rate in history:
+            now, state = optim.step(now, dict(grads), read_only(state), rate)
+    ends = {name: w - params[name] for name, w in now.items()}  # of a parameter, the change counts
+    return {f"Adam: {name}": np.asarray(value) for name, value in {**ends, **state}.items()}
+
+
+def walk_in_sums(params: Arrays, history: History) -> Arrays:
+    """How far Adam goes, and its state, from the moments written out as sums."""
     ends = {}
     for name, w in params.items():
         grads = [(g[name], rate) for g, rate in history if name in g]
@@ -99,93 +111,42 @@ def trajectory(params: Arrays, history: History) -> Arrays:
             # The weights in m add up to 1 - 0.9^t: divided by that, m is an average.
             average, square = m / (1 - BETA1**t), v / (1 - BETA2**t)
             w = w - grads[t - 1][1] * average / (np.sqrt(square) + EPSILON)
-        ends.update({name: w, f"{name}.m": m, f"{name}.v": v, f"{name}.t": np.array(len(grads))})
+        state = {f"{name}.m": m, f"{name}.v": v, f"{name}.t": np.array(float(len(grads)))}
+        ends |= {f"Adam: {key}": value for key, value in {name: w - params[name], **state}.items()}
     return ends
-
-
-def follow(optim, params: Arrays, history: History) -> tuple[Arrays, list[str]]:
-    """Where `optim` ends, by the names of `trajectory`, and what it writes to."""
-    given = Untouched(params=params, grads=[g for g, _ in history])
-    state, problems, now = optim.start(params), [], params
-    with np.errstate(all="ignore"):
-        for grads, rate in history:
-            kept = Untouched(state=state)
-            now, after = optim.step(now, dict(grads), state, rate)
-            problems += [f"step writes to {name}" for name in kept.changed()]
-            state = after
-    problems += [f"step writes to {name}" for name in given.changed()]
-    return {**now, **state}, list(dict.fromkeys(problems))
-
-
-def _adam(ends: Arrays, params: Arrays, history: History) -> list[Row]:
-    """Rows of Adam: how far each parameter went, and its state."""
-    rows = []
-    for name, value in trajectory(params, history).items():
-        received, before = np.asarray(ends.get(name, np.nan)), params.get(name, 0)
-        title = f"Adam: {name}"
-        if received.shape != value.shape:
-            rows.append(refused(title, value.shape, f"WRONG SHAPE: {received.shape}"))
-        else:  # of a parameter, the change counts
-            rows.append(_exact(title, received - before, value - before))
-    return rows
-
-
-def _exact(title: str, received: np.ndarray, true: np.ndarray) -> Row:
-    """A row against a formula, where there is nothing to perturb."""
-    off = np.abs(received - true)
-    scale = np.abs(true).max() or 1.0
-    at = np.unravel_index(int(np.argmax(np.where(np.isnan(off), np.inf, off))), off.shape)
-    error = float(off[at] / scale)
-    ok = error <= COMPLEX_TOLERANCE
-    return Row(
-        title, true.shape, math.nan, error, float(off[at]), tuple(int(i) for i in at),
-        float(received[at]), float(true[at]), 1e-15, "right" if ok else "WRONG", ok,
-    )  # fmt: skip
 
 
 def penalty_example(rng: np.random.Generator) -> tuple[Arrays, Arrays]:
     """Parameters and gradients. abs has a kink at 0, so no weight is near it."""
     params = {name: rng.standard_normal((3, 4)) for name in PENALISED}
     params = {name: w + 0.1 * np.sign(w) for name, w in params.items()}
-    return params, {name: rng.standard_normal((3, 4)) for name in PENALISED}
+    return read_only((params, {name: rng.standard_normal((3, 4)) for name in PENALISED}))
 
 
-def penalise(optim, params: Arrays, all_grads: Arrays) -> tuple[Arrays, list[str]]:
-    """What `optim` adds, by the names of `_penalties`, and what it writes to."""
-    added, problems = {}, []
+def penalise(optim, params: Arrays, all_grads: Arrays) -> Arrays:
+    """What `optim` adds to the gradients: of l1, of l2, of both, and of l1 where a weight is 0."""
+    added = {}
     for l1, l2, without in PRICES:
         grads = {name: g for name, g in all_grads.items() if name != without}
-        given = Untouched(params=params, grads=grads)
-        after = optim.add_penalty(params, grads, l1=l1, l2=l2)
-        problems += [f"add_penalty writes to {name}" for name in given.changed()]
-        for name, g in after.items():
+        for name, g in optim.add_penalty(params, dict(grads), l1=l1, l2=l2).items():
             added[f"l1 {l1:g}, l2 {l2:g}: {name}"] = g - grads.get(name, 0)
     zero = {"conv.w": np.zeros((2, 3))}
     after = optim.add_penalty(zero, dict(zero), l1=L1, l2=0.0)
-    added[f"l1 {L1:g}: conv.w at 0"] = after["conv.w"]
-    return added, list(dict.fromkeys(problems))
+    return {**added, f"l1 {L1:g}: conv.w at 0": after["conv.w"]}
 
 
-def _penalties(added: Arrays, params: Arrays, all_grads: Arrays) -> list[Row]:
-    """Rows of l1, l2 and both: what is added to the gradient, against finite differences."""
-    rows = []
+def penalties(params: Arrays, all_grads: Arrays) -> Arrays:
+    """What must be added: the derivative of the penalty, by the complex step."""
+    true = {f"l1 {L1:g}: conv.w at 0": np.zeros((2, 3))}
     for l1, l2, without in PRICES:
+
+        def penalty(w, l1=l1, l2=l2):  # abs, by the real part
+            return l1 * (w * np.sign(w.real)).sum() + l2 * (w * w).sum()
+
         for name, w in params.items():
-            title = f"l1 {l1:g}, l2 {l2:g}: {name}"
-            if (title in added) == (name == without):
-                rows.append(refused(title, w.shape, "GRADIENT OUT OF NOTHING OR LOST"))
-            elif title in added:
-                rows.append(_penalty(title, added[title], w, l1, l2, name in REGULARISED))
-    title = f"l1 {L1:g}: conv.w at 0"
-    rows.append(_exact(title, added[title], np.zeros((2, 3))))
-    return rows
-
-
-def _penalty(title, added, w, l1, l2, kernel) -> Row:
-    if not kernel:  # biases, batch norm and the attention query are left alone
-        return _exact(title, added, np.zeros_like(w))
-
-    def penalty(w):
-        return l1 * (w * np.sign(w.real)).sum() + l2 * (w * w).sum()  # abs, by the real part
-
-    return compare(title, w.shape, added.ravel(), derivatives(penalty, w))
+            if name in REGULARISED:
+                slopes = differences(penalty, w, method="complex")[0]
+            else:  # biases, batch norm and the attention query are left alone
+                slopes = np.zeros_like(w)
+            true |= {f"l1 {l1:g}, l2 {l2:g}: {name}": slopes} if name != without else {}
+    return true

@@ -1,7 +1,7 @@
 """What a check by differences found: a table with one row for each argument, and the causes."""
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -10,20 +10,14 @@ from minidann.gradcheck.verdict import UNKNOWN
 
 CENTRAL_TOLERANCE = 1e-7
 COMPLEX_TOLERANCE = 1e-12
-NO_PROOF = "PROVES NOTHING"
-NO_EVIDENCE = f"ZERO: {NO_PROOF}"
+NO_EVIDENCE = "ZERO: PROVES NOTHING"
 DECLARE = (
     "This gradient is zero here, so nothing was proved. Use another example, or declare it with "
     "zeros=... of check; in a file with"
 )
 LOST = "forward does not carry an imaginary part through: central differences decide alone"
-HEADINGS = (
-    "argument", "shape", "central", "complex", "off by", "at", "backward", "true", "rounding",
-    "verdict",
-)  # fmt: skip
 LEGEND = """central, complex: the relative error against central differences and the complex step.
-off by, at: the largest error and its index; there backward gives `backward`, and `true` is right.
-rounding: the relative error that rounding alone may put into central differences."""
+at: the index of the largest error; there backward gives `backward`, and `true` is right."""
 
 
 @dataclass(frozen=True)
@@ -32,59 +26,39 @@ class Row:
 
     `central` and `complex` are relative errors: the largest difference over the largest entry of
     the true gradient (entry by entry a tiny entry of a right gradient can be far off by rounding
-    alone); NaN where the method gave nothing. `absolute` is the largest difference, `where` its
-    index (of the direction, where directions were checked), `analytic` and `true` the two values
-    there. `expected` is the relative error to expect of central differences from rounding.
-    `kinks` counts the entries where central differences step over a kink and were passed over,
-    `unchecked` those of them where no method decides: the gradient there lies between the slopes
-    of both sides, and more is not known. `tried` is the number of all entries (or directions).
+    alone); NaN where the method gave nothing. At the index `where` (of the direction, where
+    directions were checked) the difference is largest; there are the values `analytic` and `true`.
+    `kinks` counts the entries at which central differences step over a kink.
     """
 
     argument: str
     shape: tuple[int, ...]
-    central: float
-    complex: float
-    absolute: float
-    where: tuple[int, ...]
-    analytic: float
-    true: float
-    expected: float
     verdict: str
-    ok: bool
+    central: float = math.nan
+    complex: float = math.nan
+    where: tuple[int, ...] = ()
+    analytic: float = math.nan
+    true: float = math.nan
     kinks: int = 0
-    unchecked: int = 0
-    tried: int = 0
 
     @property
-    def vacuous(self) -> bool:
-        """Is nothing known to be wrong, and nothing proved either?"""
-        return self.verdict.endswith(NO_PROOF)
-
-    @property
-    def error(self) -> float:
-        """The larger of the relative errors; infinite if the row is wrong in another way."""
-        known = [e for e in (self.central, self.complex) if not math.isnan(e)]
-        return max(known) if known else (0.0 if self.ok else math.inf)
+    def ok(self) -> bool:
+        return self.verdict.startswith(("right", "not computed"))
 
     def cells(self) -> list[str]:
-        def number(value, form):
-            return "-" if math.isnan(value) else format(value, form)
-
-        shape = "x".join(map(str, self.shape)) or "()"
-        where = ",".join(map(str, self.where)) or "-"
-        verdict = self.verdict
-        if self.kinks:
-            verdict += f", {self.kinks} kink{'s' if self.kinks > 1 else ''}"
-        if self.unchecked:
-            verdict += f", {self.unchecked} of {self.tried} not checked"
+        """The row of the table."""
+        errors, values = (self.central, self.complex), (self.analytic, self.true)
+        kinks = f", {self.kinks} kink{'s' * (self.kinks > 1)}" * bool(self.kinks)
         return [
-            self.argument, shape, number(self.central, ".1e"), number(self.complex, ".1e"),
-            number(self.absolute, ".1e"), where, number(self.analytic, ".5g"),
-            number(self.true, ".5g"), number(self.expected, ".0e"), verdict,
+            self.argument, "x".join(map(str, self.shape)) or "()",
+            *("-" if math.isnan(error) else f"{error:.1e}" for error in errors),
+            ",".join(map(str, self.where)) or "-",
+            *("-" if math.isnan(value) else f"{value:.5g}" for value in values),
+            self.verdict + kinks,
         ]  # fmt: skip
 
-    def __str__(self) -> str:
-        return "  ".join(f"{head} {cell}" for head, cell in zip(HEADINGS, self.cells()))
+
+HEADINGS = ["argument", "shape", "central", "complex", "at", "backward", "true", "verdict"]
 
 
 @dataclass(frozen=True)
@@ -105,34 +79,25 @@ class Report:
         return not self.problems and all(row.ok for row in self.rows)
 
     def __str__(self) -> str:
-        unchecked = sum(row.unchecked for row in self.rows)
-        right = f"right, but {unchecked} not checked" if unchecked else "right"
-        lines = [f"{self.title}: {right if self.ok else 'WRONG'}"]
+        lines = [f"{self.title}: {'right' if self.ok else 'WRONG'}"]
         if self.rows:
-            table = [list(HEADINGS), *(row.cells() for row in self.rows)]
-            widths = [max(len(line[i]) for line in table) for i in range(len(HEADINGS))]
-            lines += ["  " + "  ".join(c.ljust(w) for c, w in zip(t, widths)).rstrip()
-                      for t in table]  # fmt: skip
+            lines += [f"  {line}" for line in aligned([HEADINGS, *(r.cells() for r in self.rows)])]
         if any(math.isnan(row.complex) and not math.isnan(row.central) for row in self.rows):
             lines.append(f"  complex -: {LOST}")
         zeros = ", ".join(f'"{row.argument}"' for row in self.rows if row.verdict == NO_EVIDENCE)
-        if zeros:
-            lines.append(f"  {DECLARE}: ZEROS = ({zeros},)")
+        lines += [f"  {DECLARE} ZEROS = ({zeros},)"] * bool(zeros)
         lines += [f"  {problem}" for problem in self.problems]
         arguments: dict[tuple, list[str]] = {}  # one bug spoils several gradients: say it once
-        for row in self.rows:
-            if row.argument in self.causes:
-                causes = self.causes[row.argument] or (UNKNOWN,)
-                arguments.setdefault(causes, []).append(row.argument)
-        for causes, names in arguments.items():
-            lines.append(f"  {', '.join(names)}: {' Or: '.join(causes)}")
+        for name, causes in self.causes.items():
+            arguments.setdefault(causes or (UNKNOWN,), []).append(name)
+        lines += [f"  {', '.join(names)}: {' Or: '.join(c)}" for c, names in arguments.items()]
         return "\n".join(lines)
 
 
-def refused(argument: str, shape: tuple[int, ...], verdict: str) -> Row:
-    """A row for what cannot be compared: no gradient, or one of the wrong shape."""
-    nan = math.nan
-    return Row(argument, shape, nan, nan, nan, (), nan, nan, nan, verdict, False)
+def aligned(table: list[list[str]]) -> list[str]:
+    """The lines of a table, its columns below each other."""
+    widths = [max(map(len, column)) for column in zip(*table)]
+    return ["  ".join(c.ljust(w) for c, w in zip(row, widths)).rstrip() for row in table]
 
 
 @np.errstate(all="ignore")
@@ -143,48 +108,50 @@ def compare(
     found: Derivatives,
     *,
     zero: bool = False,
-    directions: bool = False,
-    tolerance: float = CENTRAL_TOLERANCE,
+    strict: bool = False,
+    tolerance: float | None = None,
 ) -> Row:
-    """A row: `analytic` (d,) against derivatives of one output (1, d).
+    """A row: `analytic` (d,) against derivatives (d,), of every entry or along directions.
 
     A gradient that is zero everywhere proves nothing and is refused, unless `zero` says that it
-    must be: then the derivatives must be zero too, and errors are absolute.
+    must be: then the derivatives must be zero too, and errors are absolute. At kinks any
+    subgradient is right, or if `strict` the forward pass's own. `tolerance` is that of both
+    methods, where it is not the usual of each.
     """
-    unchecked = found.undecided
-    if unchecked.any():
-        found = replace(found.settle(found.nearest(analytic)), undecided=unchecked)
-    central, best = found.central[0], found.best[0]  # (d,)
-    rounding = float(found.rounding[0])
-    largest = float(np.abs(best[~unchecked]).max(initial=0.0))
+    right = found.right(analytic, strict=strict)  # (d,)
+    off = np.abs(analytic - right)
+    off_central = np.where(found.kinks, off, np.abs(analytic - found.central))
+    largest = float(np.abs(right).max())
     # Rounding leaves 1e-16 of the output in a complex step, and that over h in a central one.
-    nothing = largest <= (100 if found.complex is None else 1e-3) * rounding
+    nothing = largest <= (100 if found.complex is None else 1e-3) * found.rounding
     scale = 1.0 if zero or nothing else largest
-    passed_over = found.kinks & ~found.settled
-    off_central = np.where(passed_over, 0.0, np.abs(analytic - central))
-    off = off_central if found.complex is None else np.abs(analytic - best)
     at = int(np.argmax(np.where(np.isnan(off), np.inf, off)))
-    where = (at,) if directions else tuple(int(i) for i in np.unravel_index(at, shape))
+    where = np.unravel_index(at, shape) if analytic.size == math.prod(shape) else (at,)
     error = float(off_central.max()) / scale
     error_complex = math.nan if found.complex is None else float(off.max()) / scale
     # Of a gradient that all but cancels, rounding alone is more than the tolerance.
-    wrong = not error <= max(tolerance, rounding / scale)
-    exact = COMPLEX_TOLERANCE if tolerance == CENTRAL_TOLERANCE else tolerance
-    wrong |= error_complex > max(exact, rounding * CENTRAL_STEP / scale)
+    wrong = not error <= max(tolerance or CENTRAL_TOLERANCE, found.rounding / scale)
+    exact = found.rounding * CENTRAL_STEP / scale
+    wrong |= error_complex > max(tolerance or COMPLEX_TOLERANCE, exact)
     if not np.isfinite(analytic).all():
         verdict = "NOT FINITE"
     elif zero and not nothing:
         verdict = "DECLARED ZERO, BUT IS NOT"
-    elif unchecked.all() and not wrong:
-        verdict = f"ONLY KINKS: {NO_PROOF}"
-    elif nothing and not zero and np.abs(analytic).max() <= 100 * rounding:
+    elif nothing and not zero and np.abs(analytic).max() <= 100 * found.rounding:
         verdict = NO_EVIDENCE  # either way
     elif wrong:
         verdict = "WRONG"
     else:
-        verdict = "right, zero" if zero else "right"
+        verdict = f"right{', zero' if zero else ''}{', in float32' if tolerance else ''}"
     return Row(
-        argument, shape, error, error_complex, float(off[at]), where, float(analytic[at]),
-        float(best[at]), rounding / scale, verdict, verdict.startswith("right"),
-        int(found.kinks.sum()), int(unchecked.sum()), len(analytic),
+        argument, shape, verdict, error, error_complex, tuple(int(i) for i in where),
+        float(analytic[at]), float(right[at]), int(found.kinks.sum()),
     )  # fmt: skip
+
+
+def exact(argument: str, received, true: np.ndarray) -> Row:
+    """A row: what was received against what a formula gives."""
+    if np.shape(received) != true.shape:
+        return Row(argument, true.shape, f"WRONG SHAPE: {np.shape(received)}")
+    found = Derivatives.known(true.ravel())
+    return compare(argument, true.shape, np.ravel(received), found, zero=not true.any())
