@@ -79,15 +79,6 @@ def show_mutants(seed: int) -> bool:
     return all(t.killed for t in tried)
 
 
-def show_random(count: int, seed: int) -> bool:
-    """Checks of correct code: the false alarms, and how many; are there none?"""
-    checks = console.progress(proof.random_checks(count, seed), count, "checking", "checks")
-    wrong = [report for report in checks if not report.ok]
-    show(wrong)
-    print(f"{len(wrong)} false alarms in {count} checks of correct code")
-    return not wrong
-
-
 def main() -> None:
     as_written = argparse.RawDescriptionHelpFormatter  # leaves the lines of the epilog alone
     p = console.Parser(
@@ -101,18 +92,15 @@ def main() -> None:
     p.add_argument("--op", metavar="NAME", help=f"this op only: {', '.join(ops.__all__)}")
     p.add_argument("--file", type=Path, metavar="FILE", help="check this file's forward and "
                    "backward, as the op of --op or on its own example")  # fmt: skip
-    instead = p.add_mutually_exclusive_group()
     p.add_argument("-v", "--verbose", action="store_true", help="with --file: all numbers, too")
-    bank = "check the catalogue of mistakes: each must be caught"
-    instead.add_argument("--mutants", action="store_true", help=bank)
-    correct = "N checks of correct code with random shapes: none may fail"
-    instead.add_argument("--random", type=int, metavar="N", help=correct)
+    p.add_argument("--mutants", action="store_true", help="check the catalogue of mistakes: each "
+                   "must be caught")  # fmt: skip
     p.add_argument("--seed", type=int, default=0, help="of all random numbers (default: 0)")
     args = p.parse_args()
-    if args.seed < 0 or (args.random is not None and args.random < 1):
-        raise UserError("--seed: expected 0 or more; --random: 1 or more")
-    if (args.file or args.op) and (args.mutants or args.random):
-        raise UserError("--op and --file check one op; --mutants and --random check all of them")
+    if args.seed < 0:
+        raise UserError(f"--seed: expected 0 or more, received {args.seed}")
+    if (args.file or args.op) and args.mutants:
+        raise UserError("--op and --file check one op; --mutants checks all of them")
     if args.file is not None:
         found = student.check_file(args.file, args.op, args.seed)
         print("\n".join(found.lines))
@@ -121,8 +109,6 @@ def main() -> None:
         fine = found.ok
     elif args.mutants:
         fine = show_mutants(args.seed)
-    elif args.random is not None:
-        fine = show_random(args.random, args.seed)
     elif args.op is not None:
         fine = show(proof.prove_op(student.known_op(args.op), np.random.default_rng(args.seed)))
     else:

@@ -184,23 +184,3 @@ def grad_norms(step: Step) -> np.ndarray:
         slopes = differences(loss, f, method="complex") if len(labels) else 0.0
         norms.append(weight * np.linalg.norm(slopes))
     return np.array(norms)
-
-
-def naive(network, step: Step, name: str) -> tuple[float, float]:
-    """How an ordinary check of the total loss fails for the encoder's parameter `name`.
-
-    -> (relative error of the backward pass against the derivative of the total loss, how far this
-    difference is from the predicted -(1 + beta)(1 - alpha) dL_l, relative to it).
-    """
-    _, cache = step.forward(network, step.params)
-    grads, _ = network.backward(cache, alpha=ALPHA)
-    emotion, domain = differences(
-        lambda value: step.losses(network, name, value), step.params[name], method="complex"
-    )
-    total = ALPHA * emotion + (1 - ALPHA) * domain
-    difference = grads[name] - total
-    predicted = -(1 + BETA) * (1 - ALPHA) * domain
-    return (
-        float(np.abs(difference).max() / np.abs(total).max()),
-        float(np.abs(difference - predicted).max() / np.abs(predicted).max()),
-    )

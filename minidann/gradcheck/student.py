@@ -26,10 +26,9 @@ from minidann.gradcheck.running import (
     in_one_line,
     limited,
     place,
-    quietly,
 )
 from minidann.gradcheck.verdict import MOST, Verdict, kind, lines
-from minidann.mistakes.question import Question, argument_names, real
+from minidann.mistakes.question import Case, Question, argument_names, real
 
 LARGE = 2000  # entries: of a larger array random directions are checked, not every entry
 DIRECTIONS = 20
@@ -134,15 +133,12 @@ def _askable(forward, asked: list[Question]) -> tuple[list[Question], list[str]]
 
 def _in_float32(name: str, module, question: Question, verdicts: list[Verdict]) -> list[Verdict]:
     """The same, with a note on what is float64 where float32 goes in."""
-    _, arrays, options = _to_float32(question.case)
-    try:
-        with limited(SECONDS):
-            out, cache = quietly(module.forward, *arrays, **options)
-            gradients = quietly(module.backward, _to_float32(question.upstream), cache)
-    except (Exception, SystemExit, TookTooLong):
-        return verdicts
+    single = Question(
+        Case(*_to_float32(question.case)), _to_float32(question.upstream), *[None] * 3
+    )
+    (answer,) = answers(module, [single])
     parts = ["out", *(f"d{n}" for n in argument_names(getattr(ops, name).forward))]
-    wide = {part for part, got in zip(parts, (out, *gradients))
+    wide = {part for part, got in zip(parts, (answer.out, *(answer.gradients or ())))
             if getattr(got, "dtype", None) == np.float64}  # fmt: skip
     return [v._replace(note=v.note or FLOAT32 * (v.part in wide)) for v in verdicts]
 
@@ -251,7 +247,7 @@ def _example(path: Path, module: ModuleType, rng) -> tuple[tuple, dict]:
     expected = f"{path}: example(rng): expected (arrays, options), a tuple and a dict, received"
     try:
         with limited(SECONDS):
-            given = quietly(module.example, rng)
+            given = module.example(rng)
     except TookTooLong as error:
         raise UserError(
             f"{path}: example(rng) took more than {SECONDS} s{place(error, path)}"
