@@ -14,11 +14,11 @@ from types import SimpleNamespace
 import numpy as np
 
 from minidann import ops
-from minidann.gradcheck.judging import AGAIN, Answer, judge, read_only, repeats, unusable
+from minidann.gradcheck.judging import AGAIN, Answer, judge, no_out, read_only, repeats, unusable
 from minidann.gradcheck.perturbing import derivatives
 from minidann.gradcheck.report import Report, Row, compare
 from minidann.gradcheck.running import answers, in_one_line, quietly
-from minidann.gradcheck.verdict import Verdict, kind
+from minidann.gradcheck.verdict import Verdict
 from minidann.mistakes.question import (
     SINGLE,
     Case,
@@ -27,7 +27,6 @@ from minidann.mistakes.question import (
     ask,
     close,
     first_example,
-    real,
 )
 
 NO_DERIVATIVE = (
@@ -173,11 +172,9 @@ def judged(asked: list[Question], given: list[Answer]) -> tuple[str, list[Verdic
 def _unusable(answer: Answer, names) -> str:
     """Why the answer cannot be compared, if it cannot."""
     problems = [unusable(answer, names, i, needed=False) for i in range(len(names))]
-    out = answer.out
-    if not answer.error and real(out) is None:
-        problems.append(f"forward returns {kind(out)} as out: return an array.")
-    elif not answer.error and np.asarray(out).dtype != np.float64:
-        problems.append(f"{NOT_FLOAT64} {np.asarray(out).dtype}")
+    problems.append(no_out(answer))
+    if not any(problems) and np.asarray(answer.out).dtype != np.float64:
+        problems.append(f"{NOT_FLOAT64} {np.asarray(answer.out).dtype}")
     return next(filter(None, problems), "")
 
 

@@ -104,13 +104,12 @@ def judge(
     `without`: name what is wrong as if the catalogue did not have this mistake.
     """
     names = argument_names(getattr(ops, name).forward)
-    verdicts = {"out": _out(name, names, questions, answers, without)}
-    received = [a.gradients for a in answers]
-    usable = [_tuple_of(gradients, len(names)) for gradients in received]
-    notes: dict[int, str] = {}
-    seen = []
-    for question, gradients in zip(questions, usable):
-        numbers = [real(g) for g in gradients]
+    outs, seen, notes = [], [], {}
+    for question, answer in zip(questions, answers):
+        number = real(answer.out)
+        wrong = number is not None and not close(number, question.out, tolerance=MIXED)
+        outs.append(Seen(question, (number,), (np.asarray(question.out),), (wrong,)))
+        numbers = [real(gradient) for gradient in _tuple_of(answer.gradients, len(names))]
         wrong = [
             n is not None and true is not None and not close(n, true, floor(question))
             for n, true in zip(numbers, question.gradients)
@@ -122,54 +121,48 @@ def judge(
                 wrong[i], numbers[i] = False, None
         true = tuple(question.gradients)
         seen.append(Seen(question, tuple(numbers), true, tuple(wrong), floor(question)))
-    fine = [close(a.out, q.out, tolerance=MIXED) for q, a in zip(questions, answers)]
-    causes = _causes(name, verdicts["out"], seen, fine, without)
-    for i, argument in enumerate(names):
-        if all(question.gradients[i] is None for question in questions):
-            continue
-        verdict = _gradient(f"d{argument}", i, names, seen, answers, received, causes.get(i, ()))
-        note = notes.get(i, "") if verdict.right else ""
-        verdicts[verdict.part] = verdict._replace(note=note or verdict.note)
+    problems = [no_out(answer) for answer in answers]
+    causes = naming.name_out(name, outs, without) if any(s.wrong[0] for s in outs) else ()
+    out = _verdict("out", names, outs, 0, [a.out for a in answers], problems, causes)
+    fine = [not (s.wrong[0] or problem) for s, problem in zip(outs, problems)]
+    named = _causes(name, out, seen, fine, without)
+    verdicts = {"out": out}
+    for i, part in enumerate(f"d{name}" for name in names):
+        needed = [question.gradients[i] is not None for question in questions]
+        problems = [unusable(a, names, i, needed=n) for a, n in zip(answers, needed)]
+        received = [_tuple_of(answer.gradients, len(names))[i] for answer in answers]
+        verdict = _verdict(part, names, seen, i, received, problems, named.get(i, ()))
+        for s, answer, first in zip(seen, answers, received) if verdict.right else ():
+            if s.true[i] is not None and not repeats(answer, i, s.floor):
+                again = _tuple_of(answer.again, len(names))[i]
+                bad = shown(s.question.case, names, again, first, part, s.question.upstream)
+                verdict = Verdict(part, False, (AGAIN,), bad)
+                break
+        note = notes.get(i, verdict.note) if verdict.right else ""
+        verdicts |= {part: verdict._replace(note=note)} if any(needed) else {}
     return verdicts
 
 
-def _out(name, names, questions, answers, without) -> Verdict:
-    """The verdict on forward's output."""
-    seen, bad, error = [], None, ""
-    for question, answer in zip(questions, answers):
-        number = real(answer.out)
-        failed = answer.which == "forward" and answer.error
-        wrong = number is not None and not close(number, question.out, tolerance=MIXED)
-        seen.append(Seen(question, (number,), (np.asarray(question.out),), (wrong,)))
-        if failed:
-            error = error or raised(answer)
-        elif number is None:
-            error = error or f"forward returns {kind(answer.out)} as out: return an array."
-        if bad is None and (failed or number is None or wrong):
-            bad = shown(question.case, names, None if failed else answer.out, question.out, "out")
-    if bad is None:
-        return Verdict("out", True, note=_note(s.received[0] for s in seen))
-    causes = naming.name_out(name, seen, without) if any(s.wrong[0] for s in seen) else ()
-    return Verdict("out", False, _both(causes, error), bad)
+def _verdict(part, names, seen, i, received, problems, causes) -> Verdict:
+    """The verdict on part i of `seen`, with the first question on which it fails."""
+    bad, error = "", next(filter(None, problems), "")
+    for s, value, problem in zip(seen, received, problems):
+        if not bad and (problem or s.wrong[i]):
+            upstream = None if part == "out" else s.question.upstream
+            value = None if problem else value
+            bad = shown(s.question.case, names, value, s.true[i], part, upstream)
+    if bad:
+        return Verdict(part, False, (*causes, *[error] * bool(error))[:2], bad)
+    is_single = any(s.received[i] is not None and s.received[i].dtype == np.float32 for s in seen)
+    return Verdict(part, True, note=SINGLE * is_single)
 
 
-def _gradient(part, i, names, seen, answers, received, causes) -> Verdict:
-    """The verdict on the gradient of argument i, whose causes are known."""
-    bad, error = None, ""
-    for s, answer, gradients in zip(seen, answers, received):
-        problem = unusable(answer, names, i, needed=s.true[i] is not None)
-        if bad is None and (problem or s.wrong[i]):
-            value = None if problem else gradients[i]
-            bad = shown(s.question.case, names, value, s.true[i], part, s.question.upstream)
-        error = error or problem
-    if bad is not None:
-        return Verdict(part, False, _both(causes, error), bad)
-    for s, answer, gradients in zip(seen, answers, received):
-        if s.true[i] is not None and not repeats(answer, i, s.floor):
-            again, first = _tuple_of(answer.again, len(names))[i], gradients[i]
-            given = shown(s.question.case, names, again, first, part, s.question.upstream)
-            return Verdict(part, False, (AGAIN,), given)
-    return Verdict(part, True, note=_note(s.received[i] for s in seen))
+def no_out(answer: Answer) -> str:
+    """Why there is no output, if there is none."""
+    if answer.which == "forward" and answer.error:
+        return raised(answer)
+    missing = f"forward returns {kind(answer.out)} as out: return an array."
+    return missing if real(answer.out) is None else ""
 
 
 def unusable(answer: Answer, names: tuple[str, ...], i: int, *, needed: bool) -> str:
@@ -206,15 +199,6 @@ def raised(answer: Answer) -> str:
     return f"{answer.which} {answer.error}"
 
 
-def _both(causes: tuple[str, ...], error: str) -> tuple[str, ...]:
-    return (*causes, error)[:2] if error else causes
-
-
-def _note(received) -> str:
-    dtypes = {array.dtype for array in received if array is not None}
-    return SINGLE if np.dtype(np.float32) in dtypes else ""
-
-
 @np.errstate(all="ignore")
 def _causes(name, out: Verdict, seen: list[Seen], fine: list[bool], without) -> dict:
     """The causes of each wrong gradient; `fine` says on which questions out is right.
@@ -231,10 +215,9 @@ def _causes(name, out: Verdict, seen: list[Seen], fine: list[bool], without) -> 
             causes[i] = out.causes
         elif own and not any(s.wrong[i] for s in own):
             causes[i] = (FOLLOWS,)
-    if wrong - causes.keys():
-        named = naming.name_gradients(name, own or seen, without)
-        causes |= {i: named.get(i, ()) for i in wrong - causes.keys()}
-    return causes
+    unnamed = wrong - causes.keys()
+    named = naming.name_gradients(name, own or seen, without) if unnamed else {}
+    return causes | {i: named.get(i, ()) for i in unnamed}
 
 
 def _follows(mistake: catalogue.Mistake, s: Seen, i: int) -> bool:
