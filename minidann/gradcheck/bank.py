@@ -25,14 +25,29 @@ class Tried(NamedTuple):
 
 def try_mistake(mistake: catalogue.Mistake, seed: int) -> Tried:
     """Hand the mistake in, as a student would, and see what is said of it."""
+    rng, wrong = np.random.default_rng(seed), mistake.build()
     if mistake.target in ops.__all__:
-        killed, said, said_without = _of_op(mistake, seed)
+        asked = judging.questions(mistake.target, rng)
+        given = answers(wrong, asked)
+        with_it, without_it = (
+            {v.part: v.causes for v in judging.judge(mistake.target, asked, given, without=left)
+             .values() if not v.right} for left in (None, mistake)
+        )  # fmt: skip
+        killed = bool(with_it)
     elif mistake.target == "optim":
-        report = optimiser.check_optimiser(mistake.build(), np.random.default_rng(seed))
-        killed, said = not report.ok, {c for causes in report.causes.values() for c in causes}
-        said_without = said - {mistake.says}
-    else:
-        killed, said, said_without = _of_network(mistake, seed)
+        report = optimiser.check_optimiser(wrong, rng)
+        killed, with_it = not report.ok, report.causes
+        without_it = {"": {c for found in with_it.values() for c in found} - {mistake.says}}
+    else:  # against the gradients of the right network, which the proof has proved
+        steps = [step for mode in feeding.MODES
+                 for step in network.example(np.random.default_rng(seed), mode)]  # fmt: skip
+        received = [(step, networks.gradients(wrong, step)) for step in steps]
+        killed = any(not close(grads[name], right, 1e-12) for step, grads in received
+                     for name, right in networks.gradients(model, step).items())  # fmt: skip
+        with_it, without_it = (networks.name(received, left) for left in (None, mistake))
+    said, said_without = (
+        {cause for causes in found.values() for cause in causes} for found in (with_it, without_it)
+    )
     return Tried(
         mistake, killed, named(said, re.escape(mistake.says)), named(said_without, mistake.word),
         tuple(said_without),
@@ -45,27 +60,6 @@ def named(said: set[str], word: str) -> str:
     if not said:
         return "unknown"
     return "right" if any(re.search(word, cause) for cause in said) else "wrong"
-
-
-def _of_op(mistake, seed: int):
-    asked = judging.questions(mistake.target, np.random.default_rng(seed))
-    given, said = answers(mistake.build(), asked), []
-    for without in (None, mistake):
-        verdicts = judging.judge(mistake.target, asked, given, without=without).values()
-        said.append({cause for verdict in verdicts for cause in verdict.causes})
-    return not all(verdict.right for verdict in verdicts), *said
-
-
-def _of_network(mistake, seed: int):
-    """Against the gradients of the right network, which the proof has proved."""
-    wrong, received, killed = mistake.build(), [], False
-    for mode in feeding.MODES:
-        for step in network.example(np.random.default_rng(seed), mode):
-            grads, right = networks.gradients(wrong, step), networks.gradients(model, step)
-            killed |= any(not close(grads[name], right[name], 1e-12) for name in right)
-            received.append((step, grads))
-    said = (networks.name(received, without) for without in (None, mistake))
-    return killed, *({c for causes in found.values() for c in causes} for found in said)
 
 
 def counts(tried: list[Tried]) -> str:
