@@ -107,21 +107,11 @@ def test_any_function_with_its_gradient():
     report = gradcheck.check_function(np.sin, lambda dout, x: -dout * np.cos(x), a, rng)
     assert not report.ok
 
-
-@pytest.mark.parametrize("x", [3.0, np.array(3.0), np.float64(3.0)])
-def test_a_number_will_do(x):
-    rng = np.random.default_rng(0)
-    assert gradcheck.check_function(lambda x: x**2, lambda d, x: 2 * x * d, x, rng).ok
-    assert not gradcheck.check_function(lambda x: x**2, lambda d, x: 3 * x * d, x, rng).ok
-
-
-def test_there_must_be_something_to_check():
-    rng = np.random.default_rng(0)
-    given = (lambda x: x**2, lambda d, x: 2 * x * d)
+    for x in (3.0, np.array(3.0), np.float64(3.0)):
+        assert gradcheck.check_function(lambda x: x**2, lambda d, x: 2 * x * d, x, rng).ok
+        assert not gradcheck.check_function(lambda x: x**2, lambda d, x: 3 * x * d, x, rng).ok
     with pytest.raises(ValueError, match=r"x is empty, shape \(0, 3\)"):
-        gradcheck.check_function(*given, np.zeros((0, 3)), rng)
-    with pytest.raises(ValueError, match="directions: expected 1 or more, received 0"):
-        gradcheck.check_function(*given, np.ones(3), rng, directions=0)
+        gradcheck.check_function(lambda x: x, lambda d, x: d, np.zeros((0, 3)), rng)
 
 
 # The contract.
@@ -221,26 +211,12 @@ def test_a_forward_that_stops_where_it_is_perturbed_is_reported():
     assert words in str(check(of_dense(forward)))
 
 
-def test_what_is_printed_is_shown_once(capsys):
-    def forward(x, w, b):
-        print("here")
-        return dense.forward(x, w, b)
-
-    assert check(of_dense(forward)).ok
-    assert capsys.readouterr().out == "here\n"
-
-
 def test_all_sizes_of_a_convolution_differ():
     """So that a factor names its size."""
     rng = np.random.default_rng(0)
-    (x, w, b), options = first_example(conv1d, rng)
-    t_out = conv1d.forward(x, w, b, **options)[0].shape[1]
-    examples = [[*x.shape, len(w), len(b), options["stride"], t_out]]
     for _ in range(50):
         x, w, b = random_case("conv1d", rng).arrays
-        examples.append([len(x), x.shape[2], len(w), len(b)])
-    for sizes in examples:
-        assert len(set(sizes)) == len(sizes)
+        assert len({len(x), x.shape[2], len(w), len(b)}) == 4
 
 
 # The network and the optimiser.
@@ -254,8 +230,6 @@ def test_all_sizes_of_a_convolution_differ():
         ("bn1", lambda g, p: ({k: g[k] for k in g if k != "conv.b"}, p), "NO GRADIENT"),
         ("bn4", lambda g, p: ({"emotion.b": np.zeros(2), **g}, p), "TAKES NO PART"),
         ("bn1", lambda g, p: ({**g, "conv.b": g["conv.b"][:2]}, p), "WRONG SHAPE: (2,)"),
-        ("bn1", lambda g, p: (g, (p[0], 2 * p[1])), "grad_norms"),
-        ("bn1", lambda g, p: (g, None), "grad_norms"),
         ("bn1", lambda g, p: (None, p), "backward returned None first"),
         ("bn1", lambda g, p: ({**g, "conv.b": random(g["conv.b"])}, p), "a second call gives"),
     ],

@@ -10,7 +10,6 @@ from conftest import call
 from minidann import feeding, model, ops
 from minidann.gradcheck import check_network, proof
 from minidann.gradcheck.cases import random_case
-from minidann.gradcheck.network import example
 
 
 def command(*arguments):
@@ -35,18 +34,11 @@ def test_the_proof():
     )
     assert done.returncode == 0, done.stdout[-3000:]
     assert "predicted 1 + beta" in done.stdout
-    assert "predicted (1 + beta)(1 - alpha) dL_l" in done.stdout
-    for name in ops.__all__:
-        assert f"{name}, sizes that differ: right\n" in done.stdout
+    assert "WRONG" not in done.stdout and "relu, a tie at 0: right" in done.stdout
+    assert any(n == m for n, m in proof.BATCHES) and any(m > n for n, m in proof.BATCHES)
     for mode, (n, m) in zip(feeding.MODES, proof.BATCHES, strict=True):
         assert f"network, {mode}: right\n" in done.stdout
         assert f"network, {mode}, {n} source and {m} target rows: right\n" in done.stdout
-
-
-def test_the_proof_tries_as_many_and_more_target_rows():
-    assert any(n == m for n, m in proof.BATCHES) and any(m > n for n, m in proof.BATCHES)
-    (step,) = example(np.random.default_rng(0), "bn1", n=4, m=7)
-    assert step.domain_labels.tolist() == 4 * [0] + 7 * [1]
 
 
 def test_no_false_alarm_on_random_legal_shapes():
@@ -78,46 +70,12 @@ def test_a_students_file(tmp_path):
     assert "relu, a tie at 0: right" in command("--op", "relu").stdout
 
 
-ONE_FRAME = """
-import numpy as np
-from minidann.ops import attention
-
-forward, backward = attention.forward, attention.backward
-
-def example(rng):
-    return (rng.standard_normal((3, 1, 4)), rng.standard_normal(4)), {}
-"""
-
-
-def test_a_file_declares_its_zeros(tmp_path):
-    file = tmp_path / "mine.py"
-    file.write_text(ONE_FRAME)
-    done = command("--file", file)
-    assert done.returncode == 1
-    assert "This gradient is zero here, so nothing was proved." in done.stdout
-    assert 'in a file with ZEROS = ("v",)' in done.stdout
-    file.write_text(ONE_FRAME + "ZEROS = ('v',)\n")
-    done = command("--file", file)
-    assert done.returncode == 0
-    assert done.stdout == "mine.py: right: df, dv\n"
-
-
 def test_help_states_the_contract():
     done = command("--help")
     assert done.returncode == 0
     assert "forward(*arrays, **options) -> (out, cache)" in done.stdout
     assert "  conv1d: forward(x, w, b, *, stride=3, input_gradient=True)\n" in done.stdout
     assert "  dropout: forward(x, *, mask)\n" in done.stdout
-
-
-def test_a_file_that_exits_or_prints(tmp_path):
-    file = tmp_path / "mine.py"
-    file.write_text("import sys\n" + WRONG_DENSE.replace("x, w = cache", "sys.exit('stop')"))
-    done = command("--file", file, "--op", "dense")
-    assert done.returncode == 1
-    assert "backward raised SystemExit: stop" in done.stdout
-    file.write_text(EXAMPLE.replace("x, w = cache", "x, w = cache; print('here')") + ARRAYS)
-    assert command("--file", file).stdout.count("here\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -148,10 +106,7 @@ def test_what_is_wrong_with_a_file_is_reported_in_one_line(code, message, tmp_pa
     assert done.stderr.count("\n") == 1 and message in done.stderr
 
 
-def test_an_unknown_op_is_reported(tmp_path):
-    file = tmp_path / "mine.py"
-    file.write_text(WRONG_DENSE)
-    for more in ((), ("--file", file)):
-        done = command("--op", "nothing", *more)
-        assert done.returncode == 2 and done.stderr.count("\n") == 1
-        assert "error: --op nothing: no such op; there are conv1d, relu" in done.stderr
+def test_an_unknown_op_is_reported():
+    done = command("--op", "nothing")
+    assert done.returncode == 2 and done.stderr.count("\n") == 1
+    assert "error: --op nothing: no such op; there are conv1d, relu" in done.stderr

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from minidann import feeding, gradcheck, model, ops
-from minidann.gradcheck.network import ALPHA, example
+from minidann.gradcheck.network import ALPHA, BETA, example
 from minidann.ops import conv_relu_maxpool
 
 EMOTIONS, DOMAINS = np.array([0, 1, 1]), np.array([0, 0, 0, 1, 1])
@@ -58,6 +58,26 @@ def test_equations_8_to_10_with_the_plain_ops(mode):
         model, np.random.default_rng(7), mode=mode, ops=plain, filters=2
     )
     assert report.ok, str(report)
+
+
+@pytest.mark.parametrize("mode", feeding.MODES)
+def test_the_gradient_norms_are_those_at_the_encoder(mode):
+    """Here the encoder's output f itself is perturbed, and each loss computed from it."""
+    for step in example(np.random.default_rng(0), mode):
+        _, cache = step.forward(model, step.params)
+        _, norms = model.backward(cache, alpha=ALPHA)
+        for name, f, labels, weight, norm in (
+            ("emotion", cache.emotion_f, step.emotion_labels, ALPHA, norms[0]),
+            ("domain", cache.domain_f, step.domain_labels, (1 - ALPHA) * BETA, norms[1]),
+        ):
+
+            def loss(f, name=name, labels=labels, mask=step.mask, params=step.params):
+                w, b = params[f"{name}.w"], params[f"{name}.b"]
+                z, _ = ops.dense.forward(f * mask[: len(f)], w, b)
+                return ops.softmax_cross_entropy.forward(z, labels=labels)[0]
+
+            slopes = gradcheck.differences(loss, f, method="complex") if len(labels) else 0.0
+            assert norm == pytest.approx(weight * np.linalg.norm(slopes), rel=1e-12)
 
 
 @pytest.mark.parametrize("mode", ["bn1", "none"])

@@ -51,7 +51,6 @@ def check(
     zeros: tuple[str, ...] = (),
     scale: float = 1.0,
     title: str | None = None,
-    names: tuple[str, ...] | None = None,
     reference: tuple | None = None,
 ) -> Report:
     """Check every argument of an op (see `minidann.ops`), in float64.
@@ -59,11 +58,11 @@ def check(
     On the op's own example, or on `arrays` with `options`. Every entry is perturbed; or, where
     arrays are large, `directions` random directions in each. `zeros` are the names of arguments
     whose gradient must be zero: it is verified to be. `scale`: the backward pass should give this
-    many times the derivative; -beta for the gradient reversal, whose purpose is to be wrong.
-    `names` of the arguments are those of forward unless given. A gradient may be None, where
-    backward need not compute it. At a kink (a tie, a ReLU at 0) any gradient between the slopes of
-    both sides is right. With `reference`, the gradients that a right op gives for some dout, only
-    those may be None or zero that are so there, and at a kink the forward pass's own choice counts.
+    many times the derivative; -beta for the gradient reversal, whose purpose is to be wrong. A
+    gradient may be None, where backward need not compute it. At a kink (a tie, a ReLU at 0) any
+    slope between those of both sides is right. With `reference`, the gradients that a right op
+    gives for some dout, only those may be None or zero that are so there, and at a kink the forward
+    pass's own choice counts.
 
     What is random in the op (dropout's mask) must be an option, or no two calls would agree.
     """
@@ -73,7 +72,7 @@ def check(
     options = options or {}
     if directions is not None and directions < 1:
         raise ValueError(f"directions: expected 1 or more, received {directions}")
-    names = names or argument_names(op.forward, len(arrays))
+    names = argument_names(op.forward, len(arrays))
     title = title or getattr(op, "__name__", "op").rpartition(".")[2]
     for name, array in zip(names, arrays):
         if not array.size:

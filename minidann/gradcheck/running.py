@@ -63,11 +63,11 @@ def quietly(function, *given, aloud: bool = False, **options):
         return function(*given, **options)
 
 
-def answers(op, asked: Sequence[Question]) -> list[Answer]:
+def answers(op, asked: Sequence[Question], *, aloud: bool = True) -> list[Answer]:
     """What `op` gives on each question, and once more when all have been asked."""
     path, until, first = getattr(op, "__file__", None), time.monotonic() + TOTAL, []
     for question in asked:
-        case, aloud = question.case, not first
+        case = question.case
         out = cache = gradients = None
         which, error = "forward", ""
         try:
@@ -86,6 +86,7 @@ def answers(op, asked: Sequence[Question]) -> list[Answer]:
         except (Exception, SystemExit) as raised:
             error = f"raised {in_one_line(raised)}{place(raised, path)}"
         first.append((Answer(out, gradients, None, error, which if error else ""), cache))
+        aloud = False
     return [_again(op, q, answer, cache, until) for q, (answer, cache) in zip(asked, first)]
 
 

@@ -136,7 +136,7 @@ def _in_float32(name: str, module, question: Question, verdicts: list[Verdict]) 
     single = Question(
         Case(*_to_float32(question.case)), _to_float32(question.upstream), *[None] * 3
     )
-    (answer,) = answers(module, [single])
+    (answer,) = answers(module, [single], aloud=False)
     parts = ["out", *(f"d{n}" for n in argument_names(getattr(ops, name).forward))]
     wide = {part for part, got in zip(parts, (answer.out, *(answer.gradients or ())))
             if getattr(got, "dtype", None) == np.float64}  # fmt: skip
@@ -195,7 +195,7 @@ def _check_on_its_own(path: Path, module, rng) -> Checked:
     try:
         report = check(
             module, rng, arrays=arrays, options=options, zeros=tuple(zeros), title=path.name,
-            names=names, directions=DIRECTIONS if large else None,
+            directions=DIRECTIONS if large else None,
         )  # fmt: skip
     except ValueError as error:  # an empty array: everything else is in the report
         raise UserError(f"{path}: {error}") from None
