@@ -5,7 +5,7 @@
     running.py      runs the code under test, which answers the questions
     perturbing.py   derivatives by central differences and by complex step
     report.py       the table that a check by differences fills
-    gradients.py    any op, any function with its gradient
+    gradients.py    any op against its own differences
     student.py      a student's file
     network.py      the network in five batch compositions against equations 8-10
     optimiser.py    Adam and the penalties
@@ -16,22 +16,9 @@
 `minidann.mistakes` knows what was done wrong.
 """
 
-from minidann.gradcheck.gradients import check, check_function
+from minidann.gradcheck.gradients import check
 from minidann.gradcheck.network import check_network
 from minidann.gradcheck.optimiser import check_optimiser
-from minidann.gradcheck.perturbing import Derivatives, derivatives, differences
-from minidann.gradcheck.report import CENTRAL_TOLERANCE, COMPLEX_TOLERANCE, Report, Row
+from minidann.gradcheck.perturbing import differences
 
-__all__ = [
-    "CENTRAL_TOLERANCE",
-    "COMPLEX_TOLERANCE",
-    "Derivatives",
-    "Report",
-    "Row",
-    "check",
-    "check_function",
-    "check_network",
-    "check_optimiser",
-    "derivatives",
-    "differences",
-]
+__all__ = ["check", "check_network", "check_optimiser", "differences"]

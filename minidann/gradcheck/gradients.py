@@ -7,10 +7,7 @@ would not do: the gradient of a plain sum through softmax or batch norm is zero,
 that returns zeros would pass.
 """
 
-import inspect
-from collections.abc import Callable
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 
@@ -108,33 +105,6 @@ def check(
     if known == "gradient_reversal" and scale == 1:
         causes = dict.fromkeys(wrong, (NO_DERIVATIVE,))
     return Report(title, tuple(rows), tuple(problems), dict.fromkeys(wrong, ()) | causes)
-
-
-def check_function(
-    function: Callable,
-    gradient: Callable,
-    arrays: tuple | np.ndarray,
-    rng: np.random.Generator,
-    **given,
-) -> Report:
-    """Check any function: `function(*arrays) -> out`, `gradient(dout, *arrays) -> gradients`.
-
-    `gradient` gives one gradient for each array (for a single array, it or a tuple of it); `dout`
-    has the shape of `out`. `given` are `directions`, `zeros` and the like, as for `check`.
-    """
-    arrays = arrays if isinstance(arrays, tuple) else (arrays,)
-
-    def forward(*arrays):
-        return function(*arrays), arrays
-
-    def backward(dout, cache):
-        gradients = gradient(dout, *cache)
-        return gradients if isinstance(gradients, (tuple, list)) else (gradients,)
-
-    forward.__signature__ = inspect.signature(function)
-    op = SimpleNamespace(forward=forward, backward=backward)
-    title = getattr(function, "__name__", "function")
-    return check(op, rng, arrays=arrays, title=title, **given)
 
 
 def answers_on(op, arrays, options, rng) -> tuple[list[Question], list[Answer]]:

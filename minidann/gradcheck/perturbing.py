@@ -20,7 +20,7 @@ the imaginary part, and the central difference decides alone.
 
 import warnings
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -31,14 +31,13 @@ LOST = 1e-6  # of the largest derivative: central and complex differ by more, an
 STAYS = 1 / 8  # of the jump, at a quarter of the step: more is a kink, less is smooth
 
 
-@dataclass(frozen=True)
-class Derivatives:
+class Derivatives(NamedTuple):
     """The derivatives of one number with respect to d entries, or along d directions.
 
     `central` (d,). `complex` (d,), or None where the function does not carry the complex step.
     `kinks` (d,): the central difference steps over a kink, where a subgradient lies between `low`
-    and `high` (d,), which are NaN elsewhere. `rounding` is the error that rounding alone puts into
-    `central`: one unit in the last place of the terms of the number, over h.
+    and `high` (d,). `rounding` is the error that rounding alone puts into `central`: one unit in
+    the last place of the terms of the number, over h.
     """
 
     central: np.ndarray
@@ -48,12 +47,6 @@ class Derivatives:
     high: np.ndarray
     rounding: float
 
-    @classmethod
-    def known(cls, true: np.ndarray) -> "Derivatives":
-        """The derivatives (d,) that a formula gives."""
-        nan = np.full(true.shape, np.nan)
-        return cls(true, true, np.zeros(true.shape, bool), nan, nan, 0.0)
-
     def right(self, values: np.ndarray, *, strict: bool = False) -> np.ndarray:
         """What is right (d,) where `values` (d,) were given.
 
@@ -62,11 +55,10 @@ class Derivatives:
         best = self.central if self.complex is None else self.complex
         if strict and self.complex is not None:
             return best
-        largest = np.abs(np.where(self.kinks, self.high - self.low, best)).max(initial=0.0)
-        slack = LOST * largest + 1e2 * self.rounding
-        inside = (values >= self.low - slack) & (values <= self.high + slack)
-        nearest = np.where(inside, values, np.clip(values, self.low, self.high))
-        return np.where(self.kinks, nearest, best)
+        largest = np.abs(np.where(self.kinks, self.high - self.low, best)).max()
+        nearest = np.clip(values, self.low, self.high)
+        is_near = np.abs(values - nearest) <= LOST * largest + 1e2 * self.rounding
+        return np.where(self.kinks, np.where(is_near, values, nearest), best)
 
 
 @np.errstate(all="ignore")  # what overflows is seen in the result
@@ -94,7 +86,7 @@ def derivatives(
     if complex_ is not None:
         suspect &= np.abs(central - complex_) > KINK * scale
     kinks = np.zeros(len(directions), bool)
-    low, high = np.full((2, len(directions)), np.nan)
+    low, high = np.zeros((2, len(directions)))
     for i in np.flatnonzero(suspect):
         central[i], closer = np.ravel(_central(total, array, [directions[i]], CENTRAL_STEP / 4))
         kinks[i] = closer > STAYS * jumps[i]

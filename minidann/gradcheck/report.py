@@ -153,5 +153,6 @@ def exact(argument: str, received, true: np.ndarray) -> Row:
     """A row: what was received against what a formula gives."""
     if np.shape(received) != true.shape:
         return Row(argument, true.shape, f"WRONG SHAPE: {np.shape(received)}")
-    found = Derivatives.known(true.ravel())
+    flat = true.ravel()
+    found = Derivatives(flat, flat, np.zeros(flat.shape, bool), flat, flat, rounding=0.0)
     return compare(argument, true.shape, np.ravel(received), found, zero=not true.any())
