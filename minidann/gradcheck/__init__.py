@@ -9,7 +9,7 @@
     student.py      a student's file
     network.py      the network in five batch compositions against equations 8-10
     optimiser.py    Adam and the penalties
-    cases.py        random inputs for the ops
+    cases.py        inputs for the ops
     proof.py        everything at once; `python -m minidann.gradcheck` prints it
     bank.py         the catalogue of mistakes: is each caught, and rightly named?
 

@@ -1,10 +1,16 @@
-"""Random legal inputs of the ops, beside the examples that each op brings."""
+"""Legal inputs of the ops: the examples that each op brings, and random ones."""
 
 import numpy as np
 
 from minidann import ops
 from minidann.mistakes.question import Case, argument_names
 from minidann.ops import attention, conv_relu_maxpool, dropout
+
+
+def cases(name: str, rng: np.random.Generator, count: int) -> list[Case]:
+    """The examples of the op `name`, and `count` random inputs, if it is among `RANDOM`."""
+    examples = [Case(what, *given) for what, given in getattr(ops, name).examples(rng).items()]
+    return examples + [random_case(name, rng) for _ in range(count if name in RANDOM else 0)]
 
 
 def random_case(name: str, rng: np.random.Generator) -> Case:

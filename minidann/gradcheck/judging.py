@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidann import ops
-from minidann.gradcheck.cases import random_case
+from minidann.gradcheck.cases import cases
 from minidann.gradcheck.perturbing import differences
 from minidann.gradcheck.verdict import Verdict, kind, shown
 from minidann.mistakes import catalogue, naming
@@ -65,10 +65,8 @@ def questions(name: str, rng: np.random.Generator) -> list[Question]:
     read-only.
     """
     op = getattr(ops, name)
-    found = [Case(what, *given) for what, given in op.examples(rng).items()]
-    found += [random_case(name, rng) for _ in range(RANDOM)]
     asked = []
-    for case in sorted(found, key=lambda case: sum(array.size for array in case.arrays)):
+    for case in sorted(cases(name, rng, RANDOM), key=lambda c: sum(a.size for a in c.arrays)):
         shape = np.shape(op.forward(*case.arrays, **case.options)[0])
         is_whole = all((array == np.round(array)).all() for array in case.arrays)
         upstream = rng.choice([-3.0, -2.0, -1.0, 1.0, 2.0, 3.0], shape)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from minidann import feeding, model, ops, optim
-from minidann.gradcheck.cases import random_case
+from minidann.gradcheck.cases import cases, random_case
 from minidann.gradcheck.gradients import check
 from minidann.gradcheck.network import check_network
 from minidann.gradcheck.optimiser import check_optimiser
@@ -37,8 +37,7 @@ def prove(seed: int = 0) -> Iterator[Report]:
 
 def prove_op(name: str, rng: np.random.Generator) -> Iterator[Report]:
     """The reports on one op: on its examples, and on three random cases."""
-    examples = [Case(what, *given) for what, given in getattr(ops, name).examples(rng).items()]
-    for case in examples + [random_case(name, rng) for _ in range(3)]:
+    for case in cases(name, rng, 3):
         yield check_case(getattr(ops, name), name, case, rng)
 
 
