@@ -36,7 +36,7 @@ AGAIN = (
 SINGLE = (
     "it is float32, which holds seven digits; give the arrays that you make the dtype of the input"
 )
-FOLLOWS = "It is right wherever out is right: mend forward first."
+FOLLOWS = "It is right on the {} of {} inputs on which out is: mend forward first, then look again."
 SUBGRADIENT = "at a kink or in a tie it is another subgradient than minidann's, which is right too"
 
 __all__ = ["Answer", "Case", "Question", "alike", "judge", "questions"]
@@ -212,7 +212,7 @@ def _causes(name, out: Verdict, seen: list[Seen], fine: list[bool], without) -> 
         if listed and all(_follows(listed[0], s, i) for s in seen[:8]):
             causes[i] = out.causes
         elif own and not any(s.wrong[i] for s in own):
-            causes[i] = (FOLLOWS,)
+            causes[i] = (FOLLOWS.format(len(own), len(seen)),)
     unnamed = wrong - causes.keys()
     named = naming.name_gradients(name, own or seen, without) if unnamed else {}
     return causes | {i: named.get(i, ()) for i in unnamed}
