@@ -48,39 +48,30 @@ HOSTILE = {
     "hangs": ("while True:\n    pass\n", "takes more than"),
     "hangs when called": (
         "def forward(*a, **o):\n    while True:\n        pass\n", "takes more than"),
-    "prints a megabyte": (
-        "def forward(*a, **o):\n    print('x' * 10**6)\n    return a[0], None\n", "wrong"),
+    "prints ten megabytes": (
+        "def forward(*a, **o):\n    print('x' * 10**7)\n    return a[0], None\n", "wrong"),
     "exits": ("def forward(*a, **o):\n    raise SystemExit(0)\n", "SystemExit"),
-    "exits at once": ("exit(0)\n", "SystemExit"),
     "ends the process": (
         "def forward(*a, **o):\n    __import__('os')._exit(0)\n", "process ended"),
     "forks": (
-        "def forward(x, w, b, **o):\n    __import__('os').fork()\n    return x, None\n",
-        "may not use os.fork"),
-    "takes all memory": (
-        "import numpy as np\n\ndef forward(*a, **o):\n    return np.zeros(3 << 27)[:1], None\n",
-        "Memory"),  # 3 GB: no more than a limit forbids
+        "def forward(x, w, b, **o):\n    __import__('os').fork()\n", "may not use os.fork"),
+    "takes all memory": (  # 3 GB: no more than a limit forbids
+        "import numpy as np\n\ndef forward(*a, **o):\n    return np.zeros(3 << 27), None\n",
+        "Memory"),
     "returns megabytes": (
         "import numpy as np\n\ndef forward(*a, **o):\n    return np.zeros(5 << 20), None\n",
         "returns more than 16 MB"),
-    "writes a large file": (
-        "def forward(*a, **o):\n    with open('x', 'w') as file:\n"
-        "        file.write('x' * (2 << 20))\n", "may not open files, here x"),
+    "writes a file": (
+        "def forward(*a, **o):\n    open('x', 'w')\n", "may not open files, here x"),
     "breaks NumPy": (
         "import numpy as np\n\nnp.seterr(all='raise')\nnp.where = np.dot = np.sum = None\n\n"
         "def forward(*a, **o):\n    return a[0], None\n", "out"),
-    "ends later": (
-        "threading = __import__('threading')\n"
-        "os = __import__('os')\nthreading.Timer(0.3, os._exit, [0]).start()\n\n"
-        "def forward(*a, **o):\n    return a[0], None\n", "conv1d"),
-    "not defined": (
-        "import torch\n\ndef forward(*a, **o):\n    return a[0], None\n", "not defined"),
-    "re-exports": ("from minidann.ops.conv1d import backward, forward\n", "imports minidann"),
+    "starts a thread": (
+        "os = __import__('os')\n__import__('threading').Timer(0.3, os._exit, [0]).start()\n",
+        "may not start a thread"),
     "wraps": (
         "ops = __import__('minidann.ops', fromlist=['conv1d'])\n"
         "forward, backward = ops.conv1d.forward, ops.conv1d.backward\n", "ModuleNotFoundError"),
-    "is not Python": ("def forward(:\n", "is not Python"),
-    "is not text": ("\x00\x00", "is not Python"),
     "lies about points": (
         "def forward(*a, **o):\n    return {'points': 100}, None\n", "a dict"),
     "returns itself": (
@@ -88,28 +79,19 @@ HOSTILE = {
     "raises what cannot be printed": (
         "class E(BaseException):\n    def __str__(self):\n        raise ValueError\n\n"
         "def forward(*a, **o):\n    raise E\n", "E"),
-    "writes to the pipe": (
-        "import numpy as np\nos = __import__('os')\nfor i in range(3, 20):\n    try:\n"
-        "        os.write(i, b'garbage' * 10)\n    except OSError:\n        pass\n"
-        "def forward(*a, **o):\n    return a[0], None\n", "writes to the pipe"),
-    "asks for another process": (
-        "os = __import__('os')\nfor i in range(3, 20):\n    try:\n"
-        "        os.write(i, b'{\"marked\": true}\\n')\n    except OSError:\n        pass\n"
-        "def forward(*a, **o):\n    return a[0], None\n", "writes to the pipe"),
-    "asks for what is not there": (
-        "os = __import__('os')\nfor i in range(3, 20):\n    try:\n"
-        "        os.write(i, b'{\"ask\": [1]}\\n')\n    except OSError:\n        pass\n"
-        "def forward(*a, **o):\n    return a[0], None\n", "writes to the pipe"),
     "kills the grader": (
         "os = __import__('os')\nos.kill(os.getppid(), 9)\n", "may not use os.kill"),
-    "stops the grader": (
-        "os = __import__('os')\nos.kill(os.getppid(), 19)\n", "may not use os.kill"),
     "reads the reference": (
-        "import numpy as np\nplace = __import__('sys').argv[0].replace('coursework/pupil', "
-        "'ops/conv1d')\nexec(open(place).read())\n", "may not open files"),
+        "place = __import__('sys').argv[0].replace('coursework/pupil', 'ops/conv1d')\n"
+        "exec(open(place).read())\n", "may not open files"),
     "starts a program": (
-        "__import__('subprocess').run(['true'])\n", "may not import _posixsubprocess"),
+        "__import__('subprocess').run(['true'])\n", "an exercise may not"),
 }  # fmt: skip
+for forged in ("garbage", '{"ask": [1]}\\n', '{"results": [], "problem": ""}\\n'):
+    HOSTILE[f"writes {forged}"] = (
+        "os = __import__('os')\nfor i in range(3, 20):\n    try:\n"
+        f"        os.write(i, b'{forged}' * 10)\n    except OSError:\n        pass\n"
+        "def forward(*a, **o):\n    return a[0], None\n", "writes to the pipe")  # fmt: skip
 SECOND_CONV1D = """import numpy as np
 
 
@@ -197,7 +179,7 @@ def judged(name: str, text: str | None = None, seed: int = 0, module=None) -> Re
 
     student = pupil.Pupil(name, text or "", requests.append, receive)
     student.module = module or student.module
-    calls = json.loads(asked.path.read_text().split("\t")[2], object_hook=pupil.decode)
+    calls = json.loads(asked.path.read_text().split("\t")[1], object_hook=pupil.decode)
     done = {"results": [] if student.problem else student.do(calls)}
     calls = pupil.loads(json.dumps(done))["results"]
     submission = handed_in.Submission("x", {name: text or ""})
@@ -205,15 +187,15 @@ def judged(name: str, text: str | None = None, seed: int = 0, module=None) -> Re
     return asked.result(asked.exercises[0], submission, found)
 
 
-def grade(folder: Path, exercises=EXERCISES, seed: int = 0, **limits) -> grading.Graded:
+def grade(folder: Path, exercises=EXERCISES, seed: int = 0, seconds=None) -> grading.Graded:
     """A folder or an archive, graded in processes of its own."""
-    return grading.grade(folder, paper(exercises, seed), **limits)
+    return grading.grade(folder, paper(exercises, seed), seconds)
 
 
-def graded(folder: Path, name: str, text: str, **limits) -> Result:
+def graded(folder: Path, name: str, text: str, seconds=None) -> Result:
     """The result of one exercise, handed in with this text, in a process of its own."""
     (folder / f"{name}.py").write_text(text, encoding="utf-8")
-    (result,) = grade(folder, select(None, name), **limits).results
+    (result,) = grade(folder, select(None, name), seconds=seconds).results
     return result
 
 

@@ -1,7 +1,6 @@
 """python -m minidann.coursework: hand out exercises, check them, grade a class."""
 
 import argparse
-import difflib
 import re
 import secrets
 import sys
@@ -12,21 +11,17 @@ from minidann.console import UserError, progress
 from minidann.coursework import grading, handout, practice
 from minidann.coursework.exercises import EXERCISES, NAMES, Exercise, select
 from minidann.coursework.judging import NOT_GRADED, RIGHT, Paper
-from minidann.coursework.running import MEGABYTES
 from minidann.ops import parallel
 from minidann.run import store
 
-LIMITS = (("seed", 0, 2**63), ("jobs", 1, 1000), ("megabytes", 512, 10**6), ("seconds", 0.1, 3600))
+LIMITS = (("seed", 0, 2**63), ("jobs", 1, 1000), ("seconds", 0.1, 3600))
 
 
 def lessons(text: str) -> range:
     """`3` or `3-8`, both ends included."""
     match = re.fullmatch(r"(\d{1,2})(?:-(\d{1,2}))?", text)
-    numbers = range(0)
-    if match:
-        first, last = match[1], match[2] or match[1]
-        numbers = range(int(first), int(last) + 1)
-    if not any(exercise.lesson in numbers for exercise in EXERCISES):
+    numbers = range(int(match[1]), int(match[2] or match[1]) + 1) if match else range(0)
+    if not select(numbers):
         known = ", ".join(map(str, sorted({exercise.lesson for exercise in EXERCISES})))
         raise argparse.ArgumentTypeError(f"{text!r}: expected lessons such as 3-8; of {known}")
     return numbers
@@ -34,12 +29,7 @@ def lessons(text: str) -> range:
 
 def exercise(text: str) -> str:
     """`conv1d`, or its file."""
-    name = Path(text).name.casefold().removesuffix(".py")
-    if name not in NAMES:
-        near = difflib.get_close_matches(name, NAMES, 1)
-        known = f"is {near[0]} meant?" if near else f"expected one of {', '.join(NAMES)}"
-        raise argparse.ArgumentTypeError(f"there is no exercise {text!r}; {known}")
-    return name
+    return Path(text).name.casefold().removesuffix(".py")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -57,20 +47,16 @@ def parser() -> argparse.ArgumentParser:
     for command in (new, check, grade):
         command.add_argument("--lesson", "--lessons", dest="lessons", type=lessons, metavar="N",
                              help="only exercises on these, such as 3 or 3-8")  # fmt: skip
-    check.add_argument("-k", dest="name", metavar="NAME", type=exercise, help="one exercise")
+    check.add_argument("-k", dest="name", metavar="NAME", type=exercise, choices=NAMES,
+                       help="one exercise")  # fmt: skip
     check.add_argument("--train", action="store_true", help="then train the demo with your layers")
-    check.add_argument("--cache", type=Path, metavar="DIR",
-                       help="extracted features of the demo, if elsewhere")  # fmt: skip
     check.add_argument("--seed", type=int, default=0, help="of all inputs")
     grade.add_argument("--seed", type=int, help="of all inputs, instead of one that nobody knows")
-    where = grade.add_mutually_exclusive_group()
-    where.add_argument(
-        "--out", type=Path, metavar="CSV", default=Path("grades.csv"), help="the table"
-    )
-    where.add_argument("--gradescope", type=Path, metavar="JSON",
+    grade.add_argument("--out", type=Path, metavar="CSV", default=Path("grades.csv"),
+                       help="the table")  # fmt: skip
+    grade.add_argument("--gradescope", type=Path, metavar="JSON",
                        help="Gradescope's results.json of one submission instead")  # fmt: skip
     grade.add_argument("--seconds", type=float, help="for each exercise, instead of its own limit")
-    grade.add_argument("--megabytes", type=int, default=MEGABYTES, help="of memory a submission")
     grade.add_argument("--jobs", type=int, default=parallel.threads(), help="submissions at a time")
     return p
 
@@ -84,20 +70,20 @@ def hand_out(folder: Path, exercises: tuple[Exercise, ...]) -> None:
     print(f"{len(exercises)} exercises, {points} points: begin with {folder / 'README.md'}")
 
 
-def grade(args: argparse.Namespace, exercises: tuple[Exercise, ...]) -> None:
-    """Grade a class into a table, or one submission for Gradescope."""
-    seed = secrets.randbelow(10**9) if args.seed is None else args.seed
-    limits = {"seconds": args.seconds, "megabytes": args.megabytes}
-    if args.gradescope:
-        if not args.folder.exists():
-            raise UserError(f"{args.folder}: there is no such folder")
-        with Paper(exercises, seed) as paper:
-            graded = grading.grade(args.folder, paper, **limits)
-        if not any(result.state != NOT_GRADED for result in graded.results):
-            raise UserError(f"{args.folder}: {graded.notes}")
-        store.write_json(args.gradescope, grading.gradescope(graded))
-        print(f"{graded.total:g} points, seed {seed}; {args.gradescope}")
-        return
+def grade_one(args: argparse.Namespace, exercises: tuple[Exercise, ...], seed: int) -> None:
+    """Grade one submission for Gradescope."""
+    if not args.folder.exists():
+        raise UserError(f"{args.folder}: there is no such folder")
+    with Paper(exercises, seed) as paper:
+        graded = grading.grade(args.folder, paper, args.seconds)
+    if all(result.state == NOT_GRADED for result in graded.results):
+        raise UserError(f"{args.folder}: {graded.notes}")
+    store.write_json(args.gradescope, grading.gradescope(graded))
+    print(f"{graded.total:g} points, seed {seed}; {args.gradescope}")
+
+
+def grade_class(args: argparse.Namespace, exercises: tuple[Exercise, ...], seed: int) -> None:
+    """Grade a class into a table."""
     places, others = grading.submissions(args.folder)
     if args.out.exists() and not args.out.is_file():
         raise UserError(f"{args.out}: this is not a file; give another name")
@@ -109,16 +95,13 @@ def grade(args: argparse.Namespace, exercises: tuple[Exercise, ...]) -> None:
     write()  # an --out that fails, fails now
     try:
         with Paper(exercises, seed) as paper:
-            done = grading.grade_all(places, paper, args.jobs, **limits)
+            done = grading.grade_all(places, paper, args.jobs, args.seconds)
             for path, submission in progress(done, len(places), "grading", "submissions"):
                 graded[path] = submission
-        write()
-    except UserError:  # the disk is full, say
-        print(grading.table(graded.values(), exercises).decode("utf-8-sig"))
-        raise
     except KeyboardInterrupt:
-        write()
         raise KeyboardInterrupt(f"stopped; {args.out} says who is not graded yet") from None
+    finally:
+        write()
     print(f"{len(graded)} submissions, seed {seed}, {args.out}")
     if lost := [submission.name for submission in graded.values() if not submission.is_complete]:
         print(f"not graded, or only in part (see the notes): {', '.join(lost)}")
@@ -135,19 +118,18 @@ def main() -> None:
             raise UserError(f"--{name} {value}: expected {least} to {most}")
     exercises = select(args.lessons, getattr(args, "name", None))
     if not exercises:
-        (only,) = select(name=args.name)
-        raise UserError(f"{args.name} is an exercise of lesson {only.lesson}")
+        raise UserError(f"{args.name} is no exercise of this lesson")
     if args.command == "new":
         hand_out(args.folder, exercises)
     elif args.command == "check":
         submission = practice.read(args.folder)
         results = practice.check(submission, exercises, args.seed)
         if args.train:
-            ops, names = practice.own_ops(submission, results)
-            practice.train_with(ops, names, args.cache)
+            practice.train_with(*practice.own_ops(submission, results))
         sys.exit(any(result.state != RIGHT for result in results))
     else:
-        grade(args, exercises)
+        seed = secrets.randbelow(10**9) if args.seed is None else args.seed
+        (grade_one if args.gradescope else grade_class)(args, exercises, seed)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,8 @@ stay in this process. A checker sees only what they compute, because that alone 
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from types import SimpleNamespace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,10 +22,14 @@ OPS = ("relu", "maxpool", "attention", "batchnorm", "dropout", "dense", "softmax
 WRONG = 2  # mistakes of each of them, at most
 MOST = 80  # entries of an example
 SMALL = 1e-7  # weights of a layer whose gradients are small, too
+SHAPES = {  # of small examples
+    "dense": ((2, 3), (3, 2), (2,)),
+    "batchnorm": ((3, 2), (2,), (2,)),
+    "attention": ((2, 2, 2), (2,)),
+}
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(NamedTuple):
     """An op that a checker is asked about, and what is wrong with it; "" if it is right."""
 
     name: str
@@ -37,14 +41,13 @@ class Asked:
 def ask(exercise: Exercise, rng: np.random.Generator) -> tuple[list[dict], Callable, dict]:
     """The calls of the exercise, the function that judges their results, and the calls' ops."""
     asked = list(all_asked(rng))
-    twice = [question for question in asked if not question.wrong and rng.random() < 0.5]
-    # In a random order, and some right ops twice: it is no use to count.
-    asked = [(asked + twice)[i] for i in rng.permutation(len(asked + twice))]
+    asked = [asked[i] for i in rng.permutation(len(asked))]
+    proxies = map(int, rng.integers(2**31, size=len(asked)))
     calls = [
-        {"function": "check", "args": [list(arrays), options], "proxy": int(rng.integers(2**31))}
-        for arrays, options in (question.example for question in asked)
+        {"function": "check", "args": [list(arrays), options], "proxy": proxy}
+        for proxy, (_, _, (arrays, options), _) in zip(proxies, asked)
     ]
-    ops = {str(call["proxy"]): answering(q.op, q.example[0]) for call, q in zip(calls, asked)}
+    ops = {str(call["proxy"]): answering(a.op, a.example[0]) for call, a in zip(calls, asked)}
     return calls, lambda results: judged(exercise, asked, results), ops
 
 
@@ -76,30 +79,29 @@ def judged(exercise: Exercise, asked: list[Asked], results: Sequence[dict]):
     answers, problems = [], {}
     for question, call in zip(asked, results):
         value, error = call["value"], call["error"]
-        is_array = isinstance(value, np.ndarray) and value.dtype == bool
-        if not error and not isinstance(value, bool) and not is_array:
+        is_answer = isinstance(value, bool) or getattr(value, "dtype", "") == "bool"
+        if not error and not is_answer:
             error = f"returns {kind(value)} instead of True or False"
         if error:
-            about = f", where {question.wrong}" * bool(question.wrong)
+            about = question.wrong and f", where {question.wrong}"
             problems.setdefault(error, f"check {error}, on {question.name}{about}")
-        answers.append(None if error else bool(np.all(value)))
+        answers.append(bool(np.all(value)) if is_answer else None)
     wrong = [(question, a) for question, a in zip(asked, answers) if question.wrong]
     right = [(question, a) for question, a in zip(asked, answers) if not question.wrong]
     caught = sum(answer is False for _, answer in wrong)
     cleared = sum(answer is True for _, answer in right)
     share = max(0.0, caught / len(wrong) - 1 + cleared / len(right))
+    silent = f" ones, and {answers.count(None)} times it gives no answer" if problems else " ones"
     said = (
         f"It catches {caught} of {len(wrong)} wrong ops and clears {cleared} of {len(right)} right"
     )
-    said += f" ones, and {answers.count(None)} times it gives no answer." if problems else " ones."
-    if all(answer is False for _, answer in right):
+    alarms = [f"right, but called wrong: {q.name}" for q, answer in right if answer is False]
+    if len(alarms) == len(right):
         alarms = ["It calls every right op wrong: is the slope that it compares with right?"]
-    else:
-        alarms = [f"right, but called wrong: {q.name}" for q, answer in right if answer is False]
     missed = [f"wrong, but not caught: {q.name}: {q.wrong}" for q, answer in wrong if answer]
     shown = [*few([*problems.values()]), *few(alarms), *few(missed)]
-    verdict = Verdict(part, share == 1, (said,) * (share < 1), "\n".join(shown))
-    return [verdict], {part: round(exercise.most * share, 2)}, ()
+    causes = () if share == 1 else (f"{said}{silent}.",)
+    return [Verdict(part, share == 1, causes, "\n".join(shown))], {part: exercise.most * share}, ()
 
 
 def few(lines: list[str], most: int = 2) -> list[str]:
@@ -123,16 +125,15 @@ def all_asked(rng: np.random.Generator) -> Iterator[Asked]:
             if shows and found < WRONG:
                 found += 1
                 yield Asked(name, wrong, shows[0], bank[i].says)
-    small = drawn(rng, *SHAPES["dense"], scale=(1, SMALL, SMALL))
-    about = f"dense with weights of {SMALL:g}"
+    x, w, b = drawn(rng, "dense")[0]
+    small, about = ((x, SMALL * w, SMALL * b), {}), f"dense with weights of {SMALL:g}"
     yield Asked(about, ops.dense, small)
     for what, factor in (("dx is twice what it should be", 2), ("dx is zero", 0)):
         wrong = with_mistake(ops.dense, lambda right, *_, k=factor: (k * right[0], *right[1:]))
         yield Asked(about, wrong, small, what)
-    for name, shapes in SHAPES.items():
-        op = getattr(ops, name)
+    for name in SHAPES:
         for what, change in LENIENT.items():
-            yield Asked(name, with_mistake(op, change), drawn(rng, *shapes), what)
+            yield Asked(name, with_mistake(getattr(ops, name), change), drawn(rng, name), what)
 
 
 def with_mistake(op, change: Callable) -> SimpleNamespace:
@@ -163,34 +164,27 @@ def differ(op, wrong, example: tuple, rng: np.random.Generator) -> bool:
     )
 
 
-def drawn(rng: np.random.Generator, *shapes: tuple[int, ...], scale: tuple = (1, 1, 1)) -> tuple:
-    """An example of normal arrays of these shapes."""
-    return tuple(s * rng.standard_normal(shape) for s, shape in zip(scale, shapes)), {}
+def drawn(rng: np.random.Generator, name: str) -> tuple:
+    """A small example of normal arrays."""
+    return tuple(map(rng.standard_normal, SHAPES[name])), {}
 
 
-def in_last(array: np.ndarray, change: Callable) -> np.ndarray:
-    """The array with its last entry changed."""
+def in_last(array: np.ndarray, factor: float) -> np.ndarray:
+    """The array with its last entry multiplied."""
     changed = array.copy()
-    changed.flat[-1] = change(changed.flat[-1])
+    changed.flat[-1] *= factor
     return changed
 
 
-SHAPES = {  # of small examples
-    "dense": ((2, 3), (3, 2), (2,)),
-    "batchnorm": ((3, 2), (2,), (2,)),
-    "attention": ((2, 2, 2), (2,)),
-}
 LENIENT = {  # mistakes that slip through the habits of checkers that are too lenient
     "the last argument's gradient is a thousandth too large": lambda right, *_: (
         *right[:-1], 1.001 * right[-1]),
     "the last argument's gradient is zero in its last entry": lambda right, *_: (
-        *right[:-1], in_last(right[-1], lambda entry: 0.0)),
-    "dx is NaN in its last entry": lambda right, *_: (
-        in_last(right[0], lambda entry: np.nan), *right[1:]),
-    "dx has its last entry's sign flipped": lambda right, *_: (
-        in_last(right[0], lambda entry: -entry), *right[1:]),
+        *right[:-1], in_last(right[-1], 0)),
+    "dx is NaN in its last entry": lambda right, *_: (in_last(right[0], np.nan), *right[1:]),
+    "dx has its last entry's sign flipped": lambda right, *_: (in_last(right[0], -1), *right[1:]),
     "dx has its entries in the reverse order": lambda right, *_: (
-        right[0].ravel()[::-1].reshape(right[0].shape), *right[1:]),
+        np.flip(right[0]), *right[1:]),
     "dout's mean is used for all of dout": lambda right, dout, backward, cache: (
         backward(np.full_like(dout, dout.mean()), cache)),
     "dout's rows are read from the last to the first": lambda right, dout, backward, cache: (

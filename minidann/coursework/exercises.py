@@ -94,18 +94,11 @@ EXERCISES = (
     mend("equations", 11, "coursework.equations"),
     mend("groups", 12, "coursework.equations"),
     mend("mean_and_std", 13, "sound.normalise"),
-    function(
-        "normalise_and_pad",
-        13,
-        "sound.normalise",
-        "normalised",
-        "padded",
-        "float32",
-        "the rest given",
-    ),  # fmt: skip
+    function("normalise_and_pad", 13, "sound.normalise",
+             "normalised", "padded", "float32", "the rest given"),
     function("uar", 15, "measure.metrics", "result", points=2),
     mend("information", 15, "measure.metrics"),
-)
+)  # fmt: skip
 NAMES = tuple(exercise.name for exercise in EXERCISES)
 
 

@@ -1,7 +1,6 @@
 """Exercises on other functions than layers: which calls are made, and what each part earns."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 import numpy as np
 
@@ -15,15 +14,7 @@ from minidann.mistakes.question import Case, argument_names, real
 
 AS_BEFORE = "It gives what it gave when it was handed out: the bug is still there."
 NOTHING = "It is also right where nothing is done, so alone it earns no point."
-
-
-class Difference(NamedTuple):
-    """Where a result differs from the right one. `why` says what is wrong, if more than numbers."""
-
-    what: str
-    received: object
-    true: object
-    why: str = ""
+AGAIN = "{} gives something else when it is called again."
 
 
 def ask(exercise: Exercise, rng: np.random.Generator) -> tuple[list[dict], Callable]:
@@ -44,15 +35,15 @@ def judged(exercise: Exercise, parts: dict, results: Sequence[dict]):
     (name,) = exercise.functions
     calls, verdicts = iter(results), {}
     for part, given in parts.items():
-        tried = [
-            (args, options, next(calls), next(calls), needs) for args, options, *needs in given
-        ]
-        tried = [t[:4] for t in tried if all(verdicts[need].right for need in t[4])]
+        tried = []
+        for args, options, *needed in given:
+            call, again = next(calls), next(calls)
+            if all(verdicts[need].right for need in needed):
+                tried.append((args, options, call, again))
         verdicts[part] = verdict(exercise, part, tried)
     earned = {part: exercise.each for part, found in verdicts.items() if found.right}
-    if set(earned) == {tries.IDLE.get(name)}:
-        (part,) = earned
-        verdicts[part] = Verdict(part, False, (NOTHING,))
+    if [*earned] == [tries.IDLE.get(name)]:
+        verdicts[tries.IDLE[name]] = Verdict(tries.IDLE[name], False, (NOTHING,))
         earned = {}
     return [*verdicts.values()], earned, ()
 
@@ -64,115 +55,94 @@ def verdict(exercise: Exercise, part: str, tried: list[tuple]) -> Verdict:
     asks_dtype = part == "float32" or "float32" not in exercise.parts
     view = tries.VIEWS.get((name, part), lambda result, args: result)
     for args, options, call, again in tried:
-        true = right(*args, **copied(options))
-        names = argument_names(right, len(args))
-        case = Case(part, args, options)
+        true, received = right(*args, **options), call["value"]
+        case, names = Case(part, args, options), argument_names(right, len(args))
         if call["error"]:
             given = shown(case, names, None, true, "the result")
             return Verdict(part, False, (f"{name} {call['error']}.",), given)
-        received = call["value"]
         found = malformed(received, true)
         if not found and pupil.dumps({"": received}) != pupil.dumps({"": again["value"]}):
-            return Verdict(part, False, (f"{name} gives something else when it is called again.",))
-        if not found:
-            seen = view(received, args), view(true, args)
-            found = difference("the result", *seen, asks_dtype)
-        if not found:
-            continue
-        named = causes(exercise, [(*t, call) for *t, call, _ in tried if not call["error"]])
-        named = named or (found.why,) * bool(found.why)
-        given = shown(case, names, found.received, found.true, found.what)
-        if isinstance(found.true, list):  # of row numbers, which `shown` takes for no numbers
-            both = (("received", rows(found.received)), ("right   ", found.true))
-            lines = [f"{word} {found.what} = {value}"[:200] for word, value in both]
-            given = "\n".join([given.splitlines()[0], *lines])
-        return Verdict(part, False, named, given)
+            return Verdict(part, False, (AGAIN.format(name),))
+        found = found or difference(
+            "the result", view(received, args), view(true, args), asks_dtype
+        )
+        if found:
+            what, got, want, why = found
+            causes = named(exercise, [(*t, call) for *t, call, _ in tried if not call["error"]])
+            given = shown(case, names, got, want, what)
+            return Verdict(part, False, causes or (why,) * bool(why), given)
     return Verdict(part, True)
 
 
-def causes(exercise: Exercise, tried: list[tuple]) -> tuple[str, ...]:
+def named(exercise: Exercise, tried: list[tuple]) -> tuple[str, ...]:
     """The sentences of the wrong functions that give all that was received, at most two.
 
     Of a planted bug, the function as it was handed out is the only one.
     """
     (name,) = exercise.functions
-    if all(alike(call["value"], called(getattr(exercise.module, name), *t)) for *t, call in tried):
-        return ()  # only its dtype is wrong
-    wrong = WRONG.get(name, [])
+    wrong = {function: function.__doc__ for function in WRONG.get(name, ())}
     if exercise.kind == MEND:
         module = pupil.load(exercise.name, (BUGS / f"{exercise.name}.py").read_text("utf-8"))
-        wrong = [getattr(module, name)]
+        wrong = {getattr(module, name): AS_BEFORE}
+    right = {getattr(exercise.module, name): ""}  # where only the dtype is wrong
     found = [
-        AS_BEFORE if exercise.kind == MEND else function.__doc__
-        for function in wrong
-        if all(alike(call["value"], called(function, *t)) for *t, call in tried)
+        sentence
+        for function, sentence in (right | wrong).items()
+        if all(alike(call["value"], called(function, *given)) for *given, call in tried)
     ]
-    return tuple(dict.fromkeys(found))[:2]
+    return () if "" in found else tuple(dict.fromkeys(found))[:2]
 
 
 def called(function: Callable, args: tuple, options: dict):
     """What a function gives; None where it raises an error, as a wrong function may."""
     try:
         with np.errstate(all="ignore"):
-            return function(*args, **copied(options))
+            return function(*args, **options)
     except Exception:
         return None
 
 
-def copied(options: dict) -> dict:
-    """Options of which arrays may be written to."""
-    return {k: v.copy() if isinstance(v, np.ndarray) else v for k, v in options.items()}
-
-
-def malformed(received, true) -> Difference | None:
+def malformed(received, true) -> tuple | None:
     """What the result as a whole lacks, so that nothing can be looked up in it."""
-    what = ("the result", received, true)
+    why = ""
     if received is None:
-        return Difference(*what, "It returns None: is its return missing?")
-    if isinstance(true, float) and real(received) is None:
-        return Difference(*what, f"It returns {kind(received)}, not a number.")
-    if isinstance(true, dict) and not isinstance(received, dict):
-        return Difference(*what, f"It returns {kind(received)}, not a dict.")
-    if isinstance(true, tuple) and isinstance(true[0], dict):
-        if not isinstance(received, (tuple, list)) or len(received) != 2:
-            return Difference(*what, f"It returns {kind(received)}, not (new params, new state).")
-        if not all(isinstance(item, dict) for item in received):
-            kinds = f"{kind(received[0])} and {kind(received[1])}"
-            return Difference(*what, f"It returns {kinds}, not two dicts.")
-        if received[0].keys() == true[1].keys() and received[1].keys() == true[0].keys():
-            return Difference(*what, "It returns (new state, new params): the order is exchanged.")
-    return None
+        why = "It returns None: is its return missing?"
+    elif isinstance(true, float) and real(received) is None:
+        why = f"It returns {kind(received)}, not a number."
+    elif isinstance(true, dict) and not isinstance(received, dict):
+        why = f"It returns {kind(received)}, not a dict."
+    elif isinstance(true, tuple) and isinstance(true[0], dict):
+        if not isinstance(received, (tuple, list)) or [*map(type, received)] != [dict, dict]:
+            why = f"It returns {kind(received)}, not (new params, new state)."
+    return ("the result", received, true, why) if why else None
 
 
-def difference(what: str, received, true, dtype: bool) -> Difference | None:
-    """The first place where two results differ; None without any. `dtype`: dtypes count."""
+def difference(what: str, received, true, dtype: bool) -> tuple | None:
+    """The first place where two results differ: its name, both values, and what is wrong, if that
+    is more than numbers. None without any. `dtype`: dtypes count.
+    """
+    why = ""
     if isinstance(true, dict):
-        if not isinstance(received, dict):
-            return Difference(what, received, true, f"{what} is {kind(received)}, not a dict.")
-        if set(received) != set(true):
-            wanted, got = (", ".join(sorted(r))[:200] or "none" for r in (true, received))
-            return Difference(what, received, true, f"{what} has the keys {got}, not {wanted}.")
-        pairs = [(f'{what}["{key}"]', received[key], true[key]) for key in true]
+        if isinstance(received, dict) and received.keys() == true.keys():
+            pairs = [(f'{what}["{key}"]', received[key], true[key]) for key in true]
+            return first_difference(pairs, dtype)
+        wanted, got = (", ".join(sorted(r))[:200] or "none" for r in (true, received))
+        why = f"{what} has the keys {got}, not {wanted}."
     elif isinstance(true, tuple):
-        if not isinstance(received, (tuple, list)) or len(received) != len(true):
-            return Difference(what, received, true)
-        pairs = [(f"{what}[{i}]", *pair) for i, pair in enumerate(zip(received, true))]
+        if isinstance(received, (tuple, list)) and len(received) == len(true):
+            pairs = [(f"{what}[{i}]", *pair) for i, pair in enumerate(zip(received, true))]
+            return first_difference(pairs, dtype)
     elif isinstance(true, list):  # of row numbers
-        return None if rows(received) == true else Difference(what, received, true)
-    elif not close(received, true):
-        return Difference(what, received, true)
-    elif dtype and isinstance(true, np.ndarray) and np.asarray(received).dtype != true.dtype:
-        why = f"It returns {np.asarray(received).dtype}, but it is meant to return {true.dtype}."
-        return Difference(what, received, true, why)
-    else:
-        return None
-    found = (difference(*pair, dtype) for pair in pairs)
-    return next(filter(None, found), None)
+        if alike(received, true):
+            return None
+        why = f"It returns {received}, not {true}."[:300]
+    elif close(received, true):
+        got = np.asarray(received).dtype
+        if not dtype or not isinstance(true, np.ndarray) or got == true.dtype:
+            return None
+        why = f"It returns {got}, but it is meant to return {true.dtype}."
+    return what, received, true, why
 
 
-def rows(received) -> list | None:
-    """Lists, tuples or arrays of numbers as lists; None for anything else."""
-    try:
-        return [np.asarray(row).tolist() for row in received]
-    except (TypeError, ValueError):
-        return None
+def first_difference(pairs: list[tuple], dtype: bool) -> tuple | None:
+    return next(filter(None, (difference(*pair, dtype) for pair in pairs)), None)

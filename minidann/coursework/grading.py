@@ -12,9 +12,7 @@ from minidann.coursework.exercises import Exercise
 from minidann.coursework.judging import NOT_GRADED, Paper, Result
 from minidann.run import store
 
-OUTPUT = 10_000  # characters of the feedback on one exercise in Gradescope's results.json
 NOTE = 160  # characters of the note on one exercise in grades.csv
-IGNORED = ("__MACOSX", ".DS_Store")
 
 
 @dataclass(frozen=True)
@@ -54,36 +52,31 @@ def submissions(folder: Path) -> tuple[list[Path], list[str]]:
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: there is no such folder")
-    paths = sorted(path for path in folder.iterdir() if path.name not in IGNORED)
-    found = [path for path in paths if is_submission(path)]
+    paths = sorted(path for path in folder.iterdir() if not path.name.startswith((".", "__")))
+    archives = handed_in.ARCHIVES
+    found = [path for path in paths if path.is_dir() or path.name.casefold().endswith(archives)]
     if not found:
         raise UserError(f"{folder}: there are no folders in it; expected a folder or an archive "
                         "for each student")  # fmt: skip
     return found, [path.name for path in paths if path not in found]
 
 
-def is_submission(path: Path) -> bool:
-    if path.name.startswith("."):
-        return False
-    return path.is_dir() or path.name.casefold().endswith(handed_in.ARCHIVES)
-
-
-def grade(place: Path, paper: Paper, **limits) -> Graded:
+def grade(place: Path, paper: Paper, seconds: float | None = None) -> Graded:
     """Grade one submission. Where the grader itself fails, the note says so."""
     try:
         submission = handed_in.read(place)
-        results = paper.grade(submission, **limits)
+        results = paper.grade(submission, seconds)
         return Graded(submission.name, tuple(results), submission.note)
     except Exception as error:
         return Graded(handed_in.name_of(place), note=f"NOT GRADED: {error!r}; grade it again")
 
 
 def grade_all(
-    places: list[Path], paper: Paper, jobs: int, **limits
+    places: list[Path], paper: Paper, jobs: int, seconds: float | None
 ) -> Iterator[tuple[Path, Graded]]:
     """Each submission as soon as it is graded, `jobs` at a time."""
     with ThreadPoolExecutor(jobs) as pool:
-        graded = {pool.submit(grade, place, paper, **limits): place for place in places}
+        graded = {pool.submit(grade, place, paper, seconds): place for place in places}
         try:
             for done in as_completed(graded):
                 yield graded[done], done.result()
@@ -126,15 +119,11 @@ def gradescope(graded: Graded) -> dict:
     tests = []
     for result in graded.results:
         exercise = result.exercise
-        lines = [printable(line) for line in result.lines()]
-        test = {
+        score = {"score": result.points, "max_score": exercise.most}
+        tests.append({
             "name": f"{exercise.name} (lesson {exercise.lesson}): {exercise.kind}",
-            "score": round(result.points, 2),
-            "max_score": exercise.most,
-            "output": "\n".join(lines)[:OUTPUT],
+            "output": "\n".join(map(printable, result.lines())),
             "visibility": "visible",
-        }
-        if result.state == NOT_GRADED:
-            del test["score"], test["max_score"]
-        tests.append(test)
+            **({} if result.state == NOT_GRADED else score),
+        })  # fmt: skip
     return {"score": round(graded.total, 2), "output": printable(graded.note), "tests": tests}

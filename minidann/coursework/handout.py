@@ -16,7 +16,7 @@ from minidann.coursework.exercises import (
     MEND,
     Exercise,
 )
-from minidann.coursework.handed_in import ALLOWED
+from minidann.coursework.pupil import ALLOWED
 
 BUGS = Path(__file__).parent / "bugs"
 IMPORTS = "import numpy as np\n"

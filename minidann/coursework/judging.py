@@ -37,13 +37,8 @@ class Result:
     printed: str = ""
 
     @property
-    def is_forward_broken(self) -> bool:
-        """Was a forward pass given, and is it no longer right?"""
-        return layers.BROKEN in self.notes
-
-    @property
     def points(self) -> float:
-        return sum(self.earned.values())
+        return round(sum(self.earned.values()), 2)
 
     def lines(self, part: str | None = None) -> list[str]:
         """What is right and what is wrong, in at most 15 lines; `part`: of it alone."""
@@ -54,11 +49,9 @@ class Result:
     @property
     def summary(self) -> str:
         """Why points are missing, in one line; "" where none are."""
-        if self.state == RIGHT:
-            return ""
         reasons: dict[str, list[str]] = {}
         for found in self.verdicts:
-            if not found.right:
+            if not found.right and self.state != RIGHT:
                 text = " Or: ".join(found.causes) or verdict.UNKNOWN
                 reasons.setdefault(text, []).append(found.part)
         each = [f"{', '.join(parts)}: {text}" for text, parts in reasons.items()]
@@ -89,9 +82,9 @@ class Paper:
     def __exit__(self, *_):
         self._place.cleanup()
 
-    def grade(self, submission: Submission, **limits) -> list[Result]:
+    def grade(self, submission: Submission, seconds: float | None = None) -> list[Result]:
         """The result of each exercise. Raises OSError where no process can be started."""
-        found = running.run(submission.code, self.tasks, self.path, **limits)
+        found = running.run(submission.code, self.tasks, self.path, seconds)
         return [self.result(exercise, submission, found) for exercise in self.exercises]
 
     def result(self, exercise: Exercise, submission: Submission, found: dict) -> Result:
@@ -101,8 +94,6 @@ class Paper:
         finish = functools.partial(Result, exercise, notes=notes)
         if name in submission.unread:
             return finish(NOT_GRADED, why=submission.unread[name])
-        if name in submission.refused:
-            return finish(WRONG, why=submission.refused[name])
         if name not in submission.code:
             return finish(NOT_WRITTEN, why="The file is missing.")
         results = found[name]
@@ -122,7 +113,7 @@ class Paper:
             verdicts, earned, more = self._judges[name](results.calls)
         except Exception as error:  # whatever it returned, other exercises must not suffer
             return finish(NOT_GRADED, why=f"Its results could not be judged: {error!r}")
-        state = RIGHT if sum(earned.values()) == exercise.most else WRONG
+        state = RIGHT if all(v.right for v in verdicts) else WRONG
         return finish(state, earned=earned, verdicts=tuple(verdicts), notes=notes + more)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from minidann.coursework.exercises import Exercise
 from minidann.gradcheck.judging import Answer, judge, questions
 from minidann.gradcheck.verdict import Verdict
-from minidann.mistakes.question import Case, Question
+from minidann.mistakes.question import Case, Question, real
 from minidann.mistakes.question import ask as ask_op
 
 BROKEN = "forward was given, and it is no longer right."
@@ -36,25 +36,24 @@ LARGE = {
 def ask(exercise: Exercise, rng: np.random.Generator) -> tuple[list[dict], Callable]:
     """The calls of an exercise on a layer, and the function that judges their results."""
     asked = questions(exercise.name, rng)
-    calls = [call for i, q in enumerate(asked) for call in (forward(q, i), backward(q, kept=i))]
-    # Once more, in another order: what writes to its cache, or keeps it in a global, shows.
-    calls += [backward(question, kept=i) for i, question in enumerate(asked)][::-1]
     shapes, options = LARGE[exercise.name]
     case = Case("100,000 numbers", tuple(map(rng.standard_normal, shapes)), options)
     shape = np.shape(exercise.module.forward(*case.arrays, **case.options)[0])
     asked.append(ask_op(exercise.module, case, np.asarray(rng.standard_normal(shape))))
-    calls += [forward(asked[-1], "large"), backward(asked[-1], kept="large")]
+    calls = [call for i, q in enumerate(asked) for call in (forward(q, i), backward(q, kept=i))]
+    # Once more, in another order: what writes to its cache, or keeps it in a global, shows.
+    calls += [backward(question, kept=i) for i, question in enumerate(asked[:-1])][::-1]
     calls += map(backward, asked)
     return calls, lambda results: judged(exercise, asked, results)
 
 
-def forward(question: Question, keep) -> dict:
+def forward(question: Question, keep: int) -> dict:
     """The call of forward on a question, whose cache is kept."""
     case = question.case
     return {"function": "forward", "args": case.arrays, "options": case.options, "keep": keep}
 
 
-def backward(question: Question, kept=None) -> dict:
+def backward(question: Question, kept: int | None = None) -> dict:
     """The call of backward, with the cache that was kept, or with the reference's."""
     if kept is None:
         return {"function": "backward", "args": (question.upstream, question.cache)}
@@ -63,32 +62,51 @@ def backward(question: Question, kept=None) -> dict:
 
 def judged(exercise: Exercise, asked: list[Question], calls: Sequence[dict]):
     """The verdicts on the parts of an exercise, what they earn, and notes."""
-    n = len(asked)
-    first, again = (
-        [*calls[: 2 * n - 2], *calls[3 * n - 3 : 3 * n - 1]],
-        calls[2 * n - 2 : 3 * n - 3],
-    )
-    own = [answered(*pair) for pair in zip(first[::2], first[1::2], [*again[::-1], None])]
-    verdicts = {"out": judged_apart(exercise.name, asked, own)["out"]}
-    notes = (BROKEN,) * (not verdicts["out"].right and "out" not in exercise.parts)
+    name, n = exercise.name, len(asked)
+    again = [*calls[2 * n : 3 * n - 1][::-1], None]
+    own = [answered(*three) for three in zip(calls[: 2 * n : 2], calls[1 : 2 * n : 2], again)]
+    out = verdicts_on(name, asked, own)["out"]
+    notes = (BROKEN,) * (not out.right and "out" not in exercise.parts)
     candidates = []
     some = [i for i in range(n) if own[i].which != "forward" and is_finite(own[i].out)]
     if 2 * len(some) >= n and n - 1 in some:  # fewer, or none of the size, would prove too little
-        candidates = [gradients(exercise.name, [asked[i] for i in some], [own[i] for i in some])]
-    if not verdicts["out"].right:
+        candidates = [verdicts_on(name, [asked[i] for i in some], [own[i] for i in some])]
+    if not out.right:
         described = [
-            Answer(q.out, numbers(call["value"]), None, call["error"], "backward")
-            for q, call in zip(asked, calls[3 * n - 1 :])
+            Answer(question.out, numbers(call["value"]), None, call["error"], "backward")
+            for question, call in zip(asked, calls[3 * n - 1 :])
         ]
-        candidates.append(gradients(exercise.name, asked, described))
+        candidates.append(verdicts_on(name, asked, described))
+    verdicts = []
     for part in exercise.parts:
         found = [candidate[part] for candidate in candidates if part != "out"]
-        if found and found[-1].right and not found[0].right:
-            verdicts[part] = found[-1]._replace(note=LUCKY)
-        elif part != "out":
-            verdicts[part] = max(found, key=is_named, default=Verdict(part, False, (TOO_FEW,)))
-    verdicts = {part: verdicts[part] for part in exercise.parts}
-    return [*verdicts.values()], {p: 1.0 for p, v in verdicts.items() if v.right}, notes
+        if part == "out":
+            verdicts.append(out)
+        elif found and found[-1].right and not found[0].right:
+            verdicts.append(found[-1]._replace(note=LUCKY))
+        else:
+            verdicts.append(max(found, key=is_named, default=Verdict(part, False, (TOO_FEW,))))
+    return verdicts, {verdict.part: 1.0 for verdict in verdicts if verdict.right}, notes
+
+
+def verdicts_on(name: str, asked: Sequence[Question], answers: Sequence[Answer]):
+    """The verdicts on the small inputs, and where all gradients are right, on the large one, too.
+
+    The large one is the last. It would take long to look for a mistake in 100,000 numbers. What
+    fails where dx should be None, because the first layer's input needs no gradient, costs dx only.
+    """
+    small = judge(name, asked[:-1], answers[:-1])
+    plain = [i for i, q in enumerate(asked[:-1]) if all(g is not None for g in q.gradients)]
+    if len(plain) < len(asked) - 1:
+        others = judge(name, [asked[i] for i in plain], [answers[i] for i in plain])
+        small = others | {part: small[part] for part in ("out", "dx")}
+    if not all(verdict.right for part, verdict in small.items() if part != "out"):
+        return small
+    large, answer = asked[-1], answers[-1]
+    if not small["out"].right:
+        answer = answer._replace(out=large.out)
+    again = judge(name, [large], [answer])
+    return {part: small[part] if again[part].right else again[part] for part in small}
 
 
 def is_named(verdict: Verdict) -> bool:
@@ -119,44 +137,5 @@ def number(value):
 
 def is_finite(out) -> bool:
     """Is it made of finite real numbers?"""
-    is_real = isinstance(out, (np.ndarray, float, int)) and np.asarray(out).dtype.kind in "fiu"
-    return is_real and bool(np.isfinite(out).all())
-
-
-def judged_apart(name: str, asked: Sequence[Question], answers: Sequence[Answer]):
-    """The verdicts on the small inputs, and where these are right, on the large one, the last.
-
-    It takes long to look for a mistake in 100,000 numbers, so what is known to be wrong already is
-    not looked at there.
-    """
-    verdicts, large, answer = judge(name, asked[:-1], answers[:-1]), asked[-1], answers[-1]
-    parts = [part for part in verdicts if part != "out"]
-    if not verdicts["out"].right:
-        answer = answer._replace(out=large.out)
-    if isinstance(answer.gradients, tuple) and len(answer.gradients) == len(parts):
-        pairs = zip(parts, answer.gradients, large.gradients)
-        looked_at = tuple(got if verdicts[part].right else want for part, got, want in pairs)
-        answer = answer._replace(gradients=looked_at)
-    again = judge(name, [large], [answer])
-    return {part: again[part] if found.right and not again[part].right else found
-            for part, found in verdicts.items()}  # fmt: skip
-
-
-def gradients(name: str, asked: list[Question], answers: list[Answer]) -> dict[str, Verdict]:
-    """The verdicts on the gradients. A failure where one of them should be None, because the first
-    layer's input needs no gradient, costs only that one.
-    """
-    verdicts = judged_apart(name, asked, answers)
-    pairs = [
-        (question, answer)
-        for question, answer in zip(asked, answers)
-        if all(gradient is not None for gradient in question.gradients)
-        or (isinstance(answer.gradients, tuple)
-            and len(answer.gradients) == len(question.gradients) and not answer.error)
-    ]  # fmt: skip
-    if len(pairs) == len(asked):
-        return verdicts
-    others = judged_apart(name, *zip(*pairs))
-    parts = [part for part in verdicts if part != "out"]
-    unasked = {p for q in asked for p, gradient in zip(parts, q.gradients) if gradient is None}
-    return {part: (verdicts if part in unasked else others)[part] for part in verdicts}
+    numbers = real(out)
+    return numbers is not None and bool(np.isfinite(numbers).all())

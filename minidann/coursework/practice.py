@@ -7,9 +7,10 @@ from types import SimpleNamespace
 import minidann.ops
 from minidann.console import UserError
 from minidann.coursework import handed_in, pupil
-from minidann.coursework.exercises import EXERCISES, NAMES, Exercise
+from minidann.coursework.exercises import EXERCISES, Exercise
 from minidann.coursework.handed_in import Submission
 from minidann.coursework.judging import NOT_WRITTEN, RIGHT, Paper, Result
+from minidann.coursework.layers import BROKEN
 from minidann.ops import conv_relu_maxpool
 
 EPOCHS = 3
@@ -19,13 +20,11 @@ PRINTED = 10  # lines of what the code printed
 def read(place: Path) -> Submission:
     """What is in a student's folder or archive. Raises UserError where there is no exercise."""
     if not place.exists():
-        here = any(Path(f"{name}.py").is_file() for name in NAMES)
-        hint = "; the exercises are in this folder, whose name is ." if here else ""
-        raise UserError(f"{place}: there is no such folder{hint}")
-    if place.is_file() and not place.name.casefold().endswith(handed_in.ARCHIVES):
+        raise UserError(f"{place}: there is no such folder")
+    if place.suffix == ".py":
         raise UserError(f"{place}: this is a file; give its folder, and -k NAME")
     submission = handed_in.read(place)
-    if not submission.code and not submission.refused:
+    if not submission.code:
         raise UserError(f"{place}: {submission.note}; python -m minidann.coursework new makes a "
                         "folder of exercises")  # fmt: skip
     return submission
@@ -65,7 +64,7 @@ def own_ops(submission: Submission, results: list[Result]) -> tuple[SimpleNamesp
     names = [
         result.exercise.name
         for result in results
-        if result.exercise.is_op and result.state == RIGHT and not result.is_forward_broken
+        if result.exercise.is_op and result.state == RIGHT and BROKEN not in result.notes
     ]
     for name in names:
         module = pupil.load(name, submission.code[name])
@@ -77,7 +76,7 @@ def own_ops(submission: Submission, results: list[Result]) -> tuple[SimpleNamesp
     return SimpleNamespace(**ours), names
 
 
-def train_with(ops: SimpleNamespace, names: list[str], cache: Path | None) -> None:
+def train_with(ops: SimpleNamespace, names: list[str]) -> None:
     """Train a few epochs of the demo on these ops, as `python -m minidann.train` does."""
     from minidann import train  # here, because it loads matplotlib, which takes a second
 
@@ -89,8 +88,7 @@ def train_with(ops: SimpleNamespace, names: list[str], cache: Path | None) -> No
     from_reference = [e.name for e in EXERCISES if e.is_op and e.name not in names]
     print(f"training the synthetic demo for {EPOCHS} epochs with your {', '.join(names)}")
     print(f"from the reference: {', '.join([*from_reference, 'the optimiser', 'all else'])}")
-    cached = ["--cache", str(cache)] if cache else []
-    args = train.parser().parse_args(["--epochs", str(EPOCHS), *cached])
+    args = train.parser().parse_args(["--epochs", str(EPOCHS)])
     choices, places = train.read_flags(args)
     with tempfile.TemporaryDirectory() as out:
         train.run(choices, places, Path(out) / "run", cache=args.cache, ops=ops)

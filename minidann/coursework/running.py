@@ -1,7 +1,7 @@
 """A submission's code is run in a process of its own, and what it answers comes back.
 
 One process does the exercises of a submission in order. Where it dies, or outstays the time of an
-exercise, the exercise is lost and the next process goes on after it.
+exercise, the exercise is lost and another process goes on after it.
 """
 
 import contextlib
@@ -10,9 +10,9 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,7 +21,6 @@ import numpy as np
 from minidann.coursework import pupil
 from minidann.ops.parallel import ASKED
 
-MEGABYTES = 2048  # of address space; NumPy alone takes a few hundred
 START = 60  # seconds until a process has to have imported NumPy
 GRACE = 3  # seconds after which a process is killed that should have ended by itself
 LINE = 64 << 20  # characters of an answer
@@ -32,7 +31,7 @@ ENDED = "its process ended in the middle of a call (exit, or out of memory)"
 
 @dataclass(frozen=True)
 class Task:
-    """The calls of an exercise, in the terms of `pupil.answer`, and the time for all of them.
+    """The calls of an exercise, in the terms of `pupil.Pupil.answer`, and the time for all of them.
 
     `ops` has the function that answers for each op, by the `proxy` of the call that is given it.
     """
@@ -55,79 +54,52 @@ class Results:
 
 
 class Child:
-    """A process. Use as a context; it is killed at the end."""
+    """A process. Raises OSError where it cannot be started."""
 
-    def __init__(self, tasks: Path, given: dict):
+    def __init__(self, tasks: Path):
         threads = dict.fromkeys(("OMP_NUM_THREADS", *ASKED), "1")
         kept = ("PATH", "SYSTEMROOT", "LD_LIBRARY_PATH")
         environment = {name: os.environ[name] for name in kept if name in os.environ} | threads
         packages = str(Path(np.__file__).parents[1])
-        self.stuck = tempfile.TemporaryFile()  # where its code was when its time was up
-        self.given = given
-        try:
-            self.process = subprocess.Popen(
-                [sys.executable, "-I", "-B", pupil.__file__, packages, str(tasks)],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.stuck,
-                cwd=tasks.parent, env=environment,
-            )  # fmt: skip
-        except OSError:
-            self.stuck.close()
-            raise
-
-    def __enter__(self):
-        with contextlib.suppress(OSError):  # it has ended: `line` says so
-            self.send(self.given)
-        with self.killed_after(START):
-            ready = self.line()
-        if ready != {"ready": True}:
-            self.__exit__()
+        self.process = subprocess.Popen(
+            [sys.executable, "-I", "-B", "-W", "ignore", pupil.__file__, packages, str(tasks)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            cwd=tasks.parent, env=environment,
+        )  # fmt: skip
+        if self.line(time.monotonic() + START) != {"ready": True}:
+            self.end()
             raise OSError("a process could not be started")
-        return self
 
-    def __exit__(self, *_):
+    def end(self) -> None:
         self.process.kill()
-        with contextlib.suppress(OSError):
-            self.process.stdin.close()
-        self.process.stdout.close()
-        self.process.wait()
-        self.stuck.close()
+        self.process.communicate()
 
     def send(self, thing: dict) -> None:
         """Send it one line."""
-        self.process.stdin.write(pupil.dumps(thing).encode() + b"\n")
-        self.process.stdin.flush()
+        with contextlib.suppress(OSError):  # it has ended: `line` says so
+            self.process.stdin.write(pupil.dumps(thing).encode() + b"\n")
+            self.process.stdin.flush()
 
-    @contextlib.contextmanager
-    def killed_after(self, seconds: float) -> Iterator[None]:
-        """It is killed where what follows takes longer, so that `line` ends."""
-        watch = threading.Timer(seconds, self.process.kill)
+    def line(self, until: float) -> dict | None:
+        """Its next line; None where it has ended. At the time `until` it is killed."""
+        watch = threading.Timer(until - time.monotonic(), self.process.kill)
         watch.start()
-        try:
-            yield
-        finally:
-            watch.cancel()
-
-    def line(self) -> dict | None:
-        """Its next line; None where it has ended."""
         text = self.process.stdout.readline(LINE)
-        if not text:
-            return None
+        watch.cancel()
         try:
-            found = pupil.loads(text.decode("ascii"))
+            found = pupil.loads(text.decode("ascii")) if text else None
         except (ValueError, TypeError, KeyError, RecursionError):
             found = {}
-        return found if isinstance(found, dict) else {}
+        return found if found is None or isinstance(found, dict) else {}
 
-    def results(self, name: str, task: Task, seconds: float) -> Results | None:
-        """What becomes of a task; None where another process has to do it."""
-        with self.killed_after(seconds + GRACE):
-            while (line := self.line()) and (answer := task.ops.get(str(line.get("ask")))):
-                with contextlib.suppress(OSError):  # it has ended
-                    self.send(answer(line))
+    def results(self, name: str, code: str, task: Task, seconds: float) -> Results:
+        """What becomes of a task."""
+        self.send({"name": name, "code": code, "seconds": seconds})
+        until = time.monotonic() + seconds + GRACE
+        while (line := self.line(until)) and (answer := task.ops.get(str(line.get("ask")))):
+            self.send(answer(line))
         if line is None:
-            return Results(lost=self.end(name, seconds))
-        if line == {"marked": True}:
-            return None
+            return Results(lost=self.why_ended(name, seconds))
         calls, problem = line.get("results"), line.get("problem")
         if not isinstance(calls, list) or not isinstance(problem, str):
             return Results(lost=FORGED)
@@ -135,12 +107,10 @@ class Child:
             return Results(lost=FORGED)
         return Results(tuple(calls), problem)
 
-    def end(self, name: str, seconds: float) -> str:
+    def why_ended(self, name: str, seconds: float) -> str:
         """Why it has ended, and where the file of this exercise was when its time was up."""
-        code = self.process.wait()
-        self.stuck.seek(0)
-        text = self.stuck.read(65536).decode(errors="replace")
-        if "Timeout (" not in text and code != KILLED:
+        text = self.process.communicate()[1].decode(errors="replace")
+        if "Timeout (" not in text and self.process.returncode != KILLED:
             return ENDED
         where = re.search(rf'File "{name}\.py", line (\d+) in (\S+)', text)
         function = f" of {where[2]}" if where and where[2] != "<module>" else ""
@@ -158,16 +128,11 @@ def write(tasks: dict[str, Task], path: Path) -> None:
     with open(path, "w", encoding="ascii") as file:
         for name, task in tasks.items():
             calls = [{key: pupil.encode(v) for key, v in call.items()} for call in task.calls]
-            file.write(f"{name}\t{task.seconds}\t{json.dumps(calls)}\n")
+            file.write(f"{name}\t{json.dumps(calls)}\n")
 
 
 def run(
-    codes: dict[str, str],
-    tasks: dict[str, Task],
-    path: Path,
-    *,
-    seconds: float | None = None,
-    megabytes: int = MEGABYTES,
+    codes: dict[str, str], tasks: dict[str, Task], path: Path, seconds: float | None = None
 ) -> dict[str, Results]:
     """The results of each exercise whose code is in `codes`; `path` is the file of `tasks`.
 
@@ -175,17 +140,16 @@ def run(
     is not the code's fault.
     """
     found: dict[str, Results] = {}
-    while waiting := [name for name in tasks if name in codes and name not in found]:
-        limits = {name: seconds or tasks[name].seconds for name in waiting}
-        given = {"codes": {name: codes[name] for name in waiting}, "seconds": seconds,
-                 "megabytes": megabytes, "cpu": 60 + int(sum(limits.values()))}  # fmt: skip
-        with Child(path, given) as child:
-            for name in waiting:
-                results = child.results(name, tasks[name], limits[name])
-                if results is None and name != waiting[0]:
-                    break
-                results = results or Results(lost=FORGED)
-                found[name] = results
-                if results.lost:
-                    break
+    child = None
+    try:
+        for name in (name for name in tasks if name in codes):
+            child = child or Child(path)
+            limit = seconds or tasks[name].seconds
+            found[name] = child.results(name, codes[name], tasks[name], limit)
+            if found[name].lost:
+                child.end()
+                child = None
+    finally:
+        if child:
+            child.end()
     return found
