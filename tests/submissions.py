@@ -134,13 +134,6 @@ def backward(dout, cache):
         gradients[0] = None
     return tuple(gradients)
 """  # a numerical derivative, exact to the last digit
-CHEATS = (  # checkers that look at no gradient: at an op's errors, at what it keeps
-    "    try:\n        op._ask('backward', {'arrays': arrays, 'options': options, 'dout': 1})\n"
-    "    except Exception as error:\n        return '<locals>' not in str(error)\n",
-    "    try:\n        op.backward('x', op.forward(*arrays, **options)[1])\n"
-    "    except Exception as error:\n        return 'lambda' not in str(error)\n",
-    "    return len(vars(op.forward(*arrays, **options)[1])) == 1\n",
-)
 
 
 def right(exercise: Exercise) -> str:

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from submissions import CHEATS, CHECK, NUMERICAL, SECOND_CONV1D, changed, graded, judged, right
+from submissions import CHECK, NUMERICAL, SECOND_CONV1D, changed, graded, judged, right
 
-from minidann.coursework import checker, handout, layers, tries
+from minidann.coursework import checker, handout, layers
 from minidann.coursework.exercises import EXERCISES, MEND, select
 from minidann.gradcheck.verdict import MOST, UNKNOWN
 from minidann.mistakes.functions import WRONG
@@ -48,15 +48,6 @@ def backward(dout, cache):
         df[n] = np.outer(s[n], dout[n]) + np.outer(dscore, v)
         dv = dv + f[n].T @ dscore
     return df, dv
-""",
-    "batchnorm": """
-def backward(dout, cache):
-    xhat, gamma, scale, _, _, of_the_batch = cache
-    n, dxhat = len(xhat), dout * gamma
-    dx = dxhat * scale
-    if of_the_batch:
-        dx = scale / n * (n * dxhat - dxhat.sum(0) - xhat * (dxhat * xhat).sum(0))
-    return dx, (dout * xhat).sum(0), dout.sum(0)
 """,
     "softmax_cross_entropy": """
 def backward(dout, cache):
@@ -215,7 +206,7 @@ def test_a_forward_that_was_given_and_is_broken_is_noted():
          "The new counts of steps, .t, are not in the new state"),
         ("step", (GRADIENTS, "    for name in params:\n        g = grads[name]\n"),
          "m, v, parameters", "KeyError: 'b'"),
-        ("step", f"{STEP}    return params\n", "", "not (new params, new state)"),
+        ("step", f"{STEP}    return params\n", "", "not a tuple of 2"),
         ("step", f"{STEP}    return params, {{}}\n", "", "has the keys none, not b.m, w.m"),
         ("step", f"{STEP}    state['steady.m'] = 0\n    return params, state\n", "",
          "writes to a dict that it is given"),
@@ -285,17 +276,6 @@ def test_a_bug_is_planted_where_no_other_exercise_asks(exercise):
     check(exercise.name, handout.text(exercise), "", "the bug is still there", "received")
 
 
-def test_half_mended_is_not_mended():
-    text = handout.text(*select(None, "mend_mean_and_std"))
-    half = text.replace(
-        "    variance = sum(((block - block.mean(axis=0))",
-        "    middle = np.mean([b.mean(axis=0) for b in blocks], axis=0)\n"
-        "    variance = sum(((block - middle)",
-    )
-    assert half != text
-    check("mend_mean_and_std", half, "")
-
-
 @pytest.mark.parametrize(
     ("name", "handed_in"),
     [
@@ -310,23 +290,18 @@ def test_another_way_to_write_it_is_right(name, handed_in):
     check(name, handed_in, ", ".join(select(None, name)[0].parts))
 
 
-RETURNED = ("[[1], [2, 3]]", "10**400", "np.array([1j])", "'x' * 10**6", "np.array([object()])",
-            "{'a': 1}", "{1: 2}", "(x for x in ())", "None", "np.zeros(0)", "np.nan", "ITSELF",
-            "DEEP", "[0.5] * 3000", "{'a' * 10**5: 1}", "np.ma.array([1, 2], mask=[0, 1])",
-            "'todo'", "1j * np.ones(3)", "True", "b'x'", "type('T', (), {})()")  # fmt: skip
+RETURNED = ("[[1], [2, 3]]", "10**400", "np.array([1j])", "np.array([object()])", "{'a': 1}",
+            "(x for x in ())", "None", "np.zeros(0)", "np.nan", "ITSELF", "DEEP", "'todo'",
+            "np.ma.array([1, 2], mask=[0, 1])", "True", "type('T', (), {})()")  # fmt: skip
 PLACES = {  # where it may be returned
     "relu": f"{RELU}\ndef backward(dout, cache):\n    return (IT,)\n",
     "dense": f"{DENSE}    return IT\n",
     "attention": "def forward(f, v):\n    return IT, 0\n\ndef backward(dout, cache):\n    pass\n",
-    "softmax_cross_entropy": "def forward(z, labels):\n    return IT\n",
-    "add_penalty": "def add_penalty(params, grads, **o):\n    return dict.fromkeys(grads, IT)\n",
     "step": f"{STEP}    return params, dict.fromkeys(state, IT)\n",
-    "learning_rate": f"{RATE}    return IT\n",
     "uar": f"{UAR}    return IT\n",
     "mend_groups": f"{GROUPS}    return [IT]\n",
     "mend_mean_and_std": "def mean_and_std(frames):\n    return IT, IT\n",
     "mend_equations": "def equations(emotion, domain, **o):\n    return IT\n",
-    "normalise_and_pad": "def normalise_and_pad(*a, **o):\n    return IT\n",
     "checker": "def check(*a):\n    return IT\n",
 }
 MADE = "import numpy as np\n\nITSELF = []\nITSELF.append(ITSELF)\nDEEP = 1.0\n" + (
@@ -336,7 +311,7 @@ MADE = "import numpy as np\n\nITSELF = []\nITSELF.append(ITSELF)\nDEEP = 1.0\n" 
 
 @pytest.mark.parametrize("name", PLACES)
 def test_whatever_is_returned_can_be_graded(name):
-    for returned in RETURNED if name in ("relu", "uar") else RETURNED[::4]:
+    for returned in RETURNED if name == "uar" else RETURNED[::3]:
         result = judged(name, MADE + PLACES[name].replace("IT", returned))
         feedback = "\n".join(result.lines())
         assert result.points < 1 and result.state in ("wrong", "not written"), (returned, feedback)
@@ -346,15 +321,17 @@ def test_whatever_is_returned_can_be_graded(name):
 # The checker
 
 
-COUNTS = "import itertools\n\ncalls = itertools.count()\n\ndef check(op, arrays, options, rng):\n"
+CHEATS = (
+    "next(calls) % 3 == 0", "False", "True",
+    "len(vars(op.forward(*arrays, **options)[1])) == 1",  # what it keeps shows no mistake
+)  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "body",
-    ["    return next(calls) % 3 == 0\n", "    return False\n", "    return True\n", *CHEATS],
-)
-def test_a_checker_that_does_not_look_earns_next_to_nothing(body):
-    assert np.mean([judged("checker", COUNTS + body, seed).points for seed in range(3)]) < 2
+@pytest.mark.parametrize("answer", CHEATS)
+def test_a_checker_that_does_not_look_earns_next_to_nothing(answer):
+    text = "import itertools\n\ncalls = itertools.count()\n\ndef check(op, arrays, options, rng):\n"
+    text += f"    return {answer}\n"
+    assert np.mean([judged("checker", text, seed).points for seed in range(3)]) < 2
 
 
 LENIENT = "not np.abs(slope - gradient).max() <= 1e-6 * np.abs(slope).max()"
@@ -366,15 +343,11 @@ LENIENT = "not np.abs(slope - gradient).max() <= 1e-6 * np.abs(slope).max()"
         ("dout = rng.standard_normal(np.shape(out))", "dout = np.ones(np.shape(out))", 10,
          "dout's"),
         ("1e-6 * np.abs(slope).max()", "1e-5", 10, "weights of 1e-07"),
-        ("1e-6 * np.abs(slope).max()", "1e-6 * max(1, np.abs(slope).max())", 10,
-         "weights of 1e-07"),
         ("1e-6 * np.abs(slope).max()", "1e-2 * np.abs(slope).max()", 10, "a thousandth too large"),
         ("if gradient is None:", "if i > 0:", 10, "last argument's"),
         ("not np.abs(slope - gradient).max() <=", "np.abs(slope - gradient).max() >", 9.5, "NaN"),
         (LENIENT, "not abs(slope.sum() - gradient.sum()) <= 1e-6 * np.abs(slope).sum()", 9.0,
          "reverse order"),
-        (LENIENT, "not abs(np.linalg.norm(slope) - np.linalg.norm(gradient)) <= 1e-6 * "
-         "np.linalg.norm(slope)", 9.0, "sign flipped"),
     ],
 )  # fmt: skip
 def test_a_lenient_checker_loses_points_and_learns_what_it_missed(old, new, most, missed):
@@ -385,14 +358,6 @@ def test_a_lenient_checker_loses_points_and_learns_what_it_missed(old, new, most
     assert missed in verdict.shown or "and " in verdict.shown
 
 
-def test_an_exception_costs_a_checker_what_it_was_asked_about_only():
-    text = CHECK.replace("    return True\n", "    return True if len(arrays) > 1 else 1 / 0\n")
-    result = judged("checker", text)
-    feedback = "\n".join(result.lines())
-    assert 3 < result.points < 8 and "times it gives no answer" in feedback
-    assert "check raised ZeroDivisionError: division by zero, line 23, on " in feedback
-
-
 def test_the_checker_is_asked_about_right_ops_that_are_right():
     space = {}
     exec(CHECK, space)
@@ -400,22 +365,3 @@ def test_the_checker_is_asked_about_right_ops_that_are_right():
         with np.errstate(all="ignore"):
             is_right = space["check"](question.op, *question.example, np.random.default_rng(2))
         assert is_right == (not question.wrong), question
-
-
-def test_a_checkers_random_numbers_are_the_teachers():
-    text = CHECK.replace("    out, cache", "    print(rng.random())\n    return\n    out, cache", 1)
-    assert len({judged("checker", text, seed=seed).printed for seed in (1, 1, 2)}) == 2
-
-
-def test_what_an_op_cannot_compute_with_is_reported():
-    for wrong, words in (("'x'", "shapes that check is given"),
-                         ("np.full(_.shape, 1j) > 0", "it cannot compute with these")):  # fmt: skip
-        text = CHECK.replace("op.forward(*arrays", f"op.forward(*[{wrong} for _ in arrays]", 1)
-        assert words in judged("checker", text).verdicts[0].shown
-
-
-def test_tries_are_of_all_parts():
-    rng = np.random.default_rng(0)
-    for exercise in EXERCISES:
-        if not exercise.is_op and exercise.name != "checker":
-            assert tuple(getattr(tries, exercise.name)(rng)) == exercise.parts

@@ -60,12 +60,13 @@ def verdict(exercise: Exercise, part: str, tried: list[tuple]) -> Verdict:
         if call["error"]:
             given = shown(case, names, None, true, "the result")
             return Verdict(part, False, (f"{name} {call['error']}.",), given)
-        found = malformed(received, true)
-        if not found and pupil.dumps({"": received}) != pupil.dumps({"": again["value"]}):
+        if pupil.dumps({"": received}) != pupil.dumps({"": again["value"]}):
             return Verdict(part, False, (AGAIN.format(name),))
-        found = found or difference(
-            "the result", view(received, args), view(true, args), asks_dtype
-        )
+        try:
+            pair = view(received, args), view(true, args)
+        except Exception:  # it has another form than the right result
+            pair = received, true
+        found = difference("the result", *pair, asks_dtype)
         if found:
             what, got, want, why = found
             causes = named(exercise, [(*t, call) for *t, call, _ in tried if not call["error"]])
@@ -102,47 +103,34 @@ def called(function: Callable, args: tuple, options: dict):
         return None
 
 
-def malformed(received, true) -> tuple | None:
-    """What the result as a whole lacks, so that nothing can be looked up in it."""
-    why = ""
-    if received is None:
-        why = "It returns None: is its return missing?"
-    elif isinstance(true, float) and real(received) is None:
-        why = f"It returns {kind(received)}, not a number."
-    elif isinstance(true, dict) and not isinstance(received, dict):
-        why = f"It returns {kind(received)}, not a dict."
-    elif isinstance(true, tuple) and isinstance(true[0], dict):
-        if not isinstance(received, (tuple, list)) or [*map(type, received)] != [dict, dict]:
-            why = f"It returns {kind(received)}, not (new params, new state)."
-    return ("the result", received, true, why) if why else None
-
-
 def difference(what: str, received, true, dtype: bool) -> tuple | None:
     """The first place where two results differ: its name, both values, and what is wrong, if that
     is more than numbers. None without any. `dtype`: dtypes count.
     """
-    why = ""
-    if isinstance(true, dict):
-        if isinstance(received, dict) and received.keys() == true.keys():
-            pairs = [(f'{what}["{key}"]', received[key], true[key]) for key in true]
-            return first_difference(pairs, dtype)
-        wanted, got = (", ".join(sorted(r))[:200] or "none" for r in (true, received))
-        why = f"{what} has the keys {got}, not {wanted}."
-    elif isinstance(true, tuple):
-        if isinstance(received, (tuple, list)) and len(received) == len(true):
-            pairs = [(f"{what}[{i}]", *pair) for i, pair in enumerate(zip(received, true))]
-            return first_difference(pairs, dtype)
+    pairs, why = [], ""
+    if received is None:
+        why = "It returns None: is its return missing?"
     elif isinstance(true, list):  # of row numbers
-        if alike(received, true):
-            return None
-        why = f"It returns {received}, not {true}."[:300]
-    elif close(received, true):
-        got = np.asarray(received).dtype
-        if not dtype or not isinstance(true, np.ndarray) or got == true.dtype:
-            return None
-        why = f"It returns {got}, but it is meant to return {true.dtype}."
-    return what, received, true, why
-
-
-def first_difference(pairs: list[tuple], dtype: bool) -> tuple | None:
-    return next(filter(None, (difference(*pair, dtype) for pair in pairs)), None)
+        if not alike(received, true):
+            why = f"It returns {received}, not {true}."[:300]
+    elif isinstance(true, dict):
+        if not isinstance(received, dict):
+            why = f"It returns {kind(received)}, not a dict."
+        elif received.keys() != true.keys():
+            wanted, got = (", ".join(sorted(r))[:200] or "none" for r in (true, received))
+            why = f"{what} has the keys {got}, not {wanted}."
+        else:
+            pairs = [(f'{what}["{key}"]', received[key], true[key]) for key in true]
+    elif isinstance(true, tuple):
+        if not isinstance(received, (tuple, list)) or len(received) != len(true):
+            why = f"It returns {kind(received)}, not a tuple of {len(true)}."
+        else:
+            pairs = [(f"{what}[{i}]", *pair) for i, pair in enumerate(zip(received, true))]
+    elif real(received) is None:
+        why = f"It returns {kind(received)}, not {kind(true)}."
+    elif not close(received, true):
+        return what, received, true, ""
+    elif dtype and isinstance(true, np.ndarray) and np.asarray(received).dtype != true.dtype:
+        why = f"It returns {np.asarray(received).dtype}, but it is meant to return {true.dtype}."
+    found = (difference(*pair, dtype) for pair in pairs)
+    return (what, received, true, why) if why else next(filter(None, found), None)
