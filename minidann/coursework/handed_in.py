@@ -32,6 +32,7 @@ UNREADABLE = (OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile, t
 # Hidden files and folders, those of Python or of a zip, and minidann itself.
 PASSED_OVER = re.compile(r"(^|/)(\.[^.]|__)|minidann/ops/|coursework/bugs/")
 NAMED = re.compile(rf"({'|'.join(NAMES)})[ _()\d-]*\.(py|py\.txt|ipynb)", re.I)  # "relu (1).py"
+UNNAMED = "is no exercise: call a layer's notebook by its exercise, such as relu.ipynb"
 MAGIC = re.compile(r"^\s*[%!].*$", re.M)  # a line that only a notebook understands
 BROKEN_CODE = (SyntaxError, ValueError, RecursionError, MemoryError)
 KEPT = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)  # of a notebook
@@ -70,36 +71,35 @@ def read(place: Path) -> Submission:
     Of each exercise's files, the file with the fewest folders around it counts, and a file of
     exactly its name before others; where two are left, neither counts.
     """
-    files = everything(place)
     submission = Submission(name_of(place))
-    found: dict[str, list[tuple]] = {}  # by exercise: how far from the top, and from its name
-    problems = []
-    for file in files:
-        exercises = meant(file)
-        for name in exercises:
-            other = file.path.name != f"{name}.py"
-            found.setdefault(name, []).append((len(file.path.parts), other, file))
-        if not exercises and file.problem:
-            problems.append(f"{file.path} {file.problem}")
-        elif not exercises and file.path.suffix == ".ipynb":
-            problems.append(f"{file.path} is no exercise: call a layer's notebook by its exercise, "
-                            "such as relu.ipynb")  # fmt: skip
-    for name, candidates in found.items():
-        nearest = min(candidate[:2] for candidate in candidates)
-        near = [file for *distance, file in candidates if tuple(distance) == nearest]
+    files = [(file, meant(file)) for file in everything(place)]
+    problems = [
+        f"{file.path} {file.problem or UNNAMED}"
+        for file, names in files
+        if not names and (file.problem or file.path.suffix == ".ipynb")
+    ]
+    for name in NAMES:
+        ranked = [
+            ((len(file.path.parts), file.path.name != f"{name}.py"), file)
+            for file, names in files
+            if name in names
+        ]
+        near = [file for rank, file in ranked if rank == min(ranked)[0]]
+        places = ", ".join(str(file.path) for file in near[:3])
         try:
             if len(near) > 1:
-                places = ", ".join(str(file.path) for file in near[:3])
                 raise NotRead(f"is there {len(near)} times ({places}): hand in one")
-            add(submission, name, near[0])
+            for file in near:
+                submission.code[name], submission.notes[name] = text_of(file, name)
         except NotRead as error:
             submission.unread[name] = f"{near[0].path} {error}"
-    if not found and not problems:
-        others = ", ".join(str(file.path) for file in files[:3]) or "nothing"
+    if not submission.code and not submission.unread and not problems:
+        others = ", ".join(str(file.path) for file, _ in files[:3]) or "nothing"
         problems = [f"there is no exercise in it, but {others}"]
     if problems:
         submission.note = "; ".join(problems[:5])
-        submission.unread |= dict.fromkeys(set(NAMES) - found.keys(), submission.note)
+        missing = set(NAMES) - submission.code.keys() - submission.unread.keys()
+        submission.unread |= dict.fromkeys(missing, submission.note)
     return submission
 
 
@@ -119,8 +119,8 @@ def meant(file: File) -> list[str]:
     return [e.name for e in EXERCISES if not e.is_op and defines(texts, e.functions)]
 
 
-def add(submission: Submission, name: str, file: File) -> None:
-    """Add an exercise's file. Raises NotRead."""
+def text_of(file: File, name: str) -> tuple[str, list[str]]:
+    """The code of an exercise, and notes. Raises NotRead."""
     if file.problem:
         raise NotRead(file.problem)
     if len(file.content) > LARGEST:
@@ -129,9 +129,8 @@ def add(submission: Submission, name: str, file: File) -> None:
     text, notes = notebook(file.content, name) if is_notebook else decoded(file.content)
     if file.path.name != f"{name}.py":
         notes.append(f"The code is from {file.path.name}.")
-    submission.code[name], more = without_unused(text)
-    if notes + more:
-        submission.notes[name] = notes + more
+    text, more = without_unused(text)
+    return text, notes + more
 
 
 # --- Files and archives

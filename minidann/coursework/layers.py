@@ -40,24 +40,15 @@ def ask(exercise: Exercise, rng: np.random.Generator) -> tuple[list[dict], Calla
     case = Case("100,000 numbers", tuple(map(rng.standard_normal, shapes)), options)
     shape = np.shape(exercise.module.forward(*case.arrays, **case.options)[0])
     asked.append(ask_op(exercise.module, case, np.asarray(rng.standard_normal(shape))))
-    calls = [call for i, q in enumerate(asked) for call in (forward(q, i), backward(q, kept=i))]
+    calls = []
+    for i, (case, upstream, *_) in enumerate(asked):
+        given = {"args": case.arrays, "options": case.options}
+        calls.append({"function": "forward", **given, "keep": i})
+        calls.append({"function": "backward", "args": (upstream,), "kept": i})
     # Once more, in another order: what writes to its cache, or keeps it in a global, shows.
-    calls += [backward(question, kept=i) for i, question in enumerate(asked[:-1])][::-1]
-    calls += map(backward, asked)
+    calls += calls[-3::-2]
+    calls += [{"function": "backward", "args": (q.upstream, q.cache)} for q in asked]
     return calls, lambda results: judged(exercise, asked, results)
-
-
-def forward(question: Question, keep: int) -> dict:
-    """The call of forward on a question, whose cache is kept."""
-    case = question.case
-    return {"function": "forward", "args": case.arrays, "options": case.options, "keep": keep}
-
-
-def backward(question: Question, kept: int | None = None) -> dict:
-    """The call of backward, with the cache that was kept, or with the reference's."""
-    if kept is None:
-        return {"function": "backward", "args": (question.upstream, question.cache)}
-    return {"function": "backward", "args": (question.upstream,), "kept": kept}
 
 
 def judged(exercise: Exercise, asked: list[Question], calls: Sequence[dict]):
