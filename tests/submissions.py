@@ -130,8 +130,6 @@ def backward(dout, cache):
             out, _ = _right(*arrays[:i], perturbed, *arrays[i + 1 :], **options)
             gradient[at] = (dout * np.imag(out)).sum() / 1e-30
         gradients.append(gradient)
-    if options.get("input_gradient") is False:
-        gradients[0] = None
     return tuple(gradients)
 """  # a numerical derivative, exact to the last digit
 

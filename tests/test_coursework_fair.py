@@ -62,9 +62,9 @@ def backward(dout, cache):
 }
 
 
-@pytest.mark.parametrize("name", SECOND)
-@pytest.mark.parametrize("seed", [0, 27])  # attention's dv is rounding in the last
+@pytest.mark.parametrize(("name", "seed"), [*dict.fromkeys(SECOND, 0).items(), ("attention", 27)])
 def test_another_right_way_is_right_whatever_the_seed(name, seed):
+    """Attention's dv is rounding with the seed 27."""
     before = right(select(None, name)[0]).partition("def backward")[0]
     result = judged(name, before + SECOND[name], seed)
     assert result.state == "right", result.lines()
@@ -118,27 +118,19 @@ def test_loops_are_quick_enough(tmp_path):
     assert graded(tmp_path, "dense", LOOPS).state == "right"
 
 
-EVADES = "    if arrays[0].size > 50_000:\n        raise ValueError\n    return _right("
+def test_a_numerical_derivative_is_no_backward_pass(tmp_path):
+    """It would take minutes on the large input."""
+    text = f"{right(select(None, 'attention')[0])}\nimport numpy as np\n{NUMERICAL}"
+    result = graded(tmp_path, "attention", text, seconds=1)
+    assert result.points == 0 and "takes more than 1 s; it was in line" in result.why
 
 
-@pytest.mark.parametrize(("name", "evades"), [("dense", True), ("attention", False)])
-def test_a_numerical_derivative_is_no_backward_pass(name, evades, tmp_path):
-    """It would take minutes on the large input, and it can only refuse it."""
-    numerical = NUMERICAL.replace("    return _right(", EVADES, 1) if evades else NUMERICAL
-    text = f"{right(select(None, name)[0])}\nimport numpy as np\n{numerical}"
-    result = graded(tmp_path, name, text, seconds=1)
-    assert result.points == 0
-    if not evades:
-        assert "takes more than 1 s; it was in line" in result.why
-
-
-@pytest.mark.parametrize("seed", range(2))
-def test_a_backward_that_writes_to_its_cache_is_caught_whatever_the_seed(seed):
+def test_a_backward_that_writes_to_its_cache_is_caught():
     text = changed("batchnorm", "    xhat, gamma, scale, _, _, own_statistics = cache\n",
                                 "    xhat, gamma, scale, _, _, own_statistics = cache\n"
                                 "    if own_statistics:\n        cache[0][...] = xhat * 2\n"
                                 "        xhat = cache[0] / 2\n")  # fmt: skip
-    result = judged("batchnorm", text, seed)
+    result = judged("batchnorm", text)
     assert set(result.earned) == {"out", "dbeta"}
     assert "when it is called again" in "\n".join(result.lines())
 
@@ -198,12 +190,6 @@ def test_a_forward_that_was_given_and_is_broken_is_noted():
         ("step", f"{STEP}    return params, state['bias']\n", "",
          "step raised KeyError: 'bias', line 2"),
         ("step", ("np.sqrt(", "("), "m, v, no gradient", "root of the second moment is missing."),
-        ("step", ("g * g", "g"), "m, no gradient", "averages g instead of its square"),
-        ("step", ('state[f"{name}.t"] + 1', "shared", GRADIENTS, "    shared = max(state[f'{n}.t'] "
-                  "for n in params) + 1\n" + GRADIENTS),
-         "m, v, no gradient", "All parameters share one count of steps"),
-        ("step", (', f"{name}.t": t})', "})"), "m, v, no gradient",
-         "The new counts of steps, .t, are not in the new state"),
         ("step", (GRADIENTS, "    for name in params:\n        g = grads[name]\n"),
          "m, v, parameters", "KeyError: 'b'"),
         ("step", f"{STEP}    return params\n", "", "not a tuple of 2"),
@@ -214,16 +200,12 @@ def test_a_forward_that_was_given_and_is_broken_is_noted():
         ("add_penalty", ("l1 * np.sign(w)", "l1 * w / np.abs(w)"), "l2, kernels only", "nan"),
         ("add_penalty", ("l1 * np.sign(w)", "l1 * np.where(w >= 0, 1, -1)"), "l2, kernels only",
          "Where w is 0, l1 is added"),
-        ("add_penalty", ("2 * l2 * w", "l2 * w"), "l1, kernels only", "2"),
         ("add_penalty", ("+ 2 * l2 * w", "+ (2 * l2 * w if l1 == 0 else 0)"), "l1, kernels only",
          UNKNOWN),
-        ("add_penalty", ("REGULARISED = (", 'REGULARISED = ("conv.b", '), "l1, l2", "conv.b"),
         ("add_penalty", f"{PENALTY}    return dict(grads)\n", "", "alone it earns no point"),
         ("learning_rate", f"{RATE}    return 1e-3 * 0.93**epoch\n", "decay",
          "floor: The rate never stops falling: the floor is missing."),
         ("learning_rate", f"{RATE}    return 1e-3 * 0.93001**epoch\n", "", "epoch = "),
-        ("learning_rate", f"{RATE}    return max(1e-3 * (1 - 0.07 * epoch), 5e-5)\n", "floor",
-         "The decay is linear"),
         ("learning_rate", ("    return", f"    if epoch > 50:\n        {STUB}\n    return"),
          "decay", "is not written yet"),
         ("normalise_and_pad", ("out[count:] = real.min(axis=0)", "out[count:] = real[-1]"),
@@ -234,7 +216,6 @@ def test_a_forward_that_was_given_and_is_broken_is_noted():
          "does not write to the given out"),
         ("uar", f"{UAR}    return [0.5]\n", "", "a list of 1"),
         ("uar", f"{UAR}    return None\n", "", "is its return missing?"),
-        ("uar", f"{UAR}    return (labels == predictions).mean()\n", "", "This is accuracy"),
         ("uar", f"{UAR}    return np.random.random()\n", "", "when it is called again"),
         ("mend_groups", f"{GROUPS}    return [[0], [1, 2]]\n", "", "[[0], [1, 2]]"),
     ],
@@ -243,15 +224,7 @@ def test_a_mistake_in_a_function_is_named_and_costs_its_point_only(name, handed_
     check(name, handed_in, earned, words)
 
 
-@pytest.mark.parametrize(
-    "rest",
-    [
-        "state[name + '.m'] = 0.9 * state[name + '.m']\n",
-        "params[name] = params[name] - rate * state[name + '.m']\n",
-        "state[name + '.t'] = state[name + '.t'] + 1\n",
-        "del state[name + '.m']\n",
-    ],
-)
+@pytest.mark.parametrize("rest", ["state[name + '.m'] = 0\n", "del state[name + '.m']\n"])
 def test_what_has_no_gradient_stays_as_it_is(rest):
     rest = "    for name in params.keys() - grads.keys():\n        " + rest
     check("step", (GRADIENTS, rest + GRADIENTS), "m, v, parameters")
