@@ -24,7 +24,7 @@ from minidann.mistakes.question import first_example
 from minidann.reader.quoting import find
 
 ALL = submissions.paper(EXERCISES, 0)
-FEW = tuple(exercise for exercise in EXERCISES if exercise.name in ("conv1d", "relu", "dense"))
+FEW = tuple(exercise for exercise in EXERCISES if exercise.name in ("conv1d", "relu"))
 
 
 def command(*args):
@@ -88,23 +88,22 @@ def test_the_reference_scores_everything(tmp_path):
 
 
 @pytest.mark.parametrize("name", [e.name for e in EXERCISES if e.is_op])
-def test_each_mistake_of_the_catalogue_loses_points(name, monkeypatch):
-    """Whether it is named, too, is tested where the catalogue is."""
+def test_mistakes_of_the_catalogue_lose_points(name, monkeypatch):
+    """A quarter of them. That all are caught and named is tested where the catalogue is."""
     monkeypatch.setattr("minidann.mistakes.naming.name_gradients", lambda *_: {})
-    bank = catalogue.of(name, "gradients", "reads", "keeps", "afresh")
+    bank = catalogue.of(name, "gradients", "reads", "keeps", "afresh")[::4]
     results = {mutant.name: judged(name, module=mutant.build()) for mutant in bank}
     assert bank and [n for n, r in results.items() if r.points == r.exercise.most] == []
     assert all(result.state == "wrong" and result.lines() for result in results.values())
 
 
-@pytest.mark.parametrize("half", [0, 1])
-def test_an_exercise_can_be_done_while_others_are_stubs(half, tmp_path):
+def test_an_exercise_can_be_done_while_others_are_stubs(tmp_path):
     handout.write(tmp_path / "x", EXERCISES)
-    for exercise in EXERCISES[half::2]:
+    for exercise in EXERCISES[::2]:
         (tmp_path / "x" / f"{exercise.name}.py").write_text(right(exercise))
     result = submissions.grade(tmp_path / "x")
     done = {r.exercise: r.points for r in result.results if r.points}
-    assert done == {exercise: exercise.most for exercise in EXERCISES[half::2]}
+    assert done == {exercise: exercise.most for exercise in EXERCISES[::2]}
 
 
 def test_the_seed_is_the_teachers():
@@ -128,7 +127,7 @@ def test_a_hostile_file_costs_only_its_own_points(name, tmp_path):
     text, word = submissions.HOSTILE[name]
     folder = write(tmp_path / "x", conv1d=text)
     result = submissions.grade(folder, FEW, seconds=0.6 if name.startswith("hangs") else 4)
-    assert [r.points for r in result.results] == [0, 1, 3]
+    assert [r.points for r in result.results] == [0, 1]
     assert word in "\n".join([*result.results[0].lines(), result.notes])
 
 
@@ -327,19 +326,16 @@ def test_the_network_runs_on_a_students_layers():
 
 
 def test_pytest_has_a_test_and_a_marker_for_each_part(tmp_path):
-    def run(*args):
-        return subprocess.run(
-            [sys.executable, "-m", "pytest", "--pyargs", "minidann.coursework", "-q", *args],
-            cwd=tmp_path, capture_output=True, text=True,
-        ).stdout  # fmt: skip
-
     wrong = changed("dense", "dout @ w.T", "-dout @ w.T", "dout.sum(axis=0)", "dout[0]")
     folder = write(tmp_path / "x", dense=wrong, relu="def backward(*_):\n    raise "
                    "NotImplementedError\n\nforward = backward\n")  # fmt: skip
-    found = run(f"--impl={folder}", "-m", "conv1d or relu or dense", "-rN")  # -rN: nothing twice
+    found = subprocess.run(
+        [sys.executable, "-m", "pytest", "--pyargs", "minidann.coursework", "-q", "-rN",
+         f"--impl={folder}", "-m", "conv1d or relu or dense"],
+        cwd=tmp_path, capture_output=True, text=True,
+    ).stdout  # fmt: skip
     assert "3 failed, 5 passed" in found and "not written" in found, found
     assert found.count("  dx: ") == 1 == found.count("  db: ")  # each under its own test
-    assert "skipped" in run("-k", "conv1d")
 
 
 def test_grading_ends_with_what_was_graded(here, monkeypatch):

@@ -56,11 +56,14 @@ def judged(exercise: Exercise, asked: list[Question], calls: Sequence[dict]):
     name, n = exercise.name, len(asked)
     again = [*calls[2 * n : 3 * n - 1][::-1], None]
     own = [answered(*three) for three in zip(calls[: 2 * n : 2], calls[1 : 2 * n : 2], again)]
-    out = verdicts_on(name, asked, own)["out"]
+    whole = verdicts_on(name, asked, own)
+    out = whole["out"]
     notes = (BROKEN,) * (not out.right and "out" not in exercise.parts)
     candidates = []
     some = [i for i in range(n) if own[i].which != "forward" and is_finite(own[i].out)]
-    if 2 * len(some) >= n and n - 1 in some:  # fewer, or none of the size, would prove too little
+    if len(some) == n:
+        candidates = [whole]
+    elif 2 * len(some) >= n and n - 1 in some:  # fewer, or none of the size, prove too little
         candidates = [verdicts_on(name, [asked[i] for i in some], [own[i] for i in some])]
     if not out.right:
         described = [
