@@ -35,7 +35,7 @@ ALLOWED = ("numpy", "math", "numbers", "operator", "copy", "types", "typing", "f
            "itertools", "collections", "contextlib", "dataclasses", "enum", "abc", "warnings",
            "__future__")  # fmt: skip
 OTHERS = ("numpy.linalg", "numpy.random", "numpy.fft", "numpy.ma", "numpy.polynomial",
-          "numpy.testing", "numpy.typing", "collections.abc", "unicodedata")  # fmt: skip
+          "collections.abc", "unicodedata")  # fmt: skip
 MEGABYTES = 2048  # of address space; NumPy alone takes a few hundred
 SHOWN = 2000  # characters of what a call prints are sent back
 LARGEST = 16 << 20  # bytes of an array that is sent back
