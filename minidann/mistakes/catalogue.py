@@ -1,30 +1,32 @@
-"""The catalogue of mistakes: each is a few lines grafted on right code, with a sentence about it.
+"""The catalogue of mistakes: each is a formula and a sentence about it.
 
 It is used three times: the checker must catch every mistake, a student's mistake is named by it,
-and the course is tested with it. No op is copied. The docstring of a mistake is its sentence for
-the student, and a decorator says where it acts:
+and the course is tested with it. No op is copied. An entry of a table is two lines:
 
-    gradients(op)   on what the right backward returned: (right, dout, cache) -> gradients
-    reads(op)       on what backward is handed: (dout, cache) -> dout, cache
-    keeps(op)       on what forward keeps for it: (cache, arrays, options) -> cache
-    afresh(op)      in its place, on forward's own input: (dout, arrays, options) -> gradients
-    forward(op)     in place of forward: (*arrays, **options) -> out
-    whole(name)     the mistake builds the wrong network or optimiser itself: () -> module
+    the sentence for the student
+        the formula | the word
 
-`word`, a regular expression, has to be in what is said of the mistake where the catalogue does not
-have it.
+The formula gives what the mistake gives, "afresh" in place of backward (a tuple of gradients) or in
+place of "forward" (out). It may use np, the helpers that the table is given, the op's arrays and
+options, and in backward the names of `at_hand`: what forward keeps, dout, out, the right gradients
+(dx, dw, ...), and `again(x=..., dout=...)`, the op's own backward with other values; and what the
+table derives from these. The word, a regular expression, has to be in what is said of the mistake
+where the catalogue does not have it.
+A "whole" mistake builds the wrong network or optimiser: () -> module.
 """
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
 
 from minidann import ops
-from minidann.mistakes.question import Question
+from minidann.mistakes.question import Question, argument_names
 
-PLACES = ("gradients", "reads", "keeps", "afresh", "forward", "whole")
+PLACES = ("afresh", "forward", "whole")
+PLAIN = {"relu": "the gate", "dropout": "the mask", "gradient_reversal": "the kept beta"}
 
 
 @dataclass(frozen=True)
@@ -44,14 +46,7 @@ class Mistake:
 
     def gradients(self, question: Question) -> tuple | None:
         """The gradients that would come of it; None where it says nothing of backward."""
-        dout, (_, arrays, options) = question.upstream, question.case
-        if self.place == "gradients":
-            return tuple(self.change(question.gradients, dout, question.cache))
-        if self.place == "reads":
-            return self.op.backward(*self.change(dout, question.cache))
-        if self.place == "keeps":
-            return self.op.backward(dout, self.change(question.cache, arrays, options))
-        return self.change(dout, arrays, options) if self.place == "afresh" else None
+        return self.change(**at_hand(self.target, question)) if self.place == "afresh" else None
 
     def out(self, question: Question) -> np.ndarray | None:
         """The output that would come of it; None where it says nothing of forward."""
@@ -82,34 +77,89 @@ class Mistake:
 CATALOGUE: list[Mistake] = []  # in the order in which the files are read
 
 
-def register(target: str, place: str, change: Callable, says: str, word: str = "") -> None:
-    name = change.__name__.replace("_", " ")
-    name = says.rstrip(".") if name in ("<lambda>", "change") else name
-    CATALOGUE.append(Mistake(target, f"{target}: {name}", says, place, change, word))
-
-
-def _decorator(place: str) -> Callable:
-    def of(target, word: str = "") -> Callable:
-        name = target if isinstance(target, str) else target.__name__.rpartition(".")[2]
-
-        def decorate(change: Callable) -> Callable:
-            register(name, place, change, " ".join(change.__doc__.split()), word)
-            return change
-
-        return decorate
-
-    return of
-
-
-gradients, reads, keeps, afresh, forward, whole = map(_decorator, PLACES)
-
-
-def table(target, place: str, changes: dict[str, Callable], word: str = "") -> None:
-    """Mistakes of one line each, by their sentences."""
-    for says, change in changes.items():
-        register(target.__name__.rpartition(".")[2], place, change, says, word)
-
-
 def of(target: str, *places: str) -> list[Mistake]:
     """The mistakes in one target, in these places or in any."""
     return [m for m in CATALOGUE if m.target == target and (not places or m.place in places)]
+
+
+def register(target: str, place: str, change: Callable, says: str, word: str = "") -> None:
+    CATALOGUE.append(Mistake(target, f"{target}: {says.rstrip('.')}", says, place, change, word))
+
+
+def whole(target: str, word: str = "") -> Callable:
+    """Decorates what builds a wrong network; its docstring is the sentence."""
+
+    def decorate(build: Callable) -> Callable:
+        register(target, "whole", build, " ".join(build.__doc__.split()), word)
+        return build
+
+    return decorate
+
+
+def entries(text: str) -> Iterator[tuple[str, str, str]]:
+    """(sentence, formula, word) of each entry of a table."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    for says, line in zip(lines[::2], lines[1::2], strict=True):
+        formula, _, word = line.partition(" | ")
+        yield says, formula, word
+
+
+def table(
+    op: ModuleType,
+    place: str,
+    text: str,
+    *helpers: Callable,
+    derive: Callable[..., dict] = lambda **names: {},
+) -> None:
+    """Read a table of mistakes; `derive(**names)` gives what else its formulas use, by name."""
+    known = {"np": np, **{helper.__name__: helper for helper in helpers}}
+    target = op.__name__.rpartition(".")[2]
+    for says, formula, word in entries(text):
+        code = compile(formula, says, "eval")
+
+        def change(code=code, **names):
+            return eval(code, {**known, **names, **derive(**names)})
+
+        wrong = _forward(op, change) if place == "forward" else change
+        register(target, place, wrong, says, word)
+
+
+def family(text: str, *numbers: float) -> str:
+    """The entries of a table that differ by one number, which stands as NUMBER in `text`."""
+    return "".join(text.replace("NUMBER", f"{number:g}") for number in numbers)
+
+
+def _forward(op: ModuleType, change: Callable) -> Callable:
+    """A wrong forward, which takes what forward takes."""
+
+    def wrong(*arrays, **options):
+        given = {**options, **dict(zip(argument_names(op.forward), arrays))}
+        return change(**{**defaults(op), **given})
+
+    return wrong
+
+
+def defaults(op: ModuleType) -> dict[str, object]:
+    """The options of the op's forward that have a default, with it."""
+    parameters = inspect.signature(op.forward).parameters.values()
+    return {p.name: p.default for p in parameters if p.default is not p.empty}
+
+
+def fields(name: str, cache) -> dict[str, object]:
+    """What forward keeps, by name."""
+    return cache._asdict() if hasattr(cache, "_asdict") else {PLAIN[name]: cache}
+
+
+def at_hand(name: str, question: Question) -> dict[str, object]:
+    """What a formula may use, by name."""
+    op, (_, arrays, options) = getattr(ops, name), question.case
+    names = argument_names(op.forward, len(arrays))
+
+    def again(dout=question.upstream, **changed):
+        return op.backward(dout, question.cache._replace(**changed))
+
+    return {
+        **defaults(op), **options, **dict(zip(names, arrays)), **fields(name, question.cache),
+        **{f"d{n}": gradient for n, gradient in zip(names, question.gradients)},
+        "dout": question.upstream, "out": question.out, "again": again,
+    }  # fmt: skip

@@ -1,183 +1,136 @@
 """Mistakes in the convolution, ReLU, max pooling, and in the three as one op."""
 
+from functools import partial
+
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from minidann.mistakes.catalogue import afresh, forward, gradients, keeps, reads, table
+from minidann.mistakes.catalogue import family, table
 from minidann.ops import conv1d, conv_relu_maxpool, maxpool, relu
 
 # --- conv1d: dx is scattered back over overlapping windows, dw is a product, db a sum
 
 
-def spread(dout, cache, frame, *, w=None, overwrite=False):
-    """dx in two loops: what window t gives to its k-th frame goes to frame(t, k), if it exists."""
-    given = np.einsum("ntf,kdf->ntkd", dout, cache.w if w is None else w)  # (N, T', K, D)
-    dx = np.zeros(cache.x_shape)
-    for t, k in np.ndindex(given.shape[1:3]):
-        if 0 <= frame(t, k) < cache.x_shape[1]:
+def spread(frame, *, dout, w, x_shape, overwrite=False, by_offset=False):
+    """dx in two loops: what window t gives to its k-th frame goes to frame(t, k), if it exists.
+
+    `overwrite`: = stands for +=; `by_offset`: the loop over the kernel's offsets is the outer one.
+    """
+    given = np.einsum("ntf,kdf->ntkd", dout, w)  # (N, T', K, D)
+    dx = np.zeros(x_shape)
+    pairs = list(np.ndindex(given.shape[1:3]))
+    for t, k in sorted(pairs, key=lambda pair: pair[::-1]) if by_offset else pairs:
+        if 0 <= frame(t, k) < x_shape[1]:
             dx[:, frame(t, k)] = given[:, t, k] + (0 if overwrite else dx[:, frame(t, k)])
-    return dx if cache.input_gradient else None
+    return dx
 
 
-@gradients(conv1d, "overwrit")
-def the_later_window_overwrites(right, dout, cache):
-    """Where windows overlap, dx keeps what the last window wrote: = instead of +=."""
-    return spread(dout, cache, lambda t, k: t * cache.stride + k, overwrite=True), *right[1:]
+def first_alone(dout):
+    """dout with zeros for all utterances but the first."""
+    return np.concatenate([dout[:1], 0 * dout[1:]])
 
 
-@gradients(conv1d, "overwrit")
-def the_later_offset_overwrites(right, dout, cache):
-    """The loop over the kernel's offsets writes dx[...] = where it should add."""
-    dx = np.zeros(cache.x_shape)
-    for k in range(len(cache.w)):
-        dx[:, k : k + cache.stride * dout.shape[1] : cache.stride] = dout @ cache.w[k].T
-    return dx if cache.input_gradient else None, *right[1:]
+table(conv1d, "afresh", """
+Where windows overlap, dx keeps what the last window wrote: = instead of +=.
+    spread(lambda t, k: t * stride + k, overwrite=True), dw, db | overwrit
+The loop over the kernel's offsets writes dx[...] = where it should add.
+    spread(lambda t, k: t * stride + k, overwrite=True, by_offset=True), dw, db | overwrit
+The kernel's offsets count from 1 when dx is scattered: everything lands a frame late.
+    spread(lambda t, k: t * stride + k + 1), dw, db | shifted
+dx is scattered as if the stride were 1: window t starts at frame t.
+    spread(lambda t, k: t + k), dw, db | stride
+dx is scattered as if the stride were the kernel's size.
+    spread(lambda t, k: t * len(w) + k), dw, db | stride
+dx is scattered with the default stride, 3, whatever stride forward was given.
+    spread(lambda t, k: t * 3 + k), dw, db | stride
+dx uses the kernel back to front, as the word convolution suggests; forward does not.
+    spread(lambda t, k: t * stride + k, w=w[::-1]), dw, db | reversed
+dw comes from a library's `convolve`, which flips: it is reversed along the kernel.
+    dx, dw[::-1], db | reversed
+dw is made filters first and brought to (K, D, F) by reshape instead of transpose.
+    dx, dw.transpose(2, 0, 1).reshape(dw.shape), db | transpose
+The loop over windows ends one too early: the last window gives nothing to dx.
+    spread(lambda t, k: t * stride + k, dout=dout[:, :-1]), dw, db | the last
+dw is made from the first utterance's windows; the rest of the batch is forgotten.
+    dx, again(first_alone(dout))[1], db | first
+db is the mean over utterances and windows where it should be the sum.
+    dx, dw, dout.mean(axis=(0, 1)) | divided|averaged
+""", first_alone, derive=lambda dout, w, x_shape, **_: {
+    "spread": partial(spread, dout=dout, w=w, x_shape=x_shape)})  # fmt: skip
 
 
-@gradients(conv1d, "shifted")
-def offsets_count_from_one(right, dout, cache):
-    """The kernel's offsets count from 1 when dx is scattered: everything lands a frame late."""
-    return spread(dout, cache, lambda t, k: t * cache.stride + k + 1), *right[1:]
+def windows_of(x, w, b, **_):
+    """What the table of forward uses: `placed`, where windows begin at the frames `starts`."""
+
+    def placed(starts, w=w, b=b):
+        windows = conv1d.windows(x, len(w), 1)[:, list(starts)]  # (N, T', K*D)
+        return windows @ w.reshape(-1, w.shape[2]) + b
+
+    def every(step, size=0):  # the starts of all windows of this size, K, that fit
+        return range(0, x.shape[1] - (size or len(w)) + 1, step)
+
+    return {"placed": placed, "every": every}
 
 
-@gradients(conv1d, "stride")
-def dx_at_stride_one(right, dout, cache):
-    """dx is scattered as if the stride were 1: window t starts at frame t."""
-    return spread(dout, cache, lambda t, k: t + k), *right[1:]
-
-
-@gradients(conv1d, "stride")
-def dx_at_the_stride_of_the_kernel(right, dout, cache):
-    """dx is scattered as if the stride were the kernel's size."""
-    return spread(dout, cache, lambda t, k: t * len(cache.w) + k), *right[1:]
-
-
-@gradients(conv1d, "reversed")
-def dx_by_the_kernel_reversed(right, dout, cache):
-    """dx uses the kernel back to front, as the word convolution suggests; forward does not."""
-    dx = spread(dout, cache, lambda t, k: t * cache.stride + k, w=cache.w[::-1])
-    return dx, *right[1:]
-
-
-@gradients(conv1d, "reversed")
-def dw_from_a_flipping_library(right, dout, cache):
-    """dw comes from a library's `convolve`, which flips: it is reversed along the kernel."""
-    dx, dw, db = right
-    return dx, dw[::-1], db
-
-
-@gradients(conv1d, "transpose")
-def dw_reshaped_not_transposed(right, dout, cache):
-    """dw is made filters first and brought to (K, D, F) by reshape instead of transpose."""
-    dx, dw, db = right
-    return dx, dw.transpose(2, 0, 1).reshape(dw.shape), db
-
-
-@gradients(conv1d, "the last")
-def the_last_window_is_left_out(right, dout, cache):
-    """The loop over windows ends one too early: the last window gives nothing to dx."""
-    return spread(dout[:, :-1], cache, lambda t, k: t * cache.stride + k), *right[1:]
-
-
-@gradients(conv1d, "first")
-def dw_of_the_first_utterance(right, dout, cache):
-    """dw is made from the first utterance's windows; the rest of the batch is forgotten."""
-    alone = dout * (np.arange(len(dout)) == 0)[:, None, None]
-    return right[0], conv1d.backward(alone, cache)[1], right[2]
-
-
-@gradients(conv1d, "divided|averaged")
-def db_is_a_mean(right, dout, cache):
-    """db is the mean over utterances and windows where it should be the sum."""
-    return *right[:2], dout.mean(axis=(0, 1))
-
-
-def placed(starts, w_of=lambda w: w, b_of=lambda b: b):
-    """A wrong forward, whose windows begin at starts(T, K, stride)."""
-
-    def change(x, w, b, stride=3, input_gradient=True):
-        begins = list(starts(x.shape[1], len(w), stride))
-        view = conv1d.windows(x, len(w), 1)[:, begins]  # (N, T', K*D)
-        return view @ w_of(w).reshape(-1, w.shape[2]) + b_of(b)
-
-    return change
-
-
-def every(step):
-    """The starts of all windows that fit, `step` apart, None: the stride."""
-    return lambda t, k, stride: range(0, t - k + 1, step or stride)
-
-
-table(conv1d, "forward", {
-    "The bias is not added.": placed(every(None), b_of=lambda b: 0 * b),
-    "The bias is added twice.": placed(every(None), b_of=lambda b: 2 * b),
-    "The stride is not used: window t begins at frame t.": placed(
-        lambda t, k, stride: range((t - k) // stride + 1)),
-    "The stride is not used: there is a window at every frame.": placed(every(1)),
-    "Windows never overlap: they begin every K frames, whatever the stride.": placed(
-        lambda t, k, stride: range(0, t - k + 1, k)),
-    "The stride is 3 whatever is given.": placed(every(3)),
-    "The last window is missing: T' is (T - K) // stride, without the 1.": placed(
-        lambda t, k, stride: range(0, t - k + 1, stride)[:-1]),
-    "The kernel is reversed in time, as the word convolution suggests: here it is not.": placed(
-        every(None), w_of=lambda w: w[::-1]),
-    "The windows are flattened channels first, the kernel frames first.": placed(
-        every(None), w_of=lambda w: w.swapaxes(0, 1).reshape(w.shape)),
-})  # fmt: skip
+table(conv1d, "forward", """
+The bias is not added.
+    placed(every(stride), b=0)
+The bias is added twice.
+    placed(every(stride), b=2 * b)
+The stride is not used: window t begins at frame t.
+    placed(range(len(every(stride))))
+The stride is not used: there is a window at every frame.
+    placed(every(1))
+Windows never overlap: they begin every K frames, whatever the stride.
+    placed(every(len(w)))
+The stride is 3 whatever is given.
+    placed(every(3))
+The kernel's size is taken for 10, whatever the size of w.
+    placed(every(stride, 10), w[:10])
+The last window is missing: T' is (T - K) // stride, without the 1.
+    placed(every(stride)[:-1])
+The kernel is reversed in time, as the word convolution suggests: here it is not.
+    placed(every(stride), w[::-1])
+The windows are flattened channels first, the kernel frames first.
+    placed(every(stride), w.swapaxes(0, 1).reshape(w.shape))
+""", derive=windows_of)  # fmt: skip
 
 # --- relu: a gate that forward has set
 
+table(relu, "afresh", """
+The gate is missing: the gradient passes everywhere, as if the layer were not there.
+    (dout.copy(),) | applied
+The gate is inverted: the gradient passes where x was negative.
+    (dout * (x <= 0),) | inverted
+The gate is that of dout: the gradient passes where dout is positive, x is not asked.
+    (np.maximum(dout, 0),) | dout
+dout is multiplied by the output, as if it were the mask of zeros and ones.
+    (dout * np.maximum(x, 0),) | multiplied
+At x = 0 the gradient passes; it should be 0 there.
+    (dout * (x >= 0),) | 0
+""" + family("""
+Where x is negative, dout is multiplied by NUMBER, as in a leaky ReLU, not set to 0.
+    (np.where(x > 0, dout, NUMBER * dout),) | 0
+""", 0.01, 0.1, 0.2))  # fmt: skip
+table(relu, "forward", """
+The largest entry of x is returned, not each entry or 0.
+    np.maximum(x.max(), 0)
+The mask is returned, not x where it is positive.
+    (x > 0) * 1.0
+The absolute value is returned.
+    np.abs(x)
+What is positive becomes zero, what is negative stays.
+    np.minimum(x, 0)
+""" + family("""
+What is negative is multiplied by NUMBER, as in a leaky ReLU, not set to 0.
+    np.where(x > 0, x, NUMBER * x)
+""", 0.01, 0.1, 0.2))  # fmt: skip
 
-@gradients(relu, "applied")
-def no_gate(right, dout, cache):
-    """The gate is missing: the gradient passes everywhere, as if the layer were not there."""
-    return (dout.copy(),)
-
-
-@gradients(relu, "inverted")
-def the_gate_is_inverted(right, dout, cache):
-    """The gate is inverted: the gradient passes where x was negative."""
-    return (dout * ~cache,)
-
-
-@gradients(relu, "dout")
-def the_gate_of_dout(right, dout, cache):
-    """The gate is that of dout: the gradient passes where dout is positive, x is not asked."""
-    return (np.maximum(dout, 0),)
-
-
-@afresh(relu, "multiplied")
-def multiplied_by_the_output(dout, arrays, options):
-    """dout is multiplied by the output, as if it were the mask of zeros and ones."""
-    return (dout * np.maximum(arrays[0], 0),)
-
-
-@afresh(relu, "0")
-def the_gate_is_open_at_0(dout, arrays, options):
-    """At x = 0 the gradient passes; it should be 0 there."""
-    return (dout * (arrays[0] >= 0),)
-
-
-SLOPES = (0.01, 0.1, 0.2)
-table(relu, "gradients", {
-    f"Where x is negative, dout is multiplied by {slope}, as in a leaky ReLU, not set to 0.":
-        lambda right, dout, cache, slope=slope: (np.where(cache, dout, slope * dout),)
-    for slope in SLOPES
-})  # fmt: skip
-table(relu, "forward", {
-    "The largest entry of x is returned, not each entry or 0.": lambda x: np.maximum(x.max(), 0),
-    "The mask is returned, not x where it is positive.": lambda x: (x > 0) * 1.0,
-    "The absolute value is returned.": lambda x: np.abs(x),
-    "What is positive becomes zero, what is negative stays.": lambda x: np.minimum(x, 0),
-    **{f"What is negative is multiplied by {slope}, as in a leaky ReLU, not set to 0.":
-        lambda x, slope=slope: np.where(x > 0, x, slope * x) for slope in SLOPES},
-})  # fmt: skip
-
-# --- maxpool: the argmax takes all
+# --- maxpool: the argmax takes all. A window is (N, size, F)
 
 
-def share(dout, x, *, size=30, stride=30, weights):
-    """dx where each window's gradient is spread by `weights(window)`, window (N, size, F)."""
+def shared(weights, dout, x, size, stride):
+    """dx where each window's gradient is spread by `weights(window)` (N, size, F)."""
     dx = np.zeros_like(x)
     for p in range(dout.shape[1]):
         frames = slice(p * stride, p * stride + size)
@@ -185,198 +138,181 @@ def share(dout, x, *, size=30, stride=30, weights):
     return (dx,)
 
 
+def only(place):
+    """Of each window the frame `place(window)` alone, (N, F) or what broadcasts to it."""
+    return lambda window: np.arange(window.shape[1])[:, None] == place(window)[:, None]
+
+
 def largest(window):
     return window == window.max(axis=1, keepdims=True)
 
 
-def only(place):
-    """Of (N, size, F) the frame `place` (N, F) alone."""
-    return lambda window: np.arange(window.shape[1])[:, None] == place(window)[:, None]
-
-
-def first_channel(window):
-    return np.broadcast_to(window.argmax(axis=1)[:, :1], window[:, 0].shape)
-
-
-def last_largest(window):
-    return window.shape[1] - 1 - window[:, ::-1].argmax(axis=1)
-
-
-def part(window):
-    return largest(window) / largest(window).sum(axis=1, keepdims=True)
-
-
-WEIGHTS = {
-    "Each of several tied maxima gets the whole gradient; the first alone should.": largest,
-    "Tied maxima share the gradient; forward took the first.": part,
-    "In a tie the gradient goes to the last maximum, not to the first.": only(last_largest),
-    "The gradient goes to the frame with the largest absolute value, not to the largest.": only(
-        lambda window: np.abs(window).argmax(axis=1)),
-    "The gradient goes to the smallest frame of each window.": only(
-        lambda window: window.argmin(axis=1)),
-    "The gradient goes to the first frame of each window, not to the largest.": only(
-        lambda window: 0 * window.argmax(axis=1)),
-    "The gradient goes to the last frame of each window, not to the largest.": only(
-        lambda window: 0 * window.argmax(axis=1) + window.shape[1] - 1),
-    "The argmax of the first channel is used for all channels.": only(first_channel),
-    "The argmax of the first utterance is used for all utterances.": only(
-        lambda window: np.broadcast_to(window.argmax(axis=1)[:1], window[:, 0].shape)),
-    "The argmax is searched over frames and channels together.": lambda window: (
-        window == window.max(axis=(1, 2), keepdims=True)),
+table(maxpool, "afresh", "".join(
+    f"{says}\n    shared({weights}) | maxim|largest|argmax|cut to\n"
+    for says, weights in {
+    "Each of several tied maxima gets the whole gradient; the first alone should.": "largest",
+    "Tied maxima share the gradient; forward took the first.":
+        "lambda v: largest(v) / largest(v).sum(axis=1, keepdims=True)",
+    "In a tie the gradient goes to the last maximum, not to the first.":
+        "only(lambda v: v.shape[1] - 1 - v[:, ::-1].argmax(axis=1))",
+    "The gradient goes to the frame with the largest absolute value, not to the largest.":
+        "only(lambda v: np.abs(v).argmax(axis=1))",
+    "The gradient goes to the smallest frame of each window.": "only(lambda v: v.argmin(axis=1))",
+    "The gradient goes to the first frame of each window, not to the largest.":
+        "only(lambda v: np.zeros((1, 1)))",
+    "The gradient goes to the last frame of each window, not to the largest.":
+        "only(lambda v: np.full((1, 1), v.shape[1] - 1))",
+    "The argmax of the first channel is used for all channels.":
+        "only(lambda v: v.argmax(axis=1)[:, :1])",
+    "The argmax of the first utterance is used for all utterances.":
+        "only(lambda v: v.argmax(axis=1)[:1])",
+    "One frame gets the gradients of all channels: that with the largest sum.":
+        "only(lambda v: v.sum(axis=2).argmax(axis=1)[:, None])",
+    "One frame gets the gradients of all channels: that with the largest entry.":
+        "only(lambda v: v.max(axis=2).argmax(axis=1)[:, None])",
+    "The argmax is searched over frames and channels together.":
+        "lambda v: v == v.max(axis=(1, 2), keepdims=True)",
     "A frame gets the gradient only if it is positive, as after a ReLU; pooling has no ReLU.":
-        lambda window: only(lambda w: w.argmax(axis=1))(window) * (window > 0),
-    "Every frame of a window gets the whole gradient, not the largest alone.": lambda window: (
-        np.ones_like(window)),
+        "lambda v: only(lambda v: v.argmax(axis=1))(v) * (v > 0)",
+    "Every frame of a window gets the whole gradient, not the largest alone.": "np.ones_like",
     "The gradient is shared by all frames of a window: that is a mean's, not a maximum's.":
-        lambda window: np.full_like(window, 1 / window.shape[1]),
-    "Windows are searched backwards: the argmax is counted from the window's end.": only(
-        lambda window: window.shape[1] - 1 - window.argmax(axis=1)),
-}  # fmt: skip
-table(maxpool, "afresh", {
-    says: lambda dout, arrays, options, weights=weights: share(
-        dout, *arrays, **options, weights=weights)
-    for says, weights in WEIGHTS.items()
-}, "maxim|largest|argmax|cut to")  # fmt: skip
-
-
-@afresh(maxpool, "negative")
-def frame_0_where_nothing_is_positive(dout, arrays, options):
-    """The search starts at 0: a window without a positive number sends its gradient to frame 0."""
-    (x,) = arrays
-    silent = np.zeros_like(dout)
-    (dx,) = share(dout, x, **options, weights=lambda w: only(lambda v: v.argmax(1))(w) * (w > 0))
-    view = pools(x, options.get("size", 30), options.get("stride", 30))
-    dx[:, 0] += np.where(view.max(axis=-1) > 0, silent, dout).sum(axis=1)
-    return (dx,)
-
-
-@gradients(maxpool, "overwrit")
-def a_frame_that_is_the_argmax_twice_counts_once(right, dout, cache):
-    """dx[index] += dout adds only once where an index occurs twice; np.add.at is needed."""
-    dx = np.zeros(cache.x_shape)
-    n, _, f = np.indices(cache.argmax.shape, sparse=True)
-    dx[n, cache.argmax, f] += dout
-    return (dx,)
-
-
-@keeps(maxpool, "argmax")
-def the_start_of_the_window_is_forgotten(cache, arrays, options):
-    """The argmax within its window is kept as if it were a frame of x."""
-    starts = options.get("stride", 30) * np.arange(cache.argmax.shape[1])[:, None]
-    return cache._replace(argmax=cache.argmax - starts)
-
-
-@reads(maxpool, "larger")
-def the_frame_after_the_argmax(dout, cache):
-    """The argmax is counted from 1: the gradient lands one frame late."""
-    return dout, cache._replace(argmax=np.minimum(cache.argmax + 1, cache.x_shape[1] - 1))
-
-
-@keeps(maxpool, "size")
-def pools_start_every_size_frames(cache, arrays, options):
-    """Windows are placed every `size` frames on the way back, whatever the stride."""
-    size, stride = options.get("size", 30), options.get("stride", 30)
-    moved = cache.argmax + (size - stride) * np.arange(cache.argmax.shape[1])[:, None]
-    return cache._replace(argmax=np.minimum(moved, cache.x_shape[1] - 1))
-
-
-@reads(maxpool, "the last")
-def the_last_pool_is_left_out(dout, cache):
-    """The loop over pools ends one too early: the last one gives no gradient."""
-    return dout * (np.arange(dout.shape[1]) < dout.shape[1] - 1)[:, None], cache
+        "lambda v: np.full_like(v, 1 / v.shape[1])",
+    "Windows are searched backwards: the argmax is counted from the window's end.":
+        "only(lambda v: v.shape[1] - 1 - v.argmax(axis=1))",
+    }.items()), only, largest, derive=lambda dout, x, size, stride, **_: {
+        "shared": partial(shared, dout=dout, x=x, size=size, stride=stride)})  # fmt: skip
 
 
 def pools(x, size, stride):
     return sliding_window_view(x, size, axis=1)[:, ::stride]  # (N, P, F, size)
 
 
+def from_zero(dout, x, size, stride):
+    """dx where a pool without a positive number has its argmax at frame 0 of x."""
+    (dx,) = shared(lambda v: only(lambda v: v.argmax(axis=1))(v) * (v > 0), dout, x, size, stride)
+    dx[:, 0] += np.where(pools(x, size, stride).max(axis=-1) > 0, 0, dout).sum(axis=1)
+    return (dx,)
+
+
+def added_once(dout, argmax, x_shape):
+    """dx where an index that occurs twice counts once."""
+    dx = np.zeros(x_shape)
+    n, _, f = np.indices(argmax.shape, sparse=True)
+    dx[n, argmax, f] += dout
+    return (dx,)
+
+
+def at(frames, x_shape):
+    return np.minimum(frames, x_shape[1] - 1)
+
+
+table(maxpool, "afresh", """
+The search starts at 0: a window without a positive number sends its gradient to frame 0.
+    from_zero(dout, x, size, stride) | negative
+dx[index] += dout adds only once where an index occurs twice; np.add.at is needed.
+    added_once(dout, argmax, x_shape) | overwrit
+The argmax within its window is kept as if it were a frame of x.
+    again(argmax=argmax - stride * np.arange(argmax.shape[1])[:, None]) | argmax
+The argmax is counted from 1: the gradient lands one frame late.
+    again(argmax=at(argmax + 1, x_shape)) | larger
+Windows are placed every `size` frames on the way back, whatever the stride.
+    again(argmax=at(argmax + (size - stride) * np.arange(argmax.shape[1])[:, None], x_shape)) | size
+The loop over pools ends one too early: the last one gives no gradient.
+    again(dout * (np.arange(dout.shape[1]) < dout.shape[1] - 1)[:, None]) | the last
+""", from_zero, added_once, at)  # fmt: skip
+
+
 def taken(view, where):
-    return np.take_along_axis(view, where[..., None], axis=-1)[..., 0]
+    """Of each pool of `view` the frame `where`, (N, P, F) or what broadcasts to it."""
+    where = np.broadcast_to(where, view.shape[:3])[..., None]
+    return np.take_along_axis(view, where, axis=-1)[..., 0]
 
 
-def pooled(of):
-    """A wrong forward: `of` the windows of x (N, P, F, size)."""
-    return lambda x, size=30, stride=30: of(pools(x, size, stride))
-
-
-table(maxpool, "forward", {
-    "The mean of each pool is taken, not its largest.": pooled(lambda view: view.mean(axis=-1)),
-    "The sum of each pool is taken, not its largest.": pooled(lambda view: view.sum(axis=-1)),
-    "The smallest of each pool is taken.": pooled(lambda view: view.min(axis=-1)),
-    "The entry with the largest absolute value is taken, whose sign does not count.": pooled(
-        lambda view: taken(view, np.abs(view).argmax(axis=-1))),
-    "The largest absolute value is taken.": pooled(lambda view: np.abs(view).max(axis=-1)),
-    "Negative numbers count as 0: the search for the largest starts at 0.": pooled(
-        lambda view: np.maximum(view.max(axis=-1), 0)),
-    "The first frame of each pool is taken.": pooled(lambda view: view[..., 0]),
-    "The last frame of each pool is taken.": pooled(lambda view: view[..., -1]),
-    "The frame in which the first channel is largest is taken for all channels.": pooled(
-        lambda view: taken(
-            view, np.broadcast_to(view.argmax(axis=-1)[..., :1], view.shape[:3]))),
-    "The largest is taken over frames and channels together.": pooled(
-        lambda view: np.broadcast_to(view.max(axis=(2, 3))[..., None], view.shape[:3])),
-    "Pools begin every `size` frames, whatever the stride.":
-        lambda x, size=30, stride=30: pools(x, size, size).max(axis=-1),
-    "Pools begin every frame, whatever the stride.":
-        lambda x, size=30, stride=30: pools(x, size, 1).max(axis=-1),
-    "The last pool is missing: P is (T - size) // stride, without the 1.": pooled(
-        lambda view: view.max(axis=-1)[:, :-1]),
-    "There are too many pools: what is left at the end is no pool of its own.":
-        lambda x, size=30, stride=30: np.stack(
-            [x[:, i : i + size].max(axis=1) for i in range(0, x.shape[1], stride)], axis=1),
-})  # fmt: skip
-
-
-@forward(maxpool)
-def one_pool_too_many(x, size=30, stride=30):
-    """There is one pool too many, which is shorter than `size`: P is (T - size) // stride + 1."""
-    starts = range(0, stride * ((x.shape[1] - size) // stride + 2), stride)
-    tails = [x[:, i : i + size] for i in starts]
+def counted(count, x, size, stride):
+    """The largest of `count` pools, of which the last may be shorter than `size`."""
+    tails = [x[:, p * stride : p * stride + size] for p in range(count)]
     return np.stack([t.max(axis=1) for t in tails if t.shape[1]], axis=1)
 
+
+table(maxpool, "forward", """
+The mean of each pool is taken, not its largest.
+    view.mean(axis=-1)
+The sum of each pool is taken, not its largest.
+    view.sum(axis=-1)
+The smallest of each pool is taken.
+    view.min(axis=-1)
+The entry with the largest absolute value is taken, whose sign does not count.
+    taken(view, np.abs(view).argmax(axis=-1))
+The largest absolute value is taken.
+    np.abs(view).max(axis=-1)
+Negative numbers count as 0: the search for the largest starts at 0.
+    np.maximum(view.max(axis=-1), 0)
+The first frame of each pool is taken.
+    view[..., 0]
+The last frame of each pool is taken.
+    view[..., -1]
+The frame in which the first channel is largest is taken for all channels.
+    taken(view, view.argmax(axis=-1)[..., :1])
+One frame is taken for all channels: that with the largest sum.
+    taken(view, view.sum(axis=2).argmax(axis=-1)[..., None])
+One frame is taken for all channels: that with the largest entry.
+    taken(view, view.max(axis=2).argmax(axis=-1)[..., None])
+The largest is taken over frames and channels together.
+    0 * view[..., 0] + view.max(axis=(2, 3))[..., None]
+Pools begin every `size` frames, whatever the stride.
+    pools(x, size, size).max(axis=-1)
+Pools begin every frame, whatever the stride.
+    pools(x, size, 1).max(axis=-1)
+The last pool is missing: P is (T - size) // stride, without the 1.
+    view.max(axis=-1)[:, :-1]
+There are too many pools: what is left at the end is no pool of its own.
+    counted(-(-x.shape[1] // stride))
+The number of pools is T // stride, whatever the size: P is (T - size) // stride + 1.
+    counted(x.shape[1] // stride)
+The number of pools is T // size, whatever the stride: P is (T - size) // stride + 1.
+    counted(x.shape[1] // size)
+There is one pool too many, which is shorter than `size`: P is (T - size) // stride + 1.
+    counted((x.shape[1] - size) // stride + 2)
+""", pools, taken, derive=lambda x, size, stride: {
+    "view": pools(x, size, stride),
+    "counted": partial(counted, x=x, size=size, stride=stride)})  # fmt: skip
 
 # --- conv_relu_maxpool: only the argmax counts
 
 
-def windows_at_the_largest(cache):
+def windows_at_the_largest(view, argmax, size):
     """The windows of each pool (N, P, size, K*D), and the one at the argmax (N, P, F, K*D)."""
-    n, p, _ = cache.argmax.shape
-    windows = cache.view[:, : p * cache.size].reshape(n, p, cache.size, -1)
-    return windows, windows[np.arange(n)[:, None, None], np.arange(p)[:, None], cache.argmax]
+    n, p, _ = argmax.shape
+    windows = view[:, : p * size].reshape(n, p, size, -1)
+    return windows, windows[np.arange(n)[:, None, None], np.arange(p)[:, None], argmax]
 
 
-@reads(conv_relu_maxpool, "tie")
-def every_tied_frame_gets_the_gradient(dout, cache):
-    """On padding, where frames are equal, every frame of the maximum gets the whole gradient."""
-    windows, at_largest = windows_at_the_largest(cache)
-    ties = (windows[:, :, None] == at_largest[:, :, :, None]).all(axis=4)  # (N, P, F, size)
-    return dout * ties.sum(axis=3), cache
+def ties(view, argmax, size):
+    """How many windows of each pool are equal to the largest (N, P, F)."""
+    windows, at_largest = windows_at_the_largest(view, argmax, size)
+    return (windows[:, :, None] == at_largest[:, :, :, None]).all(axis=4).sum(axis=3)
 
 
-@reads(conv_relu_maxpool, "passed")
-def pools_below_zero_pass(dout, cache):
-    """ReLU's gate is left out: pools whose largest value is negative get a gradient too."""
-    return dout, cache._replace(passed=np.ones_like(cache.passed))
+def before_the_bias(view, argmax, size, w):
+    """The largest of each pool, without the bias (N, P, F)."""
+    _, at_largest = windows_at_the_largest(view, argmax, size)
+    return (at_largest * w.reshape(-1, w.shape[2]).T).sum(axis=3)
 
 
-@keeps(conv_relu_maxpool, "bias")
-def the_gate_is_set_before_the_bias(cache, arrays, options):
-    """Whether a pool passes is decided before its bias is added."""
-    _, at_largest = windows_at_the_largest(cache)
-    w = arrays[1].reshape(-1, cache.argmax.shape[2])  # (K*D, F)
-    return cache._replace(passed=(at_largest * w.T).sum(axis=3) > 0)
+def rows(view, argmax):
+    """The windows at the argmax, as if it were counted from the first of all (N, P, F, K*D)."""
+    return view[np.arange(len(view))[:, None, None], argmax]
 
 
-@gradients(conv_relu_maxpool, "argmax")
-def argmax_of_the_first_pool(right, dout, cache):
-    """The argmax within its pool is used as a row of all windows: the start is missing."""
-    dbest = dout * cache.passed  # (N, P, F)
-    rows = cache.view[np.arange(len(dout))[:, None, None], cache.argmax]  # (N, P, F, K*D)
-    return None, np.einsum("npf,npfk->kf", dbest, rows).reshape(cache.w_shape), right[2]
-
-
-@gradients(conv_relu_maxpool, "transpose")
-def the_kernel_comes_filters_first(right, dout, cache):
-    """dw is (F, K*D) and is reshaped to (K, D, F) without being transposed first."""
-    _, dw, db = right
-    return None, dw.reshape(-1, dw.shape[2]).T.reshape(dw.shape), db
+table(conv_relu_maxpool, "afresh", """
+On padding, where frames are equal, every frame of the maximum gets the whole gradient.
+    again(dout * ties(view, argmax, size)) | tie
+ReLU's gate is left out: pools whose largest value is negative get a gradient too.
+    again(passed=np.ones_like(passed)) | passed
+Whether a pool passes is decided before its bias is added.
+    again(passed=before_the_bias(view, argmax, size, w) > 0) | bias
+The argmax within its pool is used as a row of all windows: the start is missing.
+    None, np.einsum("npf,npfk->kf", dout * passed, rows(view, argmax)).reshape(w_shape), db | argmax
+dw is (F, K*D) and is reshaped to (K, D, F) without being transposed first.
+    None, dw.reshape(-1, dw.shape[2]).T.reshape(dw.shape), db | transpose
+""", ties, before_the_bias, rows)  # fmt: skip

@@ -5,11 +5,14 @@ sentence for the student. `WRONG` has them as functions whose docstring is the s
 is named where its function gives what was received, on every input.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
 from minidann import optim
+
+BLOCK = 2  # frames at a time, as in the exercise on `mean_and_std`
 
 # Of an epoch e: `falling` is 0.93^e times the first rate, and `floor` the least rate.
 LEARNING_RATE = """
@@ -30,6 +33,8 @@ first * (1 - 0.07 * e)                  | The decay is linear, but it should be 
 max(first * np.exp(-0.07 * e), floor) | The decay is exp(-0.07 e) instead of 0.93 to the power of e.
 max(first * np.exp(-0.93 * e), floor) | The decay is exp(-0.93 e) instead of 0.93 to the power of e.
 max(first / (1 + 0.07 * e), floor)      | The rate is divided by 1 + 0.07 e.
+floor + (first - floor) * 0.93 ** e     | The distance to the floor decays, not the rate itself.
+max(first * 0.93 ** (e // 10), floor)   | The rate falls every ten epochs, not in every epoch.
 """
 # What is added to the gradient of a kernel w.
 PENALTY = """
@@ -46,6 +51,11 @@ l1 * np.where(w >= 0, 1, -1) + 2 * l2 * w   | Where w is 0, l1 is added, but the
 l1 * np.where(w > 0, 1, -1) + 2 * l2 * w | Where w is 0, l1 is subtracted, but the sign of 0 is 0.
 (l1 * np.sign(w) + 2 * l2 * w) / w.size | It is divided by the number of weights.
 l1 + 2 * l2 * w                     | l1 is added whatever the sign of w is.
+l1 * w / abs(w) + 2 * l2 * w        | The sign is w / abs(w), which is NaN where w is 0.
+l1 * np.sign(w) / w.size + 2 * l2 * w       | l1 is divided by the number of weights.
+l1 * np.sign(w) + 2 * l2 * w / w.size       | l2 is divided by the number of weights.
+(l2 * np.sign(w) + 2 * l1 * w) / w.size | l1 and l2 are exchanged, and it is divided by w.size.
+l2 * np.sign(w) + l1 * w            | l1 and l2 are exchanged, and the 2 is missing.
 2 * l2 * w                          | l1 has no effect.
 l1 * np.sign(w)                     | l2 has no effect.
 """
@@ -93,11 +103,28 @@ m / c1 / (np.sqrt(v / c2) + 1e-6)           | epsilon is 1e-6, but it should be 
 m / c1 / (np.sqrt(v / c2) + 1e-10)          | epsilon is 1e-10, but it should be 1e-8.
 m / c1 / (np.sqrt((v / c2).mean()) + eps)   | It divides by the root of the mean of v.
 np.sign(m)                                  | Only the sign of the first moment is used.
+m / (1 - b1 ** most) / (np.sqrt(v / (1 - b2 ** most)) + eps) | All parameters share one count, .t.
 """
-# Of labels y and predictions p. `recall` and `precision` are of each class.
+UPDATE_NAMES = "g, m, v, t, b1, b2, c1, c2, eps, most"  # most: the largest t of all parameters
+# What Adam's new state holds of m, v and t.
+KEPT = """
+m, v, t - 1         | The new counts of steps, .t, are not in the new state.
+m, v, most          | The count of steps, .t, of all parameters is that of the most advanced one.
+m / c1, v / c2, t   | The new state holds the corrected moments, which are corrected again later.
+v, m, t             | The new state has m under the name of v, and v under that of m.
+m / c1, v, t        | The new state holds the corrected first moment.
+m, v / c2, t        | The new state holds the corrected second moment.
+g, v, t             | The new state holds the gradient in place of the first moment.
+"""
+KEPT_NAMES = "g, m, v, t, c1, c2, most"
+# Of labels y and predictions p. `recall`, `precision` and `f1` are of each class.
 UAR = """
 (y == p).mean()             | This is accuracy: each row counts the same, but each class should.
 precision.mean()            | This is precision: it divides by how often a class is predicted.
+np.nan_to_num(precision).mean()     | This is precision, with 0 where a class is not predicted.
+np.nanmean(precision)       | This is precision, of the predicted classes.
+precision[1]                | This is the precision of class 1 alone.
+(precision[1] + recall[1]) / 2      | This is the mean of precision and recall of class 1.
 recall[1]                   | This is the recall of class 1 alone.
 recall[0]                   | This is the recall of class 0 alone.
 recall.min()                | This is the smaller recall, not the mean of both.
@@ -109,7 +136,45 @@ recall[np.unique(p)].mean() | It averages over the predicted classes only.
 recall.sum()                | The recalls are added, not averaged.
 100 * recall.mean()         | This is the UAR in percent.
 1 - recall.mean()           | This is the share of errors.
-(2 * recall * precision / (recall + precision)).mean()  | This is the F1 score.
+f1.mean()                   | This is the F1 score.
+np.nan_to_num(f1).mean()    | This is the F1 score.
+f1[1]                       | This is the F1 score of class 1 alone.
+np.nan_to_num(f1[1])        | This is the F1 score of class 1 alone.
+"""
+# The gradients of the domain classifier and of the encoder, of e, what L_e gives 0 where there is
+# none,, and l, what L_l gives; a and b are alpha and beta.
+EQUATIONS = """
+l, a * e - (1 - a) * b * l          | The domain classifier's gradient lacks its factor 1 - alpha.
+(1 - a) * l, a * e - (1 - a) * l    | The encoder's gradient of L_l lacks the factor beta.
+l, a * e - (1 - a) * l              | The encoder lacks beta, and the domain classifier 1 - alpha.
+(1 - a) * l, a * e + (1 - a) * b * l        | The encoder's gradient of L_l is not reversed.
+(1 - a) * l, a * e - b * l          | The encoder's gradient of L_l lacks the factor 1 - alpha.
+(1 - a) * l, -(1 - a) * b * l       | The encoder's gradient of L_e is lost.
+-(1 - a) * l, a * e - (1 - a) * b * l       | The domain classifier's gradient is reversed too.
+-(1 - a) * b * l, a * e - (1 - a) * b * l   | The domain classifier's gradient is reversed too.
+a * l, a * e - (1 - a) * b * l      | The domain classifier's gradient has alpha, not 1 - alpha.
+b * l, a * e - (1 - a) * b * l      | The domain classifier has beta in place of 1 - alpha.
+(1 - a) * b * l, a * e - (1 - a) * l        | beta scales the domain classifier, not the encoder.
+"""
+# The variance of all frames f, with their mean; `mean_of` averages over the blocks.
+VARIANCE = """
+mean_of(lambda b: b.var(axis=0))    | It is the mean of the blocks' own variances.
+mean_of(lambda b: ((b - mean) ** 2).mean(axis=0)) | The blocks' variances are averaged, not added.
+(f ** 2).mean(axis=0)               | The mean is not subtracted.
+f.var(axis=0) * len(f) / (len(f) - 1)       | The variance is divided by n - 1, not by n.
+f.var(axis=0) * len(f)              | The sum of squares is not divided by n.
+f.var() + 0 * mean                  | The variance has no axis: it is that of all bins together.
+f.var(axis=0) ** 2                  | The root is missing.
+"""
+# The mutual information; p are the probabilities, H is the entropy of one row or more.
+INFORMATION = """
+(H(p.mean(axis=0)) - H(p).mean()) / np.log(2)       | It is in bits: the log should be natural.
+H(p).mean() - H(p.mean(axis=0))     | The sign is wrong.
+H(p.mean(axis=0))                   | It is the entropy of the mean alone.
+H(p).mean()                         | It is the mean entropy alone.
+H(p.mean(axis=0)) - H(p).sum()      | The entropies are added, not averaged.
+H(p.mean(axis=0)) + H(p).mean()     | The mean entropy is added, not subtracted.
+H(p.mean(axis=1)) - H(p).mean()     | The mean runs over the classes, not over the rows.
 """
 # The normalised frames, of the frames f.
 FRAMES = """
@@ -137,16 +202,16 @@ x.max(axis=0)               | It pads with the maximum.
 """
 
 
-def formulas(table: str, arguments: str) -> Iterator[tuple[Callable, str]]:
-    """The function and the sentence of each line of a table."""
-    for line in table.strip().splitlines():
-        formula, _, sentence = line.partition(" | ")
-        yield eval(f"lambda {arguments}: ({formula})", {"np": np}), sentence.strip()
-
-
 def learning_rate(formula: Callable) -> Callable:
     first, floor = optim.INITIAL_RATE, optim.FINAL_RATE
     return lambda e: formula(e, first * optim.DECAY**e, first, floor)
+
+
+FLOOR_AT = "From some epoch on the rate is the floor; it should be wherever 0.93^e would be lower."
+
+
+def floor_at(epoch: int) -> Callable:
+    return lambda e: optim.FINAL_RATE if e >= epoch else optim.INITIAL_RATE * optim.DECAY**e
 
 
 def add_penalty(formula: Callable) -> Callable:
@@ -177,37 +242,28 @@ def penalise_idle(params, grads, *, l1, l2):
 def step(
     moments: Callable | None = None,
     update: Callable | None = None,
+    kept: Callable | None = None,
     betas: tuple[float, float] = (optim.BETA1, optim.BETA2),
 ) -> Callable:
+    """The wrong step with these moments, this update, and this in the new state."""
     (b1, b2), eps = betas, optim.EPSILON
 
     def wrong(params, grads, state, rate):
         new, after = optim.step(params, grads, state, rate)
+        most = 1 + max(count for name, count in state.items() if name.endswith(".t"))
         for name, g in grads.items():
             m, v, t = (after[f"{name}.{kept}"] for kept in "mvt")
             m, v = moments(g, state[f"{name}.m"], state[f"{name}.v"], b1, b2) if moments else (m, v)
             c1, c2 = 1 - b1**t, 1 - b2**t
             moved = m / c1 / (np.sqrt(v / c2) + eps)
             if update:
-                moved = update(g, m, v, t, b1, b2, c1, c2, eps)
+                moved = update(g, m, v, t, b1, b2, c1, c2, eps, most)
             new[name] = params[name] - rate * moved
-            after |= {f"{name}.m": m, f"{name}.v": v}
+            m, v, t = kept(g, m, v, t, c1, c2, most) if kept else (m, v, t)
+            after |= {f"{name}.m": m, f"{name}.v": v, f"{name}.t": t}
         return new, after
 
     return wrong
-
-
-def same_count(params, grads, state, rate):
-    """The new counts of steps, .t, are not in the new state."""
-    new, after = optim.step(params, grads, state, rate)
-    return new, after | {name: old for name, old in state.items() if name.endswith(".t")}
-
-
-def one_count(params, grads, state, rate):
-    """All parameters share one count of steps, but each has its own, .t."""
-    steps = max(count for name, count in state.items() if name.endswith(".t"))
-    shared = {**state, **{f"{name}.t": steps for name in grads}}
-    return optim.step(params, grads, shared, rate)
 
 
 def move_idle(params, grads, state, rate):
@@ -220,9 +276,41 @@ def uar(formula: Callable) -> Callable:
     def wrong(y, p):
         hits = np.array([((y == c) & (p == c)).sum() for c in (0, 1)])
         occurs, predicted = (np.array([(a == c).sum() for c in (0, 1)]) for a in (y, p))
-        return formula(y, p, hits / occurs, hits / predicted)
+        recall, precision = hits / occurs, hits / predicted
+        f1 = 2 * recall * precision / (recall + precision)
+        return formula(y, p, recall, precision, f1)
 
     return wrong
+
+
+def equations(formula: Callable) -> Callable:
+    def wrong(emotion, domain, *, alpha, beta):
+        grads = {name: alpha * gradient for name, gradient in emotion.items()}
+        for name, gradient in domain.items():
+            own = name.startswith("domain.")
+            grads[name] = formula(emotion.get(name, 0), gradient, alpha, beta)[0 if own else 1]
+        return grads
+
+    return wrong
+
+
+def mean_and_std(formula: Callable) -> Callable:
+    def wrong(frames):
+        f = frames.astype(np.float64)
+        blocks = [f[i : i + BLOCK] for i in range(0, len(f), BLOCK)]
+        mean = f.mean(axis=0)
+        std = np.sqrt(formula(f, mean, lambda of: sum(map(of, blocks)) / len(blocks)))
+        std[std < 1e-6] = 1
+        return mean.astype(np.float32), std.astype(np.float32)
+
+    return wrong
+
+
+def information(formula: Callable) -> Callable:
+    def entropy(p):
+        return -(p * np.log(np.where(p > 0, p, 1))).sum(axis=-1)
+
+    return lambda probabilities: float(formula(np.asarray(probabilities, np.float64), entropy))
 
 
 def normal(f, mean, std):
@@ -250,28 +338,49 @@ def said(wrong: Callable, sentence: str) -> Callable:
     return wrong
 
 
+def all_of(make: Callable, table: str, arguments: str) -> list[Callable]:
+    """`make(formula)` of each line of a table."""
+    formulas = [line.partition(" | ") for line in table.strip().splitlines()]
+    return [
+        said(make(eval(f"lambda {arguments}: ({formula})", {"np": np})), sentence.strip())
+        for formula, _, sentence in formulas
+    ]
+
+
 def right_moments(g, m, v, b1, b2):
     return b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g * g
 
 
+EXCHANGED = (optim.BETA2, optim.BETA1)
+EXCHANGED_TOO = [
+    said(wrong, f"The betas are exchanged. {wrong.__doc__}")
+    for wrong in all_of(partial(step, right_moments, None, betas=EXCHANGED), KEPT, KEPT_NAMES)
+]
 WRONG: dict[str, list[Callable]] = {  # by the right function's name
     "learning_rate": [
-        said(learning_rate(f), sentence)
-        for f, sentence in formulas(LEARNING_RATE, "e, falling, first, floor")
+        *all_of(learning_rate, LEARNING_RATE, "e, falling, first, floor"),
+        *(said(floor_at(epoch), FLOOR_AT) for epoch in (30, 35, 39, 40, 41, 43, 45, 50)),
     ],
-    "add_penalty": [penalise_all, spare_domain, penalise_idle]
-    + [said(add_penalty(f), sentence) for f, sentence in formulas(PENALTY, "l1, l2, w")],
-    "step": [same_count, one_count, move_idle]
-    + [said(step(right_moments, betas=(optim.BETA2, optim.BETA1)), "The betas are exchanged.")]
-    + [said(step(moments=f), s) for f, s in formulas(MOMENTS, "g, m, v, b1, b2")]
-    + [said(step(update=f), s) for f, s in formulas(UPDATE, "g, m, v, t, b1, b2, c1, c2, eps")],
-    "uar": [said(uar(f), sentence) for f, sentence in formulas(UAR, "y, p, recall, precision")],
+    "add_penalty": [
+        penalise_all, spare_domain, penalise_idle, *all_of(add_penalty, PENALTY, "l1, l2, w")
+    ],
+    "step": [
+        move_idle,
+        said(step(right_moments, betas=EXCHANGED), "The betas are exchanged."),
+        *all_of(step, MOMENTS, "g, m, v, b1, b2"),
+        *all_of(partial(step, None), UPDATE, UPDATE_NAMES),
+        *all_of(partial(step, None, None), KEPT, KEPT_NAMES),
+        *EXCHANGED_TOO,
+    ],
+    "uar": all_of(uar, UAR, "y, p, recall, precision, f1"),
     "normalise_and_pad": [
         said(normalise_and_pad(front=True), "The utterance is padded at its front."),
-        *(said(normalise_and_pad(f), s) for f, s in formulas(FRAMES, "f, mean, std")),
-        *(
-            said(normalise_and_pad(below=f), s)
-            for f, s in formulas(PADDING, "f, x, mean, std, minimum")
-        ),
+        *all_of(normalise_and_pad, FRAMES, "f, mean, std"),
+        *all_of(partial(normalise_and_pad, normal), PADDING, "f, x, mean, std, minimum"),
     ],
+}  # fmt: skip
+MENDED: dict[str, list[Callable]] = {  # of functions with a planted bug: other mistakes
+    "equations": all_of(equations, EQUATIONS, "e, l, a, b"),
+    "mean_and_std": all_of(mean_and_std, VARIANCE, "f, mean, mean_of"),
+    "information": all_of(information, INFORMATION, "p, H"),
 }
