@@ -1,13 +1,14 @@
 """Mistakes in putting the network together: equations 7 to 10, table 3, the way to the encoder."""
 
 from collections.abc import Callable
+from functools import partial
 from types import FunctionType, SimpleNamespace
 
 import numpy as np
 
 import minidann.ops
 from minidann import feeding, model
-from minidann.mistakes.catalogue import register, whole
+from minidann.mistakes.catalogue import entries, register, whole
 from minidann.ops import batchnorm, gradient_reversal
 
 # --- how a mistake is grafted on
@@ -62,110 +63,92 @@ def encoding(change: Callable) -> SimpleNamespace:
     return with_backward(rewired(model, encode_backward=change).backward)
 
 
-def feeds(word: str = "") -> Callable:
-    """Decorates a wrong `feeding.backward`: (demotion, ddomain, cache) -> dh, dgamma, dbeta."""
-
-    def decorate(backward):
-        fed = rewired(feeding, backward=backward)
-        built = lambda: rewired(model, feeding=fed)  # noqa: E731
-        built.__name__ = backward.__name__
-        register("feeding", "whole", built, " ".join(backward.__doc__.split()), word)
-        return backward
-
-    return decorate
-
-
 # --- equations 7 to 10: two weights and a reversal
 
 
-def weighing(emotion=None, domain=None, reversal=None, emotion_reversal=None):
+def weighing(formula: str) -> SimpleNamespace:
     """The network with, on the way back, other weights of the losses or scale of the reversal.
 
-    Each is a function of alpha, beta, n source and m target rows; the scale may differ by row.
+    The formula gives `emotion`, `domain`, `reversal` or `emotion_reversal`, from a and b, alpha and
+    beta, and n source and m target rows. `by_rows(s, t)` is s for source and t for target rows.
     """
+    code = compile(f"dict({formula})", formula, "eval")
 
     def backward(cache, *, alpha):
         n, rows = cache.fed.source_rows, len(cache.domain_f)
-        beta = cache.domain.before[-1][1]
-        given = alpha, beta, n, rows - n
+        names = {"a": alpha, "b": cache.domain.before[-1][1], "n": n, "m": rows - n}
+        names["by_rows"] = lambda s, t: np.repeat([s, t], [n, rows - n])[:, None]
+        weights = eval(code, names)
 
         def head(_, cache):
-            if cache.name == "emotion":
-                if emotion_reversal:
-                    before = [*cache.before, (gradient_reversal, emotion_reversal(*given))]
-                    cache = cache._replace(before=before)
-                weight = emotion(*given) if emotion else alpha
-                return model._classifier_backward(weight, cache)
-            if reversal:
-                layer, _ = cache.before[-1]
-                cache = cache._replace(before=[*cache.before[:-1], (layer, reversal(*given))])
-            return model._classifier_backward(domain(*given) if domain else 1 - alpha, cache)
+            before = cache.before
+            if cache.name == "domain":
+                layer, kept = before[-1]
+                before = [*before[:-1], (layer, weights.get("reversal", kept))]
+            elif "emotion_reversal" in weights:
+                before = [*before, (gradient_reversal, weights["emotion_reversal"])]
+            weight = weights.get(cache.name, alpha if cache.name == "emotion" else 1 - alpha)
+            return model._classifier_backward(weight, cache._replace(before=before))
 
         return rewired(model, _classifier_backward=head).backward(cache, alpha=alpha)
 
     return with_backward(backward)
 
 
-def by_rows(source, target):
-    """A reversal with one scale for source rows and one for target rows."""
-    return lambda alpha, beta, n, m: np.repeat([source(beta), target(beta)], [n, m])[:, None]
-
-
-WEIGHTS = {
-    "The reversal is left out, and beta with it: the encoder descends on the domain loss.": (
-        {"reversal": lambda a, b, n, m: -1.0}, "sign"),
-    "The domain gradient comes back reversed and is then subtracted at the encoder: a minus sign "
-    "too many.": ({"reversal": lambda a, b, n, m: -b}, "sign"),
-    "There are two reversal layers: beta is squared and the sign is lost.": (
-        {"reversal": lambda a, b, n, m: -b * b}, "beta"),
-    "beta is not handed to the reversal, which takes 1.": (
-        {"reversal": lambda a, b, n, m: 1.0}, "beta"),
-    "In bn4 the step on target rows does not hand beta on, and the reversal takes 1 there.": (
-        {"reversal": lambda a, b, n, m: b if n else 1.0}, "beta"),
-    "beta is applied twice on the way to the encoder.": (
-        {"reversal": lambda a, b, n, m: b * b}, "beta"),
-    "Nothing of the domain loss reaches the encoder.": (
-        {"reversal": lambda a, b, n, m: 0.0}, "missing"),
-    "Nothing of the emotion loss reaches the encoder.": (
-        {"emotion_reversal": lambda a, b, n, m: 0.0}, "missing"),
-    "beta multiplies the domain loss, so it scales the domain classifier's gradient too.": (
-        {"domain": lambda a, b, n, m: (1 - a) * b, "reversal": lambda a, b, n, m: 1.0}, "beta"),
-    "beta weighs the domain loss and scales the reversal: the encoder gets it squared.": (
-        {"domain": lambda a, b, n, m: (1 - a) * b}, "beta"),
-    "The domain classifier's own gradient is reversed too: the loss is alpha L_e - (1 - alpha) "
-    "beta L_l, and the classifier ascends.": (
-        {"domain": lambda a, b, n, m: -(1 - a) * b, "reversal": lambda a, b, n, m: -1.0}, "sign"),
-    "The domain loss is subtracted and there is a reversal too: both sides go the wrong way.": (
-        {"domain": lambda a, b, n, m: a - 1}, "sign"),
-    "The emotion classifier's gradient is reversed too.": (
-        {"emotion_reversal": lambda a, b, n, m: b}, "sign"),
-    "The reversal acts on source rows only; target rows' gradients pass as they are.": (
-        {"reversal": by_rows(lambda b: b, lambda b: -1.0)}, "rows"),
-    "The reversal acts on target rows only; source rows' gradients are scaled, not reversed.": (
-        {"reversal": by_rows(lambda b: -b, lambda b: b)}, "rows"),
-    "The domain loss is divided by n, the number of source rows, instead of n + m.": (
-        {"domain": lambda a, b, n, m: (1 - a) * (n + m) / (n or m)}, "n"),
-    "The domain loss is divided by m, the number of target rows, instead of n + m.": (
-        {"domain": lambda a, b, n, m: (1 - a) * (n + m) / (m or n)}, "m"),
-    "The domain loss is summed over the rows, where equation 6 takes the mean.": (
-        {"domain": lambda a, b, n, m: (1 - a) * (n + m)}, "n"),
-    "The emotion loss is summed over the rows, where equation 5 takes the mean.": (
-        {"emotion": lambda a, b, n, m: a * n}, "n"),
-    "alpha weighs the domain loss and 1 - alpha the emotion loss.": (
-        {"emotion": lambda a, b, n, m: 1 - a, "domain": lambda a, b, n, m: a}, "alpha"),
-    "The domain loss has the weight 1 where it should have 1 - alpha.": (
-        {"domain": lambda a, b, n, m: 1.0}, "alpha"),
-    "The emotion loss has the weight 1 where it should have alpha.": (
-        {"emotion": lambda a, b, n, m: 1.0}, "alpha"),
-}  # fmt: skip
-for says, (weights, word) in WEIGHTS.items():
-    register("model", "whole", lambda weights=weights: weighing(**weights), says, word)
+WEIGHTS = """
+The reversal is left out, and beta with it: the encoder descends on the domain loss.
+    reversal=-1.0 | sign
+The domain gradient comes back reversed and is then subtracted at the encoder: a minus too many.
+    reversal=-b | sign
+There are two reversal layers: beta is squared and the sign is lost.
+    reversal=-b * b | beta
+beta is not handed to the reversal, which takes 1.
+    reversal=1.0 | beta
+In bn4 the step on target rows does not hand beta on, and the reversal takes 1 there.
+    reversal=b if n else 1.0 | beta
+beta is applied twice on the way to the encoder.
+    reversal=b * b | beta
+Nothing of the domain loss reaches the encoder.
+    reversal=0.0 | missing
+Nothing of the emotion loss reaches the encoder.
+    emotion_reversal=0.0 | missing
+beta multiplies the domain loss, so it scales the domain classifier's gradient too.
+    domain=(1 - a) * b, reversal=1.0 | beta
+beta weighs the domain loss and scales the reversal: the encoder gets it squared.
+    domain=(1 - a) * b | beta
+The domain classifier's own gradient is reversed too: it ascends, as if the loss had a minus.
+    domain=-(1 - a) * b, reversal=-1.0 | sign
+The domain loss is subtracted and there is a reversal too: both sides go the wrong way.
+    domain=a - 1 | sign
+The emotion classifier's gradient is reversed too.
+    emotion_reversal=b | sign
+The reversal acts on source rows only; target rows' gradients pass as they are.
+    reversal=by_rows(b, -1.0) | rows
+The reversal acts on target rows only; source rows' gradients are scaled, not reversed.
+    reversal=by_rows(-b, b) | rows
+The domain loss is divided by n, the number of source rows, instead of n + m.
+    domain=(1 - a) * (n + m) / (n or m) | n
+The domain loss is divided by m, the number of target rows, instead of n + m.
+    domain=(1 - a) * (n + m) / (m or n) | m
+The domain loss is summed over the rows, where equation 6 takes the mean.
+    domain=(1 - a) * (n + m) | n
+The emotion loss is summed over the rows, where equation 5 takes the mean.
+    emotion=a * n | n
+alpha weighs the domain loss and 1 - alpha the emotion loss.
+    emotion=1 - a, domain=a | alpha
+The domain loss has the weight 1 where it should have 1 - alpha.
+    domain=1.0 | alpha
+The emotion loss has the weight 1 where it should have alpha.
+    emotion=1.0 | alpha
+"""
+for says, formula, word in entries(WEIGHTS):
+    register("model", "whole", partial(weighing, formula), says, word)
 
 
 @whole("model", "wrong sign")
 def the_reversal_below_batch_norm():
     """The reversal stands below batch norm: gamma and beta descend on the domain loss."""
-    above = weighing(reversal=lambda alpha, beta, n, m: -1.0)
+    above = weighing("reversal=-1.0")
 
     def change(grads, cache, alpha):
         plain, _ = above.backward(cache, alpha=alpha)
@@ -267,94 +250,52 @@ def the_emotion_mask_of_other_rows():
 # --- table 3: batch composition for batch normalisation
 
 
-def some(call, rows):
-    """The cache of a call of batch norm as if it had been made of some of its rows."""
-    return call._replace(xhat=call.xhat[rows])
+def feeding_by(formula: str) -> SimpleNamespace:
+    """The network whose `feeding.backward` is the formula: of demotion, ddomain, n source rows,
+    what its cache holds, the right dh, dgamma and dbeta, and `again`, the right function.
+    """
+    code = compile(formula, formula, "eval")
+
+    def backward(demotion, ddomain, cache):
+        def again(demotion=demotion, **changed):
+            return feeding.backward(demotion, ddomain, cache._replace(**changed))
+
+        right, n = again(), cache.source_rows
+        return eval(code, {
+            **cache._asdict(), **dict(zip(("dh", "dgamma", "dbeta"), right)), "np": np, "n": n,
+            "batchnorm": batchnorm, "demotion": demotion, "ddomain": ddomain, "again": again,
+            "right": right, "all_rows": [slice(0, len(ddomain))],
+            "by_domain": [slice(0, n), slice(n, len(ddomain))],
+            "part": lambda call, rows: call._replace(xhat=call.xhat[rows]),
+            "joined": lambda calls: calls[0]._replace(xhat=np.concatenate([c.xhat for c in calls])),
+        })  # fmt: skip
+
+    return rewired(model, feeding=rewired(feeding, backward=backward))
 
 
-@feeds("mode|bn1")
-def bn2_goes_back_as_bn1(demotion, ddomain, cache):
-    """In bn2 the emotion's gradient goes back through the call over all rows."""
-    if cache.mode == "bn2":
-        cache = cache._replace(mode="bn1", groups=cache.groups[1:], calls=cache.calls[1:])
-    return feeding.backward(demotion, ddomain, cache)
-
-
-@feeds("mode|bn3")
-def bn1_goes_back_as_bn3(demotion, ddomain, cache):
-    """In bn1 source and target rows go back as if each domain had been normalised by itself."""
-    if cache.mode == "bn1":
-        groups = [slice(0, cache.source_rows), slice(cache.source_rows, len(ddomain))]
-        calls = [some(cache.calls[0], rows) for rows in groups]
-        cache = cache._replace(mode="bn3", groups=groups, calls=calls)
-    return feeding.backward(demotion, ddomain, cache)
-
-
-@feeds("mode|bn1")
-def bn3_goes_back_as_bn1(demotion, ddomain, cache):
-    """In bn3 all rows go back as one call, with the statistics of the source's."""
-    if cache.mode == "bn3":
-        together = cache.calls[0]._replace(xhat=np.concatenate([c.xhat for c in cache.calls]))
-        cache = cache._replace(mode="bn1", groups=[slice(0, len(ddomain))], calls=[together])
-    return feeding.backward(demotion, ddomain, cache)
-
-
-@feeds("constants|statistics")
-def statistics_are_constants(demotion, ddomain, cache):
-    """Every call goes back as in inference: not through the batch's mean and variance."""
-    calls = [call._replace(own_statistics=False) for call in cache.calls]
-    return feeding.backward(demotion, ddomain, cache._replace(calls=calls))
-
-
-@feeds("call")
-def the_last_calls_gamma(demotion, ddomain, cache):
-    """gamma and beta keep the gradients of the last call; those of the calls should add up."""
-    dh, *both = feeding.backward(demotion, ddomain, cache)
-    if len(cache.calls) == 2:
-        douts = ddomain if cache.mode == "bn2" else ddomain[cache.source_rows :]
-        both = batchnorm.backward(douts, cache.calls[1])[1:]
-    return dh, *both
-
-
-@feeds("halved")
-def gamma_averaged_over_the_calls(demotion, ddomain, cache):
-    """gamma and beta get the mean of the calls' gradients, not their sum: half, with two calls."""
-    dh, dgamma, dbeta = feeding.backward(demotion, ddomain, cache)
-    if cache.calls:
-        dgamma, dbeta = dgamma / len(cache.calls), dbeta / len(cache.calls)
-    return dh, dgamma, dbeta
-
-
-@feeds("overwrit")
-def the_second_call_overwrites(demotion, ddomain, cache):
-    """In bn2 the call over all rows writes over the source rows' gradient instead of adding."""
-    dh, dgamma, dbeta = feeding.backward(demotion, ddomain, cache)
-    if cache.mode == "bn2":
-        dh = feeding.backward(np.zeros_like(demotion), ddomain, cache)[0]
-    return dh, dgamma, dbeta
-
-
-@feeds("overwrit")
-def emotion_overwrites_domain(demotion, ddomain, cache):
-    """In mode none source rows get the emotion's gradient in place of the domain's."""
-    dh, dgamma, dbeta = feeding.backward(demotion, ddomain, cache)
-    if cache.mode == "none" and len(demotion):
-        dh[: len(demotion)] = demotion
-    return dh, dgamma, dbeta
-
-
-@feeds("target rows")
-def target_rows_are_detached(demotion, ddomain, cache):
-    """The convolution gets no gradient from target rows."""
-    dh, dgamma, dbeta = feeding.backward(demotion, ddomain, cache)
-    dh[len(demotion) :] = 0
-    return dh, dgamma, dbeta
-
-
-@feeds("target rows")
-def emotion_stays_with_source_rows(demotion, ddomain, cache):
-    """In bn1 the emotion loss acts on target rows too, through the mean and variance: left out."""
-    dh, dgamma, dbeta = feeding.backward(demotion, ddomain, cache)
-    n, silent = len(demotion), np.zeros_like(demotion)
-    dh[n:] = feeding.backward(silent, ddomain, cache)[0][n:]
-    return dh, dgamma, dbeta
+FEEDING = """
+In bn2 the emotion's gradient goes back through the call over all rows.
+    again(mode="bn1", groups=groups[1:], calls=calls[1:]) if mode == "bn2" else right | mode|bn1
+In bn1 source and target rows go back as if each domain had been normalised by itself.
+    again(mode="bn3", groups=by_domain, calls=[part(calls[0], rows) for rows in by_domain]) \
+if mode == "bn1" else right | mode|bn3
+In bn3 all rows go back as one call, with the statistics of the source's.
+    again(mode="bn1", groups=all_rows, calls=[joined(calls)]) if mode == "bn3" else right | mode|bn1
+Every call goes back as in inference: not through the batch's mean and variance.
+    again(calls=[c._replace(own_statistics=False) for c in calls]) | constants|statistics
+gamma and beta keep the gradients of the last call; those of the calls should add up.
+    (dh, *batchnorm.backward(ddomain if mode == "bn2" else ddomain[n:], calls[1])[1:]) \
+if len(calls) == 2 else right | call
+gamma and beta get the mean of the calls' gradients, not their sum: half, with two calls.
+    (dh, dgamma / len(calls), dbeta / len(calls)) if calls else right | halved
+In bn2 the call over all rows writes over the source rows' gradient instead of adding.
+    (again(0 * demotion)[0], dgamma, dbeta) if mode == "bn2" else right | overwrit
+In mode none source rows get the emotion's gradient in place of the domain's.
+    (np.concatenate([demotion, dh[n:]]), dgamma, dbeta) if mode == "none" else right | overwrit
+The convolution gets no gradient from target rows.
+    np.concatenate([dh[:n], 0 * dh[n:]]), dgamma, dbeta | target rows
+In bn1 the emotion loss acts on target rows too, through the mean and variance: left out.
+    np.concatenate([dh[:n], again(0 * demotion)[0][n:]]), dgamma, dbeta | target rows
+"""
+for says, formula, word in entries(FEEDING):
+    register("feeding", "whole", partial(feeding_by, formula), says, word)
