@@ -215,6 +215,7 @@ def floor_at(epoch: int) -> Callable:
 
 
 def add_penalty(formula: Callable) -> Callable:
+    @np.errstate(invalid="ignore")
     def wrong(params, grads, *, l1, l2):
         kernels = set(optim.REGULARISED) & grads.keys()
         return grads | {name: grads[name] + formula(l1, l2, params[name]) for name in kernels}

@@ -6,7 +6,8 @@ is. Explanations come from the catalogue, from changes of one value, and from sh
 each are the same for every input. At most two are told.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import combinations
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ import numpy as np
 
 from minidann import ops
 from minidann.mistakes import catalogue, changes, classifiers, convolution, mixing, shares  # noqa: F401  fill the catalogue
+from minidann.mistakes.catalogue import fields
 from minidann.mistakes.question import MIXED, Question, argument_names, close, is_single
 
 TOLD = 2
@@ -93,128 +95,121 @@ def explain(
     tables = [Table(outcomes(s.question)) for s in seen]
     found: dict[int, list[str]] = {}
     for i in range(len(seen[0].wrong) if seen else 0):
-        wrong = [k for k, s in enumerate(seen) if s.wrong[i] and s.received[i] is not None]
+        asked = [pair for pair in zip(seen, tables)
+                 if pair[0].received[i] is not None and pair[0].true[i] is not None]  # fmt: skip
+        wrong = [pair for pair in asked if pair[0].wrong[i]]
         if not wrong:
             continue
-        main = max(wrong, key=lambda k: (sum(seen[k].wrong), np.size(seen[k].true[i])))
-        order = sorted(range(len(seen)), key=lambda k: (k not in wrong, k))
-        asked = [
-            k for k in order if seen[k].received[i] is not None and seen[k].true[i] is not None
-        ]
+        main = max(wrong, key=lambda pair: (sum(pair[0].wrong), np.size(pair[0].true[i])))
+        order = [main, *sorted(asked, key=lambda pair: not pair[0].wrong[i])]
 
-        def holds(words, i=i, main=main, asked=asked):
-            return all(seen[k].fits(_of(tables[k][words], i), i) for k in (main, *asked))
+        def holds(predict, i=i, order=order):
+            return all(s.fits(predict(s, table), i) for s, table in order)
 
-        found[i] = [words for words in tables[main].waiting if holds(words)]
-        for words, predict in _read(
-            seen[main], i, sizes, terms, tables[main], pairs and not found[i]
-        ):
-            if words not in found[i] and all(
-                seen[k].fits(predict(seen[k], tables[k]), i) for k in asked
-            ):
+        found[i] = [words for words in main[1].waiting if holds(_as_listed(words, i))]
+        for words, predict in _factors(*main, i, sizes, terms, pairs and not found[i]):
+            if words not in found[i] and holds(predict):
                 found[i].append(words)
-        if not found[i]:
-            found[i] = _sums(seen, asked, i)
-    return {i: _told(i, words, found, seen, tables) for i, words in found.items()}
+        found[i] = found[i] or _other_shapes([s for s, _ in asked], i)
+    return {i: _told(words, found, seen, tables) for i, words in found.items()}
+
+
+def _as_listed(words: str, i: int) -> Callable:
+    """(seen, its table) -> what these words predict of part i."""
+    return lambda s, table: _of(table[words], i)
 
 
 def _of(prediction, i: int):
     return None if prediction is None or i >= len(prediction) else prediction[i]
 
 
-def _told(i, words, found, seen, tables) -> tuple[str, ...]:
-    """Of the explanations of part i first those that spoil no right part, then those of most."""
+def _told(words, found, seen, tables) -> tuple[str, ...]:
+    """Of the explanations of a part those that spoil no right part, of these those of most parts,
+    and of these those of the catalogue; others in the order in which they are short.
+    """
 
     def spoils(text):
-        for s, table in zip(seen, tables):
-            predicted = table[text]
-            for j, wrong in enumerate(s.wrong):
-                other = _of(predicted, j)
-                if j not in found and not wrong and other is not None and s.true[j] is not None:
-                    if not close(other, s.true[j], s.floor):
-                        return True
-        return False
+        return any(
+            not wrong and j not in found and s.true[j] is not None
+            and (other := _of(table[text], j)) is not None
+            and not close(other, s.true[j], s.floor)
+            for s, table in zip(seen, tables) for j, wrong in enumerate(s.wrong)
+        )  # fmt: skip
 
-    spoiling = {text: text in tables[0].waiting and spoils(text) for text in words}
-    if not all(spoiling.values()):
-        words = [text for text in words if not spoiling[text]]
-    plain = sorted(words, key=lambda text: not text.startswith("The right "))  # the shortest way
-    order = sorted(plain, key=lambda text: -sum(text in others for others in found.values()))
-    most = [t for t in order if sum(t in o for o in found.values())
-            == sum(order[0] in o for o in found.values())]  # fmt: skip
-    listed = [
-        text for text in most if text in LISTED
-    ]  # what the catalogue has needs no other words
-    return tuple((listed or most)[:TOLD])
+    words = [t for t in words if t not in tables[0].waiting or not spoils(t)] or words
+    parts = {text: sum(text in others for others in found.values()) for text in words}
+    words = [text for text in words if parts[text] == max(parts.values())]
+    listed = [text for text in words if text in LISTED]
+    return tuple((listed or sorted(words, key=lambda t: not t.startswith("The right ")))[:TOLD])
 
 
 LISTED = {mistake.says for mistake in catalogue.CATALOGUE}
 
 
-def _read(s: Seen, i: int, sizes, terms, table, pairs: bool) -> Iterator[tuple[str, Callable]]:
+def _factors(s: Seen, table: Table, i: int, sizes, terms, pairs: bool) -> Iterator:
     """What least squares reads off one question: (words, (seen, its table) -> the prediction)."""
-    received, true = s.received[i], s.true[i]
-    if received.shape == np.shape(true):
-        yield from _paths(s, i, sizes, terms)
-        text = "The right numbers are {}."
-        yield from _factor(true, received, s, text, lambda s, table: s.true[i], sizes)
-    for words in (
-        list(table.waiting) if pairs else ()
-    ):  # last: two mistakes, of which one is a factor
-        predicted = _of(table[words], i)
-        if predicted is not None and np.shape(predicted) == received.shape:
-            text = words.rstrip(".") + "; and the result is {}."
-            again = lambda s, table, words=words: _of(table[words], i)  # noqa: E731
-            yield from _factor(predicted, received, s, text, again, sizes)
+    received = s.received[i]
+
+    def whole(s, table):
+        return [("The right numbers are", s.true[i])]
+
+    def paths(s, table):
+        parts = [(f"{path} is", gradients[i]) for path, gradients in terms(s.question)]
+        return parts or whole(s, table)
+
+    yield from _shares(paths, s, table, received, sizes)
+    yield from _shares(whole, s, table, received, sizes)
+    for words in list(table.waiting) if pairs else ():  # two mistakes, of which one is a factor
+
+        def factor(s, table, words=words):
+            return [(f"{words.rstrip('.')}; and the result is", _of(table[words], i))]
+
+        yield from _shares(factor, s, table, received, sizes)
 
 
-def _paths(s: Seen, i: int, sizes, terms) -> Iterator[tuple[str, Callable]]:
-    """How much of each path is in what was received."""
-    parts = [(path, gradients[i]) for path, gradients in terms(s.question)]
-    parts = [(path, part) for path, part in parts if part is not None]
-    counts = shares.shares([part for _, part in parts], s.received[i]) if parts else None
-    if counts is None:
+def _shares(parts_of: Callable, s: Seen, table: Table, received, sizes) -> Iterator:
+    """How much of each of `parts_of(seen, table)`, (words, part) each, is in what was received."""
+    parts = [(words, p) for words, p in parts_of(s, table)
+             if p is not None and np.shape(p) == received.shape]  # fmt: skip
+    counts = shares.shares([part for _, part in parts], received) if parts else None
+    if counts is None or not counts.any():
         return
-    off = [(path, c) for (path, _), c in zip(parts, counts) if abs(c - 1) > shares.NEAR]
-    options = [shares.named(c, sizes(s.question))[:4] for _, c in off]
-    if not off or not all(options) or np.ptp(counts) <= shares.NEAR:  # one factor of the whole
+    if len(parts) > 1 and np.ptp(counts) <= shares.NEAR:  # one factor of the whole
         return
-    for choice in range(max(map(len, options))):
-        picked = {path: o[min(choice, len(o) - 1)] for (path, _), o in zip(off, options)}
+    off = {words: shares.named(count, sizes(s.question))[:6]
+           for (words, _), count in zip(parts, counts) if abs(count - 1) > shares.NEAR}  # fmt: skip
+    if not all(off.values()):
+        return
+    for choice in range(max(map(len, off.values()), default=0)):
+        picked = {words: says[min(choice, len(says) - 1)] for words, says in off.items()}
 
         def predict(s, table, picked=picked):
             number = dict(shares.numbers(sizes(s.question)))
-            parts = terms(s.question)
-            if not parts or not all(says in number for says in picked.values()):
-                return s.true[i] if not parts else None
-            return sum(g[i] * (number[picked[path]] if path in picked else 1) for path, g in parts)
+            parts = parts_of(s, table)
+            if any(part is None for _, part in parts) or picked.values() - number.keys():
+                return None
+            return sum(part * number.get(picked.get(words), 1) for words, part in parts)
 
-        yield f"{'; '.join(f'{path} is {says}' for path, says in picked.items())}.", predict
-
-
-def _factor(base, received, s: Seen, text: str, again, sizes) -> Iterator[tuple[str, Callable]]:
-    """`received` is `base` times a number that has a name."""
-    share = shares.shares([base], received)
-    if share is None or abs(share[0] - 1) <= shares.NEAR or not share[0]:
-        return
-    for says in shares.named(share[0], sizes(s.question))[:6]:
-
-        def predict(s, table, says=says):
-            value, number = again(s, table), dict(shares.numbers(sizes(s.question)))
-            return None if value is None or says not in number else value * number[says]
-
-        yield text.format(says), predict
+        yield "; ".join(f"{words} {says}" for words, says in picked.items()) + ".", predict
 
 
-def _sums(seen: list[Seen], asked: list[int], i: int) -> list[str]:
-    """Is it the right gradient before it was summed?"""
-    for axis in range(np.ndim(seen[asked[0]].received[i])):
-        if all(
-            np.ndim(seen[k].received[i]) > axis
-            and close(seen[k].received[i].sum(axis=axis), seen[k].true[i], seen[k].floor)
-            for k in asked
-        ):
-            return [f"The sum over axis {axis} of what is returned is missing."]
+SHAPES = {  # of what is received and of what is right
+    "The sum over axis {} of what is returned is missing.":
+        lambda received, true, axis: (received.sum(axis=axis), true),
+    "What is returned is cut short along axis {}.":
+        lambda received, true, axis: (received, true[(slice(None),) * axis
+                                                     + (slice(received.shape[axis]),)]),
+}  # fmt: skip
+
+
+def _other_shapes(seen: list[Seen], i: int) -> list[str]:
+    """The right numbers in another shape, of which the shape received says more."""
+    for axis in range(max(np.ndim(s.received[i]) for s in seen)):
+        for text, pair in SHAPES.items():
+            if all(np.ndim(s.received[i]) > axis and np.ndim(s.true[i]) >= axis
+                   and close(*pair(s.received[i], s.true[i], axis), s.floor)
+                   for s in seen):  # fmt: skip
+                return [text.format(axis)]
     return []
 
 
@@ -233,9 +228,7 @@ def letters(name: str, question: Question) -> dict[str, float]:
             found[option] = float(value)
         elif option == "mask":
             found["1/(1 - p)"] = float(np.max(value))
-    return {letter: size for letter, size in found.items() if size != 1.0} | dict.fromkeys(
-        (letter for letter, size in found.items() if size == 1.0), 1.0
-    )
+    return dict(sorted(found.items(), key=lambda item: item[1] == 1.0))
 
 
 def at_hand(name: str, question: Question) -> dict[str, np.ndarray]:
@@ -244,14 +237,6 @@ def at_hand(name: str, question: Question) -> dict[str, np.ndarray]:
     found = dict(zip(names, question.case.arrays))
     found |= {n: v for n, v in fields(name, question.cache).items() if isinstance(v, np.ndarray)}
     return {**found, "out": np.asarray(question.out), "dout": np.asarray(question.upstream)}
-
-
-PLAIN = {"relu": "the gate", "dropout": "the mask", "gradient_reversal": "the kept beta"}
-
-
-def fields(name: str, cache) -> dict[str, object]:
-    """What forward keeps, by name."""
-    return cache._asdict() if hasattr(cache, "_asdict") else {PLAIN[name]: cache}
 
 
 def backward_outcomes(name: str, without: catalogue.Mistake | None = None) -> Callable:
@@ -270,66 +255,63 @@ def backward_outcomes(name: str, without: catalogue.Mistake | None = None) -> Ca
             for what, changed in changes.kept(value, sizes, others):
                 new = cache._replace(**{field: changed}) if hasattr(cache, "_replace") else changed
                 yield _as_if(field, what), lambda new=new: op.backward(dout, new)
+            if field == "own_statistics":
+                yield from _in_both_modes(question)
         for what, changed in changes.changes(dout, sizes, others):
             yield _as_if("dout", what), lambda changed=changed: op.backward(changed, cache)
-        yield from _returned(question, sizes, others)
-        yield from _overwritten(op, question)
+        yield from returned(question.gradients, sizes, others)
+        yield from _of_dout(dout, len(question.gradients), others)
 
     return outcomes
+
+
+def _in_both_modes(question: Question) -> Outcomes:
+    """Batch norm's mistakes where backward does in inference what it does in training."""
+    cache = question.cache._replace(own_statistics=True)
+    right = ops.batchnorm.backward(question.upstream, cache)
+    question = question._replace(cache=cache, gradients=right)
+    for mistake in catalogue.of("batchnorm", "afresh"):
+        text = f"{mistake.says} The same is done with running statistics."
+        yield text, lambda mistake=mistake: mistake.gradients(question)
 
 
 def _as_if(value: str, what: str) -> str:
     return f"backward acts as if {value} were {what}."
 
 
-def _returned(question: Question, sizes, others) -> Outcomes:
+def _each_part(ways: dict[str, dict[int, np.ndarray]], count: int) -> Outcomes:
+    """What is predicted of some of `count` parts by the same words."""
+    for text, parts in ways.items():
+        yield text, lambda parts=parts: tuple(map(parts.get, range(count)))
+
+
+def returned(gradients: Sequence, sizes, others) -> Outcomes:
     """What may be done to each gradient before it is returned."""
     ways: dict[str, dict[int, np.ndarray]] = {}
-    for i, gradient in enumerate(question.gradients):
+    for i, gradient in enumerate(gradients):
         if gradient is None:
             continue
-        for what, changed in changes.changes(gradient, sizes, others):
-            ways.setdefault(f"The right gradient is returned {what}.", {})[i] = changed
-        for what, changed in changes.reshaped(gradient):
+        for what, changed in (*changes.changes(gradient, sizes, others),
+                              *changes.reshaped(gradient)):  # fmt: skip
             ways.setdefault(f"The right gradient is returned {what}.", {})[i] = changed
         for what, value in others.items():
             ways.setdefault(f"{what} itself is returned.", {})[i] = value
-        for j, another in enumerate(question.gradients):
+        for j, another in enumerate(gradients):
             if j != i and np.shape(another) == gradient.shape:
                 text = "The gradients are exchanged: each belongs to another argument."
                 ways.setdefault(text, {}).setdefault(i, another)
-    dout, count = np.asarray(question.upstream), len(question.gradients)
-    for what, changed in changes.changes(dout, {}, others):
-        ways[f"dout is returned {what}."] = dict.fromkeys(range(count), changed)
+    yield from _each_part(ways, len(gradients))
+
+
+def _of_dout(dout: np.ndarray, count: int, others) -> Outcomes:
+    """What may be returned of dout alone."""
+    ways = {f"dout is returned {what}.": changed
+            for what, changed in changes.changes(dout, {}, others)}  # fmt: skip
     for axes in (a for n in range(1, dout.ndim + 1) for a in combinations(range(dout.ndim), n)):
         where = f"axis {axes[0]}" if len(axes) == 1 else f"the axes {axes}"
-        ways[f"dout summed over {where} is returned."] = dict.fromkeys(range(count), dout.sum(axes))
-        ways[f"dout averaged over {where} is returned."] = dict.fromkeys(
-            range(count), dout.mean(axes))  # fmt: skip
-    for text, parts in ways.items():
-        yield text, lambda parts=parts: tuple(parts.get(i) for i in range(count))
-
-
-def _overwritten(op, question: Question) -> Outcomes:
-    """dout's slices along an axis overwrite each other where they should be added."""
-    for axis in range(np.ndim(question.upstream)):
-        for stays in ("last", "first"):
-            text = (
-                f"Where what comes from several places along axis {axis} of dout meets, the "
-                f"{stays} overwrites the others: = instead of +=."
-            )
-            yield text, lambda axis=axis, stays=stays: _left(op, question, axis, stays)
-
-
-def _left(op, question: Question, axis: int, stays: str) -> tuple:
-    dout, left = question.upstream, None
-    order = range(dout.shape[axis])
-    for index in order if stays == "last" else reversed(order):
-        here = np.arange(dout.shape[axis]).reshape(-1, *[1] * (dout.ndim - axis - 1)) == index
-        parts = op.backward(np.where(here, dout, 0.0), question.cache)
-        left = left or tuple(None if p is None else np.zeros_like(p) for p in parts)
-        left = tuple(None if p is None else np.where(p != 0, p, old) for p, old in zip(parts, left))
-    return left
+        ways[f"dout summed over {where} is returned."] = dout.sum(axes)
+        ways[f"dout averaged over {where} is returned."] = dout.mean(axes)
+    yield from _each_part({t: dict.fromkeys(range(count), a) for t, a in ways.items()}, count)
 
 
 def forward_outcomes(name: str, without: catalogue.Mistake | None = None) -> Callable:
@@ -367,49 +349,53 @@ def forward_outcomes(name: str, without: catalogue.Mistake | None = None) -> Cal
     return outcomes
 
 
-def _small(seen: list[Seen]) -> list[Seen]:
-    return [s for s in seen if sum(a.size for a in s.question.case.arrays) <= LARGEST]
-
-
 def name_out(name: str, seen: list[Seen], without=None) -> tuple[str, ...]:
     """The causes of a wrong output, which is the only part of what is `seen`."""
-    seen = _small(seen)
-    sizes = lambda question: letters(name, question)  # noqa: E731
-    found = explain(seen, forward_outcomes(name, without), sizes, lambda question: [])
-    return found.get(0, ()) or _apart(name, seen, lambda *a: name_out(*a, without), 0)
+    return _name(name, seen, forward_outcomes(name, without), lambda question: []).get(0, ())
 
 
 def name_gradients(name: str, seen: list[Seen], without=None) -> dict[int, tuple[str, ...]]:
     """The causes of each gradient that is wrong somewhere: {argument number: sentences}."""
-    seen = _small(seen)
     plain = [s for s in seen if not s.question.case.ties]
-    wrong = {i for s in seen for i, is_wrong in enumerate(s.wrong) if is_wrong}
     if any(any(s.wrong) for s in plain):
         seen = plain  # in a tie there is more than one right answer
-    sizes = lambda question: letters(name, question)  # noqa: E731
-    terms = lambda question: shares.paths(name, question)  # noqa: E731
-    found = explain(seen, backward_outcomes(name, without), sizes, terms)
-    for i in wrong:
-        if not found.get(i):
-            apart = _apart(name, seen, lambda *a, i=i: name_gradients(*a, without).get(i, ()), i)
-            found[i] = apart
+    terms = partial(shares.paths, name)
+    return _name(name, seen, backward_outcomes(name, without), terms)
+
+
+def _name(name: str, seen: list[Seen], outcomes: Callable, terms: Callable) -> dict:
+    seen = [s for s in seen if sum(a.size for a in s.question.case.arrays) <= LARGEST]
+
+    def causes(seen):
+        return explain(seen, outcomes, partial(letters, name), terms)
+
+    found = causes(seen)
+    for i in range(len(seen[0].wrong) if seen else 0):
+        if any(s.wrong[i] for s in seen) and not found.get(i):
+            found[i] = _apart(seen, i, lambda some, i=i: causes(some).get(i, ()))
     return found
 
 
-def _apart(name: str, seen: list[Seen], again: Callable, i: int) -> tuple[str, ...]:
-    """The cause where it is one with some options and another, or none, without them."""
-    kinds = {tuple(sorted(s.question.case.options)) for s in seen}
-    if len(kinds) < 2:
-        return ()
-    causes = []
-    for kind in sorted(kinds):
-        some = [s for s in seen if tuple(sorted(s.question.case.options)) == kind]
-        if any(s.wrong[i] for s in some):
-            told = again(name, some)
+def _apart(seen: list[Seen], i: int, causes_of: Callable) -> tuple[str, ...]:
+    """The cause where it is one with some options and another, or none, without them; or where it
+    is known only of numbers that are finite.
+    """
+    finite = [s for s in seen if s.received[i] is None or np.isfinite(s.received[i]).all()]
+    if 0 < len(finite) < len(seen) and (told := causes_of(finite)):
+        return (f"{told[0]} And what is large overflows.",)
+    kinds: dict[tuple, list[Seen]] = {}
+    for s in seen:
+        kinds.setdefault(tuple(sorted(s.question.case.options)), []).append(s)
+    causes = {}
+    for kind, some in sorted(kinds.items()):
+        if len(kinds) > 1 and any(s.wrong[i] for s in some):
+            told = causes_of(some)
             if not told:
                 return ()
-            where = f"with {' and '.join(kind)}" if kind else "without options"
-            causes.append((told[0], f"({where}) {told[0]}"))
-    if len({cause for cause, _ in causes}) == 1 and len(causes) == len(kinds):
-        return (causes[0][0],)
-    return tuple(text for _, text in causes[:TOLD])
+            causes[kind] = told[0]
+    if len(causes) == len(kinds) and len(set(causes.values())) == 1:
+        return (*causes.values(),)[:1]
+    return tuple(
+        "({}) {}".format(f"with {' and '.join(kind)}" if kind else "without options", cause)
+        for kind, cause in causes.items()
+    )[:TOLD]

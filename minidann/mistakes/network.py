@@ -43,26 +43,6 @@ def with_backward(backward: Callable) -> SimpleNamespace:
     return SimpleNamespace(forward=model.forward, backward=backward)
 
 
-def with_cache(change: Callable) -> SimpleNamespace:
-    """The network whose backward reads `change(cache)`."""
-    return with_backward(lambda cache, *, alpha: model.backward(change(cache), alpha=alpha))
-
-
-def with_grads(change: Callable) -> SimpleNamespace:
-    """The network whose gradients are `change(grads, cache, alpha)`."""
-
-    def backward(cache, *, alpha):
-        grads, grad_norms = model.backward(cache, alpha=alpha)
-        return change(grads, cache, alpha), grad_norms
-
-    return with_backward(backward)
-
-
-def encoding(change: Callable) -> SimpleNamespace:
-    """The network whose `encode_backward` is `change(dh, cache)`, dh (N, C)."""
-    return with_backward(rewired(model, encode_backward=change).backward)
-
-
 # --- equations 7 to 10: two weights and a reversal
 
 
@@ -145,106 +125,78 @@ for says, formula, word in entries(WEIGHTS):
     register("model", "whole", partial(weighing, formula), says, word)
 
 
-@whole("model", "wrong sign")
-def the_reversal_below_batch_norm():
-    """The reversal stands below batch norm: gamma and beta descend on the domain loss."""
-    above = weighing("reversal=-1.0")
-
-    def change(grads, cache, alpha):
-        plain, _ = above.backward(cache, alpha=alpha)
-        return {**grads, **{name: plain[name] for name in grads if name.startswith("bn.")}}
-
-    return with_grads(change)
-
-
 # --- from the classifiers down to the convolution
 
 
-def of_rows(frames, vector):
-    """The network in whose encoder the frames' gradient and the attention vector's are scaled."""
+def at_encoder(cache, alpha):
+    """What `model.backward` returns, the gradient that arrives at the encoder (N, P + 1, F), of P
+    frames and the attention vector, and the encoder's cache.
+    """
+    seen = []
 
-    def change(dh, cache):
-        grads, dh = model.encode_backward(dh, cache), dh.reshape(cache.shape).copy()
-        dh[:, :-1] *= frames
-        dh[:, -1] *= vector
-        changed = model.encode_backward(dh, cache)
-        return changed if vector else {**changed, "attention.v": grads["attention.v"]}
+    def watched(dh, kept):
+        seen.append((dh.reshape(kept.shape), kept))
+        return model.encode_backward(dh, kept)
 
-    return encoding(change)
-
-
-@whole("model", "vector|axis")
-def the_attention_vector_is_detached():
-    """The convolution gets no gradient through the attention vector, only through the frames."""
-    return of_rows(1, 0)
+    returned = rewired(model, encode_backward=watched).backward(cache, alpha=alpha)
+    return returned, *seen[0]
 
 
-@whole("model", "last of axis 1")
-def the_frames_are_detached():
-    """The convolution gets a gradient through the attention vector only."""
-    return of_rows(0, 1)
+def encoded(dh: np.ndarray, kept) -> dict[str, np.ndarray]:
+    """The encoder's gradients, given the one that arrives there (N, P + 1, F)."""
+    return model.encode_backward(np.ascontiguousarray(dh).reshape(len(dh), -1), kept)
 
 
-@whole("model", "rolled|shifted")
-def the_attention_vector_taken_from_the_front():
-    """The attention vector was appended after the frames; backward looks for it before them."""
-    return encoding(
-        lambda dh, cache: model.encode_backward(np.roll(dh.reshape(cache.shape), -1, 1), cache)
-    )
+def changing(formula: str) -> SimpleNamespace:
+    """The network in which the gradients of the formula stand for the right ones."""
+    code = compile(formula, formula, "eval")
+
+    def backward(cache, *, alpha):
+        (grads, grad_norms), dh, kept = at_encoder(cache, alpha)
+        plain = weighing("reversal=-1.0").backward(cache, alpha=alpha)[0]
+        changed = eval(code, {
+            "np": np, "grads": grads, "dh": dh, "encode": lambda dh: encoded(dh, kept),
+            "frames": np.arange(dh.shape[1])[:, None] < dh.shape[1] - 1,  # (P + 1, 1)
+            "without_reversal": plain, "swap": {"emotion": "domain", "domain": "emotion"},
+        })  # fmt: skip
+        return {**grads, **changed}, grad_norms
+
+    return with_backward(backward)
 
 
-@whole("model", "transpose")
-def flattened_the_other_way():
-    """Backward unflattens features as (channels, frames); forward flattened (frames, channels)."""
-
-    def change(dh, cache):
-        n, p, f = cache.shape
-        return model.encode_backward(dh.reshape(n, f, p).swapaxes(1, 2), cache)
-
-    return encoding(change)
-
-
-@whole("model", "zero|missing")
-def no_gradient_for_the_convolutions_bias():
-    """conv.b gets zero, since batch norm takes a bias out; but ReLU and the pool lie between."""
-    return with_grads(
-        lambda grads, cache, alpha: {**grads, "conv.b": np.zeros_like(grads["conv.b"])}
-    )
-
-
-@whole("model", "exchanged")
-def the_classifiers_exchanged():
-    """The two classifiers' gradients are filed under each other's names."""
-    counterpart = {"emotion.w": "domain.w", "emotion.b": "domain.b"}
-    counterpart |= {theirs: ours for ours, theirs in counterpart.items()}
-
-    def change(grads, cache, alpha):
-        if not counterpart.keys() <= grads.keys():  # one classifier only: nothing to confuse
-            return grads
-        return {name: grads[counterpart.get(name, name)] for name in grads}
-
-    return with_grads(change)
-
-
-@whole("model", "mask")
-def dropout_is_forgotten_on_the_way_back():
-    """Dropout's mask is not applied to the gradient of what was dropped."""
-    right = minidann.ops.dropout
-    return with_op("dropout", SimpleNamespace(forward=right.forward, backward=lambda d, c: (d,)))
+CHANGED = """
+The reversal stands below batch norm: gamma and beta descend on the domain loss.
+    {k: g for k, g in without_reversal.items() if k.startswith("bn.")} | wrong sign
+The convolution gets no gradient through the attention vector, only through the frames.
+    {**encode(dh * frames), "attention.v": grads["attention.v"]} | vector|axis
+The convolution gets a gradient through the attention vector only.
+    encode(dh * ~frames) | last of axis 1
+The attention vector was appended after the frames; backward looks for it before them.
+    encode(np.roll(dh, -1, axis=1)) | rolled|shifted
+Backward unflattens features as (channels, frames); forward flattened (frames, channels).
+    encode(dh.reshape(len(dh), dh.shape[2], -1).swapaxes(1, 2)) | transpose
+conv.b gets zero, since batch norm takes a bias out; but ReLU and the pool lie between.
+    {"conv.b": 0 * grads["conv.b"]} | zero|missing
+The two classifiers' gradients are filed under each other's names.
+    {f"{swap[c]}.{k}": grads[f"{c}.{k}"] for c in swap for k in "wb" if "emotion.w" in grads} \
+| exchanged
+"""
+for says, formula, word in entries(CHANGED):
+    register("model", "whole", partial(changing, formula), says, word)
 
 
 @whole("model", "mask")
 def the_emotion_mask_of_other_rows():
     """Source rows' gradients pass through the dropout mask of the batch's last rows."""
 
-    def change(cache):
+    def backward(cache, *, alpha):
         emotion, domain = cache.emotion, cache.domain
-        if emotion is None or domain is None or len(domain.before) < 2:
-            return cache
-        [(layer, mask)], (_, full) = emotion.before, domain.before[0]
-        return cache._replace(emotion=emotion._replace(before=[(layer, full[-len(mask) :])]))
+        if emotion is not None and domain is not None and len(domain.before) > 1:
+            [(layer, mask)], (_, full) = emotion.before, domain.before[0]
+            emotion = emotion._replace(before=[(layer, full[-len(mask) :])])
+        return model.backward(cache._replace(emotion=emotion), alpha=alpha)
 
-    return with_cache(change)
+    return with_backward(backward)
 
 
 # --- table 3: batch composition for batch normalisation

@@ -4,11 +4,8 @@ Every parameter's gradient is a dL_e + b dL_l, with a and b from equations 8 to 
 reads off how much of each loss arrives, and which number it was multiplied by.
 """
 
-from types import SimpleNamespace
-
 import numpy as np
 
-import minidann.ops
 from minidann import model
 from minidann.mistakes import catalogue, changes, naming, network
 from minidann.mistakes.question import close
@@ -71,57 +68,15 @@ def _outcomes(step, without):
             if mistake.place != "forward" and mistake is not without:
                 built = network.with_op(op, mistake.build())
                 yield f"In {op}: {mistake.says}", lambda built=built: gradients(built, step)
-    yield from _of_calls(step)
-    right, (dh, cache) = gradients(model, step), _at_encoder(step)
-    source = np.arange(len(step.x)) < len(step.emotion_labels)
-    lost = {"source": dh * ~source[:, None, None], "target": dh * source[:, None, None]}
-    found = [(f"No gradient of {rows} rows reaches the encoder.", a) for rows, a in lost.items()]
+    (right, _), dh, kept = network.at_encoder(step.forward(model, step.params)[1], step.alpha)
+    source = (np.arange(len(step.x)) < len(step.emotion_labels))[:, None, None]
+    arrives = {
+        "No gradient of source rows reaches the encoder.": dh * ~source,
+        "No gradient of target rows reaches the encoder.": dh * source,
+    }
     for what, changed in changes.changes(dh, {}, {}):
-        found.append((f"The gradient of h (rows, frames, channels) is {what}.", changed))
-    for words, changed in found:
-        flat = np.ascontiguousarray(changed).reshape(len(dh), -1)
-        yield words, lambda flat=flat: {**right, **model.encode_backward(flat, cache)}
-    ways: dict[str, dict] = {}
-    for key, gradient in right.items():
-        for what, changed in changes.changes(gradient, {}, {}):
-            ways.setdefault(f"The right gradient is returned {what}.", {})[key] = changed
-        for what, changed in changes.reshaped(gradient):
-            ways.setdefault(f"The right gradient is returned {what}.", {})[key] = changed
-        for another, value in right.items():
-            if another != key and value.shape == gradient.shape:
-                text = "The gradients of two parameters are exchanged."
-                ways.setdefault(text, {}).setdefault(key, value)
-    for words, parts in ways.items():
-        yield words, lambda parts=parts: parts
-
-
-def _at_encoder(step) -> tuple[np.ndarray, model.EncoderCache]:
-    """The gradient that arrives at the encoder (rows, frames + 1, channels), and its cache."""
-    seen = []
-
-    def watched(dh, cache):
-        seen.append((dh.reshape(cache.shape), cache))
-        return model.encode_backward(dh, cache)
-
-    gradients(network.encoding(watched), step)
-    return seen[0]
-
-
-def _of_calls(step):
-    """Batch norm is called more than once: what one of the calls gives is lost."""
-    for stays, lost in (("last", 0), ("first", 1)):
-        for what, parts in (("dx", (0,)), ("dgamma and dbeta", (1, 2)), ("gradients", (0, 1, 2))):
-            words = f"Of the calls of batch norm only the {stays} one's {what} arrive: add them."
-            yield words, lambda lost=lost, parts=parts: gradients(_losing(lost, parts), step)
-
-
-def _losing(lost: int, parts: tuple) -> SimpleNamespace:
-    calls = []
-    right = minidann.ops.batchnorm
-
-    def backward(dout, cache):
-        calls.append(cache)
-        scale = [0.0 if len(calls) - 1 == lost and i in parts else 1.0 for i in range(3)]
-        return tuple(s * g for s, g in zip(scale, right.backward(dout, cache)))
-
-    return network.with_op("batchnorm", SimpleNamespace(forward=right.forward, backward=backward))
+        arrives[f"The gradient of h (rows, frames, channels) is {what}."] = changed
+    for words, changed in arrives.items():
+        yield words, lambda changed=changed: {**right, **network.encoded(changed, kept)}
+    for words, make in naming.returned(list(right.values()), {}, {}):
+        yield words, lambda make=make: dict(zip(right, make()))
