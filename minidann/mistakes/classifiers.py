@@ -25,7 +25,7 @@ The mask is applied twice.
     (dout * mask * mask,) | mask|square
 """ + family("""
 What was kept is scaled by 1 / (1 - NUMBER) whatever the rate is: use the mask.
-    (dout * (mask != 0) / (1 - NUMBER),) | mask
+    (dout * (mask != 0) / (1 - NUMBER),) | mask|multipl
 """, 0.2, 0.3, 0.5, 0.7, 0.8))  # fmt: skip
 table(dropout, "forward", """
 What is kept is not scaled by 1 / (1 - p).

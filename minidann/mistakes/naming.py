@@ -193,23 +193,16 @@ def _shares(parts_of: Callable, s: Seen, table: Table, received, sizes) -> Itera
         yield "; ".join(f"{words} {says}" for words, says in picked.items()) + ".", predict
 
 
-SHAPES = {  # of what is received and of what is right
-    "The sum over axis {} of what is returned is missing.":
-        lambda received, true, axis: (received.sum(axis=axis), true),
-    "What is returned is cut short along axis {}.":
-        lambda received, true, axis: (received, true[(slice(None),) * axis
-                                                     + (slice(received.shape[axis]),)]),
-}  # fmt: skip
-
-
 def _other_shapes(seen: list[Seen], i: int) -> list[str]:
     """The right numbers in another shape, of which the shape received says more."""
-    for axis in range(max(np.ndim(s.received[i]) for s in seen)):
-        for text, pair in SHAPES.items():
-            if all(np.ndim(s.received[i]) > axis and np.ndim(s.true[i]) >= axis
-                   and close(*pair(s.received[i], s.true[i], axis), s.floor)
-                   for s in seen):  # fmt: skip
-                return [text.format(axis)]
+    pairs = [(s.received[i], np.asarray(s.true[i]), s.floor) for s in seen]
+    for axis in range(min(received.ndim for received, *_ in pairs)):
+        if all(close(received.sum(axis=axis), true, floor) for received, true, floor in pairs):
+            return [f"The sum over axis {axis} of what is returned is missing."]
+        if all(received.ndim == true.ndim and received.shape[axis] <= true.shape[axis]
+               and close(received, true.take(range(received.shape[axis]), axis), floor)
+               for received, true, floor in pairs):  # fmt: skip
+            return [f"What is returned is cut short along axis {axis}."]
     return []
 
 
@@ -256,23 +249,24 @@ def backward_outcomes(name: str, without: catalogue.Mistake | None = None) -> Ca
                 new = cache._replace(**{field: changed}) if hasattr(cache, "_replace") else changed
                 yield _as_if(field, what), lambda new=new: op.backward(dout, new)
             if field == "own_statistics":
-                yield from _in_both_modes(question)
+                yield from _in_both_modes(question, without)
         for what, changed in changes.changes(dout, sizes, others):
             yield _as_if("dout", what), lambda changed=changed: op.backward(changed, cache)
         yield from returned(question.gradients, sizes, others)
-        yield from _of_dout(dout, len(question.gradients), others)
+        yield from _of_dout(dout, len(question.gradients))
 
     return outcomes
 
 
-def _in_both_modes(question: Question) -> Outcomes:
+def _in_both_modes(question: Question, without) -> Outcomes:
     """Batch norm's mistakes where backward does in inference what it does in training."""
     cache = question.cache._replace(own_statistics=True)
     right = ops.batchnorm.backward(question.upstream, cache)
     question = question._replace(cache=cache, gradients=right)
     for mistake in catalogue.of("batchnorm", "afresh"):
-        text = f"{mistake.says} The same is done with running statistics."
-        yield text, lambda mistake=mistake: mistake.gradients(question)
+        if mistake is not without:
+            text = f"{mistake.says} The same is done with running statistics."
+            yield text, lambda mistake=mistake: mistake.gradients(question)
 
 
 def _as_if(value: str, what: str) -> str:
@@ -303,10 +297,9 @@ def returned(gradients: Sequence, sizes, others) -> Outcomes:
     yield from _each_part(ways, len(gradients))
 
 
-def _of_dout(dout: np.ndarray, count: int, others) -> Outcomes:
-    """What may be returned of dout alone."""
-    ways = {f"dout is returned {what}.": changed
-            for what, changed in changes.changes(dout, {}, others)}  # fmt: skip
+def _of_dout(dout: np.ndarray, count: int) -> Outcomes:
+    """A sum or a mean of dout is returned."""
+    ways = {}
     for axes in (a for n in range(1, dout.ndim + 1) for a in combinations(range(dout.ndim), n)):
         where = f"axis {axes[0]}" if len(axes) == 1 else f"the axes {axes}"
         ways[f"dout summed over {where} is returned."] = dout.sum(axes)
