@@ -1,10 +1,9 @@
 """The catalogue of mistakes: each is a formula and a sentence about it.
 
 It is used three times: the checker must catch every mistake, a student's mistake is named by it,
-and the course is tested with it. No op is copied. An entry of a table is two lines:
+and the course is tested with it. No op is copied. An entry of a table is
 
-    the sentence for the student
-        the formula | the word
+    formula | the sentence for the student | word
 
 The formula gives what the mistake gives, "afresh" in place of backward (a tuple of gradients) or in
 place of "forward" (out). It may use np, the helpers that the table is given, the op's arrays and
@@ -97,11 +96,11 @@ def whole(target: str, word: str = "") -> Callable:
 
 
 def entries(text: str) -> Iterator[tuple[str, str, str]]:
-    """(sentence, formula, word) of each entry of a table."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    for says, line in zip(lines[::2], lines[1::2], strict=True):
-        formula, _, word = line.partition(" | ")
-        yield says, formula, word
+    """(formula, sentence, word) of each entry of a table; an indented line goes on with it."""
+    for line in text.replace("\n    ", " ").strip().splitlines():
+        if line:
+            formula, says, *word = map(str.strip, line.split(" | "))
+            yield formula, says, *(word or [""])
 
 
 def table(
@@ -114,7 +113,7 @@ def table(
     """Read a table of mistakes; `derive(**names)` gives what else its formulas use, by name."""
     known = {"np": np, **{helper.__name__: helper for helper in helpers}}
     target = op.__name__.rpartition(".")[2]
-    for says, formula, word in entries(text):
+    for formula, says, word in entries(text):
         code = compile(formula, says, "eval")
 
         def change(code=code, **names):

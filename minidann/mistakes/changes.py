@@ -53,7 +53,10 @@ def _places(array: np.ndarray) -> Changed:
         yield f"zero in the last of {along}", np.where(index == size - 1, 0, array)
         yield f"zero in the first of {along}", np.where(index == 0, 0, array)
         yield f"zero but for the first of {along}", np.where(index == 0, array, 0)
-        yield f"zero but for the last of {along}", np.where(index == size - 1, array, 0)
+        yield (
+            f"zero but for the last of {along} (= in a loop, not +=?)",
+            np.where(index == size - 1, array, 0),
+        )
         first = np.broadcast_to(array.take([0], axis), array.shape)
         yield f"that of the first of {along} everywhere", first
         total = np.broadcast_to(array.sum(axis=axis, keepdims=True), array.shape)

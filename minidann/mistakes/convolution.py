@@ -31,30 +31,32 @@ def first_alone(dout):
 
 
 table(conv1d, "afresh", """
-Where windows overlap, dx keeps what the last window wrote: = instead of +=.
-    spread(lambda t, k: t * stride + k, overwrite=True), dw, db | overwrit
-The loop over the kernel's offsets writes dx[...] = where it should add.
-    spread(lambda t, k: t * stride + k, overwrite=True, by_offset=True), dw, db | overwrit
-The kernel's offsets count from 1 when dx is scattered: everything lands a frame late.
-    spread(lambda t, k: t * stride + k + 1), dw, db | shifted
-dx is scattered as if the stride were 1: window t starts at frame t.
-    spread(lambda t, k: t + k), dw, db | stride
-dx is scattered as if the stride were the kernel's size.
-    spread(lambda t, k: t * len(w) + k), dw, db | stride
-dx is scattered with the default stride, 3, whatever stride forward was given.
-    spread(lambda t, k: t * 3 + k), dw, db | stride
-dx uses the kernel back to front, as the word convolution suggests; forward does not.
-    spread(lambda t, k: t * stride + k, w=w[::-1]), dw, db | reversed
-dw comes from a library's `convolve`, which flips: it is reversed along the kernel.
-    dx, dw[::-1], db | reversed
-dw is made filters first and brought to (K, D, F) by reshape instead of transpose.
-    dx, dw.transpose(2, 0, 1).reshape(dw.shape), db | transpose
-The loop over windows ends one too early: the last window gives nothing to dx.
-    spread(lambda t, k: t * stride + k, dout=dout[:, :-1]), dw, db | the last
-dw is made from the first utterance's windows; the rest of the batch is forgotten.
-    dx, again(first_alone(dout))[1], db | first
-db is the mean over utterances and windows where it should be the sum.
-    dx, dw, dout.mean(axis=(0, 1)) | divided|averaged
+spread(lambda t, k: t * stride + k, overwrite=True), dw, db
+    | Where windows overlap, dx keeps what the last window wrote: = instead of +=. | overwrit
+spread(lambda t, k: t * stride + k, overwrite=True, by_offset=True), dw, db
+    | The loop over the kernel's offsets writes dx[...] = where it should add. | overwrit
+spread(lambda t, k: t * stride + k + 1), dw, db
+    | The kernel's offsets count from 1 when dx is scattered: everything lands a frame late.
+    | shifted
+spread(lambda t, k: t + k), dw, db
+    | dx is scattered as if the stride were 1: window t starts at frame t. | stride
+spread(lambda t, k: t * len(w) + k), dw, db
+    | dx is scattered as if the stride were the kernel's size. | stride
+spread(lambda t, k: t * 3 + k), dw, db
+    | dx is scattered with the default stride, 3, whatever stride forward was given. | stride
+spread(lambda t, k: t * stride + k, w=w[::-1]), dw, db
+    | dx uses the kernel back to front, as the word convolution suggests; forward does not.
+    | reversed
+dx, dw[::-1], db
+    | dw comes from a library's `convolve`, which flips: it is reversed along the kernel. | reversed
+dx, dw.transpose(2, 0, 1).reshape(dw.shape), db
+    | dw is made filters first and brought to (K, D, F) by reshape instead of transpose. | transpose
+spread(lambda t, k: t * stride + k, dout=dout[:, :-1]), dw, db
+    | The loop over windows ends one too early: the last window gives nothing to dx. | the last
+dx, again(first_alone(dout))[1], db
+    | dw is made from the first utterance's windows; the rest of the batch is forgotten. | first
+dx, dw, dout.mean(axis=(0, 1))
+    | db is the mean over utterances and windows where it should be the sum. | divided|averaged
 """, first_alone, derive=lambda dout, w, x_shape, **_: {
     "spread": partial(spread, dout=dout, w=w, x_shape=x_shape)})  # fmt: skip
 
@@ -73,57 +75,43 @@ def windows_of(x, w, b, **_):
 
 
 table(conv1d, "forward", """
-The bias is not added.
-    placed(every(stride), b=0)
-The bias is added twice.
-    placed(every(stride), b=2 * b)
-The stride is not used: window t begins at frame t.
-    placed(range(len(every(stride))))
-The stride is not used: there is a window at every frame.
-    placed(every(1))
-Windows never overlap: they begin every K frames, whatever the stride.
-    placed(every(len(w)))
-The stride is 3 whatever is given.
-    placed(every(3))
-The kernel's size is taken for 10, whatever the size of w.
-    placed(every(stride, 10), w[:10])
-The last window is missing: T' is (T - K) // stride, without the 1.
-    placed(every(stride)[:-1])
-The kernel is reversed in time, as the word convolution suggests: here it is not.
-    placed(every(stride), w[::-1])
-The windows are flattened channels first, the kernel frames first.
-    placed(every(stride), w.swapaxes(0, 1).reshape(w.shape))
+placed(every(stride), b=0) | The bias is not added.
+placed(every(stride), b=2 * b) | The bias is added twice.
+placed(range(len(every(stride)))) | The stride is not used: window t begins at frame t.
+placed(every(1)) | The stride is not used: there is a window at every frame.
+placed(every(len(w))) | Windows never overlap: they begin every K frames, whatever the stride.
+placed(every(3)) | The stride is 3 whatever is given.
+placed(every(stride, 10), w[:10]) | The kernel's size is taken for 10, whatever the size of w.
+placed(every(stride)[:-1]) | The last window is missing: T' is (T - K) // stride, without the 1.
+placed(every(stride), w[::-1])
+    | The kernel is reversed in time, as the word convolution suggests: here it is not.
+placed(every(stride), w.swapaxes(0, 1).reshape(w.shape))
+    | The windows are flattened channels first, the kernel frames first.
 """, derive=windows_of)  # fmt: skip
 
 # --- relu: a gate that forward has set
 
 table(relu, "afresh", """
-The gate is missing: the gradient passes everywhere, as if the layer were not there.
-    (dout.copy(),) | applied
-The gate is inverted: the gradient passes where x was negative.
-    (dout * (x <= 0),) | inverted
-The gate is that of dout: the gradient passes where dout is positive, x is not asked.
-    (np.maximum(dout, 0),) | dout
-dout is multiplied by the output, as if it were the mask of zeros and ones.
-    (dout * np.maximum(x, 0),) | multiplied
-At x = 0 the gradient passes; it should be 0 there.
-    (dout * (x >= 0),) | 0
+(dout.copy(),)
+    | The gate is missing: the gradient passes everywhere, as if the layer were not there. | applied
+(dout * (x <= 0),) | The gate is inverted: the gradient passes where x was negative. | inverted
+(np.maximum(dout, 0),)
+    | The gate is that of dout: the gradient passes where dout is positive, x is not asked. | dout
+(dout * np.maximum(x, 0),)
+    | dout is multiplied by the output, as if it were the mask of zeros and ones. | multiplied
+(dout * (x >= 0),) | At x = 0 the gradient passes; it should be 0 there. | 0
 """ + family("""
-Where x is negative, dout is multiplied by NUMBER, as in a leaky ReLU, not set to 0.
-    (np.where(x > 0, dout, NUMBER * dout),) | 0
+(np.where(x > 0, dout, NUMBER * dout),)
+    | Where x is negative, dout is multiplied by NUMBER, as in a leaky ReLU, not set to 0. | 0
 """, 0.01, 0.1, 0.2))  # fmt: skip
 table(relu, "forward", """
-The largest entry of x is returned, not each entry or 0.
-    np.maximum(x.max(), 0)
-The mask is returned, not x where it is positive.
-    (x > 0) * 1.0
-The absolute value is returned.
-    np.abs(x)
-What is positive becomes zero, what is negative stays.
-    np.minimum(x, 0)
+np.maximum(x.max(), 0) | The largest entry of x is returned, not each entry or 0.
+(x > 0) * 1.0 | The mask is returned, not x where it is positive.
+np.abs(x) | The absolute value is returned.
+np.minimum(x, 0) | What is positive becomes zero, what is negative stays.
 """ + family("""
-What is negative is multiplied by NUMBER, as in a leaky ReLU, not set to 0.
-    np.where(x > 0, x, NUMBER * x)
+np.where(x > 0, x, NUMBER * x)
+    | What is negative is multiplied by NUMBER, as in a leaky ReLU, not set to 0.
 """, 0.01, 0.1, 0.2))  # fmt: skip
 
 # --- maxpool: the argmax takes all. A window is (N, size, F)
@@ -148,7 +136,7 @@ def largest(window):
 
 
 table(maxpool, "afresh", "".join(
-    f"{says}\n    shared({weights}) | maxim|largest|argmax|cut to\n"
+    f"shared({weights}) | {says} | maxim|largest|argmax|cut to\n"
     for says, weights in {
     "Each of several tied maxima gets the whole gradient; the first alone should.": "largest",
     "Tied maxima share the gradient; forward took the first.":
@@ -207,18 +195,19 @@ def at(frames, x_shape):
 
 
 table(maxpool, "afresh", """
-The search starts at 0: a window without a positive number sends its gradient to frame 0.
-    from_zero(dout, x, size, stride) | negative
-dx[index] += dout adds only once where an index occurs twice; np.add.at is needed.
-    added_once(dout, argmax, x_shape) | overwrit
-The argmax within its window is kept as if it were a frame of x.
-    again(argmax=argmax - stride * np.arange(argmax.shape[1])[:, None]) | argmax
-The argmax is counted from 1: the gradient lands one frame late.
-    again(argmax=at(argmax + 1, x_shape)) | larger
-Windows are placed every `size` frames on the way back, whatever the stride.
-    again(argmax=at(argmax + (size - stride) * np.arange(argmax.shape[1])[:, None], x_shape)) | size
-The loop over pools ends one too early: the last one gives no gradient.
-    again(dout * (np.arange(dout.shape[1]) < dout.shape[1] - 1)[:, None]) | the last
+from_zero(dout, x, size, stride)
+    | The search starts at 0: a window without a positive number sends its gradient to frame 0.
+    | negative
+added_once(dout, argmax, x_shape)
+    | dx[index] += dout adds only once where an index occurs twice; np.add.at is needed. | overwrit
+again(argmax=argmax - stride * np.arange(argmax.shape[1])[:, None])
+    | The argmax within its window is kept as if it were a frame of x. | argmax
+again(argmax=at(argmax + 1, x_shape))
+    | The argmax is counted from 1: the gradient lands one frame late. | larger
+again(argmax=at(argmax + (size - stride) * np.arange(argmax.shape[1])[:, None], x_shape))
+    | Windows are placed every `size` frames on the way back, whatever the stride. | size
+again(dout * (np.arange(dout.shape[1]) < dout.shape[1] - 1)[:, None])
+    | The loop over pools ends one too early: the last one gives no gradient. | the last
 """, from_zero, added_once, at)  # fmt: skip
 
 
@@ -235,44 +224,35 @@ def counted(count, x, size, stride):
 
 
 table(maxpool, "forward", """
-The mean of each pool is taken, not its largest.
-    view.mean(axis=-1)
-The sum of each pool is taken, not its largest.
-    view.sum(axis=-1)
-The smallest of each pool is taken.
-    view.min(axis=-1)
-The entry with the largest absolute value is taken, whose sign does not count.
-    taken(view, np.abs(view).argmax(axis=-1))
-The largest absolute value is taken.
-    np.abs(view).max(axis=-1)
-Negative numbers count as 0: the search for the largest starts at 0.
-    np.maximum(view.max(axis=-1), 0)
-The first frame of each pool is taken.
-    view[..., 0]
-The last frame of each pool is taken.
-    view[..., -1]
-The frame in which the first channel is largest is taken for all channels.
-    taken(view, view.argmax(axis=-1)[..., :1])
-One frame is taken for all channels: that with the largest sum.
-    taken(view, view.sum(axis=2).argmax(axis=-1)[..., None])
-One frame is taken for all channels: that with the largest entry.
-    taken(view, view.max(axis=2).argmax(axis=-1)[..., None])
-The largest is taken over frames and channels together.
-    0 * view[..., 0] + view.max(axis=(2, 3))[..., None]
-Pools begin every `size` frames, whatever the stride.
-    pools(x, size, size).max(axis=-1)
-Pools begin every frame, whatever the stride.
-    pools(x, size, 1).max(axis=-1)
-The last pool is missing: P is (T - size) // stride, without the 1.
-    view.max(axis=-1)[:, :-1]
-There are too many pools: what is left at the end is no pool of its own.
-    counted(-(-x.shape[1] // stride))
-The number of pools is T // stride, whatever the size: P is (T - size) // stride + 1.
-    counted(x.shape[1] // stride)
-The number of pools is T // size, whatever the stride: P is (T - size) // stride + 1.
-    counted(x.shape[1] // size)
-There is one pool too many, which is shorter than `size`: P is (T - size) // stride + 1.
-    counted((x.shape[1] - size) // stride + 2)
+view.mean(axis=-1) | The mean of each pool is taken, not its largest.
+view.sum(axis=-1) | The sum of each pool is taken, not its largest.
+view.min(axis=-1) | The smallest of each pool is taken.
+taken(view, np.abs(view).argmax(axis=-1))
+    | The entry with the largest absolute value is taken, whose sign does not count.
+np.abs(view).max(axis=-1) | The largest absolute value is taken.
+np.maximum(view.max(axis=-1), 0)
+    | Negative numbers count as 0: the search for the largest starts at 0.
+view[..., 0] | The first frame of each pool is taken.
+view[..., -1] | The last frame of each pool is taken.
+taken(view, view.argmax(axis=-1)[..., :1])
+    | The frame in which the first channel is largest is taken for all channels.
+taken(view, view.sum(axis=2).argmax(axis=-1)[..., None])
+    | One frame is taken for all channels: that with the largest sum.
+taken(view, view.max(axis=2).argmax(axis=-1)[..., None])
+    | One frame is taken for all channels: that with the largest entry.
+0 * view[..., 0] + view.max(axis=(2, 3))[..., None]
+    | The largest is taken over frames and channels together.
+pools(x, size, size).max(axis=-1) | Pools begin every `size` frames, whatever the stride.
+pools(x, size, 1).max(axis=-1) | Pools begin every frame, whatever the stride.
+view.max(axis=-1)[:, :-1] | The last pool is missing: P is (T - size) // stride, without the 1.
+counted(-(-x.shape[1] // stride))
+    | There are too many pools: what is left at the end is no pool of its own.
+counted(x.shape[1] // stride)
+    | The number of pools is T // stride, whatever the size: P is (T - size) // stride + 1.
+counted(x.shape[1] // size)
+    | The number of pools is T // size, whatever the stride: P is (T - size) // stride + 1.
+counted((x.shape[1] - size) // stride + 2)
+    | There is one pool too many, which is shorter than `size`: P is (T - size) // stride + 1.
 """, pools, taken, derive=lambda x, size, stride: {
     "view": pools(x, size, stride),
     "counted": partial(counted, x=x, size=size, stride=stride)})  # fmt: skip
@@ -305,14 +285,14 @@ def rows(view, argmax):
 
 
 table(conv_relu_maxpool, "afresh", """
-On padding, where frames are equal, every frame of the maximum gets the whole gradient.
-    again(dout * ties(view, argmax, size)) | tie
-ReLU's gate is left out: pools whose largest value is negative get a gradient too.
-    again(passed=np.ones_like(passed)) | passed
-Whether a pool passes is decided before its bias is added.
-    again(passed=before_the_bias(view, argmax, size, w) > 0) | bias
-The argmax within its pool is used as a row of all windows: the start is missing.
-    None, np.einsum("npf,npfk->kf", dout * passed, rows(view, argmax)).reshape(w_shape), db | argmax
-dw is (F, K*D) and is reshaped to (K, D, F) without being transposed first.
-    None, dw.reshape(-1, dw.shape[2]).T.reshape(dw.shape), db | transpose
+again(dout * ties(view, argmax, size))
+    | On padding, where frames are equal, every frame of the maximum gets the whole gradient. | tie
+again(passed=np.ones_like(passed))
+    | ReLU's gate is left out: pools whose largest value is negative get a gradient too. | passed
+again(passed=before_the_bias(view, argmax, size, w) > 0)
+    | Whether a pool passes is decided before its bias is added. | bias
+None, np.einsum("npf,npfk->kf", dout * passed, rows(view, argmax)).reshape(w_shape), db
+    | The argmax within its pool is used as a row of all windows: the start is missing. | argmax
+None, dw.reshape(-1, dw.shape[2]).T.reshape(dw.shape), db
+    | dw is (F, K*D) and is reshaped to (K, D, F) without being transposed first. | transpose
 """, ties, before_the_bias, rows)  # fmt: skip

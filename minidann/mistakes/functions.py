@@ -11,6 +11,7 @@ from functools import partial
 import numpy as np
 
 from minidann import optim
+from minidann.mistakes.catalogue import entries
 
 BLOCK = 2  # frames at a time, as in the exercise on `mean_and_std`
 
@@ -341,10 +342,9 @@ def said(wrong: Callable, sentence: str) -> Callable:
 
 def all_of(make: Callable, table: str, arguments: str) -> list[Callable]:
     """`make(formula)` of each line of a table."""
-    formulas = [line.partition(" | ") for line in table.strip().splitlines()]
     return [
-        said(make(eval(f"lambda {arguments}: ({formula})", {"np": np})), sentence.strip())
-        for formula, _, sentence in formulas
+        said(make(eval(f"lambda {arguments}: ({formula})", {"np": np})), sentence)
+        for formula, sentence, _ in entries(table)
     ]
 
 

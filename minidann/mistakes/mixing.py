@@ -32,44 +32,47 @@ def over_frames(a):
 
 
 table(attention, "afresh", """
-The softmax's derivative is taken as s (1 - s), its diagonal only: a sum over the frames is missing.
-    by(s * (1 - s) * ds) | frames
-The softmax's derivative is taken as s, as if only the numerator depended on the score.
-    by(s * ds) | softmax
-The softmax's derivative has the wrong sign: it is s (ds - mean), not s (mean - ds).
-    by(-dscore) | sign
-In the softmax's derivative the sum is added where it should be subtracted.
-    by(s * (ds + over_frames(s * ds))) | sign
-In the softmax's derivative the sum runs over the utterances instead of the frames.
-    by(s * (ds - (s * ds).sum(axis=0, keepdims=True))) | utterances
-In the softmax's derivative the sum has no axis: it runs over the whole batch.
-    by(s * (ds - (s * ds).sum())) | axis
-In the softmax's derivative a mean over the frames stands where the sum should.
-    by(s * (ds - (s * ds).mean(axis=1, keepdims=True))) | mean
-In the softmax's derivative the sum is not weighted by s.
-    by(s * (ds - over_frames(ds))) | weight
-In the softmax's derivative a plain mean stands where the sum weighted by s should.
-    by(s * (ds - ds.mean(axis=1, keepdims=True))) | mean
-The softmax's derivative lacks its factor s.
-    by(ds - over_frames(s * ds)) | factor
-The softmax is left out: the gradient of the weights is taken for that of the scores.
-    by(ds) | softmax
-df lacks the path through the weights: s is treated as a constant.
-    direct, dv | path|v were zero
-df lacks the direct path: what is summed up is treated as a constant.
-    df - direct, dv | path
-In df the direct path is not multiplied by the weights s: each frame gets all of dout.
-    df - direct + dout[:, None, :], dv | weights
-In df the direct path is multiplied by the scores' gradient: s was overwritten by it.
-    df - direct + dscore[:, :, None] * dout[:, None, :], dv | path
-dv is made from the first utterance alone.
-    df, again(np.concatenate([dout[:1], 0 * dout[1:]]))[1] | first
-The weights kept are exp(score), before the division by their sum.
-    again(weights=shifted(f @ v)) | weights
-The path through the scores is divided by sqrt(F), as in a transformer; forward's is not.
-    direct + (df - direct) / np.sqrt(len(v)), dv / np.sqrt(len(v)) | sqrt
-In df the path through the weights is multiplied by f where v should stand.
-    direct + dscore[:, :, None] * f, dv | f
+by(s * (1 - s) * ds)
+    | The softmax's derivative is taken as s (1 - s), its diagonal only: a sum over the frames
+    is missing.
+    | frames
+by(s * ds)
+    | The softmax's derivative is taken as s, as if only the numerator depended on the score.
+    | softmax
+by(-dscore)
+    | The softmax's derivative has the wrong sign: it is s (ds - mean), not s (mean - ds). | sign
+by(s * (ds + over_frames(s * ds)))
+    | In the softmax's derivative the sum is added where it should be subtracted. | sign
+by(s * (ds - (s * ds).sum(axis=0, keepdims=True)))
+    | In the softmax's derivative the sum runs over the utterances instead of the frames.
+    | utterances
+by(s * (ds - (s * ds).sum()))
+    | In the softmax's derivative the sum has no axis: it runs over the whole batch. | axis
+by(s * (ds - (s * ds).mean(axis=1, keepdims=True)))
+    | In the softmax's derivative a mean over the frames stands where the sum should. | mean
+by(s * (ds - over_frames(ds))) | In the softmax's derivative the sum is not weighted by s. | weight
+by(s * (ds - ds.mean(axis=1, keepdims=True)))
+    | In the softmax's derivative a plain mean stands where the sum weighted by s should. | mean
+by(ds - over_frames(s * ds)) | The softmax's derivative lacks its factor s. | factor
+by(ds)
+    | The softmax is left out: the gradient of the weights is taken for that of the scores.
+    | softmax
+direct, dv | df lacks the path through the weights: s is treated as a constant. | path|v were zero
+df - direct, dv | df lacks the direct path: what is summed up is treated as a constant. | path
+df - direct + dout[:, None, :], dv
+    | In df the direct path is not multiplied by the weights s: each frame gets all of dout.
+    | weights
+df - direct + dscore[:, :, None] * dout[:, None, :], dv
+    | In df the direct path is multiplied by the scores' gradient: s was overwritten by it. | path
+df, again(np.concatenate([dout[:1], 0 * dout[1:]]))[1]
+    | dv is made from the first utterance alone. | first
+again(weights=shifted(f @ v))
+    | The weights kept are exp(score), before the division by their sum. | weights
+direct + (df - direct) / np.sqrt(len(v)), dv / np.sqrt(len(v))
+    | The path through the scores is divided by sqrt(F), as in a transformer; forward's is not.
+    | sqrt
+direct + dscore[:, :, None] * f, dv
+    | In df the path through the weights is multiplied by f where v should stand. | f
 """, over_frames, shifted, derive=of_weights)  # fmt: skip
 
 
@@ -83,42 +86,31 @@ def of_score(f, v):
 
 
 table(attention, "forward", """
-exp overflows: subtract each row's largest score first.
-    attend(np.exp(score) / over_frames(np.exp(score)))
-exp overflows: subtract each row's largest score, not the largest of the batch.
-    attend(np.exp(score - score.max()) / over_frames(np.exp(score - score.max())))
-The weights are not used: all frames are summed.
-    f.sum(axis=1)
-The weights are not used: the frames are averaged.
-    f.mean(axis=1)
-There is no softmax: the weights are the scores.
-    attend(score)
-exp is missing: the weights are the scores divided by their sum.
-    attend(score / over_frames(score))
-The scores are divided by sqrt(F), as in a transformer: equation 1 does not.
-    attend(softmax(score / np.sqrt(len(v))))
-The scores are divided by sqrt(P): equation 1 does not.
-    attend(softmax(score / np.sqrt(f.shape[1])))
-The weights are not divided by their sum.
-    attend(np.exp(score))
-The weights are exp(score - largest), not divided by their sum.
-    attend(shifted(score))
-The softmax runs over the batch, not over time.
-    attend(softmax(score, axis=0))
-The weights are divided by their sum over the batch, not over time.
-    attend(shifted(score) / shifted(score).sum(axis=0))
-The sum that the weights are divided by has no axis.
-    attend(shifted(score) / shifted(score).sum())
-The sum has no axis: the softmax runs over all frames of the batch.
-    attend(softmax(score, axis=None))
-The softmax is applied twice.
-    attend(softmax(softmax(score)))
-The weighted frames are averaged, not summed.
-    attend(softmax(score)) / f.shape[1]
-There is one weight for each channel, not one for each frame.
-    (softmax(f * v) * f).sum(axis=1)
-The frame with the largest score is taken alone.
-    f[np.arange(len(f)), score.argmax(axis=1)]
+attend(np.exp(score) / over_frames(np.exp(score)))
+    | exp overflows: subtract each row's largest score first.
+attend(np.exp(score - score.max()) / over_frames(np.exp(score - score.max())))
+    | exp overflows: subtract each row's largest score, not the largest of the batch.
+f.sum(axis=1) | The weights are not used: all frames are summed.
+f.mean(axis=1) | The weights are not used: the frames are averaged.
+attend(score) | There is no softmax: the weights are the scores.
+attend(score / over_frames(score))
+    | exp is missing: the weights are the scores divided by their sum.
+attend(softmax(score / np.sqrt(len(v))))
+    | The scores are divided by sqrt(F), as in a transformer: equation 1 does not.
+attend(softmax(score / np.sqrt(f.shape[1])))
+    | The scores are divided by sqrt(P): equation 1 does not.
+attend(np.exp(score)) | The weights are not divided by their sum.
+attend(shifted(score)) | The weights are exp(score - largest), not divided by their sum.
+attend(softmax(score, axis=0)) | The softmax runs over the batch, not over time.
+attend(shifted(score) / shifted(score).sum(axis=0))
+    | The weights are divided by their sum over the batch, not over time.
+attend(shifted(score) / shifted(score).sum()) | The sum that the weights are divided by has no axis.
+attend(softmax(score, axis=None))
+    | The sum has no axis: the softmax runs over all frames of the batch.
+attend(softmax(softmax(score))) | The softmax is applied twice.
+attend(softmax(score)) / f.shape[1] | The weighted frames are averaged, not summed.
+(softmax(f * v) * f).sum(axis=1) | There is one weight for each channel, not one for each frame.
+f[np.arange(len(f)), score.argmax(axis=1)] | The frame with the largest score is taken alone.
 """, over_frames, softmax, shifted, derive=of_score)  # fmt: skip
 
 # --- batchnorm: x acts by itself, through the mean and through the variance
@@ -143,69 +135,59 @@ def of_terms(dout, xhat, gamma, scale, dx, dgamma, dbeta, own_statistics, **_):
 
 
 table(batchnorm, "afresh", """
-The path through the batch's mean is missing.
-    train(own - change) | mean
-The path through the batch's variance is missing.
-    train(own - mean) | variance|xhat were zero
-Mean and variance are taken for constants: the paths through both are missing.
-    train(own) | path|own_statistics
-The path through the mean has the wrong sign.
-    train(own + mean - change) | mean
-The path through the variance has the wrong sign.
-    train(own - mean + change) | variance
-The 2 of the square's derivative is lost: the path through the variance is half of it.
-    train(own - mean - change / 2) | variance
-The path through the variance counts twice.
-    train(own - mean - 2 * change) | variance
-The means in dx are sums: 1/N is missing in both paths.
-    train(own - n * (mean + change)) | path
-1/N is missing in the path through the mean.
-    train(own - n * mean - change) | mean
-1/N is missing in the path through the variance.
-    train(own - mean - n * change) | variance
-The path through the variance lacks the factor xhat: how x moves it.
-    train(own - mean - (own * xhat).mean(axis=0)) | variance
-The path through the variance has 1/std^2 where 1/std^3 should be.
-    train(own - mean - change / scale) | variance
-The path through the variance has 1/std where 1/std^3 should be.
-    train(own - mean - change / scale**2) | variance
-dx is not divided by the standard deviation.
-    train((own - mean - change) / scale) | scale
-The means in dx are taken along each row, over the features, as in layer normalisation.
-    train(own - own.mean(1, keepdims=True) - xhat * (own * xhat).mean(1, keepdims=True)) | row
-The means in dx have no axis: they run over rows and features.
-    train(own - own.mean() - xhat * (own * xhat).mean()) | axis
-In the path through the mean the mean has no axis: it runs over rows and features.
-    train(own - own.mean() - change) | axis
-In the path through the variance the mean has no axis: it runs over rows and features.
-    train(own - mean - xhat * (own * xhat).mean()) | axis
-The sums in dx have no axis: they run over rows and features, divided by N.
-    train(own - own.sum() / n - xhat * (own * xhat).sum() / n) | axis
-In the path through the mean the sum has no axis.
-    train(own - own.sum() / n - change) | axis
-In the path through the variance the sum has no axis.
-    train(own - mean - xhat * (own * xhat).sum() / n) | axis
-With running statistics dx still has the paths through the batch's mean and variance.
-    again(own_statistics=True)[0], dgamma, dbeta | own_statistics
-dx is not multiplied by gamma.
-    dx / gamma, dgamma, dbeta | gamma
-epsilon is in forward only: dx divides by the root of the variance alone.
-    rescaled(var) | epsilon
-In dx epsilon is added outside of the root; in forward it is under it.
-    rescaled((np.sqrt(var) + epsilon) ** 2) | epsilon
-The variance is divided by N - 1 in backward, by N in forward.
-    rescaled((var * n / (n - 1) if own_statistics else var) + epsilon) | epsilon
-dgamma multiplies with x itself instead of the normalised x.
-    dx, (dout * x).sum(axis=0), dbeta | were x
-dgamma multiplies with x - mean, which is not yet divided by the standard deviation.
-    dx, dgamma / scale, dbeta | scale
-dbeta is the mean over the rows instead of the sum.
-    dx, dgamma, dout.mean(axis=0) | divided|averaged
-The gradients come back in another order than the arguments: dx, dbeta, dgamma.
-    dx, dbeta, dgamma | exchanged
+train(own - change) | The path through the batch's mean is missing. | mean
+train(own - mean) | The path through the batch's variance is missing. | variance|xhat were zero
+train(own)
+    | Mean and variance are taken for constants: the paths through both are missing.
+    | path|own_statistics
+train(own + mean - change) | The path through the mean has the wrong sign. | mean
+train(own - mean + change) | The path through the variance has the wrong sign. | variance
+train(own - mean - change / 2)
+    | The 2 of the square's derivative is lost: the path through the variance is half of it.
+    | variance
+train(own - mean - 2 * change) | The path through the variance counts twice. | variance
+train(own - n * (mean + change)) | The means in dx are sums: 1/N is missing in both paths. | path
+train(own - n * mean - change) | 1/N is missing in the path through the mean. | mean
+train(own - mean - n * change) | 1/N is missing in the path through the variance. | variance
+train(own - mean - (own * xhat).mean(axis=0))
+    | The path through the variance lacks the factor xhat: how x moves it. | variance
+train(own - mean - change / scale)
+    | The path through the variance has 1/std^2 where 1/std^3 should be. | variance
+train(own - mean - change / scale**2)
+    | The path through the variance has 1/std where 1/std^3 should be. | variance
+train((own - mean - change) / scale) | dx is not divided by the standard deviation. | scale
+train(own - own.mean(1, keepdims=True) - xhat * (own * xhat).mean(1, keepdims=True))
+    | The means in dx are taken along each row, over the features, as in layer normalisation. | row
+train(own - own.mean() - xhat * (own * xhat).mean())
+    | The means in dx have no axis: they run over rows and features. | axis
+train(own - own.mean() - change)
+    | In the path through the mean the mean has no axis: it runs over rows and features. | axis
+train(own - mean - xhat * (own * xhat).mean())
+    | In the path through the variance the mean has no axis: it runs over rows and features. | axis
+train(own - own.sum() / n - xhat * (own * xhat).sum() / n)
+    | The sums in dx have no axis: they run over rows and features, divided by N. | axis
+train(own - own.sum() / n - change) | In the path through the mean the sum has no axis. | axis
+train(own - mean - xhat * (own * xhat).sum() / n)
+    | In the path through the variance the sum has no axis. | axis
+again(own_statistics=True)[0], dgamma, dbeta
+    | With running statistics dx still has the paths through the batch's mean and variance.
+    | own_statistics
+dx / gamma, dgamma, dbeta | dx is not multiplied by gamma. | gamma
+rescaled(var) | epsilon is in forward only: dx divides by the root of the variance alone. | epsilon
+rescaled((np.sqrt(var) + epsilon) ** 2)
+    | In dx epsilon is added outside of the root; in forward it is under it. | epsilon
+rescaled((var * n / (n - 1) if own_statistics else var) + epsilon)
+    | The variance is divided by N - 1 in backward, by N in forward. | epsilon
+dx, (dout * x).sum(axis=0), dbeta
+    | dgamma multiplies with x itself instead of the normalised x. | were x
+dx, dgamma / scale, dbeta
+    | dgamma multiplies with x - mean, which is not yet divided by the standard deviation. | scale
+dx, dgamma, dout.mean(axis=0)
+    | dbeta is the mean over the rows instead of the sum. | divided|averaged
+dx, dbeta, dgamma
+    | The gradients come back in another order than the arguments: dx, dbeta, dgamma. | exchanged
 """ + family(f"""
-epsilon is NUMBER in backward, {EPSILON:g} in forward.
-    rescaled(var + NUMBER) | epsilon
+rescaled(var + NUMBER) | epsilon is NUMBER in backward, {EPSILON:g} in forward. | epsilon
 """, 1e-12, 1e-10, 1e-8, 1e-7, 1e-6, 1e-4, 1e-3), derive=of_terms)  # fmt: skip
 
 
@@ -225,41 +207,27 @@ def of_statistics(x, gamma, beta, running):
 
 
 table(batchnorm, "forward", """
-The variance is divided by N - 1, not by N.
-    by(mean, var * len(x) / (len(x) - 1))
-The variance is a sum, not a mean.
-    by(mean, var * len(x))
-The variance has no axis: it is that of all features together.
-    by(mean, np.var(x))
-The mean has no axis: it is that of all features together.
-    by(np.mean(x), var)
-The mean and the variance have no axis: they are those of all features together.
-    by(np.mean(x), np.var(x))
-The mean and the variance are those of each row, not of each feature.
-    by(x.mean(axis=1, keepdims=True), x.var(axis=1, keepdims=True))
-The mean is not subtracted within the variance.
-    by(mean, (x * x).mean(axis=0))
-x is divided by the variance: its root is missing.
-    to((x - mean) / (var + epsilon))
-x is not divided by the standard deviation.
-    to(x - mean)
-x is multiplied by the standard deviation.
-    to((x - mean) * np.sqrt(var + epsilon))
-The mean is not subtracted.
-    to(x / np.sqrt(var + epsilon))
-epsilon is missing.
-    to((x - mean) / np.sqrt(var))
-epsilon is added outside of the root.
-    to((x - mean) / (np.sqrt(var) + epsilon))
-running holds the mean and the variance, in this order: they are exchanged.
-    right(x, gamma, beta, running=running and running[::-1])
-running holds variances: they are taken for standard deviations.
-    right(x, gamma, beta) if running is None else to((x - mean) / (var + epsilon))
-running is not used: the batch's own statistics are.
-    right(x, gamma, beta)
-gamma and beta are exchanged.
-    right(x, beta, gamma, running=running)
+by(mean, var * len(x) / (len(x) - 1)) | The variance is divided by N - 1, not by N.
+by(mean, var * len(x)) | The variance is a sum, not a mean.
+by(mean, np.var(x)) | The variance has no axis: it is that of all features together.
+by(np.mean(x), var) | The mean has no axis: it is that of all features together.
+by(np.mean(x), np.var(x))
+    | The mean and the variance have no axis: they are those of all features together.
+by(x.mean(axis=1, keepdims=True), x.var(axis=1, keepdims=True))
+    | The mean and the variance are those of each row, not of each feature.
+by(mean, (x * x).mean(axis=0)) | The mean is not subtracted within the variance.
+to((x - mean) / (var + epsilon)) | x is divided by the variance: its root is missing.
+to(x - mean) | x is not divided by the standard deviation.
+to((x - mean) * np.sqrt(var + epsilon)) | x is multiplied by the standard deviation.
+to(x / np.sqrt(var + epsilon)) | The mean is not subtracted.
+to((x - mean) / np.sqrt(var)) | epsilon is missing.
+to((x - mean) / (np.sqrt(var) + epsilon)) | epsilon is added outside of the root.
+right(x, gamma, beta, running=running and running[::-1])
+    | running holds the mean and the variance, in this order: they are exchanged.
+right(x, gamma, beta) if running is None else to((x - mean) / (var + epsilon))
+    | running holds variances: they are taken for standard deviations.
+right(x, gamma, beta) | running is not used: the batch's own statistics are.
+right(x, beta, gamma, running=running) | gamma and beta are exchanged.
 """ + family(f"""
-epsilon is NUMBER; here it is {EPSILON:g}.
-    to((x - mean) / np.sqrt(var + NUMBER))
+to((x - mean) / np.sqrt(var + NUMBER)) | epsilon is NUMBER; here it is {EPSILON:g}.
 """, 1e-12, 1e-10, 1e-8, 1e-7, 1e-6, 1e-4, 1e-3), derive=of_statistics)  # fmt: skip

@@ -76,52 +76,45 @@ def weighing(formula: str) -> SimpleNamespace:
 
 
 WEIGHTS = """
-The reversal is left out, and beta with it: the encoder descends on the domain loss.
-    reversal=-1.0 | sign
-The domain gradient comes back reversed and is then subtracted at the encoder: a minus too many.
-    reversal=-b | sign
-There are two reversal layers: beta is squared and the sign is lost.
-    reversal=-b * b | beta
-beta is not handed to the reversal, which takes 1.
-    reversal=1.0 | beta
-In bn4 the step on target rows does not hand beta on, and the reversal takes 1 there.
-    reversal=b if n else 1.0 | beta
-beta is applied twice on the way to the encoder.
-    reversal=b * b | beta
-Nothing of the domain loss reaches the encoder.
-    reversal=0.0 | missing
-Nothing of the emotion loss reaches the encoder.
-    emotion_reversal=0.0 | missing
-beta multiplies the domain loss, so it scales the domain classifier's gradient too.
-    domain=(1 - a) * b, reversal=1.0 | beta
-beta weighs the domain loss and scales the reversal: the encoder gets it squared.
-    domain=(1 - a) * b | beta
-The domain classifier's own gradient is reversed too: it ascends, as if the loss had a minus.
-    domain=-(1 - a) * b, reversal=-1.0 | sign
-The domain loss is subtracted and there is a reversal too: both sides go the wrong way.
-    domain=a - 1 | sign
-The emotion classifier's gradient is reversed too.
-    emotion_reversal=b | sign
-The reversal acts on source rows only; target rows' gradients pass as they are.
-    reversal=by_rows(b, -1.0) | rows
-The reversal acts on target rows only; source rows' gradients are scaled, not reversed.
-    reversal=by_rows(-b, b) | rows
-The domain loss is divided by n, the number of source rows, instead of n + m.
-    domain=(1 - a) * (n + m) / (n or m) | n
-The domain loss is divided by m, the number of target rows, instead of n + m.
-    domain=(1 - a) * (n + m) / (m or n) | m
-The domain loss is summed over the rows, where equation 6 takes the mean.
-    domain=(1 - a) * (n + m) | n
-The emotion loss is summed over the rows, where equation 5 takes the mean.
-    emotion=a * n | n
-alpha weighs the domain loss and 1 - alpha the emotion loss.
-    emotion=1 - a, domain=a | alpha
-The domain loss has the weight 1 where it should have 1 - alpha.
-    domain=1.0 | alpha
-The emotion loss has the weight 1 where it should have alpha.
-    emotion=1.0 | alpha
+reversal=-1.0
+    | The reversal is left out, and beta with it: the encoder descends on the domain loss. | sign
+reversal=-b
+    | The domain gradient comes back reversed and is then subtracted at the encoder: a minus
+    too many.
+    | sign
+reversal=-b * b | There are two reversal layers: beta is squared and the sign is lost. | beta
+reversal=1.0 | beta is not handed to the reversal, which takes 1. | beta
+reversal=b if n else 1.0
+    | In bn4 the step on target rows does not hand beta on, and the reversal takes 1 there. | beta
+reversal=b * b | beta is applied twice on the way to the encoder. | beta
+reversal=0.0 | Nothing of the domain loss reaches the encoder. | missing
+emotion_reversal=0.0 | Nothing of the emotion loss reaches the encoder. | missing
+domain=(1 - a) * b, reversal=1.0
+    | beta multiplies the domain loss, so it scales the domain classifier's gradient too. | beta
+domain=(1 - a) * b
+    | beta weighs the domain loss and scales the reversal: the encoder gets it squared. | beta
+domain=-(1 - a) * b, reversal=-1.0
+    | The domain classifier's own gradient is reversed too: it ascends, as if the loss had a minus.
+    | sign
+domain=a - 1
+    | The domain loss is subtracted and there is a reversal too: both sides go the wrong way. | sign
+emotion_reversal=b | The emotion classifier's gradient is reversed too. | sign
+reversal=by_rows(b, -1.0)
+    | The reversal acts on source rows only; target rows' gradients pass as they are. | rows
+reversal=by_rows(-b, b)
+    | The reversal acts on target rows only; source rows' gradients are scaled, not reversed. | rows
+domain=(1 - a) * (n + m) / (n or m)
+    | The domain loss is divided by n, the number of source rows, instead of n + m. | n
+domain=(1 - a) * (n + m) / (m or n)
+    | The domain loss is divided by m, the number of target rows, instead of n + m. | m
+domain=(1 - a) * (n + m)
+    | The domain loss is summed over the rows, where equation 6 takes the mean. | n
+emotion=a * n | The emotion loss is summed over the rows, where equation 5 takes the mean. | n
+emotion=1 - a, domain=a | alpha weighs the domain loss and 1 - alpha the emotion loss. | alpha
+domain=1.0 | The domain loss has the weight 1 where it should have 1 - alpha. | alpha
+emotion=1.0 | The emotion loss has the weight 1 where it should have alpha. | alpha
 """
-for says, formula, word in entries(WEIGHTS):
+for formula, says, word in entries(WEIGHTS):
     register("model", "whole", partial(weighing, formula), says, word)
 
 
@@ -165,23 +158,26 @@ def changing(formula: str) -> SimpleNamespace:
 
 
 CHANGED = """
-The reversal stands below batch norm: gamma and beta descend on the domain loss.
-    {k: g for k, g in without_reversal.items() if k.startswith("bn.")} | wrong sign
-The convolution gets no gradient through the attention vector, only through the frames.
-    {**encode(dh * frames), "attention.v": grads["attention.v"]} | vector|axis
-The convolution gets a gradient through the attention vector only.
-    encode(dh * ~frames) | last of axis 1
-The attention vector was appended after the frames; backward looks for it before them.
-    encode(np.roll(dh, -1, axis=1)) | rolled|shifted
-Backward unflattens features as (channels, frames); forward flattened (frames, channels).
-    encode(dh.reshape(len(dh), dh.shape[2], -1).swapaxes(1, 2)) | transpose
-conv.b gets zero, since batch norm takes a bias out; but ReLU and the pool lie between.
-    {"conv.b": 0 * grads["conv.b"]} | zero|missing
-The two classifiers' gradients are filed under each other's names.
-    {f"{swap[c]}.{k}": grads[f"{c}.{k}"] for c in swap for k in "wb" if "emotion.w" in grads} \
-| exchanged
+{k: g for k, g in without_reversal.items() if k.startswith("bn.")}
+    | The reversal stands below batch norm: gamma and beta descend on the domain loss. | wrong sign
+{**encode(dh * frames), "attention.v": grads["attention.v"]}
+    | The convolution gets no gradient through the attention vector, only through the frames.
+    | vector|axis
+encode(dh * ~frames)
+    | The convolution gets a gradient through the attention vector only. | last of axis 1
+encode(np.roll(dh, -1, axis=1))
+    | The attention vector was appended after the frames; backward looks for it before them.
+    | rolled|shifted
+encode(dh.reshape(len(dh), dh.shape[2], -1).swapaxes(1, 2))
+    | Backward unflattens features as (channels, frames); forward flattened (frames, channels).
+    | transpose
+{"conv.b": 0 * grads["conv.b"]}
+    | conv.b gets zero, since batch norm takes a bias out; but ReLU and the pool lie between.
+    | zero|missing
+{f"{swap[c]}.{k}": grads[f"{c}.{k}"] for c in swap for k in "wb" if "emotion.w" in grads}
+    | The two classifiers' gradients are filed under each other's names. | exchanged
 """
-for says, formula, word in entries(CHANGED):
+for formula, says, word in entries(CHANGED):
     register("model", "whole", partial(changing, formula), says, word)
 
 
@@ -226,28 +222,33 @@ def feeding_by(formula: str) -> SimpleNamespace:
 
 
 FEEDING = """
-In bn2 the emotion's gradient goes back through the call over all rows.
-    again(mode="bn1", groups=groups[1:], calls=calls[1:]) if mode == "bn2" else right | mode|bn1
-In bn1 source and target rows go back as if each domain had been normalised by itself.
-    again(mode="bn3", groups=by_domain, calls=[part(calls[0], rows) for rows in by_domain]) \
-if mode == "bn1" else right | mode|bn3
-In bn3 all rows go back as one call, with the statistics of the source's.
-    again(mode="bn1", groups=all_rows, calls=[joined(calls)]) if mode == "bn3" else right | mode|bn1
-Every call goes back as in inference: not through the batch's mean and variance.
-    again(calls=[c._replace(own_statistics=False) for c in calls]) | constants|statistics
-gamma and beta keep the gradients of the last call; those of the calls should add up.
-    (dh, *batchnorm.backward(ddomain if mode == "bn2" else ddomain[n:], calls[1])[1:]) \
-if len(calls) == 2 else right | call
-gamma and beta get the mean of the calls' gradients, not their sum: half, with two calls.
-    (dh, dgamma / len(calls), dbeta / len(calls)) if calls else right | halved
-In bn2 the call over all rows writes over the source rows' gradient instead of adding.
-    (again(0 * demotion)[0], dgamma, dbeta) if mode == "bn2" else right | overwrit
-In mode none source rows get the emotion's gradient in place of the domain's.
-    (np.concatenate([demotion, dh[n:]]), dgamma, dbeta) if mode == "none" else right | overwrit
-The convolution gets no gradient from target rows.
-    np.concatenate([dh[:n], 0 * dh[n:]]), dgamma, dbeta | target rows
-In bn1 the emotion loss acts on target rows too, through the mean and variance: left out.
-    np.concatenate([dh[:n], again(0 * demotion)[0][n:]]), dgamma, dbeta | target rows
+again(mode="bn1", groups=groups[1:], calls=calls[1:]) if mode == "bn2" else right
+    | In bn2 the emotion's gradient goes back through the call over all rows. | mode|bn1
+again(mode="bn3", groups=by_domain, calls=[part(calls[0], rows) for rows in by_domain]) if mode
+    == "bn1" else right
+    | In bn1 source and target rows go back as if each domain had been normalised by itself.
+    | mode|bn3
+again(mode="bn1", groups=all_rows, calls=[joined(calls)]) if mode == "bn3" else right
+    | In bn3 all rows go back as one call, with the statistics of the source's. | mode|bn1
+again(calls=[c._replace(own_statistics=False) for c in calls])
+    | Every call goes back as in inference: not through the batch's mean and variance.
+    | constants|statistics
+(dh, *batchnorm.backward(ddomain if mode == "bn2" else ddomain[n:], calls[1])[1:]) if
+    len(calls) == 2 else right
+    | gamma and beta keep the gradients of the last call; those of the calls should add up. | call
+(dh, dgamma / len(calls), dbeta / len(calls)) if calls else right
+    | gamma and beta get the mean of the calls' gradients, not their sum: half, with two calls.
+    | halved
+(again(0 * demotion)[0], dgamma, dbeta) if mode == "bn2" else right
+    | In bn2 the call over all rows writes over the source rows' gradient instead of adding.
+    | overwrit
+(np.concatenate([demotion, dh[n:]]), dgamma, dbeta) if mode == "none" else right
+    | In mode none source rows get the emotion's gradient in place of the domain's. | overwrit
+np.concatenate([dh[:n], 0 * dh[n:]]), dgamma, dbeta
+    | The convolution gets no gradient from target rows. | target rows
+np.concatenate([dh[:n], again(0 * demotion)[0][n:]]), dgamma, dbeta
+    | In bn1 the emotion loss acts on target rows too, through the mean and variance: left out.
+    | target rows
 """
-for says, formula, word in entries(FEEDING):
+for formula, says, word in entries(FEEDING):
     register("feeding", "whole", partial(feeding_by, formula), says, word)
