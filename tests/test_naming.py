@@ -9,6 +9,7 @@ from wrong_code import asked, changed, judged
 from minidann import ops
 from minidann.gradcheck import judging
 from minidann.gradcheck.verdict import MOST, UNKNOWN, Verdict, lines
+from minidann.mistakes.convolution import largest, shared
 from minidann.ops import attention, batchnorm, dense, gradient_reversal, maxpool, relu
 
 
@@ -64,40 +65,24 @@ def test_a_cache_may_be_anything(kind):
     assert not causes(judged("dense", by(forward, backward)))
 
 
-def split(dout, arrays, options):
-    (x,), dx = arrays, np.zeros_like(arrays[0])
-    size, stride = options.get("size", 30), options.get("stride", 30)
-    for p in range(dout.shape[1]):
-        frames = slice(p * stride, p * stride + size)
-        ties = x[:, frames] == x[:, frames].max(axis=1, keepdims=True)
-        dx[:, frames] += ties / ties.sum(axis=1, keepdims=True) * dout[:, p : p + 1]
-    return (dx,)
-
-
-def pool(backward):
+def pool(weights):
+    """Max pooling whose gradient is spread by `weights(ties)`, the places of the largest."""
     return by(
-        lambda x, **options: (maxpool.forward(x, **options)[0], ((x,), options)),
-        lambda dout, cache: backward(dout, *cache),
-    )
+        lambda x, size=30, stride=30: (
+            maxpool.forward(x, size=size, stride=stride)[0], (x, size, stride)),
+        lambda dout, cache: shared(lambda v: weights(largest(v)), dout, *cache),
+    )  # fmt: skip
 
 
 def test_any_subgradient_is_accepted_where_that_is_asked_for_and_told():
-    verdict = judged("maxpool", pool(split), any_subgradient=True)["dx"]
+    split = pool(lambda ties: ties / ties.sum(axis=1, keepdims=True))
+    verdict = judged("maxpool", split, any_subgradient=True)["dx"]
     assert verdict.right and "Tied maxima share the gradient" in verdict.note
-    verdict = judged("maxpool", pool(split))["dx"]
+    verdict = judged("maxpool", split)["dx"]
     assert verdict.causes == ("Tied maxima share the gradient; forward took the first.",)
     assert "a tie" in verdict.shown
-
-    def whole(dout, arrays, options):  # no subgradient: the slopes of both add up to too much
-        (x,), size, stride = arrays, options.get("size", 30), options.get("stride", 30)
-        dx = np.zeros_like(x)
-        for p in range(dout.shape[1]):
-            frames = slice(p * stride, p * stride + size)
-            ties = x[:, frames] == x[:, frames].max(axis=1, keepdims=True)
-            dx[:, frames] += ties * dout[:, p : p + 1]
-        return (dx,)
-
-    verdict = judged("maxpool", pool(whole), any_subgradient=True)["dx"]
+    whole = pool(lambda ties: ties)  # no subgradient: the slopes of both add up to too much
+    verdict = judged("maxpool", whole, any_subgradient=True)["dx"]
     assert verdict.causes[0].startswith("Each of several tied maxima gets the whole gradient")
 
 
@@ -197,6 +182,7 @@ def gradients_by(name, change):
             "The sum over axis 0",
         ),
         ("dense", lambda g, d, c: (g[0], g[1], g[2][None]), "keepdims"),
+        ("maxpool", lambda g, d, c: (g[0][:, : c.argmax.max() + 1],), "cut short along axis 1"),
         ("dense", lambda g, d, c: (g[0], g[1] / len(d), g[2]), "divided by N"),
         ("dense", lambda g, d, c: (g[0], g[1] / len(d) ** 2, g[2]), "divided by N squared"),
         ("softmax_cross_entropy", lambda g, d, c: (g[0] / len(c.p),), "divided by N twice"),
@@ -228,12 +214,8 @@ def test_what_one_input_rules_out_is_not_told():
 
 
 def test_two_mistakes_in_two_gradients_are_told_apart():
-    def change(g, dout, cache):
-        return g[0], -g[1], g[2] / len(dout)
-
-    found = gradients_by("dense", change)
-    assert found["dw"] == ("dw is what is to be added to w in a descent, which is minus the "
-                           "gradient.",)  # fmt: skip
+    found = gradients_by("dense", lambda g, d, c: (g[0], -g[1], g[2] / len(d)))
+    assert "minus the gradient" in found["dw"][0]
     assert found["db"] == ("The right numbers are divided by N.",)
 
 
@@ -243,6 +225,22 @@ def test_a_mistake_of_training_is_told_though_inference_is_right():
 
     (cause, *_) = gradients_by("batchnorm", change)["dx"]
     assert cause.startswith("(without options) ") and "multiplied by 2" in cause
+
+
+def test_a_mistake_in_training_and_in_inference_is_one():
+    def change(g, dout, cache):
+        own = dout * cache.gamma
+        return cache.scale * (own - cache.xhat * (own * cache.xhat).mean(axis=0)), *g[1:]
+
+    (cause,) = gradients_by("batchnorm", change)["dx"]
+    assert cause.startswith("The path through the batch's mean is missing. The same is done with")
+
+
+def test_what_overflows_is_named_by_its_other_numbers():
+    def change(g, dout, cache):
+        return (g[0] / cache.p.shape[1] + 0 * np.exp(cache.p.std() * 1e4),)
+
+    assert "what is large overflows" in gradients_by("softmax_cross_entropy", change)["dz"][0]
 
 
 def test_one_mistake_in_both_passes_is_told_once():

@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 
 from minidann import optim
-from minidann.mistakes.catalogue import entries
+from minidann.mistakes.catalogue import entries, family
 
 BLOCK = 2  # frames at a time, as in the exercise on `mean_and_std`
 
@@ -36,7 +36,10 @@ max(first * np.exp(-0.93 * e), floor) | The decay is exp(-0.93 e) instead of 0.9
 max(first / (1 + 0.07 * e), floor)      | The rate is divided by 1 + 0.07 e.
 floor + (first - floor) * 0.93 ** e     | The distance to the floor decays, not the rate itself.
 max(first * 0.93 ** (e // 10), floor)   | The rate falls every ten epochs, not in every epoch.
-"""
+""" + family("""
+floor if e >= NUMBER else falling
+    | From some epoch on the rate is the floor; it should be wherever 0.93^e would be lower.
+""", 30, 35, 39, 40, 41, 43, 45, 50)  # fmt: skip
 # What is added to the gradient of a kernel w.
 PENALTY = """
 l1 * np.sign(w) + l2 * w            | The 2 is missing: the gradient of l2 w^2 is 2 l2 w.
@@ -208,13 +211,6 @@ def learning_rate(formula: Callable) -> Callable:
     return lambda e: formula(e, first * optim.DECAY**e, first, floor)
 
 
-FLOOR_AT = "From some epoch on the rate is the floor; it should be wherever 0.93^e would be lower."
-
-
-def floor_at(epoch: int) -> Callable:
-    return lambda e: optim.FINAL_RATE if e >= epoch else optim.INITIAL_RATE * optim.DECAY**e
-
-
 def add_penalty(formula: Callable) -> Callable:
     @np.errstate(invalid="ignore")
     def wrong(params, grads, *, l1, l2):
@@ -358,10 +354,7 @@ EXCHANGED_TOO = [
     for wrong in all_of(partial(step, right_moments, None, betas=EXCHANGED), KEPT, KEPT_NAMES)
 ]
 WRONG: dict[str, list[Callable]] = {  # by the right function's name
-    "learning_rate": [
-        *all_of(learning_rate, LEARNING_RATE, "e, falling, first, floor"),
-        *(said(floor_at(epoch), FLOOR_AT) for epoch in (30, 35, 39, 40, 41, 43, 45, 50)),
-    ],
+    "learning_rate": all_of(learning_rate, LEARNING_RATE, "e, falling, first, floor"),
     "add_penalty": [
         penalise_all, spare_domain, penalise_idle, *all_of(add_penalty, PENALTY, "l1, l2, w")
     ],
