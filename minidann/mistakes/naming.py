@@ -310,33 +310,29 @@ def _of_dout(dout: np.ndarray, count: int) -> Outcomes:
 def forward_outcomes(name: str, without: catalogue.Mistake | None = None) -> Callable:
     """The explanations of a wrong output of an op."""
     op = getattr(ops, name)
-    names = argument_names(op.forward)
 
     def outcomes(question: Question) -> Outcomes:
-        arrays, options = question.case.arrays, question.case.options
+        _, arrays, options = question.case
+        inputs = dict(zip(argument_names(op.forward), arrays))
         sizes, out = letters(name, question), np.asarray(question.out)
 
-        def of(arrays, options):
-            return lambda: (op.forward(*arrays, **options)[0],)
+        def of(options=options, **changed):
+            new = {**inputs, **options, **changed}
+            return lambda: (
+                op.forward(*(new[n] for n in inputs), **{n: new[n] for n in options})[0],
+            )
 
         for mistake in catalogue.of(name, "forward"):
             if mistake is not without:
                 yield mistake.says, lambda mistake=mistake: (mistake.out(question),)
-        for option, value in options.items():
-            for what, changed in changes.kept(value, sizes, {}):
-                if not isinstance(value, np.ndarray) or value.dtype.kind in "iu":
-                    yield f"forward acts as if {option} were {what}.", of(
-                        arrays, {**options, option: changed})  # fmt: skip
+        for argument, value in {**options, **inputs}.items():
+            others = {n: a for n, a in inputs.items() if n != argument and argument in inputs}
+            for what, changed in changes.kept(value, sizes, others):
+                yield f"forward acts as if {argument} were {what}.", of(**{argument: changed})
+        for option in options:
             rest = {k: v for k, v in options.items() if k != option}
-            yield f"{option} has no effect.", of(arrays, rest)
-        inputs = dict(zip(names, arrays))
-        for i, (argument, array) in enumerate(inputs.items()):
-            others = {n: a for n, a in inputs.items() if n != argument}
-            for what, changed in changes.changes(array, sizes, others):
-                yield f"forward acts as if {argument} were {what}.", of(
-                    (*arrays[:i], changed, *arrays[i + 1 :]), options)  # fmt: skip
-        ways = (changes.changes(out, sizes, inputs), changes.reshaped(out))
-        for what, changed in (pair for way in ways for pair in way):
+            yield f"{option} has no effect.", of(rest)
+        for what, changed in (*changes.changes(out, sizes, inputs), *changes.reshaped(out)):
             yield f"The right out is returned {what}.", lambda changed=changed: (changed,)
 
     return outcomes

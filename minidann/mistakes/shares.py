@@ -7,6 +7,7 @@ read off. A factor of the whole is the same with one part.
 """
 
 from collections.abc import Iterator
+from itertools import combinations
 
 import numpy as np
 
@@ -62,36 +63,31 @@ def paths(name: str, question: Question) -> list[tuple[str, tuple]]:
 
 def numbers(sizes: dict[str, float]) -> Iterator[tuple[str, float]]:
     """The numbers that a share may be, and what is said of it then."""
+    plain = {"multiplied by 2": 2.0, "halved": 0.5}
+    for name, s in sizes.items():
+        plain[f"multiplied by {name}"] = s
+        if s:
+            plain[f"divided by {name}"] = 1 / s
+            plain[f"multiplied by {name} squared"] = s * s
+            plain[f"divided by {name} squared"] = 1 / (s * s)
+        if s > 0:
+            plain[f"multiplied by sqrt({name})"] = np.sqrt(s)
+            plain[f"divided by sqrt({name})"] = 1 / np.sqrt(s)
+        if s > 1:
+            plain[f"multiplied by ({name} - 1)/{name}"] = (s - 1) / s
+            plain[f"multiplied by {name}/({name} - 1)"] = s / (s - 1)
+        if s < 1:
+            plain[f"multiplied by 1 - {name}"] = 1 - s
+    for a, b in combinations(sizes, 2):
+        plain[f"multiplied by {a} times {b}"] = sizes[a] * sizes[b]
+        if sizes[a] and sizes[b]:
+            plain[f"divided by {a} times {b}"] = 1 / (sizes[a] * sizes[b])
+            plain[f"multiplied by {b}/{a}"] = sizes[b] / sizes[a]
+            plain[f"multiplied by {a}/{b}"] = sizes[a] / sizes[b]
     yield "missing", 0.0
-    for sign, start in ((1.0, ""), (-1.0, "with the wrong sign and ")):
-        if sign < 0:
-            yield "with the wrong sign", -1.0
-        yield f"{start}multiplied by 2", 2.0 * sign
-        yield f"{start}halved", 0.5 * sign
-        for name, s in sizes.items():
-            yield f"{start}multiplied by {name}", s * sign
-            if s:
-                yield f"{start}divided by {name}", sign / s
-                yield f"{start}multiplied by {name} squared", s * s * sign
-                yield f"{start}divided by {name} squared", sign / (s * s)
-            if s > 0:
-                yield f"{start}multiplied by sqrt({name})", np.sqrt(s) * sign
-                yield f"{start}divided by sqrt({name})", sign / np.sqrt(s)
-            if s > 1:
-                yield f"{start}multiplied by ({name} - 1)/{name}", (s - 1) / s * sign
-                yield f"{start}multiplied by {name}/({name} - 1)", s / (s - 1) * sign
-            if s < 1:
-                yield f"{start}multiplied by 1 - {name}", (1 - s) * sign
-        names = list(sizes)
-        for i, a in enumerate(names):
-            for b in names[:i]:
-                product = sizes[a] * sizes[b]
-                yield f"{start}multiplied by {b} times {a}", product * sign
-                if product:
-                    yield f"{start}divided by {b} times {a}", sign / product
-                if sizes[a] and sizes[b]:
-                    yield f"{start}multiplied by {a}/{b}", sizes[a] / sizes[b] * sign
-                    yield f"{start}multiplied by {b}/{a}", sizes[b] / sizes[a] * sign
+    yield from plain.items()
+    yield "with the wrong sign", -1.0
+    yield from ((f"with the wrong sign and {says}", -value) for says, value in plain.items())
 
 
 def named(share: float, sizes: dict[str, float]) -> list[str]:
