@@ -77,6 +77,7 @@ def windows_of(x, w, b, **_):
 table(conv1d, "forward", """
 placed(every(stride), b=0) | The bias is not added.
 placed(every(stride), b=2 * b) | The bias is added twice.
+placed(every(stride), b=len(w) * b) | The bias is added once for each frame of the kernel.
 placed(range(len(every(stride)))) | The stride is not used: window t begins at frame t.
 placed(every(1)) | The stride is not used: there is a window at every frame.
 placed(every(len(w))) | Windows never overlap: they begin every K frames, whatever the stride.
@@ -99,6 +100,8 @@ table(relu, "afresh", """
     | The gate is that of dout: the gradient passes where dout is positive, x is not asked. | dout
 (dout * np.maximum(x, 0),)
     | dout is multiplied by the output, as if it were the mask of zeros and ones. | multiplied
+(dout * (x > 0) * (dout > 0),) | What is negative of dout is lost: only x is asked. | dout|negative
+(dout * np.sign(x),) | dout is multiplied by the sign of x, not by 1 or 0. | sign
 (dout * (x >= 0),) | At x = 0 the gradient passes; it should be 0 there. | 0
 """ + family("""
 (np.where(x > 0, dout, NUMBER * dout),)

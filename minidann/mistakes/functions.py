@@ -27,6 +27,7 @@ falling + floor | The floor is added to the rate, but it is the least that the r
 floor                        | The rate is the floor from the beginning.
 first                        | The rate never falls.
 max(first / 0.93 ** e, floor)           | The rate is divided by 0.93 in every epoch.
+max(first * 0.07 ** e, floor)           | The rate is multiplied by 0.07 in every epoch.
 max(first * 0.93, floor)                | The rate is multiplied by 0.93 once, not in every epoch.
 max(first * 0.93 * e, floor) | The rate is multiplied by 0.93 e, not by 0.93 to the power of e.
 max(first * (1 - 0.07 * e), floor)      | The decay is linear, but it should be exponential.
@@ -107,9 +108,14 @@ m / c1 / (np.sqrt(v / c2) + 1e-6)           | epsilon is 1e-6, but it should be 
 m / c1 / (np.sqrt(v / c2) + 1e-10)          | epsilon is 1e-10, but it should be 1e-8.
 m / c1 / (np.sqrt((v / c2).mean()) + eps)   | It divides by the root of the mean of v.
 np.sign(m)                                  | Only the sign of the first moment is used.
-m / (1 - b1 ** most) / (np.sqrt(v / (1 - b2 ** most)) + eps) | All parameters share one count, .t.
+m / (1 - b1 ** most) / (np.sqrt(v / (1 - b2 ** most)) + eps)
+    | All parameters share one count of steps, but each has its own, .t.
+m / c1 / (np.sqrt(v / c2) + eps) / rate     | The rate is not used.
+m / c1 / (np.sqrt(v / c2) + eps) * rate     | The rate is multiplied in twice.
 """
-UPDATE_NAMES = "g, m, v, t, b1, b2, c1, c2, eps, most"  # most: the largest t of all parameters
+UPDATE_NAMES = (
+    "g, m, v, t, b1, b2, c1, c2, eps, most, rate"  # most: the largest t of all parameters
+)
 # What Adam's new state holds of m, v and t.
 KEPT = """
 m, v, t - 1         | The new counts of steps, .t, are not in the new state.
@@ -201,6 +207,8 @@ f.min(axis=0)               | It pads with the minimum from before the frames we
 x.min()                     | It pads with one minimum for all bins.
 0.0                         | It pads with 0.
 x[-1]                       | It pads with the last frame.
+x[0]                        | It pads with the first frame.
+-mean / std                 | It pads with 0 before the frames are normalised.
 x.mean(axis=0)              | It pads with the mean of the frames.
 x.max(axis=0)               | It pads with the maximum.
 """
@@ -255,7 +263,7 @@ def step(
             c1, c2 = 1 - b1**t, 1 - b2**t
             moved = m / c1 / (np.sqrt(v / c2) + eps)
             if update:
-                moved = update(g, m, v, t, b1, b2, c1, c2, eps, most)
+                moved = update(g, m, v, t, b1, b2, c1, c2, eps, most, rate)
             new[name] = params[name] - rate * moved
             m, v, t = kept(g, m, v, t, c1, c2, most) if kept else (m, v, t)
             after |= {f"{name}.m": m, f"{name}.v": v, f"{name}.t": t}

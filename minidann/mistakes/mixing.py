@@ -71,6 +71,10 @@ again(weights=shifted(f @ v))
 direct + (df - direct) / np.sqrt(len(v)), dv / np.sqrt(len(v))
     | The path through the scores is divided by sqrt(F), as in a transformer; forward's is not.
     | sqrt
+direct + dscore[:, :, None] + 0 * v, dv
+    | In df the path through the weights lacks its factor v. | v
+df, np.einsum("np,npf->f", s, f) | dv is made from the weights, not from the scores' gradient. | s
+df, np.einsum("np,npf->f", ds, f) | dv lacks the softmax: it is made from the weights' gradient. | s
 direct + dscore[:, :, None] * f, dv
     | In df the path through the weights is multiplied by f where v should stand. | f
 """, over_frames, shifted, derive=of_weights)  # fmt: skip
@@ -141,6 +145,12 @@ train(own)
     | Mean and variance are taken for constants: the paths through both are missing.
     | path|own_statistics
 train(own + mean - change) | The path through the mean has the wrong sign. | mean
+train(own + mean + change) | The paths through mean and variance have the wrong sign. | path|sign
+train(own - mean - change / gamma) | The path through the variance lacks the factor gamma.
+    | variance
+train(own - mean / gamma - change) | The path through the mean lacks the factor gamma. | mean
+train(own - (mean + change) / gamma)
+    | The paths through mean and variance lack the factor gamma. | path
 train(own - mean + change) | The path through the variance has the wrong sign. | variance
 train(own - mean - change / 2)
     | The 2 of the square's derivative is lost: the path through the variance is half of it.
