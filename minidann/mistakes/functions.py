@@ -108,14 +108,14 @@ m / c1 / (np.sqrt(v / c2) + 1e-6)           | epsilon is 1e-6, but it should be 
 m / c1 / (np.sqrt(v / c2) + 1e-10)          | epsilon is 1e-10, but it should be 1e-8.
 m / c1 / (np.sqrt((v / c2).mean()) + eps)   | It divides by the root of the mean of v.
 np.sign(m)                                  | Only the sign of the first moment is used.
-m / (1 - b1 ** most) / (np.sqrt(v / (1 - b2 ** most)) + eps)
-    | All parameters share one count of steps, but each has its own, .t.
 m / c1 / (np.sqrt(v / c2) + eps) / rate     | The rate is not used.
 m / c1 / (np.sqrt(v / c2) + eps) * rate     | The rate is multiplied in twice.
 """
-UPDATE_NAMES = (
-    "g, m, v, t, b1, b2, c1, c2, eps, most, rate"  # most: the largest t of all parameters
-)
+ONE_COUNT = """
+m / (1 - b1 ** most) / (np.sqrt(v / (1 - b2 ** most)) + eps)
+    | All parameters share one count of steps, but each has its own, .t.
+"""
+UPDATE_NAMES = "g, m, v, t, b1, b2, c1, c2, eps, most, rate"  # most: the largest t of all
 # What Adam's new state holds of m, v and t.
 KEPT = """
 m, v, t - 1         | The new counts of steps, .t, are not in the new state.
@@ -272,6 +272,10 @@ def step(
     return wrong
 
 
+def one_count(g, m, v, t, c1, c2, most):
+    return m, v, most
+
+
 def move_idle(params, grads, state, rate):
     """Parameters without a gradient in a step take a gradient of zero, and so move on."""
     idle = {name: np.zeros_like(value) for name, value in params.items()}
@@ -370,7 +374,11 @@ WRONG: dict[str, list[Callable]] = {  # by the right function's name
         move_idle,
         said(step(right_moments, betas=EXCHANGED), "The betas are exchanged."),
         *all_of(step, MOMENTS, "g, m, v, b1, b2"),
-        *all_of(partial(step, None), UPDATE, UPDATE_NAMES),
+        *all_of(partial(step, None), UPDATE + ONE_COUNT, UPDATE_NAMES),
+        *(
+            said(wrong, "All parameters share one count of steps, in the new state too.")
+            for wrong in all_of(partial(step, None, kept=one_count), ONE_COUNT, UPDATE_NAMES)
+        ),
         *all_of(partial(step, None, None), KEPT, KEPT_NAMES),
         *EXCHANGED_TOO,
     ],
