@@ -226,10 +226,14 @@ def letters(name: str, question: Question) -> dict[str, float]:
 
 def at_hand(name: str, question: Question) -> dict[str, np.ndarray]:
     """The arrays that may stand in for another: the inputs, what forward keeps, out and dout."""
-    names = argument_names(getattr(ops, name).forward, len(question.case.arrays))
-    found = dict(zip(names, question.case.arrays))
-    found |= {n: v for n, v in fields(name, question.cache).items() if isinstance(v, np.ndarray)}
-    return {**found, "out": np.asarray(question.out), "dout": np.asarray(question.upstream)}
+    _, arrays, _ = question.case
+    found = {
+        **dict(zip(argument_names(getattr(ops, name).forward), arrays)),
+        **fields(name, question.cache),
+        "out": question.out,
+        "dout": question.upstream,
+    }
+    return {n: np.asarray(v) for n, v in found.items() if isinstance(v, (np.ndarray, np.generic))}
 
 
 def backward_outcomes(name: str, without: catalogue.Mistake | None = None) -> Callable:
@@ -242,8 +246,6 @@ def backward_outcomes(name: str, without: catalogue.Mistake | None = None) -> Ca
                 yield mistake.says, lambda mistake=mistake: mistake.gradients(question)
         dout, cache = np.asarray(question.upstream), question.cache
         sizes, others = letters(name, question), at_hand(name, question)
-        yield "dout is not used, as if it were 1 everywhere.", lambda: op.backward(
-            np.ones_like(dout), cache)  # fmt: skip
         for field, value in fields(name, cache).items():
             for what, changed in changes.kept(value, sizes, others):
                 new = cache._replace(**{field: changed}) if hasattr(cache, "_replace") else changed
