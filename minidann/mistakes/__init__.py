@@ -1,6 +1,6 @@
 """Which mistake is it? One catalogue, used three times: to be caught, to name, to test the course.
 
-catalogue.py     what a mistake is, and how it is grafted on right code
+catalogue.py     what a mistake is, and how its formula is grafted on right code
 convolution.py   mixing.py  classifiers.py  network.py  optimiser.py  functions.py
 changes.py       ways to spoil an array, for mistakes that no catalogue lists
 shares.py        how much of each path is in what was received, by least squares
