@@ -9,7 +9,7 @@ from minidann.coursework.exercises import MEND, Exercise
 from minidann.coursework.handout import BUGS
 from minidann.gradcheck.judging import alike, close
 from minidann.gradcheck.verdict import Verdict, kind, shown
-from minidann.mistakes.functions import WRONG
+from minidann.mistakes.functions import MENDED, WRONG
 from minidann.mistakes.question import Case, argument_names, real
 
 AS_BEFORE = "It gives what it gave when it was handed out: the bug is still there."
@@ -78,13 +78,14 @@ def verdict(exercise: Exercise, part: str, tried: list[tuple]) -> Verdict:
 def named(exercise: Exercise, tried: list[tuple]) -> tuple[str, ...]:
     """The sentences of the wrong functions that give all that was received, at most two.
 
-    Of a planted bug, the function as it was handed out is the only one.
+    Of a planted bug, the function as it was handed out is one of them.
     """
     (name,) = exercise.functions
     wrong = {function: function.__doc__ for function in WRONG.get(name, ())}
     if exercise.kind == MEND:
         module = pupil.load(exercise.name, (BUGS / f"{exercise.name}.py").read_text("utf-8"))
-        wrong = {getattr(module, name): AS_BEFORE}
+        others = {function: function.__doc__ for function in MENDED.get(name, ())}
+        wrong = {getattr(module, name): AS_BEFORE} | others
     right = {getattr(exercise.module, name): ""}  # where only the dtype is wrong
     found = [
         sentence
