@@ -30,6 +30,11 @@ HEAD = re.compile(
     r"#==== id: (?P<id>\d+) \| exercise: (?P<exercise>\w+) \| verdict: (?P<verdict>right|wrong)"
     r" \| mistake: (?P<mistake>.*)"
 )
+# What is told of a file, and says what came of it, not what the mistake is.
+NO_CAUSE = re.compile(
+    r"It is right on the|It catches|It is also right where nothing|It returns \[|.* raised \w+Error"
+    r"|This is none of the mistakes"
+)
 
 
 class File(NamedTuple):
@@ -104,7 +109,8 @@ def judgements() -> dict[tuple[str, str], str]:
 
 def named(file: File, told: Told, judged: dict) -> str:
     """right: one of its causes is; wrong: none is; unknown: none is told."""
-    known = [judged.get((file.id, cause), "not judged") for cause in told.causes]
+    causes = [cause for cause in told.causes if not NO_CAUSE.match(cause)]
+    known = [judged.get((file.id, cause), "not judged") for cause in causes]
     for answer in ("right", "not judged", "wrong"):
         if answer in known:
             return answer
