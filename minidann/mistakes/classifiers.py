@@ -35,6 +35,9 @@ x * (mask != 0) / (1 - NUMBER) | The scale is 1 / (1 - NUMBER) whatever the rate
 # --- dense: two products and a sum
 
 table(dense, "afresh", """
+dout @ w, dw, db | w stands where w.T should. | transposed
+dx, x @ dout, db | x stands where x.T should. | transposed
+dout @ w, x @ dout, db | w and x stand where w.T and x.T should. | transposed
 dout @ w.reshape(w.shape[::-1]), dw, db
     | w is brought to (L, C) by reshape instead of transpose. | transposed
 dx, dw.T, db | dw is dout.T @ x, of shape (L, C), where w is (C, L). | transpose
