@@ -24,7 +24,7 @@ def results(request):
     if folder is None:
         pytest.skip("which exercises? --impl=DIR names the folder they are in")
     if not folder.exists():
-        raise pytest.UsageError(f"--impl={folder}: there is no such folder")
+        pytest.exit(f"--impl={folder}: there is no such folder", pytest.ExitCode.USAGE_ERROR)
     submission, found = handed_in.read(folder), {}
 
     def result(exercise):

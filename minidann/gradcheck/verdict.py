@@ -79,10 +79,11 @@ def shown(case, names, received, true, what: str, upstream=None) -> str:
     if upstream is not None:
         values["dout"] = upstream
     small = all(np.size(value) <= SHOWN for value in values.values() if is_array(value))
+    # Dicts come last, because what is too long is cut off.
     given = ", ".join(
         f"{name} = {written(value)}" if small or not is_array(value) else
         f"{name} of shape {np.shape(value)}"
-        for name, value in values.items()
+        for name, value in sorted(values.items(), key=lambda item: isinstance(item[1], dict))
     )  # fmt: skip
     return "\n".join([f'On the input "{case.what}": {cut(given)}', *beside(what, received, true)])
 
