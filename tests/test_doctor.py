@@ -13,14 +13,9 @@ EPOCHS = 20  # the doctor looks at the last ten
 LATE = np.arange(EPOCHS) >= EPOCHS - 10
 NOTHING = ["nothing here asks for a change"]
 LOOK = "see what gives the corpus away (python -m minidann.corpora): silence, level"
-LARGER = (
-    "a larger --beta than 1: it may cost emotion, and the more so where classes have other shares "
-    "in the target"
-)
-LESS = ["a smaller --beta than 1, or --beta-schedule ganin, from 0 on"]
-ABOVE_0, BELOW_1 = (f"an alpha {where}: 0.5 is the usual value" for where in ("above 0", "below 1"))
-SHIFT = "no larger beta, and --select-by source in place of information, under label shift"
-ONE_CLASS = "ONE CLASS is predicted for every utterance, which is no better than guessing."
+LARGER, LESS = doctor.LARGER, [doctor.SMALLER]
+SHIFT = "no larger beta, and --select-by source in place of information"
+ONE_CLASS = "ONE CLASS is predicted for every utterance: no better than guessing."
 LEANING = "other shares than the labels"
 CONTROL = "the same run with --beta 0: is anything of the gain the adversary's?"
 EVEN = ((30, 10), (10, 50))  # 60 of 100 utterances of the target are high, and as many predictions
@@ -72,17 +67,15 @@ def examined(tmp_path):
 # What the page can say: one phrase of each group, the first of them of the usual run, and others.
 GROUPS = (
     ("BALANCED", "NOT TRAINED: alpha is 1", "DEAD: its loss is that of guessing", "WINNING",
-     "OVERRUN: it is wrong more often", "OVERRUN in training", "OVERRUN: it is sure of itself",
-     "BETWEEN"),
-    ("Both count.", "hardly moves the encoder", "drowns emotion", "there is no adversary.",
-     "alpha is 0: emotion has no weight."),
+     "OVERRUN: it is wrong more often", "OVERRUN: its loss", "BETWEEN"),
+    ("Both count.", "hardly moves the encoder", "drowns emotion", "there is no adversary."),
     ("The encoder has brought them together.", "not brought the languages together.",
      "has brought them nearer, and not together.", "They are close, with", "were nearly as close",
      "No proxy A-distance"),
 )  # fmt: skip
 OTHERS = (
-    "beta is 0, so nothing works against it.", "another one still sees it.", "LABEL SHIFT",
-    LEANING, ONE_CLASS, "running statistics of the source",
+    "another one still sees it.", "LABEL SHIFT", LEANING, ONE_CLASS,
+    "running statistics of the source",
 )  # fmt: skip
 NO_BETA = {"domain_grad_norm": 0.0, "choices": {"beta": 0.0}}
 
@@ -92,7 +85,8 @@ NO_BETA = {"domain_grad_norm": 0.0, "choices": {"beta": 0.0}}
     [
         # The domain classifier
         ({}, [], NOTHING),
-        ({"domain_uar": 0.99, "choices": {"alpha": 1.0}}, ["NOT TRAINED: alpha is 1"], [BELOW_1]),
+        ({"domain_uar": 0.99, "choices": {"alpha": 1.0}}, ["NOT TRAINED: alpha is 1"],
+         ["an alpha below 1: 0.5 is the usual value"]),
         ({"dev_domain_loss": LOG2 + np.linspace(0, 0.015, EPOCHS)},
          ["DEAD: its loss is that of guessing"],
          ["are the utterances of both domains really different? Look at the corpora"]),
@@ -103,19 +97,18 @@ NO_BETA = {"domain_grad_norm": 0.0, "choices": {"beta": 0.0}}
         ({"domain_uar": 0.99, "domain_grad_norm": 2.9}, ["WINNING"], [LOOK, LARGER]),
         ({"domain_uar": 0.99, "domain_grad_norm": 3.1}, ["WINNING", "drowns emotion"],
          [LOOK, "a smaller --beta, or a larger --alpha"]),
-        ({"domain_uar": 0.99, **NO_BETA},
-         ["WINNING", "beta is 0, so nothing works against it.", "there is no adversary."], NOTHING),
+        ({"domain_uar": 0.99, **NO_BETA}, ["WINNING", "there is no adversary."], NOTHING),
         ({"domain_uar": 0.849}, ["BETWEEN"], NOTHING),
         ({"domain_uar": 0.651}, ["BETWEEN"], NOTHING),
         ({"domain_uar": 0.649}, ["BALANCED"], NOTHING),
         ({"domain_uar": 0.401}, ["BALANCED"], NOTHING),
         ({"domain_loss": 1.5 * LOG2 - 0.01}, ["BALANCED"], NOTHING),
-        ({"domain_loss": 1.5 * LOG2 + 0.01}, ["OVERRUN in training"], LESS),
-        ({"domain_loss": 1.5 * LOG2 + 0.01, "domain_uar": 0.82}, ["OVERRUN in training"], LESS),
+        ({"domain_loss": 1.5 * LOG2 + 0.01}, ["OVERRUN: its loss"], LESS),
+        ({"domain_loss": 1.5 * LOG2 + 0.01, "domain_uar": 0.82}, ["OVERRUN: its loss"], LESS),
         ({"domain_loss": 1.5 * LOG2 + 0.01, "domain_uar": 0.851}, ["WINNING"], [LOOK, LARGER]),
         ({"domain_loss": 1.5 * LOG2 + 0.01, "domain_uar": 0.399},
          ["OVERRUN: it is wrong more often"], LESS),
-        ({"dev_domain_loss": 1.5 * LOG2 + 0.01}, ["OVERRUN: it is sure of itself"], LESS),
+        ({"dev_domain_loss": 1.5 * LOG2 + 0.01}, ["OVERRUN: its loss"], LESS),
         ({"dev_domain_loss": LOG2, "domain_uar": 0.66}, ["BETWEEN"], NOTHING),
         ({"domain_uar": 0.399}, ["OVERRUN: it is wrong more often"], LESS),
         ({"domain_uar": 0.3, **NO_BETA},
@@ -125,8 +118,8 @@ NO_BETA = {"domain_grad_norm": 0.0, "choices": {"beta": 0.0}}
          ["a larger --beta, or a smaller --alpha"]),
         ({"emotion_grad_norm": 2.0, "domain_grad_norm": 10.0}, ["drowns emotion"],
          ["a smaller --beta, or a larger --alpha"]),
-        ({"emotion_grad_norm": 0.0, "choices": {"alpha": 0.0}},
-         ["alpha is 0: emotion has no weight."], [ABOVE_0]),
+        ({"emotion_grad_norm": 0.0, "choices": {"alpha": 0.0}}, ["drowns emotion"],
+         ["a smaller --beta, or a larger --alpha"]),
         # The distance before and after
         ({"distance": (1.5, 1.45)}, ["not brought the languages together."], NOTHING),
         ({"distance": (1.5, 1.21)}, ["not brought the languages together."], NOTHING),  # noise
@@ -145,7 +138,7 @@ NO_BETA = {"domain_grad_norm": 0.0, "choices": {"beta": 0.0}}
         # The shares of the classes
         ({"source": (45, 55), "confusion": EVEN},
          ["High is 55% of the source, and 60% of the predictions on the target's test set.",
-          "(By the labels, which adaptation must not see, it is 60% of them.)"], NOTHING),
+          "By the labels, which adaptation must not see, it is 60% of them."], NOTHING),
         ({"source": (55, 45), "confusion": EVEN}, ["LABEL SHIFT"], [SHIFT]),
         # No page asks for a larger and for no larger beta.
         ({"source": (55, 45), "confusion": EVEN, "domain_uar": 0.99}, ["LABEL SHIFT", "WINNING"],
@@ -195,13 +188,11 @@ def test_the_heading_says_which_run_and_what_came_of_it(examined, tmp_path):
     )
 
 
-def test_the_ratio_of_gradient_norms_is_a_median_of_the_first_and_of_the_last_epochs(examined):
-    late = np.arange(EPOCHS) >= 16  # four epochs of the last ten, and none of the first ten
-    early = np.arange(EPOCHS) < 5
-    grad_norm = np.where(late, 100.0, np.where(early, 0.001, 0.37))
+def test_the_ratio_of_gradient_norms_is_a_median_of_the_last_epochs(examined):
+    late = np.arange(EPOCHS) >= 16  # four epochs of the last ten
+    grad_norm = np.where(late, 100.0, np.where(LATE, 0.37, 0.001))
     page, _ = examined(domain_grad_norm=grad_norm)
-    assert "is 0.37 times that of emotion" in page
-    assert "(median of the last 10 epochs; of the first 0.19)" in page
+    assert "is 0.37 times that of emotion (median of the last 10 epochs)" in page
 
 
 def test_of_a_short_run_the_second_half_is_looked_at(examined, monkeypatch):
@@ -257,7 +248,6 @@ def test_base_and_mono_have_no_adversary_to_speak_of(examined, name):
     assert "1." in page and "Test UAR by what chose the epoch" in page
     # mono is trained on the target itself: what differs there is no shift between languages
     assert ("LABEL SHIFT" in page) == (name == "base")
-    assert ("Ay to Bee" in page) == (name == "base")
 
 
 def test_what_is_no_finished_run_of_this_version_is_an_error_in_one_line(tmp_path):

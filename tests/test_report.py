@@ -137,8 +137,9 @@ def table2(tmp_path_factory):
 def text_of(results):
     """Markdown and CSV of a table."""
     name = results.args.command
-    corpora, lines = results.corpora(wanted_by(results)), tables.lines(results, name)
-    return tables.markdown(results, name, corpora, lines), tables.as_csv(name, corpora, lines)
+    corpora, lines = results.corpora(wanted_by(results)), tables.lines(results, TABLES[name])
+    text = tables.markdown(results, TABLES[name], corpora, lines)
+    return text, tables.as_csv(name, corpora, lines)
 
 
 # The paper's numbers
@@ -146,17 +147,20 @@ def text_of(results):
 
 @pytest.mark.parametrize("name", TABLES)
 def test_the_numbers_of_the_paper_are_those_of_the_committed_tables(name):
-    """In italics, the average that is printed wrong beside the right one."""
-    there = (REPORTS / "demo" / f"{name}.md").read_text().split("\n## ")[1]  # by target labels
-    here, cells = [], {row.name: {row: 1} for row in TABLES[name]}
-    for kind, terms in (("cell", cells), ("difference", paper.PLANNED[name])):
-        for title, rows in terms.items():
+    text = (REPORTS / "demo" / f"{name}.md").read_text()
+    there = text.split("\n## ")[1]  # by target labels
+    assert TABLES[name].note in text and (name == "table2") == (paper.MISPRINT in text)
+    here, cells = [], {row.name: {row: 1} for row in TABLES[name].rows}
+    for sign, terms in (("", cells), ("+", TABLES[name].planned)):
+        for rows in terms.values():
             numbers = [paper.of_paper(rows, columns) for columns in PLACES]
             if numbers[0]:
-                here.append(tables.text_of_paper(tables.Line(kind, "target", title, [], numbers)))
+                here.append([
+                    f"*{mean:{sign}.2f}" + (f" ({spread:.2f})*" if spread is not None else "*")
+                    for mean, spread in numbers
+                ])  # fmt: skip
     assert [line.strip("| ").split(" | ")[1:] for line in there.splitlines()
             if line.startswith("| *the paper's* |")] == here  # fmt: skip
-    assert (name == "table2") == ("58.53; printed: 58.32" in there)
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -167,13 +171,13 @@ def test_the_planned_differences_are_those_of_the_committed_cells(name):
             for line in csv.DictReader(file) if line["selected_by"] == "target"
         }  # fmt: skip
     for column in dict.fromkeys(column for _, column in found):
-        for difference, terms in paper.PLANNED[name].items():
+        for difference, terms in TABLES[name].planned.items():
             expected = sum(weight * found[row.name, column] for row, weight in terms.items())
             assert found[difference, column] == pytest.approx(expected, abs=0.002)
 
 
 def test_each_average_of_the_paper_is_that_of_its_cells_but_for_one_misprint():
-    for row in {row for rows in TABLES.values() for row in rows if row.paper}:
+    for row in {row for table in TABLES.values() for row in table.rows if row.paper}:
         mean = sum(value for value, _ in row.paper) / 4
         assert row.average == pytest.approx(mean, abs=0.006)
         printed = paper.PRINTED.get(row.name, row.average)
@@ -221,8 +225,9 @@ def by_hand(results, rows, columns, criteria):
 
 def test_every_line_of_a_table_is_as_worked_out_by_hand(table1):
     """Cells, differences, averages, what labels were worth; AdaBN is `base`, tested otherwise."""
-    rows = {row.name: {row: 1} for row in TABLES["table1"]} | paper.PLANNED["table1"]
-    lines = tables.lines(table1, "table1")
+    table = TABLES["table1"]
+    rows = {row.name: {row: 1} for row in table.rows} | table.planned
+    lines = tables.lines(table1, table)
     for line in lines:
         criteria = {line.criterion: 1}
         if line.kind == "labels":
@@ -240,7 +245,7 @@ def test_every_line_of_a_table_is_as_worked_out_by_hand(table1):
     found = {}
     for line in lines:
         found.setdefault((line.kind, line.criterion), []).append(line.name)
-    cells, planned = [row.name for row in TABLES["table1"]], list(paper.PLANNED["table1"])
+    cells, planned = [row.name for row in table.rows], list(table.planned)
     expected = {("cell", "target"): cells, ("difference", "target"): planned}
     for criterion in ("source", "information"):
         expected |= {(kind, criterion): cells[:-1] for kind in ("cell", "labels")}
@@ -263,7 +268,7 @@ def test_a_number_has_its_sign_its_spread_its_interval_and_a_tilde_where_it_is_i
 @pytest.mark.parametrize("name", ["table1", "table2"])
 def test_markdown_and_csv_have_every_number_of_the_lines(name, request):
     results = request.getfixturevalue(name)
-    lines, (markdown, text) = tables.lines(results, name), text_of(results)
+    lines, (markdown, text) = tables.lines(results, TABLES[name]), text_of(results)
     heads = tables.heads_of(results.corpora(wanted_by(results)))
     entries, rows = list(csv.DictReader(io.StringIO(text))), []
     for line in lines:
@@ -274,8 +279,6 @@ def test_markdown_and_csv_have_every_number_of_the_lines(name, request):
             rows.append(f"## {title}")
         cells = [writing.percent(figure, difference) for figure in line.estimates]
         rows.append(" | ".join([f"| {line.name}", *cells]) + " |")
-        if line.paper[0]:
-            rows.append(" | ".join(["| *the paper's*", *tables.text_of_paper(line)]) + " |")
         for head, figure, numbers in zip(heads, line.estimates, line.paper):
             row = entries.pop(0)
             here = (row["table"], row["selected_by"], row["kind"], row["row"], row["column"])
@@ -288,9 +291,9 @@ def test_markdown_and_csv_have_every_number_of_the_lines(name, request):
                 "" if value is None else str(value) for value in numbers or (None, None)
             ]
     assert not entries
-    heads_apart = [text for text in markdown.splitlines() if not text.startswith("|  |")]
-    assert [text for text in heads_apart if text.startswith(("## ", "| "))] == rows
-    count = len(paper.PLANNED[name])
+    ours = [text for text in markdown.splitlines() if not text.startswith(("|  |", "| *the p"))]
+    assert [text for text in ours if text.startswith(("## ", "| "))] == rows
+    count = len(TABLES[name].planned)
     assert markdown.count(f"planned before any run: {count}, in four columns and on average") == 3
     expected = {"table1": "Of 30 intervals about 1.5 are", "table2": "Of 5 intervals about 0.2 are"}
     assert expected[name] in markdown and (paper.MISPRINT in markdown) == (name == "table2")
@@ -341,21 +344,18 @@ def test_a_finished_run_that_is_not_the_one_meant_is_refused(table2):
     first = next(run for run in wanted if run.choices.dimension == "valence")
     assert wanted[-1].choices.dimension == "valence"
     here = [str(side.place.resolve()) for side in (first.source, first.target)]
-    way_back, elsewhere = here[::-1], [here[0], "/elsewhere/b.csv"]
     corpora = table2.corpora(wanted)
     assert [corpus["title"] for corpus in corpora] == ["Corpus csv-a", "Corpus csv-b"]
     beside = "than the runs beside it; delete those that are out of date, and they are run again"
     for run, keys, value, words in (
         (first, ["choices", "alpha"], 0.25,
          "holds another run: alpha (0.25 there, 0.5 here); choose another --out"),
-        (first, ["folders"], way_back,
-         f"a run on {' and '.join(way_back)}, not on {' and '.join(here)}; choose another --out"),
-        (first, ["folders"], elsewhere,
-         f"a run on {' and '.join(elsewhere)}, not on {' and '.join(here)}; choose another --out"),
+        (first, ["folders"], here[::-1],
+         f"a run on {here[1]} and {here[0]}; choose another --out"),
         (first, ["corpora", "source", "content"], "new",
-         f"made of other recordings of Corpus csv-a {beside}"),
+         f"made of other recordings or labels of Corpus csv-a {beside}"),
         (wanted[-1], ["corpora", "target", "labels"], "csv-a arousal",
-         f"made of other labels of Corpus csv-a {beside}"),
+         f"made of other recordings or labels of Corpus csv-a {beside}"),
     ):  # fmt: skip
         config = store.read_json(run.out / "config.json")
         entry, whole = config, (run.out / "config.json").read_bytes()
@@ -449,10 +449,9 @@ def test_emotion_that_follows_domain_loss(curves, verdict, words):
         claims.follows(SimpleNamespace(curves=lambda *_: np.array([*map(curves, range(seeds))])))
         for seeds in (3, 1)
     )
-    # What selects an epoch has no part in it.
-    assert three.verdicts == {"target": verdict, "source": "-", "information": "-"}
+    assert three.verdicts == [verdict, "-", "-"]  # what selects an epoch has no part in it
     assert re.search(words, three.here)
-    assert alone.verdicts["target"] == claims.OPEN and "no interval" in alone.here
+    assert alone.verdicts[0] == claims.OPEN and "no interval" in alone.here
 
 
 def test_the_claims_as_text(tmp_path):
@@ -475,18 +474,18 @@ def test_the_claims_as_text(tmp_path):
             criterion: [results.estimate(*figure, {criterion: 1}) for figure in wanted]
             for criterion in SELECTION
         }
-        assert claim.verdicts == {name: rule(estimates) for name, estimates in ours.items()}
+        assert claim.verdicts == [rule(estimates) for estimates in ours.values()]
         if rule is claims.above:
             assert claim.here == ", ".join(map(claims.points, ours["target"]))
     largest = max(ours["target"], key=lambda figure: abs(figure.value))
     assert claim.here == f"largest {claims.points(largest)}"
     assert claims.points(difference(0.1, 0.05)) == "+10.0 [5.0, 15.0]"
-    assert any(len(set(claim.verdicts.values())) > 1 for claim in found[:-1])
+    assert any(len(set(claim.verdicts)) > 1 for claim in found[:-1])
     text = claims.markdown(results, results.corpora(wanted_by(results)))
     lines = [line for line in text.splitlines() if line.startswith("| ")][1:]
     for line, claim in zip(lines, found, strict=True):
         cells = line.strip("| ").split(" | ")
-        assert cells == [claim.text, claim.paper, claim.here, *claim.verdicts.values()]
+        assert cells == [claim.text, claim.paper, claim.here, *claim.verdicts]
     assert "- seeds 0 to 1, 12 epochs" in text
 
 
@@ -510,16 +509,21 @@ def swept(tmp_path_factory):
 
     grid = ["--seeds", "3", "--alphas", "0.5", "0.8", "--betas", "0.3", "2", "--modes", "bn1"]
     results = Results(asked(tmp_path_factory.mktemp("sweep"), "sweep", *grid))
-    return sweep.Sweep(made_up_runs(results, skill, curves))
+    return made_up_runs(results, skill, curves)
 
 
 @pytest.fixture(scope="module")
 def sweep_text(swept):
-    return swept.markdown(swept.results.corpora(wanted_by(swept.results)))
+    corpora = swept.corpora(wanted_by(swept))
+    return command.made(swept, "sweep", corpora)["sweep-arousal.md"]
+
+
+def figure_of(results, rows, criterion):
+    return results.estimate(rows, {(0, "arousal"): 1}, {criterion: 1})
 
 
 def test_the_grid_has_each_setting_once_and_beta_0_beside_it(swept):
-    runs = wanted_by(swept.results)
+    runs = wanted_by(swept)
     found = {
         (run.choices.bn, run.choices.alpha, run.choices.beta, run.choices.beta_schedule)
         for run in runs
@@ -537,18 +541,15 @@ def test_the_grid_has_each_setting_once_and_beta_0_beside_it(swept):
 
 def test_the_adversarys_part_is_the_difference_to_beta_0(swept, sweep_text):
     row, without = sweep.setting("bn1", 0.8, 0.3, "ganin"), sweep.setting("bn1", 0.8, 0.0)
-    parts = {criterion: swept.part(row, criterion) for criterion in SELECTION}
-    for criterion, part in parts.items():
-        terms = {row: 1, without: -1}, {swept.column: 1}, {criterion: 1}
-        assert part.by_seed == pytest.approx(by_hand(swept.results, *terms)[0], abs=1e-12)
-    assert len({str(part.by_seed) for part in parts.values()}) == 3
+    parts = [figure_of(swept, {row: 1, without: -1}, criterion) for criterion in SELECTION]
+    assert len({str(part.by_seed) for part in parts}) == 3
     (line,) = (line for line in sweep_text.splitlines() if line.startswith(f"| {row.name} |"))
     assert row.name == "bn1, alpha 0.8, beta 0.3 ganin"
     cells = line.split(" | ")
-    uars = [swept.estimate({row: 1}, criterion) for criterion in SELECTION]
+    uars = [figure_of(swept, {row: 1}, criterion) for criterion in SELECTION]
     assert cells[1:7:2] == [writing.percent(figure) for figure in uars]
-    assert cells[2:7:2] == [writing.percent(part, True) for part in parts.values()]
-    runs = [swept.results.run(row, swept.column, seed) for seed in (0, 1, 2)]
+    assert cells[2:7:2] == [writing.percent(part, True) for part in parts]
+    runs = [swept.run(row, (0, "arousal"), seed) for seed in (0, 1, 2)]
     domain = [[epoch["domain_uar"] for epoch in curves_of(run)[-10:]] for run in runs]
     saw = [f"{100 * np.mean(domain):.0f}", f"{1.0 + 0.1:.3f}", "95.0 |"]
     assert cells[7:] == saw  # domain UAR, mutual information, source validation UAR
@@ -558,33 +559,33 @@ def test_the_adversarys_part_is_the_difference_to_beta_0(swept, sweep_text):
 
 
 def test_the_setting_to_take_has_the_largest_information(swept, sweep_text):
-    best = sweep.setting("bn1", 0.8, 2.0)
+    best, without = sweep.setting("bn1", 0.8, 2.0), sweep.setting("bn1", 0.8, 0.0)
     chosen = sweep_text.split("## Chosen without labels of the target")[1].split("\n- ")
     _, by_information, by_source = chosen
     assert by_information.startswith(f"By the largest mutual information: {best.name}; test UAR ")
-    assert writing.percent(swept.estimate({best: 1}, "information")) in by_information
-    part = writing.percent(swept.part(best, "information"), True)
+    assert writing.percent(figure_of(swept, {best: 1}, "information")) in by_information
+    part = writing.percent(figure_of(swept, {best: 1, without: -1}, "information"), True)
     assert f"the adversary's part {part}" in by_information
     assert "--alphas 0.8 --betas 2.0 --schedules constant --modes bn1 --seeds 3-7" in by_information
     assert by_source.startswith(
         "By the largest source validation UAR: bn1, alpha 0.5, beta 0; test UAR "
     )
     assert "the adversary's part" not in by_source
-    assert swept.watched(best)["information"] == pytest.approx(2.0)
 
 
 def test_the_sweep_counts_significant_differences(swept, sweep_text):
     lines = [line for line in sweep_text.splitlines() if line.startswith("- Epoch selected")]
     assert len(lines) == 3
+    table = sweep.table(swept.args)
     for line, criterion in zip(lines, SELECTION):
-        parts = [swept.part(row, criterion) for row in swept.tried]
+        parts = [figure_of(swept, terms, criterion) for terms in table.planned.values()]
         sides = [part.value > 0 for part in parts if part.significant]
         assert len(parts) == 8 and "Of 8 settings" in line
         assert f"above zero in {sides.count(True)} (bn1, alpha 0.5, beta 0.3 constant; " in line
         assert f"and below in {sides.count(False)} (" in line
-        uars = {row: swept.estimate({row: 1}, criterion).value for row in swept.grid}
+        uars = {row: figure_of(swept, {row: 1}, criterion).value for row in table.rows}
         best = max(uars, key=uars.get)
-        less = [swept.estimate({row: 1, best: -1}, criterion) for row in uars if row != best]
+        less = [figure_of(swept, {row: 1, best: -1}, criterion) for row in uars if row != best]
         below = sum(figure.significant and figure.value < 0 for figure in less)
         assert line.endswith(
             f"The best is {best.name}; {below} of the other 9 are significantly below it."
@@ -604,10 +605,10 @@ def bars(container):
 
 
 def test_the_figure_of_a_table_has_each_cell_with_its_interval(table1):
-    lines = tables.lines(table1, "table1")
+    lines = tables.lines(table1, TABLES["table1"])
     heads = tables.heads_of(table1.corpora(wanted_by(table1)))
     figure = figures.table(lines, heads, "a title")
-    names = [row.name for row in TABLES["table1"]]
+    names = [row.name for row in TABLES["table1"].rows]
     assert len(figure.axes) == 5
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == names
     for column, (axis, head) in enumerate(zip(figure.axes, heads)):
@@ -673,31 +674,15 @@ def test_figure_3_has_mean_and_reach_over_seeds(tmp_path):
     assert "seeds 0 to 2" in figure.get_suptitle()
 
 
-def test_the_figure_of_the_sweep_has_a_line_for_each_alpha(swept, tmp_path):
-    corpora = swept.results.corpora(wanted_by(swept.results))
-    figure = swept.figure(corpora)
-    assert len(figure.axes) == 3 * 2  # two schedules
-    for i, schedule in enumerate(swept.args.schedules):
-        assert figure.axes[i].get_title() == f"batch norm, {schedule}"
-        assert figure.axes[4 + i].get_xlabel() == "beta"
-        for k, criterion in ((0, "target"), (1, "information")):
-            containers = figure.axes[2 * k + i].containers
-            for container, alpha in zip(containers, (0.5, 0.8), strict=True):
-                line = [sweep.setting("bn1", alpha, 0.0)]
-                line += [sweep.setting("bn1", alpha, beta, schedule) for beta in (0.3, 2.0)]
-                points, ends = bars(container)
-                found = [swept.estimate({row: 1}, criterion) for row in line]
-                assert points[:, 1] == pytest.approx([100 * figure.value for figure in found])
-                expected = [100 * np.array(figure.interval) for figure in found]
-                np.testing.assert_allclose(ends[:, :, 1], expected)
-                assert np.round(points[:, 0]).tolist() == [0, 1, 2]
-    labels = [label.get_text() for label in figure.axes[4].get_xticklabels()]
-    assert labels == ["0", "0.3", "2"]
-    assert figure.axes[0].get_ylabel().startswith("test UAR (%)")
-    flags = ["--modes", "bn2", "none", "--alphas", "0.5", "--betas", "1", "--seeds", "1"]
-    modes = sweep.Sweep(made_up_runs(Results(asked(tmp_path, "sweep", *flags))))
-    titles = [axis.get_title() for axis in modes.figure(corpora).axes[:4]]
-    assert titles[0] == "batch norm bn2, constant" and titles[2] == "no batch norm, constant"
+def test_the_figure_of_the_sweep_has_each_setting(swept):
+    figure = command.made(swept, "sweep", swept.corpora(wanted_by(swept)))["sweep-arousal.png"]
+    (axis,) = figure.axes
+    rows = sweep.table(swept.args).rows
+    assert [label.get_text() for label in axis.get_yticklabels()] == [row.name for row in rows]
+    for container, criterion in zip(axis.containers, SELECTION, strict=True):
+        found = [100 * figure_of(swept, {row: 1}, criterion).value for row in rows]
+        assert bars(container)[0][:, 0] == pytest.approx(found)
+    assert len(figure.legends[0].get_texts()) == 3  # the paper has no such numbers
 
 
 # Which runs: the plan
@@ -734,7 +719,7 @@ def test_every_printed_command_is_one_of_train_and_leads_to_the_same_run(tmp_pat
 @pytest.mark.parametrize("of", [("csv:a.csv", "csv:b.csv"), ("emodb:A", "ravdess:B")])
 def test_each_run_has_a_folder_of_its_own_in_both_directions(of, tmp_path):
     results = Results(asked(tmp_path, "claims", "--seeds", "2", of=of))
-    rows = [row for rows in TABLES.values() for row in rows]
+    rows = [row for table in TABLES.values() for row in table.rows]
     everything = results.runs(rows, COLUMNS)
     assert len({run.out for run in everything}) == len(everything)
     assert len({(run.choices, run.source, run.target) for run in everything}) == len(everything)
@@ -790,7 +775,6 @@ def test_the_paper_s_pair_is_the_demo_until_both_folders_are_given(tmp_path):
 def test_seeds_as_a_count_or_from_first_to_last():
     assert list(command.seeds("3")) == [0, 1, 2]
     assert list(command.seeds("5-7")) == [5, 6, 7]
-    assert len(command.seeds("1000")) == len(command.seeds("5-1004")) == 1000
-    for text in ("0", "3-1", "", "-3", "1-2-3", "x", "1.5", "1001", "0-1000"):
-        with pytest.raises(command.argparse.ArgumentTypeError):
+    for text in ("0", "3-1", "", "-3", "1-2-3", "x", "1.5"):
+        with pytest.raises(ValueError):
             command.seeds(text)

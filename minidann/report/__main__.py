@@ -1,6 +1,7 @@
 """The command line of `minidann.report`."""
 
 import argparse
+import shlex
 import time
 from pathlib import Path
 
@@ -9,17 +10,18 @@ from minidann.console import UserError
 from minidann.corpora import DIMENSIONS
 from minidann.ops import parallel
 from minidann.report import claims, doctor, figures, launch, plan, sweep, tables, writing
-from minidann.report.paper import BASE, CLAIMED, COLUMNS, OUR, TABLES, TITLES
+from minidann.report.paper import BASE, CLAIMED, COLUMNS, OUR, TABLES
 from minidann.report.plan import Run
 from minidann.report.results import Results
 from minidann.run import plots, setup, store
 
-FIGURES = ("figure2", "figure3")
-HELP = {
-    **{name: title.split(": ")[1] for name, title in TITLES.items()},
+PAPER = {  # what `all` makes
+    **{name: table.title.split(": ")[1] for name, table in TABLES.items()},
     "figure2": "the encoder's output in two dimensions: base and our, by language and by emotion",
     "figure3": "domain loss, domain UAR and emotion UAR by epoch",
     "claims": "what the paper claims, line by line: does it hold here?",
+}
+HELP = PAPER | {
     "all": "all of these",
     "sweep": "alpha, beta, schedule and batch norm over a grid",
 }
@@ -28,12 +30,9 @@ HELP = {
 def seeds(text: str) -> range:
     """`5` as the seeds 0 to 4, `5-9` as those."""
     first, dash, last = text.partition("-")
-    try:
-        numbers = range(int(first), int(last) + 1) if dash else range(int(first))
-    except ValueError:
-        numbers = range(0)
-    if not 0 < len(numbers) <= 1000:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a count, or first-last such as 5-9")
+    numbers = range(int(first), int(last) + 1) if dash else range(int(first))
+    if not numbers:
+        raise ValueError("no seed")  # argparse says which argument
     return numbers
 
 
@@ -45,15 +44,12 @@ def parser() -> argparse.ArgumentParser:
         "missing, and writes Markdown, CSV and figures. Stopped, the same command goes on.",
     )
     commands = p.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    with_defaults = argparse.ArgumentDefaultsHelpFormatter
+    about = {"formatter_class": argparse.ArgumentDefaultsHelpFormatter}
     for name, text in HELP.items():
-        command = commands.add_parser(
-            name, help=text, description=text, formatter_class=with_defaults
-        )
+        command = commands.add_parser(name, help=text, description=text, **about)
         command.set_defaults(direction=None)  # which a run has: a report goes both ways
-        steering = plan.STEERING if name == "sweep" else ()
-        shared = [choice for choice in plan.SHARED if choice not in steering]
-        groups = train.add_shared_flags(command, shared)
+        grid = plan.STEERING if name == "sweep" else ()
+        groups = train.add_shared_flags(command, [s for s in plan.SHARED if s not in grid])
         few = "3" if name == "sweep" else "5"
         groups["training"].add_argument("--seeds", type=seeds, default=few,
                                         help="how many, or first-last such as 5-9")  # fmt: skip
@@ -63,9 +59,8 @@ def parser() -> argparse.ArgumentParser:
         files.add_argument("--jobs", type=int, default=parallel.threads(), help="runs at a time")
         files.add_argument("--list", action="store_true", help="print the command of every "
                            "missing run, and run nothing")  # fmt: skip
-        if name in (*FIGURES, "sweep", "all"):
-            groups["corpora"].add_argument("--dimension", choices=DIMENSIONS, default="arousal",
-                                           help="of figures and sweep")  # fmt: skip
+        groups["corpora"].add_argument("--dimension", choices=DIMENSIONS, default="arousal",
+                                       help="of figures and sweep; tables have both")  # fmt: skip
         if name == "sweep":
             sweep.add_options(groups["model"])
     command = commands.add_parser("doctor", help="is my DANN working? a page on one run")
@@ -76,44 +71,39 @@ def parser() -> argparse.ArgumentParser:
 def runs_of(results: Results, command: str) -> list[Run]:
     """The runs that a command is made of."""
     if command in TABLES or command == "claims":
-        return results.runs(TABLES.get(command, CLAIMED), COLUMNS)
+        return results.runs(CLAIMED if command == "claims" else TABLES[command].rows, COLUMNS)
     first = (0, results.args.dimension)
     if command == "figure2":
         return [results.run(row, first, results.args.seeds[0]) for row in (BASE, OUR)]
-    return results.runs(sweep.grid(results.args) if command == "sweep" else [OUR], [first])
+    rows = sweep.table(results.args).rows if command == "sweep" else [OUR]
+    return results.runs(rows, [first])
 
 
 def made(results: Results, command: str, corpora: list[dict]) -> dict[str, str | plots.Figure]:
     """The texts and the figures of a command from finished runs, by the names of their files."""
+    pair = writing.named(corpora)
     if command in TABLES:
-        lines = tables.lines(results, command)
-        title = f"{TITLES[command]}. {' and '.join(writing.named(corpora))}"
+        table, heads = TABLES[command], tables.heads_of(corpora)
+        lines = tables.lines(results, table)
         return {
-            f"{command}.md": tables.markdown(results, command, corpora, lines),
+            f"{command}.md": tables.markdown(results, table, corpora, lines),
             f"{command}.csv": tables.as_csv(command, corpora, lines),
-            f"{command}.png": figures.table(lines, tables.heads_of(corpora), title),
+            f"{command}.png": figures.table(lines, heads, f"{table.title}. {' and '.join(pair)}"),
         }
     if command == "claims":
         return {"claims.md": claims.markdown(results, corpora)}
     dimension = results.args.dimension
     stem = f"{command}-{dimension}"
     if command == "sweep":
-        grid = sweep.Sweep(results)
-        return {f"{stem}.md": grid.markdown(corpora), f"{stem}.png": grid.figure(corpora)}
+        table = sweep.table(results.args)
+        lines = tables.lines(results, table, [{(0, dimension): 1}])
+        head = f"{' to '.join(pair)}, {dimension}"
+        return {
+            f"{stem}.md": sweep.markdown(results, corpora, lines),
+            f"{stem}.png": figures.table(lines, [head], table.title),
+        }
     draw = figures.figure2 if command == "figure2" else figures.figure3
     return {f"{stem}.png": draw(results, corpora, dimension)}
-
-
-def write(results: Results, command: str, corpora: list[dict]) -> list[Path]:
-    """Make the table or figure of a command from finished runs; -> the files."""
-    paths = []
-    for name, content in made(results, command, corpora).items():
-        paths.append(results.args.out / name)
-        if isinstance(content, str):
-            store.write(paths[-1], content.encode())
-        else:
-            plots.save(content, paths[-1])
-    return paths
 
 
 def main() -> None:
@@ -126,22 +116,26 @@ def main() -> None:
     began = time.monotonic()
     args.out = args.out or Path("reports", plan.title_of(args))
     results = Results(args)
-    names = [args.command]
-    if args.command == "all":
-        names = [name for name in HELP if name not in ("all", "sweep")]
+    names = [*PAPER] if args.command == "all" else [args.command]
     wanted = list(dict.fromkeys(run for name in names for run in runs_of(results, name)))
     results.corpora(run for run in wanted if run.finished)  # refuses those that are not meant
     missing = [run for run in wanted if not run.finished]
     if args.list:
         for run in missing:
-            print(run.command)
+            print(shlex.join(["python", *run.arguments]))
         return
     if missing:  # both corpora read and their features extracted once, not by each of the runs
         run = max(missing, key=lambda run: run.choices.model != "mono")
         setup.prepare(run.choices, (run.source.place, run.target.place), args.cache, args.skip_bad)
         launch.launch(wanted, args.jobs, console.say)
     corpora = results.corpora(wanted)
-    print(*(path for name in names for path in write(results, name, corpora)), sep="\n")
+    for name in names:
+        for file, content in made(results, name, corpora).items():
+            if isinstance(content, str):
+                store.write(args.out / file, content.encode())
+            else:
+                plots.save(content, args.out / file)
+            print(args.out / file)
     duration = console.clock(time.monotonic() - began)
     print(f"{duration} for {len(wanted)} runs and what is made of them")
 

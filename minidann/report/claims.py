@@ -5,7 +5,7 @@ A claim holds where every figure that it is made of is significantly on the righ
 inconclusive otherwise. Two claims have rules of their own, which `markdown` states.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import spearmanr
@@ -20,33 +20,31 @@ HOLDS, FAILS, OPEN = "holds", "does not hold", "inconclusive"
 MARGIN = 0.02  # of UAR: modes that surely differ by less do not differ
 
 
-@dataclass(frozen=True)
-class Claim:
+class Claim(NamedTuple):
     """What the paper says, its figures, ours as text, and the verdict under each criterion."""
 
     text: str
     paper: str
     here: str
-    verdicts: dict[str, str]
+    verdicts: list[str]
 
 
 def claims(results: Results) -> list[Claim]:
     """Every claim, judged under each criterion, with the figures by labels of the target."""
     found = []
-    rules = [(text, figures, above) for text, figures in ABOVE.items()] + [(SAME, PAIRS, same)]
-    for text, figures, rule in rules:
-        estimates = {
-            criterion: [results.estimate(*figure, {criterion: 1}) for figure in figures]
+    for text, figures in (ABOVE | {SAME: PAIRS}).items():
+        estimates = [
+            [results.estimate(*figure, {criterion: 1}) for figure in figures]
             for criterion in SELECTION
-        }
-        verdicts = {criterion: rule(here) for criterion, here in estimates.items()}
-        paper, here = [of_paper(*figure)[0] for figure in figures], estimates["target"]
-        if rule is above:
-            there, ours = ", ".join(f"{gain:+.2f}" for gain in paper), ", ".join(map(points, here))
-        else:  # too many to list
+        ]
+        paper, here = [of_paper(*figure)[0] for figure in figures], estimates[0]
+        if text == SAME:  # too many to list
             there = f"largest {max(map(abs, paper)):.2f}"
             ours = f"largest {points(max(here, key=lambda figure: abs(figure.value)))}"
-        found.append(Claim(text, there, ours, verdicts))
+        else:
+            there, ours = ", ".join(f"{gain:+.2f}" for gain in paper), ", ".join(map(points, here))
+        rule = same if text == SAME else above
+        found.append(Claim(text, there, ours, [rule(figures) for figures in estimates]))
     return [*found, follows(results)]
 
 
@@ -85,8 +83,7 @@ def follows(results: Results) -> Claim:
         f"rank correlation of the changes {mean:.2f} {interval}; "
         f"of the curves themselves {np.mean(levels):.2f}"
     )
-    verdicts = dict.fromkeys(SELECTION, "-") | {"target": verdict}  # no epoch is chosen here
-    return Claim(FOLLOWS, '"a similar trend"', here, verdicts)
+    return Claim(FOLLOWS, '"a similar trend"', here, [verdict, "-", "-"])  # it selects no epoch
 
 
 def correlation(first: np.ndarray, second: np.ndarray) -> float:
@@ -98,15 +95,12 @@ def correlation(first: np.ndarray, second: np.ndarray) -> float:
 
 def markdown(results: Results, corpora: list[dict]) -> str:
     """The claims as a Markdown text."""
-    criteria = [f"by {criterion.by}" for criterion in SELECTION.values()]
-    rows = [
-        [claim.text, claim.paper, claim.here, *claim.verdicts.values()] for claim in claims(results)
-    ]
+    heads = ["claim", "the paper", "here", *(f"by {found.by}" for found in SELECTION.values())]
     parts = [
         "Differences in points of UAR [95% interval over the target's speakers], by the epoch "
         "chosen with labels of the target. The verdicts are also for epochs chosen without: by "
         "the source validation UAR, and by the mutual information of input and prediction.",
-        markdown_table(["claim", "the paper", "here", *criteria], rows),
+        markdown_table(heads, [[*claim[:3], *claim.verdicts] for claim in claims(results)]),
         "A claim that something is above holds where each of its figures is significantly above "
         "zero, by its interval over speakers and by that over seeds, and does not hold where a "
         "figure is significantly below zero. The claim that modes do not differ holds where all "

@@ -26,8 +26,9 @@ def table(lines: list[Line], heads: list[str], title: str) -> Figure:
     """The cells of a table: a panel a column, a place a row, intervals over speakers as bars."""
     cells = [line for line in lines if line.kind == "cell"]
     names = list(dict.fromkeys(line.name for line in cells))
-    size = (3.1 * len(heads), 2.2 + 0.32 * len(names))
-    figure, axes = subplots(1, len(heads), figsize=size, sharex=True, sharey=True)
+    size = (max(9, 3.1 * len(heads)), 2.2 + 0.32 * len(names))
+    figure, axes = subplots(1, len(heads), figsize=size, sharex=True, sharey=True, squeeze=False)
+    axes = axes[0]
     for column, (axis, head) in enumerate(zip(axes, heads)):
         for offset, (criterion, (marker, colour)) in zip((-0.22, 0, 0.22), STYLE.items()):
             here = [line for line in cells if line.criterion == criterion]
@@ -36,8 +37,9 @@ def table(lines: list[Line], heads: list[str], title: str) -> Figure:
             axis.errorbar(value, place, xerr=reach, fmt=marker, ms=5, color=colour, lw=1,
                           label=title_of(criterion).lower())  # fmt: skip
         paper = {line.name: line.paper[column][0] for line in cells if line.paper[column]}
-        axis.plot(list(paper.values()), [names.index(name) for name in paper],
-                  "x", color="black", ms=7, label="the paper, on RECOLA and IEMOCAP")  # fmt: skip
+        if paper:
+            axis.plot(list(paper.values()), [names.index(name) for name in paper], "x",
+                      color="black", ms=7, label="the paper, on RECOLA and IEMOCAP")  # fmt: skip
         axis.axvline(50, color="0.7", lw=0.8, zorder=0)  # chance
         axis.set_title(head.replace(", ", "\n"), fontsize=9)
         axis.set(xlabel="UAR (%)")

@@ -31,53 +31,49 @@ def launch(wanted: Sequence[Run], jobs: int, say: Callable[[str], None]) -> None
     process is at work on is waited for, and takes one of the places, because it uses cores, too.
     After a failure no other run is begun.
     """
-    waiting = [run for run in wanted if not run.finished]
-    total, began, done = len(waiting), time.monotonic(), 0
-    jobs = min(jobs, total)
+    missing = [run for run in wanted if not run.finished]
+    began, done, announced = time.monotonic(), 0, False
+    jobs = min(jobs, len(missing))
     share = str(max(1, parallel.threads() // jobs))
-    say(f"{total} of {len(wanted)} runs are missing; {jobs} at a time, {share} threads each")
-    at_work: dict[Run, subprocess.Popen | None] = {}  # None: the process is another report's
-    failed: dict[str, list[Run]] = {}
-    announced = False
+    say(f"{len(missing)} of {len(wanted)} runs are missing; {jobs} at a time, {share} threads each")
+    at_work: dict[Run, subprocess.Popen] = {}
+    failed: list[str] = []
     try:
-        while any(at_work.values()) or not failed and (waiting or at_work):
-            while waiting and len(at_work) < jobs and not failed:
-                run = waiting.pop(0)
-                elsewhere = run.finished or store.is_held(run.out)
-                at_work[run] = None if elsewhere else _start(run, share)
-            time.sleep(PAUSE)
-            for run, process in list(at_work.items()):
-                held = store.is_held(run.out)
-                if held if process is None else process.poll() is None:
-                    continue
-                del at_work[run]
-                if run.finished:
-                    done += 1
-                    left = (time.monotonic() - began) / done * (total - done)
-                    say(f"{done}/{total}  {run.out.name}  ({clock(left)} left)")
-                elif process is None or held or ELSEWHERE in (why := _last_words(run, process)):
-                    waiting.append(run)  # another process has, or had, the folder and the log
-                else:
-                    failed.setdefault(why, []).append(run)
-            if at_work and not any(at_work.values()) and not announced:
-                say(f"waits for {len(at_work)} runs that other processes are at work on")
+        while at_work or (missing and not failed):
+            held = [run for run in missing if run not in at_work and store.is_held(run.out)]
+            free = [run for run in missing if run not in at_work and run not in held]
+            for run in free:
+                if not (run.finished or failed) and len(at_work) + len(held) < jobs:
+                    at_work[run] = _start(run, share)
+            if held and not at_work and not announced:
+                say(f"waits for {len(held)} runs that other processes are at work on")
                 announced = True
+            time.sleep(PAUSE)
+            for run in [run for run in missing if run not in held]:
+                process = at_work.get(run)
+                if process and process.poll() is None:
+                    continue
+                at_work.pop(run, None)
+                if run.finished:
+                    missing.remove(run)
+                    done += 1
+                    left = (time.monotonic() - began) / done * len(missing)
+                    say(f"{done}/{done + len(missing)}  {run.out.name}  ({clock(left)} left)")
+                elif process and not store.is_held(run.out):
+                    why = _last_words(run, process)
+                    if ELSEWHERE not in why:  # it had, and may have the log
+                        failed.append(f"{run.out.name}: {why} (see {_log(run)})")
     except BaseException as error:  # whatever ends a report, its runs are not left to themselves
-        begun = [process for process in at_work.values() if process]
-        for process in begun:
+        for process in at_work.values():
             if os.name == "posix":  # elsewhere Ctrl-C reaches them without us
                 process.send_signal(signal.SIGINT)  # each epoch that they ended is kept
-        for process in begun:
+        for process in at_work.values():
             process.wait()
         if isinstance(error, KeyboardInterrupt):
             raise KeyboardInterrupt("stopped; the same command goes on") from None
         raise
     if failed:
-        lines = []
-        for why, (run, *more) in failed.items():
-            count = f" and {len(more)} more" if more else ""
-            lines.append(f"{run.out.name}{count}: {why} (see {_log(run)})")
-        raise UserError("\n".join(lines))
+        raise UserError("\n".join(failed))
 
 
 def _log(run: Run) -> Path:
@@ -104,5 +100,4 @@ def _last_words(run: Run, process: subprocess.Popen) -> str:
     if process.returncode < 0:  # out of memory, say
         return f"ended by {signal.Signals(-process.returncode).name}; the same command goes on"
     text = _log(run).read_text(errors="replace").strip()
-    _, colon, why = ("\n" + text).partition("\nerror: ")
-    return why if colon else text[-200:]
+    return text.rpartition("error: ")[2][-200:]

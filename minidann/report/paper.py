@@ -7,30 +7,13 @@ right here; see `MISPRINT`.
 
 from dataclasses import dataclass
 from itertools import combinations
+from typing import NamedTuple
 
-Number = tuple[float, float]  # mean, standard deviation
 Column = tuple[int, str]  # direction and dimension; direction 0 is from the first corpus (Rec2Iem)
 
 COLUMNS: tuple[Column, ...] = ((0, "arousal"), (0, "valence"), (1, "arousal"), (1, "valence"))
 AVERAGE = dict.fromkeys(COLUMNS, 1 / 4)  # each column's weight
 PLACES = [*({column: 1.0} for column in COLUMNS), AVERAGE]  # what a line of a table consists of
-
-
-@dataclass(frozen=True)
-class Row:
-    """A row of a table: its name, the flags of `minidann.train`, and the paper's numbers."""
-
-    name: str
-    choices: tuple[tuple[str, object], ...]  # (name of a field of Choices, value)
-    paper: tuple[Number, ...] = ()  # a column each; none: a control that the paper lacks
-    average: float | None = None  # the paper's
-    statistics: str = "own"  # of batch norm in the test; "adabn": those of the target
-
-
-Terms = dict[Row, float]  # a difference or a sum of rows: each row's weight
-Figures = list[tuple[Terms, dict[Column, float]]]  # weights of rows and of columns
-
-
 NUMBERS: dict[str, tuple] = {  # the average, then mean and standard deviation in each column
     "base": (58.87, (62.49, 2.96), (54.15, 0.51), (60.73, 0.45), (58.11, 0.51)),
     "our": (62.78, (71.99, 0.33), (54.54, 0.77), (63.18, 0.32), (61.43, 1.38)),
@@ -47,12 +30,38 @@ MISPRINT = (
     "The paper prints 58.32 as the average of `our` in Table 2, and so a gain of 2.61; its cells "
     "average 58.53, which is a gain of 2.82."
 )
+CONTROLS = (
+    "Controls that the paper lacks: `our` with beta 0 is fed and normalised as `our` is, and "
+    "nothing is reversed. `base, AdaBN` is `base` with batch norm's statistics taken anew from the "
+    "target's utterances, without their labels, at epochs chosen with these statistics. In `our` "
+    "and beta 0 the emotion loss weighs alpha against l1 and l2, in `base` 1: where these are not "
+    "0, the batch-norm effect contains that, too. `mono` is trained and chosen with labels of the "
+    "target, and tested on a quarter of its utterances, which are in the test set of the others."
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a table: its name, and the flags of `minidann.train`."""
+
+    name: str
+    choices: tuple[tuple[str, object], ...]  # (name of a field of Choices, value)
+    statistics: str = "own"  # of batch norm in the test; "adabn": those of the target
+
+    @property
+    def paper(self) -> tuple[tuple[float, float], ...]:
+        """The paper's means and standard deviations, a column each; none for a control."""
+        return NUMBERS.get(self.name, ())[1:]
+
+    @property
+    def average(self) -> float:
+        """The paper's average, put right."""
+        return NUMBERS[self.name][0]
 
 
 def make_row(name: str, statistics: str = "own", **choices) -> Row:
-    """A row with the paper's numbers, where it has any, and its `choices` as keywords."""
-    average, *paper = NUMBERS.get(name, (None,))
-    return Row(name, tuple(choices.items()), tuple(paper), average, statistics)
+    """A row with its `choices` as keywords."""
+    return Row(name, tuple(choices.items()), statistics)
 
 
 BASE = make_row("base", model="base")
@@ -62,41 +71,56 @@ BETA0 = make_row("our, beta 0", model="our", beta=0.0)  # a control: nothing is 
 MONO = make_row("mono", model="mono")
 BASE_NONE = make_row("base, no BN", model="base", bn="none")
 OUR_NONE = make_row("our, no BN", model="our", bn="none")
-BN = ("BN1", "BN2", "BN3", "BN4")
-MODES = {mode: make_row(mode, model="our", bn=mode.lower()) for mode in BN}
-MODES_BETA0 = {
-    mode: make_row(f"{mode}, beta 0", model="our", bn=mode.lower(), beta=0.0) for mode in BN
-}
+BN1, BN2, BN3, BN4 = MODES = [make_row(f"BN{i}", model="our", bn=f"bn{i}") for i in (1, 2, 3, 4)]
+MODES_BETA0 = [make_row(f"{row.name}, beta 0", beta=0.0, **dict(row.choices)) for row in MODES]
 
-TABLES: dict[str, tuple[Row, ...]] = {
-    "table1": (BASE, ADABN, BETA0, OUR, MONO),
-    "table2": (BASE_NONE, OUR_NONE),
-    "table3": (*MODES.values(), *MODES_BETA0.values()),
-}
-# The comparisons that are made, fixed before any run: the paper's own, and its gain in two parts.
-PLANNED: dict[str, dict[str, Terms]] = {
-    "table1": {
-        "our - base": {OUR: 1, BASE: -1},
-        "of which the batch-norm effect: beta 0 - base": {BETA0: 1, BASE: -1},
-        "of which the adversary: our - beta 0": {OUR: 1, BETA0: -1},
-        "AdaBN - base": {ADABN: 1, BASE: -1},
-        "mono - our": {MONO: 1, OUR: -1},
-        "mono - base": {MONO: 1, BASE: -1},
-    },
-    "table2": {"our - base, no BN": {OUR_NONE: 1, BASE_NONE: -1}},
-    "table3": {
-        **{f"{mode} - BN4": {MODES[mode]: 1, MODES["BN4"]: -1} for mode in ("BN1", "BN2", "BN3")},
-        **{f"{mode} - BN3": {MODES[mode]: 1, MODES["BN3"]: -1} for mode in ("BN1", "BN2")},
-        **{
-            f"the adversary in {mode}: {mode} - beta 0": {row: 1, MODES_BETA0[mode]: -1}
-            for mode, row in MODES.items()
+Terms = dict[Row, float]  # a difference or a sum of rows: each row's weight
+Figures = list[tuple[Terms, dict[Column, float]]]  # weights of rows and of columns
+
+
+class Table(NamedTuple):
+    """A table of a report: its rows, and the comparisons that are made, fixed before any run."""
+
+    title: str
+    rows: tuple[Row, ...]
+    planned: dict[str, Terms]  # by name
+    note: str = ""
+
+
+TABLES = {
+    "table1": Table(
+        "Table 1: base, our and mono",
+        (BASE, ADABN, BETA0, OUR, MONO),
+        {  # the paper's own, and its gain in two parts
+            "our - base": {OUR: 1, BASE: -1},
+            "of which the batch-norm effect: beta 0 - base": {BETA0: 1, BASE: -1},
+            "of which the adversary: our - beta 0": {OUR: 1, BETA0: -1},
+            "AdaBN - base": {ADABN: 1, BASE: -1},
+            "mono - our": {MONO: 1, OUR: -1},
+            "mono - base": {MONO: 1, BASE: -1},
         },
-    },
-}
-TITLES = {
-    "table1": "Table 1: base, our and mono",
-    "table2": "Table 2: no batch normalisation",
-    "table3": "Table 3: four ways to feed two domains",
+        CONTROLS,
+    ),
+    "table2": Table(
+        "Table 2: no batch normalisation",
+        (BASE_NONE, OUR_NONE),
+        {"our - base, no BN": {OUR_NONE: 1, BASE_NONE: -1}},
+        MISPRINT,
+    ),
+    "table3": Table(
+        "Table 3: four ways to feed two domains",
+        (*MODES, *MODES_BETA0),
+        {
+            f"{a.name} - {b.name}": {a: 1, b: -1}
+            for b in (BN4, BN3)
+            for a in MODES
+            if a.name < b.name
+        }
+        | {
+            f"the adversary in {row.name}: {row.name} - beta 0": {row: 1, without: -1}
+            for row, without in zip(MODES, MODES_BETA0)
+        },
+    ),
 }
 
 FIRST = [column for column in COLUMNS if column[0] == 0]  # trained on the first corpus (RECOLA)
@@ -107,8 +131,7 @@ ABOVE: dict[str, Figures] = {
     "`our` is above `base` in each cell": [({OUR: 1, BASE: -1}, {column: 1}) for column in COLUMNS],
     "`our` is above `base` on average": [({OUR: 1, BASE: -1}, AVERAGE)],
     "`mono` is above `our` and `base` on average": [
-        ({MONO: 1, OUR: -1}, AVERAGE),
-        ({MONO: 1, BASE: -1}, AVERAGE),
+        ({MONO: 1, row: -1}, AVERAGE) for row in (OUR, BASE)
     ],
     "arousal is easier than valence: base, our, mono": [
         ({row: 1}, LESS_VALENCE) for row in (BASE, OUR, MONO)
@@ -117,18 +140,18 @@ ABOVE: dict[str, Figures] = {
         ({OUR: 1, BASE: -1, OUR_NONE: -1, BASE_NONE: 1}, AVERAGE)
     ],
     "BN1, BN2 and BN3 are each above BN4 on average": [
-        ({MODES[mode]: 1, MODES["BN4"]: -1}, AVERAGE) for mode in ("BN1", "BN2", "BN3")
+        ({row: 1, BN4: -1}, AVERAGE) for row in (BN1, BN2, BN3)
     ],
     "BN1 and BN2 are each above BN3 on average": [
-        ({MODES[mode]: 1, MODES["BN3"]: -1}, AVERAGE) for mode in ("BN1", "BN2")
+        ({row: 1, BN3: -1}, AVERAGE) for row in (BN1, BN2)
     ],
 }
 SAME = "no difference among BN1-4 when training on the first corpus (RECOLA)"
 PAIRS: Figures = [  # all six differences of two modes, in each dimension
-    ({a: 1, b: -1}, {column: 1}) for a, b in combinations(MODES.values(), 2) for column in FIRST
+    ({a: 1, b: -1}, {column: 1}) for a, b in combinations(MODES, 2) for column in FIRST
 ]
 FOLLOWS = "emotion UAR follows domain loss from epoch to epoch (first direction, arousal)"
-CLAIMED = (BASE, OUR, MONO, BASE_NONE, OUR_NONE, *MODES.values())  # whose runs are needed
+CLAIMED = (BASE, OUR, MONO, BASE_NONE, OUR_NONE, *MODES)  # whose runs are needed
 
 
 def of_paper(rows: Terms, columns: dict[Column, float]) -> tuple[float, float | None] | None:

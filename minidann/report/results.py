@@ -82,26 +82,23 @@ class Results:
         labels: dict[tuple[str, str], str] = {}
         for run in runs:
             config = folder.refuse_others(run.out, folder.planned(run.choices), resume=True)
-            sides = run.source, run.target
-            meant = [str(side.place.resolve()) for side in sides]
-            if config["folders"] != meant:
-                there, here = (" and ".join(dict.fromkeys(f)) for f in (config["folders"], meant))
-                raise UserError(f"{run.out}: a run on {there}, not on {here}; choose another --out")
-            for side, role in zip(sides, ("source", "target")):
+            sides = {"source": run.source, "target": run.target}
+            if config["folders"] != [str(side.place.resolve()) for side in sides.values()]:
+                there = " and ".join(dict.fromkeys(config["folders"]))
+                raise UserError(f"{run.out}: a run on {there}; choose another --out")
+            for role, side in sides.items():
                 corpus = config["corpora"][role]
                 first = found.setdefault(side.name, corpus)
                 labelled = labels.setdefault((side.name, run.choices.dimension), corpus["labels"])
-                for what, same in (
-                    ("recordings", corpus["content"] == first["content"]),
-                    ("labels", corpus["labels"] == labelled),
-                ):
-                    if not same:
-                        raise UserError(
-                            f"{run.out}: made of other {what} of {corpus['title']} than the runs "
-                            "beside it; delete those that are out of date, and they are run again"
-                        )
+                if (corpus["content"], corpus["labels"]) != (first["content"], labelled):
+                    raise UserError(
+                        f"{run.out}: made of other recordings or labels of {corpus['title']} than "
+                        "the runs beside it; delete those that are out of date, and they are run "
+                        "again"
+                    )
         both = [found[name] for name in self.names if name in found]
         if len({corpus["title"] for corpus in both}) < len(both):  # two files of one name
-            for i in (0, 1):
-                both[i] = both[i] | {"title": f"{both[i]['title']} {i + 1}"}
+            both = [
+                corpus | {"title": f"{corpus['title']} {i}"} for i, corpus in enumerate(both, 1)
+            ]
         return both

@@ -1,17 +1,16 @@
-"""The paper's tables from finished runs, with control rows, intervals and every criterion.
+"""A table from finished runs, with control rows, intervals and every selection criterion.
 
 A selection criterion selects the epoch whose model is tested. A table is a list of lines: cells,
 differences of rows, and what labels of the target were worth. It is written as Markdown and as CSV.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from minidann.choices import SELECTION
 from minidann.measure.intervals import Estimate
-from minidann.report import paper
-from minidann.report.paper import MONO, PLACES, of_paper
+from minidann.report.paper import COLUMNS, MONO, PLACES, Column, Table, of_paper
 from minidann.report.results import Results
 from minidann.report.writing import markdown_table, page, percent, title_of
 from minidann.run import store
@@ -25,19 +24,10 @@ EXPLANATIONS = {  # of the selection criteria
     "prediction on the target's development set. It is large where predictions are sure and "
     "evenly spread over both classes, so it errs where the classes of the target are not balanced.",
 }
-CONTROLS = (
-    "Controls that the paper lacks: `our` with beta 0 is fed and normalised as `our` is, and "
-    "nothing is reversed. `base, AdaBN` is `base` with batch norm's statistics taken anew from the "
-    "target's utterances, without their labels, at epochs chosen with these statistics. In `our` "
-    "and beta 0 the emotion loss weighs alpha against l1 and l2, in `base` 1: where these are not "
-    "0, the batch-norm effect contains that, too. `mono` is trained and chosen with labels of the "
-    "target, and tested on a quarter of its utterances, which are in the test set of the others."
-)
 
 
-@dataclass(frozen=True)
-class Line:
-    """A line of a table: its kind, criterion and name, and what stands in each of `PLACES`."""
+class Line(NamedTuple):
+    """A line of a table: its kind, criterion and name, and what stands in each of its places."""
 
     kind: str  # cell, difference, labels (what those of the target were worth)
     criterion: str
@@ -46,31 +36,23 @@ class Line:
     paper: list[tuple[float, float | None] | None]  # %, mean and standard deviation
 
 
-def lines(results: Results, table: str) -> list[Line]:
+def lines(results: Results, table: Table, places: list[dict[Column, float]] = PLACES) -> list[Line]:
     """Everything that a table says, for each selection criterion."""
-    cells = {row.name: {row: 1} for row in paper.TABLES[table]}
-    wanted = [
-        (kind, criterion, name, rows, {criterion: 1})
-        for criterion in SELECTION
-        for kind, figures in (("cell", cells), ("difference", paper.PLANNED[table]))
-        for name, rows in figures.items()
-        if criterion == "target" or MONO not in rows  # which sees labels of the target in any case
-    ]
-    wanted += [
-        ("labels", criterion, name, rows, {"target": 1, criterion: -1})
-        for criterion in SELECTION
-        for name, rows in cells.items()
-        if criterion != "target" and MONO not in rows
-    ]
+    cells = {row.name: {row: 1} for row in table.rows}
+    kinds = [("cell", cells), ("difference", table.planned)]
+    wanted = [(name, *kind, {name: 1}) for name in SELECTION for kind in kinds]
+    wanted += [(name, "labels", cells, {"target": 1, name: -1}) for name in list(SELECTION)[1:]]
     return [
         Line(
             kind,
             criterion,
             name,
-            [results.estimate(rows, columns, criteria) for columns in PLACES],
-            [None if kind == "labels" else of_paper(rows, columns) for columns in PLACES],
+            [results.estimate(rows, columns, weights) for columns in places],
+            [None if kind == "labels" else of_paper(rows, columns) for columns in places],
         )
-        for kind, criterion, name, rows, criteria in wanted
+        for criterion, kind, figures, weights in wanted
+        for name, rows in figures.items()
+        if criterion == "target" or MONO not in rows  # which sees labels of the target in any case
     ]
 
 
@@ -78,35 +60,29 @@ def heads_of(corpora: list[dict]) -> list[str]:
     """The titles of the columns."""
     first, second = (corpus["title"] for corpus in corpora)
     ways = f"{first} to {second}", f"{second} to {first}"
-    return [f"{ways[way]}, {dimension}" for way, dimension in paper.COLUMNS] + ["average"]
-
-
-def text_of_paper(line: Line) -> list[str]:
-    """The paper's numbers below a line, in italics."""
-    sign = "" if line.kind == "cell" else "+"
-    texts = []
-    for mean, spread in line.paper:
-        texts.append(f"*{mean:{sign}.2f}{'' if spread is None else f' ({spread:.2f})'}*")
-    if line.kind == "cell" and line.name in paper.PRINTED:  # its average
-        texts[-1] = f"{texts[-1][:-1]}; printed: {paper.PRINTED[line.name]}*"
-    return texts
+    return [f"{ways[way]}, {dimension}" for way, dimension in COLUMNS] + ["average"]
 
 
 def grid(lines: list[Line], kind: str, criterion: str, heads: list[str]) -> str:
     """A Markdown table: a line a row, and one below it with the paper's numbers in italics."""
-    rows = []
+    rows, sign = [], "" if kind == "cell" else "+"
     for line in lines:
         if (line.kind, line.criterion) == (kind, criterion):
-            cells = [percent(figure, kind != "cell") for figure in line.estimates]
-            rows.append([line.name, *cells])
+            rows.append(
+                [line.name, *(percent(figure, kind != "cell") for figure in line.estimates)]
+            )
             if all(line.paper):
-                rows.append(["*the paper's*", *text_of_paper(line)])
+                numbers = [
+                    f"*{mean:{sign}.2f}{'' if spread is None else f' ({spread:.2f})'}*"
+                    for mean, spread in line.paper
+                ]
+                rows.append(["*the paper's*", *numbers])
     return markdown_table(["", *heads], rows)
 
 
-def markdown(results: Results, table: str, corpora: list[dict], lines: list[Line]) -> str:
+def markdown(results: Results, table: Table, corpora: list[dict], lines: list[Line]) -> str:
     """The whole text of a table."""
-    heads, count = heads_of(corpora), len(paper.PLANNED[table])
+    heads, count = heads_of(corpora), len(table.planned)
     licensed = all(corpus["kind"] == "licensed" for corpus in corpora)
     planned = (
         f"Differences, planned before any run: {count}, in four columns and on average, paired by "
@@ -116,16 +92,13 @@ def markdown(results: Results, table: str, corpora: list[dict], lines: list[Line
         "UAR on the test set in %: mean over seeds (standard deviation over seeds) [95% interval "
         "over the target's speakers: a jackknife with Student's t]. How a result depends on the "
         "seed is in the round brackets alone. The paper's numbers, in italics, are of RECOLA and "
-        "IEMOCAP." + " This is other speech: compare the pattern, not the values." * (not licensed)
+        "IEMOCAP." + " This is other speech: compare the pattern, not the values." * (not licensed),
+        table.note,
     ]
-    if table == "table1":
-        parts += [CONTROLS]
     for criterion in SELECTION:
         parts += [f"## {title_of(criterion)}", EXPLANATIONS[criterion]]
         parts += [grid(lines, "cell", criterion, heads), planned]
         parts += [grid(lines, "difference", criterion, heads)]
-    if table == "table2":
-        parts += [paper.MISPRINT]
     parts += [
         "`~`: inconclusive. The interval over speakers contains 0, or that over seeds "
         "(Student's t) does, or there is one seed only. Nothing is corrected for the number of "
@@ -136,10 +109,10 @@ def markdown(results: Results, table: str, corpora: list[dict], lines: list[Line
     ]
     for criterion in list(SELECTION)[1:]:
         parts += [f"{title_of(criterion)}:", grid(lines, "labels", criterion, heads)]
-    return page(paper.TITLES[table], results, corpora, parts)
+    return page(table.title, results, corpora, parts)
 
 
-def as_csv(table: str, corpora: list[dict], lines: list[Line]) -> str:
+def as_csv(name: str, corpora: list[dict], lines: list[Line]) -> str:
     """The same as CSV, a row a number; UAR in %."""
     rows: list[list] = [["table", "selected_by", "kind", "row", "column", "mean", "std_over_seeds",
                          "ci_low", "ci_high", "significant", "paper", "paper_std"]]  # fmt: skip
@@ -147,7 +120,7 @@ def as_csv(table: str, corpora: list[dict], lines: list[Line]) -> str:
         for head, figure, number in zip(heads_of(corpora), line.estimates, line.paper):
             numbers = [figure.value, figure.spread, *(figure.interval or (np.nan, np.nan))]
             rows.append([
-                table, line.criterion, line.kind, line.name, head,
+                name, line.criterion, line.kind, line.name, head,
                 *("" if np.isnan(value) else f"{100 * value:.3f}" for value in numbers),
                 "" if line.kind == "cell" else str(figure.significant).lower(),
                 *(number or (None, None)),

@@ -5,7 +5,7 @@ No times are in them: the same runs give the same bytes.
 
 import numpy as np
 
-from minidann.choices import SELECTION
+from minidann.choices import FLAGS, SELECTION, flag_of
 from minidann.measure.intervals import Estimate
 from minidann.report import plan
 from minidann.report.results import Results
@@ -46,22 +46,23 @@ def named(corpora: list[dict]) -> list[str]:
 
 
 def page(title: str, results: Results, corpora: list[dict], parts: list[str]) -> str:
-    """A Markdown text of a report: its title, what it is about, and its paragraphs and tables."""
-    return "\n\n".join([f"# {title}", about(results, corpora), *parts]) + "\n"
+    """A Markdown text of a report: its title, what it is about, and its paragraphs and tables.
 
-
-def about(results: Results, corpora: list[dict]) -> str:
-    """The heading's lines: which speech, what kind of it, how many runs, with which flags."""
-    args = results.args
-    lines = [
+    It is about these corpora, what kind of speech they are, the seeds, the flags.
+    """
+    about = [
         f"- {name}: {corpus['utterances']} utterances, {corpus['speakers']} speakers"
         + (f", {corpus['left_out']} left out as unusable" if corpus["left_out"] else "")
         for name, corpus in zip(named(corpora), corpora)
     ]
     if any("synthetic" in corpus["kind"] for corpus in corpora):
-        lines.append("- **Synthetic speech**: these numbers can only show that the code works.")
+        about.append("- **Synthetic speech**: these numbers can only show that the code works.")
+    args, flags = results.args, ""
+    for name, value in plan.given(args).items():
+        if name != "epochs" and value != FLAGS[name].default:
+            flags += f" {flag_of(name)} {value}"
+    flags += " --skip-bad" * args.skip_bad
     first, last = args.seeds[0], args.seeds[-1]
     seeds = f"seeds {first} to {last}" if last > first else f"seed {first}"
-    flags = " ".join(plan.given_flags(args))
-    lines.append(f"- {seeds}, {args.epochs} epochs" + (f"; {flags}" if flags else ""))
-    return "\n".join(lines)
+    about.append(f"- {seeds}, {args.epochs} epochs" + f";{flags}" * bool(flags))
+    return "\n\n".join([f"# {title}", "\n".join(about), *filter(None, parts)]) + "\n"
