@@ -14,9 +14,7 @@ def main() -> None:
         description="Write the lessons as a folder of HTML, prose on the left, the code it speaks "
         "of on the right, and open it in the browser. Nothing is fetched from a network.",
     )
-    p.add_argument(
-        "--out", type=Path, default=Path("reader"), help="the folder (default: %(default)s)"
-    )
+    p.add_argument("--out", type=Path, default="reader", help="the folder (default: %(default)s)")
     p.add_argument("--no-open", action="store_true", help="write it, and open nothing")
     args = p.parse_args()
     try:
@@ -28,8 +26,8 @@ def main() -> None:
     count = book.build(ROOT, args.out)
     index = args.out.resolve() / "index.html"
     print(f"{count} lessons: {index}")
-    if not args.no_open and not webbrowser.open(index.as_uri()):
-        print("no browser was found here: open that file in one")
+    if not args.no_open:
+        webbrowser.open(index.as_uri())
 
 
 if __name__ == "__main__":

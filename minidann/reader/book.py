@@ -7,9 +7,8 @@ from pathlib import Path
 from string import Template
 
 from minidann.console import UserError
-from minidann.reader import code
 from minidann.reader.links import anchor
-from minidann.reader.pages import Page, read
+from minidann.reader.pages import Page, highlighted, read
 
 MARK = '<meta name="generator" content="minidann.reader">'
 DATA = files("minidann.reader")
@@ -23,10 +22,7 @@ def build(root: Path, out: Path) -> int:
     lessons = root / "lessons"
     paths = sorted(lessons.glob("[0-9][0-9]_*.md"))
     if not paths:
-        raise UserError(
-            f"{lessons}: no lessons there; they lie beside the package in a clone of the project: "
-            "run this from a clone, installed with pip install -e '.[reader]'"
-        )
+        raise UserError(f"{lessons}: no lessons there; run this from a clone of the project")
     index = out / "index.html"
     ours = index.is_file() and MARK in index.read_text(encoding="utf-8", errors="replace")
     if out.exists() and not ours and (out.is_file() or any(out.iterdir())):
@@ -65,9 +61,12 @@ def frame(page: Page, pages: list[Page]) -> str:
 
 def pane(page: Page) -> str:
     """The code beside the text: every file that the page quotes or links to, one of them shown."""
-    files = list(dict.fromkeys(page.files))  # each once
-    options = "".join(f"<option>{file}</option>" for file in files)
-    sources = "".join(code.whole_file(file, page.root) for file in files)
+    options = sources = ""
+    for file in dict.fromkeys(page.files):  # each once
+        code = highlighted((page.root / file).read_text(encoding="utf-8")).splitlines(keepends=True)
+        lines = "".join(f"<span>{line}</span>" for line in code)  # which the style numbers
+        options += f"<option>{file}</option>"
+        sources += f'<pre class="file" id="{file}"><code>{lines}</code></pre>\n'
     return (
         f'<aside class="pane" aria-label="The code"><div class="bar"><select>{options}</select>'
         '<button type="button" class="close" aria-label="Close the code">\u00d7</button></div>\n'

@@ -2,21 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from minidann.reader import LessonError
-
-
-@dataclass(frozen=True)
-class Link:
-    """`kind`: page (of the book, or a place on one), media (a figure, a sound), code, or clone.
-
-    `to` is what the HTML refers to; for code and clone it is the file's path from the clone on.
-    """
-
-    kind: str
-    to: str
 
 
 def prose(text: str) -> Iterator[tuple[int, str]]:
@@ -45,8 +33,12 @@ def page_of(markdown: str) -> str:
     return "index.html" if markdown == "README.md" else markdown.removesuffix(".md") + ".html"
 
 
-def resolve(href: str, page: Path, root: Path) -> Link:
-    """The link `href` on `page`, a Markdown file of the clone `root`. Raises LessonError."""
+def resolve(href: str, page: Path, root: Path) -> tuple[str, str]:
+    """The kind of the link `href` on `page`, a Markdown file of the clone `root`, and its target.
+
+    page: of the book, or a place on one; media: a figure, a sound. Their targets are as the HTML
+    has them. code, clone: their targets are files from the clone on. Raises LessonError.
+    """
     page, root = page.resolve(), root.resolve()
     place, _, heading = href.partition("#")
     path = (page.parent / place).resolve() if place else page
@@ -54,9 +46,8 @@ def resolve(href: str, page: Path, root: Path) -> Link:
         raise LessonError(f"{href}: there is no {place} in the clone")
     if heading and heading not in anchors(path.read_text(encoding="utf-8")):
         raise LessonError(f"{href}: no heading there is called {heading}")
-    inside = path.relative_to(root).as_posix()
     if path.parent == page.parent and path.suffix == ".md":
-        return Link("page", page_of(path.name) * bool(place) + f"#{heading}" * bool(heading))
+        return "page", page_of(path.name) * bool(place) + f"#{heading}" * bool(heading)
     if path.parent.parent == page.parent:
-        return Link("media", f"{path.parent.name}/{path.name}")
-    return Link("code" if path.suffix == ".py" else "clone", inside)
+        return "media", f"{path.parent.name}/{path.name}"
+    return "code" if path.suffix == ".py" else "clone", path.relative_to(root).as_posix()

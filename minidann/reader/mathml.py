@@ -13,52 +13,31 @@ from latex2mathml.converter import convert
 
 from minidann.reader import LessonError
 
-TAG = re.compile(r"\\tag\{(\d+)\}")
-PARTS = {"mfrac": 2, "msub": 2, "msup": 2, "mover": 2, "munder": 2, "msubsup": 3, "munderover": 3}
-SCRIPTED = PARTS.keys() - {"mfrac"}
+TAG = re.compile(r"\\tag\{(\d+)\}")  # the number of an equation
+SCRIPTED = ("msub", "msup", "mover", "munder", "msubsup", "munderover")
 SIGNS = {"+", "\u2212", "\u00b1"}
 TIGHT = {"/", "|", "\u2202", "\u2207", "\u221e", ""}  # no space around them; "" is \left.
 THIN = "0.167em"
 
 
-def inline(latex: str) -> str:
-    """The MathML of an equation within a line of prose. Raises LessonError."""
-    return ET.tostring(_mathml(latex, "inline"), encoding="unicode")
+def mathml(latex: str, display: str) -> str:
+    """The MathML of an equation, without its number: "inline" within a line of prose, or "block".
 
-
-def block(latex: str) -> tuple[str, str]:
-    """The MathML of an equation on a line of its own, and its number (from \\tag), if it has one.
-
-    A narrow screen may begin a new line after a wide space, and before the second = and later ones.
     Raises LessonError.
     """
-    number = "".join(TAG.findall(latex))
-    latex = re.sub(r"\\(max|min|sum)_", r"\\\1\\limits_", TAG.sub("", latex))  # indices below
-    parts = [Element("math", displaystyle="true")]
-    for child in _mathml(latex, "block")[0]:
-        wide = any(last.get("width") in ("1em", "2em") for last in parts[-1][-1:])
-        again = child.text == "=" and any(earlier.text == "=" for earlier in parts[-1])
-        if wide or again:
-            parts.append(Element("math", displaystyle="true"))
-        parts[-1].append(child)
-    return "<wbr>".join(ET.tostring(part, encoding="unicode") for part in parts), number
-
-
-def _mathml(latex: str, display: str) -> Element:
-    if latex.replace(r"\{", "").count("{") != latex.replace(r"\}", "").count("}"):
-        raise LessonError(f"equation {latex}: its braces do not match")
-    try:  # in \mathrm each letter would be a word
-        text = convert(latex.strip().replace(r"\mathrm", r"\operatorname"), display=display)
-        math = ET.fromstring(text.replace(' xmlns="http://www.w3.org/1998/Math/MathML"', ""))
+    text = TAG.sub("", latex).strip().replace(r"\mathrm", r"\operatorname")  # no word a letter
+    if display == "block":  # indices below
+        text = re.sub(r"\\(max|min|sum)_", r"\\\1\\limits_", text)
+    try:
+        xml = convert(text, display=display)
+        math = ET.fromstring(xml.replace(' xmlns="http://www.w3.org/1998/Math/MathML"', ""))
     except Exception as error:  # the translator has a kind of its own for each mistake
         raise LessonError(f"equation {latex}: {type(error).__name__} {error}".strip()) from None
     for node in math.iter():
         if "\\" in (node.text or ""):
             raise LessonError(f"equation {latex}: {node.text} is not known")
-        if len(node) != PARTS.get(node.tag, len(node)):
-            raise LessonError(f"equation {latex}: a part of it is missing")
     _space(math, small=False)
-    return math
+    return ET.tostring(math, encoding="unicode")
 
 
 def _space(parent: Element, small: bool) -> None:

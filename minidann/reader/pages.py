@@ -1,7 +1,6 @@
 """A lesson's Markdown as HTML: markdown-it reads it, the rules here draw what is special to us."""
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
@@ -9,12 +8,19 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from mdit_py_plugins.dollarmath import dollarmath_plugin
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import get_lexer_by_name
 
 from minidann.console import UserError
-from minidann.reader import LessonError, code, mathml
+from minidann.reader import LessonError
 from minidann.reader.links import anchor, page_of, resolve
+from minidann.reader.mathml import TAG, mathml
+from minidann.reader.quoting import find, lines_of
 
 STOP = re.compile(r"(<math display(?:(?!</math>).)*</math>)([,.;:?!)\]'\"]+)")  # begins no line
+LANGUAGES = {"python": "python", "sh": "bash"}  # of code to run: pygments' names
+FORMATTER = HtmlFormatter(nowrap=True)  # no line ends within an element
 
 
 @dataclass
@@ -37,13 +43,12 @@ class Page:
 
 def read(path: Path, root: Path) -> Page:
     """The page of a lesson. Raises UserError."""
-    page, text = Page(path, root), path.read_text(encoding="utf-8")
+    page = Page(path, root)
     md = MarkdownIt("commonmark").enable("table")
     md.use(dollarmath_plugin, allow_labels=False, double_inline=True)
     for name, rule in RULES.items():
-        md.add_render_rule(name, _located(rule))
-    env = {"page": page, "text": text}
-    tokens = md.parse(text, env)
+        md.add_render_rule(name, lambda _, tokens, i, *rest, rule=rule: rule(tokens[i], page))
+    tokens = md.parse(path.read_text(encoding="utf-8"))
     for opening, heading in zip(tokens, tokens[1:]):
         if opening.type == "heading_open":
             opening.attrSet("id", anchor(heading.content))
@@ -51,78 +56,77 @@ def read(path: Path, root: Path) -> Page:
                 page.title = heading.content
             else:
                 page.sections.append(heading.content)
-    body = md.renderer.render(tokens, md.options, env)
+    try:
+        body = md.renderer.render(tokens, md.options, {})
+    except LessonError as error:
+        raise UserError(f"{path.relative_to(root)}: {error}") from None
     page.body = STOP.sub(r'<span class="whole">\1\2</span>', body)
     return page
 
 
-def _located(rule: Callable[[Token, Page], str]) -> Callable:
-    """The rule as markdown-it calls it; what is wrong with a lesson gets its line."""
-
-    def render(self, tokens, i, options, env) -> str:
-        token, page, text = tokens[i], env["page"], env["text"]
-        try:
-            return rule(token, page)
-        except LessonError as error:
-            wrong = token.attrs.get("href") or token.attrs.get("src") or token.content
-            line = text[: text.find(str(wrong))].count("\n") + 1
-            raise UserError(f"{page.path.relative_to(page.root)}, line {line}: {error}") from None
-
-    return render
+def highlighted(text: str, language: str = "python") -> str:
+    """The text as HTML, in the same lines."""
+    return highlight(text, get_lexer_by_name(language), FORMATTER)
 
 
 def _fence(token: Token, page: Page) -> str:
+    """A quote; code to run, which can be copied; what it prints, or a drawing.
+
+    A quote's caption is a link to the file in the pane, where the script lights the quoted lines.
+    """
     kind, _, name = token.info.partition(" ")
-    if not name:
-        return code.fence(kind, token.content)
-    html, file = code.quote(name, token.content, page.root)
-    page.files.append(file)
-    return html
-
-
-def _inline(token: Token, page: Page) -> str:
-    return mathml.inline(token.content)
+    if name:
+        source = find(name, page.root)
+        lines = lines_of(token.content, source)
+        page.files.append(source.file)
+        return (
+            f'<figure class="quote" data-lines="{" ".join(map(str, lines))}"><figcaption>'
+            f'<a class="source" href="#{source.file}">{".".join(name.split(".")[-2:])}</a> '
+            f"{source.file}, line {lines[0]}</figcaption>"
+            f"<pre><code>{highlighted(token.content)}</code></pre></figure>\n"
+        )
+    if kind in LANGUAGES:
+        button = '<button type="button" class="copy">copy</button>'
+        code = highlighted(token.content, LANGUAGES[kind])
+        return f'<div class="run">{button}<pre><code>{code}</code></pre></div>\n'
+    return f'<pre class="{kind}"><code>{escape(token.content)}</code></pre>\n'
 
 
 def _block(token: Token, page: Page) -> str:
-    math, number = mathml.block(token.content)
-    tag = f"<span>({number})</span>" if number else ""
-    return f'<span class="equation"><span class="scroll">{math}</span>{tag}</span>\n'
+    number = "".join(f"<span>({tag})</span>" for tag in TAG.findall(token.content))
+    math = mathml(token.content, "block")
+    return f'<span class="equation"><span class="scroll">{math}</span>{number}</span>\n'
 
 
 def _image(token: Token, page: Page) -> str:
-    link = resolve(str(token.attrs["src"]), page.path, page.root)
-    page.media.add(link.to)
+    _, to = resolve(str(token.attrs["src"]), page.path, page.root)
+    page.media.add(to)
     alt = escape(token.content)
-    return f'<img src="{link.to}" alt="{alt}"><span class="caption" aria-hidden="true">{alt}</span>'
+    return f'<img src="{to}" alt="{alt}"><span class="caption" aria-hidden="true">{alt}</span>'
 
 
 def _link_open(token: Token, page: Page) -> str:
-    link = resolve(str(token.attrs["href"]), page.path, page.root)
+    kind, to = resolve(str(token.attrs["href"]), page.path, page.root)
     page.link_end = "</a>"
-    if link.kind == "page":
-        return f'<a href="{link.to}">'
-    if link.kind == "code":
-        page.files.append(link.to)
-        return f'<a class="source" href="#{link.to}">'
-    if link.kind == "media":
-        page.media.add(link.to)
+    if kind == "page":
+        return f'<a href="{to}">'
+    if kind == "code":
+        page.files.append(to)
+        return f'<a class="source" href="#{to}">'
+    if kind == "media":
+        page.media.add(to)
         page.link_end = ""
-        return f'<audio controls preload="none" src="{link.to}"></audio> '
+        return f'<audio controls preload="none" src="{to}"></audio> '
     page.link_end = "</abbr>"
-    return f'<abbr title="{link.to}, in the clone of the project">'
-
-
-def _link_close(token: Token, page: Page) -> str:
-    return page.link_end
+    return f'<abbr title="{to}, in the clone of the project">'
 
 
 RULES = {
     "fence": _fence,
-    "math_inline": _inline,
+    "math_inline": lambda token, page: mathml(token.content, "inline"),
     "math_inline_double": _block,
     "math_block": _block,
     "image": _image,
     "link_open": _link_open,
-    "link_close": _link_close,
+    "link_close": lambda token, page: page.link_end,
 }

@@ -12,8 +12,8 @@ never quoted; a line of three dots stands for lines that are left out.
 
 import ast
 import re
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from minidann.reader import LessonError
 
@@ -21,8 +21,7 @@ ROOT = Path(__file__).parents[2]  # the clone: the package and the lessons lie s
 DOTS = "..."
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(NamedTuple):
     """A named piece of code: the file, from the clone on, and its lines without docstring.
 
     `lines` are pairs (number in the file, counted from 1; text without the end of line).
@@ -30,27 +29,26 @@ class Source:
 
     name: str
     file: str
-    lines: tuple[tuple[int, str], ...]
+    lines: list[tuple[int, str]]
 
 
 def find(name: str, root: Path = ROOT) -> Source:
     """The code of `name`: a module, function, class, method or constant. Raises LessonError."""
     path, inside = _module(name, root)
-    file = path.relative_to(root).as_posix()
-    text = path.read_text(encoding="utf-8")
+    file, text = path.relative_to(root).as_posix(), path.read_text(encoding="utf-8")
     node: ast.AST = ast.parse(text)
     lines = list(enumerate(text.splitlines(), start=1))
-    first, last = 1, len(lines)
     for part in inside:
         children = ast.iter_child_nodes(node)
         node = next((child for child in children if part in _names(child)), None)
         if node is None:
             raise LessonError(f"{name}: {file} has no {part}")
-        first = node.lineno
-        last = node.end_lineno
-    left_out = _docstring(node)
-    kept = [(number, line) for number, line in lines[first - 1 : last] if number not in left_out]
-    return Source(name, file, tuple(kept))
+    if inside:
+        lines = lines[node.lineno - 1 : node.end_lineno]
+    if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node):
+        docstring = node.body[0]
+        lines = [line for line in lines if not docstring.lineno <= line[0] <= docstring.end_lineno]
+    return Source(name, file, lines)
 
 
 def lines_of(quote: str, source: Source) -> list[int]:
@@ -63,13 +61,11 @@ def lines_of(quote: str, source: Source) -> list[int]:
     if match := re.fullmatch("".join(pattern), text):
         starts = (match.start(group) for group in range(1, match.re.groups + 1))
         return [source.lines[text.count("\n", 0, start)][0] for start in starts]
-    there = [line for _, line in source.lines]
-    changed = [line for line in quoted if line not in there and line.strip() != DOTS]
-    what = (
-        f"has no line {changed[0].strip()!r}"
-        if changed
-        else f"has lines that the quote leaves out; a line of {DOTS} says so"
-    )
+    what = f"has lines that the quote leaves out; a line of {DOTS} says so"
+    for line in quoted:
+        if line.strip() != DOTS and line not in text.splitlines():
+            what = f"has no line {line.strip()!r}"
+            break
     raise LessonError(f"{source.name} {what} ({source.file})")
 
 
@@ -90,10 +86,3 @@ def _names(node: ast.AST) -> set[str]:
         return {node.name}
     names = (name for name in ast.walk(node) if isinstance(name, ast.Name))
     return {name.id for name in names if isinstance(name.ctx, ast.Store)}
-
-
-def _docstring(node: ast.AST) -> range:
-    """The lines of a module's, class's or function's docstring."""
-    if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node):
-        return range(node.body[0].lineno, node.body[0].end_lineno + 1)
-    return range(0)
