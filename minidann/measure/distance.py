@@ -42,13 +42,10 @@ def proxy_a_distance(
     has fewer speakers, None where it has only one. An error above one half is chance: 0.
     """
     count = min(len(source), len(target))
-    drawn, speakers = [], []
-    for rows, names in ((source, source_speakers), (target, target_speakers)):
-        chosen = np.sort(rng.permutation(len(rows))[:count])  # (count,)
-        drawn.append(rows[chosen])
-        speakers.append(names[chosen])
-    x = np.concatenate(drawn).astype(np.float64)  # (2 count, C)
+    first, second = (np.sort(rng.permutation(len(rows))[:count]) for rows in (source, target))
+    x = np.concatenate([source[first], target[second]]).astype(np.float64)  # (2 count, C)
     domain = np.repeat([0, 1], count)  # (2 count,)
+    speakers = source_speakers[first], target_speakers[second]  # (count,) each
     folds = min(FOLDS, *(len(np.unique(names)) for names in speakers))
     if folds < 2:
         return None
@@ -112,13 +109,11 @@ def loss(weights: np.ndarray, x: np.ndarray, domain: np.ndarray) -> tuple[float,
 def statistics(features: Features, rows: Sequence[int]) -> np.ndarray:
     """Mean and standard deviation of each mel bin over each utterance: (len(rows), 52) float64.
 
-    They are those of its cropped and unpadded frames, normalised with the corpus's mean and
-    standard deviation: this is how the network gets two languages, after normalising has removed
-    differences such as a louder microphone.
+    They are those of its cropped, unpadded and normalised frames, as the network gets them.
     """
-    out = np.empty((len(rows), 2 * MELS))
-    for means_and_stds, row in zip(out, rows):
+    out = np.empty((len(rows), 2, MELS))
+    for i, row in enumerate(rows):
         raw = features.frames[features.offsets[row] : features.offsets[row + 1]]  # (k, 26)
         frames = (raw.astype(np.float64) - features.mean) / features.std
-        means_and_stds[:MELS], means_and_stds[MELS:] = frames.mean(axis=0), frames.std(axis=0)
-    return out
+        out[i] = frames.mean(axis=0), frames.std(axis=0)
+    return out.reshape(len(rows), 2 * MELS)

@@ -9,6 +9,7 @@ taken as they are, so the interval does not include variation between seeds: see
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import expit, logit, stdtrit
@@ -19,8 +20,7 @@ Counts = dict[str, np.ndarray]  # speaker -> confusion (2, 2) of one run's test 
 UPPER = 0.975  # 95% intervals: this share of Student's t lies below the upper end
 
 
-@dataclass(frozen=True)
-class Cell:
+class Cell(NamedTuple):
     """One cell of a table: the same model on the same corpora, a run for each seed."""
 
     speakers_of: str  # the target corpus; cells with the same one share their speakers
@@ -42,12 +42,10 @@ class Estimate:
 
     @property
     def reach(self) -> tuple[float, float]:
-        """From the lower of both intervals' ends, over speakers and over seeds, to the upper.
-
-        That over seeds is Student's t of their mean. Endless where one of the two is missing.
+        """From the lower end of both intervals, over speakers and over seeds (Student's t of their
+        mean), to the upper. Endless where one of the two is missing.
         """
-        seeds = len(self.by_seed)
-        if self.interval is None or seeds < 2:
+        if self.interval is None or len(self.by_seed) < 2:
             return -np.inf, np.inf
         away = reach_of_mean(self.by_seed)
         return min(self.interval[0], self.value - away), max(self.interval[1], self.value + away)
@@ -56,8 +54,8 @@ class Estimate:
     def significant(self) -> bool:
         """Whether a difference is significantly above or below zero; otherwise it is inconclusive.
 
-        Both intervals must leave zero out. The interval over seeds can only forbid: a few seeds
-        alone prove little (five agree by chance once in 16 times), and a single seed nothing.
+        Both intervals must leave zero out. A few seeds alone prove little (five agree by chance
+        once in 16 times), and a single seed nothing.
         """
         low, high = self.reach
         return bool(low > 0 or high < 0)
@@ -83,21 +81,17 @@ def estimate(terms: Sequence[tuple[float, Cell]]) -> Estimate:
     by_seed = np.zeros(len(seeds))
     changes = []  # for each corpus (speakers,): what leaving one out does to the figure
     for corpus in sorted({cell.speakers_of for _, cell in terms}):
-        here = [(weight, cell) for weight, cell in terms if cell.speakers_of == corpus]
-        runs = [run for _, cell in here for run in cell.runs.values()]
+        here = [(weight, cell.runs) for weight, cell in terms if cell.speakers_of == corpus]
+        runs = [run for _, by_number in here for run in by_number.values()]
         names = sorted({name for run in runs for name in run if run[name].any()})
-        change = np.zeros(len(names))
-        for weight, cell in here:
-            counts = np.zeros((len(seeds), len(names), 2, 2))
-            for i, seed in enumerate(seeds):
-                for j, name in enumerate(names):
-                    counts[i, j] = cell.runs[seed].get(name, 0)  # 0: not among this test's rows
-            each_seed = uars(counts.sum(axis=1))  # (seeds,)
+        none, change = np.zeros((2, 2)), np.zeros(len(names))  # none: not among this test's rows
+        for weight, run in here:
+            counts = np.array([[run[seed].get(name, none) for name in names] for seed in seeds])
+            each_seed = uars(counts.sum(axis=1))  # (seeds, names, 2, 2) -> (seeds,)
             by_seed += weight * each_seed
             change += weight * (without_each(counts) - each_seed.mean())
         changes.append(change)
-    value = by_seed.mean()
-    weights = [weight for weight, _ in terms]
+    value, weights = by_seed.mean(), [weight for weight, _ in terms]
     average = min(weights) >= 0 and bool(np.isclose(sum(weights), 1))
     low, high = ends(value, [value + change for change in changes], average)
     interval = None if np.isnan(low) else (float(low), float(high))

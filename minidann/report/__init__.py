@@ -8,8 +8,7 @@ paper.py     the paper's own numbers and claims, its tables' rows with the contr
 plan.py      which runs a table is made of, each an ordinary run of `minidann.train`
 launch.py    runs what is missing, several at a time
 results.py   what finished runs left, and every figure that is made of them
-writing.py   numbers and headings, as all texts have them
-tables.py    the tables: their lines, as Markdown and as CSV
+tables.py    how texts are written; the tables: their lines, as Markdown and as CSV
 claims.py    the paper's claims: does it hold here?
 figures.py   tables as figures; figures 2 and 3 of several runs
 sweep.py     alpha, beta, schedule and batch norm over a grid

@@ -6,10 +6,9 @@ import time
 from pathlib import Path
 
 from minidann import console, train
-from minidann.console import UserError
 from minidann.corpora import DIMENSIONS
 from minidann.ops import parallel
-from minidann.report import claims, doctor, figures, launch, plan, sweep, tables, writing
+from minidann.report import claims, doctor, figures, launch, plan, sweep, tables
 from minidann.report.paper import BASE, CLAIMED, COLUMNS, OUR, TABLES
 from minidann.report.plan import Run
 from minidann.report.results import Results
@@ -81,7 +80,7 @@ def runs_of(results: Results, command: str) -> list[Run]:
 
 def made(results: Results, command: str, corpora: list[dict]) -> dict[str, str | plots.Figure]:
     """The texts and the figures of a command from finished runs, by the names of their files."""
-    pair = writing.named(corpora)
+    pair = tables.named(corpora)
     if command in TABLES:
         table, heads = TABLES[command], tables.heads_of(corpora)
         lines = tables.lines(results, table)
@@ -111,8 +110,6 @@ def main() -> None:
     if args.command == "doctor":
         print(doctor.page(args.run), end="")
         return
-    if args.jobs < 1:
-        raise UserError(f"--jobs {args.jobs}: expected 1 or more")
     began = time.monotonic()
     args.out = args.out or Path("reports", plan.title_of(args))
     results = Results(args)

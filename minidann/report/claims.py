@@ -14,7 +14,7 @@ from minidann.choices import SELECTION
 from minidann.measure.intervals import Estimate, reach_of_mean
 from minidann.report.paper import ABOVE, FOLLOWS, OUR, PAIRS, SAME, of_paper
 from minidann.report.results import Results
-from minidann.report.writing import bracket, markdown_table, page
+from minidann.report.tables import bracket, markdown_table, page
 
 HOLDS, FAILS, OPEN = "holds", "does not hold", "inconclusive"
 MARGIN = 0.02  # of UAR: modes that surely differ by less do not differ

@@ -4,22 +4,13 @@ import numpy as np
 
 from minidann.choices import SELECTION
 from minidann.corpora import CLASSES
-from minidann.measure.intervals import Estimate
 from minidann.report.paper import BASE, OUR
 from minidann.report.results import Results
-from minidann.report.tables import Line
-from minidann.report.writing import named, title_of
+from minidann.report.tables import Line, named, title_of
 from minidann.run import plots, store
 from minidann.run.plots import DARK, GREEN, LIGHT, Figure, subplots
 
 STYLE = dict(zip(SELECTION, (("o", DARK), ("^", GREEN), ("s", LIGHT))))  # marker, colour
-
-
-def bars(figures: list[Estimate]) -> tuple[np.ndarray, np.ndarray]:
-    """Values (N,) in %, and how far their intervals reach below and above them (2, N)."""
-    value = 100 * np.array([figure.value for figure in figures])
-    ends = [figure.interval or (figure.value, figure.value) for figure in figures]
-    return value, np.abs(100 * np.array(ends).T - value)
 
 
 def table(lines: list[Line], heads: list[str], title: str) -> Figure:
@@ -33,9 +24,11 @@ def table(lines: list[Line], heads: list[str], title: str) -> Figure:
         for offset, (criterion, (marker, colour)) in zip((-0.22, 0, 0.22), STYLE.items()):
             here = [line for line in cells if line.criterion == criterion]
             place = [names.index(line.name) + offset for line in here]
-            value, reach = bars([line.estimates[column] for line in here])
-            axis.errorbar(value, place, xerr=reach, fmt=marker, ms=5, color=colour, lw=1,
-                          label=title_of(criterion).lower())  # fmt: skip
+            found = [line.estimates[column] for line in here]
+            value = np.array([figure.value for figure in found])  # (N,)
+            ends = np.array([figure.interval or (figure.value, figure.value) for figure in found])
+            axis.errorbar(100 * value, place, xerr=100 * np.abs(ends.T - value), fmt=marker, ms=5,
+                          color=colour, lw=1, label=title_of(criterion).lower())  # fmt: skip
         paper = {line.name: line.paper[column][0] for line in cells if line.paper[column]}
         if paper:
             axis.plot(list(paper.values()), [names.index(name) for name in paper], "x",

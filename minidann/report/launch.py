@@ -32,37 +32,37 @@ def launch(wanted: Sequence[Run], jobs: int, say: Callable[[str], None]) -> None
     After a failure no other run is begun.
     """
     missing = [run for run in wanted if not run.finished]
-    began, done, announced = time.monotonic(), 0, False
-    jobs = min(jobs, len(missing))
+    total, began, announced = len(missing), time.monotonic(), False
+    jobs = max(1, min(jobs, total))
     share = str(max(1, parallel.threads() // jobs))
-    say(f"{len(missing)} of {len(wanted)} runs are missing; {jobs} at a time, {share} threads each")
+    say(f"{total} of {len(wanted)} runs are missing; {jobs} at a time, {share} threads each")
     at_work: dict[Run, subprocess.Popen] = {}
     failed: list[str] = []
     try:
         while at_work or (missing and not failed):
-            held = [run for run in missing if run not in at_work and store.is_held(run.out)]
-            free = [run for run in missing if run not in at_work and run not in held]
-            for run in free:
-                if not (run.finished or failed) and len(at_work) + len(held) < jobs:
+            waiting = [run for run in missing if run not in at_work]
+            held = [run for run in waiting if store.is_held(run.out)]
+            for run in waiting:
+                idle = not (failed or run in held or run.finished)
+                if idle and len(at_work) + len(held) < jobs:
                     at_work[run] = _start(run, share)
             if held and not at_work and not announced:
                 say(f"waits for {len(held)} runs that other processes are at work on")
                 announced = True
             time.sleep(PAUSE)
-            for run in [run for run in missing if run not in held]:
-                process = at_work.get(run)
-                if process and process.poll() is None:
-                    continue
-                at_work.pop(run, None)
-                if run.finished:
-                    missing.remove(run)
-                    done += 1
-                    left = (time.monotonic() - began) / done * len(missing)
-                    say(f"{done}/{done + len(missing)}  {run.out.name}  ({clock(left)} left)")
-                elif process and not store.is_held(run.out):
-                    why = _last_words(run, process)
-                    if ELSEWHERE not in why:  # it had, and may have the log
-                        failed.append(f"{run.out.name}: {why} (see {_log(run)})")
+            for run, process in list(at_work.items()):
+                if process.poll() is not None:
+                    del at_work[run]
+                    # Where another process has, or had, the folder, it has the log, too.
+                    if not (run.finished or store.is_held(run.out)):
+                        why = _last_words(run, process)
+                        if ELSEWHERE not in why:
+                            failed.append(f"{run.out.name}: {why} (see {_log(run)})")
+            for run in [run for run in missing if run.finished and run not in at_work]:
+                missing.remove(run)
+                done = total - len(missing)
+                left = (time.monotonic() - began) / done * len(missing)
+                say(f"{done}/{total}  {run.out.name}  ({clock(left)} left)")
     except BaseException as error:  # whatever ends a report, its runs are not left to themselves
         for process in at_work.values():
             if os.name == "posix":  # elsewhere Ctrl-C reaches them without us

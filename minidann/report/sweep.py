@@ -11,10 +11,10 @@ import argparse
 from minidann import feeding
 from minidann.choices import SCHEDULES, SELECTION
 from minidann.console import UserError
+from minidann.measure.intervals import Estimate
 from minidann.report.paper import Row, Table, make_row
 from minidann.report.results import Results
-from minidann.report.tables import Line
-from minidann.report.writing import markdown_table, page, percent, title_of
+from minidann.report.tables import Line, markdown_table, page, percent, title_of
 
 LAST = 10  # epochs over which the domain UAR is averaged
 UNSUPERVISED = {"information": "mutual information", "source": "source validation UAR"}
@@ -60,25 +60,30 @@ def markdown(results: Results, corpora: list[dict], lines: list[Line]) -> str:
     best, rows = {}, []
     for row in settings.rows:
         domain, *curves = results.curves(row, column, "domain_uar", *names).swapaxes(0, 1)
-        domain = domain[:, -LAST:].mean()  # of each: (seeds, epochs)
-        best[row] = dict(zip(UNSUPERVISED, (curve.max(axis=1).mean() for curve in curves)))
+        best[row] = [curve.max(axis=1).mean() for curve in curves]  # curve: (seeds, epochs)
         cells = [row.name]
         for criterion in SELECTION:
-            part = figures.get(("difference", criterion, row.name))  # with beta 0 there is none
+            part = figures.get(("difference", criterion, row.name))  # none where beta is 0
             cells.append(percent(figures["cell", criterion, row.name]))
             cells.append(percent(part, difference=True) if part else "")
-        cells += [f"{100 * domain:.0f}", f"{best[row]['information']:.3f}"]
-        rows.append([*cells, f"{100 * best[row]['source']:.1f}"])
-    heads = ["setting"]
-    for criterion in SELECTION.values():
-        heads += [f"by {criterion.by}", "the adversary's part"]
-    chosen = []
-    for criterion, name in UNSUPERVISED.items():
-        row = max(settings.rows, key=lambda row: best[row][criterion])
-        chosen.append(f"- By the largest {name}: {choice(row, figures, criterion, results.args)}.")
+        information, source = best[row]
+        cells += [f"{100 * domain[:, -LAST:].mean():.0f}", f"{information:.3f}"]
+        rows.append([*cells, f"{100 * source:.1f}"])
+    heads, differences, chosen = ["setting"], [], []
+    for criterion, about in SELECTION.items():
+        heads += [f"by {about.by}", "the adversary's part"]
+        parts = {name: figures["difference", criterion, name] for name in settings.planned}
+        differences.append(f"- {title_of(criterion)}. {counted(parts)}.")
+    for i, (criterion, name) in enumerate(UNSUPERVISED.items()):
+        row = max(settings.rows, key=lambda row: best[row][i])
+        uar, part = (figures.get((kind, criterion, row.name)) for kind in ("cell", "difference"))
+        text = f"- By the largest {name}: {row.name}; test UAR {percent(uar)}"
+        if part:
+            text += f", the adversary's part {percent(part, difference=True)}. "
+            text += confirmation(row, results.args.seeds[-1] + 1)
+        chosen.append(f"{text}.")
     count = len(settings.planned)
-    differences = [f"- {title_of(name)}. {counted(results, figures, name)}" for name in SELECTION]
-    parts = [
+    paragraphs = [
         "Test UAR in %, with the epoch chosen in three ways: mean over seeds (standard "
         "deviation over seeds) [95% interval over speakers]. The adversary's part is the "
         "difference to the same setting with beta 0, paired by speaker; `~`: inconclusive, "
@@ -95,38 +100,26 @@ def markdown(results: Results, corpora: list[dict], lines: list[Line]) -> str:
         "\n".join(chosen),
     ]
     pair = " to ".join(corpus["title"] for corpus in corpora)
-    return page(f"{settings.title}: {pair}, {results.args.dimension}", results, corpora, parts)
+    return page(f"{settings.title}: {pair}, {results.args.dimension}", results, corpora, paragraphs)
 
 
-def counted(results: Results, figures: dict, criterion: str) -> str:
-    """Which settings differ significantly from no adversary, and how many from the best."""
-    settings, column = table(results.args), (0, results.args.dimension)
-    parts = {name: figures["difference", criterion, name] for name in settings.planned}
-    significant = {name: part.value for name, part in parts.items() if part.significant}
-    above = [name for name, value in significant.items() if value > 0]
-    below = [name for name, value in significant.items() if value < 0]
-    listed = (f"{len(names)}" + f" ({'; '.join(names)})" * bool(names) for names in (above, below))
-    best = max(settings.rows, key=lambda row: figures["cell", criterion, row.name].value)
-    others = [row for row in settings.rows if row != best]
-    less = [results.estimate({row: 1, best: -1}, {column: 1}, {criterion: 1}) for row in others]
-    worse = sum(figure.significant and figure.value < 0 for figure in less)
+def counted(parts: dict[str, Estimate]) -> str:
+    """Which settings differ significantly from the same without an adversary."""
+    words = []
+    for sign in (1, -1):
+        found = [name for name, part in parts.items() if part.significant and sign * part.value > 0]
+        words.append(f"{len(found)}" + f" ({'; '.join(found)})" * bool(found))
+    above, below = words
     return (
-        "Of {} settings the adversary's part is significantly above zero in {} and below in {}; "
-        "the rest are inconclusive. The best is {}; {} of the other {} are significantly below it."
-    ).format(len(parts), *listed, best.name, worse, len(others))
+        f"Of {len(parts)} settings the adversary's part is significantly above zero in {above} "
+        f"and below in {below}; the rest are inconclusive"
+    )
 
 
-def choice(row: Row, figures: dict, criterion: str, args: argparse.Namespace) -> str:
-    """A setting that was chosen: its test UAR, and the command that confirms it."""
-    text = f"{row.name}; test UAR {percent(figures['cell', criterion, row.name])}"
-    part = figures.get(("difference", criterion, row.name))
-    if not part:
-        return text
-    chosen, first = dict(row.choices), args.seeds[-1] + 1
+def confirmation(row: Row, first: int) -> str:
+    """How to confirm a setting that was chosen, on five seeds from the `first` on."""
+    flags = "--alphas {alpha} --betas {beta} --schedules {beta_schedule} --modes {bn}"
     return (
-        f"{text}, the adversary's part {percent(part, difference=True)}. To confirm "
-        "it, on seeds that had no part in choosing it: "
-        f"`--alphas {chosen['alpha']} --betas {chosen['beta']} --schedules "
-        f"{chosen['beta_schedule']} --modes {chosen['bn']} --seeds {first}-{first + 4}`, and "
-        "another `--out`"
+        "To confirm it, on seeds that had no part in choosing it: "
+        f"`{flags.format(**dict(row.choices))} --seeds {first}-{first + 4}`, and another `--out`"
     )
