@@ -137,9 +137,12 @@ def table2(tmp_path_factory):
 def text_of(results):
     """Markdown and CSV of a table."""
     name = results.args.command
-    corpora, lines = results.corpora(wanted_by(results)), tables.lines(results, TABLES[name])
+    corpora, lines = (
+        results.corpora(wanted_by(results)),
+        tables.lines(results, TABLES[name], PLACES),
+    )
     text = tables.markdown(results, TABLES[name], corpora, lines)
-    return text, tables.as_csv(name, corpora, lines)
+    return text, tables.as_csv(name, tables.heads_of(corpora, PLACES), lines)
 
 
 # The paper's numbers
@@ -227,7 +230,7 @@ def test_every_line_of_a_table_is_as_worked_out_by_hand(table1):
     """Cells, differences, averages, what labels were worth; AdaBN is `base`, tested otherwise."""
     table = TABLES["table1"]
     rows = {row.name: {row: 1} for row in table.rows} | table.planned
-    lines = tables.lines(table1, table)
+    lines = tables.lines(table1, table, PLACES)
     for line in lines:
         criteria = {line.criterion: 1}
         if line.kind == "labels":
@@ -268,8 +271,8 @@ def test_a_number_has_its_sign_its_spread_its_interval_and_a_tilde_where_it_is_i
 @pytest.mark.parametrize("name", ["table1", "table2"])
 def test_markdown_and_csv_have_every_number_of_the_lines(name, request):
     results = request.getfixturevalue(name)
-    lines, (markdown, text) = tables.lines(results, TABLES[name]), text_of(results)
-    heads = tables.heads_of(results.corpora(wanted_by(results)))
+    lines, (markdown, text) = tables.lines(results, TABLES[name], PLACES), text_of(results)
+    heads = tables.heads_of(results.corpora(wanted_by(results)), PLACES)
     entries, rows = list(csv.DictReader(io.StringIO(text))), []
     for line in lines:
         title, difference = tables.title_of(line.criterion), line.kind != "cell"
@@ -330,7 +333,7 @@ def test_the_heading_says_what_speech_it_is_and_what_was_left_out(table2, tmp_pa
     assert synthetic in texts["synthetic demo"] and "other speech" in texts["synthetic demo"]
     assert "other speech" not in texts["licensed"] and "ynthetic" not in texts["licensed"]
     assert "- seed 7, 12 epochs\n" in texts["licensed"]
-    heads = tables.heads_of(results.corpora(wanted_by(results)))
+    heads = tables.heads_of(results.corpora(wanted_by(results)), PLACES)
     assert heads[0] == "table 1 to table 2, arousal"  # two corpora of one title
     assert len(set(heads)) == 5
 
@@ -597,8 +600,8 @@ def bars(container):
 
 
 def test_the_figure_of_a_table_has_each_cell_with_its_interval(table1):
-    lines = tables.lines(table1, TABLES["table1"])
-    heads = tables.heads_of(table1.corpora(wanted_by(table1)))
+    lines = tables.lines(table1, TABLES["table1"], PLACES)
+    heads = tables.heads_of(table1.corpora(wanted_by(table1)), PLACES)
     figure = figures.table(lines, heads, "a title")
     names = [row.name for row in TABLES["table1"].rows]
     assert len(figure.axes) == 5

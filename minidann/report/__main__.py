@@ -9,7 +9,7 @@ from minidann import console, train
 from minidann.corpora import DIMENSIONS
 from minidann.ops import parallel
 from minidann.report import claims, doctor, figures, launch, plan, sweep, tables
-from minidann.report.paper import BASE, CLAIMED, COLUMNS, OUR, TABLES
+from minidann.report.paper import BASE, CLAIMED, COLUMNS, OUR, PLACES, TABLES
 from minidann.report.plan import Run
 from minidann.report.results import Results
 from minidann.run import plots, setup, store
@@ -80,29 +80,24 @@ def runs_of(results: Results, command: str) -> list[Run]:
 
 def made(results: Results, command: str, corpora: list[dict]) -> dict[str, str | plots.Figure]:
     """The texts and the figures of a command from finished runs, by the names of their files."""
-    pair = tables.named(corpora)
-    if command in TABLES:
-        table, heads = TABLES[command], tables.heads_of(corpora)
-        lines = tables.lines(results, table)
-        return {
-            f"{command}.md": tables.markdown(results, table, corpora, lines),
-            f"{command}.csv": tables.as_csv(command, corpora, lines),
-            f"{command}.png": figures.table(lines, heads, f"{table.title}. {' and '.join(pair)}"),
-        }
     if command == "claims":
         return {"claims.md": claims.markdown(results, corpora)}
     dimension = results.args.dimension
-    stem = f"{command}-{dimension}"
+    stem = command if command in TABLES else f"{command}-{dimension}"
+    if command in ("figure2", "figure3"):
+        draw = figures.figure2 if command == "figure2" else figures.figure3
+        return {f"{stem}.png": draw(results, corpora, dimension)}
+    table, places, write = TABLES.get(command), PLACES, tables.markdown
     if command == "sweep":
-        table = sweep.table(results.args)
-        lines = tables.lines(results, table, [{(0, dimension): 1}])
-        head = f"{' to '.join(pair)}, {dimension}"
-        return {
-            f"{stem}.md": sweep.markdown(results, corpora, lines),
-            f"{stem}.png": figures.table(lines, [head], table.title),
-        }
-    draw = figures.figure2 if command == "figure2" else figures.figure3
-    return {f"{stem}.png": draw(results, corpora, dimension)}
+        table, places = sweep.table(results.args), [{(0, dimension): 1}]
+        write = sweep.markdown
+    heads, lines = tables.heads_of(corpora, places), tables.lines(results, table, places)
+    title = f"{table.title}. {' and '.join(tables.named(corpora))}"
+    return {
+        f"{stem}.md": write(results, table, corpora, lines),
+        f"{stem}.csv": tables.as_csv(command, heads, lines),
+        f"{stem}.png": figures.table(lines, heads, title),
+    }
 
 
 def main() -> None:

@@ -52,13 +52,13 @@ def table(args: argparse.Namespace) -> Table:
     return Table("Alpha, beta, schedule and batch norm", tuple(rows), parts)
 
 
-def markdown(results: Results, corpora: list[dict], lines: list[Line]) -> str:
+def markdown(results: Results, grid: Table, corpora: list[dict], lines: list[Line]) -> str:
     """The grid as a table, its significant differences, and the settings to choose."""
-    settings, column = table(results.args), (0, results.args.dimension)
+    column = 0, results.args.dimension
     figures = {(line.kind, line.criterion, line.name): line.estimates[0] for line in lines}
     names = [SELECTION[criterion].column for criterion in UNSUPERVISED]
     best, rows = {}, []
-    for row in settings.rows:
+    for row in grid.rows:
         domain, *curves = results.curves(row, column, "domain_uar", *names).swapaxes(0, 1)
         best[row] = [curve.max(axis=1).mean() for curve in curves]  # curve: (seeds, epochs)
         cells = [row.name]
@@ -72,17 +72,17 @@ def markdown(results: Results, corpora: list[dict], lines: list[Line]) -> str:
     heads, differences, chosen = ["setting"], [], []
     for criterion, about in SELECTION.items():
         heads += [f"by {about.by}", "the adversary's part"]
-        parts = {name: figures["difference", criterion, name] for name in settings.planned}
+        parts = {name: figures["difference", criterion, name] for name in grid.planned}
         differences.append(f"- {title_of(criterion)}. {counted(parts)}.")
     for i, (criterion, name) in enumerate(UNSUPERVISED.items()):
-        row = max(settings.rows, key=lambda row: best[row][i])
+        row = max(grid.rows, key=lambda row: best[row][i])
         uar, part = (figures.get((kind, criterion, row.name)) for kind in ("cell", "difference"))
         text = f"- By the largest {name}: {row.name}; test UAR {percent(uar)}"
         if part:
             text += f", the adversary's part {percent(part, difference=True)}. "
             text += confirmation(row, results.args.seeds[-1] + 1)
         chosen.append(f"{text}.")
-    count = len(settings.planned)
+    count = len(grid.planned)
     paragraphs = [
         "Test UAR in %, with the epoch chosen in three ways: mean over seeds (standard "
         "deviation over seeds) [95% interval over speakers]. The adversary's part is the "
@@ -100,7 +100,7 @@ def markdown(results: Results, corpora: list[dict], lines: list[Line]) -> str:
         "\n".join(chosen),
     ]
     pair = " to ".join(corpus["title"] for corpus in corpora)
-    return page(f"{settings.title}: {pair}, {results.args.dimension}", results, corpora, paragraphs)
+    return page(f"{grid.title}: {pair}, {results.args.dimension}", results, corpora, paragraphs)
 
 
 def counted(parts: dict[str, Estimate]) -> str:

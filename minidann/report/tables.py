@@ -13,7 +13,7 @@ import numpy as np
 from minidann.choices import FLAGS, SELECTION, flag_of
 from minidann.measure.intervals import Estimate
 from minidann.report import plan
-from minidann.report.paper import COLUMNS, MONO, PLACES, Column, Table, of_paper
+from minidann.report.paper import MONO, PLACES, Column, Table, of_paper
 from minidann.report.results import Results
 from minidann.run import store
 
@@ -95,7 +95,7 @@ class Line(NamedTuple):
     paper: list[tuple[float, float | None] | None]  # %, mean and standard deviation
 
 
-def lines(results: Results, table: Table, places: list[dict[Column, float]] = PLACES) -> list[Line]:
+def lines(results: Results, table: Table, places: list[dict[Column, float]]) -> list[Line]:
     """Everything that a table says, for each selection criterion."""
     cells = {row.name: {row: 1} for row in table.rows}
     kinds = [("cell", cells), ("difference", table.planned)]
@@ -115,11 +115,13 @@ def lines(results: Results, table: Table, places: list[dict[Column, float]] = PL
     ]
 
 
-def heads_of(corpora: list[dict]) -> list[str]:
-    """The titles of the columns."""
+def heads_of(corpora: list[dict], places: list[dict[Column, float]]) -> list[str]:
+    """The titles of the places."""
     first, second = (corpus["title"] for corpus in corpora)
-    ways = f"{first} to {second}", f"{second} to {first}"
-    return [f"{ways[way]}, {dimension}" for way, dimension in COLUMNS] + ["average"]
+    ways, heads = (f"{first} to {second}", f"{second} to {first}"), []
+    for (way, dimension), *more in places:
+        heads.append("average" if more else f"{ways[way]}, {dimension}")
+    return heads
 
 
 def grid(lines: list[Line], kind: str, criterion: str, heads: list[str]) -> str:
@@ -141,7 +143,7 @@ def grid(lines: list[Line], kind: str, criterion: str, heads: list[str]) -> str:
 
 def markdown(results: Results, table: Table, corpora: list[dict], lines: list[Line]) -> str:
     """The whole text of a table."""
-    heads, count = heads_of(corpora), len(table.planned)
+    heads, count = heads_of(corpora, PLACES), len(table.planned)
     licensed = all(corpus["kind"] == "licensed" for corpus in corpora)
     planned = (
         f"Differences, planned before any run: {count}, in four columns and on average, paired by "
@@ -171,12 +173,12 @@ def markdown(results: Results, table: Table, corpora: list[dict], lines: list[Li
     return page(table.title, results, corpora, parts)
 
 
-def as_csv(name: str, corpora: list[dict], lines: list[Line]) -> str:
+def as_csv(name: str, heads: list[str], lines: list[Line]) -> str:
     """The same as CSV, a row a number; UAR in %."""
     rows: list[list] = [["table", "selected_by", "kind", "row", "column", "mean", "std_over_seeds",
                          "ci_low", "ci_high", "significant", "paper", "paper_std"]]  # fmt: skip
     for line in lines:
-        for head, figure, number in zip(heads_of(corpora), line.estimates, line.paper):
+        for head, figure, number in zip(heads, line.estimates, line.paper):
             numbers = [figure.value, figure.spread, *(figure.interval or (np.nan, np.nan))]
             rows.append([
                 name, line.criterion, line.kind, line.name, head,
