@@ -136,14 +136,6 @@ def test_nothing_is_learnt_from_the_rows_held_out():
     assert set(alone) == {0, 1}
 
 
-def test_one_generator_one_distance():
-    """Of a larger corpus rows are drawn, and speakers of equal size are dealt: by `rng` alone."""
-    x, y = noise(0, 100, 8), noise(1, 350, 8, shift=1)
-    assert measure(x, y, seed=3) == measure(x, y, seed=3)
-    assert len({measure(x, y, seed=seed) for seed in range(6)}) > 1
-    assert np.array_equal(x, noise(0, 100, 8)) and np.array_equal(y, noise(1, 350, 8, shift=1))
-
-
 def test_units_offsets_constant_columns_and_the_dtype_do_not_count():
     x, y = noise(0, 200, 6), noise(1, 200, 6, shift=1.5)
     expected = measure(x, y)
@@ -166,7 +158,7 @@ def test_gradient_of_the_loss():
     """Against central differences; more rows of one language than of the other."""
     rng = np.random.default_rng(0)
     x, domain = rng.standard_normal((9, 4)), np.array([0, 1, 1, 1, 0, 1, 1, 1, 1])
-    weights = rng.standard_normal(10)
+    weights = rng.standard_normal(5)
     (expected,) = differences(lambda w: distance.loss(w, x, domain)[0], weights)
     np.testing.assert_allclose(distance.loss(weights, x, domain)[1], expected, rtol=1e-6, atol=1e-9)
 
@@ -174,19 +166,18 @@ def test_gradient_of_the_loss():
 def test_loss_by_hand():
     """Nothing learnt: log 2. Otherwise each language's mean surprise, one half each, and l2."""
     x, domain = np.array([[1.0], [2.0], [-1.0]]), np.array([0, 0, 1])
-    assert distance.loss(np.zeros(4), x, domain)[0] == pytest.approx(np.log(2))
-    scores = 3 * x[:, 0]  # of language 1 against language 0, with w = (-1, 2) and no b
+    assert distance.loss(np.zeros(2), x, domain)[0] == pytest.approx(np.log(2))
+    scores = 3 * x[:, 0]  # of language 1 against language 0, with w = 3 and no b
     surprise = np.log1p(np.exp(np.where(domain == 0, scores, -scores)))
-    expected = surprise[:2].mean() / 2 + surprise[2] / 2 + distance.STRENGTH / 2 * 5
-    assert distance.loss(np.array([-1.0, 2, 0, 0]), x, domain)[0] == pytest.approx(expected)
+    expected = surprise[:2].mean() / 2 + surprise[2] / 2 + distance.STRENGTH / 4 * 9
+    assert distance.loss(np.array([3.0, 0]), x, domain)[0] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("columns", [10, 400])
 def test_the_minimum_is_scikit_learns(columns):
     """The same classifier, up to when each of the two stops.
 
-    Only the difference of both columns of w says anything; where it is v, sum w^2 is v^2 / 2. So
-    scikit-learn's C, which weighs the sum over rows, is 2 / (STRENGTH * rows).
+    scikit-learn's C weighs the sum over rows against sum w^2 / 2: it is 2 / (STRENGTH * rows).
     """
     linear = pytest.importorskip(
         "sklearn.linear_model", reason="scikit-learn, the oracle, is not installed"
@@ -197,9 +188,8 @@ def test_the_minimum_is_scikit_learns(columns):
     oracle = linear.LogisticRegression(
         C=2 / (distance.STRENGTH * 200), class_weight="balanced", tol=1e-10, max_iter=10_000
     ).fit(x, domain)
-    np.testing.assert_allclose(w[:, 1] - w[:, 0], oracle.coef_[0], atol=5e-3)
-    assert b[1] - b[0] == pytest.approx(oracle.intercept_[0], abs=5e-3)
-    np.testing.assert_allclose(w.sum(axis=1), 0, atol=1e-12)
+    np.testing.assert_allclose(w, oracle.coef_[0], atol=5e-3)
+    assert b == pytest.approx(oracle.intercept_[0], abs=5e-3)
 
 
 def test_statistics_are_of_what_the_network_gets():

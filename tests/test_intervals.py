@@ -215,11 +215,7 @@ def test_simulated_intervals_are_those_of_estimate(more):
     ids=lambda setting: setting.name,
 )
 def test_intervals_cover_the_truth(setting):
-    """93 to 97 of 100, and the percentile bootstrap does not pass the same check.
-
-    1500 simulations: the standard error of a coverage of 95% is 0.56%.
-    """
+    """93 to 97 of 100. Of 1500 simulations, the standard error of a coverage of 95% is 0.56%."""
     rng = np.random.default_rng(0)
-    got = coverage.coverage(setting, setting.corpora or (10,), 1500, rng)
-    assert 0.93 <= got["jackknife"][0] <= 0.97
-    assert got["bootstrap"][0] < 0.93
+    held, _, _ = coverage.coverage(setting, setting.corpora or (10,), 1500, rng)
+    assert 0.93 <= held <= 0.97

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 
 import numpy as np
 from scipy.optimize import minimize
+from scipy.special import expit
 
-from minidann.ops import dense, softmax_cross_entropy
 from minidann.sound.logmel import MELS
 from minidann.sound.normalise import Features
 
@@ -77,33 +77,27 @@ def classify(x: np.ndarray, domain: np.ndarray, held_out: np.ndarray) -> np.ndar
     mean, std = x.mean(axis=0), x.std(axis=0)  # (C,) each, of the training rows only
     std[std <= CONSTANT * np.abs(mean)] = np.inf  # a constant column becomes zeros
     w, b = fit((x - mean) / std, domain)
-    scores, _ = dense.forward((held_out - mean) / std, w, b)  # (M, 2)
-    return scores.argmax(axis=1)
+    return ((held_out - mean) / std @ w + b > 0).astype(int)
 
 
-def fit(x: np.ndarray, domain: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Logistic regression of language (N,), 0 or 1, on standardised x (N, C): w (C, 2), b (2,)."""
-    start, options = np.zeros(2 * x.shape[1] + 2), {"gtol": TOLERANCE, "ftol": 0}
+def fit(x: np.ndarray, domain: np.ndarray) -> tuple[np.ndarray, float]:
+    """Logistic regression of language (N,), 0 or 1, on standardised x (N, C): w (C,) and b."""
+    start, options = np.zeros(x.shape[1] + 1), {"gtol": TOLERANCE, "ftol": 0}
     weights = minimize(loss, start, (x, domain), "L-BFGS-B", jac=True, options=options).x
-    return weights[:-2].reshape(-1, 2), weights[-2:]
+    return weights[:-1], weights[-1]
 
 
 def loss(weights: np.ndarray, x: np.ndarray, domain: np.ndarray) -> tuple[float, np.ndarray]:
-    """What `fit` minimises, and its gradient (2C+2,): cross-entropy + STRENGTH / 2 * sum w^2.
+    """What `fit` minimises, and its gradient (C+1,): cross-entropy + STRENGTH / 4 * sum w^2.
 
-    `weights` (2C+2,) are w (C, 2) and b (2,). Each language weighs one half, also where a fold
-    leaves more rows of one than of the other.
+    `weights` (C+1,) are w and b. Each language weighs one half, also where a fold leaves more rows
+    of one than of the other.
     """
-    w, b = weights[:-2].reshape(-1, 2), weights[-2:]
-    z, cache = dense.forward(x, w, b)  # (N, 2)
-    total, dz = STRENGTH / 2 * (w**2).sum(), np.empty_like(z)
-    for which in (0, 1):
-        rows = domain == which
-        surprise, part = softmax_cross_entropy.forward(z[rows], labels=domain[rows])
-        total += surprise / 2
-        (dz[rows],) = softmax_cross_entropy.backward(0.5, part)
-    _, dw, db = dense.backward(dz, cache)
-    return total, np.append(dw + STRENGTH * w, db)  # (2C+2,)
+    sign, share = 2 * domain - 1, 0.5 / np.bincount(domain)[domain]  # (N,) each
+    margin = sign * (x @ weights[:-1] + weights[-1])  # (N,)
+    total = share @ np.logaddexp(0, -margin) + STRENGTH / 4 * (weights[:-1] ** 2).sum()
+    dz = -sign * share * expit(-margin)  # (N,)
+    return total, np.append(x.T @ dz + STRENGTH / 2 * weights[:-1], dz.sum())
 
 
 def statistics(features: Features, rows: Sequence[int]) -> np.ndarray:
