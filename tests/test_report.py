@@ -1,4 +1,4 @@
-"""The report from made-up run folders: tables, claims, sweep, figures, plan. Nothing is trained."""
+"""The report from made-up run folders: tables, claims, sweep, figures. Nothing is trained."""
 
 import csv
 import io
@@ -20,9 +20,9 @@ from minidann.choices import SELECTION
 from minidann.console import UserError
 from minidann.measure import intervals
 from minidann.report import __main__ as command
-from minidann.report import claims, figures, paper, plan, sweep, tables
+from minidann.report import claims, figures, paper, sweep, tables
 from minidann.report.paper import AVERAGE, BASE, BETA0, COLUMNS, MONO, OUR, OUR_NONE, PLACES, TABLES
-from minidann.report.results import Results
+from minidann.report.runs import Results
 from minidann.run import folder, store
 from minidann.run.evaluation import HISTORY
 from minidann.run.outcome import SPEAKERS
@@ -680,7 +680,7 @@ def test_the_figure_of_the_sweep_has_each_setting(swept):
     assert len(figure.legends[0].get_texts()) == 3  # the paper has no such numbers
 
 
-# Which runs: the plan
+# Which runs
 
 
 def test_every_printed_command_is_one_of_train_and_leads_to_the_same_run(tmp_path):
@@ -761,10 +761,13 @@ def test_the_paper_s_pair_is_the_demo_until_both_folders_are_given(tmp_path):
     assert [str(run.target.place) for run in (there, back)] == ["I", "R"]
     assert (there.choices.l1, there.choices.l2) == (0.005, 0.0)
     assert (back.choices.l1, back.choices.l2) == (0.0, 0.005)
-    assert plan.title_of(both.args) == "recola-iemocap"
-    assert plan.title_of(results().args) == "demo"
     assert results().run(OUR, COLUMNS[0], 0).source.place == train.DEMO / "recola"
-    assert plan.title_of(asked(tmp_path, "table2")) == "csv-a-csv-b"
+    named = {("--recola", "R", "--iemocap", "I"): "recola-iemocap", (): "demo"}
+    for flags, title in named.items():  # of the folder
+        assert (
+            f"--out {Path('reports', title, 'runs')}"
+            in call("report", "table2", *flags, "--list").stdout
+        )
 
 
 def test_seeds_as_a_count_or_from_first_to_last():

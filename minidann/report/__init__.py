@@ -5,9 +5,8 @@ python -m minidann.report sweep
 python -m minidann.report doctor RUN
 
 paper.py     the paper's own numbers and claims, its tables' rows with the controls it lacks
-plan.py      which runs a table is made of, each an ordinary run of `minidann.train`
+runs.py      which runs a report is made of, and what they left
 launch.py    runs what is missing, several at a time
-results.py   what finished runs left, and every figure that is made of them
 tables.py    how texts are written; the tables: their lines, as Markdown and as CSV
 claims.py    the paper's claims: does it hold here?
 figures.py   tables as figures; figures 2 and 3 of several runs

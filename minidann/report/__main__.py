@@ -8,10 +8,9 @@ from pathlib import Path
 from minidann import console, train
 from minidann.corpora import DIMENSIONS
 from minidann.ops import parallel
-from minidann.report import claims, doctor, figures, launch, plan, sweep, tables
+from minidann.report import claims, doctor, figures, launch, runs, sweep, tables
 from minidann.report.paper import BASE, CLAIMED, COLUMNS, OUR, PLACES, TABLES
-from minidann.report.plan import Run
-from minidann.report.results import Results
+from minidann.report.runs import Results, Run
 from minidann.run import plots, setup, store
 
 PAPER = {  # what `all` makes
@@ -47,8 +46,8 @@ def parser() -> argparse.ArgumentParser:
     for name, text in HELP.items():
         command = commands.add_parser(name, help=text, description=text, **about)
         command.set_defaults(direction=None)  # which a run has: a report goes both ways
-        grid = plan.STEERING if name == "sweep" else ()
-        groups = train.add_shared_flags(command, [s for s in plan.SHARED if s not in grid])
+        grid = runs.STEERING if name == "sweep" else ()
+        groups = train.add_shared_flags(command, [s for s in runs.SHARED if s not in grid])
         few = "3" if name == "sweep" else "5"
         groups["training"].add_argument("--seeds", type=seeds, default=few,
                                         help="how many, or first-last such as 5-9")  # fmt: skip
@@ -105,9 +104,9 @@ def main() -> None:
     if args.command == "doctor":
         print(doctor.page(args.run), end="")
         return
-    began = time.monotonic()
-    args.out = args.out or Path("reports", plan.title_of(args))
-    results = Results(args)
+    began, results = time.monotonic(), Results(args)
+    title = "-".join(side.name for side in results.pair) if args.source or args.recola else "demo"
+    args.out = args.out or Path("reports", title)
     names = [*PAPER] if args.command == "all" else [args.command]
     wanted = list(dict.fromkeys(run for name in names for run in runs_of(results, name)))
     results.corpora(run for run in wanted if run.finished)  # refuses those that are not meant

@@ -13,7 +13,7 @@ from scipy.stats import spearmanr
 from minidann.choices import SELECTION
 from minidann.measure.intervals import Estimate, reach_of_mean
 from minidann.report.paper import ABOVE, FOLLOWS, OUR, PAIRS, SAME, of_paper
-from minidann.report.results import Results
+from minidann.report.runs import Results
 from minidann.report.tables import bracket, markdown_table, page
 
 HOLDS, FAILS, OPEN = "holds", "does not hold", "inconclusive"

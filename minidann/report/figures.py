@@ -5,7 +5,7 @@ import numpy as np
 from minidann.choices import SELECTION
 from minidann.corpora import CLASSES
 from minidann.report.paper import BASE, OUR
-from minidann.report.results import Results
+from minidann.report.runs import Results
 from minidann.report.tables import Line, named, title_of
 from minidann.run import plots, store
 from minidann.run.plots import DARK, GREEN, LIGHT, Figure, subplots

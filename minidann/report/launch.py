@@ -15,7 +15,7 @@ from pathlib import Path
 
 from minidann.console import UserError, clock
 from minidann.ops import parallel
-from minidann.report.plan import Run
+from minidann.report.runs import Run
 from minidann.run import store
 
 PAUSE = 0.2  # seconds between two looks at the processes

@@ -13,7 +13,7 @@ from minidann.choices import SCHEDULES, SELECTION
 from minidann.console import UserError
 from minidann.measure.intervals import Estimate
 from minidann.report.paper import Row, Table, make_row
-from minidann.report.results import Results
+from minidann.report.runs import Results
 from minidann.report.tables import Line, markdown_table, page, percent, title_of
 
 LAST = 10  # epochs over which the domain UAR is averaged

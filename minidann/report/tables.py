@@ -12,9 +12,8 @@ import numpy as np
 
 from minidann.choices import FLAGS, SELECTION, flag_of
 from minidann.measure.intervals import Estimate
-from minidann.report import plan
 from minidann.report.paper import MONO, PLACES, Column, Table, of_paper
-from minidann.report.results import Results
+from minidann.report.runs import Results
 from minidann.run import store
 
 EXPLANATIONS = {  # of the selection criteria
@@ -75,7 +74,7 @@ def page(title: str, results: Results, corpora: list[dict], parts: list[str]) ->
     if any("synthetic" in corpus["kind"] for corpus in corpora):
         about.append("- **Synthetic speech**: these numbers can only show that the code works.")
     args, flags = results.args, ""
-    for name, value in plan.given(args).items():
+    for name, value in results.given.items():
         if name != "epochs" and value != FLAGS[name].default:
             flags += f" {flag_of(name)} {value}"
     flags += " --skip-bad" * args.skip_bad

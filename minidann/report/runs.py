@@ -1,18 +1,52 @@
-"""What finished runs left: the cells of a table, and the figures that are made of them."""
+"""The runs of a report: which they are, and what they left.
+
+Each is an ordinary run of `minidann.train` with its own folder. Cells of tables, curves and all
+figures are made of these folders here, and nowhere else.
+"""
 
 import argparse
 from collections.abc import Iterable, Sequence
-from functools import cache, partial
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
+from minidann import train
+from minidann.choices import Choices, chosen, flags_of, folder_name
 from minidann.console import UserError
 from minidann.measure import intervals
-from minidann.report import plan
 from minidann.report.paper import MONO, Column, Row, Terms
-from minidann.report.plan import Run
 from minidann.run import folder, store
 from minidann.run.outcome import SPEAKERS
+
+STEERING = ("alpha", "beta", "beta_schedule")  # of the adversary: a sweep has them as its grid
+SHARED = (*STEERING, "dropout", "batch_size", "l1", "l2", "epochs", "features", "split")
+
+
+class Side(NamedTuple):
+    """A corpus of the pair."""
+
+    name: str  # in folders' names: its kind, with -a or -b behind it where both are of one kind
+    kind: str  # a key of corpora.READERS
+    place: Path
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run: its choices, the folder where it leaves what comes out, and the corpora."""
+
+    choices: Choices
+    out: Path
+    source: Side
+    target: Side
+    arguments: tuple[str, ...]  # of Python; started again, the run goes on where it was
+
+    @property
+    def finished(self) -> bool:
+        """Whether its result is there."""
+        return folder.is_done(self.out)
 
 
 def counts_of(run: Run) -> dict[tuple[str, str], intervals.Counts]:
@@ -28,10 +62,34 @@ class Results:
     """The runs of a report, and what they left. Every method reads; none runs anything."""
 
     def __init__(self, args: argparse.Namespace):
+        """Raises UserError where `args` name only one corpus of the pair."""
+        first, second = train.corpora_of(args, mono=False)
+        a, b = ("-a", "-b") if first[0] == second[0] else ("", "")
+        self.pair = Side(first[0] + a, *first), Side(second[0] + b, *second)
         self.args = args
-        self.names = [side.name for side in plan.pair_of(args)]
-        self.run = cache(partial(plan.run_of, args))  # of a row, a column and a seed
-        self.counts = cache(counts_of)
+        self.given = {name: getattr(args, name) for name in SHARED if hasattr(args, name)}
+        self.run, self.counts = cache(self.run_of), cache(counts_of)
+
+    def run_of(self, row: Row, column: Column, seed: int) -> Run:
+        """The run of a row, column and seed. What the row says goes before what `given` has."""
+        (direction, dimension), values = column, dict(row.choices)
+        source, target = self.pair[:: -1 if direction else 1]
+        if values["model"] == "mono":
+            source = target
+        shared = self.given
+        if values["model"] != "our":  # one run, however the adversary of the others is steered
+            shared = {name: value for name, value in shared.items() if name not in STEERING}
+        values = {**shared, **values, "dimension": dimension, "seed": seed}
+        choices, args = chosen(source.kind, target.kind, **values), self.args
+        out = args.out / "runs"
+        out /= folder_name(choices, "2".join(dict.fromkeys((source.name, target.name))))
+        arguments = (
+            "-m", "minidann.train", "--source", f"{source.kind}:{source.place}",
+            "--target", f"{target.kind}:{target.place}", *flags_of(choices),
+            "--cache", str(args.cache), *["--skip-bad"] * args.skip_bad, "--out", str(out),
+            "--resume",
+        )  # fmt: skip
+        return Run(choices, out, source, target, arguments)
 
     def runs(self, rows: Iterable[Row], columns: Sequence[Column]) -> list[Run]:
         """Every run that these rows and columns need, each once, a seed after the other."""
@@ -47,7 +105,7 @@ class Results:
         """One cell: the test set's confusions of every seed. `mono` has a single criterion."""
         key = "target" if row is MONO else criterion, row.statistics
         runs = {seed: self.counts(self.run(row, column, seed))[key] for seed in self.args.seeds}
-        return intervals.Cell(self.names[1 - column[0]], runs)
+        return intervals.Cell(self.pair[1 - column[0]].name, runs)
 
     def estimate(
         self, rows: Terms, columns: dict[Column, float], criteria: dict[str, float]
@@ -96,7 +154,7 @@ class Results:
                         "the runs beside it; delete those that are out of date, and they are run "
                         "again"
                     )
-        both = [found[name] for name in self.names if name in found]
+        both = [found[side.name] for side in self.pair if side.name in found]
         if len({corpus["title"] for corpus in both}) < len(both):  # two files of one name
             both = [
                 corpus | {"title": f"{corpus['title']} {i}"} for i, corpus in enumerate(both, 1)
