@@ -182,8 +182,9 @@ def test_the_planned_differences_are_those_of_the_committed_cells(name):
 def test_each_average_of_the_paper_is_that_of_its_cells_but_for_one_misprint():
     for row in {row for table in TABLES.values() for row in table.rows if row.paper}:
         mean = sum(value for value, _ in row.paper) / 4
-        assert row.average == pytest.approx(mean, abs=0.006)
-        printed = paper.PRINTED.get(row.name, row.average)
+        average = paper.NUMBERS[row.name][0]
+        assert average == pytest.approx(mean, abs=0.006)
+        printed = paper.PRINTED.get(row.name, average)
         assert (abs(mean - printed) > 0.006) == (row is OUR_NONE)
     assert paper.of_paper({OUR_NONE: 1, paper.BASE_NONE: -1}, AVERAGE) == (2.82, None)
     assert paper.of_paper({OUR: 1, BETA0: -1}, AVERAGE) is None
