@@ -347,7 +347,7 @@ def test_a_finished_run_that_is_not_the_one_meant_is_refused(table2):
     here = [str(side.place.resolve()) for side in (first.source, first.target)]
     corpora = table2.corpora(wanted)
     assert [corpus["title"] for corpus in corpora] == ["Corpus csv-a", "Corpus csv-b"]
-    beside = "than the runs beside it; delete those that are out of date, and they are run again"
+    beside = "than the runs beside it; delete those that are out of date"
     for run, keys, value, words in (
         (first, ["choices", "alpha"], 0.25,
          "holds another run: alpha (0.25 there, 0.5 here); choose another --out"),

@@ -151,8 +151,7 @@ class Results:
                 if (corpus["content"], corpus["labels"]) != (first["content"], labelled):
                     raise UserError(
                         f"{run.out}: made of other recordings or labels of {corpus['title']} than "
-                        "the runs beside it; delete those that are out of date, and they are run "
-                        "again"
+                        "the runs beside it; delete those that are out of date"
                     )
         both = [found[side.name] for side in self.pair if side.name in found]
         if len({corpus["title"] for corpus in both}) < len(both):  # two files of one name
