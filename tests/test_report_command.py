@@ -214,38 +214,31 @@ class Fake:
 
 
 GOOD = "(out / 'metrics.json').write_text(os.environ['OMP_NUM_THREADS'])"
-TOGETHER = "while len(list(out.parent.iterdir())) < {}: time.sleep(0.02)\n"  # all are begun
 
 
 def fakes(tmp_path, *codes):
     return [Fake(tmp_path / "runs" / f"run{i}", code) for i, code in enumerate(codes)]
 
 
-def test_after_a_failure_no_other_run_is_begun_and_what_was_begun_is_finished(tmp_path):
-    bad = "print('it begins'); print('error: no good'); sys.exit(2)"
+def test_a_failure_ends_the_report_and_the_same_command_goes_on(tmp_path):
+    """The run beside it gets Ctrl-C, and no other is begun."""
     printed = []
-    first = fakes(tmp_path, GOOD, bad, GOOD)
+    bad = "print('it begins'); print('error: no good'); sys.exit(2)"
+    slow = "(out / 'here').touch(); time.sleep(60)"
+    bad = f"while not (out.parent / 'run2' / 'here').exists(): time.sleep(0.02)\n{bad}"
+    began = time.monotonic()
+    runs = fakes(tmp_path, GOOD, bad, slow, GOOD)
     with pytest.raises(UserError) as error:
-        launch.launch(first, 1, printed.append)
+        launch.launch(runs, 2, printed.append)
     assert str(error.value) == f"run1: no good (see {tmp_path / 'logs' / 'run1.log'})"
-    assert names(tmp_path / "runs") == ["run0", "run1"] and first[0].finished
-    assert len(printed) == 2 and printed[1].startswith("1/3  run0  (")
-    slow = f"while not Path({str(tmp_path / 'go')!r}).exists(): time.sleep(0.02)\n" + GOOD
-    second = fakes(tmp_path / "2", f"Path({str(tmp_path / 'go')!r}).touch(); {bad}", slow, GOOD)
-    with pytest.raises(UserError, match="run0: no good"):
-        launch.launch(second, 2, printed.append)
-    assert [run.finished for run in second] == [False, True, False]
+    assert [run.finished for run in runs] == [True, False, False, False]
+    assert not runs[3].out.exists() and time.monotonic() - began < 40
+    assert len(printed) == 2 and printed[1].startswith("1/4  run0  (")
 
 
-def test_each_failure_has_its_reason_and_a_signal_is_named(tmp_path):
-    full, killed = (TOGETHER.format(2) + end for end in (
-        "print('error: the disk is full'); sys.exit(2)", "os.kill(os.getpid(), 9)",
-    ))  # fmt: skip
-    with pytest.raises(UserError) as error:
-        launch.launch(fakes(tmp_path, full, killed), 2, lambda line: None)
-    first, second = sorted(str(error.value).splitlines())
-    assert first.startswith("run0: the disk is full (see ")
-    assert second.startswith("run1: ended by SIGKILL; the same command goes on (see ")
+def test_the_signal_that_ended_a_run_is_named(tmp_path):
+    with pytest.raises(UserError, match="run0: ended by SIGKILL; the same command goes on"):
+        launch.launch(fakes(tmp_path, "os.kill(os.getpid(), 9)"), 1, lambda line: None)
 
 
 def test_there_are_no_more_jobs_than_runs(tmp_path, monkeypatch):
@@ -260,46 +253,22 @@ def test_there_are_no_more_jobs_than_runs(tmp_path, monkeypatch):
     assert [(run.out / "metrics.json").read_text() for run in three] == ["6", "6", "there"]
 
 
-def launching(run):
-    """The launcher of one run, begun in a thread, and the lines that it says."""
+@pytest.mark.parametrize("killed", [False, True])
+def test_it_waits_for_others_and_goes_on_where_they_were(tmp_path, killed):
+    (run,) = fakes(tmp_path, GOOD if killed else "")
     said = []
     thread = threading.Thread(target=launch.launch, args=([run], 1, said.append))
-    thread.start()
-    return thread, said
-
-
-@pytest.mark.parametrize("killed", [False, True])
-def test_it_says_once_that_it_waits_for_others(tmp_path, killed):
-    """A run that another process is at work on is begun only where that one did not finish it."""
-    (run,) = fakes(tmp_path, GOOD)
     with store.hold(run.out):
         (run.out / "checkpoint.npz").touch()
-        thread, said = launching(run)
+        thread.start()
         wait_for(lambda: len(said) == 2)
-        time.sleep(4 * launch.PAUSE)  # it looks again, and says no more
+        time.sleep(4 * launch.PAUSE)
+        assert not (tmp_path / "logs").exists()
         if not killed:
             (run.out / "metrics.json").write_text("{}")
     thread.join()
-    assert said[1] == "waits for 1 runs that other processes are at work on"
+    assert said[1] == "other processes are at work on 1 of them, which are waited for"
     assert said[2].startswith("1/1  run0") and len(said) == 3
-    assert (tmp_path / "logs").exists() == killed
-
-
-def test_a_run_that_lost_its_folder_to_another_report_has_not_failed(tmp_path):
-    """Both began it at once and write the same log: what the loser said there is gone."""
-    (run,) = fakes(tmp_path, """
-(out / "here").touch()
-while not (out / "taken").exists(): time.sleep(0.02)
-print("epoch 1, by another"); sys.exit(2)
-""")  # fmt: skip
-    thread, said = launching(run)
-    wait_for((run.out / "here").exists)
-    with store.hold(run.out):
-        (run.out / "taken").touch()
-        time.sleep(0.5)
-        (run.out / "metrics.json").write_text("{}")
-    thread.join()
-    assert said[-1].startswith("1/1  run0")
 
 
 @pytest.mark.parametrize("ends", [KeyboardInterrupt, BrokenPipeError])

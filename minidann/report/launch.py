@@ -19,51 +19,38 @@ from minidann.report.runs import Run
 from minidann.run import store
 
 PAUSE = 0.2  # seconds between two looks at the processes
-ELSEWHERE = "another process is at work here"
 
 
 def launch(wanted: Sequence[Run], jobs: int, say: Callable[[str], None]) -> None:
     """Finish the runs of `wanted` that are missing, `jobs` at a time.
 
-    Raises UserError with all that went wrong.
-
     Each process gets its share of the cores; the result does not depend on it. A run that another
-    process is at work on is waited for, and takes one of the places, because it uses cores, too.
-    After a failure no other run is begun.
+    process is at work on begins when that one has ended, and then has little or nothing to do.
+    Raises UserError where a run fails. Whatever ends a report, its runs are stopped.
     """
-    missing = [run for run in wanted if not run.finished]
-    total, began, announced = len(missing), time.monotonic(), False
+    waiting = [run for run in wanted if not run.finished]
+    total, began = len(waiting), time.monotonic()
     jobs = max(1, min(jobs, total))
-    share = str(max(1, parallel.threads() // jobs))
-    say(f"{total} of {len(wanted)} runs are missing; {jobs} at a time, {share} threads each")
+    threads = max(1, parallel.threads() // jobs)
+    say(f"{total} of {len(wanted)} runs are missing; {jobs} at a time, {threads} threads each")
+    if held := sum(store.is_held(run.out) for run in waiting):
+        say(f"other processes are at work on {held} of them, which are waited for")
     at_work: dict[Run, subprocess.Popen] = {}
-    failed: list[str] = []
     try:
-        while at_work or (missing and not failed):
-            waiting = [run for run in missing if run not in at_work]
-            held = [run for run in waiting if store.is_held(run.out)]
-            for run in waiting:
-                idle = not (failed or run in held or run.finished)
-                if idle and len(at_work) + len(held) < jobs:
-                    at_work[run] = _start(run, share)
-            if held and not at_work and not announced:
-                say(f"waits for {len(held)} runs that other processes are at work on")
-                announced = True
+        while waiting or at_work:
+            free = [run for run in waiting if not store.is_held(run.out)]
+            for run in free[: jobs - len(at_work)]:
+                waiting.remove(run)
+                at_work[run] = _start(run, threads)
             time.sleep(PAUSE)
-            for run, process in list(at_work.items()):
-                if process.poll() is not None:
-                    del at_work[run]
-                    # Where another process has, or had, the folder, it has the log, too.
-                    if not (run.finished or store.is_held(run.out)):
-                        why = _last_words(run, process)
-                        if ELSEWHERE not in why:
-                            failed.append(f"{run.out.name}: {why} (see {_log(run)})")
-            for run in [run for run in missing if run.finished and run not in at_work]:
-                missing.remove(run)
-                done = total - len(missing)
-                left = (time.monotonic() - began) / done * len(missing)
-                say(f"{done}/{total}  {run.out.name}  ({clock(left)} left)")
-    except BaseException as error:  # whatever ends a report, its runs are not left to themselves
+            for run in [run for run in at_work if at_work[run].poll() is not None]:
+                process = at_work.pop(run)
+                if not run.finished:
+                    raise UserError(f"{run.out.name}: {_why(run, process)} (see {_log(run)})")
+                left = len(waiting) + len(at_work)
+                seconds = (time.monotonic() - began) / (total - left) * left
+                say(f"{total - left}/{total}  {run.out.name}  ({clock(seconds)} left)")
+    except BaseException as error:
         for process in at_work.values():
             if os.name == "posix":  # elsewhere Ctrl-C reaches them without us
                 process.send_signal(signal.SIGINT)  # each epoch that they ended is kept
@@ -72,8 +59,6 @@ def launch(wanted: Sequence[Run], jobs: int, say: Callable[[str], None]) -> None
         if isinstance(error, KeyboardInterrupt):
             raise KeyboardInterrupt("stopped; the same command goes on") from None
         raise
-    if failed:
-        raise UserError("\n".join(failed))
 
 
 def _log(run: Run) -> Path:
@@ -81,7 +66,7 @@ def _log(run: Run) -> Path:
     return run.out.parent.parent / "logs" / f"{run.out.name}.log"
 
 
-def _start(run: Run, threads: str) -> subprocess.Popen:
+def _start(run: Run, threads: int) -> subprocess.Popen:
     """Begin a run, or go on with it; its output goes to its log."""
     _log(run).parent.mkdir(parents=True, exist_ok=True)
     with open(_log(run), "wb") as log:
@@ -90,12 +75,12 @@ def _start(run: Run, threads: str) -> subprocess.Popen:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env=os.environ | {"OMP_NUM_THREADS": threads},
+            env=os.environ | {"OMP_NUM_THREADS": str(threads)},
             start_new_session=True,  # Ctrl-C is passed on to it, once
         )
 
 
-def _last_words(run: Run, process: subprocess.Popen) -> str:
+def _why(run: Run, process: subprocess.Popen) -> str:
     """Why a run failed: the signal that ended it, or the end of its log, from "error:" on."""
     if process.returncode < 0:  # out of memory, say
         return f"ended by {signal.Signals(-process.returncode).name}; the same command goes on"
