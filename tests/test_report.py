@@ -558,25 +558,11 @@ def test_the_setting_to_take_has_the_largest_information(swept, sweep_text):
     assert tables.percent(figure_of(swept, {best: 1}, "information")) in by_information
     part = tables.percent(figure_of(swept, {best: 1, without: -1}, "information"), True)
     assert f"the adversary's part {part}" in by_information
-    assert "--alphas 0.8 --betas 2.0 --schedules constant --modes bn1 --seeds 3-7" in by_information
+    assert "`--seeds 3-7`" in by_source and "Of 8 intervals that miss" in sweep_text
     assert by_source.startswith(
         "By the largest source validation UAR: bn1, alpha 0.5, beta 0; test UAR "
     )
-    assert "the adversary's part" not in by_source
-
-
-def test_the_sweep_counts_significant_differences(swept, sweep_text):
-    lines = [line for line in sweep_text.splitlines() if line.startswith("- Epoch selected")]
-    assert len(lines) == 3
-    table = sweep.table(swept.args)
-    for line, criterion in zip(lines, SELECTION):
-        parts = [figure_of(swept, terms, criterion) for terms in table.planned.values()]
-        sides = [part.value > 0 for part in parts if part.significant]
-        assert len(parts) == 8 and "Of 8 settings" in line
-        assert f"above zero in {sides.count(True)} (bn1, alpha 0.5, beta 0.3 constant; " in line
-        assert f"and below in {sides.count(False)} (" in line
-    assert sides.count(True) == 4
-    assert "Of 8 intervals that miss 5 times in 100, about 0.4 do" in sweep_text
+    assert "the adversary's part none" in by_source
 
 
 # Figures

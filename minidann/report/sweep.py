@@ -1,4 +1,4 @@
-"""Choosing alpha and beta, which the paper does not give: a grid, and its significant differences.
+"""Choosing alpha and beta, which the paper does not give, by trying a grid of settings.
 
 The grid is a table with a row a setting. Every setting is compared with the same one without its
 adversary (beta 0), paired by speaker: that is the adversary's own part. With dozens of settings
@@ -11,10 +11,9 @@ import argparse
 from minidann import feeding
 from minidann.choices import SCHEDULES, SELECTION
 from minidann.console import UserError
-from minidann.measure.intervals import Estimate
 from minidann.report.paper import Row, Table, make_row
 from minidann.report.runs import Results
-from minidann.report.tables import Line, markdown_table, page, percent, title_of
+from minidann.report.tables import Line, markdown_table, page, percent
 
 LAST = 10  # epochs over which the domain UAR is averaged
 UNSUPERVISED = {"information": "mutual information", "source": "source validation UAR"}
@@ -53,35 +52,34 @@ def table(args: argparse.Namespace) -> Table:
 
 
 def markdown(results: Results, grid: Table, corpora: list[dict], lines: list[Line]) -> str:
-    """The grid as a table, its significant differences, and the settings to choose."""
-    column = 0, results.args.dimension
-    figures = {(line.kind, line.criterion, line.name): line.estimates[0] for line in lines}
+    """The grid as a table, a row a setting, and the settings to choose."""
+    column, first = (0, results.args.dimension), results.args.seeds[-1] + 1
+    figures = {
+        (line.kind, line.criterion, line.name): percent(line.estimates[0], line.kind != "cell")
+        for line in lines
+    }
     names = [SELECTION[criterion].column for criterion in UNSUPERVISED]
     best, rows = {}, []
     for row in grid.rows:
         domain, *curves = results.curves(row, column, "domain_uar", *names).swapaxes(0, 1)
-        best[row] = [curve.max(axis=1).mean() for curve in curves]  # curve: (seeds, epochs)
-        cells = [row.name]
-        for criterion in SELECTION:
-            part = figures.get(("difference", criterion, row.name))  # none where beta is 0
-            cells.append(percent(figures["cell", criterion, row.name]))
-            cells.append(percent(part, difference=True) if part else "")
-        information, source = best[row]
-        cells += [f"{100 * domain[:, -LAST:].mean():.0f}", f"{information:.3f}"]
-        rows.append([*cells, f"{100 * source:.1f}"])
-    heads, differences, chosen = ["setting"], [], []
-    for criterion, about in SELECTION.items():
+        information, source = best[row] = [curve.max(axis=1).mean() for curve in curves]
+        cells = [
+            figures.get((kind, criterion, row.name), "")  # beta 0 has no difference
+            for criterion in SELECTION
+            for kind in ("cell", "difference")
+        ]
+        means = f"{100 * domain[:, -LAST:].mean():.0f}", f"{information:.3f}", f"{100 * source:.1f}"
+        rows.append([row.name, *cells, *means])
+    heads, chosen = ["setting"], []
+    for about in SELECTION.values():
         heads += [f"by {about.by}", "the adversary's part"]
-        parts = {name: figures["difference", criterion, name] for name in grid.planned}
-        differences.append(f"- {title_of(criterion)}. {counted(parts)}.")
     for i, (criterion, name) in enumerate(UNSUPERVISED.items()):
         row = max(grid.rows, key=lambda row: best[row][i])
-        uar, part = (figures.get((kind, criterion, row.name)) for kind in ("cell", "difference"))
-        text = f"- By the largest {name}: {row.name}; test UAR {percent(uar)}"
-        if part:
-            text += f", the adversary's part {percent(part, difference=True)}. "
-            text += confirmation(row, results.args.seeds[-1] + 1)
-        chosen.append(f"{text}.")
+        uar = figures["cell", criterion, row.name]
+        part = figures.get(("difference", criterion, row.name), "none")
+        chosen.append(
+            f"- By the largest {name}: {row.name}; test UAR {uar}, the adversary's part {part}."
+        )
     count = len(grid.planned)
     paragraphs = [
         "Test UAR in %, with the epoch chosen in three ways: mean over seeds (standard "
@@ -92,34 +90,12 @@ def markdown(results: Results, grid: Table, corpora: list[dict], lines: list[Lin
         "guessing. Mutual information of input and prediction (nats) and source validation UAR "
         "are those of their best epochs.",
         markdown_table([*heads, "domain UAR", *UNSUPERVISED.values()], rows),
-        "## Significant differences",
-        "\n".join(differences),
         f"Of {count} intervals that miss 5 times in 100, about {0.05 * count:.1f} do, half of them "
         "on either side.",
         "## Chosen without labels of the target",
         "\n".join(chosen),
+        "To confirm a setting, run the sweep with it alone, on seeds that had no part in choosing "
+        f"it (`--seeds {first}-{first + 4}`), and with another `--out`.",
     ]
     pair = " to ".join(corpus["title"] for corpus in corpora)
     return page(f"{grid.title}: {pair}, {results.args.dimension}", results, corpora, paragraphs)
-
-
-def counted(parts: dict[str, Estimate]) -> str:
-    """Which settings differ significantly from the same without an adversary."""
-    words = []
-    for sign in (1, -1):
-        found = [name for name, part in parts.items() if part.significant and sign * part.value > 0]
-        words.append(f"{len(found)}" + f" ({'; '.join(found)})" * bool(found))
-    above, below = words
-    return (
-        f"Of {len(parts)} settings the adversary's part is significantly above zero in {above} "
-        f"and below in {below}; the rest are inconclusive"
-    )
-
-
-def confirmation(row: Row, first: int) -> str:
-    """How to confirm a setting that was chosen, on five seeds from the `first` on."""
-    flags = "--alphas {alpha} --betas {beta} --schedules {beta_schedule} --modes {bn}"
-    return (
-        "To confirm it, on seeds that had no part in choosing it: "
-        f"`{flags.format(**dict(row.choices))} --seeds {first}-{first + 4}`, and another `--out`"
-    )
