@@ -308,7 +308,7 @@ def test_the_same_runs_give_the_same_files_wherever_and_whenever(table2, tmp_pat
     for out, more in zip(folders, (["--seeds", "2"], flags)):
         pair = ["--source", "csv:a.csv", "--target", "csv:b.csv", "--epochs", EPOCHS]
         files = call("report", "table2", *pair, *more, "--out", out).stdout.splitlines()[:-1]
-        assert files == [str(out / f"table2.{suffix}") for suffix in ("md", "csv", "png")]
+        assert files == [str(out / f"table2.{suffix}") for suffix in ("md", "csv")]
         contents.append([Path(file).read_bytes() for file in files])
     assert contents[0] == contents[1]
     for content, text in zip(contents[0], text_of(table2)):
@@ -568,41 +568,6 @@ def test_the_setting_to_take_has_the_largest_information(swept, sweep_text):
 # Figures
 
 
-def bars(container):
-    """Of an errorbar: points (n, 2), and where the bars begin and end (n, 2, 2)."""
-    line, _, (segments,) = container.lines
-    return np.array(line.get_data(), float).T, np.array(segments.get_segments())
-
-
-def test_the_figure_of_a_table_has_each_cell_with_its_interval(table1):
-    lines = tables.lines(table1, TABLES["table1"], PLACES)
-    heads = tables.heads_of(table1.corpora(wanted_by(table1)), PLACES)
-    figure = figures.table(lines, heads, "a title")
-    names = [row.name for row in TABLES["table1"].rows]
-    assert len(figure.axes) == 5
-    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == names
-    for column, (axis, head) in enumerate(zip(figure.axes, heads)):
-        assert axis.get_title() == head.replace(", ", "\n")
-        assert axis.get_xlabel() == "UAR (%)"
-        for container, criterion in zip(axis.containers, SELECTION, strict=True):
-            points, ends = bars(container)
-            here = [
-                line.estimates[column] for line in lines
-                if (line.kind, line.criterion) == ("cell", criterion)
-            ]  # fmt: skip
-            assert container.get_label() == f"epoch selected by {SELECTION[criterion].by}"
-            assert points[:, 0] == pytest.approx([100 * figure.value for figure in here])
-            assert np.round(points[:, 1]).tolist() == list(range(5 if criterion == "target" else 4))
-            expected = [100 * np.array(figure.interval) for figure in here]
-            np.testing.assert_allclose(ends[:, :, 0], expected)
-        (crosses,) = (line for line in axis.lines if line.get_marker() == "x")
-        expected = [paper.of_paper({row: 1}, PLACES[column])[0] for row in (BASE, OUR, MONO)]
-        assert list(crosses.get_xdata()) == expected
-        assert list(crosses.get_ydata()) == [0, 3, 4]
-    assert figure.get_suptitle().startswith("a title\nbars: 95% interval")
-    assert len(figure.legends[0].get_texts()) == 4
-
-
 def test_figure_2_has_the_points_of_base_and_our(tmp_path, monkeypatch):
     results = made_up_runs(Results(asked(tmp_path, "figure2", "--dimension", "valence")))
     wanted = wanted_by(results)
@@ -642,17 +607,6 @@ def test_figure_3_has_mean_and_reach_over_seeds(tmp_path):
     assert (top.get_ylabel(), bottom.get_ylabel()) == ("UAR (%)", "domain loss (nats)")
     assert bottom.get_xlabel() == "epoch"
     assert "seeds 0 to 2" in figure.get_suptitle()
-
-
-def test_the_figure_of_the_sweep_has_each_setting(swept):
-    figure = command.made(swept, "sweep", swept.corpora(wanted_by(swept)))["sweep-arousal.png"]
-    (axis,) = figure.axes
-    rows = sweep.table(swept.args).rows
-    assert [label.get_text() for label in axis.get_yticklabels()] == [row.name for row in rows]
-    for container, criterion in zip(axis.containers, SELECTION, strict=True):
-        found = [100 * figure_of(swept, {row: 1}, criterion).value for row in rows]
-        assert bars(container)[0][:, 0] == pytest.approx(found)
-    assert len(figure.legends[0].get_texts()) == 3  # the paper has no such numbers
 
 
 # Which runs

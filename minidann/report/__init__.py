@@ -9,7 +9,7 @@ runs.py      which runs a report is made of, and what they left
 launch.py    runs what is missing, several at a time
 tables.py    how texts are written; the tables: their lines, as Markdown and as CSV
 claims.py    the paper's claims: does it hold here?
-figures.py   tables as figures; figures 2 and 3 of several runs
+figures.py   figures 2 and 3 of several runs
 sweep.py     alpha, beta, schedule and batch norm over a grid
 doctor.py    is my DANN working?
 """

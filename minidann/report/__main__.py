@@ -19,6 +19,7 @@ PAPER = {  # what `all` makes
     "figure3": "domain loss, domain UAR and emotion UAR by epoch",
     "claims": "what the paper claims, line by line: does it hold here?",
 }
+FIGURES = {"figure2": figures.figure2, "figure3": figures.figure3}
 HELP = PAPER | {
     "all": "all of these",
     "sweep": "alpha, beta, schedule and batch norm over a grid",
@@ -82,20 +83,16 @@ def made(results: Results, command: str, corpora: list[dict]) -> dict[str, str |
     if command == "claims":
         return {"claims.md": claims.markdown(results, corpora)}
     dimension = results.args.dimension
-    stem = command if command in TABLES else f"{command}-{dimension}"
-    if command in ("figure2", "figure3"):
-        draw = figures.figure2 if command == "figure2" else figures.figure3
-        return {f"{stem}.png": draw(results, corpora, dimension)}
-    table, places, write = TABLES.get(command), PLACES, tables.markdown
+    if command in FIGURES:
+        return {f"{command}-{dimension}.png": FIGURES[command](results, corpora, dimension)}
+    stem, table, places, write = command, TABLES.get(command), PLACES, tables.markdown
     if command == "sweep":
-        table, places = sweep.table(results.args), [{(0, dimension): 1}]
-        write = sweep.markdown
+        stem, table = f"sweep-{dimension}", sweep.table(results.args)
+        places, write = [{(0, dimension): 1}], sweep.markdown
     heads, lines = tables.heads_of(corpora, places), tables.lines(results, table, places)
-    title = f"{table.title}. {' and '.join(tables.named(corpora))}"
     return {
         f"{stem}.md": write(results, table, corpora, lines),
         f"{stem}.csv": tables.as_csv(command, heads, lines),
-        f"{stem}.png": figures.table(lines, heads, title),
     }
 
 

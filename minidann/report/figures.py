@@ -1,48 +1,13 @@
-"""A table as a figure, and the paper's figures 2 and 3 from the runs of a report."""
+"""The paper's figures 2 and 3 from the runs of a report."""
 
 import numpy as np
 
-from minidann.choices import SELECTION
 from minidann.corpora import CLASSES
 from minidann.report.paper import BASE, OUR
 from minidann.report.runs import Results
-from minidann.report.tables import Line, named, title_of
+from minidann.report.tables import named, title_of
 from minidann.run import plots, store
 from minidann.run.plots import DARK, GREEN, LIGHT, Figure, subplots
-
-STYLE = dict(zip(SELECTION, (("o", DARK), ("^", GREEN), ("s", LIGHT))))  # marker, colour
-
-
-def table(lines: list[Line], heads: list[str], title: str) -> Figure:
-    """The cells of a table: a panel a column, a place a row, intervals over speakers as bars."""
-    cells = [line for line in lines if line.kind == "cell"]
-    names = list(dict.fromkeys(line.name for line in cells))
-    size = (max(9, 3.1 * len(heads)), 2.2 + 0.32 * len(names))
-    figure, axes = subplots(1, len(heads), figsize=size, sharex=True, sharey=True, squeeze=False)
-    axes = axes[0]
-    for column, (axis, head) in enumerate(zip(axes, heads)):
-        for offset, (criterion, (marker, colour)) in zip((-0.22, 0, 0.22), STYLE.items()):
-            here = [line for line in cells if line.criterion == criterion]
-            place = [names.index(line.name) + offset for line in here]
-            found = [line.estimates[column] for line in here]
-            value = np.array([figure.value for figure in found])  # (N,)
-            ends = np.array([figure.interval or (figure.value, figure.value) for figure in found])
-            axis.errorbar(100 * value, place, xerr=100 * np.abs(ends.T - value), fmt=marker, ms=5,
-                          color=colour, lw=1, label=title_of(criterion).lower())  # fmt: skip
-        paper = {line.name: line.paper[column][0] for line in cells if line.paper[column]}
-        if paper:
-            axis.plot(list(paper.values()), [names.index(name) for name in paper], "x",
-                      color="black", ms=7, label="the paper, on RECOLA and IEMOCAP")  # fmt: skip
-        axis.axvline(50, color="0.7", lw=0.8, zorder=0)  # chance
-        axis.set_title(head.replace(", ", "\n"), fontsize=9)
-        axis.set(xlabel="UAR (%)")
-        axis.grid(axis="y", color="0.92")
-    axes[0].set_yticks(range(len(names)), names)
-    axes[0].invert_yaxis()
-    figure.suptitle(f"{title}\nbars: 95% interval over the target's speakers", fontsize=10)
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False, fontsize=9)
-    return figure
 
 
 def figure2(results: Results, corpora: list[dict], dimension: str) -> Figure:
