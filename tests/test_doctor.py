@@ -71,8 +71,7 @@ GROUPS = (
      "OVERRUN", "BETWEEN"),
     ("Both count.", "hardly moves the encoder", "drowns emotion", "there is no adversary."),
     ("The encoder has brought them together.", "not brought the languages together.",
-     "has brought them nearer, and not together.", "They are close, with", "were nearly as close",
-     "No proxy A-distance"),
+     "has brought them nearer, and not together.", "They are close, with", "were nearly as close"),
 )  # fmt: skip
 OTHERS = (
     "another one still sees it.", "LABEL SHIFT", LEANING, ONE_CLASS,
@@ -122,8 +121,6 @@ NO_BETA = {"domain_grad_norm": 0.0, "choices": {"beta": 0.0}}
         ({"distance": (0.6, 0.5)}, ["were nearly as close"], NOTHING),
         ({"distance": (0.7, 0.51)}, ["not brought the languages together."], NOTHING),
         ({"distance": (0.5, 0.1)}, ["They are close, with"], NOTHING),
-        ({"distance": None}, ["No proxy A-distance"], NOTHING),
-        ({"distance": (None, None)}, ["No proxy A-distance"], NOTHING),
         ({"distance": (1.9, 1.7)},
          ["not brought the languages together.", "another one still sees it."], [CONTROL]),
         ({"distance": (1.9, 1.7), **NO_BETA},
@@ -153,7 +150,7 @@ def test_each_finding_has_its_words_and_its_advice(examined, options, phrases, a
     known = [phrase for group in (*GROUPS, OTHERS) for phrase in group]
     assert {phrase for phrase in (*known, *phrases) if phrase in page} == {*phrases, *usual}
     assert advice == advised
-    if "distance" in options and options["distance"] not in (None, (None, None)):
+    if "distance" in options:
         before, after = options["distance"]
         assert f"Proxy A-distance: {before:.2f} before" in page and f"{after:.2f} after" in page
         assert "differences below 0.3 say nothing" in page
@@ -202,7 +199,8 @@ def test_a_target_without_labels(tmp_path):
     page = " ".join(doctor.page(run).split())
     assert "seed 3; no test UAR, because the target has no labels, epoch selected" in page
     assert "High is 55% of the source, and 33% of the predictions" in page
-    assert page.count("Only labels of the target could say") == 2
+    assert page.count("Only labels of the target could say") == 1
+    assert "Test UAR" not in page
 
 
 def test_what_selected_the_epoch(examined):
@@ -237,6 +235,7 @@ def test_base_and_mono_have_no_adversary_to_speak_of(examined, name):
     assert "domain classifier" not in page and "nan" not in page and "alpha" not in page
     assert f"{name}, seed 3; test UAR 70.0%" in page
     assert "1." in page and "Test UAR by what chose the epoch" in page
+    assert ("Proxy A-distance" in page) == (name == "base")
     # mono is trained on the target itself: what differs there is no shift between languages
     assert ("LABEL SHIFT" in page) == (name == "base")
 

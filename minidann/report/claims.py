@@ -5,8 +5,6 @@ A claim holds where every figure that it is made of is significantly on the righ
 inconclusive otherwise. Two claims have rules of their own, which `markdown` states.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 from scipy.stats import spearmanr
 
@@ -20,17 +18,11 @@ HOLDS, FAILS, OPEN = "holds", "does not hold", "inconclusive"
 MARGIN = 0.02  # of UAR: modes that surely differ by less do not differ
 
 
-class Claim(NamedTuple):
-    """What the paper says, its figures, ours as text, and the verdict under each criterion."""
+def claims(results: Results) -> list[list[str]]:
+    """A row a claim: the paper's words, its figures, ours, and the verdict under each criterion.
 
-    text: str
-    paper: str
-    here: str
-    verdicts: list[str]
-
-
-def claims(results: Results) -> list[Claim]:
-    """Every claim, judged under each criterion, with the figures by labels of the target."""
+    Our figures are by labels of the target.
+    """
     found = []
     for text, figures in (ABOVE | {SAME: PAIRS}).items():
         estimates = [
@@ -38,13 +30,11 @@ def claims(results: Results) -> list[Claim]:
             for criterion in SELECTION
         ]
         paper, here = [of_paper(*figure)[0] for figure in figures], estimates[0]
+        there, ours = ", ".join(f"{gain:+.2f}" for gain in paper), ", ".join(map(points, here))
         if text == SAME:  # too many to list
             there = f"largest {max(map(abs, paper)):.2f}"
             ours = f"largest {points(max(here, key=lambda figure: abs(figure.value)))}"
-        else:
-            there, ours = ", ".join(f"{gain:+.2f}" for gain in paper), ", ".join(map(points, here))
-        rule = same if text == SAME else above
-        found.append(Claim(text, there, ours, [rule(figures) for figures in estimates]))
+        found.append([text, there, ours, *map(same if text == SAME else above, estimates)])
     return [*found, follows(results)]
 
 
@@ -68,29 +58,21 @@ def points(figure: Estimate) -> str:
     return f"{100 * figure.value:+.1f} {bracket(figure)}"
 
 
-def follows(results: Results) -> Claim:
+def follows(results: Results) -> list[str]:
     """Rank correlation, over epochs, of the changes of domain loss and of emotion UAR."""
     curves = results.curves(OUR, (0, "arousal"), "dev_domain_loss", "target_dev_uar")
-    levels = [correlation(*curve) for curve in curves]  # of a seed: curve (2, epochs)
-    changes = [correlation(*np.diff(curve)) for curve in curves]
-    mean = float(np.mean(changes))
-    verdict, interval = OPEN, "no interval"
-    if len(changes) > 1:
-        reach = reach_of_mean(changes)
+    changes = np.diff(curves)  # (seeds, 2, epochs - 1)
+    each = [  # 0 where one of the two never changes
+        spearmanr(*pair).statistic if len(pair[0]) > 1 and np.ptp(pair, axis=1).all() else 0.0
+        for pair in changes
+    ]
+    mean, verdict, interval = np.mean(each), OPEN, "no interval"
+    if len(each) > 1:
+        reach = reach_of_mean(each)
         interval = f"[{mean - reach:.2f}, {mean + reach:.2f}] over seeds"
         verdict = HOLDS if mean > reach else FAILS if mean < -reach else OPEN
-    here = (
-        f"rank correlation of the changes {mean:.2f} {interval}; "
-        f"of the curves themselves {np.mean(levels):.2f}"
-    )
-    return Claim(FOLLOWS, '"a similar trend"', here, [verdict, "-", "-"])  # it selects no epoch
-
-
-def correlation(first: np.ndarray, second: np.ndarray) -> float:
-    """Spearman's rank correlation of two curves (n,); 0 where one of the two never changes."""
-    if len(first) < 3 or np.ptp(first) == 0 or np.ptp(second) == 0:
-        return 0.0
-    return float(spearmanr(first, second).statistic)
+    here = f"rank correlation of the changes {mean:.2f} {interval}"
+    return [FOLLOWS, '"a similar trend"', here, verdict, "-", "-"]  # it selects no epoch
 
 
 def markdown(results: Results, corpora: list[dict]) -> str:
@@ -100,7 +82,7 @@ def markdown(results: Results, corpora: list[dict]) -> str:
         "Differences in points of UAR [95% interval over the target's speakers], by the epoch "
         "chosen with labels of the target. The verdicts are also for epochs chosen without: by "
         "the source validation UAR, and by the mutual information of input and prediction.",
-        markdown_table(heads, [[*claim[:3], *claim.verdicts] for claim in claims(results)]),
+        markdown_table(heads, claims(results)),
         "A claim that something is above holds where each of its figures is significantly above "
         "zero, by its interval over speakers and by that over seeds, and does not hold where a "
         "figure is significantly below zero. The claim that modes do not differ holds where all "
