@@ -84,11 +84,9 @@ def markdown(results: Results, corpora: list[dict]) -> str:
         "the source validation UAR, and by the mutual information of input and prediction.",
         markdown_table(heads, claims(results)),
         "A claim that something is above holds where each of its figures is significantly above "
-        "zero, by its interval over speakers and by that over seeds, and does not hold where a "
-        "figure is significantly below zero. The claim that modes do not differ holds where all "
-        f"intervals lie within {100 * MARGIN:g} points of zero, and does not hold where an "
-        "interval lies wholly beyond. Otherwise a claim is inconclusive. The claim that UAR "
-        "follows domain loss is judged by the rank correlation of their changes from epoch to "
-        "epoch, with an interval over seeds; it chooses no epoch.",
+        "zero, and does not hold where one is significantly below. The claim that modes do not "
+        f"differ holds where all intervals lie within {100 * MARGIN:g} points of zero, and does "
+        "not hold where one lies wholly beyond. Otherwise a claim is inconclusive. That UAR follows "
+        "domain loss is judged by an interval over seeds, and selects no epoch.",
     ]
     return page("The paper's claims", results, corpora, parts)

@@ -8,6 +8,7 @@ import argparse
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -93,13 +94,8 @@ class Results:
 
     def runs(self, rows: Iterable[Row], columns: Sequence[Column]) -> list[Run]:
         """Every run that these rows and columns need, each once, a seed after the other."""
-        wanted = [
-            self.run(row, column, seed)
-            for seed in self.args.seeds
-            for column in columns
-            for row in rows
-        ]
-        return list(dict.fromkeys(wanted))
+        wanted = product(self.args.seeds, columns, rows)
+        return list(dict.fromkeys(self.run(row, column, seed) for seed, column, row in wanted))
 
     def cell(self, row: Row, column: Column, criterion: str) -> intervals.Cell:
         """One cell: the test set's confusions of every seed. `mono` has a single criterion."""
