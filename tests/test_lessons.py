@@ -43,8 +43,8 @@ import pytest
 import soundfile
 from scipy.ndimage import distance_transform_edt, uniform_filter
 
-from minidann.reader import LessonError
-from minidann.reader.links import prose, resolve
+from minidann.console import UserError
+from minidann.reader.links import resolve
 from minidann.reader.quoting import DOTS, find, lines_of
 
 ROOT = Path(__file__).parents[1]
@@ -84,6 +84,16 @@ def fences(text: str) -> list[Fence]:
     """The fenced blocks of a Markdown file, in order."""
     matches = re.finditer(r"^```(.*)\n((?:.*\n)*?)(?:```|\Z)", text, re.M)
     return [Fence(m[1].strip(), m[2], text.count("\n", 0, m.start(2)) + 1) for m in matches]
+
+
+def prose(text: str) -> Iterator[tuple[int, str]]:
+    """The lines of a Markdown text outside fences, with their numbers, counted from 1."""
+    inside = False
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.startswith("```"):
+            inside = not inside
+        elif not inside:
+            yield number, line
 
 
 def quotes(path: Path) -> list[tuple[str, list[int]]]:
@@ -198,7 +208,7 @@ class Lesson:
             if DOTS not in fence.text.split():
                 self._replace(fence, "\n".join(line for _, line in source.lines))
             lines_of(fence.text, source)
-        except LessonError as error:
+        except UserError as error:
             self.problems.append((fence.line, str(error)))
 
     def _replace(self, fence: Fence, text: str) -> None:
@@ -281,7 +291,7 @@ def link_problems(path: Path, root: Path = ROOT) -> list[tuple[int, str]]:
         for link in LINK.findall(re.sub(r"`[^`]*`", "", line)):
             try:
                 resolve(link, path, root)
-            except LessonError as error:
+            except UserError as error:
                 problems.append((number, str(error)))
     return problems
 

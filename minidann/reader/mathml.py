@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element
 
 from latex2mathml.converter import convert
 
-from minidann.reader import LessonError
+from minidann.console import UserError
 
 TAG = re.compile(r"\\tag\{(\d+)\}")  # the number of an equation
 SCRIPTED = ("msub", "msup", "mover", "munder", "msubsup", "munderover")
@@ -23,7 +23,7 @@ THIN = "0.167em"
 def mathml(latex: str, display: str) -> str:
     """The MathML of an equation, without its number: "inline" within a line of prose, or "block".
 
-    Raises LessonError.
+    Raises UserError.
     """
     text = TAG.sub("", latex).strip().replace(r"\mathrm", r"\operatorname")  # no word a letter
     if display == "block":  # indices below
@@ -32,10 +32,10 @@ def mathml(latex: str, display: str) -> str:
         xml = convert(text, display=display)
         math = ET.fromstring(xml.replace(' xmlns="http://www.w3.org/1998/Math/MathML"', ""))
     except Exception as error:  # the translator has a kind of its own for each mistake
-        raise LessonError(f"equation {latex}: {type(error).__name__} {error}".strip()) from None
+        raise UserError(f"equation {latex}: {type(error).__name__} {error}".strip()) from None
     for node in math.iter():
         if "\\" in (node.text or ""):
-            raise LessonError(f"equation {latex}: {node.text} is not known")
+            raise UserError(f"equation {latex}: {node.text} is not known")
     _space(math, small=False)
     return ET.tostring(math, encoding="unicode")
 

@@ -13,7 +13,6 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 
 from minidann.console import UserError
-from minidann.reader import LessonError
 from minidann.reader.links import anchor, page_of, resolve
 from minidann.reader.mathml import TAG, mathml
 from minidann.reader.quoting import find, lines_of
@@ -58,7 +57,7 @@ def read(path: Path, root: Path) -> Page:
                 page.sections.append(heading.content)
     try:
         body = md.renderer.render(tokens, md.options, {})
-    except LessonError as error:
+    except UserError as error:
         raise UserError(f"{path.relative_to(root)}: {error}") from None
     page.body = STOP.sub(r'<span class="whole">\1\2</span>', body)
     return page

@@ -15,7 +15,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from minidann.reader import LessonError
+from minidann.console import UserError
 
 ROOT = Path(__file__).parents[2]  # the clone: the package and the lessons lie side by side in it
 DOTS = "..."
@@ -33,7 +33,7 @@ class Source(NamedTuple):
 
 
 def find(name: str, root: Path = ROOT) -> Source:
-    """The code of `name`: a module, function, class, method or constant. Raises LessonError."""
+    """The code of `name`: a module, function, class, method or constant. Raises UserError."""
     path, inside = _module(name, root)
     file, text = path.relative_to(root).as_posix(), path.read_text(encoding="utf-8")
     node: ast.AST = ast.parse(text)
@@ -42,7 +42,7 @@ def find(name: str, root: Path = ROOT) -> Source:
         children = ast.iter_child_nodes(node)
         node = next((child for child in children if part in _names(child)), None)
         if node is None:
-            raise LessonError(f"{name}: {file} has no {part}")
+            raise UserError(f"{name}: {file} has no {part}")
     if inside:
         lines = lines[node.lineno - 1 : node.end_lineno]
     if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node):
@@ -52,7 +52,7 @@ def find(name: str, root: Path = ROOT) -> Source:
 
 
 def lines_of(quote: str, source: Source) -> list[int]:
-    """The lines of the file that `quote` shows. Raises LessonError where it shows anything else."""
+    """The lines of the file that `quote` shows. Raises UserError where it shows anything else."""
     quoted = quote.splitlines()
     pattern = [
         "(?:.*\n)*?" if line.strip() == DOTS else f"({re.escape(line)})\n" for line in quoted
@@ -66,7 +66,7 @@ def lines_of(quote: str, source: Source) -> list[int]:
         if line.strip() != DOTS and line not in text.splitlines():
             what = f"has no line {line.strip()!r}"
             break
-    raise LessonError(f"{source.name} {what} ({source.file})")
+    raise UserError(f"{source.name} {what} ({source.file})")
 
 
 def _module(name: str, root: Path) -> tuple[Path, list[str]]:
@@ -77,7 +77,7 @@ def _module(name: str, root: Path) -> tuple[Path, list[str]]:
         for path in (base.with_suffix(".py"), base / "__init__.py"):
             if path.is_file():
                 return path, parts[count:]
-    raise LessonError(f"{name}: there is no such module")
+    raise UserError(f"{name}: there is no such module")
 
 
 def _names(node: ast.AST) -> set[str]:

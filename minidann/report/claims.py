@@ -86,7 +86,7 @@ def markdown(results: Results, corpora: list[dict]) -> str:
         "A claim that something is above holds where each of its figures is significantly above "
         "zero, and does not hold where one is significantly below. The claim that modes do not "
         f"differ holds where all intervals lie within {100 * MARGIN:g} points of zero, and does "
-        "not hold where one lies wholly beyond. Otherwise a claim is inconclusive. That UAR follows "
-        "domain loss is judged by an interval over seeds, and selects no epoch.",
+        "not hold where one lies wholly beyond. Otherwise a claim is inconclusive. That UAR "
+        "follows domain loss is judged by an interval over seeds, and selects no epoch.",
     ]
     return page("The paper's claims", results, corpora, parts)
