@@ -19,9 +19,8 @@ from minidann.sound.logmel import MELS
 from minidann.sound.normalise import Features
 
 FOLDS = 5
-# Of l2, beside a loss that is a mean over rows. Columns have variance 1 and are often more than
-# rows, so without it weights grow for ever. With 1800 columns, 0.01 to 1 say the same but for 0.15,
-# and less is slow; with 52, 1 no longer finds some of the differences that 0.1 finds.
+# Of l2: columns are often more than rows, so without it weights grow for ever. With 1800 columns,
+# 0.01 to 1 say the same but for 0.15; with 52, 1 misses differences that 0.1 finds.
 STRENGTH = 0.1
 TOLERANCE = 1e-4  # the minimum is reached where no entry of the gradient is larger
 CONSTANT = 1e-6  # a standard deviation below this share of the mean is float32's rounding
@@ -59,9 +58,8 @@ def proxy_a_distance(
 
 
 def deal(speakers: np.ndarray, folds: int, rng: np.random.Generator) -> np.ndarray:
-    """The fold, 0 to folds-1, of each row (n,) named by its speaker; whole speakers, all folds.
-
-    Whoever has most rows comes first, in random order where equal, into the smallest fold so far.
+    """The fold, 0 to folds-1, of each row (n,): whole speakers, the largest ones first, each into
+    the smallest fold so far.
     """
     _, speaker, counts = np.unique(speakers, return_inverse=True, return_counts=True)
     shuffled = rng.permutation(len(counts))
@@ -88,10 +86,9 @@ def fit(x: np.ndarray, domain: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def loss(weights: np.ndarray, x: np.ndarray, domain: np.ndarray) -> tuple[float, np.ndarray]:
-    """What `fit` minimises, and its gradient (C+1,): cross-entropy + STRENGTH / 4 * sum w^2.
+    """Cross-entropy + STRENGTH / 4 * sum w^2 at `weights` (C+1,), w and b, and its gradient.
 
-    `weights` (C+1,) are w and b. Each language weighs one half, also where a fold leaves more rows
-    of one than of the other.
+    Each language weighs one half, however many rows a fold leaves of it.
     """
     sign, share = 2 * domain - 1, 0.5 / np.bincount(domain)[domain]  # (N,) each
     margin = sign * (x @ weights[:-1] + weights[-1])  # (N,)
@@ -101,10 +98,7 @@ def loss(weights: np.ndarray, x: np.ndarray, domain: np.ndarray) -> tuple[float,
 
 
 def statistics(features: Features, rows: Sequence[int]) -> np.ndarray:
-    """Mean and standard deviation of each mel bin over each utterance: (len(rows), 52) float64.
-
-    They are those of its cropped, unpadded and normalised frames, as the network gets them.
-    """
+    """Mean and std of each mel bin over each utterance's unpadded frames: (len(rows), 52)."""
     out = np.empty((len(rows), 2, MELS))
     for i, row in enumerate(rows):
         raw = features.frames[features.offsets[row] : features.offsets[row + 1]]  # (k, 26)

@@ -42,9 +42,7 @@ class Estimate:
 
     @property
     def reach(self) -> tuple[float, float]:
-        """From the lower end of both intervals, over speakers and over seeds (Student's t of their
-        mean), to the upper. Endless where one of the two is missing.
-        """
+        """Both intervals together, over speakers and over seeds; endless where one is missing."""
         if self.interval is None or len(self.by_seed) < 2:
             return -np.inf, np.inf
         away = reach_of_mean(self.by_seed)
@@ -52,10 +50,9 @@ class Estimate:
 
     @property
     def significant(self) -> bool:
-        """Whether a difference is significantly above or below zero; otherwise it is inconclusive.
+        """Whether both intervals of a difference leave zero out; otherwise it is inconclusive.
 
-        Both intervals must leave zero out. A few seeds alone prove little (five agree by chance
-        once in 16 times), and a single seed nothing.
+        A few seeds alone prove little: five agree by chance once in 16 times.
         """
         low, high = self.reach
         return bool(low > 0 or high < 0)
@@ -71,11 +68,9 @@ def estimate(terms: Sequence[tuple[float, Cell]]) -> Estimate:
     """The figure `sum of weight * cell` with its interval over speakers, by the jackknife.
 
     A cell, or an average of cells (no weight below 0, their sum 1), lies between 0 and 1, and so
-    does its interval. There is no interval where a corpus, or a class of a run, has a single
-    speaker; where an average without a speaker is 0 or 1; and where the figure is the same without
-    each speaker, as for a model that predicts one class for every utterance (0.5 in any case), or
-    for two models with equal predictions. In a difference to a model that varies, such a model is
-    no obstacle. All cells have runs of the same seeds.
+    does its interval. There is none where a corpus, or a class of a run, has a single speaker;
+    where an average without a speaker is 0 or 1; and where the figure is the same without each
+    speaker, as for a model that predicts one class only. All cells have runs of the same seeds.
     """
     seeds = sorted(terms[0][1].runs)
     by_seed = np.zeros(len(seeds))
@@ -93,9 +88,8 @@ def estimate(terms: Sequence[tuple[float, Cell]]) -> Estimate:
         changes.append(change)
     value, weights = by_seed.mean(), [weight for weight, _ in terms]
     average = min(weights) >= 0 and bool(np.isclose(sum(weights), 1))
-    low, high = ends(value, [value + change for change in changes], average)
-    interval = None if np.isnan(low) else (float(low), float(high))
-    return Estimate(float(value), interval, by_seed)
+    low, high = map(float, ends(value, [value + change for change in changes], average))
+    return Estimate(float(value), None if np.isnan(low) else (low, high), by_seed)
 
 
 def without_each(counts: np.ndarray) -> np.ndarray:
@@ -113,8 +107,7 @@ def ends(
     1993, chapter 11). Corpora are independent, so variances add, and Student's t has the degrees
     of freedom that Satterthwaite (1946) and Welch (1947) give to such a sum: n - 1 for one corpus.
     An `average` of UARs is taken on the logit's scale, log(p / (1 - p)): near 1 there is more room
-    below than above, and intervals that ignore it hold a true 0.9 too seldom with 10 speakers
-    (`tests/coverage_of_intervals.py` measures how often).
+    below than above (`tests/coverage_of_intervals.py` measures what that is worth).
     """
     total = squares = 0.0
     for figures in left_out:
