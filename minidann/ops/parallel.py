@@ -14,9 +14,8 @@ has its own threads, and minidann uses one.
 import os
 import sys
 import warnings
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
 ASKED = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -54,48 +53,17 @@ if hasattr(os, "register_at_fork"):  # a forked process has none of its parent's
 def each(work: Callable, parts: Sequence) -> list:
     """[work(*part) for part in parts], on all cores. `work` is pure, or writes to its own place.
 
-    Where a part raises, no other is begun, and none runs any more when the error leaves here.
+    It must not use this function itself: all threads could wait for each other. Where a part
+    raises, hardly any other is begun.
     """
-    results: list = [None] * len(parts)
-    waiting = iter(enumerate(parts))  # shared: a thread that is free takes the next part
-
-    def help_out() -> None:
-        try:
-            for i, part in waiting:
-                results[i] = work(*part)
-        except BaseException:
-            deque(waiting, maxlen=0)  # no thread takes another part
-            raise
-
     count = threads()
-    helping = [_pool(count).submit(help_out) for _ in range(min(count, len(parts)) - 1)]
-    try:
-        help_out()
-    finally:  # a thread that has not begun by now is not needed
-        wait([future for future in helping if not future.cancel()])
-    for future in helping:
-        if not future.cancelled():
-            future.result()  # raises what it raised
-    return results
+    if count == 1:
+        return [work(*part) for part in parts]
+    return list(_pool(count).map(lambda part: work(*part), parts))
 
 
 def stream(work: Callable, parts: Sequence) -> Iterator:
     """As `each`, one result after the other: few parts are ahead of the one that is asked for."""
-    count, waiting = threads(), deque()
-
-    def first():
-        future, part = waiting.popleft()
-        return (
-            work(*part) if future.cancel() else future.result()
-        )  # here, if no thread has begun it
-
-    try:
-        for part in parts:
-            waiting.append((_pool(count).submit(work, *part), part))
-            if len(waiting) > 2 * count:
-                yield first()
-        while waiting:
-            yield first()
-    finally:
-        for future, _ in waiting:
-            future.cancel()
+    ahead = 4 * threads()
+    for i in range(0, len(parts), ahead):
+        yield from each(work, parts[i : i + ahead])
