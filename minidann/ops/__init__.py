@@ -27,14 +27,6 @@ from minidann.ops import (
 )
 
 __all__ = [
-    "conv1d",
-    "relu",
-    "maxpool",
-    "attention",
-    "batchnorm",
-    "dropout",
-    "dense",
-    "softmax_cross_entropy",
-    "gradient_reversal",
-    "conv_relu_maxpool",
-]
+    "conv1d", "relu", "maxpool", "attention", "batchnorm", "dropout", "dense",
+    "softmax_cross_entropy", "gradient_reversal", "conv_relu_maxpool",
+]  # fmt: skip

@@ -38,12 +38,7 @@ def windows(x: np.ndarray, size: int, stride: int) -> np.ndarray:
 
 
 def forward(
-    x: np.ndarray,
-    w: np.ndarray,
-    b: np.ndarray,
-    *,
-    stride: int = 3,
-    input_gradient: bool = True,
+    x: np.ndarray, w: np.ndarray, b: np.ndarray, *, stride: int = 3, input_gradient: bool = True
 ) -> tuple[np.ndarray, Cache]:
     """x (N, T, D), w (K, D, F), b (F,) -> out (N, T', F), T' = (T - K) // stride + 1.
 

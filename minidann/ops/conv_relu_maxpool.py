@@ -58,10 +58,7 @@ def forward(
     view = conv1d.windows(x, k, stride)  # (N, T', K*D), no copy
     n, p = len(x), view.shape[1] // size
     if p == 0:
-        raise ValueError(
-            f"conv_relu_maxpool: expected at least {k + stride * (size - 1)} frames "
-            f"(one pool), received {x.shape[1]}"
-        )
+        raise ValueError(f"conv_relu_maxpool: a pool is {size} windows, received {view.shape[1]}")
     begins = stride * size * np.arange(p)  # (P,), the frame where each pool begins
     computed = begins < unpadded_frames(x)[:, None]  # (N, P), Q of them; other pools are padding
     kernel, ends = w.reshape(k * d, f), view[:, p * size - 1]  # (K*D, F), (N, K*D)
