@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
+AHEAD = 16  # parts a thread that `stream` does at once: fewer would wait for one another more often
 ASKED = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 early = "numpy" not in sys.modules
@@ -51,19 +52,16 @@ if hasattr(os, "register_at_fork"):  # a forked process has none of its parent's
 
 
 def each(work: Callable, parts: Sequence) -> list:
-    """[work(*part) for part in parts], on all cores. `work` is pure, or writes to its own place.
+    """[work(*part) for part in parts], on all cores; where a part raises, few more are begun.
 
-    It must not use this function itself: all threads could wait for each other. Where a part
-    raises, hardly any other is begun.
+    `work` is pure, or writes to its own place, and does not call `each` itself: its threads would
+    wait for each other.
     """
-    count = threads()
-    if count == 1:
-        return [work(*part) for part in parts]
-    return list(_pool(count).map(lambda part: work(*part), parts))
+    return list(_pool(threads()).map(work, *zip(*parts))) if parts else []
 
 
 def stream(work: Callable, parts: Sequence) -> Iterator:
     """As `each`, one result after the other: few parts are ahead of the one that is asked for."""
-    ahead = 4 * threads()
-    for i in range(0, len(parts), ahead):
-        yield from each(work, parts[i : i + ahead])
+    size = AHEAD * threads()
+    for i in range(0, len(parts), size):
+        yield from each(work, parts[i : i + size])
