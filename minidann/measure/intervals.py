@@ -88,37 +88,35 @@ def estimate(terms: Sequence[tuple[float, Cell]]) -> Estimate:
         changes.append(change)
     value, weights = by_seed.mean(), [weight for weight, _ in terms]
     average = min(weights) >= 0 and bool(np.isclose(sum(weights), 1))
-    low, high = map(float, ends(value, [value + change for change in changes], average))
-    return Estimate(float(value), None if np.isnan(low) else (low, high), by_seed)
+    interval = ends(value, [value + change for change in changes], average)
+    return Estimate(float(value), interval, by_seed)
 
 
 def without_each(counts: np.ndarray) -> np.ndarray:
-    """The mean over seeds of the UAR without each speaker: (..., seeds, n, 2, 2) -> (..., n)."""
-    return uars(counts.sum(axis=-3, keepdims=True) - counts).mean(axis=-2)
+    """The mean over seeds of the UAR without each speaker: (seeds, n, 2, 2) -> (n,)."""
+    return uars(counts.sum(axis=1, keepdims=True) - counts).mean(axis=0)
 
 
-def ends(
-    value: np.ndarray, left_out: Sequence[np.ndarray], average: bool
-) -> tuple[np.ndarray, np.ndarray]:
-    """Both ends (...) of the interval of figures (...); NaN where there is none.
+def ends(value: float, left_out: Sequence[np.ndarray], average: bool) -> tuple[float, float] | None:
+    """Both ends of a figure's interval; None where there is none.
 
-    left_out: for each corpus (..., n), the figure without each of its n speakers. The jackknife's
+    left_out: for each corpus (n,), the figure without each of its n speakers. The jackknife's
     variance of one corpus is (n - 1) / n times the sum of squared deviations (Efron and Tibshirani
     1993, chapter 11). Corpora are independent, so variances add, and Student's t has the degrees
     of freedom that Satterthwaite (1946) and Welch (1947) give to such a sum: n - 1 for one corpus.
     An `average` of UARs is taken on the logit's scale, log(p / (1 - p)): near 1 there is more room
     below than above (`tests/coverage_of_intervals.py` measures what that is worth).
     """
+    to, back = (logit, expit) if average else (float, float)
     total = squares = 0.0
     for figures in left_out:
-        n = figures.shape[-1]
-        scaled = logit(figures) if average else figures
-        scaled = np.where(np.isfinite(scaled), scaled, np.nan)  # 0 or 1 has no logit
-        variance = (n - 1) / n * ((scaled - scaled.mean(axis=-1, keepdims=True)) ** 2).sum(axis=-1)
-        total = total + variance
-        squares = squares + variance**2 / (n - 1)  # both NaN for a single speaker
-    total = np.where(total > 1e-24, total, np.nan)  # below, it is rounding: nothing varies
+        n, scaled = len(figures), logit(figures) if average else figures
+        if n < 2 or not np.isfinite(scaled).all():  # 0 or 1 has no logit
+            return None
+        variance = (n - 1) / n * ((scaled - scaled.mean()) ** 2).sum()
+        total += variance
+        squares += variance**2 / (n - 1)
+    if total < 1e-24:  # rounding: nothing varies
+        return None
     reach = stdtrit(total**2 / squares, UPPER) * np.sqrt(total)
-    if average:
-        return expit(logit(value) - reach), expit(logit(value) + reach)
-    return value - reach, value + reach
+    return float(back(to(value) - reach)), float(back(to(value) + reach))
