@@ -107,10 +107,10 @@ def ends(value: float, left_out: Sequence[np.ndarray], average: bool) -> tuple[f
     An `average` of UARs is taken on the logit's scale, log(p / (1 - p)): near 1 there is more room
     below than above (`tests/coverage_of_intervals.py` measures what that is worth).
     """
-    to, back = (logit, expit) if average else (float, float)
+    to, back = (logit, expit) if average else (np.positive, np.positive)
     total = squares = 0.0
     for figures in left_out:
-        n, scaled = len(figures), logit(figures) if average else figures
+        n, scaled = len(figures), to(figures)
         if n < 2 or not np.isfinite(scaled).all():  # 0 or 1 has no logit
             return None
         variance = (n - 1) / n * ((scaled - scaled.mean()) ** 2).sum()
