@@ -44,8 +44,7 @@ TESTS = {  # the tests that see what these files do; the quick ones come first
     "run-folder": [
         "tests/test_adabn.py", "tests/test_doctor.py", "tests/test_plots.py",
         "tests/test_training.py", "tests/test_faults.py", "tests/test_baselines.py",
-        f"{REPORT}it_says_once_that_it_waits_for_others",
-        f"{REPORT}a_run_that_lost_its_folder_to_another_report_has_not_failed",
+        f"{REPORT}it_waits_for_others_and_goes_on_where_they_were",
         "tests/test_fuzz.py", "tests/test_report.py", "tests/test_commands.py",
     ],
     "intervals": ["tests/test_intervals.py", "tests/test_report.py", *RUNS],
