@@ -71,7 +71,7 @@ GROUPS = (
      "OVERRUN", "BETWEEN"),
     ("Both count.", "hardly moves the encoder", "drowns emotion", "there is no adversary."),
     ("The encoder has brought them together.", "not brought the languages together.",
-     "has brought them nearer, and not together.", "They are close, with", "were nearly as close"),
+     "has brought them nearer, and not together.", "were so before the encoder."),
 )  # fmt: skip
 OTHERS = (
     "another one still sees it.", "LABEL SHIFT", LEANING, ONE_CLASS,
@@ -118,9 +118,10 @@ NO_BETA = {"domain_grad_norm": 0.0, "choices": {"beta": 0.0}}
         ({"distance": (1.5, 1.21)}, ["not brought the languages together."], NOTHING),  # noise
         ({"distance": (1.5, 1.19)}, ["has brought them nearer, and not together."], NOTHING),
         ({"distance": (1.5, 0.6)}, ["has brought them nearer, and not together."], NOTHING),
-        ({"distance": (0.6, 0.5)}, ["were nearly as close"], NOTHING),
+        ({"distance": (0.6, 0.5)}, ["were so before the encoder."], NOTHING),
         ({"distance": (0.7, 0.51)}, ["not brought the languages together."], NOTHING),
-        ({"distance": (0.5, 0.1)}, ["They are close, with"], NOTHING),
+        ({"distance": (0.5, 0.21)}, ["were so before the encoder."], NOTHING),
+        ({"distance": (0.5, 0.19)}, [], NOTHING),
         ({"distance": (1.9, 1.7)},
          ["not brought the languages together.", "another one still sees it."], [CONTROL]),
         ({"distance": (1.9, 1.7), **NO_BETA},

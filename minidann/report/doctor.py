@@ -38,14 +38,12 @@ FINDINGS = (
        "Recordings differ in more than language: silence at the ends, level, band, noise.",
        "see what gives the corpus away (python -m minidann.corpora): silence, level"),
       (lambda f: f.overrun, "It is OVERRUN: by its UAR or by its loss, it does worse than "
-       "guessing. The encoder moves faster than it can follow. The languages can still be told "
-       "apart, but what tells them apart has changed sides since the last step.", ""),
+       "guessing, because the encoder moves faster than it can follow.", ""),
       (lambda f: f.steady and f.uar <= CHANCE[1],
        "It is DEAD: its loss is that of guessing, from the first epoch.",
        "are the utterances of both domains really different? Look at the corpora"),
-      (lambda f: f.uar <= CHANCE[1], "It is BALANCED, about chance, as the method wants. Whether "
-       "the language is gone, or only hidden from this classifier, is what the distance below "
-       "says.", ""),
+      (lambda f: f.uar <= CHANCE[1], "It is BALANCED, about chance, as the method wants. The "
+       "distance below says whether the language is gone or only hidden from it.", ""),
       (lambda f: True, "It is BETWEEN: better than guessing, not winning.", "")],
      [(lambda f: f.beta == 0 or f.alpha == 1, "", ""),
       (lambda f: f.uar >= WINS and f.ratio <= STRONG and f.may_grow, "",
@@ -69,12 +67,9 @@ FINDINGS = (
      "anew and tested on other speakers, cannot tell the languages apart; 2: it never errs. Of "
      "ten speakers, differences below 0.3 say nothing; and 1800 random features can be near 2 as "
      "well, so only a fall means anything.",
-     [(lambda f: max(f.before, f.after) <= CLOSE,
-       "They are close, with the encoder and without it.", ""),
-      (lambda f: f.fell and f.after <= CLOSE, "The encoder has brought them together.", ""),
+     [(lambda f: f.fell and f.after <= CLOSE, "The encoder has brought them together.", ""),
       (lambda f: f.fell, "The encoder has brought them nearer, and not together.", ""),
-      (lambda f: f.after <= CLOSE,
-       "They are close after the encoder, and were nearly as close before it.", ""),
+      (lambda f: f.after <= CLOSE, "They are close, and were so before the encoder.", ""),
       (lambda f: True, "The encoder has not brought the languages together.", "")],
      [(lambda f: f.model == "our" and f.beta > 0 and f.after > 1.5,
        "Whatever the adversary's own classifier says, another one still sees it.",
@@ -83,17 +78,16 @@ FINDINGS = (
      "{name} is {in_source:.0%} of the source, and {predicted:.0%} of the predictions on {where}. "
      "{known}",
      [(lambda f: f.predicted in (0, 1) and f.model == "base", "ONE CLASS is predicted for every "
-       "utterance: no better than guessing. Batch norm still uses the running statistics of the "
-       "source, on a corpus that is recorded otherwise: the usual reason.",
+       "utterance: no better than guessing. The usual reason is that batch norm uses the running "
+       "statistics of the source.",
        "--model our --beta 0, whose batch norm sees the target, or AdaBN (below)"),
       (lambda f: f.predicted in (0, 1), "ONE CLASS is predicted for every utterance: no better "
        "than guessing.", "another seed, more epochs, a smaller --beta"),
       (lambda f: abs(f.predicted - f.true) > SHIFT, "The predictions have other shares than the "
        "labels: a threshold of 1/2 does not suit the target.", "")],
      [(lambda f: f.shift, "The classes have other shares in the target: LABEL SHIFT. An adversary "
-       "that makes both languages look alike as wholes must then mix classes, and the mutual "
-       "information of input and prediction, which favours predictions in equal shares, may "
-       "choose a wrong epoch.",
+       "that makes both languages look alike must then mix classes, and mutual information, which "
+       "favours predictions in equal shares, may choose a wrong epoch.",
        "no larger beta, and --select-by source in place of information")]),
     (lambda f: f.selected, "Test UAR by what chose the epoch: {selected}.",
      [(lambda f: f.apart > APART,
