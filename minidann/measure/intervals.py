@@ -111,7 +111,7 @@ def ends(value: float, left_out: Sequence[np.ndarray], average: bool) -> tuple[f
     total = squares = 0.0
     for figures in left_out:
         n, scaled = len(figures), to(figures)
-        if n < 2 or not np.isfinite(scaled).all():  # 0 or 1 has no logit
+        if not np.isfinite(scaled).all():  # 0 or 1 has no logit; nothing is left of one speaker
             return None
         variance = (n - 1) / n * ((scaled - scaled.mean()) ** 2).sum()
         total += variance
