@@ -1018,9 +1018,9 @@ rows(
 )
 emodb("copies of recordings in another folder (EMO-DB)", copies, warns="copies of other files")
 emodb("recordings not named as in the corpus (EMO-DB)", sound, "test.wav", warns="not named as in")
-case("video and song beside speech (RAVDESS)", video_and_song, warns="not audio-only speech")
+case("video and song beside speech (RAVDESS)", video_and_song, warns="not named as in")
 recorded("digital silence, all of a recording", samples, 0, warns="nothing but zeros")
-recorded("digital silence, part of a recording", samples, 0, 3000, 6000, warns="of exact zeros")
+recorded("digital silence, part of a recording", samples, 0, 3000, 6000, warns="of digital silence")
 recorded("clipping", sound, level=2.0, warns="clip")
 recorded(
     "a recording that is there twice",

@@ -16,6 +16,7 @@ from minidann.sound.audio import RATE, decode, mono
 from minidann.sound.features import extract
 from minidann.sound.logmel import FRAMES, MELS, PRESETS, crop, filterbank, logmel
 from minidann.sound.normalise import Features, from_frames, normalise_and_pad
+from minidann.sound.warnings import data_warnings
 
 BESIDE = Path(__file__).parents[2] / "shared" / "corpora"
 CORPORA = Path(os.environ.get("MINIDANN_CORPORA", BESIDE))
@@ -182,7 +183,6 @@ def test_a_part_is_the_whole_cut_by_hand(tmp_path):
         (1, 0.5, "no part from 1 to 0.5 s"),
         (-1, 1, "no part from -1 to 1 s"),
         (float("nan"), 1, "no part from nan to 1 s"),
-        (1, 1.00001, "not one sample from 1 to 1.00001 s"),
     ],
 )
 def test_a_part_that_is_not_there(tmp_path, start, end, message):
@@ -259,7 +259,7 @@ def test_frames_that_do_not_fit_are_refused():
 def extracted(utterances, cache, *args, **options):
     """The features of utterances of which none is bad."""
     got = extract(utterances, cache, *args, **options)
-    assert got.bad == {} and got.good == list(range(len(utterances)))
+    assert got.bad == {} and list(got.sounds) == list(range(len(utterances)))
     return got.features
 
 
@@ -368,17 +368,6 @@ def test_a_kill_while_an_entry_is_moved(tmp_path, monkeypatch, capsys, written):
     assert len(list(cache.iterdir())) == 2 and capsys.readouterr().err == ""
 
 
-def test_what_a_kill_left_is_taken_away_when_it_is_old(tmp_path):
-    cache = tmp_path / "cache"
-    old, new, mine = (cache / name for name in ("unfinished-old", "unfinished-new", "mine"))
-    for folder in (old, new, mine):
-        folder.mkdir(parents=True)
-        (folder / "half.npy").write_bytes(b"half")
-    os.utime(old, (0, 0)), os.utime(mine, (0, 0))
-    extract(corpus(tmp_path), cache)
-    assert not old.exists() and new.exists() and mine.exists()
-
-
 def test_parts_of_one_recording(tmp_path, monkeypatch):
     path = write(tmp_path / "P16.wav", noise(10), 44_100)
     times = [(0.1, 0.9), (2.5, 3.0), (1.0, 1.513)]
@@ -400,18 +389,18 @@ def test_bad_utterances_are_reported_and_left_out(tmp_path):
     )
     rows = [utterances[0], whole(missing), utterances[1], late, tiny]
     got = extract(rows, cache)
-    assert got.good == [0, 2]
+    assert list(got.sounds) == [0, 2]
     assert np.array_equal(got.features.frames, extracted(utterances[:2], cache).frames)
-    assert got.bad[1] == "no such file; check the path"
+    assert got.bad[1].startswith("cannot be read (")
     assert got.bad[3].startswith("no part from 7 to 8 s in a recording of ")
     assert got.bad[4].startswith("160 samples (0.010 s) are less than one frame")
     again = extract(rows, cache)  # from the cache
-    assert (again.good, again.bad, again.warnings) == (got.good, got.bad, got.warnings)
+    assert (again.sounds, again.bad) == (got.sounds, got.bad)
     assert same(again.features, got.features)
     only_bad = extract([whole(missing)], cache)
     assert only_bad.features is None and list(only_bad.bad) == [0]
     write(missing, noise(0.5))  # put right: another content, another entry
-    assert extract(rows, cache).good == [0, 1, 2]
+    assert list(extract(rows, cache).sounds) == [0, 1, 2]
 
 
 def test_data_warnings_are_kept_with_the_features(tmp_path):
@@ -420,7 +409,7 @@ def test_data_warnings_are_kept_with_the_features(tmp_path):
     write(loud.path, np.clip(30 * noise(1), -1, 1), 22_050)
     rows = [first, whole(tmp_path / "missing.wav"), silent, loud, first]
     for _ in range(2):  # extracted, then from the cache
-        warnings = extract(rows, tmp_path / "cache").warnings
+        warnings = data_warnings(extract(rows, tmp_path / "cache").sounds)
         assert warnings["utterances of nothing but zeros"] == [[2]]
         assert warnings["utterances with clipping, three or more samples in a row at the peak"] == [
             [3]

@@ -1,9 +1,8 @@
 """From log-mel features to the network's input: zero mean, unit variance, 750 frames.
 
 The paper normalises each mel bin "for each database". Here that is over real frames only: padding
-is no sound, and most utterances would be padding for half of the 750 frames. What is kept in
-memory is unpadded (IEMOCAP's 10,039 utterances are 783 MB once padded, and less than half of that
-before); only the utterances of a batch are normalised and padded.
+is no sound, and most utterances would be padding for half of the 750 frames. Only the utterances
+of a batch are padded: IEMOCAP's 10,039 are 783 MB once padded, and less than half of that before.
 """
 
 from collections.abc import Sequence
@@ -47,8 +46,7 @@ class Features:
     def batch(self, rows: Sequence[int], out: np.ndarray | None = None) -> np.ndarray:
         """The network's input for these utterances: (len(rows), 750, 26) float32.
 
-        In `out`, of that shape, where it is given: to fill the same 5 MB again is quicker than to
-        ask for new ones. Otherwise a new array.
+        In `out`, of that shape, where it is given: to fill the same 5 MB again is quicker.
         """
         out = np.empty((len(rows), FRAMES, MELS), np.float32) if out is None else out
         means, stds = self._tiled
