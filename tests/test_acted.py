@@ -11,99 +11,57 @@ from minidann.corpora.acted import labels_of
 from minidann.corpora.reading import files_below
 
 TWICE = "two files for one recording; keep one of them"
-TREES = {  # some files of each, where they lie when it is unpacked, in the reader's order
-    "emodb": {
-        "wav/03a01Aa.wav": ("03", "fear"),
-        "wav/03a01Ea.wav": ("03", "disgust"),
-        "wav/03a01Fa.wav": ("03", "happiness"),
-        "wav/03a01La.wav": ("03", "boredom"),
-        "wav/03a01Na.wav": ("03", "neutral"),
-        "wav/03a01Ta.wav": ("03", "sadness"),
-        "wav/03a01Wa.wav": ("03", "anger"),
-    },
-    "ravdess": {
-        "Actor_01/03-01-01-01-01-01-01.wav": ("01", "neutral"),
-        "Actor_01/03-01-02-01-01-01-01.wav": ("01", "calm"),
-        "Actor_01/03-01-03-01-01-01-01.wav": ("01", "happiness"),
-        "Actor_01/03-01-04-01-01-01-01.wav": ("01", "sadness"),
-        "Actor_02/03-01-05-01-01-01-02.wav": ("02", "anger"),
-        "Actor_02/03-01-06-01-01-01-02.wav": ("02", "fear"),
-        "Actor_02/03-01-07-01-01-01-02.wav": ("02", "disgust"),
-        "Actor_02/03-01-08-01-01-01-02.wav": ("02", "surprise"),
-    },
-    "cafe": {
-        "CaFE_48k/ColŠre/Faible/01-C-1-1.wav": ("01", "anger"),
-        "CaFE_48k/ColŠre/Fort/01-C-2-1.wav": ("01", "anger"),
-        "CaFE_48k/Dégoût/Fort/02-D-2-6.wav": ("02", "disgust"),
-        "CaFE_48k/Surprise/Faible/02-S-1-1.wav": ("02", "surprise"),
-        "CaFE_48k/Joie/Faible/03-J-1-3.wav": ("03", "happiness"),
-        "CaFE_48k/Neutre/06-N-1-4.wav": ("06", "neutral"),
-        "CaFE_48k/Tristesse/Fort/08-T-2-3.wav": ("08", "sadness"),
-        "CaFE_48k/Peur/Fort/12-P-2-5.wav": ("12", "fear"),
-    },
-    "oreau": {
-        "m/sessp/07a01Pa.wav": ("07", "fear"),
-        "m/sesss/07z03Sa.wav": ("07", "surprise"),
-        "f/sessj/10a02Ja.wav": ("10", "happiness"),
-        "m/sessn/11a04Na.wav": ("11", "neutral"),
-        "f/sessd/11a06Da.wav": ("11", "disgust"),
-        "f/sessc/24a01Ca.wav": ("24", "anger"),
-        "m/sesst/32a07Ta.wav": ("32", "sadness"),
-    },
-    "cremad": {
-        "AudioWAV/1001_DFA_ANG_XX.wav": ("1001", "anger"),
-        "AudioWAV/1001_IEO_DIS_LO.wav": ("1001", "disgust"),
-        "AudioWAV/1001_IEO_FEA_HI.wav": ("1001", "fear"),
-        "AudioWAV/1002_IEO_HAP_MD.wav": ("1002", "happiness"),
-        "AudioWAV/1002_IWL_NEU_XX.wav": ("1002", "neutral"),
-        "AudioWAV/1040_ITH_SAD_X.wav": ("1040", "sadness"),  # so it is on disk, with one X
-        "AudioWAV/1076_MTI_SAD_XX.wav": ("1076", "sadness"),
-    },
-    "tess": {
-        "OAF_angry/OAF_back_angry.wav": ("OA", "anger"),
-        "OAF_disgust/OAF_back_disgust.wav": ("OA", "disgust"),
-        "OAF_happy/OAF_back_happy.wav": ("OA", "happiness"),
-        "OAF_Pleasant_surprise/OAF_back_ps.wav": ("OA", "surprise"),
-        "OAF_Fear/OAF_lid_fear.wav": ("OA", "fear"),
-        "OAF_neutral/OA_bite_neutral.wav": ("OA", "neutral"),  # so it is on disk, without F
-        "YAF_sad/YAF_back_sad.wav": ("YA", "sadness"),
-        "YAF_pleasant_surprised/YAF_food_ps.wav": ("YA", "surprise"),
-    },
-    "savee": {
-        "AudioData/DC/a01.wav": ("DC", "anger"),
-        "AudioData/DC/d01.wav": ("DC", "disgust"),
-        "AudioData/DC/f12.wav": ("DC", "fear"),
-        "AudioData/JE/a01.wav": ("JE", "anger"),  # the same file name as DC's
-        "AudioData/JE/h01.wav": ("JE", "happiness"),
-        "AudioData/JE/n30.wav": ("JE", "neutral"),
-        "AudioData/JK/sa10.wav": ("JK", "sadness"),
-        "AudioData/KL/su05.wav": ("KL", "surprise"),
-    },
-    "emovo": {
-        "EMOVO/f1/dis-f1-b1.wav": ("f1", "disgust"),
-        "EMOVO/f1/gio-f1-l4.wav": ("f1", "happiness"),
-        "EMOVO/f2/neu-f2-n5.wav": ("f2", "neutral"),
-        "EMOVO/f3/pau-f3-d2.wav": ("f3", "fear"),
-        "EMOVO/m1/rab-m1-b3.wav": ("m1", "anger"),
-        "EMOVO/m2/sor-m2-d1.wav": ("m2", "surprise"),
-        "EMOVO/m3/tri-m3-l1.wav": ("m3", "sadness"),
-    },
-    "urdu": {
-        "Happy/SF8_F1_H045.wav": ("SF8", "happiness"),
-        "Angry/SM1_F19_A019.wav": ("SM1", "anger"),
-        "Sad/SM27_F4_S096.wav": ("SM27", "sadness"),
-        "Angry/SM3_F1_A051.wav": ("SM3", "anger"),
-        "Neutral/SM3_F1_N021.wav": ("SM3", "neutral"),
-        "Angry/SM4_F48_A0100.wav": ("SM4", "anger"),
-    },
-    "nemo": {
-        "samples/EB0_anger_1.wav": ("EB0", "anger"),
-        "samples/IC0_fear_63.wav": ("IC0", "fear"),
-        "samples/KD0_happiness_14.wav": ("KD0", "happiness"),
-        "samples/KS0_surprised_70.wav": ("KS0", "surprise"),
-        "samples/MK0_neutral_86.wav": ("MK0", "neutral"),
-        "samples/WR0_sadness_9.wav": ("WR0", "sadness"),
-    },
+# Some files of each, where they lie when it is unpacked, in the reader's order: name, speaker,
+# emotion.
+TREES = {
+    "emodb": """
+        wav/03a01Aa 03 fear, wav/03a01Ea 03 disgust, wav/03a01Fa 03 happiness,
+        wav/03a01La 03 boredom, wav/03a01Na 03 neutral, wav/03a01Ta 03 sadness,
+        wav/03a01Wa 03 anger""",
+    "ravdess": """
+        Actor_01/03-01-01-01-01-01-01 01 neutral, Actor_01/03-01-02-01-01-01-01 01 calm,
+        Actor_01/03-01-03-01-01-01-01 01 happiness, Actor_01/03-01-04-01-01-01-01 01 sadness,
+        Actor_02/03-01-05-01-01-01-02 02 anger, Actor_02/03-01-06-01-01-01-02 02 fear,
+        Actor_02/03-01-07-01-01-01-02 02 disgust, Actor_02/03-01-08-01-01-01-02 02 surprise""",
+    "cafe": """
+        CaFE_48k/ColŠre/Faible/01-C-1-1 01 anger, CaFE_48k/ColŠre/Fort/01-C-2-1 01 anger,
+        CaFE_48k/Dégoût/Fort/02-D-2-6 02 disgust, CaFE_48k/Surprise/Faible/02-S-1-1 02 surprise,
+        CaFE_48k/Joie/Faible/03-J-1-3 03 happiness, CaFE_48k/Neutre/06-N-1-4 06 neutral,
+        CaFE_48k/Tristesse/Fort/08-T-2-3 08 sadness, CaFE_48k/Peur/Fort/12-P-2-5 12 fear""",
+    "oreau": """
+        m/sessp/07a01Pa 07 fear, m/sesss/07z03Sa 07 surprise, f/sessj/10a02Ja 10 happiness,
+        m/sessn/11a04Na 11 neutral, f/sessd/11a06Da 11 disgust, f/sessc/24a01Ca 24 anger,
+        m/sesst/32a07Ta 32 sadness""",
+    "cremad": """
+        AudioWAV/1001_DFA_ANG_XX 1001 anger, AudioWAV/1001_IEO_DIS_LO 1001 disgust,
+        AudioWAV/1001_IEO_FEA_HI 1001 fear, AudioWAV/1002_IEO_HAP_MD 1002 happiness,
+        AudioWAV/1002_IWL_NEU_XX 1002 neutral, AudioWAV/1040_ITH_SAD_X 1040 sadness,
+        AudioWAV/1076_MTI_SAD_XX 1076 sadness""",
+    "tess": """
+        OAF_angry/OAF_back_angry OA anger, OAF_disgust/OAF_back_disgust OA disgust,
+        OAF_happy/OAF_back_happy OA happiness, OAF_Pleasant_surprise/OAF_back_ps OA surprise,
+        OAF_Fear/OAF_lid_fear OA fear, OAF_neutral/OA_bite_neutral OA neutral,
+        YAF_sad/YAF_back_sad YA sadness, YAF_pleasant_surprised/YAF_food_ps YA surprise""",
+    "savee": """
+        AudioData/DC/a01 DC anger, AudioData/DC/d01 DC disgust, AudioData/DC/f12 DC fear,
+        AudioData/JE/a01 JE anger, AudioData/JE/h01 JE happiness, AudioData/JE/n30 JE neutral,
+        AudioData/JK/sa10 JK sadness, AudioData/KL/su05 KL surprise""",
+    "emovo": """
+        EMOVO/f1/dis-f1-b1 f1 disgust, EMOVO/f1/gio-f1-l4 f1 happiness,
+        EMOVO/f2/neu-f2-n5 f2 neutral, EMOVO/f3/pau-f3-d2 f3 fear, EMOVO/m1/rab-m1-b3 m1 anger,
+        EMOVO/m2/sor-m2-d1 m2 surprise, EMOVO/m3/tri-m3-l1 m3 sadness""",
+    "urdu": """
+        Happy/SF8_F1_H045 SF8 happiness, Angry/SM1_F19_A019 SM1 anger,
+        Sad/SM27_F4_S096 SM27 sadness, Angry/SM3_F1_A051 SM3 anger,
+        Neutral/SM3_F1_N021 SM3 neutral, Angry/SM4_F48_A0100 SM4 anger""",
+    "nemo": """
+        samples/EB0_anger_1 EB0 anger, samples/IC0_fear_63 IC0 fear,
+        samples/KD0_happiness_14 KD0 happiness, samples/KS0_surprised_70 KS0 surprise,
+        samples/MK0_neutral_86 MK0 neutral, samples/WR0_sadness_9 WR0 sadness""",
+}
+TREES = {
+    key: {f"{name}.wav": about for name, *about in map(str.split, files.split(","))}
+    for key, files in TREES.items()
 }
 
 

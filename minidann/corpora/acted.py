@@ -16,7 +16,7 @@ from minidann.corpora.reading import AUDIO, Findings, Utterance
 
 LOOKED_AT = 100_000  # files that `find` looks at: not a whole disk for a folder given by mistake
 
-# The others, calm, sadness, boredom, disgust and neutral in part, are low or negative.
+# Of these and sadness, boredom and disgust, the others are low, or negative.
 HIGH = {"anger", "fear", "happiness", "surprise"}
 POSITIVE = {"happiness", "surprise", "neutral", "calm"}
 

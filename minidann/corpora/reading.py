@@ -4,7 +4,7 @@ import filecmp
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -83,11 +83,10 @@ class Findings:
 
     def is_copy(self, first: Path, second: Path) -> bool:
         """Whether two files hold the same bytes, as where a folder was packed twice: then warn."""
-        with suppress(OSError):
-            if filecmp.cmp(first, second, shallow=False):
-                self.warn("copies of other files, not used", self.inside(second))
-                return True
-        return False
+        same = filecmp.cmp(first, second, shallow=False)
+        if same:
+            self.warn("copies of other files, not used", self.inside(second))
+        return same
 
     def unique(self, named: Iterable[tuple[str, Path]]) -> dict[str, Path]:
         """{name: recording}. A name that is there twice could be trained and tested on.
@@ -110,8 +109,8 @@ class Findings:
 
 def in_or_below(root: Path, pattern: str) -> Path | None:
     """`root`, or else its first subfolder, in which a path matches the glob `pattern`."""
-    below = sorted(p for p in root.iterdir() if p.is_dir()) if root.is_dir() else []
-    return next((folder for folder in (root, *below) if any(folder.glob(pattern))), None)
+    folders = (root, *sorted(path for path in root.glob("*") if path.is_dir()))
+    return next((folder for folder in folders if any(folder.glob(pattern))), None)
 
 
 def files_below(root: Path) -> Iterator[Path]:

@@ -16,7 +16,6 @@ from minidann.sound import truncation
 
 RATE = 16_000  # samples a second
 RATES = 4_000, 400_000  # the rates a recording may have: what else a file says is damage
-LONGEST = 24 * 3600  # seconds; so is what says that it lasts longer
 DENSEST = 3000  # samples that a byte of a file can hold; FLAC packs 320 of digital silence
 LOUDEST = 16  # of full scale, 24 dB above it: floating point beyond that is on another scale
 INTEGERS = 1 << 15, 1 << 23, 1 << 31  # full scale of 16, 24 and 32 bits
@@ -37,8 +36,7 @@ def decode(path: Path) -> tuple[np.ndarray, int]:
             rate, frames = file.samplerate, file.frames
             if file.format not in FORMATS:
                 raise UserError(f"is {file.format} inside; convert it to WAV or FLAC")
-            most = min(LONGEST * rate, DENSEST * path.stat().st_size)
-            if not RATES[0] <= rate <= RATES[1] or frames > most:
+            if not RATES[0] <= rate <= RATES[1] or frames > DENSEST * path.stat().st_size:
                 raise UserError(
                     f"says that it holds {frames} samples at {rate} Hz, which speech does not; "
                     "export it again"

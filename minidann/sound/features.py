@@ -55,11 +55,12 @@ def extract(
     everything = json.dumps([VERSION, asdict(PRESETS[preset]), places], default=float)
     entry = Path(cache, hashlib.blake2b(everything.encode(), digest_size=16).hexdigest())
     try:
-        if entry.with_suffix(".json").is_file():
-            try:
-                return _load(entry, contents)
-            except (ValueError, KeyError, TypeError, FileNotFoundError) as error:
-                print(f"{label}: {entry} is damaged ({error}); extracting again", file=sys.stderr)
+        try:
+            return _load(entry, contents)
+        except FileNotFoundError:
+            pass
+        except (ValueError, KeyError, TypeError) as error:
+            print(f"{label}: {entry} is damaged ({error}); extracting again", file=sys.stderr)
         _save(entry, utterances, preset, label)
         return _load(entry, contents)
     except OSError as error:

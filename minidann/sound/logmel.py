@@ -45,11 +45,6 @@ class Preset:
     silence: float = 1e-10  # a filter's energy up to this ...
     floor: float = 1e-10  # ... becomes this, so that silence has a logarithm
 
-    def count(self, samples: int) -> int:
-        """How many frames `samples` samples give, a whole frame at least."""
-        over = samples - self.frame
-        return 1 + (-(-over // HOP) if self.fill else over // HOP)
-
 
 PRESETS = {
     "paper": Preset(),
@@ -110,15 +105,14 @@ def logmel(audio: np.ndarray, preset: str = "paper") -> np.ndarray:
         )
     filters = filterbank(choice).astype(audio.dtype)  # (257, 26)
     window = np.pad(WINDOWS[choice.window], (choice.frame - WINDOW) // 2).astype(audio.dtype)
-    count = choice.count(len(audio))
     if choice.preemphasis:
         before = np.concatenate([np.zeros_like(audio[:1]), audio[:-1]])  # the sample before each
         audio = audio - audio.dtype.type(choice.preemphasis) * before
     if choice.fill:
-        audio = np.pad(audio, (0, HOP * (count - 1) + choice.frame - len(audio)))
+        audio = np.pad(audio, (0, (choice.frame - len(audio)) % HOP))
     windows = sliding_window_view(audio, choice.frame)[::HOP]  # (count, frame), no copy
-    mel = np.empty((count, MELS), audio.dtype)
-    for i in range(0, count, BLOCK):
+    mel = np.empty((len(windows), MELS), audio.dtype)
+    for i in range(0, len(windows), BLOCK):
         spectrum = rfft(windows[i : i + BLOCK] * window, FFT)  # (block, 257) complex
         power = spectrum.real**2 + spectrum.imag**2
         energy = choice.scale * (power @ filters)  # (block, 257) @ (257, 26) -> (block, 26)
