@@ -1028,7 +1028,7 @@ recorded(
     warns="duplicate recordings",
 )
 recorded("mixed sample rates", sound, rate=44100, warns="whose rate")
-recorded("mixed numbers of channels", sound, channels=2, warns="number of channels")
+recorded("mixed numbers of channels", sound, channels=2, warns="whose rate")
 recorded("an utterance that is shorter than half a second", sound, 0.3, warns="shorter than")
 recorded("an utterance that is longer than half a minute", sound, 31, warns="longer than")
 case("a damaged file in the cache, made anew", a_damaged_cache, warns="is damaged")

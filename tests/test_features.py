@@ -390,13 +390,11 @@ def test_data_warnings_are_the_same_from_the_cache(tmp_path):
     write(silent.path, np.zeros(RATE))
     write(loud.path, np.clip(30 * noise(1), -1, 1), 22_050)
     rows = [first, whole(tmp_path / "missing.wav"), silent, loud, first]
+    expected = {"clipping": [[3]], "zeros": [[2]], "rate": [[3]], "duplicate": [[0, 4]]}
     for _ in range(2):
         found = data_warnings(extract(rows, tmp_path / "cache").sounds)
-        clipping = "utterances with clipping, three or more samples in a row at the peak"
-        assert found[clipping] == [[3]]
-        assert found["utterances of nothing but zeros"] == [[2]]
-        assert found["utterances whose rate is not 16000 Hz, as is usual here"] == [[3]]
-        assert found["duplicate recordings"] == [[0, 4]]
+        for what, groups in expected.items():
+            assert [found[warning] for warning in found if what in warning] == [groups]
 
 
 def peak_memory(work):

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 FIRST_PAGE, LAST_PAGE = 2, 4  # bits in an Ogg page's flags: a stream begins, ends with it
-LONGEST_PAGE = 27 + 255 + 255 * 255  # bytes
 UNKNOWN = 0x7FFFF000  # lengths from here on are what programs that write to a pipe put down
 TAGS = (b"ID3", b"TAG", b"APET", b"LYRI")  # not in chunks, but put behind a file as it was
 COPY = "copy it again, or, where that gives the same file, convert it to WAV or FLAC"
@@ -88,8 +87,5 @@ def _ogg(content: mmap.mmap) -> str | None:
 
 def says_its_end(path: Path) -> bool:
     """False for an Ogg file whose last page is not marked as the last: more may have followed."""
-    with open(path, "rb") as file:
-        ogg, size = file.read(4) == b"OggS", file.seek(0, 2)
-        file.seek(max(0, size - LONGEST_PAGE))
-        tail = file.read()
-    return not ogg or bool(tail[tail.rfind(b"OggS") + 5] & LAST_PAGE)
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return content[:4] != b"OggS" or bool(content[content.rfind(b"OggS") + 5] & LAST_PAGE)

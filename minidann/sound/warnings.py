@@ -117,11 +117,9 @@ def data_warnings(sounds: dict[int, Sound]) -> dict[str, list[list[int]]]:
     kinds[f"longer than {LONG:g} s"] = lambda s: s.seconds > LONG
     kinds[f"with {ZEROS:g} s or more of digital silence"] = lambda s: s.silent * s.seconds >= ZEROS
     if sounds:
-        rate, channels = (mode(s[of] for s in sounds.values()) for of in (0, 1))
-        kinds[f"whose rate is not {rate} Hz, as is usual here"] = lambda s: s.rate != rate
-        kinds[f"whose number of channels is not {channels}, as is usual here"] = lambda s: (
-            s.channels != channels
-        )
+        usual = mode((s.rate, s.channels) for s in sounds.values())
+        what = "whose rate and channels are not {} Hz and {}, as is usual here".format(*usual)
+        kinds[what] = lambda s: (s.rate, s.channels) != usual
     found = {
         f"utterances {what}": [[i] for i, sound in sounds.items() if is_so(sound)]
         for what, is_so in kinds.items()
