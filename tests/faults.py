@@ -31,7 +31,6 @@ import numpy as np
 import soundfile
 from conftest import call, made_up_corpus
 from corpus_trees import named, ratings, replace, sound, text
-from test_truncation import unmarked as without_end
 
 from minidann.run import splits, store
 
@@ -959,8 +958,18 @@ def tone(path: Path) -> None:
 
 
 def unmarked(path: Path) -> None:
-    """An Ogg file whose last page is not marked as the last."""
-    path.write_bytes(without_end(written(path).read_bytes()))
+    """An Ogg file as a recorder leaves it that was not told of the end: its last page unmarked."""
+    content = bytearray(written(path).read_bytes())
+    page = content.rfind(b"OggS")
+    content[page + 5] &= ~4
+    content[page + 22 : page + 26] = bytes(4)
+    checksum = 0  # CRC-32 of the polynomial 0x04C11DB7, from the highest bit on
+    for byte in content[page:]:
+        checksum ^= byte << 24
+        for _ in range(8):
+            checksum = (checksum << 1) ^ (0x104C11DB7 if checksum >> 31 else 0)
+    content[page + 22 : page + 26] = checksum.to_bytes(4, "little")
+    path.write_bytes(content)
 
 
 def a_damaged_cache(p):

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from corpus_trees import named, sound, text
+from corpus_trees import named, sound
 
 from minidann.console import UserError
 from minidann.corpora import READERS, Corpus, load
@@ -156,23 +156,6 @@ def test_the_whole_set_twice(tmp_path, key):
 def test_cafe_at_192_khz_has_neutral_without_intensity(tmp_path):
     tree = named(tmp_path, ["CaFE_192k_1/Neutre/03-N-1.wav", "CaFE_192k_2/Neutre/07-N-6.wav"])
     assert rows(load("cafe", tree)) == [("03-N-1", "03", -1.0, 1.0), ("07-N-6", "07", -1.0, 1.0)]
-
-
-def test_cafe_at_192_khz_is_aiff(tmp_path):
-    text(tmp_path / "CaFE_192k_1/Neutre/03-N-1.aiff", "FORM")
-    with pytest.raises(UserError, match=r"there is no recording named like 01-C-1-1 \(\.wav, "):
-        load("cafe", tmp_path)
-
-
-def test_oreau_with_both_versions(tmp_path):
-    # The second is a part of the first; both are in one download.
-    named(tmp_path, ["OréauFR_01/f/sessc/24a01Ca.wav", "OréauFR_01/f/sessc/24a03Ca.wav"])
-    unpacked("oreau", tmp_path / "OréauFR_02")
-    corpus = load("oreau", tmp_path)
-    both = " and ".join(f"OréauFR_0{n}/f/sessc/24a01Ca.wav" for n in (1, 2))
-    assert corpus.bad == ((both, TWICE),)
-    assert not any(u.path.stem == "24a01Ca" for u in corpus.utterances)
-    assert len(load("oreau", tmp_path / "OréauFR_02").utterances) == 7
 
 
 def test_savee_in_folders_and_flat_is_there_twice(tmp_path):

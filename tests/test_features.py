@@ -175,13 +175,6 @@ def test_a_part_is_the_whole_cut_by_hand(tmp_path):
         assert np.array_equal(read_audio(path, start, end), audio[samples])
 
 
-@pytest.mark.parametrize("start, end", [(2, 3), (1, 0.5), (-1, 1), (float("nan"), 1)])
-def test_a_part_that_is_not_there(tmp_path, start, end):
-    path = write(tmp_path / "good.wav", noise(2))
-    with pytest.raises(UserError, match=f"no part from {start} to {end} s in a recording of 2.000"):
-        read_audio(path, start, end)
-
-
 # Normalisation and padding
 
 

@@ -9,10 +9,7 @@ import soundfile
 from corpus_trees import read_audio
 
 from minidann.console import UserError
-from minidann.corpora import Utterance
-from minidann.sound.features import extract_one
 from minidann.sound.truncation import misfit
-from minidann.sound.warnings import remarks
 from minidann.train import DEMO
 
 FORMATS = {"wav": "PCM_16", "ogg": "VORBIS", "flac": "PCM_16"}
@@ -55,13 +52,6 @@ def test_a_wav_that_does_not_state_its_length_is_read(whole, length, tmp_path):
     assert len(read_audio(tmp_path / "a.wav")) == 16000
 
 
-@pytest.mark.parametrize("length", [0, 8, 16000, 31000, 31980])
-def test_sound_behind_what_the_header_claims(whole, length, tmp_path):
-    (tmp_path / "a.wav").write_bytes(claiming(whole["wav"], length))
-    with pytest.raises(UserError, match=f"claims {length} bytes of sound, and {32000 - length} m"):
-        read_audio(tmp_path / "a.wav")
-
-
 CHUNK = b"note" + (5).to_bytes(4, "little") + b"hello"
 BEHIND = {
     "a chunk": CHUNK,
@@ -100,62 +90,20 @@ def test_what_may_not_follow_the_sound(whole, sound, tmp_path):
         read_audio(tmp_path / "a.wav")
 
 
-def unmarked(ogg):
-    """An Ogg file as a recorder leaves it that was not told of the end: its last page unmarked."""
-    at = ogg.rfind(b"OggS")
-    page = bytearray(ogg[at:])
-    page[5] &= ~4
-    page[22:26] = bytes(4)
-    checksum = 0  # CRC-32 of the polynomial 0x04C11DB7, from the highest bit on
-    for byte in page:
-        checksum ^= byte << 24
-        for _ in range(8):
-            checksum = (checksum << 1) ^ (0x104C11DB7 if checksum >> 31 else 0)
-    page[22:26] = checksum.to_bytes(4, "little")
-    return ogg[:at] + page
-
-
-def test_ogg_without_a_mark_of_its_end_is_read_and_told(whole, tmp_path):
-    path = tmp_path / "a.ogg"
-    path.write_bytes(unmarked(whole["ogg"]))
-    [(_, sound, _)] = extract_one(path, [(0, Utterance(path, None, None, "s", 0, 0))], "paper")
-    assert sound.seconds == 1
-    assert remarks(sound)[-1] == (
-        "in a file without a mark of its end, perhaps cut short (1.00 s are there)"
-    )
-
-
-def test_ogg_of_several_streams_is_refused(whole, tmp_path):
-    for content in (whole["ogg"] * 2, unmarked(whole["ogg"]) + whole["ogg"] * 2):
-        (tmp_path / "a.ogg").write_bytes(content)
-        with pytest.raises(UserError, match="holds [23] streams.* only the first .*ffmpeg"):
-            read_audio(tmp_path / "a.ogg")
-
-
-@pytest.mark.parametrize(("peak", "scale"), [(32767, 32768), (500, 32768), (8e6, 1 << 23)])
-def test_floating_point_on_the_scale_of_integers(peak, scale, tmp_path):
-    samples = peak * np.sin(np.arange(16000))
-    soundfile.write(tmp_path / "a.wav", samples, 16000, subtype="FLOAT")
-    with pytest.raises(UserError, match=f"where full scale is 1, .* divide them by {scale}"):
-        read_audio(tmp_path / "a.wav")
-    soundfile.write(tmp_path / "a.wav", samples / peak * 4, 16000, subtype="FLOAT")
+def test_floating_point_somewhat_above_full_scale_is_read(tmp_path):
+    soundfile.write(tmp_path / "a.wav", 4 * np.sin(np.arange(16000)), 16000, subtype="FLOAT")
     assert np.abs(read_audio(tmp_path / "a.wav")).max() == pytest.approx(4, abs=1e-3)
 
 
-@pytest.mark.parametrize("second", [-1, -0.8, -0.5])
 @pytest.mark.parametrize("count", [2, 4])
-def test_channels_that_cancel(second, count, tmp_path):
-    """Each second channel turned round, as loud or nearly, with some noise of its own."""
+def test_channels_that_do_not_cancel(count, tmp_path):
+    """One turned round at half the level is refused; unrelated and silent ones are not."""
     rng = np.random.default_rng(0)
-    voice = 0.1 * rng.standard_normal((16000, 1)) * np.tile([1, second], count // 2)
-    soundfile.write(tmp_path / "a.wav", voice + 0.01 * rng.standard_normal(voice.shape), 16000)
-    with pytest.raises(UserError, match=rf"its {count} channels cancel .* is \d+\.\d dB below"):
+    voice = 0.1 * rng.standard_normal((16000, count))
+    soundfile.write(tmp_path / "a.wav", voice[:, :1] * np.tile([1, -0.5], count // 2), 16000)
+    with pytest.raises(UserError, match=f"its {count} channels cancel"):
         read_audio(tmp_path / "a.wav")
-    for fine in (
-        np.abs(voice),
-        0.1 * rng.standard_normal(voice.shape),
-        voice * ([1] + [0] * (count - 1)),
-    ):
+    for fine in (voice, voice * ([1] + [0] * (count - 1))):
         soundfile.write(tmp_path / "a.wav", fine, 16000)
         assert len(read_audio(tmp_path / "a.wav")) == 16000
 
@@ -221,11 +169,7 @@ def test_samples_without_a_header(tmp_path):
 @pytest.mark.parametrize(
     ("content", "what"),
     [
-        (b"", "is empty"),
         (b"/annex/objects/MD5E-s9--0.wav", "is a pointer to the recording"),
-        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "is a pointer to the"),
-        (b"404: Not Found", "is text, not sound: '404: Not Found'"),
-        (b"\n <!DOCTYPE html>\n<html><body>Sign in</body></html>", "is text, not sound"),
         (b"\xef\xbb\xbf<HTML><head>", "is text, not sound"),
     ],
 )
