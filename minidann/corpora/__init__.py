@@ -9,9 +9,8 @@ nothing of features; `python -m minidann.corpora NAME:DIR` says what is in a fol
 
 import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -130,22 +129,16 @@ def _wrong_place(name: str, root: Path) -> str:
     return f"there is no {READERS[name].wanted}{hint}"
 
 
-def complaint(name: str, root: Path, bad: Iterable[tuple[str, str]], all_of_it=False) -> str:
+def complaint(name: str, root: Path, bad: Sequence[tuple[str, str]], all_of_it=False) -> str:
     """The message of a UserError: what is `bad` in a corpus, (where, why) each.
 
-    A damaged recording is named once, however many utterances lie in it, and what is wrong with
-    more than three files is one line. Of more than 20 lines the others are only counted.
+    What is wrong with more than three is one line. Of more than 20 lines the others are counted.
     """
-    once = []
-    for (file, why), same in groupby(bad, lambda item: (item[0].split(" [")[0], item[1])):
-        same = [where for where, _ in same]
-        where = same[0] if len(same) == 1 else f"{file} ({len(same)} utterances)"
-        once.append((where, why))
-    lines = grouped(once, len(once)) if all_of_it else grouped(once)
+    lines = grouped(bad, len(bad)) if all_of_it else grouped(bad)
     if len(lines) > LISTED and not all_of_it:
         more = f"and {len(lines) - LISTED} more; python -m minidann.corpora {name}:{root} lists all"
         lines[LISTED:] = [more]
-    things = "1 thing is" if len(once) == 1 else f"{len(once)} things are"
+    things = "1 thing is" if len(bad) == 1 else f"{len(bad)} things are"
     return "\n  ".join([f"{name}:{root}: {things} wrong", *lines])
 
 
