@@ -135,6 +135,15 @@ def test_a_length_that_no_recording_has(whole, bits, tmp_path):
         read_audio(tmp_path / "a.flac")
 
 
+def test_ogg_with_a_hole_in_it(tmp_path):
+    noise = 0.1 * np.random.default_rng(0).standard_normal(160000)
+    soundfile.write(tmp_path / "a.ogg", noise, 16000, subtype="VORBIS")
+    pages = (tmp_path / "a.ogg").read_bytes().split(b"OggS")
+    (tmp_path / "a.ogg").write_bytes(b"OggS".join(pages[:7] + pages[8:]))
+    with pytest.raises(UserError, match="of its 160000 samples are there"):
+        read_audio(tmp_path / "a.ogg")
+
+
 def test_no_file_of_the_demo_is_misfit():
     files = list(DEMO.rglob("*.ogg"))
     assert len(files) > 800
