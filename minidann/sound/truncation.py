@@ -74,7 +74,6 @@ def _ogg(content: mmap.mmap) -> str | None:
         lengths = content[place + 27 : place + 27 + sum(count)]  # 255: the piece goes on
         end = place + 27 + len(lengths) + sum(lengths)
         whole = len(lengths) == sum(count) and place + 27 <= end <= len(content)
-        whole = whole and (bool(flags[0] & LAST_PAGE) or lengths[-1:] != b"\xff")
         streams += bool(sum(flags) & FIRST_PAGE)
         place = end
     if streams > 1:
