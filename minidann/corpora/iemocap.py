@@ -13,12 +13,12 @@ them are single raters' votes with free text. A label of 2.5 or less is low (neg
 the paper's counts.
 """
 
-import math
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
-from minidann.corpora.utterance import AUDIO, Findings, Reader, Utterance, in_or_below, shown
+from minidann.console import UserError
+from minidann.corpora import reading
+from minidann.corpora.reading import AUDIO, Findings, Reader, Utterance, shown
 
 LABELS = "dialog/EmoEvaluation"
 WAV = "sentences/wav"
@@ -32,75 +32,55 @@ LINE = re.compile(
 NUMBERS = ("start", "end", "valence", "arousal", "dominance")
 
 
-def find(root: Path) -> Path | None:
-    return in_or_below(root, f"Session*/{LABELS}")
-
-
 def read(root: Path, found: Findings) -> list[Utterance]:
     utterances: dict[str, Utterance] = {}
     sessions = sorted(p for p in root.glob("Session*") if p.is_dir())
     if missing := {f"Session{n}" for n in range(1, 6)} - {p.name for p in sessions}:
         found.warn(f"not all of IEMOCAP: there is no {', '.join(sorted(missing))}")
     for session in sessions:
-        if not (session / LABELS).is_dir():
-            found.leave_out(session.name, f"there is no {LABELS} in it: the copy is incomplete")
-            continue
-        recordings = found.recordings_by_stem((session / WAV).glob("*/*"))
-        if not recordings:
-            found.leave_out(session.name, f"no recording ({', '.join(AUDIO)}) in {WAV}")
-        used = set()
+        recordings = found.by_stem(session / WAV)
         # Directly in the folder only: Attribute/, Categorical/ and Self-evaluation/ below it hold
         # single raters' files.
         files = sorted((session / LABELS).glob("[!.]*.txt"))
         if not files:
-            found.leave_out(session.name, f"there is no .txt file in {LABELS}")
+            why = f"there is no .txt file in {LABELS}: the copy is incomplete"
+            found.bad.append((session.name, why))
         for file in files:
-            for name, utterance in _labels(file, recordings, found):
-                if name in utterances:
-                    found.leave_out(file, f"{name} is labelled twice")
-                    found.ambiguous.add(utterance.path)
-                utterances[name] = utterance
-                used.add(utterance.path)
-        if unused := [found.inside(p) for p in recordings.values() if p not in used]:
-            found.warn("recordings without a label, not used", *unused)
+            with found.reporting(file):
+                read_file(file, recordings, utterances, found)
+        if unused := [found.inside(recordings[name]) for name in recordings.keys() - utterances]:
+            found.warn("recordings without a label, not used", *sorted(unused))
     return [utterance for _, utterance in sorted(utterances.items())]
 
 
-def _labels(
-    file: Path, recordings: dict[str, Path], found: Findings
-) -> Iterator[tuple[str, Utterance]]:
-    """Yield (name, utterance) for every label in `file` that has its recording."""
+def read_file(file: Path, recordings: dict, utterances: dict, found: Findings) -> None:
+    """Add to `utterances` what `file` labels of the `recordings` of its session, both by name."""
     # Raters typed what they liked, in whatever encoding: only the `[` lines have to be right.
-    lines = found.lines_of(file)
-    if lines is None:
-        return
-    if not any(line.startswith("[") for line in lines):
-        found.leave_out(file, "no line that begins with [, so no label")
-    for line_number, line in enumerate(lines, 1):
-        if not line.startswith("["):
-            continue
-        where = f"{found.inside(file)}:{line_number}"
-        match = LINE.fullmatch(line)
-        if not match:
-            expected = "[START - END] NAME CATEGORY [V, A, D]"
-            found.leave_out(where, f"expected {expected}, found {shown(line)}")
-            continue
-        value = found.numbers({name: match[name] for name in NUMBERS}, where)
-        # The times are the dialog's, and its length is not known: they must only be in order.
-        if not value or not found.end_within(math.inf, value["start"], value["end"], where):
-            continue
-        name = match["name"]
-        if name not in recordings:
-            if recordings:  # else the session has been reported as a whole
-                found.leave_out(where, f"{name} has no recording ({', '.join(AUDIO)}) in {WAV}")
-            continue
-        for scale in NUMBERS[2:]:
-            if not 1 <= value[scale] <= 5:
-                what = "labels outside the scale from 1 to 5, used as is"
-                found.warn(what, f"{name} {scale} {value[scale]:g}")
-        speaker = match["session"] + match["sex"]
-        labels = value["arousal"], value["valence"]
-        yield name, Utterance(recordings[name], None, None, speaker, *labels)
+    lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+    labels = {n: line for n, line in enumerate(lines, 1) if line.startswith("[")}
+    if not labels:
+        raise UserError("no line that begins with [, so no label")
+    for n, line in labels.items():
+        with found.reporting(f"{found.inside(file)}:{n}"):
+            match = LINE.fullmatch(line)
+            if not match:
+                expected = "[START - END] NAME CATEGORY [V, A, D]"
+                raise UserError(f"expected {expected}, found {shown(line)}")
+            value, name = reading.numbers({each: match[each] for each in NUMBERS}), match["name"]
+            if value["end"] <= value["start"]:
+                raise UserError("its end is not after its start")
+            if name not in recordings:
+                raise UserError(f"no recording ({', '.join(AUDIO)}) of this name in {WAV}")
+            if name in utterances:
+                found.ambiguous.add(recordings[name])
+                raise UserError(f"{name} is labelled twice")
+            for scale in NUMBERS[2:]:
+                if not 1 <= value[scale] <= 5:
+                    what = "labels outside the scale from 1 to 5, used as is"
+                    found.warn(what, f"{name} {scale} {value[scale]:g}")
+            speaker = match["session"] + match["sex"]
+            emotion = value["arousal"], value["valence"]
+            utterances[name] = Utterance(recordings[name], None, None, speaker, *emotion)
 
 
 READER = Reader(
@@ -108,9 +88,8 @@ READER = Reader(
     language="English",
     kind="licensed",
     threshold=2.5,
-    looked_for=f"Session*/{LABELS}, in the folder and in the folders in it",
-    advice="give the folder IEMOCAP_full_release or the one it lies in",
-    find=find,
+    wanted=f"Session*/{LABELS} in it or in a folder in it; give IEMOCAP_full_release",
+    find=lambda root: reading.in_or_below(root, f"Session*/{LABELS}"),
     read=read,
-    published={"utterances": 10039, "arousal": (3121, 6918), "valence": (5356, 4683)},
+    published={"utterances": 10039, "arousal": [3121, 6918], "valence": [5356, 4683]},
 )

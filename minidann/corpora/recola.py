@@ -16,131 +16,95 @@ from pathlib import Path
 import numpy as np
 
 from minidann.console import UserError
-from minidann.corpora.utterance import Findings, Reader, Utterance, in_or_below, number, shown
-from minidann.sound.audio import seconds
+from minidann.corpora import reading
+from minidann.corpora.reading import Findings, Reader, Utterance, shown
 
-RECORDINGS = "RECOLA-Audio-recordings"
-TIMINGS = "RECOLA-Audio_timings"
 ANNOTATION = "RECOLA-Annotation/emotional_behaviour"
+AROUSAL, VALENCE = f"{ANNOTATION}/arousal", f"{ANNOTATION}/valence"
+RECORDINGS, TIMINGS = "RECOLA-Audio-recordings", "RECOLA-Audio_timings"
+FOLDERS = (RECORDINGS, TIMINGS, AROUSAL, VALENCE)
 FRAME = 0.04  # seconds from one annotation row to the next
 RATERS = 6
 
 
-def find(root: Path) -> Path | None:
-    return in_or_below(root, ANNOTATION)
-
-
 def read(root: Path, found: Findings) -> list[Utterance]:
-    needed = (RECORDINGS, TIMINGS, f"{ANNOTATION}/arousal", f"{ANNOTATION}/valence")
-    for folder in needed:
-        if not (root / folder).is_dir():
-            found.leave_out(folder, "there is no such folder: the copy is incomplete")
-    if found.bad:
-        return []
-    audio = found.recordings_by_stem((root / RECORDINGS).iterdir())
-    timings, arousal, valence = (
-        {file.stem: file for file in (root / folder).glob("[!.]*.csv")} for folder in needed[1:]
-    )
+    places = {RECORDINGS: found.by_stem(root / RECORDINGS)}  # {folder: {participant: file}}
+    for folder in FOLDERS[1:]:
+        places[folder] = {file.stem: file for file in (root / folder).glob("[!.]*.csv")}
     utterances = []
-    for participant in sorted({*audio, *timings, *arousal, *valence}):
-        if participant not in arousal and participant not in valence:
+    for participant in sorted(set().union(*places.values())):
+        if participant not in places[AROUSAL] and participant not in places[VALENCE]:
             found.warn("participants without annotation, not used", participant)
             continue
-        files = [table.get(participant) for table in (audio, timings, arousal, valence)]
-        for file, folder in zip(files, needed):
-            if file is None:
-                missing = f"{folder}/{participant}{'.wav' if folder == RECORDINGS else '.csv'}"
-                found.leave_out(participant, f"annotated, but there is no {missing}")
-        if None not in files:
-            utterances += _participant(*files, found)
+        with found.reporting(participant):
+            if missing := [name for name, files in places.items() if participant not in files]:
+                raise UserError(f"annotated, but not in {', '.join(missing)}")
+            files = {name: files[participant] for name, files in places.items()}
+            utterances += read_participant(files, found)
     return utterances
 
 
-def _participant(
-    audio: Path, timings: Path, arousal: Path, valence: Path, found: Findings
-) -> list[Utterance]:
-    try:
-        length = seconds(audio)
-    except UserError as error:
-        found.leave_out(audio, str(error))
+def read_participant(files: dict[str, Path], found: Findings) -> list[Utterance]:
+    """The utterances of one participant, from the file in each of the four folders."""
+    tables = {}
+    for folder in FOLDERS[1:]:
+        with found.reporting(files[folder]):  # each, so that all that is wrong is told at once
+            tables[folder] = table(files[folder], folder)
+    if len(tables) < 3:
         return []
-    cuts = _table(timings, "start;stop", found)
-    ratings = {found.inside(file): _ratings(file, found) for file in (arousal, valence)}
-    if any(rows is None for rows in ratings.values()):
-        return []
+    rated = [np.array([*tables[folder].values()]) for folder in (AROUSAL, VALENCE)]
+    for folder, rows in zip((AROUSAL, VALENCE), rated):  # (n, 1 + raters)
+        name, raters = found.inside(files[folder]), rows.shape[1] - 1
+        if raters != RATERS:
+            found.warn(f"files with other than {RATERS} raters", f"{name} {raters}")
+        if np.abs(rows[:, 1:]).max() > 1:
+            found.warn("files with ratings outside -1 to 1, used as is", name)
     utterances = []
-    for line, (start, stop, *_) in cuts.items():
-        where = f"{found.inside(timings)}:{line}"
-        end = found.end_within(length, start, stop, where)
-        if end is not None:
-            labels = mean_ratings(ratings, start, stop, where, found)
-            if len(labels) == len(ratings):
-                utterances.append(Utterance(audio, start, end, audio.stem, *labels))
+    for line, (start, stop, *_) in tables[TIMINGS].items():
+        where = f"{found.inside(files[TIMINGS])}:{line}"
+        with found.reporting(where):
+            labels = [mean_rating(rows, start, stop) for rows in rated]
+            if stop > min(rows[-1, 0] for rows in rated) + 2 * FRAME:
+                found.warn("labels from the frames before the annotation ends", where)
+            audio = files[RECORDINGS]
+            utterances.append(Utterance(audio, start, stop, audio.stem, *labels))
     return utterances
 
 
-def _ratings(file: Path, found: Findings) -> np.ndarray | None:
-    """An annotation as (rows, 1 + raters), time first. None where a row of it is bad.
+def mean_rating(rows: np.ndarray, start: float, stop: float) -> float:
+    """The mean over raters and frames, start <= time < stop, of rows (n, 1 + raters), time first.
 
-    A mean without its bad rows would be another label, so then none of them is used.
+    Raises UserError where there is no such frame.
     """
-    before = len(found.bad)
-    rows = np.array(list(_table(file, "time;FM1;FM2;...", found).values()))
-    if len(found.bad) > before:
-        return None
-    raters = rows.shape[1] - 1
-    if raters != RATERS:
-        found.warn(f"files with other than {RATERS} raters", f"{found.inside(file)} {raters}")
-    if np.abs(rows[:, 1:]).max() > 1:
-        found.warn("files with ratings outside -1 to 1, used as is", found.inside(file))
-    return rows
+    time = rows[:, 0]
+    frames = rows[(time >= start) & (time < stop), 1:]  # (frames, raters)
+    if len(frames) == 0:
+        raise UserError(
+            f"no frame of its annotation lies between {start:g} and {stop:g} s (it goes from "
+            f"{time[0]:g} to {time[-1]:g} s)"
+        )
+    # Rounded, so that ratings which cancel give the threshold itself, not 1e-18 above it.
+    return round(float(frames.mean()), 9)
 
 
-def mean_ratings(
-    ratings: dict[str, np.ndarray], start: float, stop: float, where: str, found: Findings
-) -> list[float]:
-    """The mean rating of each file, {its name: rows}; fewer where a file has no frame of it."""
-    labels = []
-    for name, rows in ratings.items():
-        time = rows[:, 0]
-        frames = rows[(time >= start) & (time < stop), 1:]  # (frames, raters)
-        if len(frames) == 0:
-            found.leave_out(
-                where,
-                f"no frame of {name} lies between {start:g} and {stop:g} s (it goes from "
-                f"{time[0]:g} to {time[-1]:g} s)",
-            )
-            continue
-        if stop > time[-1] + 2 * FRAME:
-            found.warn("labels from the frames before the annotation ends", where)
-        # Rounded, so that ratings which cancel give the threshold itself, not 1e-18 above it.
-        labels.append(round(float(frames.mean()), 9))
-    return labels
-
-
-def _table(file: Path, wanted: str, found: Findings) -> dict[int, list[float]]:
-    """The numbers below the header `wanted`, {line: row}; bad rows are reported.
-
-    The real headers have blanks at the end of their names.
+def table(file: Path, folder: str) -> dict[int, list[float]]:
+    """The numbers below the header of a table, {line: row}; all of them, because a mean without
+    its bad rows would be another label. Raises UserError where one is missing.
     """
-    lines = found.lines_of(file)
-    if lines is None:
-        return {}
-    header, *lines = lines or [""]
-    where, names = found.inside(file), [name.strip() for name in header.split(";")]
+    text = file.read_text(encoding="utf-8-sig", errors="replace")
+    header, *lines = text.splitlines() or [""]
+    names = [name.strip() for name in header.split(";")]  # the real ones end in blanks
+    wanted = "start;stop" if folder == TIMINGS else "time;FM1;FM2;..."
     if names[:2] != wanted.split(";")[:2]:
-        found.leave_out(f"{where}:1", f"expected {wanted}, found {shown(header)}")
-        return {}
+        raise UserError(f"expected the header {wanted}, found {shown(header)}")
     rows = {}
-    for at, line in enumerate(lines, 2):
-        row = [number(cell) for cell in line.split(";")]
-        if len(row) == len(names) and not any(map(math.isnan, row)):
-            rows[at] = row
-        elif line.strip():
-            why = f"expected {len(names)} numbers, found {shown(line)}"
-            found.leave_out(f"{where}:{at}", why)
-    if not "".join(lines).strip():
-        found.leave_out(where, "no row below the header")
+    for n, line in enumerate(lines, 2):
+        if line.strip():
+            rows[n] = [reading.number(cell) for cell in line.split(";")]
+            if len(rows[n]) != len(names) or any(map(math.isnan, rows[n])):
+                raise UserError(f"line {n}: expected {len(names)} numbers, found {shown(line)}")
+    if not rows:
+        raise UserError("no row below the header")
     return rows
 
 
@@ -149,9 +113,8 @@ READER = Reader(
     language="French",
     kind="licensed",
     threshold=0.0,
-    looked_for=f"{ANNOTATION}, in the folder and in the folders in it",
-    advice=f"give the folder in which {RECORDINGS}, {TIMINGS} and RECOLA-Annotation lie",
-    find=find,
+    wanted=f"{ANNOTATION} in it or in a folder in it; {RECORDINGS} and {TIMINGS} lie beside it",
+    find=lambda root: reading.in_or_below(root, ANNOTATION),
     read=read,
-    published={"utterances": 1308, "arousal": (520, 788), "valence": (245, 1063)},
+    published={"utterances": 1308, "arousal": [520, 788], "valence": [245, 1063]},
 )

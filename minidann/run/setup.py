@@ -8,11 +8,11 @@ import numpy as np
 
 from minidann.choices import Choices
 from minidann.console import UserError
-from minidann.corpora import CLASSES, Corpus, about, complaint, load, one_class, survey
+from minidann.corpora import CLASSES, Corpus, about, complaint, few_of_one_class, load
 from minidann.run import splits
 from minidann.run.splits import Split
 from minidann.sound.features import extract
-from minidann.sound.warnings import doubts
+from minidann.sound.warnings import remarks
 from minidann.training import Domain
 
 HINT = "put it right, or leave it out with --skip-bad"
@@ -144,14 +144,12 @@ def load_domain(
     if extracted.features is None or (bad and not skip_bad):
         hint = "without it nothing is left" if skip_bad else HINT
         raise UserError(f"{complaint(corpus.name, corpus.root, bad)}\n  {hint}")
-    used = replace(
-        corpus, utterances=tuple(corpus.utterances[i] for i in extracted.good), bad=tuple(bad)
-    )
-    sound = survey.warnings(corpus, extracted.warnings)
+    good, sounds = tuple(corpus.utterances[i] for i in extracted.sounds), extracted.sounds.values()
+    used = replace(corpus, utterances=good, bad=tuple(bad))
     used = replace(
         used,
-        warnings=(*corpus.warnings, *sound, *about(used)),
-        remarks=tuple("; ".join(doubts(extracted.warnings, i)) for i in extracted.good),
+        warnings=(*corpus.warnings, *about(used, dict(enumerate(sounds)))),
+        remarks=tuple("; ".join(remarks(sound)) for sound in sounds),
     )
     contents = {u.path: extracted.contents[u.path] for u in used.utterances}
     arrays = Domain(extracted.features, used.labels(choices.dimension), used.speakers())
@@ -186,8 +184,8 @@ def check(setup: Setup) -> None:
 
 def lacking(corpus: Corpus, dimension: str, part: str, labels: np.ndarray) -> str:
     """What a part of a corpus lacks, from its labels (n,) of 0 and 1; nothing if it is complete."""
-    if alone := one_class(corpus, dimension):
-        return alone
+    if len(set(corpus.labels(dimension))) == 1:
+        return few_of_one_class(corpus, dimension)
     if len(labels) < 2:
         instead = ", or --select-by target" if part == "validation" else ""
         return f"too small for a {part} set with both classes; use a larger corpus{instead}"

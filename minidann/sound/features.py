@@ -1,7 +1,7 @@
 """The log-mel features of a whole corpus: extracted once, and cached.
 
     DIGEST.npy    the frames of all utterances that can be used, (total, 26) float32
-    DIGEST.json   the lengths of these utterances, what is bad, the data warnings, and a checksum
+    DIGEST.json   the lengths and the measures of these utterances, what is bad, and a checksum
 
 DIGEST names all that the features depend on, except rounding: the preset, the bytes of every
 recording, and where each utterance starts and ends. So an entry of the cache is never out of date,
@@ -12,12 +12,9 @@ frames are mapped into memory: what is not being used need not be there.
 import hashlib
 import json
 import os
-import shutil
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
@@ -30,20 +27,17 @@ from minidann.ops import parallel
 from minidann.sound.audio import cut, decode, mono
 from minidann.sound.logmel import FRAMES, MELS, PRESETS, crop, logmel
 from minidann.sound.normalise import Features
-from minidann.sound.warnings import Sound, Warnings, data_warnings, measure
+from minidann.sound.warnings import Sound, measure
 
-VERSION = 5  # of the arithmetic, the layout and the warnings: a new number leaves old files unused
-UNFINISHED = "unfinished-"  # begins the name of a folder in which an entry is being made
-STALE = 24 * 3600  # seconds after which such a folder is what a kill has left
+VERSION = 6  # of the arithmetic, the layout and the measures: a new number leaves old files unused
 
 
 class Extracted(NamedTuple):
     """What comes of a list of utterances; they are named by their place in it."""
 
     features: Features | None  # of the good ones, where there are any
-    good: list[int]
+    sounds: dict[int, Sound]  # the measures of each good one
     bad: dict[int, str]  # why each of the others cannot be used
-    warnings: Warnings  # data warnings about the good ones
     contents: dict[Path, str]  # a digest of each recording's bytes
 
 
@@ -61,13 +55,14 @@ def extract(
     everything = json.dumps([VERSION, asdict(PRESETS[preset]), places], default=float)
     entry = Path(cache, hashlib.blake2b(everything.encode(), digest_size=16).hexdigest())
     try:
-        if entry.with_suffix(".json").is_file():
-            try:
-                return _load(entry, len(utterances), contents)
-            except (ValueError, KeyError, TypeError, FileNotFoundError) as error:
-                print(f"{label}: {entry} is damaged ({error}); extracting again", file=sys.stderr)
+        try:
+            return _load(entry, contents)
+        except FileNotFoundError:
+            pass
+        except (ValueError, KeyError, TypeError) as error:
+            print(f"{label}: {entry} is damaged ({error}); extracting again", file=sys.stderr)
         _save(entry, utterances, preset, label)
-        return _load(entry, len(utterances), contents)
+        return _load(entry, contents)
     except OSError as error:
         raise UserError(
             f"{cache}: cannot keep features here ({error.strerror}); give another --cache DIR"
@@ -98,15 +93,12 @@ def extract_each(
     # next utterance, until it has seen a larger block come and go.
     np.empty(1 << 24, np.uint8)
     recordings = groupby(enumerate(utterances), key=lambda numbered: numbered[1].path)
-    recordings = [(path, list(there)) for path, there in recordings]
+    recordings = [(path, list(there), preset) for path, there in recordings]
     size = min(8, 1 + len(recordings) // 100)  # of a part: threads that seldom meet seldom wait
-    parts = [(recordings[i : i + size], preset) for i in range(0, len(recordings), size)]
-    extracted = (entry for part in parallel.stream(_extract_part, parts) for entry in part)
-    yield from progress(extracted, len(utterances), label, "utterances")
-
-
-def _extract_part(recordings: list[tuple], preset: str) -> list[tuple]:
-    return [entry for path, there in recordings for entry in extract_one(path, there, preset)]
+    parts = [(recordings[i : i + size],) for i in range(0, len(recordings), size)]
+    extracted = parallel.stream(lambda part: [extract_one(*item) for item in part], parts)
+    entries = (entry for part in extracted for recording in part for entry in recording)
+    yield from progress(entries, len(utterances), label, "utterances")
 
 
 def extract_one(path: Path, utterances: list[tuple[int, object]], preset: str) -> list[tuple]:
@@ -134,25 +126,21 @@ def _save(entry: Path, utterances: Sequence, preset: str, label: str) -> None:
     same entry at once, each moves the same bytes.
     """
     entry.parent.mkdir(parents=True, exist_ok=True)
-    for folder in entry.parent.glob(f"{UNFINISHED}*"):
-        with suppress(FileNotFoundError):  # another process has just finished it
-            if time.time() - folder.stat().st_mtime > STALE:
-                shutil.rmtree(folder)
-    with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=entry.parent) as folder:
+    with tempfile.TemporaryDirectory(prefix="unfinished-", dir=entry.parent) as folder:
         file = Path(folder, f"{entry.name}.npy")
-        lengths, bad, sounds = [], [], {}
+        lengths, bad, sounds = [], {}, {}
         with open(file, "wb") as out:
             _write_header(out, FRAMES * len(utterances))  # the most it can be; put right below
             for i, sound, frames in extract_each(utterances, preset, label):
                 if sound is None:
-                    bad.append((i, frames))
+                    bad[i] = frames
                     continue
                 lengths.append(len(frames))
                 sounds[i] = sound
                 out.write(frames.tobytes())
             out.seek(0)
             _write_header(out, sum(lengths))
-        notes = {"lengths": lengths, "bad": bad, "warnings": data_warnings(sounds)}
+        notes = {"lengths": lengths, "sounds": [*sounds.items()], "bad": [*bad.items()]}
         text = json.dumps({"checksum": _checksum(file, notes), "notes": notes})
         file.with_suffix(".json").write_text(text)
         for suffix in (".npy", ".json"):
@@ -165,18 +153,17 @@ def _write_header(file: BinaryIO, total: int) -> None:
     np.lib.format.write_array_header_1_0(file, shape)
 
 
-def _load(entry: Path, count: int, contents: dict[Path, str]) -> Extracted:
-    """Map the entry of `count` utterances into memory; raise ValueError where it is damaged."""
+def _load(entry: Path, contents: dict[Path, str]) -> Extracted:
+    """Map an entry into memory; raise ValueError where it is damaged."""
     file = entry.with_suffix(".npy")
     saved = json.loads(entry.with_suffix(".json").read_text())
     notes = saved["notes"]
     if saved["checksum"] != _checksum(file, notes):
         raise ValueError("its checksum differs")
-    bad = dict(notes["bad"])
-    good = [i for i in range(count) if i not in bad]
+    sounds = {i: Sound(*measures) for i, measures in notes["sounds"]}
     frames = np.load(file, mmap_mode="r", allow_pickle=False)  # (total, 26), left on disk
-    features = Features(frames, notes["lengths"], digest=entry.name) if good else None
-    return Extracted(features, good, bad, notes["warnings"], contents)
+    features = Features(frames, notes["lengths"], digest=entry.name) if sounds else None
+    return Extracted(features, sounds, dict(notes["bad"]), contents)
 
 
 def _checksum(file: Path, notes: dict) -> str:

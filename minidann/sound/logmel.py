@@ -45,11 +45,6 @@ class Preset:
     silence: float = 1e-10  # a filter's energy up to this ...
     floor: float = 1e-10  # ... becomes this, so that silence has a logarithm
 
-    def count(self, samples: int) -> int:
-        """How many frames `samples` samples give, a whole frame at least."""
-        over = samples - self.frame
-        return 1 + (-(-over // HOP) if self.fill else over // HOP)
-
 
 PRESETS = {
     "paper": Preset(),
@@ -70,13 +65,6 @@ PRESETS = {
 
 
 @lru_cache
-def _tables(preset: Preset, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
-    """The window (frame,) and the filters (257, 26) of `dtype`."""
-    margin = (preset.frame - WINDOW) // 2
-    window = np.pad(WINDOWS[preset.window], margin)  # (frame,)
-    return window.astype(dtype), filterbank(preset).astype(dtype)
-
-
 def filterbank(preset: Preset) -> np.ndarray:
     """The weight of each FFT bin in each filter, (257, 26) float64.
 
@@ -115,27 +103,21 @@ def logmel(audio: np.ndarray, preset: str = "paper") -> np.ndarray:
             f"{len(audio)} samples ({len(audio) / RATE:.3f} s) are less than one frame "
             f"of {choice.frame}; leave it out"
         )
-    window, filters = _tables(choice, audio.dtype)  # (frame,), (257, 26)
-
-    count = choice.count(len(audio))
-    mel = np.empty((count, MELS), audio.dtype)
-    for first in range(0, count, BLOCK):
-        last = min(first + BLOCK, count)
-        begin, end = HOP * first, HOP * (last - 1) + choice.frame
-        signal = audio[begin:end]  # (samples of this block,)
-        if choice.preemphasis:
-            before = np.zeros_like(signal)  # the sample before each
-            before[1:] = signal[:-1]
-            before[:1] = audio[begin - 1 : begin] if begin else 0
-            signal = signal - audio.dtype.type(choice.preemphasis) * before
-        if choice.fill:
-            signal = np.pad(signal, (0, end - begin - len(signal)))
-        frames = sliding_window_view(signal, choice.frame)[::HOP]  # (block, frame), no copy
-        spectrum = rfft(frames * window, FFT)  # (block, 257) complex
+    filters = filterbank(choice).astype(audio.dtype)  # (257, 26)
+    window = np.pad(WINDOWS[choice.window], (choice.frame - WINDOW) // 2).astype(audio.dtype)
+    if choice.preemphasis:
+        before = np.concatenate([np.zeros_like(audio[:1]), audio[:-1]])  # the sample before each
+        audio = audio - audio.dtype.type(choice.preemphasis) * before
+    if choice.fill:
+        audio = np.pad(audio, (0, (choice.frame - len(audio)) % HOP))
+    windows = sliding_window_view(audio, choice.frame)[::HOP]  # (count, frame), no copy
+    mel = np.empty((len(windows), MELS), audio.dtype)
+    for i in range(0, len(windows), BLOCK):
+        spectrum = rfft(windows[i : i + BLOCK] * window, FFT)  # (block, 257) complex
         power = spectrum.real**2 + spectrum.imag**2
         energy = choice.scale * (power @ filters)  # (block, 257) @ (257, 26) -> (block, 26)
         energy[energy <= choice.silence] = choice.floor
-        mel[first:last] = np.log(energy)
+        mel[i : i + BLOCK] = np.log(energy)
     return mel
 
 

@@ -1,9 +1,8 @@
 """From log-mel features to the network's input: zero mean, unit variance, 750 frames.
 
 The paper normalises each mel bin "for each database". Here that is over real frames only: padding
-is no sound, and most utterances would be padding for half of the 750 frames. What is kept in
-memory is unpadded (IEMOCAP's 10,039 utterances are 783 MB once padded, and less than half of that
-before); only the utterances of a batch are normalised and padded.
+is no sound, and most utterances would be padding for half of the 750 frames. Only the utterances
+of a batch are padded: IEMOCAP's 10,039 are 783 MB once padded, and less than half of that before.
 """
 
 from collections.abc import Sequence
@@ -23,15 +22,10 @@ class Features:
     mean, std (26,) float32 over all frames, so over real ones only: there is no padding here;
     minimum (n, 26) float32, each utterance's own minimum a bin after normalisation;
     digest names preset and recordings where the features were extracted, else it is "".
-    A bin that never changes has std 1, so that it becomes zeros and not NaN. Raises ValueError
-    where frames and lengths do not fit each other.
+    A bin that never changes has std 1, so that it becomes zeros and not NaN.
     """
 
     def __init__(self, frames: np.ndarray, lengths: Sequence[int], digest: str = ""):
-        if frames.shape != (sum(lengths), MELS) or frames.dtype != np.float32:
-            raise ValueError(
-                f"expected ({sum(lengths)}, {MELS}) float32, received {frames.shape} {frames.dtype}"
-            )
         self.frames = np.asarray(frames)  # a memmap stays mapped, but is quicker to slice
         self.lengths, self.digest = np.array(lengths), digest
         self.offsets = np.concatenate([[0], np.cumsum(lengths)])  # (n+1,)
@@ -47,8 +41,7 @@ class Features:
     def batch(self, rows: Sequence[int], out: np.ndarray | None = None) -> np.ndarray:
         """The network's input for these utterances: (len(rows), 750, 26) float32.
 
-        In `out`, of that shape, where it is given: to fill the same 5 MB again is quicker than to
-        ask for new ones. Otherwise a new array.
+        In `out`, of that shape, where it is given: to fill the same 5 MB again is quicker.
         """
         out = np.empty((len(rows), FRAMES, MELS), np.float32) if out is None else out
         means, stds = self._tiled
