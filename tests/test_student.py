@@ -56,15 +56,16 @@ def test_a_right_file_and_a_wrong_one_on_their_own_example_and_as_an_op(tmp_path
     found = checked(tmp_path, DENSE.replace("dout.sum", "dout.mean"))
     assert found.lines[:2] == ["mine.py: wrong: db; right: dx, dw",
                                "db: The right numbers are divided by N."]  # fmt: skip
-    assert "WRONG" in found.table and "at: the index" in found.table
+    assert "central" in found.table and "complex" in found.table
 
 
 def test_a_file_declares_its_zeros(tmp_path):
     code = "from minidann.ops.attention import forward, backward\n"
     code += "def example(rng): return (rng.random((3, 1, 4)), rng.random(4)), {}\n"
     found = checked(tmp_path, code)
-    assert not found.ok and 'in a file with ZEROS = ("v",)' in " ".join(found.lines)
-    assert checked(tmp_path, code + "ZEROS = ('v',)\n").lines == ["mine.py: right: df, dv"]
+    assert not found.ok and "in a file with ZEROS = (" in " ".join(found.lines)
+    assert checked(tmp_path, code + "ZEROS = ('v',)\n").lines == [
+        "mine.py: right: df, dv", "dv: zero, as declared"]  # fmt: skip
 
 
 def test_what_a_file_prints_is_shown_once_and_what_it_raises_has_a_line(tmp_path, capsys):
@@ -81,8 +82,8 @@ def test_float32_gradients_are_a_note_on_its_own_example(tmp_path):
     assert found.ok and "float32" in found.lines[1]
     found = checked(tmp_path, DENSE.replace("x @ w + b, ", "np.float32(x @ w + b), "))
     assert found.ok and found.lines[0].startswith("mine.py, which gives what dense gives: right")
-    with pytest.raises(UserError, match="forward returns float32"):
-        checked(tmp_path, DENSE.replace("x @ w + b, ", "np.float32(x @ w + 2 * b), "))
+    found = checked(tmp_path, DENSE.replace("x @ w + b, ", "np.float32(x @ w + 2 * b), "))
+    assert not found.ok and "forward returns float32" in found.lines[1]
 
 
 def test_a_loop_that_never_ends(tmp_path, monkeypatch):
@@ -92,13 +93,13 @@ def test_a_loop_that_never_ends(tmp_path, monkeypatch):
     started = time.monotonic()
     found = checked(tmp_path, endless, "dense")
     assert time.monotonic() - started < 10
-    assert "backward took more than 0.3 s, line 7; does a loop never end?" in found.lines[1]
+    assert "backward took more than 0.3 s, line 7; does a loop never end" in found.lines[1]
     with pytest.raises(UserError, match="importing it took more than 0.3 s, line 2"):
         checked(tmp_path, "def forward(): 0\nwhile True: pass\n")
     assert "backward took more than 0.3 s, line 7" in checked(tmp_path, endless).lines[1]
     monkeypatch.setattr(student, "TOTAL", 0.3)
     slow = "import time\n" + DENSE.replace("return x @", "time.sleep(0.02); return x @")
-    with pytest.raises(UserError, match="more than 0.3 s, line 5: does a loop never end"):
+    with pytest.raises(UserError, match="more than 0.3 s, line 5; does a loop never end"):
         checked(tmp_path, slow)
 
 

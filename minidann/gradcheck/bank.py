@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minidann import feeding, model, ops
-from minidann.gradcheck import judging, network, optimiser
+from minidann.gradcheck import judging, network
 from minidann.gradcheck.running import answers
 from minidann.mistakes import catalogue, networks
 from minidann.mistakes.question import close
@@ -34,10 +34,6 @@ def try_mistake(mistake: catalogue.Mistake, seed: int) -> Tried:
              .values() if not v.right} for left in (None, mistake)
         )  # fmt: skip
         killed = bool(with_it)
-    elif mistake.target == "optim":
-        report = optimiser.check_optimiser(wrong, rng)
-        killed, with_it = not report.ok, report.causes
-        without_it = {"": {c for found in with_it.values() for c in found} - {mistake.says}}
     else:  # against the gradients of the right network, which the proof has proved
         steps = [step for mode in feeding.MODES
                  for step in network.example(np.random.default_rng(seed), mode)]  # fmt: skip

@@ -4,13 +4,14 @@ Nothing of the code under test is run here: `gradcheck --file` runs it in this p
 coursework in another one, and both hand over what it answered.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from minidann import ops
 from minidann.gradcheck.cases import cases
+from minidann.gradcheck.comparing import IN_FLOAT32, by_differences
 from minidann.gradcheck.perturbing import differences
 from minidann.gradcheck.verdict import Verdict, kind, shown
 from minidann.mistakes import catalogue, naming
@@ -28,16 +29,13 @@ from minidann.mistakes.question import (
 )
 
 RANDOM = 4  # random cases of each op, beside its examples
-STEP = 1e-4  # of an input, to see whether the output stays above the plane of a subgradient
 AGAIN = (
     "backward gives another answer when it is called again: does it write to its cache, keep "
     "something in a global, draw at random, or add to np.empty?"
 )
-SINGLE = (
-    "it is float32, which holds seven digits; give the arrays that you make the dtype of the input"
-)
 FOLLOWS = "It is right on the {} of {} inputs on which out is: mend forward first, then look again."
 SUBGRADIENT = "at a kink or in a tie it is another subgradient than minidann's, which is right too"
+IN_VAIN = "it is computed with input_gradient=False, too, where minidann's op returns None"
 
 __all__ = ["Answer", "Case", "Question", "alike", "judge", "questions"]
 
@@ -77,15 +75,25 @@ def questions(name: str, rng: np.random.Generator) -> list[Question]:
     return asked
 
 
-def read_only(thing) -> Any:
-    """The same with a view of every array in tuples, lists and dicts that cannot be written to."""
+def mapped(function: Callable, thing) -> Any:
+    """The same with `function` of every array in tuples, lists and dicts."""
     if isinstance(thing, np.ndarray):
-        view = thing.view()
-        view.setflags(write=False)
-        return view
+        return function(thing)
     if isinstance(thing, dict):
-        return {key: read_only(value) for key, value in thing.items()}
-    return type(thing)(map(read_only, thing)) if type(thing) in (tuple, list) else thing
+        return {key: mapped(function, value) for key, value in thing.items()}
+    is_plain = type(thing) in (tuple, list)
+    return type(thing)(mapped(function, value) for value in thing) if is_plain else thing
+
+
+def read_only(thing) -> Any:
+    """The same with a view of every array that cannot be written to."""
+
+    def view(array):
+        array = array.view()
+        array.setflags(write=False)
+        return array
+
+    return mapped(view, thing)
 
 
 def judge(
@@ -104,55 +112,55 @@ def judge(
     names = argument_names(getattr(ops, name).forward)
     outs, seen, notes = [], [], {}
     for question, answer in zip(questions, answers):
-        number = real(answer.out)
-        wrong = number is not None and not close(number, question.out, tolerance=MIXED)
-        outs.append(Seen(question, (number,), (np.asarray(question.out),), (wrong,)))
+        out, least, true = real(answer.out), floor(question), tuple(question.gradients)
+        wrong = out is not None and not close(out, question.out, tolerance=MIXED)
+        outs.append(Seen(question, (out,), (np.asarray(question.out),), (wrong,)))
         numbers = [real(gradient) for gradient in _tuple_of(answer.gradients, len(names))]
-        wrong = [
-            n is not None and true is not None and not close(n, true, floor(question))
-            for n, true in zip(numbers, question.gradients)
-        ]
-        tied = any_subgradient and question.case.ties
-        for i in [i for i, is_wrong in enumerate(wrong) if is_wrong and tied]:
-            if _is_subgradient(name, question, i, numbers[i]):
-                notes[i] = SUBGRADIENT + _which(name, question, i, numbers[i])
-                wrong[i], numbers[i] = False, None
-        true = tuple(question.gradients)
-        seen.append(Seen(question, tuple(numbers), true, tuple(wrong), floor(question)))
+        wrong = [n is not None and t is not None and not close(n, t, least)
+                 for n, t in zip(numbers, true)]  # fmt: skip
+        for i, number in enumerate(numbers):
+            if wrong[i] and any_subgradient and question.case.ties:
+                if _is_subgradient(name, question, i, number):
+                    notes[i] = SUBGRADIENT + _which(name, question, i, number)
+                    wrong[i], numbers[i] = False, None
+            elif true[i] is None and number is not None:
+                notes[i] = IN_VAIN
+        seen.append(Seen(question, tuple(numbers), true, tuple(wrong), least))
     problems = [no_out(answer) for answer in answers]
     causes = naming.name_out(name, outs, without) if any(s.wrong[0] for s in outs) else ()
-    out = _verdict("out", names, outs, 0, [a.out for a in answers], problems, causes)
+    out = _verdict("out", names, outs, 0, problems, causes)
     fine = [not (s.wrong[0] or problem) for s, problem in zip(outs, problems)]
     named = _causes(name, out, seen, fine, without)
     verdicts = {"out": out}
     for i, part in enumerate(f"d{name}" for name in names):
         needed = [question.gradients[i] is not None for question in questions]
-        problems = [unusable(a, names, i, needed=n) for a, n in zip(answers, needed)]
-        received = [_tuple_of(answer.gradients, len(names))[i] for answer in answers]
-        verdict = _verdict(part, names, seen, i, received, problems, named.get(i, ()))
-        for s, answer, first in zip(seen, answers, received) if verdict.right else ():
-            if s.true[i] is not None and not repeats(answer, i, s.floor):
-                again = _tuple_of(answer.again, len(names))[i]
-                bad = shown(s.question.case, names, again, first, part, s.question.upstream)
-                verdict = Verdict(part, False, (AGAIN,), bad)
-                break
-        note = notes.get(i, verdict.note) if verdict.right else ""
-        verdicts |= {part: verdict._replace(note=note)} if any(needed) else {}
+        problems = [unusable(a, names, i, s.floor, needed=n)
+                    for a, s, n in zip(answers, seen, needed)]  # fmt: skip
+        verdict = _verdict(part, names, seen, i, problems, named.get(i, ()))
+        if verdict.right and i in notes:
+            verdict = verdict._replace(note=notes[i])
+        verdicts |= {part: verdict} if any(needed) else {}
     return verdicts
 
 
-def _verdict(part, names, seen, i, received, problems, causes) -> Verdict:
-    """The verdict on part i of `seen`, with the first question on which it fails."""
-    bad, error = "", next(filter(None, problems), "")
-    for s, value, problem in zip(seen, received, problems):
-        if not bad and (problem or s.wrong[i]):
-            upstream = None if part == "out" else s.question.upstream
-            value = None if problem else value
-            bad = shown(s.question.case, names, value, s.true[i], part, upstream)
-    if bad:
-        return Verdict(part, False, (*causes, *[error] * bool(error))[:2], bad)
-    is_single = any(s.received[i] is not None and s.received[i].dtype == np.float32 for s in seen)
-    return Verdict(part, True, note=SINGLE * is_single)
+def _verdict(part, names, seen, i, problems, causes) -> Verdict:
+    """The verdict on part i of `seen`, with the first question on which it fails.
+
+    With causes, that is one of which the numbers are wrong; what went wrong in a call comes second.
+    """
+    failed = [j for j, s in enumerate(seen) if problems[j] or s.wrong[i]]
+    if not failed:
+        is_single = any(s.received[i] is not None and s.received[i].dtype == np.float32
+                        for s in seen)  # fmt: skip
+        return Verdict(part, True, note=IN_FLOAT32 * is_single)
+    first = min(failed, key=lambda j: (bool(problems[j]) == bool(causes), j))
+    for j in [j for j in failed if problems[j]][:1]:
+        where = "" if j == first else f' (on the input "{seen[j].question.case.what}")'
+        causes = (*causes[:1], problems[j] + where)
+    s, upstream = seen[first], None if part == "out" else seen[first].question.upstream
+    received = None if problems[first] else s.received[i]
+    return Verdict(part, False, causes, shown(s.question.case, names, received, s.true[i], part,
+                                              upstream))  # fmt: skip
 
 
 def no_out(answer: Answer) -> str:
@@ -163,8 +171,11 @@ def no_out(answer: Answer) -> str:
     return missing if real(answer.out) is None else ""
 
 
-def unusable(answer: Answer, names: tuple[str, ...], i: int, *, needed: bool) -> str:
-    """Why the gradient of argument i cannot be compared, if it cannot; None is one, if `needed`."""
+def unusable(answer: Answer, names, i: int, least: float = 0.0, *, needed: bool = False) -> str:
+    """Why the gradient of argument i cannot be compared, if it cannot; None is one, if `needed`.
+
+    In a second call it may differ by rounding, `least`.
+    """
     gradients = answer.gradients
     if answer.error:
         return raised(answer)
@@ -173,15 +184,15 @@ def unusable(answer: Answer, names: tuple[str, ...], i: int, *, needed: bool) ->
         return f"backward returns {kind(gradients)}: end it with return ({expected})."
     if real(gradients[i]) is None and (needed or gradients[i] is not None):
         return f"backward returns {kind(gradients[i])} as d{names[i]}: return an array."
-    return ""
+    return "" if repeats(answer, i, least) else AGAIN
 
 
-def repeats(answer: Answer, i: int, floor: float = 0.0) -> bool:
+def repeats(answer: Answer, i: int, least: float = 0.0) -> bool:
     """Does backward give argument i's gradient again, when it is called again?"""
     if answer.again is None or answer.gradients[i] is None:
         return True
     again = _tuple_of(answer.again, len(answer.gradients))
-    return close(again[i], answer.gradients[i], floor)
+    return close(again[i], answer.gradients[i], least)
 
 
 def _tuple_of(gradients, count: int) -> tuple:
@@ -238,19 +249,14 @@ def _follows(mistake: catalogue.Mistake, s: Seen, i: int) -> bool:
 
 
 def _is_subgradient(name: str, question: Question, i: int, received: np.ndarray) -> bool:
-    """Does the convex sum of dout * out lie above the plane with these slopes, everywhere near?"""
+    """Does it lie between the slopes of both sides?"""
     (_, arrays, options), op = question.case, getattr(ops, name)
-    if received.shape != arrays[i].shape:
-        return False
 
-    def rises(step):
-        out, _ = op.forward(*arrays[:i], arrays[i] + step, *arrays[i + 1 :], **options)
-        return (question.upstream * (out - question.out)).sum() - (received * step).sum() >= -1e-9
+    def terms(array):
+        out, _ = op.forward(*arrays[:i], array, *arrays[i + 1 :], **options)
+        return question.upstream * out
 
-    rng, shape = np.random.default_rng(0), received.shape
-    entries = STEP * np.eye(received.size).reshape(-1, *shape)
-    steps = [*entries, *STEP * rng.standard_normal((20, *shape)), np.full(shape, STEP)]
-    return all(rises(step) and rises(-step) for step in steps)
+    return by_differences("", received, terms, arrays[i]).right
 
 
 def _which(name: str, question: Question, i: int, received: np.ndarray) -> str:

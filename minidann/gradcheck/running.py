@@ -24,6 +24,7 @@ from minidann.mistakes.question import Question
 
 SECONDS = 10  # for one call
 TOTAL = 40  # seconds for all calls
+ENDLESS = "does a loop never end, or is forward called for each entry of a large array?"
 
 
 class TookTooLong(BaseException):
@@ -81,7 +82,7 @@ def answers(op, asked: Sequence[Question], *, aloud: bool = True) -> list[Answer
                 upstream = read_only(question.upstream)
                 gradients = copied(quietly(op.backward, upstream, cache, aloud=aloud))
         except TookTooLong as stopped:
-            error = f"took more than {SECONDS} s{place(stopped, path)}; does a loop never end?"
+            error = f"took more than {SECONDS} s{place(stopped, path)}; {ENDLESS}"
             until = 0.0  # the other questions get the least time
         except (Exception, SystemExit) as raised:
             error = f"raised {in_one_line(raised)}{place(raised, path)}"
@@ -113,7 +114,9 @@ def in_one_line(error: BaseException) -> str:
 
 
 def place(error: BaseException, path: Path | str | None) -> str:
-    """The line of the file at which it was raised, in words."""
+    """The line of the file at which it was raised, and from which it was called, in words."""
     frames = traceback.extract_tb(error.__traceback__)
     numbers = [frame.lineno for frame in frames if path and frame.filename == str(path)]
-    return f", line {numbers[-1]}" if numbers else ""
+    lines = dict.fromkeys(numbers[-1:] + numbers[:1])  # the innermost, and the outermost
+    return "".join(f", line {line}" if i == 0 else f", called in line {line}"
+                   for i, line in enumerate(lines))  # fmt: skip

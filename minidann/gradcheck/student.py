@@ -5,20 +5,19 @@ differences of its own forward, on its own `example`.
 """
 
 import inspect
-import math
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
-from typing import NamedTuple
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 
 from minidann import ops
 from minidann.console import UserError
-from minidann.gradcheck.gradients import NOT_FLOAT64, answers_on, check, judged
-from minidann.gradcheck.judging import SINGLE, Answer, judge, questions
-from minidann.gradcheck.report import DECLARE, LEGEND, NO_EVIDENCE, Report, Row, aligned
+from minidann.gradcheck.gradients import check
+from minidann.gradcheck.judging import Answer, judge, mapped, questions
 from minidann.gradcheck.running import (
+    ENDLESS,
     SECONDS,
     TOTAL,
     TookTooLong,
@@ -27,21 +26,13 @@ from minidann.gradcheck.running import (
     limited,
     place,
 )
-from minidann.gradcheck.verdict import MOST, Verdict, kind, lines
+from minidann.gradcheck.verdict import Report, Verdict, kind
 from minidann.mistakes.question import Case, Question, argument_names, real
 
 LARGE = 2000  # entries: of a larger array random directions are checked, not every entry
 DIRECTIONS = 20
 FLOAT32 = "it is float64 where float32 goes in; give the arrays that you make the input's dtype"
-AT_KINKS = "at a kink or in a tie, where any slope between those of both sides is right"
-
-
-class Checked(NamedTuple):
-    """The verdicts on a file in words, all numbers in a table, and whether everything is right."""
-
-    lines: list[str]
-    table: str
-    ok: bool
+CACHE = "backward is right with the cache of minidann's forward: look at what yours puts into it."
 
 
 def load(path: Path) -> ModuleType:
@@ -54,25 +45,31 @@ def load(path: Path) -> ModuleType:
     module.__file__ = str(path)
     sys.modules[module.__name__] = module  # where a dataclass looks for it
     try:
-        with limited(SECONDS):
-            code = path.read_text(encoding="utf-8-sig")
-            exec(compile(code, str(path), "exec"), vars(module))  # noqa: S102
+        code = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise UserError(f"{path}: it is not UTF-8 text; save it with the encoding UTF-8") from None
-    except SyntaxError as error:
-        raise UserError(f"{path}, line {error.lineno}: {error.msg}") from None
-    except TookTooLong as error:
-        raise UserError(
-            f"{path}: importing it took more than {SECONDS} s{place(error, path)}; keep only "
-            "definitions outside of functions"
-        ) from None
-    except (Exception, SystemExit) as error:
-        problem = f"{in_one_line(error)}{place(error, path)}"
-        raise UserError(f"{path}: cannot be run ({problem})") from None
+    _run(path, "importing it", lambda: exec(compile(code, str(path), "exec"), vars(module)))  # noqa: S102
     missing = [name for name in ("forward", "backward") if not callable(vars(module).get(name))]
     if missing:
         raise UserError(f"{path}: has no function {' and no function '.join(missing)}")
     return module
+
+
+def _run(path: Path, what: str, function: Callable, seconds: float | None = None):
+    """What `function` gives. UserError where it raises an error or never ends."""
+    seconds = seconds or SECONDS
+    try:
+        with limited(seconds):
+            return function()
+    except TookTooLong as error:
+        raise UserError(
+            f"{path}: {what} took more than {seconds} s{place(error, path)}; {ENDLESS}"
+        ) from None
+    except UserError:
+        raise
+    except (Exception, SystemExit) as error:
+        where = place(error, path)
+        raise UserError(f"{path}: {what} raised {in_one_line(error)}{where}") from None
 
 
 def known_op(name: str) -> str:
@@ -82,36 +79,36 @@ def known_op(name: str) -> str:
     return name
 
 
-def check_file(path: Path, name: str | None, seed: int) -> Checked:
+def check_file(path: Path, name: str | None, seed: int) -> Report:
     """Check a student's file: as the op `name`, else on the file's own example."""
     module, rng = load(path), np.random.default_rng(seed)
     if name is not None:
         return check_as(known_op(name), module, rng, path.name)
     if not callable(vars(module).get("example")):
         raise UserError(f"{path}: has no function example; say with --op which op it is")
-    try:
-        with limited(TOTAL):
-            return _check_on_its_own(path, module, rng)
-    except TookTooLong as error:
-        raise UserError(
-            f"{path}: the check took more than {TOTAL} s{place(error, path)}: does a loop never "
-            "end? Forward is called several times for each entry, so a small example is faster"
-        ) from None
+    arrays, options = _example(path, module, rng)
+    return _run(path, "the check", lambda: _by_itself(path, module, arrays, options, rng), TOTAL)
 
 
 # As an op.
 
 
-def check_as(name: str, module, rng: np.random.Generator, title: str) -> Checked:
+def check_as(name: str, module, rng: np.random.Generator, title: str) -> Report:
     """The verdicts on `module` as the op `name`: what it gives must be what minidann's op gives."""
-    asked, notes = _askable(module.forward, questions(name, rng))
+    op, (asked, notes) = getattr(ops, name), _askable(module.forward, questions(name, rng))
     given = answers(module, asked)
-    verdicts = list(judge(name, asked, given, any_subgradient=True).values())
-    if all(verdict.right for verdict in verdicts):
-        verdicts = _in_float32(name, module, asked[-1], verdicts)
-    text = lines(verdicts, f"{title}, as {name}")
-    ok = all(verdict.right for verdict in verdicts)
-    return Checked([*text, *notes], _table(name, asked, given), ok)
+    verdicts = judge(name, asked, given, any_subgradient=True)
+    if all(verdict.right for verdict in verdicts.values()):
+        verdicts = _in_float32(module, asked[-1], verdicts)
+    elif verdicts["out"].right and not any(answer.error for answer in given):
+        mixed = SimpleNamespace(forward=op.forward, backward=module.backward)
+        others = judge(name, asked, answers(mixed, asked, aloud=False), any_subgradient=True)
+        if all(verdict.right for verdict in others.values()):
+            notes = [f"note: {CACHE}", *notes]
+    count = len(argument_names(op.forward))
+    errors = {question.case.what: _errors(question, answer, count)
+              for question, answer in zip(asked, given)}  # fmt: skip
+    return Report(f"{title}, as {name}", tuple(verdicts.values()), tuple(notes), errors)
 
 
 def _askable(forward, asked: list[Question]) -> tuple[list[Question], list[str]]:
@@ -131,59 +128,43 @@ def _askable(forward, asked: list[Question]) -> tuple[list[Question], list[str]]
     return askable, notes
 
 
-def _in_float32(name: str, module, question: Question, verdicts: list[Verdict]) -> list[Verdict]:
+def _in_float32(module, question: Question, verdicts: dict[str, Verdict]) -> dict[str, Verdict]:
     """The same, with a note on what is float64 where float32 goes in."""
-    single = Question(
-        Case(*_to_float32(question.case)), _to_float32(question.upstream), *[None] * 3
-    )
-    (answer,) = answers(module, [single], aloud=False)
-    parts = ["out", *(f"d{n}" for n in argument_names(getattr(ops, name).forward))]
-    wide = {part for part, got in zip(parts, (answer.out, *(answer.gradients or ())))
-            if getattr(got, "dtype", None) == np.float64}  # fmt: skip
-    return [v._replace(note=v.note or FLOAT32 * (v.part in wide)) for v in verdicts]
 
+    def single(array):
+        return array.astype(np.float32) if array.dtype == np.float64 else array
 
-def _to_float32(thing):
-    """Nested tuples and dicts with every float64 array in float32."""
-    if isinstance(thing, dict):
-        return {key: _to_float32(value) for key, value in thing.items()}
-    if isinstance(thing, tuple):
-        return tuple(map(_to_float32, thing))
-    is_float = isinstance(thing, np.ndarray) and thing.dtype == np.float64
-    return thing.astype(np.float32) if is_float else thing
-
-
-def _table(name: str, asked: list[Question], given: list[Answer]) -> str:
-    """The relative error of each part on each input."""
-    names = argument_names(getattr(ops, name).forward)
-    rows = [["input", "out", *(f"d{n}" for n in names)]]
-    for question, answer in zip(asked, given):
-        gradients = answer.gradients
-        if not isinstance(gradients, (tuple, list)) or len(gradients) != len(names):
-            gradients = [None] * len(names)
-        pairs = [(answer.out, question.out), *zip(gradients, question.gradients)]
-        rows.append([question.case.what, *(_error(*pair) for pair in pairs)])
-    legend = "Each number is the largest error, relative to the largest entry of what is right."
-    return "\n".join([legend, *aligned(rows)])
+    case, upstream = mapped(single, tuple(question.case)), single(question.upstream)
+    asked = Question(Case(*case), upstream, None, None, ())
+    (answer,) = answers(module, [asked], aloud=False)
+    received = zip(verdicts, (answer.out, *(answer.gradients or ())))
+    wide = {part for part, got in received if getattr(got, "dtype", None) == np.float64}
+    return {part: v._replace(note=v.note or FLOAT32 * (part in wide))
+            for part, v in verdicts.items()}  # fmt: skip
 
 
 @np.errstate(all="ignore")
-def _error(received, true) -> str:
-    received = real(received)
-    if true is None or received is None:
-        return "-"
-    if received.shape != np.shape(true):
-        return f"shape {received.shape}"
-    size = np.abs(true).max(initial=0.0) or 1.0
-    return f"{np.abs(received - true).max(initial=0.0) / size:.1e}"
+def _errors(question: Question, answer: Answer, count: int) -> list[float]:
+    """The relative error of each part on one input; NaN where there is nothing to compare."""
+    gradients = answer.gradients
+    if not isinstance(gradients, (tuple, list)) or len(gradients) != count:
+        gradients = [None] * count
+    errors = []
+    for received, true in zip((answer.out, *gradients), (question.out, *question.gradients)):
+        received = real(received)
+        if true is None or received is None or received.shape != np.shape(true):
+            errors.append(np.nan)
+        else:
+            largest = np.abs(true).max(initial=0.0) or 1.0
+            errors.append(np.abs(received - true).max(initial=0.0) / largest)
+    return errors
 
 
 # On its own example.
 
 
-def _check_on_its_own(path: Path, module, rng) -> Checked:
-    """The verdict on the file's gradients, against the differences of its own forward."""
-    arrays, options = _example(path, module, rng)
+def _by_itself(path: Path, module, arrays: tuple, options: dict, rng) -> Report:
+    """The verdicts on the file's gradients, against the differences of its own forward."""
     names = argument_names(module.forward, len(arrays))
     zeros = vars(module).get("ZEROS", ())
     if not isinstance(zeros, (tuple, list)) or not all(zero in names for zero in zeros):
@@ -192,74 +173,28 @@ def _check_on_its_own(path: Path, module, rng) -> Checked:
             f'("{names[0]}",), received {zeros!r}'
         )
     large = [n for n, array in zip(names, arrays) if array.size > LARGE]
-    try:
-        report = check(
-            module, rng, arrays=arrays, options=options, zeros=tuple(zeros), title=path.name,
-            directions=DIRECTIONS if large else None,
-        )  # fmt: skip
-    except ValueError as error:  # an empty array: everything else is in the report
-        raise UserError(f"{path}: {error}") from None
-    if f"{NOT_FLOAT64} float32" in report.problems:  # too coarse for differences
-        name, verdicts = judged(*answers_on(module, arrays, options, rng))
-        if not name:
-            raise UserError(
-                f"{path}: forward returns float32 where float64 goes in, in which differences are "
-                "too coarse; give the arrays that you make the dtype of the input"
-            )
-        text = lines(verdicts, f"{path.name}, which gives what {name} gives")
-        return Checked(text, "", all(verdict.right for verdict in verdicts))
-    notes = [
+    note = (
         f"note: {', '.join(large)} has more than {LARGE} entries: {DIRECTIONS} random directions "
         "were checked; a smaller example checks, and names, every entry"
-    ] * bool(large)
-    problems = [f"{problem}{_about_labels(problem)}" for problem in report.problems]
-    verdicts = [_of_row(row, report) for row in report.rows]
-    verdicts += [Verdict("the contract", False, tuple(problems[:2]))] if problems else []
-    text = [*lines(verdicts, path.name), *notes][:MOST]
-    return Checked(text, f"{report}\n{LEGEND}", report.ok)
-
-
-def _of_row(row: Row, report: Report) -> Verdict:
-    """A row of the table as a verdict."""
-    part = f"d{row.argument}"
-    if row.ok:
-        note = row.verdict if row.verdict == "not computed" else SINGLE * ("float32" in row.verdict)
-        kinks = f"{row.kinks} of {math.prod(row.shape)} entries are {AT_KINKS}" * bool(row.kinks)
-        return Verdict(part, True, note=kinks or note)
-    if row.verdict == NO_EVIDENCE:
-        return Verdict(part, False, (f'{DECLARE} ZEROS = ("{row.argument}",).',))
-    if row.verdict != "WRONG":
-        return Verdict(part, False, (f"{row.verdict.lower()}; {part} should have the shape "
-                                     f"{row.shape}.",))  # fmt: skip
-    at = f"[{', '.join(map(str, row.where))}]" if row.where else ""
-    shown = f"received {part}{at} = {row.analytic:.6g}\nright    {part}{at} = {row.true:.6g}"
-    return Verdict(part, False, report.causes.get(row.argument, ()), shown)
-
-
-def _about_labels(problem: str) -> str:
-    """What to do where labels were given as if they could be differentiated."""
-    indices = "IndexError: arrays used as indices" in problem or "only integers" in problem
-    return "; labels are no array to differentiate: return them in the options" if indices else ""
+    )
+    report = check(module, rng, arrays=arrays, options=options, zeros=tuple(zeros),
+                   title=path.name, directions=DIRECTIONS if large else None)  # fmt: skip
+    return report._replace(notes=(note,) * bool(large))
 
 
 def _example(path: Path, module: ModuleType, rng) -> tuple[tuple, dict]:
     """(arrays, options) of the file's own example. UserError where it gives something else."""
+    given = _run(path, "example(rng)", lambda: module.example(rng))
     expected = f"{path}: example(rng): expected (arrays, options), a tuple and a dict, received"
-    try:
-        with limited(SECONDS):
-            given = module.example(rng)
-    except TookTooLong as error:
-        raise UserError(
-            f"{path}: example(rng) took more than {SECONDS} s{place(error, path)}"
-        ) from None
-    except (Exception, SystemExit) as error:
-        raise UserError(f"{path}: example(rng) raised {in_one_line(error)}") from None
     if not isinstance(given, tuple) or len(given) != 2 or not isinstance(given[1], dict):
         raise UserError(f"{expected} {kind(given)}; for two arrays: return (a, b), {{}}")
     arrays, options = given
     if not isinstance(arrays, (tuple, list)) or not arrays:
         raise UserError(f"{expected} {kind(arrays)} first; for one array: return (x,), {{}}")
     try:
-        return tuple(np.array(array, dtype=np.float64) for array in arrays), options
+        arrays = tuple(np.array(array, dtype=np.float64) for array in arrays)
     except (TypeError, ValueError) as error:
         raise UserError(f"{path}: example(rng): an array is not one ({error})") from None
+    if not all(array.size for array in arrays):
+        raise UserError(f"{path}: example(rng): an array is empty; there is nothing to perturb")
+    return arrays, options

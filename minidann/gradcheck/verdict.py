@@ -1,8 +1,9 @@
-"""The verdict on one part of an answer, and its words.
+"""The verdict on one part of an answer, the report on all parts, and their words.
 
-`gradcheck --file`, `coursework check`, `coursework grade` and pytest print the same words.
+`gradcheck`, `coursework check`, `coursework grade` and pytest print the same words.
 """
 
+import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ UNKNOWN = "This is none of the mistakes that minidann knows."
 MOST = 15  # lines for a file
 WIDTH = 110  # characters of a line of numbers
 DIGITS = (4, 6, 9, 12, 17)  # of a number: as many as show a difference
+LEGEND = "Each number is the largest error, relative to the largest entry of what is right."
 SHOWN = 12  # entries: a larger array is shown by its shape, and by the entry that is furthest off
 
 
@@ -23,7 +25,9 @@ class Verdict(NamedTuple):
     `part`: "out", "dx", "dgamma", or a part of a function such as "l1". `causes`: at most two
     sentences; none where the part is right, or where its mistake is not known. `shown`: the
     smallest input that shows it, with what was received and what is right; "" where the part is
-    right. `note`: what else there is to say of a right part.
+    right. `note`: what else there is to say of a right part. Where derivatives were taken:
+    `central` and `complex`, the relative errors against central differences and the complex step
+    (NaN where a method gave nothing), and `kinks`, the number of entries at one.
     """
 
     part: str
@@ -31,6 +35,39 @@ class Verdict(NamedTuple):
     causes: tuple[str, ...] = ()
     shown: str = ""
     note: str = ""
+    central: float = math.nan
+    complex: float = math.nan
+    kinks: int = 0
+
+
+class Report(NamedTuple):
+    """The verdicts of one check. `errors`: for the table, a row's name and an error for a part."""
+
+    title: str
+    verdicts: tuple[Verdict, ...]
+    notes: tuple[str, ...] = ()
+    errors: dict[str, list[float]] = {}  # noqa: RUF012  never written to
+
+    @property
+    def ok(self) -> bool:
+        return all(verdict.right for verdict in self.verdicts)
+
+    @property
+    def lines(self) -> list[str]:
+        return [*lines(self.verdicts, self.title), *self.notes][:MOST]
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines)
+
+    @property
+    def table(self) -> str:
+        """All errors, with a legend."""
+        rows = [["", *(verdict.part for verdict in self.verdicts)]]
+        for what, errors in self.errors.items():
+            rows.append([what, *("-" if math.isnan(e) else f"{e:.1e}" for e in errors)])
+        widths = [max(map(len, column)) for column in zip(*rows)]
+        text = ["  ".join(c.ljust(w) for c, w in zip(row, widths)).rstrip() for row in rows]
+        return "\n".join([LEGEND, *text])
 
 
 def lines(verdicts: Iterable[Verdict], title: str = "", most: int = MOST) -> list[str]:

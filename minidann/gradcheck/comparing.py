@@ -1,0 +1,92 @@
+"""Is a gradient what the differences of forward say?"""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from minidann.gradcheck.perturbing import CENTRAL_STEP, Derivatives, derivatives
+from minidann.gradcheck.verdict import Verdict, beside
+from minidann.mistakes.question import SINGLE, is_single
+
+CENTRAL_TOLERANCE = 1e-7
+COMPLEX_TOLERANCE = 1e-12
+MISSING = "There is no gradient."
+NO_EVIDENCE = (
+    "This gradient is zero here, so nothing was proved. Use another example, or declare it with "
+    "zeros=... of check; in a file with ZEROS = (...,), names in quotes."
+)
+NOT_ZERO = "It was declared to be zero, but it is not."
+ZERO = "zero, as declared"
+IN_FLOAT32 = (
+    "it is float32, which holds seven digits; give the arrays that you make the dtype of the input"
+)
+AT_KINKS = "at a kink or in a tie, where any slope between those of both sides is right"
+
+
+@np.errstate(all="ignore")
+def compare(
+    part: str, gradient: np.ndarray, found: Derivatives, *, zero: bool = False, strict: bool = False
+) -> Verdict:
+    """The verdict on a gradient against derivatives of every entry, or along directions.
+
+    Errors are the largest difference over the largest entry of the true gradient (entry by entry a
+    tiny entry of a right gradient can be far off by rounding alone). A gradient that is zero
+    everywhere proves nothing and is refused, unless `zero` says that it must be: then the
+    derivatives must be zero too, and errors are absolute. At kinks any subgradient is right, or if
+    `strict` the forward pass's own.
+    """
+    received = gradient.ravel()  # (d,)
+    right = found.right(received, strict=strict)  # (d,)
+    off = np.abs(received - right)
+    off_central = np.where(found.kinks, off, np.abs(received - found.central))
+    largest = float(np.abs(right).max())
+    # Rounding leaves 1e-16 of the output in a complex step, and that over h in a central one.
+    nothing = largest <= (100 if found.complex is None else 1e-3) * found.rounding
+    scale = 1.0 if zero or nothing else largest
+    central = float(off_central.max()) / scale
+    by_complex = math.nan if found.complex is None else float(off.max()) / scale
+    # Of a gradient that all but cancels, rounding alone is more than the tolerance.
+    least = SINGLE if is_single(received) and not strict else 0.0
+    wrong = not central <= max(least, CENTRAL_TOLERANCE, found.rounding / scale)
+    exact = found.rounding * CENTRAL_STEP / scale
+    wrong |= by_complex > max(least, COMPLEX_TOLERANCE, exact)
+    numbers = {"central": central, "complex": by_complex, "kinks": int(found.kinks.sum())}
+    if nothing and not zero and np.abs(received).max() <= 100 * found.rounding:
+        return Verdict(part, False, (NO_EVIDENCE,), **numbers)
+    if wrong or (zero and not nothing):
+        shown = "\n".join(beside(part, gradient, right.reshape(gradient.shape)))
+        return Verdict(part, False, (NOT_ZERO,) * (not wrong), shown, **numbers)
+    note = ZERO * zero or IN_FLOAT32 * (gradient.dtype == np.float32)
+    if numbers["kinks"] and not strict:
+        note = f"{numbers['kinks']} of {gradient.size} entries are {AT_KINKS}"
+    return Verdict(part, True, note=note, **numbers)
+
+
+def by_differences(
+    part: str,
+    gradient,
+    function: Callable,
+    array: np.ndarray,
+    vectors: np.ndarray | None = None,
+    **given: bool,
+) -> Verdict:
+    """The verdict on the gradient of the sum of `function` at `array`; see `compare`.
+
+    Every entry is perturbed, or the array along the directions `vectors` (d, *array.shape).
+    """
+    gradient = np.asarray(gradient)
+    if gradient.shape != array.shape:
+        return Verdict(part, False, shown="\n".join(beside(part, gradient, array)))
+    if vectors is not None:
+        along = (vectors * gradient).reshape(len(vectors), -1).sum(axis=1)  # (d,)
+        found = derivatives(function, array, vectors)
+        return compare(f"{part} along directions", along, found, **given)._replace(part=part)
+    verdict = compare(part, gradient, derivatives(function, array), **given)
+    if verdict.right and verdict.kinks:  # what ties must not get more together than all of it
+        found = derivatives(function, array, np.ones((1, *array.shape)))
+        total = gradient.sum(keepdims=True).ravel()
+        together = compare(f"the sum of {part}", total, found, **given)
+        is_more = together.shown and not together.right
+        return together._replace(part=part, kinks=verdict.kinks) if is_more else verdict
+    return verdict
