@@ -7,7 +7,6 @@ import pytest
 from conftest import call
 
 from minidann import feeding
-from minidann.gradcheck import proof
 
 
 def command(*arguments):
@@ -31,12 +30,8 @@ def test_the_proof():
         [sys.executable, "-m", "minidann.gradcheck"], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout[-3000:]
-    assert "predicted 1 + beta" in done.stdout
     assert "wrong" not in done.stdout and "relu, a tie at 0: right" in done.stdout
-    assert any(n == m for n, m in proof.BATCHES) and any(m > n for n, m in proof.BATCHES)
-    for mode, (n, m) in zip(feeding.MODES, proof.BATCHES, strict=True):
-        assert f"network, {mode}: right, " in done.stdout
-        assert f"network, {mode}, {n} source and {m} target rows: right, " in done.stdout
+    assert all(f"network, {mode}: right, " in done.stdout for mode in feeding.MODES)
 
 
 def test_a_students_file(tmp_path):
@@ -79,9 +74,7 @@ def test_help_states_the_contract():
         (EXAMPLE + "rng.random(3)", "received an array of shape (3,); for two"),
         (EXAMPLE + "rng.random(3), {}", "received an array of shape (3,) first; for one"),
         (EXAMPLE + "([[1], [2, 3]],), {}", "an array is not one"),
-        (EXAMPLE + "([], [], []), {}", "an array is empty"),
-        (EXAMPLE + "([1], [1], [1]), {}\nZEROS = 'x'", "ZEROS: expected names"),
-        (EXAMPLE + "([1], [1], [1]), {}\nZEROS = ('y',)", "of x, w, b, such"),
+        (EXAMPLE + "([], [], []), {}", "x has 0 entries"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_reported_in_one_line(code, message, tmp_path):

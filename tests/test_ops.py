@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from minidann import gradcheck, ops
-from minidann.gradcheck.cases import padded
+from minidann.gradcheck.network import padded
 from minidann.mistakes.question import first_example
 from minidann.ops import conv1d, conv_relu_maxpool, dropout, maxpool
 

@@ -8,8 +8,6 @@
     gradients.py    any op against its own differences
     student.py      a student's file
     network.py      the network in five batch compositions against equations 8-10
-    cases.py        inputs for the ops
-    proof.py        everything at once; `python -m minidann.gradcheck` prints it
     bank.py         the catalogue of mistakes: is each caught, and rightly named?
 
 `minidann.mistakes` knows what was done wrong.

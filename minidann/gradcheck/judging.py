@@ -10,9 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidann import ops
-from minidann.gradcheck.cases import cases
-from minidann.gradcheck.comparing import IN_FLOAT32, by_differences
-from minidann.gradcheck.perturbing import differences
+from minidann.gradcheck.comparing import IN_FLOAT32, NO_EVIDENCE, by_differences
 from minidann.gradcheck.verdict import Verdict, kind, shown
 from minidann.mistakes import catalogue, naming
 from minidann.mistakes.naming import Seen
@@ -28,14 +26,13 @@ from minidann.mistakes.question import (
     real,
 )
 
-RANDOM = 4  # random cases of each op, beside its examples
 AGAIN = (
     "backward gives another answer when it is called again: does it write to its cache, keep "
     "something in a global, draw at random, or add to np.empty?"
 )
 FOLLOWS = "It is right on the {} of {} inputs on which out is: mend forward first, then look again."
 SUBGRADIENT = "at a kink or in a tie it is another subgradient than minidann's, which is right too"
-IN_VAIN = "it is computed with input_gradient=False, too, where minidann's op returns None"
+IN_VAIN = "backward gives {} with input_gradient=False, too: return None in its place."
 
 __all__ = ["Answer", "Case", "Question", "alike", "judge", "questions"]
 
@@ -64,7 +61,8 @@ def questions(name: str, rng: np.random.Generator) -> list[Question]:
     """
     op = getattr(ops, name)
     asked = []
-    for case in sorted(cases(name, rng, RANDOM), key=lambda c: sum(a.size for a in c.arrays)):
+    cases = [Case(what, *given) for what, given in op.examples(rng).items()]
+    for case in sorted(cases, key=lambda case: sum(array.size for array in case.arrays)):
         shape = np.shape(op.forward(*case.arrays, **case.options)[0])
         is_whole = all((array == np.round(array)).all() for array in case.arrays)
         upstream = rng.choice([-3.0, -2.0, -1.0, 1.0, 2.0, 3.0], shape)
@@ -119,12 +117,9 @@ def judge(
         wrong = [n is not None and t is not None and not close(n, t, least)
                  for n, t in zip(numbers, true)]  # fmt: skip
         for i, number in enumerate(numbers):
-            if wrong[i] and any_subgradient and question.case.ties:
-                if _is_subgradient(name, question, i, number):
-                    notes[i] = SUBGRADIENT + _which(name, question, i, number)
-                    wrong[i], numbers[i] = False, None
-            elif true[i] is None and number is not None:
-                notes[i] = IN_VAIN
+            tied = wrong[i] and any_subgradient and question.case.ties
+            if tied and (note := _subgradient(name, question, i, number)):
+                notes[i], wrong[i], numbers[i] = note, False, None
         seen.append(Seen(question, tuple(numbers), true, tuple(wrong), least))
     problems = [no_out(answer) for answer in answers]
     causes = naming.name_out(name, outs, without) if any(s.wrong[0] for s in outs) else ()
@@ -134,8 +129,11 @@ def judge(
     verdicts = {"out": out}
     for i, part in enumerate(f"d{name}" for name in names):
         needed = [question.gradients[i] is not None for question in questions]
-        problems = [unusable(a, names, i, s.floor, needed=n)
-                    for a, s, n in zip(answers, seen, needed)]  # fmt: skip
+        problems = [
+            unusable(answer, names, i, s.floor, needed=n)
+            or IN_VAIN.format(part) * (not n and s.received[i] is not None)
+            for answer, s, n in zip(answers, seen, needed)
+        ]
         verdict = _verdict(part, names, seen, i, problems, named.get(i, ()))
         if verdict.right and i in notes:
             verdict = verdict._replace(note=notes[i])
@@ -220,7 +218,8 @@ def _causes(name, out: Verdict, seen: list[Seen], fine: list[bool], without) -> 
     listed = [m for m in catalogue.of(name, "forward") if out.causes and m.says == out.causes[0]]
     causes = {}
     for i in wrong:
-        if listed and all(_follows(listed[0], s, i) for s in seen[:8]):
+        if listed and all(_follows(listed[0].change, s.question, i, s.received[i])
+                          for s in seen[:8] if s.true[i] is not None):  # fmt: skip
             causes[i] = out.causes
         elif own and not any(s.wrong[i] for s in own):
             causes[i] = (FOLLOWS.format(len(own), len(seen)),)
@@ -229,43 +228,33 @@ def _causes(name, out: Verdict, seen: list[Seen], fine: list[bool], without) -> 
     return causes | {i: named.get(i, ()) for i in unnamed}
 
 
-def _follows(mistake: catalogue.Mistake, s: Seen, i: int) -> bool:
-    """Is gradient i that of the forward with this mistake, by differences?"""
-    received, (_, arrays, options) = s.received[i], s.question.case
-    if received is None or s.true[i] is None or s.question.case.ties:
-        return True
-
-    def out(array):
-        given = (*arrays[:i], array, *arrays[i + 1 :])
-        return s.question.upstream * mistake.change(*given, **options)
-
-    try:
-        slopes = differences(lambda array: out(array).sum(), arrays[i])[0]
-    except (ValueError, IndexError, TypeError):
-        return True  # there is no such output
-    if not np.isfinite(slopes).all() or slopes.shape != received.shape:
-        return not np.isfinite(slopes).all()
-    return bool(np.abs(slopes - received).max(initial=0) <= 1e-3 * np.abs(slopes).max() + 1e-6)
-
-
-def _is_subgradient(name: str, question: Question, i: int, received: np.ndarray) -> bool:
-    """Does it lie between the slopes of both sides?"""
-    (_, arrays, options), op = question.case, getattr(ops, name)
+def _follows(out: Callable, question: Question, i: int, received: np.ndarray | None) -> bool:
+    """Is it the gradient of `out(*arrays, **options)`, in a tie any subgradient, by differences?"""
+    _, arrays, options = question.case
 
     def terms(array):
-        out, _ = op.forward(*arrays[:i], array, *arrays[i + 1 :], **options)
-        return question.upstream * out
+        return question.upstream * out(*arrays[:i], array, *arrays[i + 1 :], **options)
 
-    return by_differences("", received, terms, arrays[i]).right
+    try:
+        if received is None or not np.isfinite(terms(arrays[i])).all():
+            return True  # nothing speaks against it
+        found = by_differences("", received, terms, arrays[i])
+    except (ValueError, IndexError, TypeError):
+        return True  # there is no such output
+    return found.right or found.causes == (NO_EVIDENCE,)
 
 
-def _which(name: str, question: Question, i: int, received: np.ndarray) -> str:
-    """Which subgradient it is, if the catalogue knows."""
-    for mistake in catalogue.of(name, "afresh", "reads"):
+def _subgradient(name: str, question: Question, i: int, received: np.ndarray) -> str:
+    """Which subgradient in a tie it is, as a note; "" if it is none."""
+    op = getattr(ops, name)
+    if not _follows(lambda *arrays, **options: op.forward(*arrays, **options)[0],
+                    question, i, received):  # fmt: skip
+        return ""
+    for mistake in catalogue.of(name, "afresh"):
         predicted = mistake.gradients(question)[i]
         if predicted is not None and close(received, predicted):
-            return f"; the course, which asks for minidann's, says of it: {mistake.says}"
-    return ""
+            return f"{SUBGRADIENT}; the course, which asks for minidann's, says: {mistake.says}"
+    return SUBGRADIENT
 
 
 def alike(received, true) -> bool:

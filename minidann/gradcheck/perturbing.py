@@ -125,7 +125,7 @@ def _outputs(function, array, direction, step_size: complex) -> np.ndarray:
 
 
 def _central(function, array, direction, h: float = CENTRAL_STEP) -> tuple:
-    """The slopes of each output along a direction: central, on the left, on the right, (k,) each."""
+    """The slopes of each output along a direction: central, on the left, on the right; (k,)."""
     low2, low, middle, high, high2 = (
         _outputs(function, array, direction, s * h).ravel() for s in (-2, -1, 0, 1, 2)
     )
