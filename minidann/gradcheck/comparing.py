@@ -26,9 +26,10 @@ AT_KINKS = "at a kink or in a tie, where any slope between those of both sides i
 
 @np.errstate(all="ignore")
 def compare(
-    part: str, gradient: np.ndarray, found: Derivatives, *, zero: bool = False, strict: bool = False
-) -> Verdict:
-    """The verdict on a gradient against derivatives of every entry, or along a direction.
+    part: str, gradient, found: Derivatives, shape: tuple, *, zero: bool = False,
+    strict: bool = False,
+) -> Verdict:  # fmt: skip
+    """The verdict on a gradient of this shape, against derivatives of every entry.
 
     Errors are the largest difference over the largest entry of the true gradient (entry by entry a
     tiny entry of a right gradient can be far off by rounding alone). A gradient that is zero
@@ -36,7 +37,10 @@ def compare(
     derivatives must be zero too, and errors are absolute. At kinks any subgradient is right, or if
     `strict` the forward pass's own.
     """
-    received = gradient.ravel()  # (d,)
+    if np.shape(gradient) != shape:
+        shown = "\n".join(beside(part, gradient, np.zeros(shape)))
+        return Verdict(part, False, (MISSING,) * (gradient is None), shown)
+    received = np.ravel(gradient)  # (d,)
     right = found.right(received, strict=strict)  # (d,)
     off = np.abs(received - right)
     off_central = np.where(found.kinks, off, np.abs(received - found.central))
@@ -55,11 +59,11 @@ def compare(
     if nothing and not zero and np.abs(received).max() <= 100 * found.rounding:
         return Verdict(part, False, (NO_EVIDENCE,), **numbers)
     if wrong or (zero and not nothing):
-        shown = "\n".join(beside(part, gradient, right.reshape(gradient.shape)))
+        shown = "\n".join(beside(part, gradient, right.reshape(shape)))
         return Verdict(part, False, (NOT_ZERO,) * (not wrong), shown, **numbers)
-    note = ZERO * zero or IN_FLOAT32 * (gradient.dtype == np.float32)
+    note = ZERO * zero or IN_FLOAT32 * (received.dtype == np.float32)
     if numbers["kinks"] and not strict:
-        note = f"{numbers['kinks']} of {gradient.size} entries are {AT_KINKS}"
+        note = f"{numbers['kinks']} of {received.size} entries are {AT_KINKS}"
     return Verdict(part, True, note=note, **numbers)
 
 
@@ -67,14 +71,11 @@ def by_differences(
     part: str, gradient, function: Callable, array: np.ndarray, **given: bool
 ) -> Verdict:
     """The verdict on the gradient of the sum of `function` at `array`; see `compare`."""
-    gradient = np.asarray(gradient)
-    if gradient.shape != array.shape:
-        return Verdict(part, False, shown="\n".join(beside(part, gradient, array)))
-    verdict = compare(part, gradient, derivatives(function, array), **given)
+    verdict = compare(part, gradient, derivatives(function, array), array.shape, **given)
     if verdict.right and verdict.kinks:  # what ties must not get more together than all of it
         found = derivatives(function, array, np.ones((1, *array.shape)))
-        total = gradient.sum(keepdims=True).ravel()
-        together = compare(f"the sum of {part}", total, found, **given)
-        is_more = together.shown and not together.right
-        return together._replace(part=part, kinks=verdict.kinks) if is_more else verdict
+        together = compare(f"the sum of {part}", np.sum(gradient, keepdims=True).ravel(), found,
+                           (1,), **given)  # fmt: skip
+        if together.shown:  # it is wrong
+            return together._replace(part=part, kinks=verdict.kinks)
     return verdict

@@ -11,7 +11,7 @@ import numpy as np
 
 from minidann import ops
 from minidann.gradcheck.comparing import NO_EVIDENCE, by_differences
-from minidann.gradcheck.judging import Answer, judge, no_out, read_only, repeats, unusable
+from minidann.gradcheck.judging import Answer, each, judge, read_only, unusable
 from minidann.gradcheck.running import answers, in_one_line, quietly
 from minidann.gradcheck.verdict import Report, Verdict
 from minidann.mistakes.question import Case, Question, argument_names, ask, close, first_example
@@ -64,9 +64,8 @@ def check(
             raise ValueError(f"{name} is empty, shape {array.shape}: there is nothing to perturb")
     asked, given = _ask(op, arrays, options, rng)
     upstream, (first, *_), held = asked[0].upstream, given, read_only(arrays)
-    problems = [no_out(first), *(unusable(first, names, i) for i in range(len(names)))]
-    if any(problems):
-        return _breached(title, next(filter(None, problems)))
+    for problem in filter(None, unusable(first, names)):
+        return _breached(title, problem)
     if (dtype := np.asarray(first.out).dtype) != np.float64:
         known, named = _as_known(asked, given)
         if known:
@@ -83,9 +82,9 @@ def check(
         if gradient is None:
             verdicts.append(Verdict(part, True, note="not computed"))
             continue
-        given_ = {"zero": name in zeros, "strict": strict}
+        how = {"zero": name in zeros, "strict": strict}
         try:
-            verdicts.append(by_differences(part, gradient, terms, array, **given_))
+            verdicts.append(by_differences(part, gradient, terms, array, **how))
         except (Exception, SystemExit) as error:
             why = f"forward raised {in_one_line(error)}, where {name} was perturbed"
             return _breached(title, why)
@@ -140,12 +139,9 @@ def _as_known(asked: list[Question], given: list[Answer]) -> tuple[str, tuple[Ve
 
 def _breaches(given: list[Answer]) -> tuple[str, ...]:
     """What is wrong with answers whose numbers can be compared."""
-    first, *others = given
-    problems, count = [], range(len(first.gradients))
-    if not all(close(answer.out, first.out) for answer in others if not answer.error):
-        problems.append(NOT_PURE)
-    with_other_dout = first._replace(again=others[0].gradients)
+    first, second, *_ = given
+    pairs = zip(first.gradients, each(second.gradients, first.gradients))
+    same = [gradient is None or close(other, gradient) for gradient, other in pairs]
     is_zero = not any(np.any(gradient) for gradient in first.gradients if gradient is not None)
-    if not is_zero and all(repeats(with_other_dout, i) for i in count):
-        problems.append(DEAF)
-    return tuple(problems)
+    impure = any(not answer.error and not close(answer.out, first.out) for answer in given)
+    return (NOT_PURE,) * impure + (DEAF,) * (all(same) and not is_zero)

@@ -32,7 +32,7 @@ AGAIN = (
 )
 FOLLOWS = "It is right on the {} of {} inputs on which out is: mend forward first, then look again."
 SUBGRADIENT = "at a kink or in a tie it is another subgradient than minidann's, which is right too"
-IN_VAIN = "backward gives {} with input_gradient=False, too: return None in its place."
+IN_VAIN = "backward gives d{} with input_gradient=False, too: return None in its place."
 
 __all__ = ["Answer", "Case", "Question", "alike", "judge", "questions"]
 
@@ -108,36 +108,32 @@ def judge(
     `without`: name what is wrong as if the catalogue did not have this mistake.
     """
     names = argument_names(getattr(ops, name).forward)
-    outs, seen, notes = [], [], {}
+    outs, seen, problems, notes = [], [], [], {}
     for question, answer in zip(questions, answers):
         out, least, true = real(answer.out), floor(question), tuple(question.gradients)
         wrong = out is not None and not close(out, question.out, tolerance=MIXED)
         outs.append(Seen(question, (out,), (np.asarray(question.out),), (wrong,)))
-        numbers = [real(gradient) for gradient in _tuple_of(answer.gradients, len(names))]
+        numbers = [real(gradient) for gradient in each(answer.gradients, names)]
         wrong = [n is not None and t is not None and not close(n, t, least)
                  for n, t in zip(numbers, true)]  # fmt: skip
+        problems.append(unusable(answer, names, least, tuple(t is not None for t in true)))
         for i, number in enumerate(numbers):
             tied = wrong[i] and any_subgradient and question.case.ties
             if tied and (note := _subgradient(name, question, i, number)):
                 notes[i], wrong[i], numbers[i] = note, False, None
+            if number is not None and true[i] is None:
+                problems[-1][1 + i] = IN_VAIN.format(names[i])
         seen.append(Seen(question, tuple(numbers), true, tuple(wrong), least))
-    problems = [no_out(answer) for answer in answers]
+    first, *others = zip(*problems)
     causes = naming.name_out(name, outs, without) if any(s.wrong[0] for s in outs) else ()
-    out = _verdict("out", names, outs, 0, problems, causes)
-    fine = [not (s.wrong[0] or problem) for s, problem in zip(outs, problems)]
-    named = _causes(name, out, seen, fine, without)
-    verdicts = {"out": out}
+    out = _verdict("out", names, outs, 0, first, causes)
+    fine = [not (s.wrong[0] or problem) for s, problem in zip(outs, first)]
+    named, verdicts = _causes(name, out, seen, fine, without), {"out": out}
     for i, part in enumerate(f"d{name}" for name in names):
-        needed = [question.gradients[i] is not None for question in questions]
-        problems = [
-            unusable(answer, names, i, s.floor, needed=n)
-            or IN_VAIN.format(part) * (not n and s.received[i] is not None)
-            for answer, s, n in zip(answers, seen, needed)
-        ]
-        verdict = _verdict(part, names, seen, i, problems, named.get(i, ()))
-        if verdict.right and i in notes:
-            verdict = verdict._replace(note=notes[i])
-        verdicts |= {part: verdict} if any(needed) else {}
+        if any(question.gradients[i] is not None for question in questions):
+            verdict = _verdict(part, names, seen, i, others[i], named.get(i, ()))
+            note = notes.get(i, "") if verdict.right else ""
+            verdicts[part] = verdict._replace(note=note or verdict.note)
     return verdicts
 
 
@@ -148,62 +144,49 @@ def _verdict(part, names, seen, i, problems, causes) -> Verdict:
     """
     failed = [j for j, s in enumerate(seen) if problems[j] or s.wrong[i]]
     if not failed:
-        is_single = any(s.received[i] is not None and s.received[i].dtype == np.float32
-                        for s in seen)  # fmt: skip
-        return Verdict(part, True, note=IN_FLOAT32 * is_single)
+        received = [s.received[i] for s in seen if s.received[i] is not None]
+        return Verdict(part, True, note=IN_FLOAT32 * any(r.dtype == np.float32 for r in received))
     first = min(failed, key=lambda j: (bool(problems[j]) == bool(causes), j))
+    s, received = seen[first], None if problems[first] else seen[first].received[i]
     for j in [j for j in failed if problems[j]][:1]:
         where = "" if j == first else f' (on the input "{seen[j].question.case.what}")'
         causes = (*causes[:1], problems[j] + where)
-    s, upstream = seen[first], None if part == "out" else seen[first].question.upstream
-    received = None if problems[first] else s.received[i]
-    return Verdict(part, False, causes, shown(s.question.case, names, received, s.true[i], part,
-                                              upstream))  # fmt: skip
+    upstream = None if part == "out" else s.question.upstream
+    text = shown(s.question.case, names, received, s.true[i], part, upstream)
+    return Verdict(part, False, causes, text)
 
 
-def no_out(answer: Answer) -> str:
-    """Why there is no output, if there is none."""
-    if answer.which == "forward" and answer.error:
-        return raised(answer)
-    missing = f"forward returns {kind(answer.out)} as out: return an array."
-    return missing if real(answer.out) is None else ""
+def unusable(answer: Answer, names, least: float = 0.0, needed: Sequence[bool] = ()) -> list[str]:
+    """Why out, and then the gradient of each argument, cannot be compared; "" where it can.
 
-
-def unusable(answer: Answer, names, i: int, least: float = 0.0, *, needed: bool = False) -> str:
-    """Why the gradient of argument i cannot be compared, if it cannot; None is one, if `needed`.
-
-    In a second call it may differ by rounding, `least`.
+    None is a gradient of an argument that is not `needed`. In a second call it may differ by
+    rounding, `least`.
     """
-    gradients = answer.gradients
     if answer.error:
-        return raised(answer)
-    if not isinstance(gradients, (tuple, list)) or len(gradients) != len(names):
+        writes = "writes to an array that it was given; copy it first: "
+        error = f"{answer.which} {writes * ('read-only' in answer.error)}{answer.error}"
+        return [error * (answer.which == "forward"), *[error for _ in names]]
+    missing = f"forward returns {kind(answer.out)} as out: return an array."
+    found = ["" if real(answer.out) is not None else missing]
+    if each(answer.gradients, names) is not answer.gradients:
         expected = ", ".join(f"d{name}" for name in names) + "," * (len(names) == 1)
-        return f"backward returns {kind(gradients)}: end it with return ({expected})."
-    if real(gradients[i]) is None and (needed or gradients[i] is not None):
-        return f"backward returns {kind(gradients[i])} as d{names[i]}: return an array."
-    return "" if repeats(answer, i, least) else AGAIN
+        given = f"backward returns {kind(answer.gradients)}: end it with return ({expected})."
+        return [*found, *[given for _ in names]]
+    again = answer.gradients if answer.again is None else each(answer.again, names)
+    for i, (gradient, second) in enumerate(zip(answer.gradients, again)):
+        if gradient is None and not (needed and needed[i]):
+            found.append("")
+        elif real(gradient) is None:
+            found.append(f"backward returns {kind(gradient)} as d{names[i]}: return an array.")
+        else:
+            found.append("" if close(second, gradient, least) else AGAIN)
+    return found
 
 
-def repeats(answer: Answer, i: int, least: float = 0.0) -> bool:
-    """Does backward give argument i's gradient again, when it is called again?"""
-    if answer.again is None or answer.gradients[i] is None:
-        return True
-    again = _tuple_of(answer.again, len(answer.gradients))
-    return close(again[i], answer.gradients[i], least)
-
-
-def _tuple_of(gradients, count: int) -> tuple:
+def each(gradients, names) -> Sequence:
     """What was returned, if it is one thing for each argument; else nothing for each."""
-    fits = isinstance(gradients, (tuple, list)) and len(gradients) == count
-    return tuple(gradients) if fits else (None,) * count
-
-
-def raised(answer: Answer) -> str:
-    """What went wrong in a call, as a cause."""
-    if "read-only" in answer.error:
-        return f"{answer.which} writes to an array that it was given; copy it first: {answer.error}"
-    return f"{answer.which} {answer.error}"
+    fits = isinstance(gradients, (tuple, list)) and len(gradients) == len(names)
+    return gradients if fits else (None,) * len(names)
 
 
 @np.errstate(all="ignore")

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from minidann.gradcheck.judging import Answer, read_only
+from minidann.gradcheck.judging import Answer, mapped, read_only
 from minidann.gradcheck.verdict import kind
 from minidann.mistakes.question import Question
 
@@ -67,20 +67,18 @@ def quietly(function, *given, aloud: bool = False, **options):
 def answers(op, asked: Sequence[Question], *, aloud: bool = True) -> list[Answer]:
     """What `op` gives on each question, and once more when all have been asked."""
     path, until, first = getattr(op, "__file__", None), time.monotonic() + TOTAL, []
-    for question in asked:
-        case = question.case
+    for (_, arrays, options), upstream, *_ in asked:
         out = cache = gradients = None
         which, error = "forward", ""
         try:
             with limited(min(SECONDS, until - time.monotonic())):
-                given = read_only(case.arrays), read_only(case.options)
-                answer = quietly(op.forward, *given[0], aloud=aloud, **given[1])
-                if not isinstance(answer, tuple) or len(answer) != 2:
-                    raise TypeError(f"forward returned {kind(answer)}, not (out, cache)")
-                out, cache = answer
-                which = "backward"
-                upstream = read_only(question.upstream)
-                gradients = copied(quietly(op.backward, upstream, cache, aloud=aloud))
+                given = quietly(op.forward, *read_only(arrays), aloud=aloud, **read_only(options))
+                if not isinstance(given, tuple) or len(given) != 2:
+                    raise TypeError(f"forward returned {kind(given)}, not (out, cache)")
+                (out, cache), which = given, "backward"
+                gradients = quietly(op.backward, read_only(upstream), cache, aloud=aloud)
+                # No later call can write to a copy.
+                gradients = mapped(np.copy, gradients)
         except TookTooLong as stopped:
             error = f"took more than {SECONDS} s{place(stopped, path)}; {ENDLESS}"
             until = 0.0  # the other questions get the least time
@@ -88,24 +86,15 @@ def answers(op, asked: Sequence[Question], *, aloud: bool = True) -> list[Answer
             error = f"raised {in_one_line(raised)}{place(raised, path)}"
         first.append((Answer(out, gradients, None, error, which if error else ""), cache))
         aloud = False
-    return [_again(op, q, answer, cache, until) for q, (answer, cache) in zip(asked, first)]
-
-
-def _again(op, question: Question, answer: Answer, cache, until: float) -> Answer:
-    if answer.error:
-        return answer
-    try:
-        with limited(min(SECONDS, until - time.monotonic())):
-            return answer._replace(again=quietly(op.backward, question.upstream, cache))
-    except (Exception, SystemExit, TookTooLong):
-        return answer._replace(again=())
-
-
-def copied(gradients):
-    """Gradients that no later call can write to."""
-    if not isinstance(gradients, (tuple, list)):
-        return gradients
-    return tuple(g.copy() if isinstance(g, np.ndarray) else g for g in gradients)
+    repeated = []
+    for question, (answer, cache) in zip(asked, first):
+        again = None if answer.error else ()
+        with contextlib.suppress(Exception, SystemExit, TookTooLong):
+            if not answer.error:
+                with limited(min(SECONDS, until - time.monotonic())):
+                    again = quietly(op.backward, question.upstream, cache)
+        repeated.append(answer._replace(again=again))
+    return repeated
 
 
 def in_one_line(error: BaseException) -> str:
@@ -117,6 +106,5 @@ def place(error: BaseException, path: Path | str | None) -> str:
     """The line of the file at which it was raised, and from which it was called, in words."""
     frames = traceback.extract_tb(error.__traceback__)
     numbers = [frame.lineno for frame in frames if path and frame.filename == str(path)]
-    lines = dict.fromkeys(numbers[-1:] + numbers[:1])  # the innermost, and the outermost
-    return "".join(f", line {line}" if i == 0 else f", called in line {line}"
-                   for i, line in enumerate(lines))  # fmt: skip
+    lines = [str(number) for number in dict.fromkeys(numbers[-1:] + numbers[:1])]
+    return f", line {', called in line '.join(lines)}" if lines else ""
