@@ -41,13 +41,10 @@ def try_mistake(mistake: catalogue.Mistake, seed: int) -> Tried:
         killed = any(not close(grads[name], right, 1e-12) for step, grads in received
                      for name, right in networks.gradients(model, step).items())  # fmt: skip
         with_it, without_it = (networks.name(received, left) for left in (None, mistake))
-    said, said_without = (
-        {cause for causes in found.values() for cause in causes} for found in (with_it, without_it)
-    )
-    return Tried(
-        mistake, killed, named(said, re.escape(mistake.says)), named(said_without, mistake.word),
-        tuple(said_without),
-    )  # fmt: skip
+    said, others = ({cause for causes in found.values() for cause in causes}
+                    for found in (with_it, without_it))  # fmt: skip
+    rightly = named(said, re.escape(mistake.says)), named(others, mistake.word)
+    return Tried(mistake, killed, *rightly, tuple(others))
 
 
 def named(said: set[str], word: str) -> str:

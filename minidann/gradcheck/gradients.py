@@ -92,7 +92,8 @@ def check(
     if any(not verdict.right and verdict.causes != (NO_EVIDENCE,) for verdict in verdicts):
         known, named = _as_known(asked, given)
         for i, verdict in enumerate(verdicts if known else ()):
-            causes = (NO_DERIVATIVE,) if known == "gradient_reversal" else named[i].causes
+            is_reversal = known == "gradient_reversal" and scale == 1
+            causes = (NO_DERIVATIVE,) if is_reversal else named[i].causes
             if not verdict.right and verdict.causes != (NO_EVIDENCE,):
                 verdicts[i] = verdict._replace(causes=causes or verdict.causes)
     breaches = _breaches(given)

@@ -32,6 +32,7 @@ AGAIN = (
 )
 FOLLOWS = "It is right on the {} of {} inputs on which out is: mend forward first, then look again."
 SUBGRADIENT = "at a kink or in a tie it is another subgradient than minidann's, which is right too"
+WRITES = "writes to an array that it was given; copy it first: "
 IN_VAIN = "backward gives d{} with input_gradient=False, too: return None in its place."
 
 __all__ = ["Answer", "Case", "Question", "alike", "judge", "questions"]
@@ -162,12 +163,12 @@ def unusable(answer: Answer, names, least: float = 0.0, needed: Sequence[bool] =
     None is a gradient of an argument that is not `needed`. In a second call it may differ by
     rounding, `least`.
     """
-    if answer.error:
-        writes = "writes to an array that it was given; copy it first: "
-        error = f"{answer.which} {writes * ('read-only' in answer.error)}{answer.error}"
-        return [error * (answer.which == "forward"), *[error for _ in names]]
+    writes = WRITES * ("read-only" in answer.error)
+    error = f"{answer.which} {writes}{answer.error}" * bool(answer.error)
     missing = f"forward returns {kind(answer.out)} as out: return an array."
     found = ["" if real(answer.out) is not None else missing]
+    if error:
+        return [error if answer.which == "forward" else found[0], *[error for _ in names]]
     if each(answer.gradients, names) is not answer.gradients:
         expected = ", ".join(f"d{name}" for name in names) + "," * (len(names) == 1)
         given = f"backward returns {kind(answer.gradients)}: end it with return ({expected})."

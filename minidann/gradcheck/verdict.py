@@ -75,39 +75,33 @@ def lines(verdicts: Iterable[Verdict], title: str = "", most: int = MOST) -> lis
 
     Parts with the same first cause are named together, with the first part's input.
     """
-    verdicts = list(verdicts)
-    wrong = [verdict for verdict in verdicts if not verdict.right]
-    right = [verdict.part for verdict in verdicts if verdict.right]
-    summary = [f"wrong: {', '.join(v.part for v in wrong)}"] if wrong else []
-    summary += [f"right: {', '.join(right)}"] if right else []
-    head = [f"{title}: {'; '.join(summary)}" if title else "; ".join(summary)]
-    groups: dict[str, list[Verdict]] = {}
-    for verdict in wrong:
-        same = verdict.causes[0] if verdict.causes else f"unknown {verdict.part}"
-        groups.setdefault(same, []).append(verdict)
-    notes: dict[str, list[str]] = {}
+    right, groups, notes = [], {}, {}
     for verdict in verdicts:
-        if verdict.note:
+        if verdict.right:
+            right.append(verdict.part)
             notes.setdefault(verdict.note, []).append(verdict.part)
+        else:
+            groups.setdefault(verdict.causes[:1] or verdict.part, []).append(verdict)
+    wrong = [verdict.part for group in groups.values() for verdict in group]
+    summary = [f"{what}: {', '.join(parts)}" for what, parts in
+               (("wrong", wrong), ("right", right)) if parts]  # fmt: skip
+    head = [f"{title}: " * bool(title) + "; ".join(summary)]
     blocks = []
     for group in groups.values():
-        parts, causes = ", ".join(v.part for v in group), group[0].causes or (UNKNOWN,)
-        said = [f"{parts}: {causes[0]}", *(f"    {_joined(c)}: {c}" for c in causes[1:])]
+        first, *more = group[0].causes or (UNKNOWN,)
+        # What went wrong in a call is no alternative to the first cause.
+        joined = [("also" if c.startswith(("forward ", "backward ")) else "or", c) for c in more]
+        said = [f"{', '.join(verdict.part for verdict in group)}: {first}"]
+        said += [f"    {word}: {cause}" for word, cause in joined]
         blocks.append((said, [f"    {line}" for line in group[0].shown.splitlines()]))
-    said = [f"{', '.join(parts)}: {note}" for note, parts in notes.items()]
-    left = most - len(head) - sum(len(text) for text, _ in blocks)
-    body = []
-    for text, shown in blocks:  # the first inputs are shown, as long as there is room
-        body += text
+    left, body = most - len(head) - sum(len(said) for said, _ in blocks), []
+    for said, shown in blocks:  # the first inputs are shown, as long as there is room
+        body += said
         if len(shown) <= left:
             body += shown
             left -= len(shown)
-    return [*head, *body, *said[: max(left, 0)]][:most]
-
-
-def _joined(cause: str) -> str:
-    """How a second cause is joined to the first: what went wrong in a call is no alternative."""
-    return "also" if cause.startswith(("forward ", "backward ")) else "or"
+    body += [f"{', '.join(p)}: {note}" for note, p in notes.items() if note][: max(left, 0)]
+    return [*head, *body][:most]
 
 
 def shown(case, names, received, true, what: str, upstream=None) -> str:
@@ -115,18 +109,10 @@ def shown(case, names, received, true, what: str, upstream=None) -> str:
     values = dict(zip(names, case.arrays)) | case.options
     if upstream is not None:
         values["dout"] = upstream
-    small = all(np.size(value) <= SHOWN for value in values.values() if is_array(value))
     # Dicts come last, because what is too long is cut off.
-    given = ", ".join(
-        f"{name} = {written(value)}" if small or not is_array(value) else
-        f"{name} of shape {np.shape(value)}"
-        for name, value in sorted(values.items(), key=lambda item: isinstance(item[1], dict))
-    )  # fmt: skip
+    values = sorted(values.items(), key=lambda item: isinstance(item[1], dict))
+    given = ", ".join(f"{name} = {written(value)}" for name, value in values)
     return "\n".join([f'On the input "{case.what}": {cut(given)}', *beside(what, received, true)])
-
-
-def is_array(value) -> bool:
-    return isinstance(value, (np.ndarray, tuple, list))
 
 
 def beside(what: str, received, true) -> list[str]:
@@ -159,11 +145,9 @@ def kind(thing) -> str:
     """What something is, in words."""
     if thing is None or isinstance(thing, bool):
         return repr(thing)
-    if isinstance(thing, (np.ndarray, np.generic)):
-        of = "" if real(thing) is not None else f" of {thing.dtype}"
+    if isinstance(thing, (np.ndarray, np.generic, int, float)):
+        of = "" if real(thing) is not None else f" of {np.asarray(thing).dtype}"
         return f"an array of shape {np.shape(thing)}{of}" if np.ndim(thing) else f"a number{of}"
-    if isinstance(thing, (int, float)):
-        return "a number"
     if isinstance(thing, (tuple, list)):
         return f"a {type(thing).__name__} of {len(thing)}"
     name = type(thing).__name__
