@@ -74,7 +74,7 @@ def show_mutants(seed: int) -> bool:
         if t.without_it == "wrong":
             print(f"            {' '.join(t.said)}")
     backward = [t for t in tried if t.mistake.place != "forward"]
-    print(f"backward, networks, optimisers: {counts(backward)}")
+    print(f"backward and networks: {counts(backward)}")
     print(f"forward: {counts([t for t in tried if t.mistake.place == 'forward'])}")
     return all(t.killed for t in tried)
 

@@ -11,13 +11,16 @@ some entries; the rate changes from step to step; one parameter has no gradient 
 never has.
 """
 
+from types import SimpleNamespace
+
 import numpy as np
 
+from minidann import optim
 from minidann.gradcheck.judging import read_only
 from minidann.gradcheck.perturbing import differences
 from minidann.gradcheck.report import Report, Row, exact
 from minidann.gradcheck.running import in_one_line
-from minidann.mistakes import catalogue, optimiser  # noqa: F401  fills the catalogue
+from minidann.mistakes.functions import WRONG
 from minidann.mistakes.question import close
 
 # Written out: what is checked must not bring its own measure.
@@ -57,16 +60,16 @@ def check_optimiser(optim, rng: np.random.Generator) -> Report:
 def _causes(follow, received: Arrays, given: tuple) -> tuple[str, ...]:
     """The mistakes of the catalogue that give just what was received."""
     found = []
-    for mistake in catalogue.of("optim"):
+    for name, wrong in ((n, way) for n in ("step", "add_penalty") for way in WRONG[n]):
         try:
-            would = follow(mistake.build(), *given)
+            would = follow(SimpleNamespace(**{**vars(optim), name: wrong}), *given)
         except ValueError:  # it writes to what it is given
             continue
         if received.keys() == would.keys() and all(
             close(received[name], would[name], 1e-12 * np.abs(would[name]).max(initial=0))
             for name in would
         ):
-            found.append(mistake.says)
+            found.append(wrong.__doc__)
     return tuple(found[:2])
 
 

@@ -25,39 +25,28 @@ def spread(frame, *, dout, w, x_shape, overwrite=False, by_offset=False):
     return dx
 
 
-def first_alone(dout):
-    """dout with zeros for all utterances but the first."""
-    return np.concatenate([dout[:1], 0 * dout[1:]])
-
-
 table(conv1d, "afresh", """
 spread(lambda t, k: t * stride + k, overwrite=True), dw, db
-    | Where windows overlap, dx keeps what the last window wrote: = instead of +=. | overwrit
+    | Where windows overlap, dx keeps what the last window wrote: = instead of +=.
 spread(lambda t, k: t * stride + k, overwrite=True, by_offset=True), dw, db
-    | The loop over the kernel's offsets writes dx[...] = where it should add. | overwrit
+    | The loop over the kernel's offsets writes dx[...] = where it should add.
 spread(lambda t, k: t * stride + k + 1), dw, db
     | The kernel's offsets count from 1 when dx is scattered: everything lands a frame late.
-    | shifted
 spread(lambda t, k: t + k), dw, db
-    | dx is scattered as if the stride were 1: window t starts at frame t. | stride
+    | dx is scattered as if the stride were 1: window t starts at frame t.
 spread(lambda t, k: t * len(w) + k), dw, db
-    | dx is scattered as if the stride were the kernel's size. | stride
+    | dx is scattered as if the stride were the kernel's size.
 spread(lambda t, k: t * 3 + k), dw, db
-    | dx is scattered with the default stride, 3, whatever stride forward was given. | stride
+    | dx is scattered with the default stride, 3, whatever stride forward was given.
 spread(lambda t, k: t * stride + k, w=w[::-1]), dw, db
     | dx uses the kernel back to front, as the word convolution suggests; forward does not.
-    | reversed
-dx, dw[::-1], db
-    | dw comes from a library's `convolve`, which flips: it is reversed along the kernel. | reversed
 dx, dw.transpose(2, 0, 1).reshape(dw.shape), db
-    | dw is made filters first and brought to (K, D, F) by reshape instead of transpose. | transpose
+    | dw is made filters first and brought to (K, D, F) by reshape instead of transpose.
 spread(lambda t, k: t * stride + k, dout=dout[:, :-1]), dw, db
-    | The loop over windows ends one too early: the last window gives nothing to dx. | the last
-dx, again(first_alone(dout))[1], db
-    | dw is made from the first utterance's windows; the rest of the batch is forgotten. | first
-dx, dw, dout.mean(axis=(0, 1))
-    | db is the mean over utterances and windows where it should be the sum. | divided|averaged
-""", first_alone, derive=lambda dout, w, x_shape, **_: {
+    | The loop over windows ends one too early: the last window gives nothing to dx.
+again(dout * (stride * np.arange(dout.shape[1]) + len(w) < x_shape[1])[:, None])
+    | A window that ends at the last frame is left out: < stands where <= should.
+""", derive=lambda dout, w, x_shape, **_: {
     "spread": partial(spread, dout=dout, w=w, x_shape=x_shape)})  # fmt: skip
 
 
@@ -92,30 +81,29 @@ placed(every(stride), w.swapaxes(0, 1).reshape(w.shape))
 
 # --- relu: a gate that forward has set
 
+LEAKS = 0.01, 0.1, 0.2
 table(relu, "afresh", """
 (dout.copy(),)
-    | The gate is missing: the gradient passes everywhere, as if the layer were not there. | applied
-(dout * (x <= 0),) | The gate is inverted: the gradient passes where x was negative. | inverted
+    | The gate is missing: the gradient passes everywhere, as if the layer were not there.
+(dout * (x <= 0),) | The gate is inverted: the gradient passes where x was negative.
 (np.maximum(dout, 0),)
-    | The gate is that of dout: the gradient passes where dout is positive, x is not asked. | dout
+    | The gate is that of dout: the gradient passes where dout is positive, x is not asked.
 (dout * np.maximum(x, 0),)
-    | dout is multiplied by the output, as if it were the mask of zeros and ones. | multiplied
-(dout * (x > 0) * (dout > 0),) | What is negative of dout is lost: only x is asked. | dout|negative
-(dout * np.sign(x),) | dout is multiplied by the sign of x, not by 1 or 0. | sign
-(dout * (x >= 0),) | At x = 0 the gradient passes; it should be 0 there. | 0
+    | dout is multiplied by the output, as if it were the mask of zeros and ones.
+(dout * (x > 0) * (dout > 0),) | What is negative of dout is lost: only x is asked.
+(dout * np.sign(x),) | dout is multiplied by the sign of x, not by 1 or 0.
+(dout * (x >= 0),) | At x = 0 the gradient passes; it should be 0 there.
 """ + family("""
 (np.where(x > 0, dout, NUMBER * dout),)
-    | Where x is negative, dout is multiplied by NUMBER, as in a leaky ReLU, not set to 0. | 0
-""", 0.01, 0.1, 0.2))  # fmt: skip
+    | Where x is negative, dout is multiplied by NUMBER, as in a leaky ReLU, not set to 0.
+""", *LEAKS))  # fmt: skip
 table(relu, "forward", """
 np.maximum(x.max(), 0) | The largest entry of x is returned, not each entry or 0.
 (x > 0) * 1.0 | The mask is returned, not x where it is positive.
-np.abs(x) | The absolute value is returned.
-np.minimum(x, 0) | What is positive becomes zero, what is negative stays.
 """ + family("""
 np.where(x > 0, x, NUMBER * x)
     | What is negative is multiplied by NUMBER, as in a leaky ReLU, not set to 0.
-""", 0.01, 0.1, 0.2))  # fmt: skip
+""", *LEAKS))  # fmt: skip
 
 # --- maxpool: the argmax takes all. A window is (N, size, F)
 
@@ -136,42 +124,6 @@ def only(place):
 
 def largest(window):
     return window == window.max(axis=1, keepdims=True)
-
-
-table(maxpool, "afresh", "".join(
-    f"shared({weights}) | {says} | maxim|largest|argmax|cut to\n"
-    for says, weights in {
-    "Each of several tied maxima gets the whole gradient; the first alone should.": "largest",
-    "Tied maxima share the gradient; forward took the first.":
-        "lambda v: largest(v) / largest(v).sum(axis=1, keepdims=True)",
-    "In a tie the gradient goes to the last maximum, not to the first.":
-        "only(lambda v: v.shape[1] - 1 - v[:, ::-1].argmax(axis=1))",
-    "The gradient goes to the frame with the largest absolute value, not to the largest.":
-        "only(lambda v: np.abs(v).argmax(axis=1))",
-    "The gradient goes to the smallest frame of each window.": "only(lambda v: v.argmin(axis=1))",
-    "The gradient goes to the first frame of each window, not to the largest.":
-        "only(lambda v: np.zeros((1, 1)))",
-    "The gradient goes to the last frame of each window, not to the largest.":
-        "only(lambda v: np.full((1, 1), v.shape[1] - 1))",
-    "The argmax of the first channel is used for all channels.":
-        "only(lambda v: v.argmax(axis=1)[:, :1])",
-    "The argmax of the first utterance is used for all utterances.":
-        "only(lambda v: v.argmax(axis=1)[:1])",
-    "One frame gets the gradients of all channels: that with the largest sum.":
-        "only(lambda v: v.sum(axis=2).argmax(axis=1)[:, None])",
-    "One frame gets the gradients of all channels: that with the largest entry.":
-        "only(lambda v: v.max(axis=2).argmax(axis=1)[:, None])",
-    "The argmax is searched over frames and channels together.":
-        "lambda v: v == v.max(axis=(1, 2), keepdims=True)",
-    "A frame gets the gradient only if it is positive, as after a ReLU; pooling has no ReLU.":
-        "lambda v: only(lambda v: v.argmax(axis=1))(v) * (v > 0)",
-    "Every frame of a window gets the whole gradient, not the largest alone.": "np.ones_like",
-    "The gradient is shared by all frames of a window: that is a mean's, not a maximum's.":
-        "lambda v: np.full_like(v, 1 / v.shape[1])",
-    "Windows are searched backwards: the argmax is counted from the window's end.":
-        "only(lambda v: v.shape[1] - 1 - v.argmax(axis=1))",
-    }.items()), only, largest, derive=lambda dout, x, size, stride, **_: {
-        "shared": partial(shared, dout=dout, x=x, size=size, stride=stride)})  # fmt: skip
 
 
 def pools(x, size, stride):
@@ -198,19 +150,48 @@ def at(frames, x_shape):
 
 
 table(maxpool, "afresh", """
+largest | Each of several tied maxima gets the whole gradient; the first alone should.
+lambda v: largest(v) / largest(v).sum(axis=1, keepdims=True)
+    | Tied maxima share the gradient; forward took the first.
+only(lambda v: v.shape[1] - 1 - v[:, ::-1].argmax(axis=1))
+    | In a tie the gradient goes to the last maximum, not to the first.
+only(lambda v: np.abs(v).argmax(axis=1))
+    | The gradient goes to the frame with the largest absolute value, not to the largest.
+only(lambda v: v.argmin(axis=1)) | The gradient goes to the smallest frame of each window.
+only(lambda v: np.zeros((1, 1)))
+    | The gradient goes to the first frame of each window, not to the largest.
+only(lambda v: np.full((1, 1), v.shape[1] - 1))
+    | The gradient goes to the last frame of each window, not to the largest.
+only(lambda v: v.argmax(axis=1)[:, :1]) | The argmax of the first channel is used for all channels.
+only(lambda v: v.argmax(axis=1)[:1])
+    | The argmax of the first utterance is used for all utterances.
+only(lambda v: v.sum(axis=2).argmax(axis=1)[:, None])
+    | One frame gets the gradients of all channels: that with the largest sum.
+only(lambda v: v.max(axis=2).argmax(axis=1)[:, None])
+    | One frame gets the gradients of all channels: that with the largest entry.
+lambda v: v == v.max(axis=(1, 2), keepdims=True)
+    | The argmax is searched over frames and channels together.
+lambda v: only(lambda v: v.argmax(axis=1))(v) * (v > 0)
+    | A frame gets the gradient only if it is positive, as after a ReLU; pooling has no ReLU.
+np.ones_like | Every frame of a window gets the whole gradient, not the largest alone.
+lambda v: np.full_like(v, 1 / v.shape[1])
+    | The gradient is shared by all frames of a window: that is a mean's, not a maximum's.
+only(lambda v: v.shape[1] - 1 - v.argmax(axis=1))
+    | Windows are searched backwards: the argmax is counted from the window's end.
+""", only, largest, shared, form="shared({}, dout, x, size, stride)")  # fmt: skip
+table(maxpool, "afresh", """
 from_zero(dout, x, size, stride)
     | The search starts at 0: a window without a positive number sends its gradient to frame 0.
-    | negative
 added_once(dout, argmax, x_shape)
-    | dx[index] += dout adds only once where an index occurs twice; np.add.at is needed. | overwrit
+    | dx[index] += dout adds only once where an index occurs twice; np.add.at is needed.
 again(argmax=argmax - stride * np.arange(argmax.shape[1])[:, None])
-    | The argmax within its window is kept as if it were a frame of x. | argmax
+    | The argmax within its window is kept as if it were a frame of x.
 again(argmax=at(argmax + 1, x_shape))
-    | The argmax is counted from 1: the gradient lands one frame late. | larger
+    | The argmax is counted from 1: the gradient lands one frame late.
 again(argmax=at(argmax + (size - stride) * np.arange(argmax.shape[1])[:, None], x_shape))
-    | Windows are placed every `size` frames on the way back, whatever the stride. | size
+    | Windows are placed every `size` frames on the way back, whatever the stride.
 again(dout * (np.arange(dout.shape[1]) < dout.shape[1] - 1)[:, None])
-    | The loop over pools ends one too early: the last one gives no gradient. | the last
+    | The loop over pools ends one too early: the last one gives no gradient.
 """, from_zero, added_once, at)  # fmt: skip
 
 
@@ -220,10 +201,19 @@ def taken(view, where):
     return np.take_along_axis(view, where, axis=-1)[..., 0]
 
 
-def counted(count, x, size, stride):
-    """The largest of `count` pools, of which the last may be shorter than `size`."""
-    tails = [x[:, p * stride : p * stride + size] for p in range(count)]
-    return np.stack([t.max(axis=1) for t in tails if t.shape[1]], axis=1)
+def of_pools(x, size, stride):
+    """What the table of forward uses: `counted`, the largest of `count` pools, of which the last
+    may be shorter than `size`, or filled up with zeros.
+    """
+
+    def counted(count, step=stride, filled=0):
+        tails = [x[:, p * step : p * step + size] for p in range(count)]
+        tails = [np.pad(t, ((0, 0), (0, filled and size - t.shape[1]), (0, 0))) for t in tails]
+        return np.stack([t.max(axis=1) for t in tails if t.shape[1]], axis=1)
+
+    frames = x.shape[1]
+    return {"view": pools(x, size, stride), "counted": counted, "frames": frames,
+            "count": (frames - size) // stride + 1}  # fmt: skip
 
 
 table(maxpool, "forward", """
@@ -248,17 +238,21 @@ taken(view, view.max(axis=2).argmax(axis=-1)[..., None])
 pools(x, size, size).max(axis=-1) | Pools begin every `size` frames, whatever the stride.
 pools(x, size, 1).max(axis=-1) | Pools begin every frame, whatever the stride.
 view.max(axis=-1)[:, :-1] | The last pool is missing: P is (T - size) // stride, without the 1.
-counted(-(-x.shape[1] // stride))
+counted(-(-frames // stride))
     | There are too many pools: what is left at the end is no pool of its own.
-counted(x.shape[1] // stride)
+counted(-(-(frames - size) // stride) + 1)
+    | Frames at the end that fill no pool make a shorter one: P is (T - size) // stride + 1.
+counted(-(-(frames - size) // stride) + 1, filled=1)
+    | The end is filled up with zeros to make one pool more: P is (T - size) // stride + 1.
+counted(frames // stride)
     | The number of pools is T // stride, whatever the size: P is (T - size) // stride + 1.
-counted(x.shape[1] // size)
+counted(frames // size)
     | The number of pools is T // size, whatever the stride: P is (T - size) // stride + 1.
-counted((x.shape[1] - size) // stride + 2)
+counted(count + 1)
     | There is one pool too many, which is shorter than `size`: P is (T - size) // stride + 1.
-""", pools, taken, derive=lambda x, size, stride: {
-    "view": pools(x, size, stride),
-    "counted": partial(counted, x=x, size=size, stride=stride)})  # fmt: skip
+counted(count, size)
+    | Pools begin every `size` frames; the stride is used for their number only.
+""", pools, taken, derive=of_pools)  # fmt: skip
 
 # --- conv_relu_maxpool: only the argmax counts
 
@@ -282,20 +276,11 @@ def before_the_bias(view, argmax, size, w):
     return (at_largest * w.reshape(-1, w.shape[2]).T).sum(axis=3)
 
 
-def rows(view, argmax):
-    """The windows at the argmax, as if it were counted from the first of all (N, P, F, K*D)."""
-    return view[np.arange(len(view))[:, None, None], argmax]
-
-
 table(conv_relu_maxpool, "afresh", """
 again(dout * ties(view, argmax, size))
-    | On padding, where frames are equal, every frame of the maximum gets the whole gradient. | tie
+    | On padding, where frames are equal, every frame of the maximum gets the whole gradient.
 again(passed=np.ones_like(passed))
-    | ReLU's gate is left out: pools whose largest value is negative get a gradient too. | passed
+    | ReLU's gate is left out: pools whose largest value is negative get a gradient too.
 again(passed=before_the_bias(view, argmax, size, w) > 0)
-    | Whether a pool passes is decided before its bias is added. | bias
-None, np.einsum("npf,npfk->kf", dout * passed, rows(view, argmax)).reshape(w_shape), db
-    | The argmax within its pool is used as a row of all windows: the start is missing. | argmax
-None, dw.reshape(-1, dw.shape[2]).T.reshape(dw.shape), db
-    | dw is (F, K*D) and is reshaped to (K, D, F) without being transposed first. | transpose
-""", ties, before_the_bias, rows)  # fmt: skip
+    | Whether a pool passes is decided before its bias is added.
+""", ties, before_the_bias)  # fmt: skip
