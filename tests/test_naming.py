@@ -263,7 +263,7 @@ def test_a_mistake_of_training_is_told_though_inference_is_right():
         return (2 * g[0] if cache.own_statistics else g[0], *g[1:])
 
     (cause, *_) = gradients_by("batchnorm", change)["dx"]
-    assert cause == "Where no option is given: The right numbers are multiplied by 2."
+    assert cause == "Called without options: The right numbers are multiplied by 2."
 
 
 def test_what_overflows_is_named_by_its_other_numbers():

@@ -10,24 +10,19 @@ from minidann.ops.softmax_cross_entropy import softmax
 
 RATES = 0.2, 0.3, 0.5, 0.7, 0.8
 table(dropout, "afresh", """
-(dout * (mask != 0),)
-    | What was dropped gets nothing, but what was scaled up by 1 / (1 - p) is not scaled here.
+(dout * (mask != 0),) | What was scaled up by 1 / (1 - p) is not scaled here.
 (dout * (mask != 0) / max((mask != 0).mean(), 1e-9),)
     | The scale is made from the share that happened to be kept, not from the rate: use the mask.
-(dout * np.random.default_rng(1).permuted(mask),)
-    | A second mask is drawn for the backward pass.
+(dout * np.random.default_rng(1).permuted(mask),) | A second mask is drawn for the backward pass.
 (dout * (mask.max() - mask),) | The mask is inverted: what was dropped gets the gradient.
 (dout * (mask == 0),) | The mask is inverted, and what was kept is not scaled.
-(np.where(mask, dout / np.where(mask, mask, 1), 0),)
-    | The gradient is divided by the mask where it should be multiplied.
+(np.where(mask, dout / np.where(mask, mask, 1), 0),) | The gradient is divided by the mask.
 """ + family("""
-(dout * (mask != 0) / (1 - NUMBER),)
-    | What was kept is scaled by 1 / (1 - NUMBER) whatever the rate is: use the mask.
+(dout * (mask != 0) / (1 - NUMBER),) | The scale is 1 / (1 - NUMBER) on the way back: use the mask.
 """, *RATES))  # fmt: skip
 table(dropout, "forward", """
 x * (mask != 0) | What is kept is not scaled by 1 / (1 - p).
-x * (mask != 0) / max((mask != 0).mean(), 1e-9)
-    | The scale is made from the share that happened to be kept, not from the rate.
+x * (mask != 0) / max((mask != 0).mean(), 1e-9) | The scale is made from the share that was kept.
 x | The mask is not applied.
 x * (mask == 0) | The mask is inverted.
 """ + family("""
@@ -53,8 +48,8 @@ x @ w - b | The bias is subtracted.
 # --- softmax_cross_entropy: (p - one-hot) / N
 
 
-def naive(z, axis=1):
-    return np.exp(z) / np.exp(z).sum(axis=axis, keepdims=True)
+def naive(z):
+    return np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
 
 
 def shifted(z):
@@ -85,19 +80,14 @@ table(softmax_cross_entropy, "path", """
 table(softmax_cross_entropy, "afresh", """
 (dz * len(p),) | The loss is a mean over the batch, its gradient is that of a sum: 1/N is missing.
 (dz / len(p),) | The gradient is divided by N twice: once is right.
-(dz * one_hot,)
-    | Only the true class's score gets its p - 1; the other scores get no gradient.
-again(p=softmax(z.T).T)
-    | The probabilities kept are normalised over the batch instead of over the classes.
-((p - one_hot / len(p)) * dout,)
-    | Only the 1 of the label is divided by N, p is not: parentheses are missing.
+(dz * one_hot,) | Only the true class's score gets its p - 1; the other scores get no gradient.
+again(p=softmax(z.T).T) | The probabilities kept are normalised over the batch.
+((p - one_hot / len(p)) * dout,) | Only the 1 of the label is divided by N: parentheses are missing.
 ((p / len(p) - one_hot) * dout,) | Only p is divided by N, the 1 of the label is not.
-again(np.ones(())) | dout is not used, as if it were 1.
 minus_one_at((slice(None), labels))
     | 1 is subtracted in the columns of all labels in every row: p[:, labels] -= 1 needs rows.
 ((p - 1) * dout / len(p),) | 1 is subtracted from every score, not from the label's own.
-((p - labels[:, None]) * dout / len(p),)
-    | The label's number is subtracted from all of its row, not 1 from the label's place.
+((p - labels[:, None]) * dout / len(p),) | The label's number is subtracted, not 1 at its place.
 minus_one_at(labels % len(p))
     | dz[labels] -= 1 subtracts from whole rows: it needs the rows too, dz[rows, labels] -= 1.
 (p * (dz - (p * dz).sum(axis=1, keepdims=True)),)
@@ -106,16 +96,12 @@ minus_one_at(labels % len(p))
     | p - one-hot is multiplied by the slope p (1 - p) once more: it is the scores' gradient
     already.
 with_p(softmax(p)) | In backward the softmax is applied twice.
-with_p(z) | In backward the scores stand where the probabilities should.
 with_p(np.exp(z)) | In backward exp(z) is not divided by its sum.
 with_p(np.exp(shifted(z))) | In backward exp(z - largest) is not divided by its sum.
 with_p(np.exp(z - z.max()) / np.exp(z - z.max()).sum())
     | In backward the softmax runs over all scores of the batch: its sum has no axis.
 with_p(naive(z)) | In backward exp overflows: subtract each row's largest score first.
-with_p(naive(z, axis=0))
-    | In backward the softmax runs over the batch, not over the classes, and exp overflows.
-(one_hot / -p * dout / len(p),)
-    | The derivative is that of -1/p of the label, without the softmax.
+(one_hot / -p * dout / len(p),) | The derivative is that of -1/p of the label, without the softmax.
 """, softmax, naive, shifted, derive=of_scores)  # fmt: skip
 
 
@@ -135,20 +121,17 @@ table(softmax_cross_entropy, "forward", """
 loss(softmax(z))
     | The log is taken of a probability that may be 0: take log p = z - largest - log sum exp.
 log_loss(log_softmax(z - z.max()))
-    | The largest score of the batch is subtracted: of a row far below it exp is 0, so subtract each
-    row's own.
+    | The log is taken of 0 in a row far below the largest score of the batch: subtract each row's.
 loss(naive(z)) | exp overflows: subtract each row's largest score first.
 log_loss(log_softmax(z)) | exp overflows: subtract each row's largest score first, from all.
 loss(softmax(z.T).T) | The softmax runs down the columns, over the batch.
-loss(naive(z, axis=0)) | The softmax runs down the columns, over the batch, and exp overflows.
 loss(np.exp(z - z.max()) / np.exp(z - z.max()).sum())
     | The sum has no axis: the softmax runs over all scores of the batch.
 loss(softmax(softmax(z))) | The softmax is applied twice.
 log_loss(z) | The softmax is missing: the scores are taken for log probabilities.
 loss(z) | The softmax is missing: the scores are taken for probabilities.
 right * len(z) | The losses of the rows are summed, not averaged.
--log_softmax(shifted(z))[np.arange(len(z)), labels]
-    | There is one loss for each row: their mean is missing.
+-log_softmax(shifted(z))[np.arange(len(z)), labels] | The mean over the rows is missing.
 log_loss(softmax(z)) | The log is missing.
 loss(softmax(z), lambda picked: -np.log(picked.mean()))
     | The log is taken of the mean, not the mean of the logs.
@@ -172,12 +155,10 @@ table(gradient_reversal, "afresh", """
 (1 * dout,) | The gradient passes as it is: the reversal is missing.
 (beta * dout,) | The gradient is scaled by beta but not reversed: the minus is missing.
 (-dout,) | The gradient is reversed but not scaled: beta is ignored.
-(beta * beta * dout,)
-    | The gradient is reversed twice: it is scaled by beta squared, and the minus is lost.
+(beta * beta * dout,) | The gradient is reversed twice: beta is squared, and the minus is lost.
 (-beta * beta * dout,) | The reversed gradient is scaled by beta twice.
 (-dout / beta,) | The reversed gradient is divided by beta instead of multiplied.
-(-(beta or 1.0) * dout,)
-    | A beta of 0 is taken for 1: `beta or 1.0` cannot tell 0 from nothing.
+(-(beta or 1.0) * dout,) | A beta of 0 is taken for 1: `beta or 1.0` cannot tell 0 from nothing.
 """)  # fmt: skip
 table(gradient_reversal, "forward", """
 -beta * x | The reversal acts in forward: out should be x as it is.

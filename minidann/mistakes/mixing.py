@@ -45,40 +45,25 @@ table(attention, "afresh", """
 by(s * (1 - s) * ds)
     | The softmax's derivative is taken as s (1 - s), its diagonal only: a sum over the frames
     is missing.
-by(s * ds)
-    | The softmax's derivative is taken as s, as if only the numerator depended on the score.
-by(-dscore)
-    | The softmax's derivative has the wrong sign: it is s (ds - mean), not s (mean - ds).
-by(s * (ds + over_frames(s * ds)))
-    | In the softmax's derivative the sum is added where it should be subtracted.
-by(s * (ds - (s * ds).sum(axis=0, keepdims=True)))
+by(-dscore) | The softmax's derivative has the wrong sign: it is s (ds - mean), not s (mean - ds).
+by(s * (ds - (s * ds).sum(axis=0)))
     | In the softmax's derivative the sum runs over the utterances instead of the frames.
-by(s * (ds - (s * ds).sum()))
-    | In the softmax's derivative the sum has no axis: it runs over the whole batch.
-by(s * (ds - (s * ds).mean(axis=1, keepdims=True)))
-    | In the softmax's derivative a mean over the frames stands where the sum should.
+by(s * (ds - (s * ds).sum())) | In the softmax's derivative the sum has no axis.
 by(s * (ds - over_frames(ds))) | In the softmax's derivative the sum is not weighted by s.
 by(s * (ds - ds.mean(axis=1, keepdims=True)))
     | In the softmax's derivative a plain mean stands where the sum weighted by s should.
 by(ds - over_frames(s * ds)) | The softmax's derivative lacks its factor s.
-by(ds)
-    | The softmax is left out: the gradient of the weights is taken for that of the scores.
+by(ds) | The softmax is left out: the gradient of the weights is taken for that of the scores.
 direct, dv | df lacks the path through the weights: s is treated as a constant.
-df - direct, dv | df lacks the direct path: what is summed up is treated as a constant.
-df - direct + dout[:, None, :], dv
-    | In df the direct path is not multiplied by the weights s: each frame gets all of dout.
+df - direct + dout[:, None, :], dv | The direct path of df lacks the weights s.
 df - direct + dscore[:, :, None] * dout[:, None, :], dv
     | In df the direct path is multiplied by the scores' gradient: s was overwritten by it.
-again(weights=shifted(f @ v))
-    | The weights kept are exp(score), before the division by their sum.
+again(weights=shifted(f @ v)) | The weights kept are exp(score), before the division by their sum.
 direct + (df - direct) / np.sqrt(len(v)), dv / np.sqrt(len(v))
     | The path through the scores is divided by sqrt(F), as in a transformer; forward's is not.
-direct + dscore[:, :, None] + 0 * v, dv
-    | In df the path through the weights lacks its factor v.
 df, np.einsum("np,npf->f", s, f) | dv is made from the weights, not from the scores' gradient.
 df, np.einsum("np,npf->f", ds, f) | dv lacks the softmax: it is made from the weights' gradient.
-direct + dscore[:, :, None] * f, dv
-    | In df the path through the weights is multiplied by f where v should stand.
+direct + dscore[:, :, None] * f, dv | In df, f stands where v should, after the scores' gradient.
 """, over_frames, shifted, derive=of_weights)  # fmt: skip
 
 
@@ -99,19 +84,16 @@ attend(np.exp(score - score.max()) / over_frames(np.exp(score - score.max())))
 f.sum(axis=1) | The weights are not used: all frames are summed.
 f.mean(axis=1) | The weights are not used: the frames are averaged.
 attend(score) | There is no softmax: the weights are the scores.
-attend(score / over_frames(score))
-    | exp is missing: the weights are the scores divided by their sum.
+attend(score / over_frames(score)) | exp is missing: the scores are divided by their sum.
 attend(softmax(score / np.sqrt(len(v))))
     | The scores are divided by sqrt(F), as in a transformer: equation 1 does not.
-attend(softmax(np.tanh(score))) | The scores go through tanh before the softmax: in equation 1 not.
+attend(softmax(np.tanh(score))) | The scores go through tanh before the softmax.
 attend(np.exp(score)) | The weights are not divided by their sum.
 attend(shifted(score)) | The weights are exp(score - largest), not divided by their sum.
 attend(softmax(score, axis=0)) | The softmax runs over the batch, not over time.
-attend(shifted(score) / shifted(score).sum(axis=0))
-    | The weights are divided by their sum over the batch, not over time.
+attend(shifted(score) / shifted(score).sum(axis=0)) | The weights' sum runs over the batch.
 attend(shifted(score) / shifted(score).sum()) | The sum that the weights are divided by has no axis.
-attend(softmax(score, axis=None))
-    | The sum has no axis: the softmax runs over all frames of the batch.
+attend(softmax(score, axis=None)) | The softmax runs over all frames of the batch.
 attend(softmax(softmax(score))) | The softmax is applied twice.
 attend(softmax(score)) / f.shape[1] | The weighted frames are averaged, not summed.
 (softmax(f * v) * f).sum(axis=1) | There is one weight for each channel, not one for each frame.
@@ -144,28 +126,18 @@ scale * own, None, None | the direct path
 -scale * change * own_statistics, None, None | the path through the variance
 """, derive=of_terms)  # fmt: skip
 table(batchnorm, "afresh", """
-train(own - change) | The path through the batch's mean is missing.
-train(own - mean) | The path through the batch's variance is missing.
-train(own) | Mean and variance are taken for constants: the paths through both are missing.
 train(own - mean - change / gamma) | The path through the variance lacks the factor gamma.
 train(own - mean / gamma - change) | The path through the mean lacks the factor gamma.
-train(own - (mean + change) / gamma)
-    | The paths through mean and variance lack the factor gamma.
-train(own - mean - change / 2)
-    | The 2 of the square's derivative is lost: the path through the variance is half of it.
-train(own - mean - (own * xhat).mean(axis=0))
-    | The path through the variance lacks the factor xhat: how x moves it.
-train(own - mean - change / scale)
-    | The path through the variance has 1/std^2 where 1/std^3 should be.
-train(own - mean - change / scale**2)
-    | The path through the variance has 1/std where 1/std^3 should be.
+train(own - (mean + change) / gamma) | The paths through mean and variance lack the factor gamma.
+train(own - mean - (own * xhat).mean(axis=0)) | The path through the variance lacks the factor xhat.
+train(own - mean - change / scale) | 1/std^2 stands in the path through the variance, not 1/std^3.
+train(own - mean - change / scale**2) | 1/std stands in the path through the variance, not 1/std^3.
 train((own - mean - change) / scale) | dx is not divided by the standard deviation.
 train(own - own.mean(1, keepdims=True) - xhat * (own * xhat).mean(1, keepdims=True))
     | The means in dx are taken along each row, over the features, as in layer normalisation.
 train(own - own.mean() - xhat * (own * xhat).mean())
     | The means in dx have no axis: they run over rows and features.
-train(own - own.mean() - change)
-    | In the path through the mean the mean has no axis: it runs over rows and features.
+train(own - own.mean() - change) | In the path through the mean the mean has no axis.
 train(own - mean - xhat * (own * xhat).mean())
     | In the path through the variance the mean has no axis: it runs over rows and features.
 train(own - own.sum() / n - xhat * (own * xhat).sum() / n)
@@ -175,16 +147,12 @@ train(own - mean - xhat * (own * xhat).sum() / n)
     | In the path through the variance the sum has no axis.
 again(own_statistics=True)[0], dgamma, dbeta
     | With running statistics dx still has the paths through the batch's mean and variance.
-dx / gamma, dgamma, dbeta | dx is not multiplied by gamma.
 rescaled(var) | epsilon is in forward only: dx divides by the root of the variance alone.
-rescaled((np.sqrt(var) + epsilon) ** 2)
-    | In dx epsilon is added outside of the root; in forward it is under it.
+rescaled((np.sqrt(var) + epsilon) ** 2) | In dx epsilon is outside of the root, in forward under it.
 rescaled((var * n / (n - 1) if own_statistics else var) + epsilon)
     | The variance is divided by N - 1 in backward, by N in forward.
-dx, (dout * x).sum(axis=0), dbeta
-    | dgamma multiplies with x itself instead of the normalised x.
-dx, dgamma / scale, dbeta
-    | dgamma multiplies with x - mean, which is not yet divided by the standard deviation.
+dx, (dout * x).sum(axis=0), dbeta | dgamma multiplies with x itself instead of the normalised x.
+dx, dgamma / scale, dbeta | dgamma multiplies with x - mean, not yet divided by the deviation.
 """ + family(f"""
 rescaled(var + NUMBER) | epsilon is NUMBER in backward, {EPSILON:g} in forward.
 """, 1e-12, 1e-10, 1e-8, 1e-7, 1e-6, 1e-4, 1e-3), derive=of_terms)  # fmt: skip
@@ -212,8 +180,7 @@ by(mean, var * len(x) / (len(x) - 1)) | The variance is divided by N - 1, not by
 by(mean, var * len(x)) | The variance is a sum, not a mean.
 by(mean, np.var(x)) | The variance has no axis: it is that of all features together.
 by(np.mean(x), var) | The mean has no axis: it is that of all features together.
-by(np.mean(x), np.var(x))
-    | The mean and the variance have no axis: they are those of all features together.
+by(np.mean(x), np.var(x)) | The mean and the variance have no axis: all features share them.
 by(x.mean(axis=1, keepdims=True), x.var(axis=1, keepdims=True))
     | The mean and the variance are those of each row, not of each feature.
 by(mean, (x * x).mean(axis=0)) | The mean is not subtracted within the variance.
@@ -223,13 +190,12 @@ to((x - mean) * np.sqrt(var + epsilon)) | x is multiplied by the standard deviat
 to(x / np.sqrt(var + epsilon)) | The mean is not subtracted.
 to((x - mean) / np.sqrt(var)) | epsilon is missing.
 to((x - mean) / (np.sqrt(var) + epsilon)) | epsilon is added outside of the root.
-right(running=running and running[::-1])
-    | running holds the mean and the variance, in this order: they are exchanged.
+right(running=running and running[::-1]) | The mean and the variance of running are exchanged.
 right() if running is None else to((x - mean) / (var + epsilon))
     | running holds variances: they are taken for standard deviations.
 right(running=None) | running is not used: the batch's own statistics are.
 right(running=running and (old * mean + (1 - old) * x.mean(0), old * var + (1 - old) * x.var(0)))
-    | running is used as it is given: in inference the batch at hand must not change it.
+    | In inference running is averaged with the batch's own statistics: use it as it is given.
 right(gamma=beta, beta=gamma) | gamma and beta are exchanged.
 """ + family(f"""
 to((x - mean) / np.sqrt(var + NUMBER)) | epsilon is NUMBER; here it is {EPSILON:g}.

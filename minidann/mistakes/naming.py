@@ -6,6 +6,7 @@ nothing is. Explanations come from the catalogue, from changes of one value, and
 words of each are the same for every input. At most two are told.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations, permutations
 from typing import NamedTuple
@@ -15,21 +16,12 @@ import numpy as np
 from minidann import ops
 from minidann.mistakes import catalogue, classifiers, convolution, mixing  # noqa: F401  fill the catalogue
 from minidann.mistakes.catalogue import fields
-from minidann.mistakes.changes import changes, factors, reshaped
+from minidann.mistakes.changes import SHAPES, WAYS, changes, factors
 from minidann.mistakes.question import MIXED, Question, argument_names, close, is_single
 from minidann.mistakes.shares import readings, together
 
 TOLD = 2
 LARGEST = 3000  # numbers of an input: a larger one says little more, and takes long
-LETTERS = {  # the axes of the arrays, as the docstrings have them
-    "conv1d": {"x": "N T D", "w": "K D F", "out": "N T' F"},
-    "conv_relu_maxpool": {"x": "N T D", "w": "K D F", "out": "N P F"},
-    "maxpool": {"x": "N T F", "out": "N P F"},
-    "attention": {"f": "N P F"},
-    "batchnorm": {"x": "N C"},
-    "dense": {"x": "N C", "w": "C L"},
-    "softmax_cross_entropy": {"z": "N L"},
-}
 Outcomes = Iterator[tuple[str, Callable[[], tuple]]]  # (words, what would be received)
 
 
@@ -88,14 +80,11 @@ class Table(dict):
 
 
 @np.errstate(all="ignore")
-def explain(
-    seen: list[Seen], outcomes: Callable, sizes: Callable, terms: Callable, pairs: bool = True
-) -> dict:
+def explain(seen: list[Seen], outcomes: Callable, sizes: Callable, terms: Callable) -> dict:
     """The causes of each part that is wrong somewhere: {part number: sentences}.
 
     `outcomes(question)` are the explanations, the most specific first, `sizes(question)` the
     numbers that a factor may be, and `terms(question)` the paths that right gradients are sums of.
-    `pairs`: try two mistakes, of which one is a factor, where one does not do.
     """
     tables = [Table(outcomes(s.question), factors(sizes(s.question))) for s in seen]
     found: dict[int, list[str]] = {}
@@ -107,38 +96,21 @@ def explain(
         # First an input on which most is wrong: it rules out most.
         asked.sort(reverse=True, key=lambda pair: (
             pair[0].wrong[i], sum(pair[0].wrong), np.size(pair[0].true[i])))  # fmt: skip
-        waiting = [*asked[0][1].waiting]
-        told = [words for words in waiting
-                if all(s.fits(table.part(words, i), i) for s, table in asked)]  # fmt: skip
-
-        def paths(s, table, i=i):
-            return {f"{path} is": parts[i] for path, parts in terms(s.question)}
-
-        told += _by_shares(paths, asked, i)
-        scaled = tuple(f"{words}." for words in asked[0][1].factors)
-        for words in waiting if pairs and not told else ():  # two mistakes, one of them a factor
-            if words.endswith(scaled):
-                continue
-
-            def factor(s, table, i=i, words=words):
-                return {f"{words.rstrip('.')}; and the result is": table.part(words, i)}
-
-            told += _by_shares(factor, asked, i)
-        found[i] = told or _other_shapes([s for s, _ in asked], i)
+        found[i] = [words for words in asked[0][1].waiting
+                    if all(s.fits(table.part(words, i), i) for s, table in asked)]  # fmt: skip
+        found[i] += _by_shares(terms, asked, i)
+        found[i] = found[i] or _other_shapes([s for s, _ in asked], i)
     return {i: _told(words, found, seen, tables) for i, words in found.items()}
 
 
-def _by_shares(parts_of: Callable, asked: list[tuple[Seen, Table]], i: int) -> Iterator[str]:
-    """What is said of how much of each of `parts_of(seen, its table)` is in what was received."""
-
-    def parts(s, table):
-        return {words: part for words, part in parts_of(s, table).items()
-                if part is not None and np.shape(part) == s.received[i].shape}  # fmt: skip
-
-    (first, table), *_ = asked
-    for said in readings(parts(first, table), first.received[i], table.factors):
-        if all(s.fits(together(parts(s, t), said, t.factors), i) for s, t in asked):
-            text = "; ".join(f"{part} {words}" for part, words in said.items())
+def _by_shares(terms: Callable, asked: list[tuple[Seen, Table]], i: int) -> Iterator[str]:
+    """What is said of how much of each path is in what was received of part i."""
+    paths = [{f"{path} is": parts[i] for path, parts in terms(s.question) if parts[i] is not None}
+             for s, _ in asked]  # fmt: skip
+    first, table = asked[0]
+    for said in readings(paths[0], first.received[i], table.factors):
+        if all(s.fits(together(each, said, t.factors), i) for (s, t), each in zip(asked, paths)):
+            text = "; ".join(f"{path} {words}" for path, words in said.items())
             yield f"{text[0].upper()}{text[1:]}."
 
 
@@ -160,11 +132,9 @@ def _told(words, found, seen, tables) -> tuple[str, ...]:
     words = [t for t in words if t not in tables[0].waiting or not spoils(t)] or words
     parts = {text: sum(text in others for others in found.values()) for text in words}
     words = [text for text in words if parts[text] == max(parts.values())]
-    listed = [text for text in words if text in LISTED]
+    sentences = {mistake.says for mistake in catalogue.CATALOGUE}
+    listed = [text for text in words if text in sentences]
     return tuple((listed or sorted(words, key=lambda t: not t.startswith("The right ")))[:TOLD])
-
-
-LISTED = {mistake.says for mistake in catalogue.CATALOGUE}
 
 
 def _other_shapes(seen: list[Seen], i: int) -> list[str]:
@@ -186,19 +156,17 @@ def returned(right: Sequence, sizes, others, instead, what: str = "gradient") ->
     for i, part in enumerate(right):
         if part is None:
             continue
-        for words, make in (*changes(part, sizes, others), *reshaped(part)):
+        for words, make in changes(part, sizes, others, WAYS + SHAPES):
             scaled = words.partition(" by ")[0] in ("multiplied", "divided")
             head = "The right numbers are" if scaled else f"The right {what} is returned"
             if words not in others:
                 ways.setdefault(f"{head} {words}.", {})[i] = make
         for name, value in instead.items():
             ways.setdefault(f"{name} is returned.", {})[i] = lambda value=value: value
-    for text, parts in ways.items():
+    for text, makes in ways.items():
         yield (
             text,
-            lambda parts=parts: tuple(
-                parts[i]() if i in parts else None for i in range(len(right))
-            ),
+            lambda makes=makes: [makes[i]() if i in makes else None for i in range(len(right))],
         )
 
 
@@ -206,12 +174,14 @@ def returned(right: Sequence, sizes, others, instead, what: str = "gradient") ->
 
 
 def letters(name: str, question: Question) -> dict[str, float]:
-    """The sizes of a question by their letters, and its options that are numbers."""
+    """The sizes of a question by the letters of forward's docstring, as in "x (N, C)", and its
+    options that are numbers.
+    """
+    forward = getattr(ops, name).forward
+    arrays = dict(zip(argument_names(forward), question.case.arrays)) | {"out": question.out}
     found: dict[str, float] = {}
-    arrays = dict(zip(argument_names(getattr(ops, name).forward), question.case.arrays))
-    for array, axes in LETTERS.get(name, {}).items():
-        shape = np.shape(question.out if array == "out" else arrays[array])
-        found.update(zip(axes.split(), map(float, shape)))
+    for array, axes in re.findall(r"(\w+) \(([^)]+)\)", forward.__doc__.partition("\n")[0]):
+        found.update(zip(re.findall(r"[A-Z]'?", axes), map(float, np.shape(arrays.get(array)))))
     for option, value in question.case.options.items():
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             found[option] = float(value)
@@ -301,28 +271,26 @@ def _name(name: str, seen: list[Seen], outcomes: Callable, terms=lambda question
     """
     seen = [s for s in seen if sum(a.size for a in s.question.case.arrays) <= LARGEST]
 
-    def causes(seen, i=None):
-        found = explain(seen, outcomes, lambda question: letters(name, question), terms)
-        return found if i is None else found.get(i, ())
+    def causes(seen):
+        return explain(seen, outcomes, lambda question: letters(name, question), terms)
 
     found = causes(seen)
     for i in range(len(seen[0].wrong) if seen else 0):
         if found.get(i) or not any(s.wrong[i] for s in seen):
             continue
-        finite = [s for s in seen if s.received[i] is None or np.isfinite(s.received[i]).all()]
-        if 0 < len(finite) < len(seen) and (told := causes(finite, i)):
-            found[i] = (f"{told[0]} And what is large overflows.",)
-            continue
-        kinds: dict[tuple, list[Seen]] = {}
+        some = {
+            "{} And what is large overflows.": [
+                s for s in seen if s.received[i] is None or np.isfinite(s.received[i]).all()
+            ]
+        }
         for s in seen:
-            kinds.setdefault(tuple(sorted(s.question.case.options)), []).append(s)
-        wrong = {given: some for given, some in kinds.items() if any(s.wrong[i] for s in some)}
-        told = {given: causes(some, i)[:1] for given, some in wrong.items() if len(kinds) > 1}
-        if told and len(told) == len(kinds) and len({*told.values()}) == 1:
-            found[i] = told.popitem()[1]
-        else:
-            found[i] = tuple(
-                f"Where {' and '.join(given) or 'no option'} {'are' if len(given) > 1 else 'is'} "
-                f"given: {cause}" for given, causes in told.items() for cause in causes
-            )[:TOLD]  # fmt: skip
+            given = " and ".join(sorted(s.question.case.options))
+            with_them = f"with {given}" if given else "without options"
+            some.setdefault(f"Called {with_them}: {{}}", []).append(s)
+        told = [
+            text.format(*causes(few)[i][:1])
+            for text, few in some.items()
+            if len(few) < len(seen) and causes(few).get(i)
+        ]
+        found[i] = tuple(told[:1] if told and told[0].endswith("overflows.") else told[:TOLD])
     return found

@@ -76,30 +76,19 @@ def weighed(cache, alpha, **weights) -> dict[str, np.ndarray]:
     return rewired(model, _classifier_backward=head).backward(cache, alpha=alpha)[0]
 
 
-def other_mask(cache, alpha) -> dict[str, np.ndarray]:
-    """The gradients where the emotion's go back through the mask of the batch's last rows."""
-    emotion, domain = cache.emotion, cache.domain
-    if emotion is not None and domain is not None and len(domain.before) > 1:
-        [(layer, mask)], (_, full) = emotion.before, domain.before[0]
-        emotion = emotion._replace(before=[(layer, full[-len(mask) :])])
-    return model.backward(cache._replace(emotion=emotion), alpha=alpha)[0]
-
-
 def network_by(change: Callable) -> SimpleNamespace:
     """The network in which the gradients of a formula stand for the right ones, `grads`.
 
     It may use a and b, alpha and beta; n source and m target rows; `by_rows(s, t)`, s for source
-    and t for target rows; dh, what arrives at the encoder, `encode(dh)`, and which of dh is frames.
+    and t for target rows.
     """
 
     def backward(cache, *, alpha):
-        (grads, norms), dh, kept = at_encoder(cache, alpha)
+        grads, norms = model.backward(cache, alpha=alpha)
         n, m = cache.fed.source_rows, len(cache.domain_f) - cache.fed.source_rows
         changed = change(
-            a=alpha, b=cache.domain.before[-1][1], n=n, m=m, grads=grads, dh=dh,
+            a=alpha, b=cache.domain.before[-1][1], n=n, m=m, grads=grads,
             by_rows=lambda s, t: np.repeat([s, t], [n, m])[:, None],
-            frames=np.arange(dh.shape[1])[:, None] < dh.shape[1] - 1,  # (P + 1, 1)
-            encode=lambda dh: encoded(dh, kept), other_mask=lambda: other_mask(cache, alpha),
             weighed=lambda **weights: weighed(cache, alpha, **weights),
         )  # fmt: skip
         return {**grads, **changed}, norms
@@ -131,53 +120,32 @@ def feeding_by(change: Callable) -> SimpleNamespace:
 # --- equations 7 to 10: two weights and a reversal
 
 WEIGHTS = """
-reversal=-1.0
-    | The reversal is left out, and beta with it: the encoder descends on the domain loss.
+reversal=-1.0 | The reversal is left out: the encoder descends on the domain loss.
 reversal=-b
-    | The domain gradient comes back reversed and is then subtracted at the encoder: a minus
-    too many.
+    | The domain gradient comes back reversed and is then subtracted: a minus too many.
 reversal=-b * b | There are two reversal layers: beta is squared and the sign is lost.
 reversal=1.0 | beta is not handed to the reversal, which takes 1.
-reversal=b if n else 1.0
-    | In bn4 the step on target rows does not hand beta on, and the reversal takes 1 there.
-domain=(1 - a) * b, reversal=1.0
-    | beta multiplies the domain loss, so it scales the domain classifier's gradient too.
-domain=(1 - a) * b
-    | beta weighs the domain loss and scales the reversal: the encoder gets it squared.
-domain=-(1 - a) * b, reversal=-1.0
-    | The domain classifier's own gradient is reversed too: it ascends, as if the loss had a minus.
-domain=a - 1
-    | The domain loss is subtracted and there is a reversal too: both sides go the wrong way.
+reversal=b if n else 1.0 | In bn4 the step on target rows does not hand beta on.
+domain=(1 - a) * b, reversal=1.0 | beta scales the domain classifier's gradient too.
+domain=(1 - a) * b | beta weighs the domain loss too: the encoder gets it squared.
+domain=-(1 - a) * b, reversal=-1.0 | The domain classifier's own gradient is reversed too.
+domain=a - 1 | The domain loss is subtracted, and reversed, too: both sides go the wrong way.
 emotion_reversal=b | The emotion classifier's gradient is reversed too.
-reversal=by_rows(b, -1.0)
-    | The reversal acts on source rows only; target rows' gradients pass as they are.
-reversal=by_rows(-b, b)
-    | The reversal acts on target rows only; source rows' gradients are scaled, not reversed.
-domain=(1 - a) * (n + m) / (n or m)
-    | The domain loss is divided by n, the number of source rows, instead of n + m.
-domain=(1 - a) * (n + m) / (m or n)
-    | The domain loss is divided by m, the number of target rows, instead of n + m.
+reversal=by_rows(b, -1.0) | The reversal acts on source rows only.
+reversal=by_rows(-b, b) | The reversal acts on target rows only; source rows' are scaled.
+domain=(1 - a) * (n + m) / (n or m) | The domain loss is divided by n instead of n + m.
+domain=(1 - a) * (n + m) / (m or n) | The domain loss is divided by m instead of n + m.
 emotion=1 - a, domain=a | alpha weighs the domain loss and 1 - alpha the emotion loss.
 """
 
-# --- from the classifiers down to the convolution
+# --- where they act
 
 CHANGED = """
 {k: g for k, g in weighed(reversal=-1.0).items() if k.startswith("bn.")}
     | The reversal stands below batch norm: gamma and beta descend on the domain loss.
-{**encode(dh * frames), "attention.v": grads["attention.v"]}
-    | The convolution gets no gradient through the attention vector, only through the frames.
-encode(dh * ~frames) | The convolution gets a gradient through the attention vector only.
-encode(np.roll(dh, -1, axis=1))
-    | The attention vector was appended after the frames; backward looks for it before them.
-encode(dh.reshape(len(dh), dh.shape[2], -1).swapaxes(1, 2))
-    | Backward unflattens features as (channels, frames); forward flattened (frames, channels).
-{"conv.b": 0 * grads["conv.b"]}
-    | conv.b gets zero, since batch norm takes a bias out; but ReLU and the pool lie between.
 {f"{a}.{k}": grads[f"{b}.{k}"] for a, b in (("emotion", "domain"), ("domain", "emotion"))
     for k in "wb" if "emotion.w" in grads}
     | The two classifiers' gradients are filed under each other's names.
-other_mask() | Source rows' gradients pass through the dropout mask of the batch's last rows.
 """
 
 # --- table 3: batch composition for batch normalisation
@@ -190,19 +158,13 @@ again(mode="bn3", groups=by_domain, calls=[part(calls[0], rows) for rows in by_d
     | In bn1 source and target rows go back as if each domain had been normalised by itself.
 again(mode="bn1", groups=all_rows, calls=[joined(calls)]) if mode == "bn3" else right
     | In bn3 all rows go back as one call, with the statistics of the source's.
-again(calls=[c._replace(own_statistics=False) for c in calls])
-    | Every call goes back as in inference: not through the batch's mean and variance.
 (dh, *batchnorm.backward(ddomain if mode == "bn2" else ddomain[n:], calls[1])[1:]) if
     len(calls) == 2 else right
     | gamma and beta keep the gradients of the last call; those of the calls should add up.
-(dh, dgamma / len(calls), dbeta / len(calls)) if calls else right
-    | gamma and beta get the mean of the calls' gradients, not their sum: half, with two calls.
 (again(0 * demotion)[0], dgamma, dbeta) if mode == "bn2" else right
     | In bn2 the call over all rows writes over the source rows' gradient instead of adding.
 (np.concatenate([demotion, dh[n:]]), dgamma, dbeta) if mode == "none" else right
     | In mode none source rows get the emotion's gradient in place of the domain's.
-np.concatenate([dh[:n], 0 * dh[n:]]), dgamma, dbeta
-    | The convolution gets no gradient from target rows.
 np.concatenate([dh[:n], again(0 * demotion)[0][n:]]), dgamma, dbeta
     | In bn1 the emotion loss acts on target rows too, through the mean and variance: left out.
 """

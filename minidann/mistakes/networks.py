@@ -39,7 +39,7 @@ def name(received: list[tuple], without=None) -> dict[str, tuple[str, ...]]:
         losses = _losses(step)
         return [(loss, tuple(parts.get(key) for key in names)) for loss, parts in losses.items()]
 
-    found = naming.explain(seen, outcomes, _sizes, terms, pairs=False)
+    found = naming.explain(seen, outcomes, _sizes, terms)
     return {names[i]: causes for i, causes in found.items()}
 
 

@@ -16,6 +16,8 @@ Parts = dict[str, np.ndarray]  # by what is said of them
 
 def shares(parts: Parts, received: np.ndarray) -> np.ndarray | None:
     """How much of each part is in `received`; None where nothing fits, or more than one thing."""
+    if not parts or any(np.shape(part) != received.shape for part in parts.values()):
+        return None
     columns = np.stack([np.ravel(part) for part in parts.values()], axis=1)  # (entries, parts)
     wanted = np.ravel(received)
     if not (np.isfinite(columns).all() and np.isfinite(wanted).all()):
@@ -29,7 +31,7 @@ def shares(parts: Parts, received: np.ndarray) -> np.ndarray | None:
 
 def readings(parts: Parts, received: np.ndarray, factors: dict[str, float]) -> Iterator[dict]:
     """What may be said of those parts that do not count once, {part: a word of `factors`} each."""
-    counts = shares(parts, received) if parts else None
+    counts = shares(parts, received)
     if counts is None or (len(parts) > 1 and np.ptp(counts) <= NEAR):  # one factor of the whole
         return
     factors = {"missing": 0.0, **factors}
