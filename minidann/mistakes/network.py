@@ -8,7 +8,7 @@ import numpy as np
 
 import minidann.ops
 from minidann import feeding, model
-from minidann.mistakes.catalogue import entries, register, whole
+from minidann.mistakes.catalogue import CATALOGUE, Mistake, formulas
 from minidann.ops import batchnorm, gradient_reversal
 
 # --- how a mistake is grafted on
@@ -39,88 +39,6 @@ def with_op(name: str, op) -> SimpleNamespace:
     return SimpleNamespace(forward=forward, backward=model.backward)
 
 
-def with_backward(backward: Callable) -> SimpleNamespace:
-    return SimpleNamespace(forward=model.forward, backward=backward)
-
-
-# --- equations 7 to 10: two weights and a reversal
-
-
-def weighing(formula: str) -> SimpleNamespace:
-    """The network with, on the way back, other weights of the losses or scale of the reversal.
-
-    The formula gives `emotion`, `domain`, `reversal` or `emotion_reversal`, from a and b, alpha and
-    beta, and n source and m target rows. `by_rows(s, t)` is s for source and t for target rows.
-    """
-    code = compile(f"dict({formula})", formula, "eval")
-
-    def backward(cache, *, alpha):
-        n, rows = cache.fed.source_rows, len(cache.domain_f)
-        names = {"a": alpha, "b": cache.domain.before[-1][1], "n": n, "m": rows - n}
-        names["by_rows"] = lambda s, t: np.repeat([s, t], [n, rows - n])[:, None]
-        weights = eval(code, names)
-
-        def head(_, cache):
-            before = cache.before
-            if cache.name == "domain":
-                layer, kept = before[-1]
-                before = [*before[:-1], (layer, weights.get("reversal", kept))]
-            elif "emotion_reversal" in weights:
-                before = [*before, (gradient_reversal, weights["emotion_reversal"])]
-            weight = weights.get(cache.name, alpha if cache.name == "emotion" else 1 - alpha)
-            return model._classifier_backward(weight, cache._replace(before=before))
-
-        return rewired(model, _classifier_backward=head).backward(cache, alpha=alpha)
-
-    return with_backward(backward)
-
-
-WEIGHTS = """
-reversal=-1.0
-    | The reversal is left out, and beta with it: the encoder descends on the domain loss. | sign
-reversal=-b
-    | The domain gradient comes back reversed and is then subtracted at the encoder: a minus
-    too many.
-    | sign
-reversal=-b * b | There are two reversal layers: beta is squared and the sign is lost. | beta
-reversal=1.0 | beta is not handed to the reversal, which takes 1. | beta
-reversal=b if n else 1.0
-    | In bn4 the step on target rows does not hand beta on, and the reversal takes 1 there. | beta
-reversal=b * b | beta is applied twice on the way to the encoder. | beta
-reversal=0.0 | Nothing of the domain loss reaches the encoder. | missing
-emotion_reversal=0.0 | Nothing of the emotion loss reaches the encoder. | missing
-domain=(1 - a) * b, reversal=1.0
-    | beta multiplies the domain loss, so it scales the domain classifier's gradient too. | beta
-domain=(1 - a) * b
-    | beta weighs the domain loss and scales the reversal: the encoder gets it squared. | beta
-domain=-(1 - a) * b, reversal=-1.0
-    | The domain classifier's own gradient is reversed too: it ascends, as if the loss had a minus.
-    | sign
-domain=a - 1
-    | The domain loss is subtracted and there is a reversal too: both sides go the wrong way. | sign
-emotion_reversal=b | The emotion classifier's gradient is reversed too. | sign
-reversal=by_rows(b, -1.0)
-    | The reversal acts on source rows only; target rows' gradients pass as they are. | rows
-reversal=by_rows(-b, b)
-    | The reversal acts on target rows only; source rows' gradients are scaled, not reversed. | rows
-domain=(1 - a) * (n + m) / (n or m)
-    | The domain loss is divided by n, the number of source rows, instead of n + m. | n
-domain=(1 - a) * (n + m) / (m or n)
-    | The domain loss is divided by m, the number of target rows, instead of n + m. | m
-domain=(1 - a) * (n + m)
-    | The domain loss is summed over the rows, where equation 6 takes the mean. | n
-emotion=a * n | The emotion loss is summed over the rows, where equation 5 takes the mean. | n
-emotion=1 - a, domain=a | alpha weighs the domain loss and 1 - alpha the emotion loss. | alpha
-domain=1.0 | The domain loss has the weight 1 where it should have 1 - alpha. | alpha
-emotion=1.0 | The emotion loss has the weight 1 where it should have alpha. | alpha
-"""
-for formula, says, word in entries(WEIGHTS):
-    register("model", "whole", partial(weighing, formula), says, word)
-
-
-# --- from the classifiers down to the convolution
-
-
 def at_encoder(cache, alpha):
     """What `model.backward` returns, the gradient that arrives at the encoder (N, P + 1, F), of P
     frames and the attention vector, and the encoder's cache.
@@ -140,115 +58,119 @@ def encoded(dh: np.ndarray, kept) -> dict[str, np.ndarray]:
     return model.encode_backward(np.ascontiguousarray(dh).reshape(len(dh), -1), kept)
 
 
-def changing(formula: str) -> SimpleNamespace:
-    """The network in which the gradients of the formula stand for the right ones."""
-    code = compile(formula, formula, "eval")
+def weighed(cache, alpha, **weights) -> dict[str, np.ndarray]:
+    """The gradients with, on the way back, other weights of the losses, `emotion` and `domain`, or
+    other scales of their reversals, `emotion_reversal` and `reversal`.
+    """
+
+    def head(_, cache):
+        before = cache.before
+        if cache.name == "domain":
+            layer, kept = before[-1]
+            before = [*before[:-1], (layer, weights.get("reversal", kept))]
+        elif "emotion_reversal" in weights:
+            before = [*before, (gradient_reversal, weights["emotion_reversal"])]
+        weight = weights.get(cache.name, alpha if cache.name == "emotion" else 1 - alpha)
+        return model._classifier_backward(weight, cache._replace(before=before))
+
+    return rewired(model, _classifier_backward=head).backward(cache, alpha=alpha)[0]
+
+
+def network_by(change: Callable) -> SimpleNamespace:
+    """The network in which the gradients of a formula stand for the right ones, `grads`.
+
+    It may use a and b, alpha and beta; n source and m target rows; `by_rows(s, t)`, s for source
+    and t for target rows.
+    """
 
     def backward(cache, *, alpha):
-        (grads, grad_norms), dh, kept = at_encoder(cache, alpha)
-        plain = weighing("reversal=-1.0").backward(cache, alpha=alpha)[0]
-        changed = eval(code, {
-            "np": np, "grads": grads, "dh": dh, "encode": lambda dh: encoded(dh, kept),
-            "frames": np.arange(dh.shape[1])[:, None] < dh.shape[1] - 1,  # (P + 1, 1)
-            "without_reversal": plain, "swap": {"emotion": "domain", "domain": "emotion"},
-        })  # fmt: skip
-        return {**grads, **changed}, grad_norms
+        grads, norms = model.backward(cache, alpha=alpha)
+        n, m = cache.fed.source_rows, len(cache.domain_f) - cache.fed.source_rows
+        changed = change(
+            a=alpha, b=cache.domain.before[-1][1], n=n, m=m, grads=grads,
+            by_rows=lambda s, t: np.repeat([s, t], [n, m])[:, None],
+            weighed=lambda **weights: weighed(cache, alpha, **weights),
+        )  # fmt: skip
+        return {**grads, **changed}, norms
 
-    return with_backward(backward)
-
-
-CHANGED = """
-{k: g for k, g in without_reversal.items() if k.startswith("bn.")}
-    | The reversal stands below batch norm: gamma and beta descend on the domain loss. | wrong sign
-{**encode(dh * frames), "attention.v": grads["attention.v"]}
-    | The convolution gets no gradient through the attention vector, only through the frames.
-    | vector|axis
-encode(dh * ~frames)
-    | The convolution gets a gradient through the attention vector only. | last of axis 1
-encode(np.roll(dh, -1, axis=1))
-    | The attention vector was appended after the frames; backward looks for it before them.
-    | rolled|shifted
-encode(dh.reshape(len(dh), dh.shape[2], -1).swapaxes(1, 2))
-    | Backward unflattens features as (channels, frames); forward flattened (frames, channels).
-    | transpose
-{"conv.b": 0 * grads["conv.b"]}
-    | conv.b gets zero, since batch norm takes a bias out; but ReLU and the pool lie between.
-    | zero|missing
-{f"{swap[c]}.{k}": grads[f"{c}.{k}"] for c in swap for k in "wb" if "emotion.w" in grads}
-    | The two classifiers' gradients are filed under each other's names. | exchanged
-"""
-for formula, says, word in entries(CHANGED):
-    register("model", "whole", partial(changing, formula), says, word)
+    return SimpleNamespace(forward=model.forward, backward=backward)
 
 
-@whole("model", "mask")
-def the_emotion_mask_of_other_rows():
-    """Source rows' gradients pass through the dropout mask of the batch's last rows."""
-
-    def backward(cache, *, alpha):
-        emotion, domain = cache.emotion, cache.domain
-        if emotion is not None and domain is not None and len(domain.before) > 1:
-            [(layer, mask)], (_, full) = emotion.before, domain.before[0]
-            emotion = emotion._replace(before=[(layer, full[-len(mask) :])])
-        return model.backward(cache._replace(emotion=emotion), alpha=alpha)
-
-    return with_backward(backward)
-
-
-# --- table 3: batch composition for batch normalisation
-
-
-def feeding_by(formula: str) -> SimpleNamespace:
+def feeding_by(change: Callable) -> SimpleNamespace:
     """The network whose `feeding.backward` is the formula: of demotion, ddomain, n source rows,
     what its cache holds, the right dh, dgamma and dbeta, and `again`, the right function.
     """
-    code = compile(formula, formula, "eval")
 
     def backward(demotion, ddomain, cache):
         def again(demotion=demotion, **changed):
             return feeding.backward(demotion, ddomain, cache._replace(**changed))
 
         right, n = again(), cache.source_rows
-        return eval(code, {
-            **cache._asdict(), **dict(zip(("dh", "dgamma", "dbeta"), right)), "np": np, "n": n,
-            "batchnorm": batchnorm, "demotion": demotion, "ddomain": ddomain, "again": again,
-            "right": right, "all_rows": [slice(0, len(ddomain))],
-            "by_domain": [slice(0, n), slice(n, len(ddomain))],
-            "part": lambda call, rows: call._replace(xhat=call.xhat[rows]),
-            "joined": lambda calls: calls[0]._replace(xhat=np.concatenate([c.xhat for c in calls])),
-        })  # fmt: skip
+        return change(
+            **cache._asdict(), **dict(zip(("dh", "dgamma", "dbeta"), right)), n=n, right=right,
+            batchnorm=batchnorm, demotion=demotion, ddomain=ddomain, again=again,
+            all_rows=[slice(0, len(ddomain))], by_domain=[slice(0, n), slice(n, len(ddomain))],
+            part=lambda call, rows: call._replace(xhat=call.xhat[rows]),
+            joined=lambda calls: calls[0]._replace(xhat=np.concatenate([c.xhat for c in calls])),
+        )  # fmt: skip
 
     return rewired(model, feeding=rewired(feeding, backward=backward))
 
 
+# --- equations 7 to 10: two weights and a reversal
+
+WEIGHTS = """
+reversal=-1.0 | The reversal is left out: the encoder descends on the domain loss.
+reversal=-b
+    | The domain gradient comes back reversed and is then subtracted: a minus too many.
+reversal=-b * b | There are two reversal layers: beta is squared and the sign is lost.
+reversal=1.0 | beta is not handed to the reversal, which takes 1.
+reversal=b if n else 1.0 | In bn4 the step on target rows does not hand beta on.
+domain=(1 - a) * b, reversal=1.0 | beta scales the domain classifier's gradient too.
+domain=(1 - a) * b | beta weighs the domain loss too: the encoder gets it squared.
+domain=-(1 - a) * b, reversal=-1.0 | The domain classifier's own gradient is reversed too.
+domain=a - 1 | The domain loss is subtracted, and reversed, too: both sides go the wrong way.
+emotion_reversal=b | The emotion classifier's gradient is reversed too.
+reversal=by_rows(b, -1.0) | The reversal acts on source rows only.
+reversal=by_rows(-b, b) | The reversal acts on target rows only; source rows' are scaled.
+domain=(1 - a) * (n + m) / (n or m) | The domain loss is divided by n instead of n + m.
+domain=(1 - a) * (n + m) / (m or n) | The domain loss is divided by m instead of n + m.
+emotion=1 - a, domain=a | alpha weighs the domain loss and 1 - alpha the emotion loss.
+"""
+
+# --- where they act
+
+CHANGED = """
+{k: g for k, g in weighed(reversal=-1.0).items() if k.startswith("bn.")}
+    | The reversal stands below batch norm: gamma and beta descend on the domain loss.
+{f"{a}.{k}": grads[f"{b}.{k}"] for a, b in (("emotion", "domain"), ("domain", "emotion"))
+    for k in "wb" if "emotion.w" in grads}
+    | The two classifiers' gradients are filed under each other's names.
+"""
+
+# --- table 3: batch composition for batch normalisation
+
 FEEDING = """
 again(mode="bn1", groups=groups[1:], calls=calls[1:]) if mode == "bn2" else right
-    | In bn2 the emotion's gradient goes back through the call over all rows. | mode|bn1
+    | In bn2 the emotion's gradient goes back through the call over all rows.
 again(mode="bn3", groups=by_domain, calls=[part(calls[0], rows) for rows in by_domain]) if mode
     == "bn1" else right
     | In bn1 source and target rows go back as if each domain had been normalised by itself.
-    | mode|bn3
 again(mode="bn1", groups=all_rows, calls=[joined(calls)]) if mode == "bn3" else right
-    | In bn3 all rows go back as one call, with the statistics of the source's. | mode|bn1
-again(calls=[c._replace(own_statistics=False) for c in calls])
-    | Every call goes back as in inference: not through the batch's mean and variance.
-    | constants|statistics
+    | In bn3 all rows go back as one call, with the statistics of the source's.
 (dh, *batchnorm.backward(ddomain if mode == "bn2" else ddomain[n:], calls[1])[1:]) if
     len(calls) == 2 else right
-    | gamma and beta keep the gradients of the last call; those of the calls should add up. | call
-(dh, dgamma / len(calls), dbeta / len(calls)) if calls else right
-    | gamma and beta get the mean of the calls' gradients, not their sum: half, with two calls.
-    | halved
+    | gamma and beta keep the gradients of the last call; those of the calls should add up.
 (again(0 * demotion)[0], dgamma, dbeta) if mode == "bn2" else right
     | In bn2 the call over all rows writes over the source rows' gradient instead of adding.
-    | overwrit
 (np.concatenate([demotion, dh[n:]]), dgamma, dbeta) if mode == "none" else right
-    | In mode none source rows get the emotion's gradient in place of the domain's. | overwrit
-np.concatenate([dh[:n], 0 * dh[n:]]), dgamma, dbeta
-    | The convolution gets no gradient from target rows. | target rows
+    | In mode none source rows get the emotion's gradient in place of the domain's.
 np.concatenate([dh[:n], again(0 * demotion)[0][n:]]), dgamma, dbeta
     | In bn1 the emotion loss acts on target rows too, through the mean and variance: left out.
-    | target rows
 """
-for formula, says, word in entries(FEEDING):
-    register("feeding", "whole", partial(feeding_by, formula), says, word)
+for target, text, build, form in (
+    ("model", WEIGHTS, network_by, "weighed({})"), ("model", CHANGED, network_by, "{}"),
+    ("feeding", FEEDING, feeding_by, "{}"),
+):  # fmt: skip
+    for change in formulas(text, form=form):
+        CATALOGUE.append(Mistake(target, change.__doc__, "whole", partial(build, change)))

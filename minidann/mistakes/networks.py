@@ -39,7 +39,7 @@ def name(received: list[tuple], without=None) -> dict[str, tuple[str, ...]]:
         losses = _losses(step)
         return [(loss, tuple(parts.get(key) for key in names)) for loss, parts in losses.items()]
 
-    found = naming.explain(seen, outcomes, _sizes, terms, pairs=False)
+    found = naming.explain(seen, outcomes, _sizes, terms)
     return {names[i]: causes for i, causes in found.items()}
 
 
@@ -52,7 +52,7 @@ def _sizes(step) -> dict[str, float]:
 def _losses(step) -> dict[str, dict[str, np.ndarray]]:
     """The two parts of equations 8 to 10, by parameter; without source rows there is one."""
     total = gradients(model, step)
-    emotion = gradients(network.weighing("domain=0.0"), step)
+    emotion = network.weighed(step.forward(model, step.params)[1], step.alpha, domain=0.0)
     domain = {key: total[key] - emotion[key] for key in total}
     parts = {"The part of L_e": emotion, "The part of L_l": domain}
     return parts if len(step.emotion_labels) else {"The part of L_l": domain}
@@ -71,12 +71,12 @@ def _outcomes(step, without):
     (right, _), dh, kept = network.at_encoder(step.forward(model, step.params)[1], step.alpha)
     source = (np.arange(len(step.x)) < len(step.emotion_labels))[:, None, None]
     arrives = {
-        "No gradient of source rows reaches the encoder.": dh * ~source,
-        "No gradient of target rows reaches the encoder.": dh * source,
+        "No gradient of source rows reaches the encoder.": lambda: dh * ~source,
+        "No gradient of target rows reaches the encoder.": lambda: dh * source,
     }
-    for what, changed in changes.changes(dh, {}, {}):
-        arrives[f"The gradient of h (rows, frames, channels) is {what}."] = changed
-    for words, changed in arrives.items():
-        yield words, lambda changed=changed: {**right, **network.encoded(changed, kept)}
-    for words, make in naming.returned(list(right.values()), {}, {}):
+    for what, make in changes.changes(dh, {}, {}):
+        arrives[f"The gradient of h (rows, frames, channels) is {what}."] = make
+    for words, make in arrives.items():
+        yield words, lambda make=make: {**right, **network.encoded(make(), kept)}
+    for words, make in naming.returned(list(right.values()), {}, {}, {}):
         yield words, lambda make=make: dict(zip(right, make()))
