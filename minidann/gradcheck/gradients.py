@@ -10,7 +10,7 @@ that returns zeros would pass.
 import numpy as np
 
 from minidann import ops
-from minidann.gradcheck.comparing import NO_EVIDENCE, by_differences
+from minidann.gradcheck.comparing import by_differences
 from minidann.gradcheck.judging import Answer, each, judge, read_only, unusable
 from minidann.gradcheck.running import answers, in_one_line, quietly
 from minidann.gradcheck.verdict import Report, Verdict
@@ -39,16 +39,14 @@ def check(
     *,
     arrays: tuple | None = None,
     options: dict | None = None,
-    zeros: tuple[str, ...] = (),
     scale: float = 1.0,
     strict: bool = False,
     title: str | None = None,
 ) -> Report:
     """Check every argument of an op (see `minidann.ops`), in float64.
 
-    On the op's own example, or on `arrays` with `options`. `zeros` are the names of arguments
-    whose gradient must be zero: it is verified to be. `scale`: the backward pass should give this
-    many times the derivative; -beta for the gradient reversal, whose purpose is to be wrong. A
+    On the op's own example, or on `arrays` with `options`. `scale`: the backward pass should give
+    this many times the derivative; -beta for the gradient reversal, whose purpose is to be wrong. A
     gradient may be None, where backward need not compute it. At a kink (a tie, a ReLU at 0) any
     slope between those of both sides is right, or if `strict` only the forward pass's own choice.
 
@@ -82,20 +80,19 @@ def check(
         if gradient is None:
             verdicts.append(Verdict(part, True, note="not computed"))
             continue
-        how = {"zero": name in zeros, "strict": strict}
         try:
-            verdicts.append(by_differences(part, gradient, terms, array, **how))
+            verdicts.append(by_differences(part, gradient, terms, array, strict=strict))
         except (Exception, SystemExit) as error:
             why = f"forward raised {in_one_line(error)}, where {name} was perturbed"
             return _breached(title, why)
     errors = {method: [getattr(v, method) for v in verdicts] for method in ("central", "complex")}
-    if any(not verdict.right and verdict.causes != (NO_EVIDENCE,) for verdict in verdicts):
+    if not all(verdict.right for verdict in verdicts):
         known, named = _as_known(asked, given)
-        for i, verdict in enumerate(verdicts if known else ()):
-            is_reversal = known == "gradient_reversal" and scale == 1
-            causes = (NO_DERIVATIVE,) if is_reversal else named[i].causes
-            if not verdict.right and verdict.causes != (NO_EVIDENCE,):
-                verdicts[i] = verdict._replace(causes=causes or verdict.causes)
+        is_reversal = known == "gradient_reversal" and scale == 1
+        for i, as_known in enumerate(named):
+            if not verdicts[i].right:
+                causes = (NO_DERIVATIVE,) if is_reversal else as_known.causes
+                verdicts[i] = verdicts[i]._replace(causes=causes)
     breaches = _breaches(given)
     verdicts += [Verdict(CONTRACT, False, breaches)] if breaches else []
     return Report(title, tuple(verdicts), errors=errors)

@@ -19,7 +19,7 @@ the imaginary part, and the central difference decides alone.
 """
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -32,7 +32,7 @@ STAYS = 1 / 8  # of the jump, at a quarter of the step: more is a kink, less is 
 
 
 class Derivatives(NamedTuple):
-    """The derivatives of one number with respect to d entries, or along d directions.
+    """The derivatives of one number with respect to d entries.
 
     `central` (d,). `complex` (d,), or None where the function does not carry the complex step.
     `kinks` (d,): the central difference steps over a kink, where a subgradient lies between `low`
@@ -62,20 +62,16 @@ class Derivatives(NamedTuple):
 
 
 @np.errstate(all="ignore")  # what overflows is seen in the result
-def derivatives(
-    function: Callable[[np.ndarray], np.ndarray],
-    array: np.ndarray,
-    directions: np.ndarray | None = None,
-) -> Derivatives:
-    """How the sum of the outputs of `function` moves with `array` (float64, not written to).
+def derivatives(function: Callable[[np.ndarray], np.ndarray], array: np.ndarray) -> Derivatives:
+    """How the sum of the outputs of `function` moves with every entry of `array`.
 
-    With every entry of it, in memory's order, or along `directions` (d, *array.shape).
+    `array` is float64 and not written to; its entries are in memory's order.
     """
-    directions = _entries(array) if directions is None else directions
-    terms = np.array([_central(function, array, v) for v in directions])  # (d, 3, k)
+    entries = _entries(array)
+    terms = np.array([_central(function, array, entry) for entry in entries])  # (d, 3, k)
     central, left, right = slopes = terms.sum(axis=2).T  # (d,) each
     jumps = _jump(slopes)  # (d,)
-    complex_ = _complex(lambda x: np.sum(function(x)), array, directions)
+    complex_ = _complex(lambda x: np.sum(function(x)), array)
     complex_ = None if complex_ is None else complex_[:, 0]
     # The terms may be larger than their sum: what rounding does is in proportion to them.
     rounding = np.finfo(float).eps * float(np.abs(function(array)).sum()) / CENTRAL_STEP
@@ -83,9 +79,9 @@ def derivatives(
     suspect = jumps > max(KINK * scale, noise)  # (d,)
     if complex_ is not None:
         suspect &= np.abs(central - complex_) > KINK * scale
-    kinks = np.zeros(len(directions), bool)
+    kinks = np.zeros(array.size, bool)
     for i in np.flatnonzero(suspect):
-        closer = np.sum(_central(function, array, directions[i], CENTRAL_STEP / 4), axis=1)  # (3,)
+        closer = np.sum(_central(function, array, entries[i], CENTRAL_STEP / 4), axis=1)  # (3,)
         kinks[i] = _jump(closer) > STAYS * jumps[i]
         central[i] = closer[0]
     # Each term has its own slopes, and the sum may take the left of one and the right of another:
@@ -106,7 +102,7 @@ def differences(
     does not take complex arrays.
     """
     if method == "complex":
-        slopes = _complex(function, array, _entries(array))
+        slopes = _complex(function, array)
         if slopes is None:
             raise ValueError("complex step: expected a function that takes complex arrays")
     else:
@@ -144,7 +140,7 @@ def _jump(slopes: np.ndarray) -> np.ndarray:
     return np.abs(right - left) + 1.5 * np.abs(central - (left + right) / 2)
 
 
-def _complex(function, array, directions: Iterable) -> np.ndarray | None:
+def _complex(function, array) -> np.ndarray | None:
     """Complex steps (d, k); None where the function does not take or give them, or overflows.
 
     1 / (1 + exp(800)) is 0, but the same with a complex 800 is NaN.
@@ -152,7 +148,7 @@ def _complex(function, array, directions: Iterable) -> np.ndarray | None:
     slopes = []
     with warnings.catch_warnings():
         warnings.simplefilter("error", np.exceptions.ComplexWarning)
-        for direction in directions:
+        for direction in _entries(array):
             try:
                 outputs = _outputs(function, array, direction, 1j * COMPLEX_STEP)  # (k,)
             except (Exception, SystemExit):  # each function refuses complex arrays in its own way
