@@ -76,13 +76,11 @@ def test_the_report_names_the_place():
     assert float(received[2]) == pytest.approx(1 + float(right[2]), abs=1e-3)
 
 
-def test_a_number_will_do_and_nothing_will_not():
+def test_a_number_will_do():
     square = SimpleNamespace(forward=lambda x: (x**2, x), backward=lambda dout, x: (2 * x * dout,))
     for x in (3.0, np.array(3.0), np.float64(3.0)):
         assert check(square, arrays=(x,)).ok
         assert not check(changed(square, changed_at(0, lambda g, *_: 1.5 * g)), arrays=(x,)).ok
-    with pytest.raises(ValueError, match=r"x is empty, shape \(0, 3\)"):
-        check(square, arrays=(np.zeros((0, 3)),))
 
 
 # The contract.
@@ -173,7 +171,7 @@ def test_a_forward_that_stops_where_it_is_perturbed_is_reported():
             raise ValueError("another x")
         return dense.forward(x, w, b)
 
-    words = "forward raised ValueError: another x, where x was perturbed"
+    words = "forward, where x was perturbed, raised ValueError: another x"
     arrays = (np.ones((3, 2)), np.ones((2, 4)), np.ones(4))
     assert words in str(check(of_dense(forward), arrays=arrays))
 

@@ -7,14 +7,24 @@ would not do: the gradient of a plain sum through softmax or batch norm is zero,
 that returns zeros would pass.
 """
 
+from functools import partial
+
 import numpy as np
 
 from minidann import ops
 from minidann.gradcheck.comparing import by_differences
 from minidann.gradcheck.judging import Answer, each, judge, read_only, unusable
-from minidann.gradcheck.running import answers, in_one_line, quietly
+from minidann.gradcheck.running import TOTAL, answers, attempt, quietly
 from minidann.gradcheck.verdict import Report, Verdict
-from minidann.mistakes.question import Case, Question, argument_names, ask, close, first_example
+from minidann.mistakes.question import (
+    Case,
+    Question,
+    argument_names,
+    ask,
+    close,
+    first_example,
+    real,
+)
 
 CONTRACT = "the contract"
 NO_DERIVATIVE = (
@@ -57,11 +67,8 @@ def check(
     arrays = tuple(np.array(array, dtype=np.float64) for array in arrays)
     options, names = options or {}, argument_names(op.forward, len(arrays))
     title = title or getattr(op, "__name__", "op").rpartition(".")[2]
-    for name, array in zip(names, arrays):
-        if not array.size:
-            raise ValueError(f"{name} is empty, shape {array.shape}: there is nothing to perturb")
     asked, given = _ask(op, arrays, options, rng)
-    upstream, (first, *_), held = asked[0].upstream, given, read_only(arrays)
+    (_, held, options), upstream, first = asked[0].case, asked[0].upstream, given[0]
     for problem in filter(None, unusable(first, names)):
         return _breached(title, problem)
     if (dtype := np.asarray(first.out).dtype) != np.float64:
@@ -74,17 +81,17 @@ def check(
 
         def terms(perturbed, i=i):
             given = (*held[:i], perturbed, *held[i + 1 :])
-            return scale * upstream * quietly(op.forward, *given, **read_only(options))[0]
+            return scale * upstream * quietly(op.forward, *given, **options)[0]
 
         part, gradient = f"d{name}", first.gradients[i]
         if gradient is None:
             verdicts.append(Verdict(part, True, note="not computed"))
             continue
-        try:
-            verdicts.append(by_differences(part, gradient, terms, array, strict=strict))
-        except (Exception, SystemExit) as error:
-            why = f"forward raised {in_one_line(error)}, where {name} was perturbed"
-            return _breached(title, why)
+        judged = partial(by_differences, part, gradient, terms, array, strict=strict)
+        verdict, problem = attempt(judged, getattr(op, "__file__", None), TOTAL)
+        if problem:
+            return _breached(title, f"forward, where {name} was perturbed, {problem}")
+        verdicts.append(verdict)
     errors = {method: [getattr(v, method) for v in verdicts] for method in ("central", "complex")}
     if not all(verdict.right for verdict in verdicts):
         known, named = _as_known(asked, given)
@@ -105,16 +112,13 @@ def _breached(title: str, problem: str) -> Report:
 
 def _ask(op, arrays, options, rng) -> tuple[list[Question], list[Answer]]:
     """Questions with three different dout on one example, and what `op` answers."""
-    try:
-        out, _ = quietly(op.forward, *read_only(arrays), **read_only(options))
-        shape = np.shape(out)
-    except (Exception, SystemExit):  # asked again, it will say what is wrong
-        shape = ()
-    asked = []
+    case, nothing = Case("your example", *read_only((arrays, options))), (None,) * len(arrays)
+    (probe,) = answers(op, [Question(case, np.zeros(()), None, None, nothing)], aloud=False)
+    asked, out = [], real(probe.out)
+    shape = () if out is None else out.shape
     for _ in range(3):
         upstream = np.asarray(rng.standard_normal(shape))
-        case = Case("your example", arrays, options)
-        asked.append(Question(case, upstream, None, None, (None,) * len(arrays)))
+        asked.append(Question(case, read_only(upstream), None, None, nothing))
     return asked, answers(op, asked)
 
 

@@ -15,17 +15,8 @@ import numpy as np
 from minidann import ops
 from minidann.console import UserError
 from minidann.gradcheck.gradients import check
-from minidann.gradcheck.judging import Answer, judge, mapped, questions
-from minidann.gradcheck.running import (
-    ENDLESS,
-    SECONDS,
-    TOTAL,
-    TookTooLong,
-    answers,
-    in_one_line,
-    limited,
-    place,
-)
+from minidann.gradcheck.judging import Answer, each, judge, mapped, questions
+from minidann.gradcheck.running import SECONDS, answers, attempt
 from minidann.gradcheck.verdict import Report, Verdict, kind
 from minidann.mistakes.question import Case, Question, argument_names, real
 
@@ -54,19 +45,12 @@ def load(path: Path) -> ModuleType:
     return module
 
 
-def _run(path: Path, what: str, function: Callable, seconds: float | None = None):
+def _run(path: Path, what: str, function: Callable):
     """What `function` gives. UserError where it raises an error or never ends."""
-    seconds = seconds or SECONDS
-    try:
-        with limited(seconds):
-            return function()
-    except TookTooLong as error:
-        raise UserError(
-            f"{path}: {what} took more than {seconds} s{place(error, path)}; {ENDLESS}"
-        ) from None
-    except (Exception, SystemExit) as error:
-        where = place(error, path)
-        raise UserError(f"{path}: {what} raised {in_one_line(error)}{where}") from None
+    given, problem = attempt(function, path, SECONDS)
+    if problem:
+        raise UserError(f"{path}: {what} {problem}")
+    return given
 
 
 def check_file(path: Path, name: str | None, seed: int) -> Report:
@@ -94,22 +78,17 @@ def check_as(name: str, module, rng: np.random.Generator, title: str) -> Report:
         others = judge(name, asked, answers(mixed, asked, aloud=False), any_subgradient=True)
         if all(verdict.right for verdict in others.values()):
             notes = [f"note: {CACHE}", *notes]
-    count = len(argument_names(op.forward))
-    errors = {question.case.what: _errors(question, answer, count)
+    errors = {question.case.what: _errors(question, answer)
               for question, answer in zip(asked, given)}  # fmt: skip
     return Report(f"{title}, as {name}", tuple(verdicts.values()), tuple(notes), errors)
 
 
 def _askable(forward, asked: list[Question]) -> tuple[list[Question], list[str]]:
     """The questions that forward can be asked, and notes: it may lack an option or its default."""
-    try:
-        parameters = inspect.signature(forward).parameters
-    except (TypeError, ValueError):  # something built in
-        return asked, []
-    any_option = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    parameters = inspect.signature(forward).parameters
     options = {name for question in asked for name in question.case.options}
     needed = {n for n, p in parameters.items() if n in options and p.default is p.empty}
-    lacking = set() if any_option else {"input_gradient"} - parameters.keys()
+    lacking = {"input_gradient"} - parameters.keys()
     askable = [q for q in asked if needed <= q.case.options.keys()
                and not lacking & q.case.options.keys()]  # fmt: skip
     without = {name for question in asked for name in needed - question.case.options.keys()}
@@ -133,12 +112,10 @@ def _in_float32(module, question: Question, verdicts: dict[str, Verdict]) -> dic
 
 
 @np.errstate(all="ignore")
-def _errors(question: Question, answer: Answer, count: int) -> list[float]:
+def _errors(question: Question, answer: Answer) -> list[float]:
     """The relative error of each part on one input; NaN where there is nothing to compare."""
-    gradients = answer.gradients
-    if not isinstance(gradients, (tuple, list)) or len(gradients) != count:
-        gradients = [None] * count
     errors = []
+    gradients = each(answer.gradients, question.gradients)
     for received, true in zip((answer.out, *gradients), (question.out, *question.gradients)):
         received = real(received)
         if true is None or received is None or received.shape != np.shape(true):
@@ -170,5 +147,4 @@ def _by_itself(path: Path, module, rng) -> Report:
         if not 0 < array.size <= LARGE:
             raise UserError(f"{path}: example(rng): {name} has {array.size} entries, and each is "
                             f"perturbed: make it a small example, of 1 to {LARGE}")  # fmt: skip
-    return _run(path, "the check", lambda: check(
-        module, rng, arrays=arrays, options=options, title=path.name), TOTAL)  # fmt: skip
+    return check(module, rng, arrays=arrays, options=options, title=path.name)
