@@ -105,7 +105,7 @@ with_p(naive(z)) | In backward exp overflows: subtract each row's largest score 
 """, softmax, naive, shifted, derive=of_scores)  # fmt: skip
 
 
-def of_labels(z, labels):
+def of_labels(z, labels, **_):
     """What the table of the loss uses: `loss(p)` of the labels' p, `log_loss(log p)`, the right
     loss.
     """

@@ -72,7 +72,7 @@ def softmax(score, axis=1):
     return e / e.sum(axis=axis, keepdims=True)
 
 
-def of_score(f, v):
+def of_score(f, v, **_):
     return {"score": f @ v, "attend": lambda weights: np.einsum("np,npf->nf", weights, f)}
 
 
@@ -158,7 +158,7 @@ rescaled(var + NUMBER) | epsilon is NUMBER in backward, {EPSILON:g} in forward.
 """, 1e-12, 1e-10, 1e-8, 1e-7, 1e-6, 1e-4, 1e-3), derive=of_terms)  # fmt: skip
 
 
-def of_statistics(x, gamma, beta, running):
+def of_statistics(x, gamma, beta, running, **_):
     """What the table of forward uses: mean and var; `to(xhat)`; and `by`, out by another mean and
     variance of the batch, in training only.
     """

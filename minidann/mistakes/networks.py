@@ -66,7 +66,7 @@ emotion=1 - a, domain=a | alpha weighs the domain loss and 1 - alpha the emotion
     made = catalogue.Mistake("model", change.__doc__, "whole", partial(network_by, change))
     catalogue.CATALOGUE.append(made)
 
-USED = ("conv_relu_maxpool", "attention", "batchnorm", "dropout", "gradient_reversal", "dense",
+USED = ("attention", "batchnorm", "dropout", "gradient_reversal", "dense",
         "softmax_cross_entropy")  # fmt: skip
 
 
