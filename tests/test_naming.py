@@ -202,7 +202,7 @@ def gradients_by(name, change):
         ("maxpool", lambda g, d, c: (g[0][:, : c.argmax.max() + 1],), "cut short along axis 1"),
         ("dense", lambda g, d, c: (g[0], g[1] / len(d), g[2]), "divided by N"),
         ("dense", lambda g, d, c: (g[0], g[1] / len(d) ** 2, g[2]), "divided by N squared"),
-        ("softmax_cross_entropy", lambda g, d, c: (g[0] / len(c.p),), "divided by N twice"),
+        ("softmax_cross_entropy", lambda g, d, c: (g[0] / len(c.p),), "numbers are divided by N."),
         ("softmax_cross_entropy", lambda g, d, c: (-g[0] * len(c.p),), "multiplied by N"),
         (
             "softmax_cross_entropy",

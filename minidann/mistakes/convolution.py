@@ -149,11 +149,11 @@ again(argmax=np.minimum(argmax + (size - stride) * p, x_shape[1] - 1))
 
 
 def of_counts(x, size, stride, **_):
-    """What the next table uses: the largest of `count` pools, which begin every `stride` frames and
-    may end after x; x goes on with `filled`.
+    """What the next table uses: the largest of `count` pools, which may end after x; x goes on with
+    `filled`.
     """
 
-    def counted(count, filled=-np.inf, stride=stride):
+    def counted(count, filled=-np.inf):
         more = max(0, (count - 1) * stride + size - x.shape[1])
         longer = np.pad(x, ((0, 0), (0, more), (0, 0)), constant_values=filled)
         return np.stack([longer[:, f].max(1) for f in pools(x, size, stride, count)], axis=1)
@@ -169,7 +169,5 @@ counted(-(-frames // stride)) | What is left at the end is no pool of its own: t
 counted(-(-over // stride) + 1) | Frames at the end that fill no pool make a shorter one.
 counted(-(-over // stride) + 1, 0) | The end is filled up with zeros to make one pool more.
 counted(over // stride + 2) | There is one pool too many, which is shorter than `size`.
-counted(over // stride + 1, stride=size)
-    | Pools begin every `size` frames, as many as with the stride.
 counted(frames // stride) | The number of pools is T // stride, not (T - size) // stride + 1.
 """, pools, derive=of_counts)  # fmt: skip
