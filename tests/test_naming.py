@@ -1,5 +1,6 @@
 """What is said of students' code: right is right, and what is wrong has its own name or none."""
 
+import contextlib
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,6 +10,7 @@ from wrong_code import asked, changed, judged
 from minidann import ops
 from minidann.gradcheck import judging
 from minidann.gradcheck.verdict import MOST, UNKNOWN, Verdict, lines
+from minidann.mistakes.changes import changes
 from minidann.mistakes.convolution import largest, shared
 from minidann.ops import (
     attention,
@@ -200,7 +202,7 @@ def gradients_by(name, change):
         ("maxpool", lambda g, d, c: (g[0][:, : c.argmax.max() + 1],), "cut short along axis 1"),
         ("dense", lambda g, d, c: (g[0], g[1] / len(d), g[2]), "divided by N"),
         ("dense", lambda g, d, c: (g[0], g[1] / len(d) ** 2, g[2]), "divided by N squared"),
-        ("softmax_cross_entropy", lambda g, d, c: (g[0] / len(c.p),), "divided by N twice"),
+        ("softmax_cross_entropy", lambda g, d, c: (g[0] / len(c.p),), "numbers are divided by N."),
         ("softmax_cross_entropy", lambda g, d, c: (-g[0] * len(c.p),), "multiplied by N"),
         (
             "softmax_cross_entropy",
@@ -241,6 +243,23 @@ def test_a_gradient_is_named_or_not_known(name, change, says):
 def test_what_happens_to_all_gradients_is_told_once(name, change, says):
     ((cause, *_),) = set(gradients_by(name, change).values())
     assert says in cause
+
+
+def test_an_output_is_named_by_what_forward_would_give_of_other_inputs():
+    op = by(lambda x, w, b: (x @ w - 2 * b, dense.Cache(x, w)), dense.backward)
+    said = causes(judged("dense", op))["out"]
+    assert said == ("Forward acts as if b were with the wrong sign and multiplied by 2.",)
+
+
+def test_row_numbers_are_only_spoiled_to_row_numbers():
+    """scipy's product reads outside of its matrix where an argmax points there."""
+    argmax = np.array([[0, 3, 1]])
+    made = {}
+    for words, make in changes(argmax, {"T": 5.0}, {}):
+        with contextlib.suppress(ValueError), np.errstate(all="ignore"):
+            made[words] = make()
+    assert all(a.dtype.kind == "i" and a.min() >= 0 and a.max() <= 3 for a in made.values())
+    assert made["one larger"].tolist() == [[1, 3, 2]] and "its square" not in made
 
 
 def test_what_one_input_rules_out_is_not_told():

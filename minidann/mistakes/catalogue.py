@@ -7,14 +7,15 @@ and the course is tested with it. No op is copied. An entry of a table is
 
 The formula gives what the mistake gives, "afresh" in place of backward (a tuple of gradients) or in
 place of "forward" (out). It may use np, the helpers that the table is given, the op's arrays and
-options, and in backward the names of `at_hand`: what forward keeps, dout, out, the right gradients
-(dx, dw, ...), and `again(x=..., dout=...)`, the op's own backward with other values; and what the
-table derives from these. A "whole" mistake builds the wrong network: () -> module.
+options, `again(x=...)`, the op's own answer with other values, what the table derives from these,
+and in backward the names of `at_hand`: what forward keeps, dout, out, and the right gradients
+(dx, dw, ...). A "whole" mistake builds the wrong network: () -> module.
 """
 
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
@@ -36,7 +37,7 @@ class Mistake:
 
     @property
     def name(self) -> str:
-        return f"{self.target}: {self.says.rstrip('.')}"
+        return f"{self.target}, {self.place}: {self.says.rstrip('.')}"
 
     @property
     def op(self) -> ModuleType:
@@ -48,9 +49,8 @@ class Mistake:
 
     def out(self, question: Question) -> np.ndarray | None:
         """The output that would come of it; None where it says nothing of forward."""
-        if self.place != "forward":
-            return None
-        return self.change(*question.case.arrays, **question.case.options)
+        _, arrays, options = question.case
+        return self.change(*arrays, **options) if self.place == "forward" else None
 
     def build(self):
         """The op or network with this mistake. Its forward keeps what backward needs."""
@@ -115,26 +115,36 @@ def formulas(
         yield change
 
 
-def taking(right: Callable, change: Callable) -> Callable:
+def taking(right: Callable, change: Callable, **more) -> Callable:
     """`change`, a function of named values, as one that takes what the function `right` takes."""
 
     def wrong(*args, **options):
-        given = inspect.signature(right).bind(*args, **options)
-        given.apply_defaults()
-        return change(**given.arguments)
+        given = arguments(right, *args, **options)
+        return change(**given, **{name: partial(of, given) for name, of in more.items()})
 
     wrong.__doc__ = change.__doc__
     return wrong
 
 
+def arguments(function: Callable, *args, **options) -> dict[str, object]:
+    """What a function would be given by this call, defaults included, by name."""
+    given = inspect.signature(function).bind(*args, **options)
+    given.apply_defaults()
+    return given.arguments
+
+
 def table(op: ModuleType, place: str, text: str, *helpers: Callable, **how) -> None:
     """Read a table of mistakes in an op; a "path" is no mistake, but a term of its gradients."""
     target = op.__name__.rpartition(".")[2]
+
+    def again(given, **changed):
+        return op.forward(**{**given, **changed})[0]
+
     for change in formulas(text, *helpers, **how):
         if place == "path":
             PATHS.setdefault(target, []).append(change)
             continue
-        wrong = taking(op.forward, change) if place == "forward" else change
+        wrong = taking(op.forward, change, again=again) if place == "forward" else change
         CATALOGUE.append(Mistake(target, change.__doc__, place, wrong))
 
 
@@ -146,15 +156,13 @@ def fields(name: str, cache) -> dict[str, object]:
 def at_hand(name: str, question: Question) -> dict[str, object]:
     """What a formula may use, by name."""
     op, (_, arrays, options) = getattr(ops, name), question.case
-    given = inspect.signature(op.forward).bind(*arrays, **options)
-    given.apply_defaults()
     names = argument_names(op.forward, len(arrays))
 
     def again(dout=question.upstream, **changed):
         return op.backward(dout, question.cache._replace(**changed))
 
     return {
-        **given.arguments, **fields(name, question.cache),
+        **arguments(op.forward, *arrays, **options), **fields(name, question.cache),
         **{f"d{n}": gradient for n, gradient in zip(names, question.gradients)},
         "dout": question.upstream, "out": question.out, "again": again,
     }  # fmt: skip

@@ -83,7 +83,21 @@ def changes(
     """The ways to spoil anything that a function is given, keeps or returns, if it is of numbers.
 
     `sizes` are the numbers that a wrong factor may be; `others` the arrays at hand, by their names.
+    An array of whole numbers counts rows: what is made of it counts rows, too, that exist.
     """
+    counts = isinstance(value, np.ndarray) and value.ndim and value.dtype.kind in "iu"
+    for words, make in _ways(value, sizes, others, ways):
+        yield words, partial(_rows, make, value.max(initial=0)) if counts else make
+
+
+def _rows(make: Callable, last: int) -> np.ndarray:
+    rows = make()
+    if rows.dtype.kind not in "iu" or rows.min(initial=0) < 0 or rows.max(initial=0) > last:
+        raise ValueError("these are no numbers of rows")
+    return rows
+
+
+def _ways(value, sizes, others, ways) -> Ways:
     if isinstance(value, bool):
         yield f"{not value}", lambda: not value
     if isinstance(value, bool) or not isinstance(value, (int, float, np.ndarray)):

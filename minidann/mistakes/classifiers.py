@@ -34,15 +34,11 @@ x * (mask != 0) / (1 - NUMBER) | The scale is 1 / (1 - NUMBER) whatever the rate
 table(dense, "afresh", """
 dout @ w, dw, db | w stands where w.T should.
 dx, x @ dout, db | x stands where x.T should.
-dout @ w, x @ dout, db | w and x stand where w.T and x.T should.
-dout @ w.reshape(w.shape[::-1]), dw, db | w is brought to (L, C) by reshape instead of transpose.
-dx, dw.T, db | dw is dout.T @ x, of shape (L, C), where w is (C, L).
 dx, dw, dout[0].copy() | db is the first row of dout: the sum over the batch is missing.
 dx, dw, np.full_like(db, dout.sum()) | db is the sum of all of dout: the sum has no axis.
 """)  # fmt: skip
 table(dense, "forward", """
 x @ w | The bias is not added.
-x @ w - b | The bias is subtracted.
 """)  # fmt: skip
 
 # --- softmax_cross_entropy: (p - one-hot) / N
@@ -79,11 +75,8 @@ table(softmax_cross_entropy, "path", """
 """, derive=of_scores)  # fmt: skip
 table(softmax_cross_entropy, "afresh", """
 (dz * len(p),) | The loss is a mean over the batch, its gradient is that of a sum: 1/N is missing.
-(dz / len(p),) | The gradient is divided by N twice: once is right.
 (dz * one_hot,) | Only the true class's score gets its p - 1; the other scores get no gradient.
 again(p=softmax(z.T).T) | The probabilities kept are normalised over the batch.
-((p - one_hot / len(p)) * dout,) | Only the 1 of the label is divided by N: parentheses are missing.
-((p / len(p) - one_hot) * dout,) | Only p is divided by N, the 1 of the label is not.
 minus_one_at((slice(None), labels))
     | 1 is subtracted in the columns of all labels in every row: p[:, labels] -= 1 needs rows.
 ((p - 1) * dout / len(p),) | 1 is subtracted from every score, not from the label's own.
@@ -105,16 +98,13 @@ with_p(naive(z)) | In backward exp overflows: subtract each row's largest score 
 """, softmax, naive, shifted, derive=of_scores)  # fmt: skip
 
 
-def of_labels(z, labels):
-    """What the table of the loss uses: `loss(p)` of the labels' p, `log_loss(log p)`, the right
-    loss.
-    """
+def of_labels(z, labels, **_):
+    """What the table of the loss uses: `loss(p)` of the labels' p, and `log_loss(log p)`."""
 
     def loss(p, of=lambda picked: -np.log(picked).mean()):
         return of(p[np.arange(len(p)), labels])
 
-    return {"loss": loss, "log_loss": lambda log_p: loss(log_p, lambda picked: -picked.mean()),
-            "right": softmax_cross_entropy.forward(z, labels=labels)[0]}  # fmt: skip
+    return {"loss": loss, "log_loss": lambda log_p: loss(log_p, lambda picked: -picked.mean())}
 
 
 table(softmax_cross_entropy, "forward", """
@@ -130,17 +120,15 @@ loss(np.exp(z - z.max()) / np.exp(z - z.max()).sum())
 loss(softmax(softmax(z))) | The softmax is applied twice.
 log_loss(z) | The softmax is missing: the scores are taken for log probabilities.
 loss(z) | The softmax is missing: the scores are taken for probabilities.
-right * len(z) | The losses of the rows are summed, not averaged.
+again() * len(z) | The losses of the rows are summed, not averaged.
 -log_softmax(shifted(z))[np.arange(len(z)), labels] | The mean over the rows is missing.
 log_loss(softmax(z)) | The log is missing.
 loss(softmax(z), lambda picked: -np.log(picked.mean()))
     | The log is taken of the mean, not the mean of the logs.
 -log_softmax(shifted(z))[:, 0].mean() | The label has no effect: it is 0 for every row.
--right | The sign of the loss is wrong: it is the mean of log p, not of -log p.
+-again() | The sign of the loss is wrong: it is the mean of log p, not of -log p.
 -log_softmax(shifted(z))[:, labels].mean()
     | Every row's score for every label is taken: [rows, labels] takes one for each row.
-right / np.log(2) | The log is to base 2.
-right / np.log(10) | The log is to base 10.
 """ + family("""
 loss(softmax(z) + NUMBER)
     | NUMBER is added inside the log, which changes it: take the log of what is never 0.
@@ -156,12 +144,8 @@ table(gradient_reversal, "afresh", """
 (beta * dout,) | The gradient is scaled by beta but not reversed: the minus is missing.
 (-dout,) | The gradient is reversed but not scaled: beta is ignored.
 (beta * beta * dout,) | The gradient is reversed twice: beta is squared, and the minus is lost.
-(-beta * beta * dout,) | The reversed gradient is scaled by beta twice.
-(-dout / beta,) | The reversed gradient is divided by beta instead of multiplied.
 (-(beta or 1.0) * dout,) | A beta of 0 is taken for 1: `beta or 1.0` cannot tell 0 from nothing.
 """)  # fmt: skip
 table(gradient_reversal, "forward", """
 -beta * x | The reversal acts in forward: out should be x as it is.
--x | The sign of x is reversed in forward: out should be x as it is.
-beta * x | x is scaled by beta in forward: out should be x as it is.
 """)  # fmt: skip

@@ -1,78 +1,52 @@
-"""Mistakes in the convolution, ReLU, max pooling, and in the three as one op."""
+"""Mistakes in the convolution, ReLU and max pooling."""
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from minidann.mistakes.catalogue import family, table
-from minidann.ops import conv1d, conv_relu_maxpool, maxpool, relu
+from minidann.ops import conv1d, maxpool, relu
 
 # --- conv1d: dx is scattered back over overlapping windows, dw is a product, db a sum
 
 
 def of_windows(dout, w, x_shape, stride, **_):
-    """What window t gives to its k-th frame is `given` (N, T', K, D); `spread` adds it to dx, or
-    writes it there, in these `frames` (T', K), as far as they exist.
+    """What window t gives to its k-th frame is `given` (N, T', K, D), the frame's number `frames`
+    (T', K); dx where these numbers are `written` there, of which the last one stays; and the shape
+    of an x that is `longer`.
     """
     given = np.einsum("ntf,kdf->ntkd", dout, w)
     t, k = np.indices(given.shape[1:3])
 
-    def spread(frames, given=given, overwrite=False):
-        dx, exist = np.zeros(x_shape), frames < x_shape[1]
-        if overwrite:
-            dx[:, frames[exist]] = given[:, exist]
-        else:
-            np.add.at(dx, (slice(None), frames[exist]), given[:, exist])
+    def written(given, frames):
+        dx = np.zeros(x_shape)
+        dx[:, frames] = given
         return dx
 
-    return {"given": given, "t": t, "k": k, "frames": t * stride + k, "spread": spread}
+    n, frames, d = x_shape
+    return {"given": given, "frames": t * stride + k, "written": written,
+            "longer": (n, frames + dout.shape[1] * max(3, len(w)), d)}  # fmt: skip
 
 
 table(conv1d, "afresh", """
-spread(frames, overwrite=True), dw, db
+written(given, frames), dw, db
     | Where windows overlap, dx keeps what the last window wrote: = instead of +=.
-spread(frames.T, given.swapaxes(1, 2), overwrite=True), dw, db
+written(given.swapaxes(1, 2), frames.T), dw, db
     | The loop over the kernel's offsets writes dx[...] = where it should add.
-spread(frames + 1), dw, db | The kernel's offsets count from 1: all of dx lands a frame late.
-spread(t + k), dw, db | dx is scattered as if the stride were 1: window t starts at frame t.
-spread(t * len(w) + k), dw, db | dx is scattered as if the stride were the kernel's size.
-spread(t * 3 + k), dw, db | dx is scattered with the default stride, 3, whatever stride is given.
-spread(frames, given[:, :, ::-1]), dw, db | dx uses the kernel back to front; forward does not.
-dx, dw.transpose(2, 0, 1).reshape(dw.shape), db
-    | dw is made filters first and brought to (K, D, F) by reshape instead of transpose.
-spread(frames[:-1], given[:, :-1]), dw, db
-    | The loop over windows ends one too early: the last window gives nothing to dx.
-again(dout * (t[:, :1] * stride + len(w) < x_shape[1]))
+again(stride=len(w), x_shape=longer)[0][:, : x_shape[1]], dw, db
+    | dx is scattered as if the stride were the kernel's size.
+again(stride=3, x_shape=longer)[0][:, : x_shape[1]], dw, db
+    | dx is scattered with the default stride, 3, whatever stride is given.
+again(dout * (frames[:, -1:] < x_shape[1] - 1))
     | A window that ends at the last frame is left out: < stands where <= should.
 """, derive=of_windows)  # fmt: skip
-
-
-def of_starts(x, w, b, **_):
-    """What the table of forward uses: `placed`, where windows begin at the frames `starts`."""
-
-    def placed(starts, w=w, b=b):
-        windows = conv1d.windows(x, len(w), 1)[:, list(starts)]  # (N, T', K*D)
-        return windows @ w.reshape(-1, w.shape[2]) + b
-
-    def every(step, size=0):  # the starts of all windows of this size, K, that fit
-        return range(0, x.shape[1] - (size or len(w)) + 1, step)
-
-    return {"placed": placed, "every": every}
-
-
 table(conv1d, "forward", """
-placed(every(stride), b=0) | The bias is not added.
-placed(every(stride), b=2 * b) | The bias is added twice.
-placed(every(stride), b=len(w) * b) | The bias is added once for each frame of the kernel.
-placed(range(len(every(stride)))) | The stride is not used: window t begins at frame t.
-placed(every(1)) | The stride is not used: there is a window at every frame.
-placed(every(len(w))) | Windows never overlap: they begin every K frames, whatever the stride.
-placed(every(3)) | The stride is 3 whatever is given.
-placed(every(stride, 10), w[:10]) | The kernel's size is taken for 10, whatever the size of w.
-placed(every(stride)[:-1]) | The last window is missing: T' is (T - K) // stride, without the 1.
-placed(every(stride), w[::-1]) | The kernel is reversed in time, as in mathematics: here it is not.
-placed(every(stride), w.swapaxes(0, 1).reshape(w.shape))
+again(b=0 * b) | The bias is not added.
+again(stride=1)[:, : (x.shape[1] - len(w)) // stride + 1]
+    | The stride is not used: window t begins at frame t.
+again(x=np.pad(x, ((0, 0), (0, (len(w) - x.shape[1]) % stride), (0, 0))))
+    | The end is padded with zeros so that the last frames get a window of their own.
+again(w=w.swapaxes(0, 1).reshape(w.shape))
     | The windows are flattened channels first, the kernel frames first.
-""", derive=of_starts)  # fmt: skip
+""")  # fmt: skip
 
 # --- relu: a gate that forward has set
 
@@ -81,7 +55,6 @@ table(relu, "afresh", """
 (dout.copy(),) | The gate is missing: the gradient passes everywhere.
 (dout * (x <= 0),) | The gate is inverted: the gradient passes where x was negative.
 (np.maximum(dout, 0),) | The gate is that of dout: the gradient passes where dout is positive.
-(dout * (x > 0) * (dout > 0),) | What is negative of dout is lost: only x is asked.
 (dout * np.sign(x),) | dout is multiplied by the sign of x, not by 1 or 0.
 (dout * (x >= 0),) | At x = 0 the gradient passes; it should be 0 there.
 """ + family("""
@@ -95,7 +68,7 @@ np.maximum(x.max(), 0) | The largest entry of x is returned, not each entry or 0
 np.where(x > 0, x, NUMBER * x) | What is negative is multiplied by NUMBER, as in a leaky ReLU.
 """, *LEAKS))  # fmt: skip
 
-# --- maxpool: the argmax takes all. A window is v (N, size, F)
+# --- maxpool: the largest counts, out and back. Of a pool, v (N, size, F), each number has a weight
 
 
 def largest(v):
@@ -103,142 +76,98 @@ def largest(v):
 
 
 def only(where, v):
-    """Of each window the frame `where` alone, (N, F) or what broadcasts to it."""
+    """Of each pool the frame `where` alone, (N, F) or what broadcasts to it."""
     return np.arange(v.shape[1])[:, None] == where[:, None]
 
 
+def pools(x, size, stride, count=None):
+    """The frames of x (N, T, F) in each pool, as slices."""
+    count = (x.shape[1] - size) // stride + 1 if count is None else count
+    return [slice(p * stride, p * stride + size) for p in range(count)]
+
+
 def shared(weights, dout, x, size, stride):
-    """dx where each window's gradient is spread by `weights(window)` (N, size, F)."""
+    """dx where each pool's gradient is spread by `weights(v)` (N, size, F)."""
     dx = np.zeros_like(x)
-    for p in range(dout.shape[1]):
-        frames = slice(p * stride, p * stride + size)
+    for p, frames in enumerate(pools(x, size, stride)):
         dx[:, frames] += weights(x[:, frames]) * dout[:, p : p + 1]
     return (dx,)
 
 
-table(maxpool, "afresh", """
+def taken(weights, x, size, stride):
+    """out where of each pool the sum by `weights(v)` is taken."""
+    each = (x[:, frames] for frames in pools(x, size, stride))
+    return np.stack([(weights(v) * v).sum(axis=1) for v in each], axis=1)
+
+
+TIES = """
 largest(v) | Each of several tied maxima gets the whole gradient; the first alone should.
 largest(v) / largest(v).sum(axis=1, keepdims=True)
     | Tied maxima share the gradient; forward took the first.
 only(v.shape[1] - 1 - v[:, ::-1].argmax(axis=1), v)
     | In a tie the gradient goes to the last maximum, not to the first.
-only(np.abs(v).argmax(axis=1), v) | The gradient goes to the frame with the largest absolute value.
-only(v.argmin(axis=1), v) | The gradient goes to the smallest frame of each window.
-only(np.zeros((1, 1)), v) | The gradient goes to the first frame of each window, not to the largest.
-only(np.full((1, 1), v.shape[1] - 1), v)
-    | The gradient goes to the last frame of each window, not to the largest.
-only(v.argmax(axis=1)[:, :1], v) | The argmax of the first channel is used for all channels.
-only(v.sum(axis=2).argmax(axis=1)[:, None], v)
-    | One frame gets the gradients of all channels: that with the largest sum.
-only(v.max(axis=2).argmax(axis=1)[:, None], v)
-    | One frame gets the gradients of all channels: that with the largest entry.
-v == v.max(axis=(1, 2), keepdims=True) | The argmax is searched over frames and channels together.
-only(v.argmax(axis=1), v) * (v > 0) | A frame gets the gradient only if it is positive.
-np.ones_like(v) | Every frame of a window gets the whole gradient, not the largest alone.
-np.full_like(v, 1 / v.shape[1]) | The gradient is shared by all frames of a window, as by a mean.
 only(v.shape[1] - 1 - v.argmax(axis=1), v)
     | Windows are searched backwards: the argmax is counted from the window's end.
-""", only, largest, shared, form="shared(lambda v: {}, dout, x, size, stride)")  # fmt: skip
+v == v.max(axis=(1, 2), keepdims=True) | The argmax is searched over frames and channels together.
+"""
+COUNTS = """
+np.ones_like(v) | All frames of a pool count in full, as in a sum; the largest alone should.
+np.full_like(v, 1 / v.shape[1]) | All frames of a pool count the same, as in a mean.
+only(v.argmin(axis=1), v) | The smallest of each pool counts, not the largest.
+only(np.abs(v).argmax(axis=1), v) | The largest absolute value of each pool counts.
+only(np.zeros((1, 1)), v) | The first frame of each pool counts, not the largest.
+only(np.full((1, 1), v.shape[1] - 1), v) | The last frame of each pool counts, not the largest.
+only(v.argmax(axis=1)[:, :1], v) | The argmax of the first channel is used for all channels.
+only(v.sum(axis=2).argmax(axis=1)[:, None], v)
+    | One frame counts in all channels: that with the largest sum.
+only(v.max(axis=2).argmax(axis=1)[:, None], v)
+    | One frame counts in all channels: that with the largest entry.
+"""
+HELPERS = only, largest, shared, taken
+table(maxpool, "afresh", TIES + COUNTS, *HELPERS,
+      form="shared(lambda v: {}, dout, x, size, stride)")  # fmt: skip
+table(maxpool, "forward", COUNTS, *HELPERS, form="taken(lambda v: {}, x, size, stride)")
 
 
-def pools(x, size, stride):
-    return sliding_window_view(x, size, axis=1)[:, ::stride]  # (N, P, F, size)
-
-
-def of_argmax(dout, argmax, x_shape, x, size, stride, **_):
-    """What the next table uses: `to`, dx with the gradients at these frames, and the pools' numbers
-    and whether there is a positive number in each.
-    """
-
-    def to(frames, once=False):
-        dx = np.zeros(x_shape)
-        n, _, f = np.indices(argmax.shape, sparse=True)
-        at = n, np.minimum(frames, x_shape[1] - 1), f
-        if once:
-            dx[at] += dout
-        else:
-            np.add.at(dx, at, dout)
-        return (dx,)
-
-    return {"to": to, "p": np.arange(argmax.shape[1])[:, None],
-            "positive": pools(x, size, stride).max(axis=-1) > 0}  # fmt: skip
+def at_argmax(dout, argmax, x_shape):
+    dx = np.zeros(x_shape)
+    n, _, f = np.indices(argmax.shape, sparse=True)
+    dx[n, argmax, f] += dout
+    return dx
 
 
 table(maxpool, "afresh", """
-to(np.where(positive, argmax, 0))
+again(argmax=np.where(out > 0, argmax, 0))
     | The search starts at 0: a window without a positive number sends its gradient to frame 0.
-to(argmax, once=True) | dx[index] += dout adds only once where an index occurs twice: use np.add.at.
-to(argmax - stride * p) | The argmax within its window is kept as if it were a frame of x.
-to(argmax + 1) | The argmax is counted from 1: the gradient lands one frame late.
-to(argmax + (size - stride) * p)
+(at_argmax(dout, argmax, x_shape),)
+    | dx[index] += dout adds only once where an index occurs twice: use np.add.at.
+again(argmax=argmax - stride * p)
+    | The argmax within its window is kept as if it were a frame of x.
+again(argmax=np.minimum(argmax + (size - stride) * p, x_shape[1] - 1))
     | Windows are placed every `size` frames on the way back, whatever the stride.
-again(dout * (p < len(p) - 1))
-    | The loop over pools ends one too early: the last one gives no gradient.
-""", derive=of_argmax)  # fmt: skip
+""", at_argmax, derive=lambda out, **_: {"p": np.arange(out.shape[1])[:, None]})  # fmt: skip
 
 
-def of_pools(x, size, stride):
-    """What the table of forward uses: the pools, `view` (N, P, F, size); of each the frame `where`;
-    and `counted`, the largest of `count` pools, of which the last may be shorter than `size`.
+def of_counts(x, size, stride, **_):
+    """What the next table uses: the largest of `count` pools, which may end after x; x goes on with
+    `filled`.
     """
-    view, frames = pools(x, size, stride), x.shape[1]
 
-    def taken(where):
-        where = np.broadcast_to(where, view.shape[:3])[..., None]
-        return np.take_along_axis(view, where, axis=-1)[..., 0]
+    def counted(count, filled=-np.inf):
+        more = max(0, (count - 1) * stride + size - x.shape[1])
+        longer = np.pad(x, ((0, 0), (0, more), (0, 0)), constant_values=filled)
+        return np.stack([longer[:, f].max(1) for f in pools(x, size, stride, count)], axis=1)
 
-    def counted(count, step=stride, filled=0):
-        tails = [x[:, p * step : p * step + size] for p in range(count)]
-        tails = [np.pad(t, ((0, 0), (0, filled and size - t.shape[1]), (0, 0))) for t in tails]
-        return np.stack([t.max(axis=1) for t in tails if t.shape[1]], axis=1)
-
-    return {"view": view, "taken": taken, "counted": counted, "frames": frames,
-            "over": frames - size, "best": view.max(axis=-1)}  # fmt: skip
+    return {"counted": counted, "frames": x.shape[1], "over": x.shape[1] - size}
 
 
 table(maxpool, "forward", """
-view.mean(axis=-1) | The mean of each pool is taken, not its largest.
-view.sum(axis=-1) | The sum of each pool is taken, not its largest.
-view.min(axis=-1) | The smallest of each pool is taken.
-taken(np.abs(view).argmax(axis=-1))
-    | The entry with the largest absolute value is taken, whose sign does not count.
-np.abs(view).max(axis=-1) | The largest absolute value is taken.
-np.maximum(best, 0) | Negative numbers count as 0: the search for the largest starts at 0.
-view[..., 0] | The first frame of each pool is taken.
-view[..., -1] | The last frame of each pool is taken.
-taken(view.argmax(axis=-1)[..., :1])
-    | The frame in which the first channel is largest is taken for all channels.
-taken(view.sum(axis=2).argmax(axis=-1)[..., None])
-    | One frame is taken for all channels: that with the largest sum.
-taken(view.max(axis=2).argmax(axis=-1)[..., None])
-    | One frame is taken for all channels: that with the largest entry.
-0 * best + view.max(axis=(2, 3))[..., None] | The largest is taken over all channels together.
-pools(x, size, size).max(axis=-1) | Pools begin every `size` frames, whatever the stride.
-pools(x, size, 1).max(axis=-1) | Pools begin every frame, whatever the stride.
-best[:, :-1] | The last pool is missing: P is (T - size) // stride, without the 1.
+np.maximum(again(), 0) | Negative numbers count as 0: the search for the largest starts at 0.
+0 * again() + np.stack([x[:, f].max(axis=(1, 2)) for f in pools(x, size, stride)], 1)[:, :, None]
+    | The largest is taken over all channels together.
 counted(-(-frames // stride)) | What is left at the end is no pool of its own: there are too many.
 counted(-(-over // stride) + 1) | Frames at the end that fill no pool make a shorter one.
-counted(-(-over // stride) + 1, filled=1) | The end is filled up with zeros to make one pool more.
+counted(-(-over // stride) + 1, 0) | The end is filled up with zeros to make one pool more.
 counted(over // stride + 2) | There is one pool too many, which is shorter than `size`.
 counted(frames // stride) | The number of pools is T // stride, not (T - size) // stride + 1.
-counted(frames // size) | The number of pools is T // size, not (T - size) // stride + 1.
-counted(over // stride + 1, size) | Pools begin every `size` frames, as many as with the stride.
-""", pools, derive=of_pools)  # fmt: skip
-
-# --- conv_relu_maxpool: only the argmax counts
-
-
-def ties(view, argmax, size):
-    """How many windows of each pool are equal to the largest (N, P, F)."""
-    n, p, _ = argmax.shape
-    windows = view[:, : p * size].reshape(n, p, size, -1)
-    at_largest = windows[np.arange(n)[:, None, None], np.arange(p)[:, None], argmax]
-    return (windows[:, :, None] == at_largest[:, :, :, None]).all(axis=4).sum(axis=3)
-
-
-table(conv_relu_maxpool, "afresh", """
-again(dout * ties(view, argmax, size))
-    | On padding, where frames are equal, every frame of the maximum gets the whole gradient.
-again(passed=np.ones_like(passed))
-    | ReLU's gate is left out: pools whose largest value is negative get a gradient too.
-""", ties)  # fmt: skip
+""", pools, derive=of_counts)  # fmt: skip

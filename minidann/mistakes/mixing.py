@@ -59,10 +59,7 @@ df - direct + dout[:, None, :], dv | The direct path of df lacks the weights s.
 df - direct + dscore[:, :, None] * dout[:, None, :], dv
     | In df the direct path is multiplied by the scores' gradient: s was overwritten by it.
 again(weights=shifted(f @ v)) | The weights kept are exp(score), before the division by their sum.
-direct + (df - direct) / np.sqrt(len(v)), dv / np.sqrt(len(v))
-    | The path through the scores is divided by sqrt(F), as in a transformer; forward's is not.
 df, np.einsum("np,npf->f", s, f) | dv is made from the weights, not from the scores' gradient.
-df, np.einsum("np,npf->f", ds, f) | dv lacks the softmax: it is made from the weights' gradient.
 direct + dscore[:, :, None] * f, dv | In df, f stands where v should, after the scores' gradient.
 """, over_frames, shifted, derive=of_weights)  # fmt: skip
 
@@ -72,7 +69,7 @@ def softmax(score, axis=1):
     return e / e.sum(axis=axis, keepdims=True)
 
 
-def of_score(f, v):
+def of_score(f, v, **_):
     return {"score": f @ v, "attend": lambda weights: np.einsum("np,npf->nf", weights, f)}
 
 
@@ -81,26 +78,23 @@ attend(np.exp(score) / over_frames(np.exp(score)))
     | exp overflows: subtract each row's largest score first.
 attend(np.exp(score - score.max()) / over_frames(np.exp(score - score.max())))
     | exp overflows: subtract each row's largest score, not the largest of the batch.
-f.sum(axis=1) | The weights are not used: all frames are summed.
 f.mean(axis=1) | The weights are not used: the frames are averaged.
 attend(score) | There is no softmax: the weights are the scores.
 attend(score / over_frames(score)) | exp is missing: the scores are divided by their sum.
-attend(softmax(score / np.sqrt(len(v))))
-    | The scores are divided by sqrt(F), as in a transformer: equation 1 does not.
 attend(softmax(np.tanh(score))) | The scores go through tanh before the softmax.
 attend(np.exp(score)) | The weights are not divided by their sum.
 attend(shifted(score)) | The weights are exp(score - largest), not divided by their sum.
 attend(softmax(score, axis=0)) | The softmax runs over the batch, not over time.
 attend(shifted(score) / shifted(score).sum(axis=0)) | The weights' sum runs over the batch.
-attend(shifted(score) / shifted(score).sum()) | The sum that the weights are divided by has no axis.
 attend(softmax(score, axis=None)) | The softmax runs over all frames of the batch.
 attend(softmax(softmax(score))) | The softmax is applied twice.
-attend(softmax(score)) / f.shape[1] | The weighted frames are averaged, not summed.
 (softmax(f * v) * f).sum(axis=1) | There is one weight for each channel, not one for each frame.
 f[np.arange(len(f)), score.argmax(axis=1)] | The frame with the largest score is taken alone.
 """, over_frames, softmax, shifted, derive=of_score)  # fmt: skip
 
 # --- batchnorm: x acts by itself, through the mean and through the variance
+
+EPSILONS = 0, 1e-12, 1e-10, 1e-8, 1e-7, 1e-6, 1e-4, 1e-3
 
 
 def of_terms(dout, xhat, gamma, scale, var, dx, dgamma, dbeta, own_statistics, **_):
@@ -137,28 +131,19 @@ train(own - own.mean(1, keepdims=True) - xhat * (own * xhat).mean(1, keepdims=Tr
     | The means in dx are taken along each row, over the features, as in layer normalisation.
 train(own - own.mean() - xhat * (own * xhat).mean())
     | The means in dx have no axis: they run over rows and features.
-train(own - own.mean() - change) | In the path through the mean the mean has no axis.
-train(own - mean - xhat * (own * xhat).mean())
-    | In the path through the variance the mean has no axis: it runs over rows and features.
 train(own - own.sum() / n - xhat * (own * xhat).sum() / n)
     | The sums in dx have no axis: they run over rows and features, divided by N.
-train(own - own.sum() / n - change) | In the path through the mean the sum has no axis.
-train(own - mean - xhat * (own * xhat).sum() / n)
-    | In the path through the variance the sum has no axis.
 again(own_statistics=True)[0], dgamma, dbeta
     | With running statistics dx still has the paths through the batch's mean and variance.
-rescaled(var) | epsilon is in forward only: dx divides by the root of the variance alone.
 rescaled((np.sqrt(var) + epsilon) ** 2) | In dx epsilon is outside of the root, in forward under it.
 rescaled((var * n / (n - 1) if own_statistics else var) + epsilon)
     | The variance is divided by N - 1 in backward, by N in forward.
-dx, (dout * x).sum(axis=0), dbeta | dgamma multiplies with x itself instead of the normalised x.
-dx, dgamma / scale, dbeta | dgamma multiplies with x - mean, not yet divided by the deviation.
 """ + family(f"""
 rescaled(var + NUMBER) | epsilon is NUMBER in backward, {EPSILON:g} in forward.
-""", 1e-12, 1e-10, 1e-8, 1e-7, 1e-6, 1e-4, 1e-3), derive=of_terms)  # fmt: skip
+""", *EPSILONS), derive=of_terms)  # fmt: skip
 
 
-def of_statistics(x, gamma, beta, running):
+def of_statistics(x, gamma, beta, running, **_):
     """What the table of forward uses: mean and var; `to(xhat)`; and `by`, out by another mean and
     variance of the batch, in training only.
     """
@@ -168,11 +153,8 @@ def of_statistics(x, gamma, beta, running):
         used = (batch_mean, batch_var) if running is None else (mean, var)
         return gamma * (x - used[0]) / np.sqrt(used[1] + EPSILON) + beta
 
-    def right(x=x, gamma=gamma, beta=beta, running=running):
-        return batchnorm.forward(x, gamma, beta, running=running)[0]
-
     return {"mean": mean, "var": var, "by": by, "to": lambda xhat: gamma * xhat + beta,
-            "right": right, "epsilon": EPSILON, "old": MOMENTUM}  # fmt: skip
+            "epsilon": EPSILON, "old": MOMENTUM}  # fmt: skip
 
 
 table(batchnorm, "forward", """
@@ -188,15 +170,11 @@ to((x - mean) / (var + epsilon)) | x is divided by the variance: its root is mis
 to(x - mean) | x is not divided by the standard deviation.
 to((x - mean) * np.sqrt(var + epsilon)) | x is multiplied by the standard deviation.
 to(x / np.sqrt(var + epsilon)) | The mean is not subtracted.
-to((x - mean) / np.sqrt(var)) | epsilon is missing.
 to((x - mean) / (np.sqrt(var) + epsilon)) | epsilon is added outside of the root.
-right(running=running and running[::-1]) | The mean and the variance of running are exchanged.
-right() if running is None else to((x - mean) / (var + epsilon))
-    | running holds variances: they are taken for standard deviations.
-right(running=None) | running is not used: the batch's own statistics are.
-right(running=running and (old * mean + (1 - old) * x.mean(0), old * var + (1 - old) * x.var(0)))
+again(running=running and running[::-1]) | The mean and the variance of running are exchanged.
+again(running=running and (old * mean + (1 - old) * x.mean(0), old * var + (1 - old) * x.var(0)))
     | In inference running is averaged with the batch's own statistics: use it as it is given.
-right(gamma=beta, beta=gamma) | gamma and beta are exchanged.
+again(gamma=beta, beta=gamma) | gamma and beta are exchanged.
 """ + family(f"""
 to((x - mean) / np.sqrt(var + NUMBER)) | epsilon is NUMBER; here it is {EPSILON:g}.
-""", 1e-12, 1e-10, 1e-8, 1e-7, 1e-6, 1e-4, 1e-3), derive=of_statistics)  # fmt: skip
+""", *EPSILONS), derive=of_statistics)  # fmt: skip

@@ -204,8 +204,8 @@ def forward_outcomes(name: str, question: Question, without=None) -> Outcomes:
     inputs, sizes = dict(zip(argument_names(op.forward), arrays)), letters(name, question)
 
     def run(**changed):
-        new = inputs | options | changed
-        return op.forward(*(new.pop(n) for n in inputs), **new)[:1]
+        given = inputs | options | changed
+        return op.forward(*(given[n] for n in inputs), **{n: given[n] for n in options})[:1]
 
     for mistake in catalogue.of(name, "forward"):
         if mistake is not without:
@@ -234,6 +234,7 @@ def backward_outcomes(name: str, question: Question, without=None) -> Outcomes:
     for mistake in catalogue.of(name, "afresh"):
         if mistake is not without:
             yield mistake.says, lambda m=mistake: m.gradients(question)
+    kept.pop("size", None)  # scipy's product reads outside of its matrix where a pool is shorter
     yield from _as_if("Backward", kept | {"dout": dout}, run, sizes, others)
     sums = {}
     for axes in (a for n in range(1, dout.ndim + 1) for a in combinations(range(dout.ndim), n)):
