@@ -4,6 +4,7 @@ import argparse
 import inspect
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -75,21 +76,20 @@ def show_proof(reports) -> bool:
 
 def show_mutants(seed: int) -> bool:
     """Each mistake of the catalogue: caught or not, named or not; is each caught?"""
-    from minidann.gradcheck.bank import counts, try_mistake
+    from minidann.gradcheck.bank import try_mistake
     from minidann.mistakes.catalogue import CATALOGUE
 
-    tried = []
+    counts = Counter()
     for mistake in console.progress(CATALOGUE, len(CATALOGUE), "mistakes", "checked"):
-        t = try_mistake(mistake, seed)
-        tried.append(t)
-        life = "caught  " if t.killed else "SURVIVES"
-        print(f"{life}  with it {t.with_it:7}  without it {t.without_it:7}  {mistake.name}")
-        if t.without_it == "wrong":
-            print(f"            {' '.join(t.said)}")
-    backward = [t for t in tried if t.mistake.place != "forward"]
-    print(f"backward, networks: {counts(backward)}")
-    print(f"forward: {counts([t for t in tried if t.mistake.place == 'forward'])}")
-    return all(t.killed for t in tried)
+        tried = try_mistake(mistake, seed)
+        life = "caught" if tried.killed else "SURVIVES"
+        line = f"{life}; named with it {tried.with_it}, without it {tried.without_it}"
+        counts[line] += 1
+        print(f"{line}: {mistake.name}")
+        if tried.without_it == "wrong":
+            print(f"    {' '.join(tried.said)}")
+    print("", *(f"{count:4} {line}" for line, count in counts.most_common()), sep="\n")
+    return not any("SURVIVES" in line for line in counts)
 
 
 def main() -> None:

@@ -1,6 +1,5 @@
 """The catalogue of mistakes against the checker: is each caught, and is it named?"""
 
-from collections import Counter
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +14,6 @@ from minidann.mistakes.question import close
 class Tried(NamedTuple):
     """What became of one mistake: was it caught, and what was said, with it and without it?"""
 
-    mistake: catalogue.Mistake
     killed: bool
     with_it: str  # "right", "wrong" or "unknown"
     without_it: str
@@ -31,10 +29,8 @@ def try_mistake(mistake: catalogue.Mistake, seed: int) -> Tried:
     killed, with_it = causes(mistake, seed)
     _, without_it = causes(mistake, seed, mistake)
     confirmed = causes(mistake, seed + 1, mistake)[1] if without_it else set()
-    return Tried(
-        mistake, killed, named(with_it, {mistake.says}), named(without_it, confirmed),
-        tuple(without_it),
-    )  # fmt: skip
+    rightly = named(with_it, {mistake.says}), named(without_it, confirmed)
+    return Tried(killed, *rightly, tuple(without_it))
 
 
 def causes(mistake: catalogue.Mistake, seed: int, without=None) -> tuple[bool, set[str]]:
@@ -58,14 +54,3 @@ def causes(mistake: catalogue.Mistake, seed: int, without=None) -> tuple[bool, s
 def named(said: set[str], right: set[str]) -> str:
     """Is one of the things said right? "unknown" where nothing is said."""
     return ("right" if said & right else "wrong") if said else "unknown"
-
-
-def counts(tried: list[Tried]) -> str:
-    """How many were killed, and how they were named, in one line."""
-    killed = sum(t.killed for t in tried)
-    both = []
-    for what, found in (("with it", Counter(t.with_it for t in tried)),
-                        ("without it", Counter(t.without_it for t in tried))):  # fmt: skip
-        named = ", ".join(f"{found[name]} {name}" for name in ("right", "wrong", "unknown"))
-        both.append(f"{what} {named}")
-    return f"{killed} of {len(tried)} caught; named {'; '.join(both)}"

@@ -69,7 +69,7 @@ def check(
     title = title or getattr(op, "__name__", "op").rpartition(".")[2]
     asked, given = _ask(op, arrays, options, rng)
     (_, held, options), upstream, first = asked[0].case, asked[0].upstream, given[0]
-    for problem in filter(None, unusable(first, names)):
+    for problem in filter(None, unusable(first, asked[0], names)):
         return _breached(title, problem)
     if (dtype := np.asarray(first.out).dtype) != np.float64:
         known, named = _as_known(asked, given)

@@ -117,7 +117,7 @@ def judge(
         numbers = [real(gradient) for gradient in each(answer.gradients, names)]
         wrong = [n is not None and t is not None and not close(n, t, least)
                  for n, t in zip(numbers, true)]  # fmt: skip
-        problems.append(unusable(answer, names, least, tuple(t is not None for t in true)))
+        problems.append(unusable(answer, question, names))
         for i, number in enumerate(numbers):
             tied = wrong[i] and any_subgradient and question.case.ties
             if tied and (note := _subgradient(name, question, i, number)):
@@ -157,12 +157,8 @@ def _verdict(part, names, seen, i, problems, causes) -> Verdict:
     return Verdict(part, False, causes, text)
 
 
-def unusable(answer: Answer, names, least: float = 0.0, needed: Sequence[bool] = ()) -> list[str]:
-    """Why out, and then the gradient of each argument, cannot be compared; "" where it can.
-
-    None is a gradient of an argument that is not `needed`. In a second call it may differ by
-    rounding, `least`.
-    """
+def unusable(answer: Answer, question: Question, names) -> list[str]:
+    """Why out, and then the gradient of each argument, cannot be compared; "" where it can."""
     writes = WRITES * ("read-only" in answer.error)
     error = f"{answer.which} {writes}{answer.error}" * bool(answer.error)
     missing = f"forward returns {kind(answer.out)} as out: return an array."
@@ -175,12 +171,12 @@ def unusable(answer: Answer, names, least: float = 0.0, needed: Sequence[bool] =
         return [*found, *[given for _ in names]]
     again = answer.gradients if answer.again is None else each(answer.again, names)
     for i, (gradient, second) in enumerate(zip(answer.gradients, again)):
-        if gradient is None and not (needed and needed[i]):
+        if gradient is None and question.gradients[i] is None:
             found.append("")
         elif real(gradient) is None:
             found.append(f"backward returns {kind(gradient)} as d{names[i]}: return an array.")
         else:
-            found.append("" if close(second, gradient, least) else AGAIN)
+            found.append("" if close(second, gradient, floor(question)) else AGAIN)
     return found
 
 

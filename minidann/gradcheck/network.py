@@ -40,7 +40,7 @@ class Step(NamedTuple):
     domain_labels: np.ndarray
     mask: np.ndarray
     mode: str
-    title: str
+    label: str  # ": source step" or ": target step" where a step has two updates
     alpha: float = ALPHA
     beta: float = BETA
 
@@ -96,11 +96,11 @@ def example(
     labels = rng.permutation(np.arange(n) % 2)
     domains = (np.arange(n + m) >= n).astype(int)
     steps = feeding.steps(mode, n, m)
-    titles = [mode] if len(steps) == 1 else [f"{mode}, source step", f"{mode}, target step"]
+    names = [""] if len(steps) == 1 else [": source step", ": target step"]
     return [
         Step(*map(read_only, (params, x[rows], labels[:count], domains[rows], mask[rows])), mode,
-             title)
-        for (rows, count), title in zip(steps, titles)
+             label)
+        for (rows, count), label in zip(steps, names)
     ]  # fmt: skip
 
 
@@ -116,15 +116,12 @@ def check_network(
     for step in example(rng, mode, **sizes):
         of_step, grads = _check_step(network, step, ops)
         received.append((step, grads))
-        label = step.title.removeprefix(mode).replace(", ", ": ")
-        verdicts += [(v.part, v._replace(part=v.part + label)) for v in of_step]
-    wrong = not all(verdict.right for _, verdict in verdicts)
-    found = networks.name(received) if wrong else {}
-    named = [
-        verdict if verdict.right else verdict._replace(causes=found.get(name) or verdict.causes)
-        for name, verdict in verdicts
-    ]
-    return Report(f"network, {mode}", tuple(named))
+        verdicts += [verdict._replace(part=verdict.part + step.label) for verdict in of_step]
+    named = {} if all(verdict.right for verdict in verdicts) else networks.name(received)
+    for i, verdict in enumerate(verdicts):
+        causes = named.get(verdict.part.partition(":")[0]) or verdict.causes
+        verdicts[i] = verdict if verdict.right else verdict._replace(causes=causes)
+    return Report(f"network, {mode}", tuple(verdicts))
 
 
 def _check_step(network, step: Step, ops) -> tuple[list[Verdict], dict]:
