@@ -13,6 +13,7 @@ from minidann.mistakes.question import real
 
 UNKNOWN = "This is none of the mistakes that minidann knows."
 MOST = 15  # lines for a file
+SHOW = 2  # inputs: those of the first wrong parts
 WIDTH = 110  # characters of a line of numbers
 DIGITS = (4, 6, 9, 12, 17)  # of a number: as many as show a difference
 LEGEND = "Each number is the largest error, relative to the largest entry of what is right."
@@ -73,7 +74,8 @@ class Report(NamedTuple):
 def lines(verdicts: Iterable[Verdict], title: str = "", most: int = MOST) -> list[str]:
     """The verdicts in words, the wrong parts first, in at most `most` lines.
 
-    Parts with the same first cause are named together, with the first part's input.
+    Parts with the same first cause are named together, and the first two such groups have the
+    input of their first part.
     """
     right, groups, notes = [], {}, {}
     for verdict in verdicts:
@@ -86,21 +88,15 @@ def lines(verdicts: Iterable[Verdict], title: str = "", most: int = MOST) -> lis
     summary = [f"{what}: {', '.join(parts)}" for what, parts in
                (("wrong", wrong), ("right", right)) if parts]  # fmt: skip
     head = [f"{title}: " * bool(title) + "; ".join(summary)]
-    blocks = []
-    for group in groups.values():
+    body = []
+    for number, group in enumerate(groups.values()):
         first, *more = group[0].causes or (UNKNOWN,)
+        body.append(f"{', '.join(verdict.part for verdict in group)}: {first}")
         # What went wrong in a call is no alternative to the first cause.
         joined = [("also" if c.startswith(("forward ", "backward ")) else "or", c) for c in more]
-        said = [f"{', '.join(verdict.part for verdict in group)}: {first}"]
-        said += [f"    {word}: {cause}" for word, cause in joined]
-        blocks.append((said, [f"    {line}" for line in group[0].shown.splitlines()]))
-    left, body = most - len(head) - sum(len(said) for said, _ in blocks), []
-    for said, shown in blocks:  # the first inputs are shown, as long as there is room
-        body += said
-        if len(shown) <= left:
-            body += shown
-            left -= len(shown)
-    body += [f"{', '.join(p)}: {note}" for note, p in notes.items() if note][: max(left, 0)]
+        body += [f"    {word}: {cause}" for word, cause in joined]
+        body += [f"    {line}" for line in group[0].shown.splitlines() if number < SHOW]
+    body += [f"{', '.join(parts)}: {note}" for note, parts in notes.items() if note]
     return [*head, *body][:most]
 
 
