@@ -119,7 +119,7 @@ def bends_backward(dout, x):
     # The imaginary part is lost, or overflows: differences alone.
     (lambda x: (np.asarray(x.real**2), x), lambda dout, x: (2 * x * dout,),
      lambda dout, x: (3 * x * dout,), [1.0, 2.0, 3.0],
-     lambda report: np.isnan(report.verdicts[0].complex) and "complex  -" in report.table),
+     lambda report: np.isnan(report.verdicts[0].complex)),
     (sigmoid, lambda dout, s: (dout * s * (1 - s),), lambda dout, s: (dout * s,),
      [-800.0, 0.3, 1.2], lambda report: np.isnan(report.verdicts[0].complex)),
     (bends, bends_backward, lambda dout, x: (dout * [1000, 1000, 7, 7],), [0.0, 0.14, 0.05, 0.3],

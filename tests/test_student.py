@@ -51,12 +51,10 @@ def checked(tmp_path, code, name=None):
 def test_a_right_file_and_a_wrong_one_on_their_own_example_and_as_an_op(tmp_path):
     assert checked(tmp_path, DENSE).lines == ["mine.py: right: dx, dw, db"]
     found = checked(tmp_path, DENSE, "dense")
-    assert found.lines == ["mine.py, as dense: right: out, dx, dw, db"]
-    assert all(what in found.table for what in ("three rows", "one row", "0.0e+00", "relative"))
+    assert found.lines == ["mine.py, as dense: right: out, dx, dw, db"] and not found.inputs
     found = checked(tmp_path, DENSE.replace("dout.sum", "dout.mean"))
     assert found.lines[:2] == ["mine.py: wrong: db; right: dx, dw",
                                "db: The right numbers are divided by N."]  # fmt: skip
-    assert "central" in found.table and "complex" in found.table
 
 
 def test_what_a_file_prints_is_shown_once_and_what_it_raises_has_a_line(tmp_path, capsys):

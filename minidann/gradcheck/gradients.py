@@ -92,7 +92,6 @@ def check(
         if problem:
             return _breached(title, f"forward, where {name} was perturbed, {problem}")
         verdicts.append(verdict)
-    errors = {method: [getattr(v, method) for v in verdicts] for method in ("central", "complex")}
     if not all(verdict.right for verdict in verdicts):
         known, named = _as_known(asked, given)
         is_reversal = known == "gradient_reversal" and scale == 1
@@ -102,7 +101,7 @@ def check(
                 verdicts[i] = verdicts[i]._replace(causes=causes)
     breaches = _breaches(given)
     verdicts += [Verdict(CONTRACT, False, breaches)] if breaches else []
-    return Report(title, tuple(verdicts), errors=errors)
+    return Report(title, tuple(verdicts))
 
 
 def _breached(title: str, problem: str) -> Report:

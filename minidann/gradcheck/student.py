@@ -15,10 +15,10 @@ import numpy as np
 from minidann import ops
 from minidann.console import UserError
 from minidann.gradcheck.gradients import check
-from minidann.gradcheck.judging import Answer, each, judge, questions
+from minidann.gradcheck.judging import judge, questions
 from minidann.gradcheck.running import SECONDS, answers, attempt
 from minidann.gradcheck.verdict import Report, kind
-from minidann.mistakes.question import Question, argument_names, real
+from minidann.mistakes.question import Question, argument_names
 
 LARGE = 5000  # entries of an array, of which each is perturbed
 CACHE = "backward is right with the cache of minidann's forward: look at what yours puts into it."
@@ -52,11 +52,14 @@ def _run(path: Path, what: str, function: Callable):
     return given
 
 
-def check_file(path: Path, name: str | None, seed: int) -> Report:
-    """Check a student's file: as the op `name`, else on the file's own example."""
+def check_file(path: Path, name: str | None, seed: int, verbose: bool = False) -> Report:
+    """Check a student's file: as the op `name`, else on the file's own example.
+
+    `verbose`: as an op also a report on each input by itself.
+    """
     module, rng = load(path), np.random.default_rng(seed)
     if name is not None:
-        return check_as(name, module, rng, path.name)
+        return check_as(name, module, rng, path.name, verbose)
     if not callable(vars(module).get("example")):
         raise UserError(f"{path}: has no function example; say with --op which op it is")
     return _by_itself(path, module, rng)
@@ -65,7 +68,7 @@ def check_file(path: Path, name: str | None, seed: int) -> Report:
 # As an op.
 
 
-def check_as(name: str, module, rng: np.random.Generator, title: str) -> Report:
+def check_as(name: str, module, rng: np.random.Generator, title: str, verbose: bool) -> Report:
     """The verdicts on `module` as the op `name`: what it gives must be what minidann's op gives."""
     op, (asked, notes) = getattr(ops, name), _askable(module.forward, questions(name, rng))
     given = answers(module, asked)
@@ -76,9 +79,13 @@ def check_as(name: str, module, rng: np.random.Generator, title: str) -> Report:
         others = judge(name, asked, answers(mixed, asked, aloud=False), any_subgradient=True)
         if all(verdict.right for verdict in others.values()):
             notes = [f"note: {CACHE}", *notes]
-    errors = {question.case.what: _errors(question, answer)
-              for question, answer in zip(asked, given)}  # fmt: skip
-    return Report(f"{title}, as {name}", tuple(verdicts.values()), tuple(notes), errors)
+    inputs = []
+    for question, answer in zip(asked, given) if verbose else ():
+        alone = judge(name, [question], [answer], any_subgradient=True).values()
+        # One input rules out less, so the causes are those of all.
+        alone = tuple(v._replace(causes=verdicts[v.part].causes) for v in alone)
+        inputs.append(Report(question.case.what, alone))
+    return Report(f"{title}, as {name}", tuple(verdicts.values()), tuple(notes), tuple(inputs))
 
 
 def _askable(forward, asked: list[Question]) -> tuple[list[Question], list[str]]:
@@ -92,21 +99,6 @@ def _askable(forward, asked: list[Question]) -> tuple[list[Question], list[str]]
     without = {name for question in asked for name in needed - question.case.options.keys()}
     notes = [f"note: {name} has no default; minidann's op has one" for name in sorted(without)]
     return askable, notes
-
-
-@np.errstate(all="ignore")
-def _errors(question: Question, answer: Answer) -> list[float]:
-    """The relative error of each part on one input; NaN where there is nothing to compare."""
-    errors = []
-    gradients = each(answer.gradients, question.gradients)
-    for received, true in zip((answer.out, *gradients), (question.out, *question.gradients)):
-        received = real(received)
-        if true is None or received is None or received.shape != np.shape(true):
-            errors.append(np.nan)
-        else:
-            largest = np.abs(true).max(initial=0.0) or 1.0
-            errors.append(np.abs(received - true).max(initial=0.0) / largest)
-    return errors
 
 
 # On its own example.

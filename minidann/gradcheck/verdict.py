@@ -16,7 +16,6 @@ MOST = 15  # lines for a file
 SHOW = 2  # inputs: those of the first wrong parts
 WIDTH = 110  # characters of a line of numbers
 DIGITS = (4, 6, 9, 12, 17)  # of a number: as many as show a difference
-LEGEND = "Each number is the largest error, relative to the largest entry of what is right."
 SHOWN = 12  # entries: a larger array is shown by its shape, and by the entry that is furthest off
 
 
@@ -42,12 +41,12 @@ class Verdict(NamedTuple):
 
 
 class Report(NamedTuple):
-    """The verdicts of one check. `errors`: for the table, a row's name and an error for a part."""
+    """The verdicts of one check. `inputs`: reports on each input by itself, if asked for."""
 
     title: str
     verdicts: tuple[Verdict, ...]
     notes: tuple[str, ...] = ()
-    errors: dict[str, list[float]] = {}  # noqa: RUF012  never written to
+    inputs: tuple["Report", ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -59,16 +58,6 @@ class Report(NamedTuple):
 
     def __str__(self) -> str:
         return "\n".join(self.lines)
-
-    @property
-    def table(self) -> str:
-        """All errors, with a legend."""
-        rows = [["", *(verdict.part for verdict in self.verdicts)]]
-        for what, errors in self.errors.items():
-            rows.append([what, *("-" if math.isnan(e) else f"{e:.1e}" for e in errors)])
-        widths = [max(map(len, column)) for column in zip(*rows)]
-        text = ["  ".join(c.ljust(w) for c, w in zip(row, widths)).rstrip() for row in rows]
-        return "\n".join([LEGEND, *text])
 
 
 def lines(verdicts: Iterable[Verdict], title: str = "", most: int = MOST) -> list[str]:
