@@ -42,6 +42,8 @@ table(conv1d, "forward", """
 again(b=0 * b) | The bias is not added.
 again(stride=1)[:, : (x.shape[1] - len(w)) // stride + 1]
     | The stride is not used: window t begins at frame t.
+again(w=w[:10])[:, : (x.shape[1] - 10) // stride + 1]
+    | The kernel's size is taken for 10, whatever the size of w.
 again(x=np.pad(x, ((0, 0), (0, (len(w) - x.shape[1]) % stride), (0, 0))))
     | The end is padded with zeros so that the last frames get a window of their own.
 again(w=w.swapaxes(0, 1).reshape(w.shape))

@@ -171,7 +171,7 @@ m / c1 / np.sqrt(v / c2) | epsilon is left out.
 m / c2 / (np.sqrt(v / c1) + eps) | The two bias corrections are exchanged.
 m / c1 / (np.sqrt(v / c1) + eps) | Both moments are corrected with the first moment's beta.
 m / (1 - b1 ** (t - 1)) / (np.sqrt(v / (1 - b2 ** (t - 1))) + eps) | The correction uses t - 1.
-m / (1 - b1 * t) / (np.sqrt(v / (1 - b2 * t)) + eps) | The correction is 1 - beta t.
+m / (1 - b1 * t) / (np.sqrt(abs(v / (1 - b2 * t))) + eps) | The correction is 1 - beta t.
 m / c1 / (np.sqrt(v) / c2 + eps) | The second moment's correction stands outside of the root.
 m / c1 * np.sqrt(c2) / (np.sqrt(v) + eps) | epsilon is added before v is corrected.
 m / c1 / (np.sqrt(v / c2) + eps) / rate | The rate is not used.
@@ -210,6 +210,7 @@ precision.mean() | This is precision: it divides by how often a class is predict
 np.nan_to_num(precision).mean() | This is precision, with 0 where a class is not predicted.
 np.nanmean(precision) | This is precision, of the predicted classes.
 precision[1] | This is the precision of class 1 alone.
+(precision[1] + recall[1]) / 2 | This is the mean of precision and recall of class 1.
 recall[1] | This is the recall of class 1 alone.
 recall[0] | This is the recall of class 0 alone.
 100 * (y == p).mean() | This is accuracy in percent.
