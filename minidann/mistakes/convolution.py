@@ -65,7 +65,6 @@ table(relu, "afresh", """
 """, *LEAKS))  # fmt: skip
 table(relu, "forward", """
 np.maximum(x.max(), 0) | The largest entry of x is returned, not each entry or 0.
-(x > 0) * 1.0 | The mask is returned, not x where it is positive.
 """ + family("""
 np.where(x > 0, x, NUMBER * x) | What is negative is multiplied by NUMBER, as in a leaky ReLU.
 """, *LEAKS))  # fmt: skip
@@ -139,8 +138,6 @@ def at_argmax(dout, argmax, x_shape):
 
 
 table(maxpool, "afresh", """
-again(argmax=np.where(out > 0, argmax, 0))
-    | The search starts at 0: a window without a positive number sends its gradient to frame 0.
 (at_argmax(dout, argmax, x_shape),)
     | dx[index] += dout adds only once where an index occurs twice: use np.add.at.
 again(argmax=argmax - stride * p)

@@ -66,19 +66,14 @@ def of_penalty(params, grads, *, l1, l2):
     return {"kernels": kernels, "idle": idle, "right": lambda w: l1 * np.sign(w) + 2 * l2 * w}
 
 
-ways(
-    WRONG,
-    "add_penalty",
-    of_penalty,
-    """
+ways(WRONG, "add_penalty", of_penalty, """
 {k: g + right(params[k]) for k, g in grads.items()}
     | The penalty is added for every parameter, biases and batch norm's included.
 kernels(right) | {k: g for k, g in grads.items() if k == "domain.w"}
     | The kernel of the domain classifier is not penalised.
 kernels(right, idle | grads)
     | A kernel without a gradient in a step gets the penalty as its gradient, and so moves.
-""",
-)
+""")  # fmt: skip
 ways(WRONG, "add_penalty", of_penalty, """
 l1 * np.sign(w) + l2 * w | The 2 is missing: the gradient of l2 w^2 is 2 l2 w.
 l2 * np.sign(w) + 2 * l1 * w | l1 and l2 are exchanged.
@@ -200,11 +195,7 @@ def of_classes(y, p):
     return {"recall": recall, "precision": precision, "f1": f1}
 
 
-ways(
-    WRONG,
-    "uar",
-    of_classes,
-    """
+ways(WRONG, "uar", of_classes, """
 (y == p).mean() | This is accuracy: each row counts the same, but each class should.
 precision.mean() | This is precision: it divides by how often a class is predicted.
 np.nan_to_num(precision).mean() | This is precision, with 0 where a class is not predicted.
@@ -221,8 +212,7 @@ recall.sum() | The recalls are added, not averaged.
 f1.mean() | This is the F1 score.
 np.nan_to_num(f1).mean() | This is the F1 score.
 f1[1] | This is the F1 score of class 1 alone.
-""",
-)
+""")  # fmt: skip
 
 # --- normalise_and_pad: of the frames f, x is normalised
 
