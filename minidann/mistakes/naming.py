@@ -153,8 +153,11 @@ def returned(right: Sequence, sizes, others, instead, what: str = "gradient") ->
         if part is None:
             continue
         for words, make in changes(part, sizes, others, WAYS + SHAPES):
-            scaled = words.partition(" by ")[0] in ("multiplied", "divided")
-            head = "The right numbers are" if scaled else f"The right {what} is returned"
+            head = f"The right {what} is returned"
+            if words.startswith(("multiplied by", "divided by")):
+                head = "The right numbers are"
+            elif words.startswith(("its ", "one ", "zero ", "a(", "that of")):
+                head = f"The right {what} is replaced by"
             if words not in others:
                 ways.setdefault(f"{head} {words}.", {})[i] = make
         for name, value in instead.items():
