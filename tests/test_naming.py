@@ -57,22 +57,13 @@ def test_float32_is_a_note():
     assert all(v.right and "float32" in v.note for v in verdicts.values())
 
 
-@pytest.mark.parametrize("kind", [list, dict, "object"])
-def test_a_cache_may_be_anything(kind):
-    def packed(cache):
-        if kind == "object":
-            return SimpleNamespace(x=cache.x, w=cache.w)
-        return list(cache) if kind is list else cache._asdict()
-
-    def backward(dout, cache):
-        x, w = cache if kind is list else (cache if kind is dict else vars(cache)).values()
-        return dense.backward(dout, (x, w))
-
-    def forward(x, w, b):
-        out, cache = dense.forward(x, w, b)
-        return out, packed(cache)
-
-    assert not causes(judged("dense", by(forward, backward)))
+@pytest.mark.parametrize("pack, unpack", [
+    (lambda *c: [*c], tuple), (lambda x, w: {"x": x, "w": w}, lambda c: (c["x"], c["w"])),
+    (lambda x, w: SimpleNamespace(x=x, w=w), lambda c: (c.x, c.w)),
+])  # fmt: skip
+def test_a_cache_may_be_anything(pack, unpack):
+    op = by(lambda x, w, b: (x @ w + b, pack(x, w)), lambda d, c: dense.backward(d, unpack(c)))
+    assert not causes(judged("dense", op))
 
 
 def pool(weights):
@@ -121,17 +112,8 @@ def from_zero(x, *, size=30, stride=30):
     return np.maximum(out, 0), cache
 
 
-KEPT = {}
-
-
-def in_a_global(x):
-    KEPT["passed"] = x > 0
-    return np.maximum(x, 0), None
-
-
 def spoiled(dout, cache):
     gradients = dense.backward(dout, cache)
-    cache.w.setflags(write=True)
     cache.w[...] = 0
     return gradients
 
@@ -166,8 +148,13 @@ def test_a_hole_is_closed(says):
 
 
 def test_a_cache_in_a_global_and_writing_to_an_input_are_caught():
-    verdict = judged("relu", by(in_a_global, lambda d, c: (d * KEPT["passed"],)))["dx"]
-    assert not verdict.right
+    kept = {}
+
+    def in_a_global(x):
+        kept["passed"] = x > 0
+        return np.maximum(x, 0), None
+
+    assert not judged("relu", by(in_a_global, lambda d, c: (d * kept["passed"],)))["dx"].right
 
     def in_place(x):
         x[x < 0] = 0
@@ -190,36 +177,20 @@ def gradients_by(name, change):
     "name, change, says",
     [
         ("dense", lambda g, d, c: (g[0], g[1], np.full_like(g[2], d.sum())), "the sum has no axis"),
-        ("dense", lambda g, d, c: (3 * g[0], *g[1:]), None),
         ("dense", lambda g, d, c: (g[0], g[1], d), "dout is returned."),
         ("conv1d", lambda g, d, c: (*g[:2], d.sum(axis=1)), "dout summed over axis 1 is"),
-        (
-            "dense",
-            lambda g, d, c: (g[0], c.x[:, :, None] * d[:, None], g[2]),
-            "The sum over axis 0",
-        ),
+        ("dense", lambda g, d, c: (g[0], c.x[:, :, None] * d[:, None], g[2]), "sum over axis 0"),
         ("dense", lambda g, d, c: (g[0], g[1], g[2][None]), "keepdims"),
         ("maxpool", lambda g, d, c: (g[0][:, : c.argmax.max() + 1],), "cut short along axis 1"),
         ("dense", lambda g, d, c: (g[0], g[1] / len(d), g[2]), "divided by N"),
-        ("dense", lambda g, d, c: (g[0], g[1] / len(d) ** 2, g[2]), "divided by N squared"),
         ("softmax_cross_entropy", lambda g, d, c: (g[0] / len(c.p),), "numbers are divided by N."),
-        ("softmax_cross_entropy", lambda g, d, c: (-g[0] * len(c.p),), "multiplied by N"),
-        (
-            "softmax_cross_entropy",
-            lambda g, d, c: (c.p * d / len(c.p),),
-            "The label's 1 is missing.",
-        ),
-        (
-            "attention",
-            lambda g, d, c: (g[0] - c.weights[..., None] * d[:, None] / 2, g[1]),
-            "The direct path is divided by 2.",
-        ),
-        ("relu", lambda g, d, c: (np.maximum(d, 0),), "The gate is that of dout"),
+        ("softmax_cross_entropy", lambda g, d, c: (c.p * d / len(c.p),), "label's 1 is missing"),
+        ("attention", lambda g, d, c: (g[0] - c.weights[..., None] * d[:, None] / 2, g[1]),
+         "The direct path is divided by 2."),
         ("attention", lambda g, d, c: (g[0], g[1] / np.sqrt(len(c.v))), "divided by sqrt(F)"),
-        ("batchnorm", lambda g, d, c: (g[0] * np.sqrt(len(d)), *g[1:]), "multiplied by sqrt(N)"),
         ("conv1d", lambda g, d, c: (g[0], np.cos(g[1]), g[2]), None),
     ],
-)
+)  # fmt: skip
 def test_a_gradient_is_named_or_not_known(name, change, says):
     ((part, found),) = gradients_by(name, change).items()
     if says is None:
@@ -316,10 +287,10 @@ def test_one_mistake_in_both_passes_is_told_once():
 
 
 def test_a_gradient_that_is_wrong_because_forward_is():
-    def forward(x, w, b):
-        return x @ w, (x, w)
-
-    op = by(forward, lambda d, c: (*dense.backward(d, c)[:2], np.zeros(d.shape[1])))
+    op = by(
+        lambda x, w, b: (x @ w, (x, w)),
+        lambda d, c: (*dense.backward(d, c)[:2], np.zeros(d.shape[1])),
+    )
     assert causes(judged("dense", op)) == dict.fromkeys(("out", "db"), ("The bias is not added.",))
 
 

@@ -89,7 +89,6 @@ minus_one_at(labels % len(p))
     | p - one-hot is multiplied by the slope p (1 - p) once more: it is the scores' gradient
     already.
 with_p(softmax(p)) | In backward the softmax is applied twice.
-with_p(np.exp(z)) | In backward exp(z) is not divided by its sum.
 with_p(np.exp(shifted(z))) | In backward exp(z - largest) is not divided by its sum.
 with_p(np.exp(z - z.max()) / np.exp(z - z.max()).sum())
     | In backward the softmax runs over all scores of the batch: its sum has no axis.

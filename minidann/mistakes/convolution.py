@@ -42,6 +42,8 @@ table(conv1d, "forward", """
 again(b=0 * b) | The bias is not added.
 again(stride=1)[:, : (x.shape[1] - len(w)) // stride + 1]
     | The stride is not used: window t begins at frame t.
+again(w=w[:10])[:, : (x.shape[1] - 10) // stride + 1]
+    | The kernel's size is taken for 10, whatever the size of w.
 again(x=np.pad(x, ((0, 0), (0, (len(w) - x.shape[1]) % stride), (0, 0))))
     | The end is padded with zeros so that the last frames get a window of their own.
 again(w=w.swapaxes(0, 1).reshape(w.shape))
@@ -63,7 +65,6 @@ table(relu, "afresh", """
 """, *LEAKS))  # fmt: skip
 table(relu, "forward", """
 np.maximum(x.max(), 0) | The largest entry of x is returned, not each entry or 0.
-(x > 0) * 1.0 | The mask is returned, not x where it is positive.
 """ + family("""
 np.where(x > 0, x, NUMBER * x) | What is negative is multiplied by NUMBER, as in a leaky ReLU.
 """, *LEAKS))  # fmt: skip
@@ -137,8 +138,6 @@ def at_argmax(dout, argmax, x_shape):
 
 
 table(maxpool, "afresh", """
-again(argmax=np.where(out > 0, argmax, 0))
-    | The search starts at 0: a window without a positive number sends its gradient to frame 0.
 (at_argmax(dout, argmax, x_shape),)
     | dx[index] += dout adds only once where an index occurs twice: use np.add.at.
 again(argmax=argmax - stride * p)

@@ -37,13 +37,10 @@ falling | The rate never stops falling: the floor is missing.
 min(falling, floor) | The smaller of the rate and the floor is taken, not the larger.
 max(falling * 0.93, floor) | Epochs are counted from 1, which is one factor too many.
 max(falling / 0.93, floor) | There is one factor too few.
-first if e == 0 else max(falling / 0.93, floor) | There is one factor too few.
-falling * 0.93 | Epochs are counted from 1, and the floor is missing.
 falling + floor | The floor is added to the rate, but it is the least that the rate may be.
 floor | The rate is the floor from the beginning.
 first | The rate never falls.
 max(first / 0.93 ** e, floor) | The rate is divided by 0.93 in every epoch.
-max(first * 0.07 ** e, floor) | The rate is multiplied by 0.07 in every epoch.
 max(first * 0.93, floor) | The rate is multiplied by 0.93 once, not in every epoch.
 max(first * 0.93 * e, floor) | The rate is multiplied by 0.93 e, not by 0.93 to the power of e.
 max(first * (1 - 0.07 * e), floor) | The decay is linear, but it should be exponential.
@@ -52,7 +49,6 @@ max(first * np.exp(-0.07 * e), floor) | The decay is exp(-0.07 e) instead of 0.9
 max(first * np.exp(-0.93 * e), floor) | The decay is exp(-0.93 e) instead of 0.93 to the power of e.
 max(first / (1 + 0.07 * e), floor) | The rate is divided by 1 + 0.07 e.
 floor + (first - floor) * 0.93 ** e | The distance to the floor decays, not the rate itself.
-max(first * 0.93 ** (e // 10), floor) | The rate falls every ten epochs, not in every epoch.
 """ + family("""
 floor if e >= NUMBER else falling
     | From some epoch on the rate is the floor; it should be wherever 0.93^e would be lower.
@@ -70,25 +66,18 @@ def of_penalty(params, grads, *, l1, l2):
     return {"kernels": kernels, "idle": idle, "right": lambda w: l1 * np.sign(w) + 2 * l2 * w}
 
 
-ways(
-    WRONG,
-    "add_penalty",
-    of_penalty,
-    """
+ways(WRONG, "add_penalty", of_penalty, """
 {k: g + right(params[k]) for k, g in grads.items()}
     | The penalty is added for every parameter, biases and batch norm's included.
 kernels(right) | {k: g for k, g in grads.items() if k == "domain.w"}
     | The kernel of the domain classifier is not penalised.
 kernels(right, idle | grads)
     | A kernel without a gradient in a step gets the penalty as its gradient, and so moves.
-""",
-)
+""")  # fmt: skip
 ways(WRONG, "add_penalty", of_penalty, """
 l1 * np.sign(w) + l2 * w | The 2 is missing: the gradient of l2 w^2 is 2 l2 w.
 l2 * np.sign(w) + 2 * l1 * w | l1 and l2 are exchanged.
 l1 * abs(w).sum() + l2 * (w * w).sum() | The penalty itself is added, not its gradient.
-l1 * abs(w).sum() + 2 * l2 * w | The penalty of l1 itself is added, not its gradient.
-l1 * np.sign(w) + l2 * (w * w).sum() | The penalty of l2 itself is added, not its gradient.
 l1 * abs(w) + 2 * l2 * w | l1 is multiplied by abs(w) instead of sign(w).
 l1 * w + 2 * l2 * w | l1 is multiplied by w instead of sign(w).
 l1 * np.sign(w) + l2 * w * w | l2 is multiplied by w^2 instead of 2 w.
@@ -98,10 +87,7 @@ l1 * np.where(w > 0, 1, -1) + 2 * l2 * w | Where w is 0, l1 is subtracted, but t
 right(w) / w.size | It is divided by the number of weights.
 l1 + 2 * l2 * w | l1 is added whatever the sign of w is.
 l1 * w / abs(w) + 2 * l2 * w | The sign is w / abs(w), which is NaN where w is 0.
-l1 * np.sign(w) / w.size + 2 * l2 * w | l1 is divided by the number of weights.
-l1 * np.sign(w) + 2 * l2 * w / w.size | l2 is divided by the number of weights.
 (l2 * np.sign(w) + 2 * l1 * w) / w.size | l1 and l2 are exchanged, and it is divided by w.size.
-l2 * np.sign(w) + l1 * w | l1 and l2 are exchanged, and the 2 is missing.
 2 * l2 * w | l1 has no effect.
 l1 * np.sign(w) | l2 has no effect.
 """, "kernels(lambda w: {})")  # fmt: skip
@@ -145,8 +131,6 @@ m, v, t - 1 | The new counts of steps, .t, are not in the new state.
 m, v, most | The count of steps, .t, of all parameters is that of the most advanced one.
 m / c1, v / c2, t | The new state holds the corrected moments, which are corrected again later.
 v, m, t | The new state has m under the name of v, and v under that of m.
-m / c1, v, t | The new state holds the corrected first moment.
-m, v / c2, t | The new state holds the corrected second moment.
 g, v, t | The new state holds the gradient in place of the first moment.
 """
 ways(WRONG, "step", of_step, """
@@ -162,11 +146,8 @@ b1 * m + g, b2 * v + g * g | Both moments lack the factor 1 - beta before the ne
 b1 * m - (1 - b1) * g, b2 * v + (1 - b2) * g * g | The sign of g is flipped in the first moment.
 (1 - b1) * m + b1 * g, (1 - b2) * v + b2 * g * g | beta and 1 - beta are exchanged.
 b1 * m + (1 - b1) * g, b1 * v + (1 - b1) * g * g | Both moments decay with the first beta.
-b2 * m + (1 - b2) * g, b2 * v + (1 - b2) * g * g | Both moments decay with the second beta.
 b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * abs(g) | The second moment averages abs(g), not g^2.
-b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * (g * g).mean() | The second moment averages one number.
 (1 - b1) * g, (1 - b2) * g * g | The moments start anew in every step.
-b2 * m + (1 - b2) * g, b1 * v + (1 - b1) * g * g | The betas are exchanged in the moments only.
 """, f"stepped(moments={USED}: ({{}}))")  # fmt: skip
 ways(WRONG, "step", of_step, """
 m / (np.sqrt(v) + eps) | The moments are not corrected for their start at zero.
@@ -182,18 +163,12 @@ m / c1 / (np.sqrt(v) + eps) | Only the first moment is corrected for its start a
 m / (np.sqrt(v / c2) + eps) | Only the second moment is corrected for its start at zero.
 m / (1 - b1) / (np.sqrt(v / (1 - b2)) + eps) | The bias correction lacks the power t.
 m / c1 / np.sqrt(v / c2) | epsilon is left out.
-m * c1 / (np.sqrt(v * c2) + eps) | The correction multiplies by 1 - beta^t.
 m / c2 / (np.sqrt(v / c1) + eps) | The two bias corrections are exchanged.
 m / c1 / (np.sqrt(v / c1) + eps) | Both moments are corrected with the first moment's beta.
-m / c2 / (np.sqrt(v / c2) + eps) | Both moments are corrected with the second moment's beta.
 m / (1 - b1 ** (t - 1)) / (np.sqrt(v / (1 - b2 ** (t - 1))) + eps) | The correction uses t - 1.
-m / (1 - b1 * t) / (np.sqrt(v / (1 - b2 * t)) + eps) | The correction is 1 - beta t.
 m / (1 - b1 * t) / (np.sqrt(abs(v / (1 - b2 * t))) + eps) | The correction is 1 - beta t.
 m / c1 / (np.sqrt(v) / c2 + eps) | The second moment's correction stands outside of the root.
-m / c1 / np.sqrt(v / c2 + eps ** 2) | epsilon squared is added under the root.
 m / c1 * np.sqrt(c2) / (np.sqrt(v) + eps) | epsilon is added before v is corrected.
-m / c1 / (np.sqrt((v / c2).mean()) + eps) | It divides by the root of the mean of v.
-np.sign(m) | Only the sign of the first moment is used.
 m / c1 / (np.sqrt(v / c2) + eps) / rate | The rate is not used.
 m / c1 / (np.sqrt(v / c2) + eps) * rate | The rate is multiplied in twice.
 m / (1 - b1 ** most) / (np.sqrt(v / (1 - b2 ** most)) + eps)
@@ -220,11 +195,7 @@ def of_classes(y, p):
     return {"recall": recall, "precision": precision, "f1": f1}
 
 
-ways(
-    WRONG,
-    "uar",
-    of_classes,
-    """
+ways(WRONG, "uar", of_classes, """
 (y == p).mean() | This is accuracy: each row counts the same, but each class should.
 precision.mean() | This is precision: it divides by how often a class is predicted.
 np.nan_to_num(precision).mean() | This is precision, with 0 where a class is not predicted.
@@ -233,8 +204,6 @@ precision[1] | This is the precision of class 1 alone.
 (precision[1] + recall[1]) / 2 | This is the mean of precision and recall of class 1.
 recall[1] | This is the recall of class 1 alone.
 recall[0] | This is the recall of class 0 alone.
-recall.min() | This is the smaller recall, not the mean of both.
-recall.max() | This is the larger recall, not the mean of both.
 100 * (y == p).mean() | This is accuracy in percent.
 recall[np.unique(p)].mean() | It averages over the predicted classes only.
 recall.sum() | The recalls are added, not averaged.
@@ -243,9 +212,7 @@ recall.sum() | The recalls are added, not averaged.
 f1.mean() | This is the F1 score.
 np.nan_to_num(f1).mean() | This is the F1 score.
 f1[1] | This is the F1 score of class 1 alone.
-np.nan_to_num(f1[1]) | This is the F1 score of class 1 alone.
-""",
-)
+""")  # fmt: skip
 
 # --- normalise_and_pad: of the frames f, x is normalised
 
@@ -268,8 +235,6 @@ f | The frames are not normalised.
 f / std | The mean is not subtracted.
 f - mean | The frames are not divided by std.
 (f - mean) * std | The frames are multiplied by std.
-(f - mean) / std ** 2 | The frames are divided by the square of std.
-(f - mean) / np.sqrt(std) | The frames are divided by the root of std.
 (f + mean) / std | The mean is added.
 f / std - mean | The mean is subtracted after the division.
 (f - std) / mean | mean and std are exchanged.
@@ -283,7 +248,6 @@ x, x[-1] | It pads with the last frame.
 x, x[0] | It pads with the first frame.
 x, -mean / std | It pads with 0 before the frames are normalised.
 x, x.mean(axis=0) | It pads with the mean of the frames.
-x, x.max(axis=0) | It pads with the maximum.
 """, "padded({})")  # fmt: skip
 
 # --- equations 8 to 10: of the domain classifier and the encoder, from e, what L_e gives, 0 where

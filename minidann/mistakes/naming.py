@@ -8,6 +8,7 @@ words of each are the same for every input. At most two are told.
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
 from itertools import combinations, permutations
 from typing import NamedTuple
 
@@ -22,7 +23,8 @@ from minidann.mistakes.shares import readings, together
 
 TOLD = 2
 LARGEST = 3000  # numbers of an input: a larger one says little more, and takes long
-Outcomes = Iterator[tuple[str, Callable[[], tuple]]]  # (words, what would be received)
+Outcomes = Iterator[tuple[str, Callable[[], Sequence]]]  # (words, () -> what would be received)
+Table = dict[str, Callable[[], tuple]]  # the same of one question, each computed once
 
 
 class Seen(NamedTuple):
@@ -58,25 +60,18 @@ class Seen(NamedTuple):
         return bool(off <= max(1e-6 * np.abs(received - true).max(), 1e-13 * size))
 
 
-class Table(dict):
-    """Words -> what would be received on one question, computed when it is asked for."""
+def _attempt(make: Callable) -> tuple:
+    """What is made; nothing where that is not possible."""
+    try:
+        return tuple(make() or ())
+    except (ValueError, TypeError, IndexError, AttributeError, ZeroDivisionError, KeyError):
+        return ()
 
-    def __init__(self, outcomes: Outcomes, factors: dict[str, float]):
-        self.waiting = dict(outcomes)
-        self.factors = factors
 
-    def __missing__(self, words: str):
-        make = self.waiting.get(words)
-        try:
-            self[words] = make() if make else None
-        except (ValueError, TypeError, IndexError, AttributeError, ZeroDivisionError, KeyError):
-            self[words] = None
-        return self[words]
-
-    def part(self, words: str, i: int):
-        """What these words predict of part i."""
-        parts = self[words] or ()
-        return parts[i] if i < len(parts) else None
+def _part(table: Table, words: str, i: int):
+    """What these words predict of part i."""
+    parts = table.get(words, tuple)()
+    return parts[i] if i < len(parts) else None
 
 
 @np.errstate(all="ignore")
@@ -86,7 +81,8 @@ def explain(seen: list[Seen], outcomes: Callable, sizes: Callable, terms: Callab
     `outcomes(question)` are the explanations, the most specific first, `sizes(question)` the
     numbers that a factor may be, and `terms(question)` the paths that right gradients are sums of.
     """
-    tables = [Table(outcomes(s.question), factors(sizes(s.question))) for s in seen]
+    tables = [{words: cache(partial(_attempt, make)) for words, make in outcomes(s.question)}
+              for s in seen]  # fmt: skip
     found: dict[int, list[str]] = {}
     for i in range(len(seen[0].wrong) if seen else 0):
         asked = [(s, table) for s, table in zip(seen, tables)
@@ -96,20 +92,20 @@ def explain(seen: list[Seen], outcomes: Callable, sizes: Callable, terms: Callab
         # First an input on which most is wrong: it rules out most.
         asked.sort(reverse=True, key=lambda pair: (
             pair[0].wrong[i], sum(pair[0].wrong), np.size(pair[0].true[i])))  # fmt: skip
-        found[i] = [words for words in asked[0][1].waiting
-                    if all(s.fits(table.part(words, i), i) for s, table in asked)]  # fmt: skip
-        found[i] += _by_shares(terms, asked, i)
+        found[i] = [words for words in asked[0][1]
+                    if all(s.fits(_part(table, words, i), i) for s, table in asked)]  # fmt: skip
+        found[i] += _by_shares([s for s, _ in asked], terms, sizes, i)
         found[i] = found[i] or _other_shapes([s for s, _ in asked], i)
     return {i: _told(words, found, seen, tables) for i, words in found.items()}
 
 
-def _by_shares(terms: Callable, asked: list[tuple[Seen, Table]], i: int) -> Iterator[str]:
+def _by_shares(seen: list[Seen], terms: Callable, sizes: Callable, i: int) -> Iterator[str]:
     """What is said of how much of each path is in what was received of part i."""
     paths = [{f"{path} is": parts[i] for path, parts in terms(s.question) if parts[i] is not None}
-             for s, _ in asked]  # fmt: skip
-    first, table = asked[0]
-    for said in readings(paths[0], first.received[i], table.factors):
-        if all(s.fits(together(each, said, t.factors), i) for (s, t), each in zip(asked, paths)):
+             for s in seen]  # fmt: skip
+    numbers = [factors(sizes(s.question)) for s in seen]
+    for said in readings(paths[0], seen[0].received[i], numbers[0]):
+        if all(s.fits(together(*of, said), i) for s, *of in zip(seen, paths, numbers)):
             text = "; ".join(f"{path} {words}" for path, words in said.items())
             yield f"{text[0].upper()}{text[1:]}."
 
@@ -124,12 +120,12 @@ def _told(words, found, seen, tables) -> tuple[str, ...]:
             return False  # of one gradient it says nothing of the others
         return any(
             not wrong and j not in found and s.true[j] is not None
-            and (other := table.part(text, j)) is not None
+            and (other := _part(table, text, j)) is not None
             and not close(other, s.true[j], s.floor)
             for s, table in zip(seen, tables) for j, wrong in enumerate(s.wrong)
         )  # fmt: skip
 
-    words = [t for t in words if t not in tables[0].waiting or not spoils(t)] or words
+    words = [t for t in words if t not in tables[0] or not spoils(t)] or words
     parts = {text: sum(text in others for others in found.values()) for text in words}
     words = [text for text in words if parts[text] == max(parts.values())]
     sentences = {mistake.says for mistake in catalogue.CATALOGUE}
@@ -157,8 +153,11 @@ def returned(right: Sequence, sizes, others, instead, what: str = "gradient") ->
         if part is None:
             continue
         for words, make in changes(part, sizes, others, WAYS + SHAPES):
-            scaled = words.partition(" by ")[0] in ("multiplied", "divided")
-            head = "The right numbers are" if scaled else f"The right {what} is returned"
+            head = f"The right {what} is returned"
+            if words.startswith(("multiplied by", "divided by")):
+                head = "The right numbers are"
+            elif words.startswith(("its ", "one ", "zero ", "a(", "that of")):
+                head = f"The right {what} is replaced by"
             if words not in others:
                 ways.setdefault(f"{head} {words}.", {})[i] = make
         for name, value in instead.items():
@@ -219,17 +218,17 @@ def forward_outcomes(name: str, question: Question, without=None) -> Outcomes:
 
 def backward_outcomes(name: str, question: Question, without=None) -> Outcomes:
     """The explanations of wrong gradients of an op; `without` one mistake of the catalogue."""
-    op, cache, right = getattr(ops, name), question.cache, question.gradients
+    op, right = getattr(ops, name), question.gradients
     dout, names = np.asarray(question.upstream), argument_names(op.forward, len(right))
-    kept, sizes = fields(name, cache), letters(name, question)
+    kept, sizes = fields(name, question.cache), letters(name, question)
     others = dict(zip(names, question.case.arrays)) | kept | {"out": question.out, "dout": dout}
     others = {n: np.asarray(value) for n, value in others.items()
               if isinstance(value, (np.ndarray, np.generic))}  # fmt: skip
 
     def run(dout=dout, **changed):
-        if hasattr(cache, "_replace"):
-            return op.backward(dout, cache._replace(**changed))
-        return op.backward(dout, *(changed.values() or [cache]))
+        if hasattr(question.cache, "_replace"):
+            return op.backward(dout, question.cache._replace(**changed))
+        return op.backward(dout, *(changed.values() or [question.cache]))
 
     for mistake in catalogue.of(name, "afresh"):
         if mistake is not without:
@@ -289,9 +288,9 @@ def _name(name: str, seen: list[Seen], outcomes: Callable, terms=lambda question
             with_them = f"with {given}" if given else "without options"
             some.setdefault(f"Called {with_them}: {{}}", []).append(s)
         told = [
-            text.format(*causes(few)[i][:1])
+            text.format(*cause)
             for text, few in some.items()
-            if len(few) < len(seen) and causes(few).get(i)
+            if len(few) < len(seen) and (cause := causes(few).get(i, ())[:1])
         ]
         found[i] = tuple(told[:1] if told and told[0].endswith("overflows.") else told[:TOLD])
     return found

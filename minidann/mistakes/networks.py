@@ -13,7 +13,7 @@ import numpy as np
 
 import minidann.ops
 from minidann import model
-from minidann.mistakes import catalogue, changes, naming
+from minidann.mistakes import catalogue, naming
 from minidann.mistakes.question import close
 from minidann.ops import gradient_reversal
 
@@ -66,9 +66,6 @@ emotion=1 - a, domain=a | alpha weighs the domain loss and 1 - alpha the emotion
     made = catalogue.Mistake("model", change.__doc__, "whole", partial(network_by, change))
     catalogue.CATALOGUE.append(made)
 
-USED = ("attention", "batchnorm", "dropout", "gradient_reversal", "dense",
-        "softmax_cross_entropy")  # fmt: skip
-
 
 def gradients(wrong, step, ops=minidann.ops) -> dict[str, np.ndarray]:
     """What this network gives on this step."""
@@ -110,36 +107,15 @@ def _sizes(step) -> dict[str, float]:
 
 def _outcomes(step, without):
     """(words, () -> gradients by name) of all mistakes that a network can have."""
-    for mistake in catalogue.of("model"):
-        if mistake is not without:
+    for mistake in catalogue.CATALOGUE:
+        if mistake is without or mistake.place == "forward":
+            continue
+        if mistake.target == "model":
             yield mistake.says, lambda m=mistake: gradients(m.build(), step)
-    for op in USED:
-        for mistake in catalogue.of(op, "afresh"):
-            if mistake is not without:
-                ours = SimpleNamespace(**{**vars(minidann.ops), op: mistake.build()})
-                yield f"In {op}: {mistake.says}", lambda ours=ours: gradients(model, step, ours)
-    _, cache = step.forward(model, step.params)
-    right, _ = model.backward(cache, alpha=step.alpha)
-    dh = _at_encoder(cache, step.alpha)
-    source = (np.arange(len(step.x)) < len(step.emotion_labels))[:, None, None]
-    arrives = {
-        "No gradient of source rows reaches the encoder.": lambda: dh * ~source,
-        "No gradient of target rows reaches the encoder.": lambda: dh * source,
-    }
-    for what, make in changes.changes(dh, {}, {}):
-        arrives[f"The gradient of h (rows, frames, channels) is {what}."] = make
-    for words, make in arrives.items():
-        yield words, lambda make=make: right | model.encode_backward(make(), cache.encoder)
+        else:
+            ours = SimpleNamespace(**{**vars(minidann.ops), mistake.target: mistake.build()})
+            words = f"In {mistake.target}: {mistake.says}"
+            yield words, lambda ours=ours: gradients(model, step, ours)
+    right = gradients(model, step)
     for words, make in naming.returned(list(right.values()), {}, {}, {}):
         yield words, lambda make=make: dict(zip(right, make()))
-
-
-def _at_encoder(cache, alpha) -> np.ndarray:
-    """The gradient that arrives at the encoder (N, P + 1, F): P frames, the attention vector."""
-    ops = SimpleNamespace(
-        attention=SimpleNamespace(backward=lambda da, _: (0, da)),
-        conv_relu_maxpool=SimpleNamespace(backward=lambda dpooled, _: (0, dpooled, 0)),
-    )
-    encoder = cache.encoder._replace(ops=ops)
-    arrived, _ = model.backward(cache._replace(encoder=encoder), alpha=alpha)
-    return np.concatenate([arrived["conv.w"], arrived["attention.v"][:, None]], axis=1)

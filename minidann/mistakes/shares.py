@@ -45,7 +45,7 @@ def readings(parts: Parts, received: np.ndarray, factors: dict[str, float]) -> I
             yield {part: words[min(choice, len(words) - 1)] for part, words in said.items()}
 
 
-def together(parts: Parts, said: dict, factors: dict[str, float]) -> np.ndarray | None:
+def together(parts: Parts, factors: dict[str, float], said: dict) -> np.ndarray | None:
     """The sum of the parts, each as often as is said; None where a word has no number here."""
     numbers = {"missing": 0.0, **factors}
     if not parts or said.values() - numbers.keys():
