@@ -73,7 +73,7 @@ def test_gradients(mode):
 
     op = SimpleNamespace(forward=forward, backward=backward)
     report = gradcheck.check(op, np.random.default_rng(1), arrays=example(), options={})
-    assert report.ok and len(report.rows) == 3, str(report)
+    assert report.ok and len(report.verdicts) == 3, str(report)
 
 
 @pytest.mark.parametrize("mode", BATCH_NORM)

@@ -5,13 +5,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from wrong_code import asked, changed, changed_at, changed_network, check, check_network
+from wrong_code import changed, changed_at, changed_network, check, check_network
 
-from minidann import gradcheck, optim
-from minidann.gradcheck import proof
-from minidann.gradcheck.cases import random_case
+from minidann.gradcheck.comparing import ZERO
 from minidann.gradcheck.judging import AGAIN
-from minidann.gradcheck.report import NO_EVIDENCE
 from minidann.gradcheck.verdict import UNKNOWN
 from minidann.ops import (
     attention,
@@ -47,33 +44,20 @@ def test_wrong_gradients_are_refused(op, change):
     assert not check(changed(op, change)).ok
 
 
-def test_a_random_direction_sees_what_each_entry_does():
-    for change in (lambda g, *_: 1.001 * g, lambda g, *_: -g):
-        report = check(changed(conv1d, changed_at(1, change)), directions=3)
-        assert [row.ok for row in report.rows] == [True, False, True]
-        assert "x" not in report.causes and report.causes["w"] is not None
-    assert check(conv1d, directions=3).ok
-
-
-def test_an_undeclared_zero_is_refused_and_a_declared_one_is_verified():
+def test_a_zero_is_told_where_it_is_right_and_refused_where_it_is_not():
     constant = SimpleNamespace(
         forward=lambda x: (0 * x, None), backward=lambda dout, cache: (0 * dout,)
     )
     given = {"arrays": (np.ones(3),)}
-    assert check(constant, **given).rows[0].verdict == NO_EVIDENCE
-    assert check(constant, **given, zeros=("x",)).ok
-    not_zero = changed(constant, lambda g, *_: (g[0] + 1e-6,))
-    assert not check(not_zero, **given, zeros=("x",)).ok
-    (row,) = check(relu, zeros=("x",)).rows
-    assert row.verdict == "DECLARED ZERO, BUT IS NOT"
+    report = check(constant, **given)
+    assert report.ok and report.verdicts[0].note == ZERO
+    assert not check(changed(constant, lambda g, *_: (g[0] + 1e-6,)), **given).ok
 
 
 def test_a_gradient_that_is_not_computed_is_seen():
     lazy = changed(dense, changed_at(0, lambda *_: None))
-    assert check(lazy).rows[0].verdict == "not computed"
-    (case, *_) = asked("dense")
-    report = proof.check_case(lazy, "dense", case.case, np.random.default_rng(0))
-    assert [row.verdict for row in report.rows] == ["NO GRADIENT", "right", "right"]
+    verdict = check(lazy).verdicts[0]
+    assert verdict.right and verdict.note == "not computed"
 
 
 def test_the_report_names_the_place():
@@ -82,22 +66,21 @@ def test_the_report_names_the_place():
         gradient[2, 1] += 1
         return gradient
 
-    report = check(changed(dense, changed_at(1, add)))
-    assert [row.ok for row in report.rows] == [True, False, True]
-    row = report.rows[1]
-    assert (row.argument, row.shape, row.where) == ("w", (3, 2), (2, 1))
-    assert row.analytic == pytest.approx(row.true + 1)
-    for line in ("WRONG", "3x2", UNKNOWN):
-        assert line in str(report)
+    arrays = tuple(map(np.random.default_rng(0).random, ((2, 4), (4, 5), 5)))
+    report = check(changed(dense, changed_at(1, add)), arrays=arrays)
+    assert [verdict.right for verdict in report.verdicts] == [True, False, True]
+    assert report.lines[0] == "dense: wrong: dw; right: dx, db"
+    assert report.lines[1] == f"dw: {UNKNOWN}"
+    received, right = (line.strip().partition(" dw[2, 1] = ") for line in report.lines[2:])
+    assert received[0] == "received" and right[0].strip() == "right"
+    assert float(received[2]) == pytest.approx(1 + float(right[2]), abs=1e-3)
 
 
-def test_a_number_will_do_and_nothing_will_not():
+def test_a_number_will_do():
     square = SimpleNamespace(forward=lambda x: (x**2, x), backward=lambda dout, x: (2 * x * dout,))
     for x in (3.0, np.array(3.0), np.float64(3.0)):
         assert check(square, arrays=(x,)).ok
         assert not check(changed(square, changed_at(0, lambda g, *_: 1.5 * g)), arrays=(x,)).ok
-    with pytest.raises(ValueError, match=r"x is empty, shape \(0, 3\)"):
-        check(square, arrays=(np.zeros((0, 3)),))
 
 
 # The contract.
@@ -130,17 +113,17 @@ def random(out):
     [
         (of_dense(lambda x, w, b: x @ w), "forward returned an array of shape (5, 2), not (out, c"),
         (of_dense(lambda x, w: 0), "forward raised TypeError: "),
-        (with_out(np.float32), "forward gets float64, but its output is float32"),
+        (with_out(lambda out: np.float32(2 * out)), "forward returns float32"),
         (with_out(lambda out: out.tolist()), "forward returns a list of 5 as out: return an array"),
-        (with_out(random), "a second call gives another out (np.random? make it an option)"),
+        (with_out(random), "another out in a second call (np.random? make it an option)"),
         (with_out(exits("no")), "forward raised SystemExit: no"),
         (with_gradients(exits(3)), "backward raised SystemExit: 3"),
         (with_gradients(lambda g: None), f"returns None: {ROUTE} (dx, dw, db)."),
         (with_gradients(lambda g: g[:2]), f"backward returns a tuple of 2: {ROUTE}"),
         (with_gradients(lambda g: g[7]), "backward raised IndexError: tuple index out of range"),
         (changed(relu, lambda g, *_: g[0]), f"{ROUTE} (dx,)."),
-        (with_gradients(lambda g: (g[0].T, *g[1:])), "WRONG SHAPE: (3, 5)"),
-        (with_gradients(lambda g: (g[0] * np.nan, *g[1:])), "NOT FINITE"),
+        (with_gradients(lambda g: (g[0].T, *g[1:])), "shape (3, 5); right is the shape (5, 3)"),
+        (with_gradients(lambda g: (g[0] * np.nan, *g[1:])), "received dx[0, 0] = nan"),
         (with_gradients(lambda g: (g[0], {}, g[2])), "returns a dict as dw: return an array."),
         (with_gradients(lambda g: tuple(map(np.ones_like, g))), "whatever dout is: multiply by"),
         (with_gradients(lambda g: (random(g[0]), *g[1:])), AGAIN),
@@ -188,34 +171,27 @@ def test_a_forward_that_stops_where_it_is_perturbed_is_reported():
             raise ValueError("another x")
         return dense.forward(x, w, b)
 
-    words = "forward raised ValueError: another x, where x was perturbed"
+    words = "forward, where x was perturbed, raised ValueError: another x"
     arrays = (np.ones((3, 2)), np.ones((2, 4)), np.ones(4))
     assert words in str(check(of_dense(forward), arrays=arrays))
 
 
-def test_all_sizes_of_a_convolution_differ():
-    """So that a factor names its size."""
-    rng = np.random.default_rng(0)
-    for _ in range(50):
-        x, w, b = random_case("conv1d", rng).arrays
-        assert len({len(x), x.shape[2], len(w), len(b)}) == 4
-
-
-# The network and the optimiser.
+# The network.
 
 
 @pytest.mark.parametrize(
     "mode, change, words",
     [
-        ("bn1", lambda g, p: ({**g, "bogus": np.ones(3)}, p), "NO SUCH PARAMETER"),
-        ("bn1", lambda g, p: ({**g, "conv.w": None}, p), "NO GRADIENT"),
-        ("bn1", lambda g, p: ({k: g[k] for k in g if k != "conv.b"}, p), "NO GRADIENT"),
-        ("bn4", lambda g, p: ({"emotion.b": np.zeros(2), **g}, p), "TAKES NO PART"),
-        ("bn1", lambda g, p: ({**g, "conv.b": g["conv.b"][:2]}, p), "WRONG SHAPE: (2,)"),
+        ("bn1", lambda g, p: ({**g, "bogus": np.ones(3)}, p), "bogus: It takes no part"),
+        ("bn1", lambda g, p: ({**g, "conv.w": None}, p), "conv.w: There is no gradient"),
+        ("bn1", lambda g, p: ({k: g[k] for k in g if k != "conv.b"}, p), "conv.b: There is no"),
+        ("bn4", lambda g, p: ({"emotion.b": np.zeros(2), **g}, p),
+         "emotion.b: target step: It takes no part"),
+        ("bn1", lambda g, p: ({**g, "conv.b": g["conv.b"][:2]}, p), "of shape (2,); right is"),
         ("bn1", lambda g, p: (None, p), "backward returned None first"),
-        ("bn1", lambda g, p: ({**g, "conv.b": random(g["conv.b"])}, p), "a second call gives"),
+        ("bn1", lambda g, p: ({**g, "conv.b": random(g["conv.b"])}, p), AGAIN),
     ],
-)
+)  # fmt: skip
 def test_what_a_network_gives_back_wrongly_is_reported(mode, change, words):
     report = check_network(changed_network(change), mode=mode)
     assert not report.ok
@@ -224,31 +200,4 @@ def test_what_a_network_gives_back_wrongly_is_reported(mode, change, words):
 
 def test_each_gradient_of_the_network_is_refused_where_it_is_a_millionth_too_large():
     too_large = changed_network(lambda g, p: ({name: (1 + 1e-6) * g[name] for name in g}, p))
-    assert not any(row.ok for row in check_network(too_large, mode="bn1").rows)
-
-
-def changed_optimiser(**changes):
-    return SimpleNamespace(**{**vars(optim), **changes})
-
-
-def test_an_optimiser_that_writes_to_its_parameters_or_state_is_refused():
-    for of in ("params", "state"):
-
-        def step(params, grads, state, rate, of=of):
-            after = optim.step(params, grads, state, rate)
-            given, new = {"params": (params, after[0]), "state": (state, after[1])}[of]
-            for name in given:
-                given[name][...] = new[name]
-            return after
-
-        report = gradcheck.check_optimiser(changed_optimiser(step=step), np.random.default_rng(0))
-        assert not report.ok and "read-only" in str(report)
-
-
-@pytest.mark.parametrize(
-    "name, value",
-    [("BETA1", 0.8), ("BETA2", 0.99), ("EPSILON", 1e-7), ("REGULARISED", ("conv.w",))],
-)
-def test_the_optimiser_brings_no_measure_of_its_own(name, value, monkeypatch):
-    monkeypatch.setattr(optim, name, value)
-    assert not gradcheck.check_optimiser(optim, np.random.default_rng(0)).ok
+    assert not any(v.right for v in check_network(too_large, mode="bn1").verdicts)

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from wrong_code import check
 
-from minidann.gradcheck import proof
-from minidann.gradcheck.cases import tied
-from minidann.gradcheck.report import NO_EVIDENCE
-from minidann.mistakes.question import Case
 from minidann.ops import maxpool
 
 H = 3e-5  # the step of central differences
+
+
+def tied(seed, *shape):
+    """Of few different values: most windows have several maxima."""
+    return np.random.default_rng(seed).integers(0, 3, shape).astype(float)
 
 
 def check_of(forward, backward, x, **given):
@@ -40,24 +41,23 @@ def to_all(dout, cache, share=False):
 @pytest.mark.parametrize("forward", [pool, lambda x, **sizes: (maxpool.forward(x, **sizes)[0],
                                                                (x, *sizes.values()))])  # fmt: skip
 def test_in_a_tie_any_share_of_the_gradient_is_right_but_for_the_proof(forward):
-    case = Case("a tie", (tied(np.random.default_rng(0), 3, 17, 2),), {"size": 5, "stride": 5})
+    x, options = tied(0, 3, 17, 2), {"size": 5, "stride": 5}
 
     def shared(dout, cache):
         return to_all(dout, cache, share=True)
 
-    report = check_of(forward, shared, *case.arrays, options=case.options)
-    assert report.ok and report.rows[0].kinks > 5, str(report)
+    report = check_of(forward, shared, x, options=options)
+    assert report.ok and report.verdicts[0].kinks > 5, str(report)
     # Together they get too much.
-    assert not check_of(forward, to_all, *case.arrays, options=case.options).ok
-    op = SimpleNamespace(forward=forward, backward=shared)
-    report = proof.check_case(op, "maxpool", case, np.random.default_rng(0))
-    assert not report.ok  # the complex step says which maximum forward takes
+    assert not check_of(forward, to_all, x, options=options).ok
+    # The complex step says which maximum forward takes.
+    assert not check_of(forward, shared, x, options=options, strict=True).ok
 
 
 def test_overlapping_pools_that_tie_are_no_false_alarm():
     """An entry that is first in one window and second in the next: each has its own slopes."""
     for seed in range(10):
-        x = tied(np.random.default_rng(seed), 2, 9, 2)
+        x = tied(seed, 2, 9, 2)
         report = check(maxpool, arrays=(x,), options={"size": 4, "stride": 1})
         assert report.ok, str(report)
 
@@ -74,22 +74,15 @@ def test_at_a_kink_a_gradient_lies_between_the_slopes_of_both_sides(slope, ok):
 
     report = check_of(real_relu, backward, [0.0, 1.0, -1.0])
     assert report.ok is ok
-    assert report.rows[0].kinks == 1
-    if not ok:
-        assert report.rows[0].where == (0,)
-        assert report.rows[0].analytic != report.rows[0].true
-
-
-def test_nothing_but_kinks_proves_nothing():
-    report = check_of(real_relu, lambda dout, x: (dout * (x > 0),), [0.0, 0.0])
-    assert report.rows[0].verdict == NO_EVIDENCE
+    assert report.verdicts[0].kinks == 1
+    assert ok or "received dx = [" in report.verdicts[0].shown
 
 
 @pytest.mark.parametrize("x, kinks", [(0.3 * H, 1), (0.9 * H, 0), (1.9 * H, 0), (0.01 * H, 1)])
 def test_a_kink_nearby_is_left_behind_by_a_smaller_step(x, kinks):
     report = check_of(real_relu, lambda dout, x: (dout * (x > 0),), [x, 1.0, -1.0])
     assert report.ok, str(report)
-    assert report.rows[0].kinks == kinks
+    assert report.verdicts[0].kinks == kinks
     assert not check_of(real_relu, lambda dout, x: (dout * (x > 1.5),), [x, 1.0, -1.0]).ok
 
 
@@ -126,15 +119,15 @@ def bends_backward(dout, x):
     # The imaginary part is lost, or overflows: differences alone.
     (lambda x: (np.asarray(x.real**2), x), lambda dout, x: (2 * x * dout,),
      lambda dout, x: (3 * x * dout,), [1.0, 2.0, 3.0],
-     lambda report: "complex -: forward does not carry" in str(report)),
+     lambda report: np.isnan(report.verdicts[0].complex)),
     (sigmoid, lambda dout, s: (dout * s * (1 - s),), lambda dout, s: (dout * s,),
-     [-800.0, 0.3, 1.2], lambda report: np.isnan(report.rows[0].complex)),
+     [-800.0, 0.3, 1.2], lambda report: np.isnan(report.verdicts[0].complex)),
     (bends, bends_backward, lambda dout, x: (dout * [1000, 1000, 7, 7],), [0.0, 0.14, 0.05, 0.3],
-     lambda report: report.rows[0].kinks == 0),
+     lambda report: report.verdicts[0].kinks == 0),
     # A small gradient of a large output: rounding is ten times the tolerance.
     (lambda x: (1.0 + 1e-5 * x, x), lambda dout, x: (1e-5 * dout,),
      lambda dout, x: (1.0001e-5 * dout,), [0.3, 1.0, 2.0],
-     lambda report: report.rows[0].central > 1e-9),
+     lambda report: report.verdicts[0].central > 1e-9),
 ])  # fmt: skip
 def test_no_false_alarm_and_no_excuse(forward, backward, wrong, x, as_expected):
     report = check_of(forward, backward, x)

@@ -43,12 +43,12 @@ def test_equations_8_to_10(mode, seed, sizes):
     report = gradcheck.check_network(model, np.random.default_rng(seed), mode=mode, **sizes)
     assert report.ok, str(report)
     steps = example(np.random.default_rng(seed), mode, **sizes)
-    assert len(report.rows) == sum(
+    assert len(report.verdicts) == sum(
         len(step.params) - (0 if len(step.emotion_labels) else 2) for step in steps
     )
-    for row in report.rows:
-        assert row.central <= 1e-7
-        assert row.complex <= 1e-12
+    for verdict in report.verdicts:
+        assert verdict.central <= 1e-7
+        assert verdict.complex <= 1e-12
 
 
 @pytest.mark.parametrize("mode", feeding.MODES)

@@ -10,7 +10,7 @@ import pytest
 
 from minidann import feeding, model, ops, optim, training
 from minidann.choices import Choices
-from minidann.gradcheck.cases import padded
+from minidann.gradcheck.network import padded
 from minidann.measure import metrics
 from minidann.ops.dropout import draw_mask
 from minidann.run import plots

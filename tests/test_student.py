@@ -5,7 +5,7 @@ import time
 import pytest
 
 from minidann.console import UserError
-from minidann.gradcheck import running, student
+from minidann.gradcheck import gradients, running, student
 
 HEAD = "import numpy as np\n"
 DENSE = (
@@ -51,20 +51,10 @@ def checked(tmp_path, code, name=None):
 def test_a_right_file_and_a_wrong_one_on_their_own_example_and_as_an_op(tmp_path):
     assert checked(tmp_path, DENSE).lines == ["mine.py: right: dx, dw, db"]
     found = checked(tmp_path, DENSE, "dense")
-    assert found.lines == ["mine.py, as dense: right: out, dx, dw, db"]
-    assert all(what in found.table for what in ("three rows", "one row", "0.0e+00", "relative"))
+    assert found.lines == ["mine.py, as dense: right: out, dx, dw, db"] and not found.inputs
     found = checked(tmp_path, DENSE.replace("dout.sum", "dout.mean"))
     assert found.lines[:2] == ["mine.py: wrong: db; right: dx, dw",
                                "db: The right numbers are divided by N."]  # fmt: skip
-    assert "WRONG" in found.table and "at: the index" in found.table
-
-
-def test_a_file_declares_its_zeros(tmp_path):
-    code = "from minidann.ops.attention import forward, backward\n"
-    code += "def example(rng): return (rng.random((3, 1, 4)), rng.random(4)), {}\n"
-    found = checked(tmp_path, code)
-    assert not found.ok and 'in a file with ZEROS = ("v",)' in " ".join(found.lines)
-    assert checked(tmp_path, code + "ZEROS = ('v',)\n").lines == ["mine.py: right: df, dv"]
 
 
 def test_what_a_file_prints_is_shown_once_and_what_it_raises_has_a_line(tmp_path, capsys):
@@ -81,8 +71,8 @@ def test_float32_gradients_are_a_note_on_its_own_example(tmp_path):
     assert found.ok and "float32" in found.lines[1]
     found = checked(tmp_path, DENSE.replace("x @ w + b, ", "np.float32(x @ w + b), "))
     assert found.ok and found.lines[0].startswith("mine.py, which gives what dense gives: right")
-    with pytest.raises(UserError, match="forward returns float32"):
-        checked(tmp_path, DENSE.replace("x @ w + b, ", "np.float32(x @ w + 2 * b), "))
+    found = checked(tmp_path, DENSE.replace("x @ w + b, ", "np.float32(x @ w + 2 * b), "))
+    assert not found.ok and "forward returns float32" in found.lines[1]
 
 
 def test_a_loop_that_never_ends(tmp_path, monkeypatch):
@@ -92,20 +82,19 @@ def test_a_loop_that_never_ends(tmp_path, monkeypatch):
     started = time.monotonic()
     found = checked(tmp_path, endless, "dense")
     assert time.monotonic() - started < 10
-    assert "backward took more than 0.3 s, line 7; does a loop never end?" in found.lines[1]
+    assert "backward took more than 0.3 s, line 7; does a loop never end" in found.lines[1]
     with pytest.raises(UserError, match="importing it took more than 0.3 s, line 2"):
         checked(tmp_path, "def forward(): 0\nwhile True: pass\n")
     assert "backward took more than 0.3 s, line 7" in checked(tmp_path, endless).lines[1]
-    monkeypatch.setattr(student, "TOTAL", 0.3)
+    monkeypatch.setattr(gradients, "TOTAL", 0.3)
     slow = "import time\n" + DENSE.replace("return x @", "time.sleep(0.02); return x @")
-    with pytest.raises(UserError, match="more than 0.3 s, line 5: does a loop never end"):
-        checked(tmp_path, slow)
+    words = "forward, where x was perturbed, took more than 0.3 s, line 5; does a loop never end"
+    assert words in checked(tmp_path, slow).lines[1]
 
 
-def test_large_arrays_are_checked_along_directions(tmp_path, monkeypatch):
-    monkeypatch.setattr(student, "LARGE", 10)
-    found = checked(tmp_path, DENSE.replace("dout.sum", "dout.mean"))
-    assert not found.ok and "x has more than 10 entries: 20 random directions" in found.lines[-1]
+def test_a_large_example_is_refused(tmp_path):
+    with pytest.raises(UserError, match="w has 6000 entries, .* make it a small example"):
+        checked(tmp_path, DENSE.replace("(3, 2)", "(3, 2000)"))
 
 
 def test_labels_among_the_arrays_and_a_loss_whose_backward_ignores_dout(tmp_path):
@@ -159,8 +148,3 @@ def test_another_subgradient_is_right_and_told(tmp_path):
     code += "def example(rng): return (np.array([-1.0, 0.0, 2.0]),), {}\n"
     found = checked(tmp_path, code)
     assert found.ok and "1 of 3 entries are at a kink or in a tie" in found.lines[1]
-
-
-def test_float64_out_of_float32_is_a_note(tmp_path):
-    found = checked(tmp_path, DENSE.replace("x @ w + b, ", "x @ w + b + np.zeros(1), "), "dense")
-    assert found.ok and "float64 where float32 goes in" in found.lines[1]

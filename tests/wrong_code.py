@@ -44,7 +44,7 @@ COMPUTED = network.expected
 
 def remembered(wrong, step, name, ops):
     """`network.expected`, computed once for all networks whose forward is right."""
-    key = step.title, name, step.x.tobytes()
+    key = step.mode, step.label, name, step.x.tobytes()
     if key not in DERIVATIVES:
         DERIVATIVES[key] = COMPUTED(model, step, name, ops)
     return DERIVATIVES[key]

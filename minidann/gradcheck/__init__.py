@@ -1,16 +1,13 @@
 """Is a gradient right, and if not, what is wrong with it?
 
-    verdict.py      the verdict on a part, and its words
+    verdict.py      the verdict on a part, the report on all parts, their words
+    perturbing.py   derivatives by central differences and by complex step
+    comparing.py    the verdict on a gradient, by derivatives
     judging.py      questions about an op, and the verdicts on the answers
     running.py      runs the code under test, which answers the questions
-    perturbing.py   derivatives by central differences and by complex step
-    report.py       the table that a check by differences fills
     gradients.py    any op against its own differences
     student.py      a student's file
     network.py      the network in five batch compositions against equations 8-10
-    optimiser.py    Adam and the penalties
-    cases.py        inputs for the ops
-    proof.py        everything at once; `python -m minidann.gradcheck` prints it
     bank.py         the catalogue of mistakes: is each caught, and rightly named?
 
 `minidann.mistakes` knows what was done wrong.
@@ -18,7 +15,6 @@
 
 from minidann.gradcheck.gradients import check
 from minidann.gradcheck.network import check_network
-from minidann.gradcheck.optimiser import check_optimiser
 from minidann.gradcheck.perturbing import differences
 
-__all__ = ["check", "check_network", "check_optimiser", "differences"]
+__all__ = ["check", "check_network", "differences"]

@@ -4,22 +4,26 @@ import argparse
 import inspect
 import sys
 import time
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from minidann import console, ops
+from minidann import console, feeding, model, ops
 from minidann.console import UserError
-from minidann.gradcheck import proof, student
-from minidann.gradcheck.report import CENTRAL_TOLERANCE, COMPLEX_TOLERANCE
+from minidann.gradcheck import student
+from minidann.gradcheck.comparing import CENTRAL_TOLERANCE, COMPLEX_TOLERANCE
+from minidann.gradcheck.gradients import check
+from minidann.gradcheck.network import check_network
+from minidann.gradcheck.verdict import Report
 
 CONTRACT = """a file for --file has two functions, and a third if --op is not given:
   forward(*arrays, **options) -> (out, cache)   float64 in, float64 out; complex in, complex out
   backward(dout, cache) -> (d_first, d_second, ...)   a tuple with one gradient for each array
   example(rng) -> (arrays, options)   a small legal input: a tuple of arrays, a dict of options
 No input is written to, and what is random must come in as an option (dropout's mask). Where two
-values are compared, compare their real parts: the complex step needs it. An argument whose gradient
-must be zero on the example is declared in the file: ZEROS = ("v",)
+values are compared, compare their real parts: the complex step needs it.
 The ops of --op:"""
 
 
@@ -33,66 +37,75 @@ def signatures() -> str:
     return "\n".join(lines)
 
 
-def show(reports) -> bool:
-    """Print reports as they come; are all of them right?"""
-    fine = True
+def prove(seed: int) -> Iterator[Report]:
+    """Every report of the proof: all ops, and the network in five batch compositions."""
+    rng = np.random.default_rng(seed)
+    for name in ops.__all__:
+        yield from prove_op(name, rng)
+    for mode in feeding.MODES:
+        yield check_network(model, rng, mode=mode)
+
+
+def prove_op(name: str, rng: np.random.Generator) -> Iterator[Report]:
+    """The reports on the op `name` on its examples; at a kink a gradient must be forward's own."""
+    op = getattr(ops, name)
+    for what, (arrays, options) in op.examples(rng).items():
+        yield check(
+            op, rng, arrays=arrays, options=options, strict=True,
+            scale=-options.get("beta", 1.0) if name == "gradient_reversal" else 1.0,
+            title=f"{name}, {what}",
+        )  # fmt: skip
+
+
+def show_proof(reports) -> bool:
+    """Print reports as they come, and the largest errors; is all of it right?"""
+    started, fine, largest = time.monotonic(), True, [0.0, 0.0]
     for report in reports:
-        print(report, end="\n\n", flush=True)
-        fine = fine and report.ok
-    return fine
-
-
-def show_proof(seed: int) -> bool:
-    """Everything, and the largest errors; is all of it right?"""
-    started, reports = time.monotonic(), []
-    for report in proof.prove(seed):
-        show([report])
-        reports.append(report)
-    reversed_rightly, lines = proof.reversal(seed)
-    rows = [row for report in reports for row in report.rows]
-    central, by_complex = (np.nanmax([getattr(row, method) for row in rows])
-                           for method in ("central", "complex"))  # fmt: skip
+        errors = [[v.central, v.complex] for v in report.verdicts]
+        errors = np.nanmax([[0.0, 0.0], *errors], axis=0)  # NaN: not computed
+        largest, fine = np.maximum(largest, errors), fine and report.ok
+        right = f"{report.title}: right, central {errors[0]:.0e}, complex {errors[1]:.0e}"
+        print(right if report.ok else report, flush=True)
     print(
-        f"{lines}\n\nlargest relative errors: central differences {central:.1e} (at most "
-        f"{CENTRAL_TOLERANCE:.0e}), complex step {by_complex:.1e} (at most "
+        f"\nlargest relative errors: central differences {largest[0]:.1e} (at most "
+        f"{CENTRAL_TOLERANCE:.0e}), complex step {largest[1]:.1e} (at most "
         f"{COMPLEX_TOLERANCE:.0e}); {time.monotonic() - started:.1f} s"
     )
-    return reversed_rightly and all(report.ok for report in reports)
+    return fine
 
 
 def show_mutants(seed: int) -> bool:
     """Each mistake of the catalogue: caught or not, named or not; is each caught?"""
-    from minidann.gradcheck.bank import counts, try_mistake
+    from minidann.gradcheck.bank import try_mistake
     from minidann.mistakes.catalogue import CATALOGUE
 
-    tried = []
+    counts = Counter()
     for mistake in console.progress(CATALOGUE, len(CATALOGUE), "mistakes", "checked"):
-        t = try_mistake(mistake, seed)
-        tried.append(t)
-        life = "caught  " if t.killed else "SURVIVES"
-        print(f"{life}  with it {t.with_it:7}  without it {t.without_it:7}  {mistake.name}")
-        if t.without_it == "wrong":
-            print(f"            {' '.join(t.said)}")
-    backward = [t for t in tried if t.mistake.place != "forward"]
-    print(f"backward, networks, optimisers: {counts(backward)}")
-    print(f"forward: {counts([t for t in tried if t.mistake.place == 'forward'])}")
-    return all(t.killed for t in tried)
+        tried = try_mistake(mistake, seed)
+        life = "caught" if tried.killed else "SURVIVES"
+        line = f"{life}; named with it {tried.with_it}, without it {tried.without_it}"
+        counts[line] += 1
+        print(f"{line}: {mistake.name}")
+        if tried.without_it == "wrong":
+            print(f"    {' '.join(tried.said)}")
+    print("", *(f"{count:4} {line}" for line, count in counts.most_common()), sep="\n")
+    return not any("SURVIVES" in line for line in counts)
 
 
 def main() -> None:
-    as_written = argparse.RawDescriptionHelpFormatter  # leaves the lines of the epilog alone
     p = console.Parser(
         prog="python -m minidann.gradcheck",
         description="Compare every gradient with finite differences and the complex step; where\n"
         "one is wrong, say what is wrong with it. Exit code 0 if all are right, 1 if one is\n"
         "not, 2 if the command cannot be carried out.",
         epilog=signatures(),
-        formatter_class=as_written,
+        formatter_class=argparse.RawDescriptionHelpFormatter,  # leaves the lines alone
     )
-    p.add_argument("--op", metavar="NAME", help=f"this op only: {', '.join(ops.__all__)}")
+    p.add_argument("--op", choices=ops.__all__, metavar="NAME", help="this op only")
     p.add_argument("--file", type=Path, metavar="FILE", help="check this file's forward and "
                    "backward, as the op of --op or on its own example")  # fmt: skip
-    p.add_argument("-v", "--verbose", action="store_true", help="with --file: all numbers, too")
+    p.add_argument("-v", "--verbose", action="store_true", help="with --file and --op: each "
+                   "input by itself, too")  # fmt: skip
     p.add_argument("--mutants", action="store_true", help="check the catalogue of mistakes: each "
                    "must be caught")  # fmt: skip
     p.add_argument("--seed", type=int, default=0, help="of all random numbers (default: 0)")
@@ -102,17 +115,16 @@ def main() -> None:
     if (args.file or args.op) and args.mutants:
         raise UserError("--op and --file check one op; --mutants checks all of them")
     if args.file is not None:
-        found = student.check_file(args.file, args.op, args.seed)
-        print("\n".join(found.lines))
-        if args.verbose:
-            print(f"\n{found.table}")
-        fine = found.ok
+        report = student.check_file(args.file, args.op, args.seed, args.verbose)
+        print(report, *report.inputs, sep="\n")
+        fine = report.ok
     elif args.mutants:
         fine = show_mutants(args.seed)
     elif args.op is not None:
-        fine = show(proof.prove_op(student.known_op(args.op), np.random.default_rng(args.seed)))
+        rng = np.random.default_rng(args.seed)
+        fine = show_proof(prove_op(args.op, rng))
     else:
-        fine = show_proof(args.seed)
+        fine = show_proof(prove(args.seed))
     if not fine:
         sys.exit(1)
 

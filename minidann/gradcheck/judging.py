@@ -4,14 +4,13 @@ Nothing of the code under test is run here: `gradcheck --file` runs it in this p
 coursework in another one, and both hand over what it answered.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from minidann import ops
-from minidann.gradcheck.cases import cases
-from minidann.gradcheck.perturbing import differences
+from minidann.gradcheck.comparing import IN_FLOAT32, by_differences
 from minidann.gradcheck.verdict import Verdict, kind, shown
 from minidann.mistakes import catalogue, naming
 from minidann.mistakes.naming import Seen
@@ -27,17 +26,14 @@ from minidann.mistakes.question import (
     real,
 )
 
-RANDOM = 4  # random cases of each op, beside its examples
-STEP = 1e-4  # of an input, to see whether the output stays above the plane of a subgradient
 AGAIN = (
     "backward gives another answer when it is called again: does it write to its cache, keep "
     "something in a global, draw at random, or add to np.empty?"
 )
-SINGLE = (
-    "it is float32, which holds seven digits; give the arrays that you make the dtype of the input"
-)
 FOLLOWS = "It is right on the {} of {} inputs on which out is: mend forward first, then look again."
 SUBGRADIENT = "at a kink or in a tie it is another subgradient than minidann's, which is right too"
+WRITES = "writes to an array that it was given; copy it first: "
+IN_VAIN = "backward gives d{} with input_gradient=False, too: return None in its place."
 
 __all__ = ["Answer", "Case", "Question", "alike", "judge", "questions"]
 
@@ -66,7 +62,8 @@ def questions(name: str, rng: np.random.Generator) -> list[Question]:
     """
     op = getattr(ops, name)
     asked = []
-    for case in sorted(cases(name, rng, RANDOM), key=lambda c: sum(a.size for a in c.arrays)):
+    cases = [Case(what, *given) for what, given in op.examples(rng).items()]
+    for case in sorted(cases, key=lambda case: sum(array.size for array in case.arrays)):
         shape = np.shape(op.forward(*case.arrays, **case.options)[0])
         is_whole = all((array == np.round(array)).all() for array in case.arrays)
         upstream = rng.choice([-3.0, -2.0, -1.0, 1.0, 2.0, 3.0], shape)
@@ -77,15 +74,25 @@ def questions(name: str, rng: np.random.Generator) -> list[Question]:
     return asked
 
 
-def read_only(thing) -> Any:
-    """The same with a view of every array in tuples, lists and dicts that cannot be written to."""
+def mapped(function: Callable, thing) -> Any:
+    """The same with `function` of every array in tuples, lists and dicts."""
     if isinstance(thing, np.ndarray):
-        view = thing.view()
-        view.setflags(write=False)
-        return view
+        return function(thing)
     if isinstance(thing, dict):
-        return {key: read_only(value) for key, value in thing.items()}
-    return type(thing)(map(read_only, thing)) if type(thing) in (tuple, list) else thing
+        return {key: mapped(function, value) for key, value in thing.items()}
+    is_plain = type(thing) in (tuple, list)
+    return type(thing)(mapped(function, value) for value in thing) if is_plain else thing
+
+
+def read_only(thing) -> Any:
+    """The same with a view of every array that cannot be written to."""
+
+    def view(array):
+        array = array.view()
+        array.setflags(write=False)
+        return array
+
+    return mapped(view, thing)
 
 
 def judge(
@@ -102,99 +109,81 @@ def judge(
     `without`: name what is wrong as if the catalogue did not have this mistake.
     """
     names = argument_names(getattr(ops, name).forward)
-    outs, seen, notes = [], [], {}
+    outs, seen, problems, notes = [], [], [], {}
     for question, answer in zip(questions, answers):
-        number = real(answer.out)
-        wrong = number is not None and not close(number, question.out, tolerance=MIXED)
-        outs.append(Seen(question, (number,), (np.asarray(question.out),), (wrong,)))
-        numbers = [real(gradient) for gradient in _tuple_of(answer.gradients, len(names))]
-        wrong = [
-            n is not None and true is not None and not close(n, true, floor(question))
-            for n, true in zip(numbers, question.gradients)
-        ]
-        tied = any_subgradient and question.case.ties
-        for i in [i for i, is_wrong in enumerate(wrong) if is_wrong and tied]:
-            if _is_subgradient(name, question, i, numbers[i]):
-                notes[i] = SUBGRADIENT + _which(name, question, i, numbers[i])
-                wrong[i], numbers[i] = False, None
-        true = tuple(question.gradients)
-        seen.append(Seen(question, tuple(numbers), true, tuple(wrong), floor(question)))
-    problems = [no_out(answer) for answer in answers]
+        out, least, true = real(answer.out), floor(question), tuple(question.gradients)
+        wrong = out is not None and not close(out, question.out, tolerance=MIXED)
+        outs.append(Seen(question, (out,), (np.asarray(question.out),), (wrong,)))
+        numbers = [real(gradient) for gradient in each(answer.gradients, names)]
+        wrong = [n is not None and t is not None and not close(n, t, least)
+                 for n, t in zip(numbers, true)]  # fmt: skip
+        problems.append(unusable(answer, question, names))
+        for i, number in enumerate(numbers):
+            tied = wrong[i] and any_subgradient and question.case.ties
+            if tied and (note := _subgradient(name, question, i, number)):
+                notes[i], wrong[i], numbers[i] = note, False, None
+            if number is not None and true[i] is None:
+                problems[-1][1 + i] = IN_VAIN.format(names[i])
+        seen.append(Seen(question, tuple(numbers), true, tuple(wrong), least))
+    first, *others = zip(*problems)
     causes = naming.name_out(name, outs, without) if any(s.wrong[0] for s in outs) else ()
-    out = _verdict("out", names, outs, 0, [a.out for a in answers], problems, causes)
-    fine = [not (s.wrong[0] or problem) for s, problem in zip(outs, problems)]
-    named = _causes(name, out, seen, fine, without)
-    verdicts = {"out": out}
+    out = _verdict("out", names, outs, 0, first, causes)
+    fine = [not (s.wrong[0] or problem) for s, problem in zip(outs, first)]
+    named, verdicts = _causes(name, out, seen, fine, without), {"out": out}
     for i, part in enumerate(f"d{name}" for name in names):
-        needed = [question.gradients[i] is not None for question in questions]
-        problems = [unusable(a, names, i, needed=n) for a, n in zip(answers, needed)]
-        received = [_tuple_of(answer.gradients, len(names))[i] for answer in answers]
-        verdict = _verdict(part, names, seen, i, received, problems, named.get(i, ()))
-        for s, answer, first in zip(seen, answers, received) if verdict.right else ():
-            if s.true[i] is not None and not repeats(answer, i, s.floor):
-                again = _tuple_of(answer.again, len(names))[i]
-                bad = shown(s.question.case, names, again, first, part, s.question.upstream)
-                verdict = Verdict(part, False, (AGAIN,), bad)
-                break
-        note = notes.get(i, verdict.note) if verdict.right else ""
-        verdicts |= {part: verdict._replace(note=note)} if any(needed) else {}
+        if any(question.gradients[i] is not None for question in questions):
+            verdict = _verdict(part, names, seen, i, others[i], named.get(i, ()))
+            note = notes.get(i, "") if verdict.right else ""
+            verdicts[part] = verdict._replace(note=note or verdict.note)
     return verdicts
 
 
-def _verdict(part, names, seen, i, received, problems, causes) -> Verdict:
-    """The verdict on part i of `seen`, with the first question on which it fails."""
-    bad, error = "", next(filter(None, problems), "")
-    for s, value, problem in zip(seen, received, problems):
-        if not bad and (problem or s.wrong[i]):
-            upstream = None if part == "out" else s.question.upstream
-            value = None if problem else value
-            bad = shown(s.question.case, names, value, s.true[i], part, upstream)
-    if bad:
-        return Verdict(part, False, (*causes, *[error] * bool(error))[:2], bad)
-    is_single = any(s.received[i] is not None and s.received[i].dtype == np.float32 for s in seen)
-    return Verdict(part, True, note=SINGLE * is_single)
+def _verdict(part, names, seen, i, problems, causes) -> Verdict:
+    """The verdict on part i of `seen`, with the first question on which it fails.
+
+    With causes, that is one of which the numbers are wrong; what went wrong in a call comes second.
+    """
+    failed = [j for j, s in enumerate(seen) if problems[j] or s.wrong[i]]
+    if not failed:
+        received = [s.received[i] for s in seen if s.received[i] is not None]
+        return Verdict(part, True, note=IN_FLOAT32 * any(r.dtype == np.float32 for r in received))
+    first = min(failed, key=lambda j: (bool(problems[j]) == bool(causes), j))
+    s, received = seen[first], None if problems[first] else seen[first].received[i]
+    for j in [j for j in failed if problems[j]][:1]:
+        where = "" if j == first else f' (on the input "{seen[j].question.case.what}")'
+        causes = (*causes[:1], problems[j] + where)
+    upstream = None if part == "out" else s.question.upstream
+    text = shown(s.question.case, names, received, s.true[i], part, upstream)
+    return Verdict(part, False, causes, text)
 
 
-def no_out(answer: Answer) -> str:
-    """Why there is no output, if there is none."""
-    if answer.which == "forward" and answer.error:
-        return raised(answer)
+def unusable(answer: Answer, question: Question, names) -> list[str]:
+    """Why out, and then the gradient of each argument, cannot be compared; "" where it can."""
+    writes = WRITES * ("read-only" in answer.error)
+    error = f"{answer.which} {writes}{answer.error}" * bool(answer.error)
     missing = f"forward returns {kind(answer.out)} as out: return an array."
-    return missing if real(answer.out) is None else ""
-
-
-def unusable(answer: Answer, names: tuple[str, ...], i: int, *, needed: bool) -> str:
-    """Why the gradient of argument i cannot be compared, if it cannot; None is one, if `needed`."""
-    gradients = answer.gradients
-    if answer.error:
-        return raised(answer)
-    if not isinstance(gradients, (tuple, list)) or len(gradients) != len(names):
+    found = ["" if real(answer.out) is not None else missing]
+    if error:
+        return [error if answer.which == "forward" else found[0], *[error for _ in names]]
+    if each(answer.gradients, names) is not answer.gradients:
         expected = ", ".join(f"d{name}" for name in names) + "," * (len(names) == 1)
-        return f"backward returns {kind(gradients)}: end it with return ({expected})."
-    if real(gradients[i]) is None and (needed or gradients[i] is not None):
-        return f"backward returns {kind(gradients[i])} as d{names[i]}: return an array."
-    return ""
+        given = f"backward returns {kind(answer.gradients)}: end it with return ({expected})."
+        return [*found, *[given for _ in names]]
+    again = answer.gradients if answer.again is None else each(answer.again, names)
+    for i, (gradient, second) in enumerate(zip(answer.gradients, again)):
+        if gradient is None and question.gradients[i] is None:
+            found.append("")
+        elif real(gradient) is None:
+            found.append(f"backward returns {kind(gradient)} as d{names[i]}: return an array.")
+        else:
+            found.append("" if close(second, gradient, floor(question)) else AGAIN)
+    return found
 
 
-def repeats(answer: Answer, i: int, floor: float = 0.0) -> bool:
-    """Does backward give argument i's gradient again, when it is called again?"""
-    if answer.again is None or answer.gradients[i] is None:
-        return True
-    again = _tuple_of(answer.again, len(answer.gradients))
-    return close(again[i], answer.gradients[i], floor)
-
-
-def _tuple_of(gradients, count: int) -> tuple:
+def each(gradients, names) -> Sequence:
     """What was returned, if it is one thing for each argument; else nothing for each."""
-    fits = isinstance(gradients, (tuple, list)) and len(gradients) == count
-    return tuple(gradients) if fits else (None,) * count
-
-
-def raised(answer: Answer) -> str:
-    """What went wrong in a call, as a cause."""
-    if "read-only" in answer.error:
-        return f"{answer.which} writes to an array that it was given; copy it first: {answer.error}"
-    return f"{answer.which} {answer.error}"
+    fits = isinstance(gradients, (tuple, list)) and len(gradients) == len(names)
+    return gradients if fits else (None,) * len(names)
 
 
 @np.errstate(all="ignore")
@@ -209,7 +198,8 @@ def _causes(name, out: Verdict, seen: list[Seen], fine: list[bool], without) -> 
     listed = [m for m in catalogue.of(name, "forward") if out.causes and m.says == out.causes[0]]
     causes = {}
     for i in wrong:
-        if listed and all(_follows(listed[0], s, i) for s in seen[:8]):
+        if listed and all(_follows(listed[0].change, s.question, i, s.received[i])
+                          for s in seen[:8] if s.true[i] is not None):  # fmt: skip
             causes[i] = out.causes
         elif own and not any(s.wrong[i] for s in own):
             causes[i] = (FOLLOWS.format(len(own), len(seen)),)
@@ -218,48 +208,32 @@ def _causes(name, out: Verdict, seen: list[Seen], fine: list[bool], without) -> 
     return causes | {i: named.get(i, ()) for i in unnamed}
 
 
-def _follows(mistake: catalogue.Mistake, s: Seen, i: int) -> bool:
-    """Is gradient i that of the forward with this mistake, by differences?"""
-    received, (_, arrays, options) = s.received[i], s.question.case
-    if received is None or s.true[i] is None or s.question.case.ties:
-        return True
+def _follows(out: Callable, question: Question, i: int, received: np.ndarray | None) -> bool:
+    """Is it the gradient of `out(*arrays, **options)`, in a tie any subgradient, by differences?"""
+    _, arrays, options = question.case
 
-    def out(array):
-        given = (*arrays[:i], array, *arrays[i + 1 :])
-        return s.question.upstream * mistake.change(*given, **options)
+    def terms(array):
+        return question.upstream * out(*arrays[:i], array, *arrays[i + 1 :], **options)
 
     try:
-        slopes = differences(lambda array: out(array).sum(), arrays[i])[0]
+        if received is None or not np.isfinite(terms(arrays[i])).all():
+            return True  # nothing speaks against it
+        return by_differences("", received, terms, arrays[i]).right
     except (ValueError, IndexError, TypeError):
         return True  # there is no such output
-    if not np.isfinite(slopes).all() or slopes.shape != received.shape:
-        return not np.isfinite(slopes).all()
-    return bool(np.abs(slopes - received).max(initial=0) <= 1e-3 * np.abs(slopes).max() + 1e-6)
 
 
-def _is_subgradient(name: str, question: Question, i: int, received: np.ndarray) -> bool:
-    """Does the convex sum of dout * out lie above the plane with these slopes, everywhere near?"""
-    (_, arrays, options), op = question.case, getattr(ops, name)
-    if received.shape != arrays[i].shape:
-        return False
-
-    def rises(step):
-        out, _ = op.forward(*arrays[:i], arrays[i] + step, *arrays[i + 1 :], **options)
-        return (question.upstream * (out - question.out)).sum() - (received * step).sum() >= -1e-9
-
-    rng, shape = np.random.default_rng(0), received.shape
-    entries = STEP * np.eye(received.size).reshape(-1, *shape)
-    steps = [*entries, *STEP * rng.standard_normal((20, *shape)), np.full(shape, STEP)]
-    return all(rises(step) and rises(-step) for step in steps)
-
-
-def _which(name: str, question: Question, i: int, received: np.ndarray) -> str:
-    """Which subgradient it is, if the catalogue knows."""
-    for mistake in catalogue.of(name, "afresh", "reads"):
+def _subgradient(name: str, question: Question, i: int, received: np.ndarray) -> str:
+    """Which subgradient in a tie it is, as a note; "" if it is none."""
+    op = getattr(ops, name)
+    if not _follows(lambda *arrays, **options: op.forward(*arrays, **options)[0],
+                    question, i, received):  # fmt: skip
+        return ""
+    for mistake in catalogue.of(name, "afresh"):
         predicted = mistake.gradients(question)[i]
         if predicted is not None and close(received, predicted):
-            return f"; the course, which asks for minidann's, says of it: {mistake.says}"
-    return ""
+            return f"{SUBGRADIENT}; the course, which asks for minidann's, says: {mistake.says}"
+    return SUBGRADIENT
 
 
 def alike(received, true) -> bool:

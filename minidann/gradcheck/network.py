@@ -9,34 +9,30 @@ with alpha and beta away from 0.5 and 1, where several mistakes look right:
     encoder                 alpha L_e - (1 - alpha) beta L_l       (10)
 """
 
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
 import minidann.ops
 from minidann import feeding, model
-from minidann.gradcheck.cases import padded
-from minidann.gradcheck.judging import read_only
+from minidann.gradcheck.comparing import compare
+from minidann.gradcheck.judging import AGAIN, read_only
 from minidann.gradcheck.perturbing import Derivatives, derivatives
-from minidann.gradcheck.report import Report, Row, compare
 from minidann.gradcheck.running import in_one_line
-from minidann.gradcheck.verdict import kind
+from minidann.gradcheck.verdict import Report, Verdict, kind
 from minidann.mistakes import networks
 from minidann.mistakes.question import close
 from minidann.ops import conv_relu_maxpool, dropout
 
 ALPHA, BETA = 0.3, 1.7
+NO_PART = "It takes no part in this update, so it should have no gradient."
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """One update of a small network: parameters (name -> array) and its batch of n + m rows.
 
     x (n+m, T, D), emotion labels (n,), domain labels (n+m,), dropout's mask (n+m, C).
     """
-
-    alpha = ALPHA
-    beta = BETA
 
     params: dict
     x: np.ndarray
@@ -44,7 +40,9 @@ class Step:
     domain_labels: np.ndarray
     mask: np.ndarray
     mode: str
-    title: str
+    label: str  # ": source step" or ": target step" where a step has two updates
+    alpha: float = ALPHA
+    beta: float = BETA
 
     def forward(self, network, params: dict, ops=minidann.ops) -> tuple:
         """((L_e or None, L_l), cache) of `network` with these parameters."""
@@ -54,10 +52,17 @@ class Step:
             ops=ops,
         )  # fmt: skip
 
-    def losses(self, network, name: str, value: np.ndarray, ops=minidann.ops) -> np.ndarray:
-        """(L_e, L_l) where the parameter `name` has this value; L_e is 0 without source rows."""
-        (emotion, domain), _ = self.forward(network, {**self.params, name: value}, ops)
-        return np.array([0 * domain if emotion is None else emotion, domain])
+
+def padded(rng: np.random.Generator, n: int, frames: int, mels: int) -> np.ndarray:
+    """x (n, frames, mels) as the network gets it: each utterance filled up with its minimum.
+
+    Windows in the padding are equal, so the pool after them ties.
+    """
+    x = rng.standard_normal((n, frames, mels))
+    for row in x:
+        unpadded = int(rng.integers(frames // 4, frames))
+        row[unpadded:] = row[:unpadded].min(axis=0)
+    return x
 
 
 def example(
@@ -91,11 +96,11 @@ def example(
     labels = rng.permutation(np.arange(n) % 2)
     domains = (np.arange(n + m) >= n).astype(int)
     steps = feeding.steps(mode, n, m)
-    titles = [mode] if len(steps) == 1 else [f"{mode}, source step", f"{mode}, target step"]
+    names = [""] if len(steps) == 1 else [": source step", ": target step"]
     return [
         Step(*map(read_only, (params, x[rows], labels[:count], domains[rows], mask[rows])), mode,
-             title)
-        for (rows, count), title in zip(steps, titles)
+             label)
+        for (rows, count), label in zip(steps, names)
     ]  # fmt: skip
 
 
@@ -105,26 +110,22 @@ def check_network(
     """Check every parameter's gradient in one batch composition against equations 8-10.
 
     `network` has the `forward` and `backward` of `minidann.model`; `sizes` are those of `example`.
-    The rows of bn4 are those of its two updates.
+    bn4 has two updates, and a verdict on a parameter for each.
     """
-    steps = example(rng, mode, **sizes)
-    rows, problems, received, wrong = [], [], [], {}
-    for step in steps:
-        report, grads = check_step(network, step, ops=ops)
-        label = "" if len(steps) == 1 else step.title.partition(", ")[2] + ": "
-        rows += [replace(row, argument=label + row.argument) for row in report.rows]
-        problems += [label + problem for problem in report.problems]
-        wrong |= {label + row.argument: row.argument for row in report.rows if not row.ok}
+    verdicts, received = [], []
+    for step in example(rng, mode, **sizes):
+        of_step, grads = _check_step(network, step, ops)
         received.append((step, grads))
-    found = networks.name(received) if wrong else {}
-    causes = {label: found[name] for label, name in wrong.items() if name in found}
-    causes = {name: () for name in wrong if wrong[name] in steps[0].params} | causes
-    return Report(f"network, {mode}", tuple(rows), tuple(dict.fromkeys(problems)), causes)
+        verdicts += [verdict._replace(part=verdict.part + step.label) for verdict in of_step]
+    named = {} if all(verdict.right for verdict in verdicts) else networks.name(received)
+    for i, verdict in enumerate(verdicts):
+        causes = named.get(verdict.part.partition(":")[0]) or verdict.causes
+        verdicts[i] = verdict if verdict.right else verdict._replace(causes=causes)
+    return Report(f"network, {mode}", tuple(verdicts))
 
 
-def check_step(network, step: Step, *, ops=minidann.ops) -> tuple[Report, dict]:
-    """Check one update; see `check_network`. -> the report without causes, the gradients."""
-    title = f"network, {step.title}"
+def _check_step(network, step: Step, ops) -> tuple[list[Verdict], dict]:
+    """The verdicts on one update, without causes, and its gradients by name."""
     try:
         (emotion_loss, _), cache = step.forward(network, step.params, ops)
         grads, _ = network.backward(cache, alpha=ALPHA)
@@ -133,22 +134,16 @@ def check_step(network, step: Step, *, ops=minidann.ops) -> tuple[Report, dict]:
         grads = {name: np.array(g) for name, g in grads.items() if g is not None}
         again, _ = network.backward(cache, alpha=ALPHA)
     except (Exception, SystemExit) as error:
-        return Report(title, (), (f"raised {in_one_line(error)}",)), {}
-    problems = []
-    if not all(close(again.get(name), gradient, 1e-15) for name, gradient in grads.items()):
-        problems.append("backward: a second call gives another answer")
-    rows = [Row(str(name), (), "NO SUCH PARAMETER") for name in grads.keys() - step.params.keys()]
-    for name, value in step.params.items():
-        takes_part = emotion_loss is not None or not name.startswith("emotion")
-        if takes_part and np.shape(grads.get(name)) == value.shape:
-            found = expected(network, step, name, ops)
-            rows.append(compare(name, value.shape, grads[name].ravel(), found, strict=True))
-        elif takes_part:
-            wrong = f"WRONG SHAPE: {grads[name].shape}" if name in grads else "NO GRADIENT"
-            rows.append(Row(name, value.shape, wrong))
-        elif name in grads:
-            rows.append(Row(name, value.shape, "TAKES NO PART, HAS A GRADIENT"))
-    return Report(title, tuple(rows), tuple(problems)), grads
+        return [Verdict("the contract", False, (f"It raised {in_one_line(error)}",))], {}
+    trained = [n for n in step.params if emotion_loss is not None or not n.startswith("emotion")]
+    verdicts = [Verdict(name, False, (NO_PART,)) for name in sorted(grads.keys() - {*trained})]
+    for name in trained:
+        gradient, found = grads.get(name), expected(network, step, name, ops)
+        verdict = compare(name, gradient, found, step.params[name].shape, strict=True)
+        if gradient is not None and not close(again.get(name), gradient, 1e-15):
+            verdict = Verdict(name, False, (AGAIN,))
+        verdicts.append(verdict)
+    return verdicts, grads
 
 
 def expected(network, step: Step, name: str, ops=minidann.ops) -> Derivatives:
@@ -156,6 +151,9 @@ def expected(network, step: Step, name: str, ops=minidann.ops) -> Derivatives:
     weights = {"emotion": (ALPHA, 0), "domain": (0, 1 - ALPHA)}.get(
         name.partition(".")[0], (ALPHA, -(1 - ALPHA) * BETA)
     )
-    return derivatives(
-        lambda value: weights * step.losses(network, name, value, ops), step.params[name]
-    )
+
+    def weighed(value):
+        (emotion, domain), _ = step.forward(network, {**step.params, name: value}, ops)
+        return weights * np.array([0 * domain if emotion is None else emotion, domain])
+
+    return derivatives(weighed, step.params[name])

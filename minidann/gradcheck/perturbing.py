@@ -19,7 +19,7 @@ the imaginary part, and the central difference decides alone.
 """
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -32,7 +32,7 @@ STAYS = 1 / 8  # of the jump, at a quarter of the step: more is a kink, less is 
 
 
 class Derivatives(NamedTuple):
-    """The derivatives of one number with respect to d entries, or along d directions.
+    """The derivatives of one number with respect to d entries.
 
     `central` (d,). `complex` (d,), or None where the function does not carry the complex step.
     `kinks` (d,): the central difference steps over a kink, where a subgradient lies between `low`
@@ -62,36 +62,31 @@ class Derivatives(NamedTuple):
 
 
 @np.errstate(all="ignore")  # what overflows is seen in the result
-def derivatives(
-    function: Callable[[np.ndarray], np.ndarray],
-    array: np.ndarray,
-    directions: np.ndarray | None = None,
-) -> Derivatives:
-    """How the sum of the outputs of `function` moves with `array` (float64, not written to).
+def derivatives(function: Callable[[np.ndarray], np.ndarray], array: np.ndarray) -> Derivatives:
+    """How the sum of the outputs of `function` moves with every entry of `array`.
 
-    With every entry of it, in memory's order, or along `directions` (d, *array.shape).
+    `array` is float64 and not written to; its entries are in memory's order.
     """
-
-    def total(x):
-        return np.sum(function(x))
-
-    directions = list(range(array.size)) if directions is None else list(directions)
-    (central,), (jumps,) = _central(total, array, directions)
-    complex_ = _complex(total, array, directions, COMPLEX_STEP)
-    complex_ = None if complex_ is None else complex_[0]
+    entries = _entries(array)
+    terms = np.array([_central(function, array, entry) for entry in entries])  # (d, 3, k)
+    central, left, right = slopes = terms.sum(axis=2).T  # (d,) each
+    jumps = _jump(slopes)  # (d,)
+    complex_ = _complex(lambda x: np.sum(function(x)), array)
+    complex_ = None if complex_ is None else complex_[:, 0]
     # The terms may be larger than their sum: what rounding does is in proportion to them.
     rounding = np.finfo(float).eps * float(np.abs(function(array)).sum()) / CENTRAL_STEP
     scale, noise = np.abs(central).max(), 1e2 * rounding
     suspect = jumps > max(KINK * scale, noise)  # (d,)
     if complex_ is not None:
         suspect &= np.abs(central - complex_) > KINK * scale
-    kinks = np.zeros(len(directions), bool)
-    low, high = np.zeros((2, len(directions)))
+    kinks = np.zeros(array.size, bool)
     for i in np.flatnonzero(suspect):
-        central[i], closer = np.ravel(_central(total, array, [directions[i]], CENTRAL_STEP / 4))
-        kinks[i] = closer > STAYS * jumps[i]
-        if kinks[i]:
-            low[i], high[i] = _sides(function, array, directions[i])
+        closer = np.sum(_central(function, array, entries[i], CENTRAL_STEP / 4), axis=1)  # (3,)
+        kinks[i] = _jump(closer) > STAYS * jumps[i]
+        central[i] = closer[0]
+    # Each term has its own slopes, and the sum may take the left of one and the right of another:
+    # of overlapping pools, an entry is the first maximum in one and not in the next.
+    low, high = terms[:, 1:].min(axis=1).sum(axis=1), terms[:, 1:].max(axis=1).sum(axis=1)  # (d,)
     if complex_ is not None:
         apart = np.abs(central - complex_) > max(LOST * np.abs(central).max(), noise)
         complex_ = None if np.any(apart & ~kinks) else complex_
@@ -106,79 +101,59 @@ def differences(
     Outputs (k,) -> (k, *array.shape). ValueError where "complex" is asked for and the function
     does not take complex arrays.
     """
-    directions = range(array.size)
     if method == "complex":
-        result = _complex(function, array, directions, COMPLEX_STEP)
-        if result is None:
+        slopes = _complex(function, array)
+        if slopes is None:
             raise ValueError("complex step: expected a function that takes complex arrays")
     else:
-        result, _ = _central(function, array, directions)
-    return result.reshape(-1, *array.shape)
+        slopes = np.array([_central(function, array, entry)[0] for entry in _entries(array)])
+    return slopes.T.reshape(-1, *array.shape)
 
 
-def _perturbed(array: np.ndarray, direction, step_size: complex) -> np.ndarray:
-    """A copy of `array` moved by `step_size`: one entry, by its number, or along a direction."""
-    if isinstance(direction, np.ndarray):
-        return array + step_size * direction
-    perturbed = array.astype(np.result_type(array, step_size))
-    perturbed.reshape(-1)[direction] += step_size
-    return perturbed
+def _entries(array: np.ndarray) -> np.ndarray:
+    """The directions of the entries: 1 at one, 0 at all others."""
+    return np.eye(array.size).reshape(-1, *array.shape)
 
 
-def _outputs(function, array, direction, step_size) -> np.ndarray:
+def _outputs(function, array, direction, step_size: complex) -> np.ndarray:
     with np.errstate(all="ignore"):
-        return np.atleast_1d(function(_perturbed(array, direction, step_size)))  # (k,)
+        return np.atleast_1d(function(np.asarray(array + step_size * direction)))  # (k,)
 
 
-def _central(
-    function, array, directions: Iterable, h: float = CENTRAL_STEP
-) -> tuple[np.ndarray, np.ndarray]:
-    """Central differences (k, d), and how far the slopes jump (k, d).
-
-    Of a smooth function the second difference over 2h is four times that over h, and the slopes
-    over h and over 2h agree. A kink anywhere between -2h and 2h breaks at least one of the two.
-    """
-    middle = _outputs(function, array, 0, 0.0)  # (k,)
-    slopes, jumps = [], []
-    for direction in directions:
-        low2, low, high, high2 = (
-            _outputs(function, array, direction, s * h) for s in (-2, -1, 1, 2)
-        )
-        slopes.append((8 * (high - low) - (high2 - low2)) / (12 * h))
-        bend = np.abs((high2 - 2 * middle + low2) - 4 * (high - 2 * middle + low)) / (2 * h)
-        jumps.append(bend + np.abs((high2 - low2) / (4 * h) - (high - low) / (2 * h)))
-    return np.array(slopes).T, np.array(jumps).T
-
-
-def _sides(function, array, direction) -> tuple[float, float]:
-    """The least and the greatest derivative of the sum that the slopes on both sides leave open.
-
-    Each term has its own slopes, and the sum may take the left of one and the right of another:
-    of overlapping pools, an entry is the first maximum in one and not in the next.
-    """
-    h = CENTRAL_STEP
+def _central(function, array, direction, h: float = CENTRAL_STEP) -> tuple:
+    """The slopes of each output along a direction: central, on the left, on the right; (k,)."""
     low2, low, middle, high, high2 = (
-        _outputs(function, array, direction, s * h) for s in (-2, -1, 0, 1, 2)
+        _outputs(function, array, direction, s * h).ravel() for s in (-2, -1, 0, 1, 2)
     )
+    central = (8 * (high - low) - (high2 - low2)) / (12 * h)
     left = (3 * middle - 4 * low + low2) / (2 * h)
     right = (4 * high - high2 - 3 * middle) / (2 * h)
-    return np.minimum(left, right).sum(), np.maximum(left, right).sum()
+    return central, left, right
 
 
-def _complex(function, array, directions: Iterable, step_size: float) -> np.ndarray | None:
-    """Complex steps (k, d); None where the function does not take or give them, or overflows.
+def _jump(slopes: np.ndarray) -> np.ndarray:
+    """How far the slopes (3, ...) of `_central` disagree; a kink between -2h and 2h shows in it.
+
+    That of the left from that of the right, and the difference over h from that over 2h.
+    """
+    central, left, right = slopes
+    return np.abs(right - left) + 1.5 * np.abs(central - (left + right) / 2)
+
+
+def _complex(function, array) -> np.ndarray | None:
+    """Complex steps (d, k); None where the function does not take or give them, or overflows.
 
     1 / (1 + exp(800)) is 0, but the same with a complex 800 is NaN.
     """
     slopes = []
     with warnings.catch_warnings():
         warnings.simplefilter("error", np.exceptions.ComplexWarning)
-        for direction in directions:
+        for direction in _entries(array):
             try:
-                outputs = _outputs(function, array, direction, 1j * step_size)  # (k,)
+                outputs = _outputs(function, array, direction, 1j * COMPLEX_STEP)  # (k,)
             except (Exception, SystemExit):  # each function refuses complex arrays in its own way
                 return None
             if not np.iscomplexobj(outputs) or not np.isfinite(outputs).all():
                 return None
-            slopes.append(np.imag(outputs) / step_size)
-    return np.array(slopes).T
+            slopes.append(np.imag(outputs) / COMPLEX_STEP)
+    return np.array(slopes)

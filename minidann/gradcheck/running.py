@@ -3,8 +3,8 @@
     forward(*arrays, **options) -> (out, cache)
     backward(dout, cache) -> one gradient for each of `arrays`, in order
 
-It is handed read-only views, so that writing to one is an error. What it prints is shown the first
-time that it runs, never again. No call may take longer than its time.
+The arrays of a question are read-only, so that writing to one is an error. What the code prints is
+shown the first time that it runs, never again. No call may take longer than its time.
 """
 
 import contextlib
@@ -13,52 +13,53 @@ import signal
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from minidann.gradcheck.judging import Answer, read_only
+from minidann.gradcheck.judging import Answer, mapped
 from minidann.gradcheck.verdict import kind
 from minidann.mistakes.question import Question
 
 SECONDS = 10  # for one call
 TOTAL = 40  # seconds for all calls
+ENDLESS = "does a loop never end, or is forward called for each entry of a large array?"
 
 
 class TookTooLong(BaseException):
     """No Exception: the code under test must not be able to catch it."""
 
 
-@contextlib.contextmanager
-def limited(seconds: float) -> Iterator[None]:
-    """Raise TookTooLong where the block takes longer (only in the main thread, not on Windows)."""
-    in_main = threading.current_thread() is threading.main_thread()
-    if not hasattr(signal, "setitimer") or not in_main:
-        yield
-        return
+def attempt(function: Callable, path, seconds: float) -> tuple[Any, str]:
+    """(what `function` gives, "") or (None, what went wrong, as a predicate with the line in path).
+
+    Time is limited in the main thread only, and not on Windows.
+    """
 
     def stop(number, frame):
         raise TookTooLong
 
-    began, handler = time.monotonic(), signal.signal(signal.SIGALRM, stop)
-    outer, _ = signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.1))  # 0: there is no limit yet
+    in_main = threading.current_thread() is threading.main_thread()
+    if is_limited := in_main and hasattr(signal, "setitimer"):
+        handler = signal.signal(signal.SIGALRM, stop)
+        signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.1))  # 0 would be no limit
     try:
-        yield
+        return function(), ""
+    except TookTooLong as error:
+        return None, f"took more than {seconds:.3g} s{place(error, path)}; {ENDLESS}"
+    except (Exception, SystemExit) as error:
+        return None, f"raised {in_one_line(error)}{place(error, path)}"
     finally:
-        left = max(outer - (time.monotonic() - began), 0.01) if outer else 0.0
-        signal.signal(signal.SIGALRM, handler)
-        signal.setitimer(signal.ITIMER_REAL, left)
-
-
-class _Nowhere(io.TextIOBase):
-    def write(self, text: str) -> int:
-        return len(text)
+        if is_limited:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, handler)
 
 
 def quietly(function, *given, aloud: bool = False, **options):
     """What `function` gives; what it prints is dropped, unless `aloud`."""
-    silence = contextlib.nullcontext() if aloud else contextlib.redirect_stdout(_Nowhere())
+    silence = contextlib.nullcontext() if aloud else contextlib.redirect_stdout(io.StringIO())
     with silence, np.errstate(all="ignore"):
         return function(*given, **options)
 
@@ -66,45 +67,33 @@ def quietly(function, *given, aloud: bool = False, **options):
 def answers(op, asked: Sequence[Question], *, aloud: bool = True) -> list[Answer]:
     """What `op` gives on each question, and once more when all have been asked."""
     path, until, first = getattr(op, "__file__", None), time.monotonic() + TOTAL, []
-    for question in asked:
-        case = question.case
+
+    def call(*given, **options) -> tuple[Any, str]:
+        seconds = min(SECONDS, until - time.monotonic())
+        return attempt(lambda: quietly(*given, **options), path, seconds)
+
+    def backward(dout, cache):
+        return mapped(np.copy, op.backward(dout, cache))  # no later call can write to a copy
+
+    for (_, arrays, options), upstream, *_ in asked:
         out = cache = gradients = None
-        which, error = "forward", ""
-        try:
-            with limited(min(SECONDS, until - time.monotonic())):
-                given = read_only(case.arrays), read_only(case.options)
-                answer = quietly(op.forward, *given[0], aloud=aloud, **given[1])
-                if not isinstance(answer, tuple) or len(answer) != 2:
-                    raise TypeError(f"forward returned {kind(answer)}, not (out, cache)")
-                out, cache = answer
-                which = "backward"
-                upstream = read_only(question.upstream)
-                gradients = copied(quietly(op.backward, upstream, cache, aloud=aloud))
-        except TookTooLong as stopped:
-            error = f"took more than {SECONDS} s{place(stopped, path)}; does a loop never end?"
-            until = 0.0  # the other questions get the least time
-        except (Exception, SystemExit) as raised:
-            error = f"raised {in_one_line(raised)}{place(raised, path)}"
+        which, (given, error) = "forward", call(op.forward, *arrays, aloud=aloud, **options)
+        if not error and isinstance(given, tuple) and len(given) == 2:
+            which, (out, cache) = "backward", given
+            gradients, error = call(backward, upstream, cache, aloud=aloud)
+        elif not error:
+            error = f"returned {kind(given)}, not (out, cache)"
         first.append((Answer(out, gradients, None, error, which if error else ""), cache))
         aloud = False
-    return [_again(op, q, answer, cache, until) for q, (answer, cache) in zip(asked, first)]
-
-
-def _again(op, question: Question, answer: Answer, cache, until: float) -> Answer:
-    if answer.error:
-        return answer
-    try:
-        with limited(min(SECONDS, until - time.monotonic())):
-            return answer._replace(again=quietly(op.backward, question.upstream, cache))
-    except (Exception, SystemExit, TookTooLong):
-        return answer._replace(again=())
-
-
-def copied(gradients):
-    """Gradients that no later call can write to."""
-    if not isinstance(gradients, (tuple, list)):
-        return gradients
-    return tuple(g.copy() if isinstance(g, np.ndarray) else g for g in gradients)
+        if ENDLESS in error:
+            until = 0.0  # the other questions get the least time
+    repeated = []
+    for question, (answer, cache) in zip(asked, first):
+        if not answer.error:
+            again, error = call(backward, question.upstream, cache)
+            answer = answer._replace(again=() if error else again)
+        repeated.append(answer)
+    return repeated
 
 
 def in_one_line(error: BaseException) -> str:
@@ -113,7 +102,8 @@ def in_one_line(error: BaseException) -> str:
 
 
 def place(error: BaseException, path: Path | str | None) -> str:
-    """The line of the file at which it was raised, in words."""
+    """The line of the file at which it was raised, and from which it was called, in words."""
     frames = traceback.extract_tb(error.__traceback__)
     numbers = [frame.lineno for frame in frames if path and frame.filename == str(path)]
-    return f", line {numbers[-1]}" if numbers else ""
+    lines = [str(number) for number in dict.fromkeys(numbers[-1:] + numbers[:1])]
+    return f", line {', called in line '.join(lines)}" if lines else ""

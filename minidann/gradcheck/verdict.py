@@ -1,8 +1,9 @@
-"""The verdict on one part of an answer, and its words.
+"""The verdict on one part of an answer, the report on all parts, and their words.
 
-`gradcheck --file`, `coursework check`, `coursework grade` and pytest print the same words.
+`gradcheck`, `coursework check`, `coursework grade` and pytest print the same words.
 """
 
+import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from minidann.mistakes.question import real
 
 UNKNOWN = "This is none of the mistakes that minidann knows."
 MOST = 15  # lines for a file
+SHOW = 2  # inputs: those of the first wrong parts
 WIDTH = 110  # characters of a line of numbers
 DIGITS = (4, 6, 9, 12, 17)  # of a number: as many as show a difference
 SHOWN = 12  # entries: a larger array is shown by its shape, and by the entry that is furthest off
@@ -23,7 +25,9 @@ class Verdict(NamedTuple):
     `part`: "out", "dx", "dgamma", or a part of a function such as "l1". `causes`: at most two
     sentences; none where the part is right, or where its mistake is not known. `shown`: the
     smallest input that shows it, with what was received and what is right; "" where the part is
-    right. `note`: what else there is to say of a right part.
+    right. `note`: what else there is to say of a right part. Where derivatives were taken:
+    `central` and `complex`, the relative errors against central differences and the complex step
+    (NaN where a method gave nothing), and `kinks`, the number of entries at one.
     """
 
     part: str
@@ -31,46 +35,58 @@ class Verdict(NamedTuple):
     causes: tuple[str, ...] = ()
     shown: str = ""
     note: str = ""
+    central: float = math.nan
+    complex: float = math.nan
+    kinks: int = 0
+
+
+class Report(NamedTuple):
+    """The verdicts of one check. `inputs`: reports on each input by itself, if asked for."""
+
+    title: str
+    verdicts: tuple[Verdict, ...]
+    notes: tuple[str, ...] = ()
+    inputs: tuple["Report", ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        return all(verdict.right for verdict in self.verdicts)
+
+    @property
+    def lines(self) -> list[str]:
+        return [*lines(self.verdicts, self.title), *self.notes][:MOST]
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines)
 
 
 def lines(verdicts: Iterable[Verdict], title: str = "", most: int = MOST) -> list[str]:
     """The verdicts in words, the wrong parts first, in at most `most` lines.
 
-    Parts with the same first cause are named together, with the first part's input.
+    Parts with the same first cause are named together, and the first two such groups have the
+    input of their first part.
     """
-    verdicts = list(verdicts)
-    wrong = [verdict for verdict in verdicts if not verdict.right]
-    right = [verdict.part for verdict in verdicts if verdict.right]
-    summary = [f"wrong: {', '.join(v.part for v in wrong)}"] if wrong else []
-    summary += [f"right: {', '.join(right)}"] if right else []
-    head = [f"{title}: {'; '.join(summary)}" if title else "; ".join(summary)]
-    groups: dict[str, list[Verdict]] = {}
-    for verdict in wrong:
-        same = verdict.causes[0] if verdict.causes else f"unknown {verdict.part}"
-        groups.setdefault(same, []).append(verdict)
-    notes: dict[str, list[str]] = {}
+    right, groups, notes = [], {}, {}
     for verdict in verdicts:
-        if verdict.note:
+        if verdict.right:
+            right.append(verdict.part)
             notes.setdefault(verdict.note, []).append(verdict.part)
-    blocks = []
-    for group in groups.values():
-        parts, causes = ", ".join(v.part for v in group), group[0].causes or (UNKNOWN,)
-        said = [f"{parts}: {causes[0]}", *(f"    {_joined(c)}: {c}" for c in causes[1:])]
-        blocks.append((said, [f"    {line}" for line in group[0].shown.splitlines()]))
-    said = [f"{', '.join(parts)}: {note}" for note, parts in notes.items()]
-    left = most - len(head) - sum(len(text) for text, _ in blocks)
+        else:
+            groups.setdefault(verdict.causes[:1] or verdict.part, []).append(verdict)
+    wrong = [verdict.part for group in groups.values() for verdict in group]
+    summary = [f"{what}: {', '.join(parts)}" for what, parts in
+               (("wrong", wrong), ("right", right)) if parts]  # fmt: skip
+    head = [f"{title}: " * bool(title) + "; ".join(summary)]
     body = []
-    for text, shown in blocks:  # the first inputs are shown, as long as there is room
-        body += text
-        if len(shown) <= left:
-            body += shown
-            left -= len(shown)
-    return [*head, *body, *said[: max(left, 0)]][:most]
-
-
-def _joined(cause: str) -> str:
-    """How a second cause is joined to the first: what went wrong in a call is no alternative."""
-    return "also" if cause.startswith(("forward ", "backward ")) else "or"
+    for number, group in enumerate(groups.values()):
+        first, *more = group[0].causes or (UNKNOWN,)
+        body.append(f"{', '.join(verdict.part for verdict in group)}: {first}")
+        # What went wrong in a call is no alternative to the first cause.
+        joined = [("also" if c.startswith(("forward ", "backward ")) else "or", c) for c in more]
+        body += [f"    {word}: {cause}" for word, cause in joined]
+        body += [f"    {line}" for line in group[0].shown.splitlines() if number < SHOW]
+    body += [f"{', '.join(parts)}: {note}" for note, parts in notes.items() if note]
+    return [*head, *body][:most]
 
 
 def shown(case, names, received, true, what: str, upstream=None) -> str:
@@ -78,18 +94,10 @@ def shown(case, names, received, true, what: str, upstream=None) -> str:
     values = dict(zip(names, case.arrays)) | case.options
     if upstream is not None:
         values["dout"] = upstream
-    small = all(np.size(value) <= SHOWN for value in values.values() if is_array(value))
     # Dicts come last, because what is too long is cut off.
-    given = ", ".join(
-        f"{name} = {written(value)}" if small or not is_array(value) else
-        f"{name} of shape {np.shape(value)}"
-        for name, value in sorted(values.items(), key=lambda item: isinstance(item[1], dict))
-    )  # fmt: skip
+    values = sorted(values.items(), key=lambda item: isinstance(item[1], dict))
+    given = ", ".join(f"{name} = {written(value)}" for name, value in values)
     return "\n".join([f'On the input "{case.what}": {cut(given)}', *beside(what, received, true)])
-
-
-def is_array(value) -> bool:
-    return isinstance(value, (np.ndarray, tuple, list))
 
 
 def beside(what: str, received, true) -> list[str]:
@@ -122,11 +130,9 @@ def kind(thing) -> str:
     """What something is, in words."""
     if thing is None or isinstance(thing, bool):
         return repr(thing)
-    if isinstance(thing, (np.ndarray, np.generic)):
-        of = "" if real(thing) is not None else f" of {thing.dtype}"
+    if isinstance(thing, (np.ndarray, np.generic, int, float)):
+        of = "" if real(thing) is not None else f" of {np.asarray(thing).dtype}"
         return f"an array of shape {np.shape(thing)}{of}" if np.ndim(thing) else f"a number{of}"
-    if isinstance(thing, (int, float)):
-        return "a number"
     if isinstance(thing, (tuple, list)):
         return f"a {type(thing).__name__} of {len(thing)}"
     name = type(thing).__name__

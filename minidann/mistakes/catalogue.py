@@ -3,20 +3,19 @@
 It is used three times: the checker must catch every mistake, a student's mistake is named by it,
 and the course is tested with it. No op is copied. An entry of a table is
 
-    formula | the sentence for the student | word
+    formula | the sentence for the student
 
 The formula gives what the mistake gives, "afresh" in place of backward (a tuple of gradients) or in
 place of "forward" (out). It may use np, the helpers that the table is given, the op's arrays and
-options, and in backward the names of `at_hand`: what forward keeps, dout, out, the right gradients
-(dx, dw, ...), and `again(x=..., dout=...)`, the op's own backward with other values; and what the
-table derives from these. The word, a regular expression, has to be in what is said of the mistake
-where the catalogue does not have it.
-A "whole" mistake builds the wrong network or optimiser: () -> module.
+options, `again(x=...)`, the op's own answer with other values, what the table derives from these,
+and in backward the names of `at_hand`: what forward keeps, dout, out, and the right gradients
+(dx, dw, ...). A "whole" mistake builds the wrong network: () -> module.
 """
 
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
@@ -24,20 +23,21 @@ import numpy as np
 from minidann import ops
 from minidann.mistakes.question import Question, argument_names
 
-PLACES = ("afresh", "forward", "whole")
 PLAIN = {"relu": "the gate", "dropout": "the mask", "gradient_reversal": "the kept beta"}
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """One mistake: in the op `target`, or in "model", "feeding" or "optim"."""
+    """One mistake: in the op `target`, or in "model" or "feeding"."""
 
     target: str
-    name: str
     says: str
     place: str
     change: Callable
-    word: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.target}, {self.place}: {self.says.rstrip('.')}"
 
     @property
     def op(self) -> ModuleType:
@@ -49,12 +49,11 @@ class Mistake:
 
     def out(self, question: Question) -> np.ndarray | None:
         """The output that would come of it; None where it says nothing of forward."""
-        if self.place != "forward":
-            return None
-        return self.change(*question.case.arrays, **question.case.options)
+        _, arrays, options = question.case
+        return self.change(*arrays, **options) if self.place == "forward" else None
 
     def build(self):
-        """The op, network or optimiser with this mistake. Its forward keeps what backward needs."""
+        """The op or network with this mistake. Its forward keeps what backward needs."""
         if self.place == "whole":
             return self.change()
 
@@ -74,6 +73,7 @@ class Mistake:
 
 
 CATALOGUE: list[Mistake] = []  # in the order in which the files are read
+PATHS: dict[str, list[Callable]] = {}  # by op: terms that its right gradients are the sums of
 
 
 def of(target: str, *places: str) -> list[Mistake]:
@@ -81,46 +81,12 @@ def of(target: str, *places: str) -> list[Mistake]:
     return [m for m in CATALOGUE if m.target == target and (not places or m.place in places)]
 
 
-def register(target: str, place: str, change: Callable, says: str, word: str = "") -> None:
-    CATALOGUE.append(Mistake(target, f"{target}: {says.rstrip('.')}", says, place, change, word))
-
-
-def whole(target: str, word: str = "") -> Callable:
-    """Decorates what builds a wrong network; its docstring is the sentence."""
-
-    def decorate(build: Callable) -> Callable:
-        register(target, "whole", build, " ".join(build.__doc__.split()), word)
-        return build
-
-    return decorate
-
-
-def entries(text: str) -> Iterator[tuple[str, str, str]]:
-    """(formula, sentence, word) of each entry of a table; an indented line goes on with it."""
+def entries(text: str) -> Iterator[tuple[str, str]]:
+    """(formula, sentence) of each entry of a table; an indented line goes on with it."""
     for line in text.replace("\n    ", " ").strip().splitlines():
         if line:
-            formula, says, *word = map(str.strip, line.split(" | "))
-            yield formula, says, *(word or [""])
-
-
-def table(
-    op: ModuleType,
-    place: str,
-    text: str,
-    *helpers: Callable,
-    derive: Callable[..., dict] = lambda **names: {},
-) -> None:
-    """Read a table of mistakes; `derive(**names)` gives what else its formulas use, by name."""
-    known = {"np": np, **{helper.__name__: helper for helper in helpers}}
-    target = op.__name__.rpartition(".")[2]
-    for formula, says, word in entries(text):
-        code = compile(formula, says, "eval")
-
-        def change(code=code, **names):
-            return eval(code, {**known, **names, **derive(**names)})
-
-        wrong = _forward(op, change) if place == "forward" else change
-        register(target, place, wrong, says, word)
+            formula, _, says = line.rpartition(" | ")
+            yield formula.strip(), says.strip()
 
 
 def family(text: str, *numbers: float) -> str:
@@ -128,20 +94,58 @@ def family(text: str, *numbers: float) -> str:
     return "".join(text.replace("NUMBER", f"{number:g}") for number in numbers)
 
 
-def _forward(op: ModuleType, change: Callable) -> Callable:
-    """A wrong forward, which takes what forward takes."""
+def formulas(
+    text: str,
+    *helpers: Callable,
+    derive: Callable[..., dict] = lambda **names: {},
+    form: str = "{}",
+) -> Iterator[Callable]:
+    """A function of named values for each entry of a table, whose docstring is the sentence.
 
-    def wrong(*arrays, **options):
-        given = {**options, **dict(zip(argument_names(op.forward), arrays))}
-        return change(**{**defaults(op), **given})
+    `derive(**names)` gives what else the formulas use, by name. `form`: what stands around each.
+    """
+    known = {"np": np, **{helper.__name__: helper for helper in helpers}}
+    for formula, says in entries(text):
+        code = compile(form.format(formula), says, "eval")
 
+        def change(code=code, **names):
+            return eval(code, {**known, **names, **derive(**names)})
+
+        change.__doc__ = says
+        yield change
+
+
+def taking(right: Callable, change: Callable, **more) -> Callable:
+    """`change`, a function of named values, as one that takes what the function `right` takes."""
+
+    def wrong(*args, **options):
+        given = arguments(right, *args, **options)
+        return change(**given, **{name: partial(of, given) for name, of in more.items()})
+
+    wrong.__doc__ = change.__doc__
     return wrong
 
 
-def defaults(op: ModuleType) -> dict[str, object]:
-    """The options of the op's forward that have a default, with it."""
-    parameters = inspect.signature(op.forward).parameters.values()
-    return {p.name: p.default for p in parameters if p.default is not p.empty}
+def arguments(function: Callable, *args, **options) -> dict[str, object]:
+    """What a function would be given by this call, defaults included, by name."""
+    given = inspect.signature(function).bind(*args, **options)
+    given.apply_defaults()
+    return given.arguments
+
+
+def table(op: ModuleType, place: str, text: str, *helpers: Callable, **how) -> None:
+    """Read a table of mistakes in an op; a "path" is no mistake, but a term of its gradients."""
+    target = op.__name__.rpartition(".")[2]
+
+    def again(given, **changed):
+        return op.forward(**{**given, **changed})[0]
+
+    for change in formulas(text, *helpers, **how):
+        if place == "path":
+            PATHS.setdefault(target, []).append(change)
+            continue
+        wrong = taking(op.forward, change, again=again) if place == "forward" else change
+        CATALOGUE.append(Mistake(target, change.__doc__, place, wrong))
 
 
 def fields(name: str, cache) -> dict[str, object]:
@@ -158,7 +162,7 @@ def at_hand(name: str, question: Question) -> dict[str, object]:
         return op.backward(dout, question.cache._replace(**changed))
 
     return {
-        **defaults(op), **options, **dict(zip(names, arrays)), **fields(name, question.cache),
+        **arguments(op.forward, *arrays, **options), **fields(name, question.cache),
         **{f"d{n}": gradient for n, gradient in zip(names, question.gradients)},
         "dout": question.upstream, "out": question.out, "again": again,
     }  # fmt: skip

@@ -1,138 +1,140 @@
-"""Ways to spoil an array: what a mistake does that no catalogue can list in advance.
+"""Ways to spoil a value: what a mistake does that no catalogue can list in advance.
 
 Each way has words that are the same for every input ("reversed along axis 1"), so that it can be
 followed from one input to the next. It is applied to dout, to each value that forward keeps, to
 each gradient that is returned; and to a forward's inputs and to its output.
 """
 
-from collections.abc import Iterator
-from itertools import permutations
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import combinations, permutations
 
 import numpy as np
 
-Changed = Iterator[tuple[str, object]]
+from minidann.mistakes.catalogue import formulas
+
+# Of an array a. AXIS stands for each axis, of `size`, along which i counts; AXES for each other
+# order of all axes; OTHER for each array at hand of the same shape.
+WAYS = [
+    *formulas("""
+np.ones_like(a) | one everywhere: it is left out
+np.zeros_like(a) | zero everywhere
+np.maximum(a, 0) | without its negative entries
+np.minimum(a, 0) | without its positive entries
+np.abs(a) | its absolute value
+np.sign(a) | its sign
+a**2 | its square
+np.sqrt(np.abs(a)) | its square root
+1 / a | one over it
+1 - a | one minus it
+a * (1 - a) | a(1 - a), a sigmoid's slope
+np.exp(a) | its exponential
+np.log(np.abs(a)) | its logarithm
+np.tanh(a) | its tanh
+np.trunc(a) | cut to whole numbers: its dtype is an integer's
+np.minimum(a + 1, a.max()) | one larger
+np.maximum(a - 1, 0) | one smaller
+np.full_like(a, a.sum()) | summed over all axes
+np.full_like(a, a.mean()) | averaged over all axes
+np.flip(a, axis) | reversed along axis AXIS
+np.roll(a, 1, axis) | rolled by +1 along axis AXIS
+np.roll(a, -1, axis) | rolled by -1 along axis AXIS
+np.where(i == 0, 0, np.roll(a, 1, axis)) | shifted by +1 along axis AXIS
+np.where(i == size - 1, 0, np.roll(a, -1, axis)) | shifted by -1 along axis AXIS
+np.where(i == size - 1, 0, a) | zero in the last of axis AXIS
+np.where(i == 0, 0, a) | zero in the first of axis AXIS
+np.where(i == 0, a, 0) | zero but for the first of axis AXIS
+np.where(i == size - 1, a, 0) | zero but for the last of axis AXIS (= in a loop, not +=?)
+np.broadcast_to(a.take([0], axis), a.shape) | that of the first of axis AXIS everywhere
+np.broadcast_to(a.sum(axis, keepdims=True), a.shape) | summed over axis AXIS
+np.broadcast_to(a.mean(axis, keepdims=True), a.shape) | averaged over axis AXIS
+other | OTHER
+a * other | multiplied by OTHER
+a / other | divided by OTHER
+np.where(other > 0, a, 0) | cut to where OTHER is positive
+other > 0 | that of the sign of OTHER
+a.transpose(axes) | transposed to the axes AXES
+a.transpose(axes).reshape(a.shape) | transposed to the axes AXES and reshaped back
+a.reshape(a.transpose(axes).shape).transpose(np.argsort(axes))
+    | reshaped where it should be transposed to the axes AXES
+""")
+]
+# The right numbers in another shape, or too many or too few of them.
+SHAPES = [
+    *formulas("""
+a.ravel() | flat
+a.squeeze() | without its axes of size 1 (squeeze?)
+a[..., None] | with an axis of size 1 too many, the last (keepdims?)
+np.expand_dims(a, axis) | with an axis of size 1 too many, axis AXIS (keepdims?)
+a.sum() | summed over all axes, which should stay
+a.mean() | averaged over all axes, which should stay
+a.sum(axis) | summed over axis AXIS, which should stay
+a.mean(axis) | averaged over axis AXIS, which should stay
+a.take(range(size - 1), axis) | without the last of axis AXIS
+a.take(range(1, size), axis) | without the first of axis AXIS
+""")
+]
+Ways = Iterator[tuple[str, Callable[[], object]]]  # (what is done, () -> the spoiled value)
 
 
-def changes(array: np.ndarray, sizes: dict[str, float], others: dict[str, np.ndarray]) -> Changed:
-    """(what is done, the spoiled array of the same shape) for an array of numbers.
+def changes(
+    value, sizes: dict[str, float], others: dict[str, np.ndarray], ways: list[Callable] = WAYS
+) -> Ways:
+    """The ways to spoil anything that a function is given, keeps or returns, if it is of numbers.
 
     `sizes` are the numbers that a wrong factor may be; `others` the arrays at hand, by their names.
+    An array of whole numbers counts rows: what is made of it counts rows, too, that exist.
     """
-    yield "with the wrong sign", -array
-    yield "one everywhere: it is left out", np.ones_like(array)
-    yield "zero everywhere", np.zeros_like(array)
-    yield from _places(array)
-    yield from _values(array)
-    yield "multiplied by 2", array * 2
-    yield "halved", array / 2
-    for name, size in sizes.items():
-        yield f"multiplied by {name}", array * size
-        yield f"divided by {name}", array / size
-        if size > 0:
-            yield f"multiplied by sqrt({name})", array * np.sqrt(size)
-            yield f"divided by sqrt({name})", array / np.sqrt(size)
-    for name, value in others.items():
-        if np.shape(value) != array.shape or value is array:
-            continue
-        yield f"{name}, which stands in its place", value
-        yield f"multiplied by {name}", array * value
-        yield f"divided by {name}", array / value
-        yield f"cut to where {name} is positive", np.where(value > 0, array, 0)
+    counts = isinstance(value, np.ndarray) and value.ndim and value.dtype.kind in "iu"
+    for words, make in _ways(value, sizes, others, ways):
+        yield words, partial(_rows, make, value.max(initial=0)) if counts else make
 
 
-def _places(array: np.ndarray) -> Changed:
-    """The numbers in other places, or some of them lost."""
-    for axis, size in enumerate(array.shape):
-        along, index = f"axis {axis}", np.arange(size).reshape(-1, *[1] * (array.ndim - axis - 1))
-        yield f"reversed along {along}", np.flip(array, axis)
-        for lag in (1, -1):
-            rolled = np.roll(array, lag, axis)
-            yield f"rolled by {lag:+d} along {along}", rolled
-            edge = 0 if lag > 0 else size - 1
-            yield f"shifted by {lag:+d} along {along}", np.where(index == edge, 0, rolled)
-        yield f"zero in the last of {along}", np.where(index == size - 1, 0, array)
-        yield f"zero in the first of {along}", np.where(index == 0, 0, array)
-        yield f"zero but for the first of {along}", np.where(index == 0, array, 0)
-        yield (
-            f"zero but for the last of {along} (= in a loop, not +=?)",
-            np.where(index == size - 1, array, 0),
-        )
-        first = np.broadcast_to(array.take([0], axis), array.shape)
-        yield f"that of the first of {along} everywhere", first
-        total = np.broadcast_to(array.sum(axis=axis, keepdims=True), array.shape)
-        yield f"summed over {along}", total
-        yield f"averaged over {along}", total / size
-    if array.ndim:
-        yield "summed over all axes", np.full_like(array, array.sum())
-        yield "averaged over all axes", np.full_like(array, array.mean())
-    for axes in list(permutations(range(array.ndim)))[1:]:
-        turned = array.transpose(axes)
-        if turned.shape == array.shape:
-            yield f"transposed to the axes {axes}", turned
-        yield f"transposed to the axes {axes} and reshaped back", turned.reshape(array.shape)
-        back = array.reshape(turned.shape).transpose(np.argsort(axes))
-        yield f"reshaped where it should be transposed to the axes {axes}", back
+def _rows(make: Callable, last: int) -> np.ndarray:
+    rows = make()
+    if rows.dtype.kind not in "iu" or rows.min(initial=0) < 0 or rows.max(initial=0) > last:
+        raise ValueError("these are no numbers of rows")
+    return rows
 
 
-def _values(array: np.ndarray) -> Changed:
-    """Another function of each number."""
-    yield "without its negative entries", np.maximum(array, 0)
-    yield "without its positive entries", np.minimum(array, 0)
-    yield "its absolute value", np.abs(array)
-    yield "its sign", np.sign(array)
-    yield "its square", array**2
-    yield "its square root", np.sqrt(np.abs(array))
-    yield "one over it", 1 / array
-    yield "one minus it", 1 - array
-    yield "a(1 - a), a sigmoid's slope", array * (1 - array)
-    yield "its exponential", np.exp(array)
-    yield "its logarithm", np.log(np.abs(array))
-    yield "cut to whole numbers: its dtype is an integer's", np.trunc(array)
-
-
-def kept(value, sizes: dict[str, float], others: dict[str, np.ndarray]) -> Changed:
-    """The same for anything that forward may keep: flags, counts, numbers, arrays of any dtype."""
+def _ways(value, sizes, others, ways) -> Ways:
     if isinstance(value, bool):
-        yield f"{not value}", not value
-    elif isinstance(value, int):
-        for name, size in {"1": 1, **sizes}.items():
-            if size == int(size):
-                yield f"{name}", int(size)
-        yield "one larger", value + 1
-        yield "one smaller", max(value - 1, 1)
-    elif isinstance(value, float):
-        yield from {"1": 1.0, "with the wrong sign": -value, "its square": value**2}.items()
-        yield "one over it", np.divide(1.0, value)
-    elif isinstance(value, np.ndarray) and value.dtype == bool:
-        yield "inverted", ~value
-        yield "true everywhere: it is not applied", np.ones_like(value)
-        for name, other in others.items():
-            if np.shape(other) == value.shape and other.dtype != bool:
-                yield f"that of the sign of {name}", other > 0
-        yield from _places(value)
-    elif isinstance(value, np.ndarray) and value.dtype.kind in "iu":
-        yield "one larger", np.minimum(value + 1, value.max())
-        yield "one smaller", np.maximum(value - 1, 0)
-        yield from _places(value)
-    elif isinstance(value, np.ndarray):
-        yield from changes(value, sizes, others)
+        yield f"{not value}", lambda: not value
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.ndarray)):
+        return
+    a = np.asarray(value)
+    for way in ways:
+        words = way.__doc__
+        if "AXIS" in words:
+            for axis, size in enumerate(a.shape):
+                i = np.arange(size).reshape(-1, *[1] * (a.ndim - axis - 1))
+                yield words.replace("AXIS", str(axis)), partial(way, a=a, axis=axis, size=size, i=i)
+        elif "AXES" in words:
+            for axes in [*permutations(range(a.ndim))][1:]:
+                yield words.replace("AXES", str(axes)), partial(way, a=a, axes=axes)
+        elif "OTHER" in words:
+            for name, other in others.items():
+                if np.shape(other) == a.shape and other is not value:
+                    yield words.replace("OTHER", name), partial(way, a=a, other=other)
+        else:
+            yield words, partial(way, a=a)
+    for words, factor in factors(sizes).items():
+        yield words, partial(np.multiply, a, factor)
+    for name, size in sizes.items() if isinstance(value, int) else ():
+        yield name, partial(int, size)
 
 
-def reshaped(array: np.ndarray) -> Changed:
-    """The right numbers in another shape, or too many or too few of them."""
-    array = np.asarray(array)
-    for axes in list(permutations(range(array.ndim)))[1:]:
-        yield f"transposed to the axes {axes}", array.transpose(axes)
-    yield "flat", array.ravel()
-    for axis in range(array.ndim + 1):
-        yield (
-            f"with an axis of size 1 too many, axis {axis} (keepdims?)",
-            array[(slice(None),) * axis + (None,)],
-        )
-    for axis, size in enumerate(array.shape):
-        yield f"summed over axis {axis}, which should stay", array.sum(axis=axis)
-        yield f"averaged over axis {axis}, which should stay", array.mean(axis=axis)
-        yield f"without the last of axis {axis}", array.take(range(size - 1), axis)
-        yield f"without the first of axis {axis}", array.take(range(1, size), axis)
-    yield "summed over all axes, which should stay", array.sum()
-    yield "averaged over all axes, which should stay", array.mean()
+def factors(sizes: dict[str, float]) -> dict[str, float]:
+    """The numbers that a wrong factor may be, the simplest first, by what is said of them."""
+    known = {"2": 2.0, **sizes}
+    for a, b in combinations(sorted(sizes), 2):
+        ratio = np.divide(sizes[a], sizes[b])
+        known |= {f"{a} times {b}": sizes[a] * sizes[b], f"{a}/{b}": ratio, f"{b}/{a}": 1 / ratio}
+    for name, size in sizes.items():
+        known |= {f"{name} squared": size**2, f"sqrt({name})": np.sqrt(abs(size))}
+        known |= {f"{name}/({name} - 1)": np.divide(size, size - 1), f"1 - {name}": 1 - size}
+    found = {f"multiplied by {name}": number for name, number in known.items()}
+    found |= {f"divided by {name}": np.divide(1.0, number) for name, number in known.items()}
+    signed = {f"with the wrong sign and {words}": -number for words, number in found.items()}
+    found = {"with the wrong sign": -1.0, **found, **signed}
+    return {words: number for words, number in found.items() if np.isfinite(number)}

@@ -8,57 +8,44 @@ from minidann.ops.softmax_cross_entropy import softmax
 
 # --- dropout: the same mask, both ways
 
+RATES = 0.2, 0.3, 0.5, 0.7, 0.8
 table(dropout, "afresh", """
-(dout.copy(),) | The mask is not applied: the gradient passes everywhere. | one everywhere
-(dout * (mask != 0),)
-    | What was dropped gets nothing, but what was scaled up by 1 / (1 - p) is not scaled here.
-    | multipl|divided
-(dout * np.random.default_rng(1).permuted(mask),)
-    | A second mask is drawn for the backward pass. | mask
-(dout * (mask.max() - mask),) | The mask is inverted: what was dropped gets the gradient. | mask
-(dout * (mask == 0),) | The mask is inverted, and what was kept is not scaled. | mask
-(np.where(mask, dout / np.where(mask, mask, 1), 0),)
-    | The gradient is divided by the mask where it should be multiplied. | mask
-(dout * mask * mask,) | The mask is applied twice. | mask|square
+(dout * (mask != 0),) | What was scaled up by 1 / (1 - p) is not scaled here.
+(dout * (mask != 0) / max((mask != 0).mean(), 1e-9),)
+    | The scale is made from the share that happened to be kept, not from the rate: use the mask.
+(dout * np.random.default_rng(1).permuted(mask),) | A second mask is drawn for the backward pass.
+(dout * (mask.max() - mask),) | The mask is inverted: what was dropped gets the gradient.
+(dout * (mask == 0),) | The mask is inverted, and what was kept is not scaled.
+(np.where(mask, dout / np.where(mask, mask, 1), 0),) | The gradient is divided by the mask.
 """ + family("""
-(dout * (mask != 0) / (1 - NUMBER),)
-    | What was kept is scaled by 1 / (1 - NUMBER) whatever the rate is: use the mask. | mask|multipl
-""", 0.2, 0.3, 0.5, 0.7, 0.8))  # fmt: skip
+(dout * (mask != 0) / (1 - NUMBER),) | The scale is 1 / (1 - NUMBER) on the way back: use the mask.
+""", *RATES))  # fmt: skip
 table(dropout, "forward", """
 x * (mask != 0) | What is kept is not scaled by 1 / (1 - p).
+x * (mask != 0) / max((mask != 0).mean(), 1e-9) | The scale is made from the share that was kept.
 x | The mask is not applied.
 x * (mask == 0) | The mask is inverted.
 """ + family("""
 x * (mask != 0) / (1 - NUMBER) | The scale is 1 / (1 - NUMBER) whatever the rate is: use the mask.
-""", 0.2, 0.3, 0.5, 0.7, 0.8))  # fmt: skip
+""", *RATES))  # fmt: skip
 
 # --- dense: two products and a sum
 
 table(dense, "afresh", """
-dout @ w, dw, db | w stands where w.T should. | transposed
-dx, x @ dout, db | x stands where x.T should. | transposed
-dout @ w, x @ dout, db | w and x stand where w.T and x.T should. | transposed
-dout @ w.reshape(w.shape[::-1]), dw, db
-    | w is brought to (L, C) by reshape instead of transpose. | transposed
-dx, dw.T, db | dw is dout.T @ x, of shape (L, C), where w is (C, L). | transpose
-dx, dw, dout[0].copy() | db is the first row of dout: the sum over the batch is missing. | first
-dx, dw, np.zeros_like(db) | db is zero: as if the bias were not trained. | zero
-dx, -dw, db | dw is what is to be added to w in a descent, which is minus the gradient. | sign
-again(x=np.maximum(x, 0))
-    | The x kept was overwritten, in place, by a ReLU: its negative entries are zero. | negative
-dx, dw, np.full_like(db, dout.sum()) | db is the sum of all of dout: the sum has no axis. | axis
+dout @ w, dw, db | w stands where w.T should.
+dx, x @ dout, db | x stands where x.T should.
+dx, dw, dout[0].copy() | db is the first row of dout: the sum over the batch is missing.
+dx, dw, np.full_like(db, dout.sum()) | db is the sum of all of dout: the sum has no axis.
 """)  # fmt: skip
 table(dense, "forward", """
 x @ w | The bias is not added.
-x @ w - b | The bias is subtracted.
-x @ w + 2 * b | The bias is added twice.
 """)  # fmt: skip
 
 # --- softmax_cross_entropy: (p - one-hot) / N
 
 
-def naive(z, axis=1):
-    return np.exp(z) / np.exp(z).sum(axis=axis, keepdims=True)
+def naive(z):
+    return np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
 
 
 def shifted(z):
@@ -66,11 +53,11 @@ def shifted(z):
 
 
 def log_softmax(z):
-    return shifted(z) - np.log(np.exp(shifted(z)).sum(axis=1, keepdims=True))
+    return z - np.log(np.exp(z).sum(axis=1, keepdims=True))
 
 
 def of_scores(z, p, labels, dout, **_):
-    """What the tables of the gradient use: the one-hot labels, and gradients with another p."""
+    """What the table of the gradient uses: the one-hot labels, and gradients with another p."""
     one_hot = np.arange(p.shape[1]) == labels[:, None]  # (N, L)
 
     def minus_one_at(place):
@@ -82,111 +69,82 @@ def of_scores(z, p, labels, dout, **_):
             "with_p": lambda p: ((p - one_hot) * dout / len(one_hot),)}  # fmt: skip
 
 
+table(softmax_cross_entropy, "path", """
+(p * dout / len(p),) | the part of p
+(-dout / len(p) * one_hot,) | the label's 1
+""", derive=of_scores)  # fmt: skip
 table(softmax_cross_entropy, "afresh", """
-(dz * len(p),)
-    | The loss is a mean over the batch, its gradient is that of a sum: 1/N is missing. | N
-(dz / p.shape[1],) | The gradient is divided by the number of scores, N times L, instead of N. | L
-(dz / len(p),) | The gradient is divided by N twice: once is right. | N
-(dz * len(p) / p.shape[1],)
-    | The gradient is divided by the number of classes L, where the batch size N should be. | L
-(-dz,) | The gradient has the wrong sign: it is one-hot minus p, and ascends. | sign
-(dz * one_hot,)
-    | Only the true class's score gets its p - 1; the other scores get no gradient. | class
-(p * dout / len(p),)
-    | The one-hot label is never subtracted: the path through the true class's score is missing.
-    | missing
-again(p=softmax(z.T).T)
-    | The probabilities kept are normalised over the batch instead of over the classes. | columns
-((p - one_hot / len(p)) * dout,)
-    | Only the 1 of the label is divided by N, p is not: parentheses are missing. | N
-((p / len(p) - one_hot) * dout,) | Only p is divided by N, the 1 of the label is not. | N
-again(np.ones(())) | dout is not used, as if it were 1. | dout
+(dz * len(p),) | The loss is a mean over the batch, its gradient is that of a sum: 1/N is missing.
+(dz * one_hot,) | Only the true class's score gets its p - 1; the other scores get no gradient.
+again(p=softmax(z.T).T) | The probabilities kept are normalised over the batch.
 minus_one_at((slice(None), labels))
     | 1 is subtracted in the columns of all labels in every row: p[:, labels] -= 1 needs rows.
-    | mean over all
-((p - 1) * dout / len(p),) | 1 is subtracted from every score, not from the label's own. | 1
-((p - labels[:, None]) * dout / len(p),)
-    | The label's number is subtracted from all of its row, not 1 from the label's place. | label
+((p - 1) * dout / len(p),) | 1 is subtracted from every score, not from the label's own.
+((p - labels[:, None]) * dout / len(p),) | The label's number is subtracted, not 1 at its place.
 minus_one_at(labels % len(p))
-    | dz[labels] -= 1 subtracts from whole rows: it needs the rows too, dz[rows, labels] -= 1. | row
+    | dz[labels] -= 1 subtracts from whole rows: it needs the rows too, dz[rows, labels] -= 1.
 (p * (dz - (p * dz).sum(axis=1, keepdims=True)),)
     | The gradient goes through the softmax once more: p - one-hot is that of the scores already.
-    | p
 (dz * p * (1 - p),)
     | p - one-hot is multiplied by the slope p (1 - p) once more: it is the scores' gradient
     already.
-    | p
-with_p(softmax(p)) | In backward the softmax is applied twice. | p
-with_p(z) | In backward the scores stand where the probabilities should. | p
-with_p(np.log(p)) | In backward log p stands where p should. | p
-with_p(np.exp(z)) | In backward exp(z) is not divided by its sum. | p
-with_p(np.exp(shifted(z))) | In backward exp(z - largest) is not divided by its sum. | p
+with_p(softmax(p)) | In backward the softmax is applied twice.
+with_p(np.exp(shifted(z))) | In backward exp(z - largest) is not divided by its sum.
 with_p(np.exp(z - z.max()) / np.exp(z - z.max()).sum())
-    | In backward the softmax runs over all scores of the batch: its sum has no axis. | p
-with_p(naive(z)) | In backward exp overflows: subtract each row's largest score first. | p
-with_p(naive(z, axis=0))
-    | In backward the softmax runs over the batch, not over the classes, and exp overflows. | p
-(one_hot / -p * dout / len(p),)
-    | The derivative is that of -1/p of the label, without the softmax. | p
+    | In backward the softmax runs over all scores of the batch: its sum has no axis.
+with_p(naive(z)) | In backward exp overflows: subtract each row's largest score first.
+(one_hot / -p * dout / len(p),) | The derivative is that of -1/p of the label, without the softmax.
 """, softmax, naive, shifted, derive=of_scores)  # fmt: skip
 
 
-def of_labels(z, labels):
-    """What the tables of the loss use: `loss(p)`, of the p of the labels, and the right one."""
+def of_labels(z, labels, **_):
+    """What the table of the loss uses: `loss(p)` of the labels' p, and `log_loss(log p)`."""
 
     def loss(p, of=lambda picked: -np.log(picked).mean()):
         return of(p[np.arange(len(p)), labels])
 
-    return {"loss": loss, "right": softmax_cross_entropy.forward(z, labels=labels)[0]}
+    return {"loss": loss, "log_loss": lambda log_p: loss(log_p, lambda picked: -picked.mean())}
 
 
 table(softmax_cross_entropy, "forward", """
-loss(naive(z)) | exp overflows: subtract each row's largest score first.
 loss(softmax(z))
     | The log is taken of a probability that may be 0: take log p = z - largest - log sum exp.
+log_loss(log_softmax(z - z.max()))
+    | The log is taken of 0 in a row far below the largest score of the batch: subtract each row's.
+loss(naive(z)) | exp overflows: subtract each row's largest score first.
+log_loss(log_softmax(z)) | exp overflows: subtract each row's largest score first, from all.
 loss(softmax(z.T).T) | The softmax runs down the columns, over the batch.
-loss(naive(z, axis=0)) | The softmax runs down the columns, over the batch, and exp overflows.
 loss(np.exp(z - z.max()) / np.exp(z - z.max()).sum())
     | The sum has no axis: the softmax runs over all scores of the batch.
 loss(softmax(softmax(z))) | The softmax is applied twice.
-loss(z, lambda picked: -picked.mean())
-    | The softmax is missing: the scores are taken for log probabilities.
+log_loss(z) | The softmax is missing: the scores are taken for log probabilities.
 loss(z) | The softmax is missing: the scores are taken for probabilities.
-right * len(z) | The losses of the rows are summed, not averaged.
-right / z.shape[1] | The loss is the mean over all scores, not over the rows.
--log_softmax(z)[np.arange(len(z)), labels] | There is one loss for each row: their mean is missing.
-loss(softmax(z), lambda picked: -picked.mean()) | The log is missing.
+again() * len(z) | The losses of the rows are summed, not averaged.
+-log_softmax(shifted(z))[np.arange(len(z)), labels] | The mean over the rows is missing.
+log_loss(softmax(z)) | The log is missing.
 loss(softmax(z), lambda picked: -np.log(picked.mean()))
     | The log is taken of the mean, not the mean of the logs.
--log_softmax(z)[:, 0].mean() | The label has no effect: it is 0 for every row.
--right | The sign of the loss is wrong: it is the mean of log p, not of -log p.
--log_softmax(z)[:, labels].mean()
+-log_softmax(shifted(z))[:, 0].mean() | The label has no effect: it is 0 for every row.
+-again() | The sign of the loss is wrong: it is the mean of log p, not of -log p.
+-log_softmax(shifted(z))[:, labels].mean()
     | Every row's score for every label is taken: [rows, labels] takes one for each row.
-right / np.log(2) | The log is to base 2.
-right / np.log(10) | The log is to base 10.
 """ + family("""
 loss(softmax(z) + NUMBER)
     | NUMBER is added inside the log, which changes it: take the log of what is never 0.
 loss(np.maximum(softmax(z), NUMBER))
     | p is cut off at NUMBER before the log: take the log of what is never 0.
 """, 1e-15, 1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5),
-    softmax, naive, log_softmax, derive=of_labels)  # fmt: skip
+    softmax, naive, shifted, log_softmax, derive=of_labels)  # fmt: skip
 
 # --- gradient_reversal: minus beta
 
 table(gradient_reversal, "afresh", """
-(1 * dout,) | The gradient passes as it is: the reversal is missing. | sign|dout itself
-(beta * dout,) | The gradient is scaled by beta but not reversed: the minus is missing. | sign
-(-dout,) | The gradient is reversed but not scaled: beta is ignored. | beta|were 1|one over
-(beta * beta * dout,)
-    | The gradient is reversed twice: it is scaled by beta squared, and the minus is lost. | beta
-(-beta * beta * dout,) | The reversed gradient is scaled by beta twice. | beta
-(-dout / beta,) | The reversed gradient is divided by beta instead of multiplied. | beta|one over
-(-(beta or 1.0) * dout,)
-    | A beta of 0 is taken for 1: `beta or 1.0` cannot tell 0 from nothing. | beta
+(1 * dout,) | The gradient passes as it is: the reversal is missing.
+(beta * dout,) | The gradient is scaled by beta but not reversed: the minus is missing.
+(-dout,) | The gradient is reversed but not scaled: beta is ignored.
+(beta * beta * dout,) | The gradient is reversed twice: beta is squared, and the minus is lost.
+(-(beta or 1.0) * dout,) | A beta of 0 is taken for 1: `beta or 1.0` cannot tell 0 from nothing.
 """)  # fmt: skip
 table(gradient_reversal, "forward", """
 -beta * x | The reversal acts in forward: out should be x as it is.
--x | The sign of x is reversed in forward: out should be x as it is.
-beta * x | x is scaled by beta in forward: out should be x as it is.
 """)  # fmt: skip

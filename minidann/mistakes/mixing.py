@@ -4,22 +4,27 @@ import numpy as np
 
 from minidann.mistakes.catalogue import family, table
 from minidann.ops import attention, batchnorm
-from minidann.ops.batchnorm import EPSILON
+from minidann.ops.batchnorm import EPSILON, MOMENTUM
 
 # --- attention: f acts twice, and the softmax's weights act on each other
 
 
 def of_weights(f, v, weights, dout, **_):
-    """What the table of gradients uses: s, its gradient ds, the right gradient of the scores, and
-    df and dv where that is another; `direct` is the part of df with s held (N, P, F).
+    """What the tables of gradients use: s, its gradient ds, the right gradient of the scores; what
+    goes back `through` them, and `by`, that with the part of df with s held, `direct` (N, P, F).
     """
     s, ds = weights, np.einsum("npf,nf->np", f, dout)  # (N, P) each
     direct = s[:, :, None] * dout[:, None, :]
 
-    def by(dscore):
-        return direct + dscore[:, :, None] * v, np.einsum("np,npf->f", dscore, f)
+    def through(dscore):
+        return dscore[:, :, None] * v, np.einsum("np,npf->f", dscore, f)
 
-    return {"s": s, "ds": ds, "direct": direct, "by": by, "dscore": s * (ds - over_frames(s * ds))}
+    def by(dscore):
+        df, dv = through(dscore)
+        return direct + df, dv
+
+    return {"s": s, "ds": ds, "direct": direct, "through": through, "by": by,
+            "dscore": s * (ds - over_frames(s * ds))}  # fmt: skip
 
 
 def shifted(score):
@@ -31,52 +36,31 @@ def over_frames(a):
     return a.sum(axis=1, keepdims=True)
 
 
+table(attention, "path", """
+direct, 0 * v | the direct path
+through(s * ds) | the path through the weights' numerator
+through(-s * over_frames(s * ds)) | the path through the weights' denominator
+""", over_frames, derive=of_weights)  # fmt: skip
 table(attention, "afresh", """
 by(s * (1 - s) * ds)
     | The softmax's derivative is taken as s (1 - s), its diagonal only: a sum over the frames
     is missing.
-    | frames
-by(s * ds)
-    | The softmax's derivative is taken as s, as if only the numerator depended on the score.
-    | softmax
-by(-dscore)
-    | The softmax's derivative has the wrong sign: it is s (ds - mean), not s (mean - ds). | sign
-by(s * (ds + over_frames(s * ds)))
-    | In the softmax's derivative the sum is added where it should be subtracted. | sign
-by(s * (ds - (s * ds).sum(axis=0, keepdims=True)))
+by(-dscore) | The softmax's derivative has the wrong sign: it is s (ds - mean), not s (mean - ds).
+by(s * (ds - (s * ds).sum(axis=0)))
     | In the softmax's derivative the sum runs over the utterances instead of the frames.
-    | utterances
-by(s * (ds - (s * ds).sum()))
-    | In the softmax's derivative the sum has no axis: it runs over the whole batch. | axis
-by(s * (ds - (s * ds).mean(axis=1, keepdims=True)))
-    | In the softmax's derivative a mean over the frames stands where the sum should. | mean
-by(s * (ds - over_frames(ds))) | In the softmax's derivative the sum is not weighted by s. | weight
+by(s * (ds - (s * ds).sum())) | In the softmax's derivative the sum has no axis.
+by(s * (ds - over_frames(ds))) | In the softmax's derivative the sum is not weighted by s.
 by(s * (ds - ds.mean(axis=1, keepdims=True)))
-    | In the softmax's derivative a plain mean stands where the sum weighted by s should. | mean
-by(ds - over_frames(s * ds)) | The softmax's derivative lacks its factor s. | factor
-by(ds)
-    | The softmax is left out: the gradient of the weights is taken for that of the scores.
-    | softmax
-direct, dv | df lacks the path through the weights: s is treated as a constant. | path|v were zero
-df - direct, dv | df lacks the direct path: what is summed up is treated as a constant. | path
-df - direct + dout[:, None, :], dv
-    | In df the direct path is not multiplied by the weights s: each frame gets all of dout.
-    | weights
+    | In the softmax's derivative a plain mean stands where the sum weighted by s should.
+by(ds - over_frames(s * ds)) | The softmax's derivative lacks its factor s.
+by(ds) | The softmax is left out: the gradient of the weights is taken for that of the scores.
+direct, dv | df lacks the path through the weights: s is treated as a constant.
+df - direct + dout[:, None, :], dv | The direct path of df lacks the weights s.
 df - direct + dscore[:, :, None] * dout[:, None, :], dv
-    | In df the direct path is multiplied by the scores' gradient: s was overwritten by it. | path
-df, again(np.concatenate([dout[:1], 0 * dout[1:]]))[1]
-    | dv is made from the first utterance alone. | first
-again(weights=shifted(f @ v))
-    | The weights kept are exp(score), before the division by their sum. | weights
-direct + (df - direct) / np.sqrt(len(v)), dv / np.sqrt(len(v))
-    | The path through the scores is divided by sqrt(F), as in a transformer; forward's is not.
-    | sqrt
-direct + dscore[:, :, None] + 0 * v, dv
-    | In df the path through the weights lacks its factor v. | v
-df, np.einsum("np,npf->f", s, f) | dv is made from the weights, not from the scores' gradient. | s
-df, np.einsum("np,npf->f", ds, f) | dv lacks the softmax: it is made from the weights' gradient. | s
-direct + dscore[:, :, None] * f, dv
-    | In df the path through the weights is multiplied by f where v should stand. | f
+    | In df the direct path is multiplied by the scores' gradient: s was overwritten by it.
+again(weights=shifted(f @ v)) | The weights kept are exp(score), before the division by their sum.
+df, np.einsum("np,npf->f", s, f) | dv is made from the weights, not from the scores' gradient.
+direct + dscore[:, :, None] * f, dv | In df, f stands where v should, after the scores' gradient.
 """, over_frames, shifted, derive=of_weights)  # fmt: skip
 
 
@@ -85,7 +69,7 @@ def softmax(score, axis=1):
     return e / e.sum(axis=axis, keepdims=True)
 
 
-def of_score(f, v):
+def of_score(f, v, **_):
     return {"score": f @ v, "attend": lambda weights: np.einsum("np,npf->nf", weights, f)}
 
 
@@ -94,33 +78,26 @@ attend(np.exp(score) / over_frames(np.exp(score)))
     | exp overflows: subtract each row's largest score first.
 attend(np.exp(score - score.max()) / over_frames(np.exp(score - score.max())))
     | exp overflows: subtract each row's largest score, not the largest of the batch.
-f.sum(axis=1) | The weights are not used: all frames are summed.
 f.mean(axis=1) | The weights are not used: the frames are averaged.
 attend(score) | There is no softmax: the weights are the scores.
-attend(score / over_frames(score))
-    | exp is missing: the weights are the scores divided by their sum.
-attend(softmax(score / np.sqrt(len(v))))
-    | The scores are divided by sqrt(F), as in a transformer: equation 1 does not.
-attend(softmax(score / np.sqrt(f.shape[1])))
-    | The scores are divided by sqrt(P): equation 1 does not.
+attend(score / over_frames(score)) | exp is missing: the scores are divided by their sum.
+attend(softmax(np.tanh(score))) | The scores go through tanh before the softmax.
 attend(np.exp(score)) | The weights are not divided by their sum.
 attend(shifted(score)) | The weights are exp(score - largest), not divided by their sum.
 attend(softmax(score, axis=0)) | The softmax runs over the batch, not over time.
-attend(shifted(score) / shifted(score).sum(axis=0))
-    | The weights are divided by their sum over the batch, not over time.
-attend(shifted(score) / shifted(score).sum()) | The sum that the weights are divided by has no axis.
-attend(softmax(score, axis=None))
-    | The sum has no axis: the softmax runs over all frames of the batch.
+attend(shifted(score) / shifted(score).sum(axis=0)) | The weights' sum runs over the batch.
+attend(softmax(score, axis=None)) | The softmax runs over all frames of the batch.
 attend(softmax(softmax(score))) | The softmax is applied twice.
-attend(softmax(score)) / f.shape[1] | The weighted frames are averaged, not summed.
 (softmax(f * v) * f).sum(axis=1) | There is one weight for each channel, not one for each frame.
 f[np.arange(len(f)), score.argmax(axis=1)] | The frame with the largest score is taken alone.
 """, over_frames, softmax, shifted, derive=of_score)  # fmt: skip
 
 # --- batchnorm: x acts by itself, through the mean and through the variance
 
+EPSILONS = 0, 1e-12, 1e-10, 1e-8, 1e-7, 1e-6, 1e-4, 1e-3
 
-def of_terms(dout, xhat, gamma, scale, dx, dgamma, dbeta, own_statistics, **_):
+
+def of_terms(dout, xhat, gamma, scale, var, dx, dgamma, dbeta, own_statistics, **_):
     """What the tables of gradients use. dx is scale * (own - mean - change): x acts by itself,
     through the mean and through the variance. `train(terms)` has other terms, in training only;
     `rescaled(var)` has another variance under the root.
@@ -132,76 +109,41 @@ def of_terms(dout, xhat, gamma, scale, dx, dgamma, dbeta, own_statistics, **_):
 
     return {
         "own": own, "mean": own.mean(axis=0), "change": xhat * (own * xhat).mean(axis=0),
-        "n": len(dout), "train": train,
+        "n": len(dout), "train": train, "epsilon": EPSILON,
         "rescaled": lambda var: (dx / scale / np.sqrt(var), dgamma, dbeta),
-        "epsilon": EPSILON,
     }  # fmt: skip
 
 
+table(batchnorm, "path", """
+scale * own, None, None | the direct path
+-scale * (mean + 0 * own) * own_statistics, None, None | the path through the mean
+-scale * change * own_statistics, None, None | the path through the variance
+""", derive=of_terms)  # fmt: skip
 table(batchnorm, "afresh", """
-train(own - change) | The path through the batch's mean is missing. | mean
-train(own - mean) | The path through the batch's variance is missing. | variance|xhat were zero
-train(own)
-    | Mean and variance are taken for constants: the paths through both are missing.
-    | path|own_statistics
-train(own + mean - change) | The path through the mean has the wrong sign. | mean
-train(own + mean + change) | The paths through mean and variance have the wrong sign. | path|sign
 train(own - mean - change / gamma) | The path through the variance lacks the factor gamma.
-    | variance
-train(own - mean / gamma - change) | The path through the mean lacks the factor gamma. | mean
-train(own - (mean + change) / gamma)
-    | The paths through mean and variance lack the factor gamma. | path
-train(own - mean + change) | The path through the variance has the wrong sign. | variance
-train(own - mean - change / 2)
-    | The 2 of the square's derivative is lost: the path through the variance is half of it.
-    | variance
-train(own - mean - 2 * change) | The path through the variance counts twice. | variance
-train(own - n * (mean + change)) | The means in dx are sums: 1/N is missing in both paths. | path
-train(own - n * mean - change) | 1/N is missing in the path through the mean. | mean
-train(own - mean - n * change) | 1/N is missing in the path through the variance. | variance
-train(own - mean - (own * xhat).mean(axis=0))
-    | The path through the variance lacks the factor xhat: how x moves it. | variance
-train(own - mean - change / scale)
-    | The path through the variance has 1/std^2 where 1/std^3 should be. | variance
-train(own - mean - change / scale**2)
-    | The path through the variance has 1/std where 1/std^3 should be. | variance
-train((own - mean - change) / scale) | dx is not divided by the standard deviation. | scale
+train(own - mean / gamma - change) | The path through the mean lacks the factor gamma.
+train(own - (mean + change) / gamma) | The paths through mean and variance lack the factor gamma.
+train(own - mean - (own * xhat).mean(axis=0)) | The path through the variance lacks the factor xhat.
+train(own - mean - change / scale) | 1/std^2 stands in the path through the variance, not 1/std^3.
+train(own - mean - change / scale**2) | 1/std stands in the path through the variance, not 1/std^3.
+train((own - mean - change) / scale) | dx is not divided by the standard deviation.
 train(own - own.mean(1, keepdims=True) - xhat * (own * xhat).mean(1, keepdims=True))
-    | The means in dx are taken along each row, over the features, as in layer normalisation. | row
+    | The means in dx are taken along each row, over the features, as in layer normalisation.
 train(own - own.mean() - xhat * (own * xhat).mean())
-    | The means in dx have no axis: they run over rows and features. | axis
-train(own - own.mean() - change)
-    | In the path through the mean the mean has no axis: it runs over rows and features. | axis
-train(own - mean - xhat * (own * xhat).mean())
-    | In the path through the variance the mean has no axis: it runs over rows and features. | axis
+    | The means in dx have no axis: they run over rows and features.
 train(own - own.sum() / n - xhat * (own * xhat).sum() / n)
-    | The sums in dx have no axis: they run over rows and features, divided by N. | axis
-train(own - own.sum() / n - change) | In the path through the mean the sum has no axis. | axis
-train(own - mean - xhat * (own * xhat).sum() / n)
-    | In the path through the variance the sum has no axis. | axis
+    | The sums in dx have no axis: they run over rows and features, divided by N.
 again(own_statistics=True)[0], dgamma, dbeta
     | With running statistics dx still has the paths through the batch's mean and variance.
-    | own_statistics
-dx / gamma, dgamma, dbeta | dx is not multiplied by gamma. | gamma
-rescaled(var) | epsilon is in forward only: dx divides by the root of the variance alone. | epsilon
-rescaled((np.sqrt(var) + epsilon) ** 2)
-    | In dx epsilon is added outside of the root; in forward it is under it. | epsilon
+rescaled((np.sqrt(var) + epsilon) ** 2) | In dx epsilon is outside of the root, in forward under it.
 rescaled((var * n / (n - 1) if own_statistics else var) + epsilon)
-    | The variance is divided by N - 1 in backward, by N in forward. | epsilon
-dx, (dout * x).sum(axis=0), dbeta
-    | dgamma multiplies with x itself instead of the normalised x. | were x
-dx, dgamma / scale, dbeta
-    | dgamma multiplies with x - mean, which is not yet divided by the standard deviation. | scale
-dx, dgamma, dout.mean(axis=0)
-    | dbeta is the mean over the rows instead of the sum. | divided|averaged
-dx, dbeta, dgamma
-    | The gradients come back in another order than the arguments: dx, dbeta, dgamma. | exchanged
+    | The variance is divided by N - 1 in backward, by N in forward.
 """ + family(f"""
-rescaled(var + NUMBER) | epsilon is NUMBER in backward, {EPSILON:g} in forward. | epsilon
-""", 1e-12, 1e-10, 1e-8, 1e-7, 1e-6, 1e-4, 1e-3), derive=of_terms)  # fmt: skip
+rescaled(var + NUMBER) | epsilon is NUMBER in backward, {EPSILON:g} in forward.
+""", *EPSILONS), derive=of_terms)  # fmt: skip
 
 
-def of_statistics(x, gamma, beta, running):
+def of_statistics(x, gamma, beta, running, **_):
     """What the table of forward uses: mean and var; `to(xhat)`; and `by`, out by another mean and
     variance of the batch, in training only.
     """
@@ -212,8 +154,7 @@ def of_statistics(x, gamma, beta, running):
         return gamma * (x - used[0]) / np.sqrt(used[1] + EPSILON) + beta
 
     return {"mean": mean, "var": var, "by": by, "to": lambda xhat: gamma * xhat + beta,
-            "right": lambda *given, **more: batchnorm.forward(*given, **more)[0],
-            "epsilon": EPSILON}  # fmt: skip
+            "epsilon": EPSILON, "old": MOMENTUM}  # fmt: skip
 
 
 table(batchnorm, "forward", """
@@ -221,8 +162,7 @@ by(mean, var * len(x) / (len(x) - 1)) | The variance is divided by N - 1, not by
 by(mean, var * len(x)) | The variance is a sum, not a mean.
 by(mean, np.var(x)) | The variance has no axis: it is that of all features together.
 by(np.mean(x), var) | The mean has no axis: it is that of all features together.
-by(np.mean(x), np.var(x))
-    | The mean and the variance have no axis: they are those of all features together.
+by(np.mean(x), np.var(x)) | The mean and the variance have no axis: all features share them.
 by(x.mean(axis=1, keepdims=True), x.var(axis=1, keepdims=True))
     | The mean and the variance are those of each row, not of each feature.
 by(mean, (x * x).mean(axis=0)) | The mean is not subtracted within the variance.
@@ -230,14 +170,11 @@ to((x - mean) / (var + epsilon)) | x is divided by the variance: its root is mis
 to(x - mean) | x is not divided by the standard deviation.
 to((x - mean) * np.sqrt(var + epsilon)) | x is multiplied by the standard deviation.
 to(x / np.sqrt(var + epsilon)) | The mean is not subtracted.
-to((x - mean) / np.sqrt(var)) | epsilon is missing.
 to((x - mean) / (np.sqrt(var) + epsilon)) | epsilon is added outside of the root.
-right(x, gamma, beta, running=running and running[::-1])
-    | running holds the mean and the variance, in this order: they are exchanged.
-right(x, gamma, beta) if running is None else to((x - mean) / (var + epsilon))
-    | running holds variances: they are taken for standard deviations.
-right(x, gamma, beta) | running is not used: the batch's own statistics are.
-right(x, beta, gamma, running=running) | gamma and beta are exchanged.
+again(running=running and running[::-1]) | The mean and the variance of running are exchanged.
+again(running=running and (old * mean + (1 - old) * x.mean(0), old * var + (1 - old) * x.var(0)))
+    | In inference running is averaged with the batch's own statistics: use it as it is given.
+again(gamma=beta, beta=gamma) | gamma and beta are exchanged.
 """ + family(f"""
 to((x - mean) / np.sqrt(var + NUMBER)) | epsilon is NUMBER; here it is {EPSILON:g}.
-""", 1e-12, 1e-10, 1e-8, 1e-7, 1e-6, 1e-4, 1e-3), derive=of_statistics)  # fmt: skip
+""", *EPSILONS), derive=of_statistics)  # fmt: skip

@@ -1,35 +1,30 @@
 """Which mistake gives these numbers? What no input rules out is told, the most specific first.
 
-Every explanation says, for every input, what would have been received if it were so. It is told
-only if that is what was received wherever something is wrong, and what is right wherever nothing
-is. Explanations come from the catalogue, from changes of one value, and from shares; the words of
-each are the same for every input. At most two are told.
+An explanation is a sentence, and what would have been received on each input if it were so. It is
+told only if that is what was received wherever something is wrong, and what is right wherever
+nothing is. Explanations come from the catalogue, from changes of one value, and from shares; the
+words of each are the same for every input. At most two are told.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
-from itertools import combinations
+from functools import cache, partial
+from itertools import combinations, permutations
 from typing import NamedTuple
 
 import numpy as np
 
 from minidann import ops
-from minidann.mistakes import catalogue, changes, classifiers, convolution, mixing, shares  # noqa: F401  fill the catalogue
+from minidann.mistakes import catalogue, classifiers, convolution, mixing  # noqa: F401  fill the catalogue
 from minidann.mistakes.catalogue import fields
+from minidann.mistakes.changes import SHAPES, WAYS, changes, factors
 from minidann.mistakes.question import MIXED, Question, argument_names, close, is_single
+from minidann.mistakes.shares import readings, together
 
 TOLD = 2
 LARGEST = 3000  # numbers of an input: a larger one says little more, and takes long
-LETTERS = {  # the axes of the arrays, as the docstrings have them
-    "conv1d": {"x": "N T D", "w": "K D F", "out": "N T' F"},
-    "conv_relu_maxpool": {"x": "N T D", "w": "K D F", "out": "N P F"},
-    "maxpool": {"x": "N T F", "out": "N P F"},
-    "attention": {"f": "N P F"},
-    "batchnorm": {"x": "N C"},
-    "dense": {"x": "N C", "w": "C L"},
-    "softmax_cross_entropy": {"z": "N L"},
-}
-Outcomes = Iterator[tuple[str, Callable[[], tuple]]]  # (words, what would be received)
+Outcomes = Iterator[tuple[str, Callable[[], Sequence]]]  # (words, () -> what would be received)
+Table = dict[str, Callable[[], tuple]]  # the same of one question, each computed once
 
 
 class Seen(NamedTuple):
@@ -47,15 +42,13 @@ class Seen(NamedTuple):
     def fits(self, predicted, i: int) -> bool:
         """Is `predicted` what was received of part i?"""
         received, true = self.received[i], self.true[i]
-        if predicted is None or received is None or true is None:
+        if predicted is None or np.shape(predicted) != received.shape:
             return False
-        predicted = np.asarray(predicted)
-        if predicted.shape != received.shape:
-            return False
+        predicted, finite = np.asarray(predicted), np.isfinite(received)
         if not self.wrong[i]:  # what overflows in one way to write it need not in another
             return not np.isfinite(predicted).all() or close(predicted, true, self.floor, MIXED)
-        finite = np.isfinite(received)
-        if not np.array_equal(finite, np.isfinite(predicted)):
+        odd = predicted[~finite], received[~finite]
+        if not np.isfinite(predicted[finite]).all() or not np.array_equal(*odd, equal_nan=True):
             return False
         off = np.abs(predicted - received)[finite].max(initial=0.0)
         size = np.abs(received)[finite].max(initial=0.0)
@@ -67,60 +60,54 @@ class Seen(NamedTuple):
         return bool(off <= max(1e-6 * np.abs(received - true).max(), 1e-13 * size))
 
 
-class Table(dict):
-    """Words -> what would be received on one question, computed when it is asked for."""
+def _attempt(make: Callable) -> tuple:
+    """What is made; nothing where that is not possible."""
+    try:
+        return tuple(make() or ())
+    except (ValueError, TypeError, IndexError, AttributeError, ZeroDivisionError, KeyError):
+        return ()
 
-    def __init__(self, outcomes: Outcomes):
-        self.waiting = dict(outcomes)
 
-    def __missing__(self, words: str):
-        make = self.waiting.get(words)
-        try:
-            self[words] = make() if make else None
-        except (ValueError, TypeError, IndexError, AttributeError, ZeroDivisionError, KeyError):
-            self[words] = None
-        return self[words]
+def _part(table: Table, words: str, i: int):
+    """What these words predict of part i."""
+    parts = table.get(words, tuple)()
+    return parts[i] if i < len(parts) else None
 
 
 @np.errstate(all="ignore")
-def explain(
-    seen: list[Seen], outcomes: Callable, sizes: Callable, terms: Callable, pairs: bool = True
-) -> dict:
+def explain(seen: list[Seen], outcomes: Callable, sizes: Callable, terms: Callable) -> dict:
     """The causes of each part that is wrong somewhere: {part number: sentences}.
 
     `outcomes(question)` are the explanations, the most specific first, `sizes(question)` the
     numbers that a factor may be, and `terms(question)` the paths that right gradients are sums of.
-    `pairs`: try two mistakes, of which one is a factor, where one does not do.
     """
-    tables = [Table(outcomes(s.question)) for s in seen]
+    tables = [{words: cache(partial(_attempt, make)) for words, make in outcomes(s.question)}
+              for s in seen]  # fmt: skip
     found: dict[int, list[str]] = {}
     for i in range(len(seen[0].wrong) if seen else 0):
-        asked = [pair for pair in zip(seen, tables)
-                 if pair[0].received[i] is not None and pair[0].true[i] is not None]  # fmt: skip
-        wrong = [pair for pair in asked if pair[0].wrong[i]]
-        if not wrong:
+        asked = [(s, table) for s, table in zip(seen, tables)
+                 if s.received[i] is not None and s.true[i] is not None]  # fmt: skip
+        if not any(s.wrong[i] for s, _ in asked):
             continue
-        main = max(wrong, key=lambda pair: (sum(pair[0].wrong), np.size(pair[0].true[i])))
-        order = [main, *sorted(asked, key=lambda pair: not pair[0].wrong[i])]
-
-        def holds(predict, i=i, order=order):
-            return all(s.fits(predict(s, table), i) for s, table in order)
-
-        found[i] = [words for words in main[1].waiting if holds(_as_listed(words, i))]
-        for words, predict in _factors(*main, i, sizes, terms, pairs and not found[i]):
-            if words not in found[i] and holds(predict):
-                found[i].append(words)
+        # First an input on which most is wrong: it rules out most.
+        asked.sort(reverse=True, key=lambda pair: (
+            pair[0].wrong[i], sum(pair[0].wrong), np.size(pair[0].true[i])))  # fmt: skip
+        found[i] = [words for words in asked[0][1]
+                    if all(s.fits(_part(table, words, i), i) for s, table in asked)]  # fmt: skip
+        found[i] += _by_shares([s for s, _ in asked], terms, sizes, i)
         found[i] = found[i] or _other_shapes([s for s, _ in asked], i)
     return {i: _told(words, found, seen, tables) for i, words in found.items()}
 
 
-def _as_listed(words: str, i: int) -> Callable:
-    """(seen, its table) -> what these words predict of part i."""
-    return lambda s, table: _of(table[words], i)
-
-
-def _of(prediction, i: int):
-    return None if prediction is None or i >= len(prediction) else prediction[i]
+def _by_shares(seen: list[Seen], terms: Callable, sizes: Callable, i: int) -> Iterator[str]:
+    """What is said of how much of each path is in what was received of part i."""
+    paths = [{f"{path} is": parts[i] for path, parts in terms(s.question) if parts[i] is not None}
+             for s in seen]  # fmt: skip
+    numbers = [factors(sizes(s.question)) for s in seen]
+    for said in readings(paths[0], seen[0].received[i], numbers[0]):
+        if all(s.fits(together(*of, said), i) for s, *of in zip(seen, paths, numbers)):
+            text = "; ".join(f"{path} {words}" for path, words in said.items())
+            yield f"{text[0].upper()}{text[1:]}."
 
 
 def _told(words, found, seen, tables) -> tuple[str, ...]:
@@ -129,68 +116,21 @@ def _told(words, found, seen, tables) -> tuple[str, ...]:
     """
 
     def spoils(text):
+        if text.startswith("The right ") or text.endswith(" is returned."):
+            return False  # of one gradient it says nothing of the others
         return any(
             not wrong and j not in found and s.true[j] is not None
-            and (other := _of(table[text], j)) is not None
+            and (other := _part(table, text, j)) is not None
             and not close(other, s.true[j], s.floor)
             for s, table in zip(seen, tables) for j, wrong in enumerate(s.wrong)
         )  # fmt: skip
 
-    words = [t for t in words if t not in tables[0].waiting or not spoils(t)] or words
+    words = [t for t in words if t not in tables[0] or not spoils(t)] or words
     parts = {text: sum(text in others for others in found.values()) for text in words}
     words = [text for text in words if parts[text] == max(parts.values())]
-    listed = [text for text in words if text in LISTED]
+    sentences = {mistake.says for mistake in catalogue.CATALOGUE}
+    listed = [text for text in words if text in sentences]
     return tuple((listed or sorted(words, key=lambda t: not t.startswith("The right ")))[:TOLD])
-
-
-LISTED = {mistake.says for mistake in catalogue.CATALOGUE}
-
-
-def _factors(s: Seen, table: Table, i: int, sizes, terms, pairs: bool) -> Iterator:
-    """What least squares reads off one question: (words, (seen, its table) -> the prediction)."""
-    received = s.received[i]
-
-    def whole(s, table):
-        return [("The right numbers are", s.true[i])]
-
-    def paths(s, table):
-        parts = [(f"{path} is", gradients[i]) for path, gradients in terms(s.question)]
-        return parts or whole(s, table)
-
-    yield from _shares(paths, s, table, received, sizes)
-    yield from _shares(whole, s, table, received, sizes)
-    for words in list(table.waiting) if pairs else ():  # two mistakes, of which one is a factor
-
-        def factor(s, table, words=words):
-            return [(f"{words.rstrip('.')}; and the result is", _of(table[words], i))]
-
-        yield from _shares(factor, s, table, received, sizes)
-
-
-def _shares(parts_of: Callable, s: Seen, table: Table, received, sizes) -> Iterator:
-    """How much of each of `parts_of(seen, table)`, (words, part) each, is in what was received."""
-    parts = [(words, p) for words, p in parts_of(s, table)
-             if p is not None and np.shape(p) == received.shape]  # fmt: skip
-    counts = shares.shares([part for _, part in parts], received) if parts else None
-    if counts is None or not counts.any():
-        return
-    if len(parts) > 1 and np.ptp(counts) <= shares.NEAR:  # one factor of the whole
-        return
-    off = {words: shares.named(count, sizes(s.question))[:6]
-           for (words, _), count in zip(parts, counts) if abs(count - 1) > shares.NEAR}  # fmt: skip
-    if not all(off.values()):
-        return
-    for choice in range(max(map(len, off.values()), default=0)):
-        picked = {words: says[min(choice, len(says) - 1)] for words, says in off.items()}
-
-        def predict(s, table, picked=picked):
-            number = dict(shares.numbers(sizes(s.question)))
-            parts = parts_of(s, table)
-            if any(part is None for _, part in parts) or picked.values() - number.keys():
-                return None
-            return sum(part * number.get(picked.get(words), 1) for words, part in parts)
-
-        yield "; ".join(f"{words} {says}" for words, says in picked.items()) + ".", predict
 
 
 def _other_shapes(seen: list[Seen], i: int) -> list[str]:
@@ -206,16 +146,41 @@ def _other_shapes(seen: list[Seen], i: int) -> list[str]:
     return []
 
 
+def returned(right: Sequence, sizes, others, instead, what: str = "gradient") -> Outcomes:
+    """What may be done to each part of what is right before it is returned, or `instead` of it."""
+    ways: dict[str, dict[int, Callable]] = {}
+    for i, part in enumerate(right):
+        if part is None:
+            continue
+        for words, make in changes(part, sizes, others, WAYS + SHAPES):
+            head = f"The right {what} is returned"
+            if words.startswith(("multiplied by", "divided by")):
+                head = "The right numbers are"
+            elif words.startswith(("its ", "one ", "zero ", "a(", "that of")):
+                head = f"The right {what} is replaced by"
+            if words not in others:
+                ways.setdefault(f"{head} {words}.", {})[i] = make
+        for name, value in instead.items():
+            ways.setdefault(f"{name} is returned.", {})[i] = lambda value=value: value
+    for text, makes in ways.items():
+        yield (
+            text,
+            lambda makes=makes: [makes[i]() if i in makes else None for i in range(len(right))],
+        )
+
+
 # The ops.
 
 
 def letters(name: str, question: Question) -> dict[str, float]:
-    """The sizes of a question by their letters, and its options that are numbers."""
+    """The sizes of a question by the letters of forward's docstring, as in "x (N, C)", and its
+    options that are numbers.
+    """
+    forward = getattr(ops, name).forward
+    arrays = dict(zip(argument_names(forward), question.case.arrays)) | {"out": question.out}
     found: dict[str, float] = {}
-    arrays = dict(zip(argument_names(getattr(ops, name).forward), question.case.arrays))
-    for array, axes in LETTERS.get(name, {}).items():
-        shape = np.shape(question.out if array == "out" else arrays[array])
-        found.update(zip(axes.split(), map(float, shape)))
+    for array, axes in re.findall(r"(\w+) \(([^)]+)\)", forward.__doc__.partition("\n")[0]):
+        found.update(zip(re.findall(r"[A-Z]'?", axes), map(float, np.shape(arrays.get(array)))))
     for option, value in question.case.options.items():
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             found[option] = float(value)
@@ -224,125 +189,67 @@ def letters(name: str, question: Question) -> dict[str, float]:
     return dict(sorted(found.items(), key=lambda item: item[1] == 1.0))
 
 
-def at_hand(name: str, question: Question) -> dict[str, np.ndarray]:
-    """The arrays that may stand in for another: the inputs, what forward keeps, out and dout."""
-    _, arrays, _ = question.case
-    found = {
-        **dict(zip(argument_names(getattr(ops, name).forward), arrays)),
-        **fields(name, question.cache),
-        "out": question.out,
-        "dout": question.upstream,
-    }
-    return {n: np.asarray(v) for n, v in found.items() if isinstance(v, (np.ndarray, np.generic))}
+def _as_if(which: str, values: dict, run: Callable, sizes, others) -> Outcomes:
+    """What `run(**changed)` gives if one of the values that it is given were another."""
+    for name, value in values.items():
+        for words, make in changes(value, sizes, others):
+            text = f"{which} acts as if {name} were {words}."
+            yield text, lambda name=name, make=make: run(**{name: make()})
 
 
-def backward_outcomes(name: str, without: catalogue.Mistake | None = None) -> Callable:
-    """The explanations of wrong gradients of an op; `without` one mistake of the catalogue."""
-    op = getattr(ops, name)
+def forward_outcomes(name: str, question: Question, without=None) -> Outcomes:
+    """The explanations of a wrong output of an op; `without` one mistake of the catalogue."""
+    op, (_, arrays, options) = getattr(ops, name), question.case
+    inputs, sizes = dict(zip(argument_names(op.forward), arrays)), letters(name, question)
 
-    def outcomes(question: Question) -> Outcomes:
-        for mistake in catalogue.of(name):
-            if mistake is not without and mistake.place != "forward":
-                yield mistake.says, lambda mistake=mistake: mistake.gradients(question)
-        dout, cache = np.asarray(question.upstream), question.cache
-        sizes, others = letters(name, question), at_hand(name, question)
-        for field, value in fields(name, cache).items():
-            for what, changed in changes.kept(value, sizes, others):
-                new = cache._replace(**{field: changed}) if hasattr(cache, "_replace") else changed
-                yield _as_if(field, what), lambda new=new: op.backward(dout, new)
-            if field == "own_statistics":
-                yield from _in_both_modes(question, without)
-        for what, changed in changes.changes(dout, sizes, others):
-            yield _as_if("dout", what), lambda changed=changed: op.backward(changed, cache)
-        yield from returned(question.gradients, sizes, others)
-        yield from _of_dout(dout, len(question.gradients))
+    def run(**changed):
+        given = inputs | options | changed
+        return op.forward(*(given[n] for n in inputs), **{n: given[n] for n in options})[:1]
 
-    return outcomes
-
-
-def _in_both_modes(question: Question, without) -> Outcomes:
-    """Batch norm's mistakes where backward does in inference what it does in training."""
-    cache = question.cache._replace(own_statistics=True)
-    right = ops.batchnorm.backward(question.upstream, cache)
-    question = question._replace(cache=cache, gradients=right)
-    for mistake in catalogue.of("batchnorm", "afresh"):
+    for mistake in catalogue.of(name, "forward"):
         if mistake is not without:
-            text = f"{mistake.says} The same is done with running statistics."
-            yield text, lambda mistake=mistake: mistake.gradients(question)
+            yield mistake.says, lambda m=mistake: (m.out(question),)
+    yield from _as_if("Forward", options | inputs, run, sizes, inputs)
+    for option in options:
+        rest = {k: v for k, v in options.items() if k != option}
+        yield f"{option} has no effect.", lambda rest=rest: op.forward(*arrays, **rest)[:1]
+    yield from returned((np.asarray(question.out),), sizes, inputs, inputs, "out")
 
 
-def _as_if(value: str, what: str) -> str:
-    return f"backward acts as if {value} were {what}."
+def backward_outcomes(name: str, question: Question, without=None) -> Outcomes:
+    """The explanations of wrong gradients of an op; `without` one mistake of the catalogue."""
+    op, right = getattr(ops, name), question.gradients
+    dout, names = np.asarray(question.upstream), argument_names(op.forward, len(right))
+    kept, sizes = fields(name, question.cache), letters(name, question)
+    others = dict(zip(names, question.case.arrays)) | kept | {"out": question.out, "dout": dout}
+    others = {n: np.asarray(value) for n, value in others.items()
+              if isinstance(value, (np.ndarray, np.generic))}  # fmt: skip
 
+    def run(dout=dout, **changed):
+        if hasattr(question.cache, "_replace"):
+            return op.backward(dout, question.cache._replace(**changed))
+        return op.backward(dout, *(changed.values() or [question.cache]))
 
-def _each_part(ways: dict[str, dict[int, np.ndarray]], count: int) -> Outcomes:
-    """What is predicted of some of `count` parts by the same words."""
-    for text, parts in ways.items():
-        yield text, lambda parts=parts: tuple(map(parts.get, range(count)))
-
-
-def returned(gradients: Sequence, sizes, others) -> Outcomes:
-    """What may be done to each gradient before it is returned."""
-    ways: dict[str, dict[int, np.ndarray]] = {}
-    for i, gradient in enumerate(gradients):
-        if gradient is None:
-            continue
-        for what, changed in (*changes.changes(gradient, sizes, others),
-                              *changes.reshaped(gradient)):  # fmt: skip
-            ways.setdefault(f"The right gradient is returned {what}.", {})[i] = changed
-        for what, value in others.items():
-            ways.setdefault(f"{what} itself is returned.", {})[i] = value
-        for j, another in enumerate(gradients):
-            if j != i and np.shape(another) == gradient.shape:
-                text = "The gradients are exchanged: each belongs to another argument."
-                ways.setdefault(text, {}).setdefault(i, another)
-    yield from _each_part(ways, len(gradients))
-
-
-def _of_dout(dout: np.ndarray, count: int) -> Outcomes:
-    """A sum or a mean of dout is returned."""
-    ways = {}
+    for mistake in catalogue.of(name, "afresh"):
+        if mistake is not without:
+            yield mistake.says, lambda m=mistake: m.gradients(question)
+    kept.pop("size", None)  # scipy's product reads outside of its matrix where a pool is shorter
+    yield from _as_if("Backward", kept | {"dout": dout}, run, sizes, others)
+    sums = {}
     for axes in (a for n in range(1, dout.ndim + 1) for a in combinations(range(dout.ndim), n)):
         where = f"axis {axes[0]}" if len(axes) == 1 else f"the axes {axes}"
-        ways[f"dout summed over {where} is returned."] = dout.sum(axes)
-        ways[f"dout averaged over {where} is returned."] = dout.mean(axes)
-    yield from _each_part({t: dict.fromkeys(range(count), a) for t, a in ways.items()}, count)
-
-
-def forward_outcomes(name: str, without: catalogue.Mistake | None = None) -> Callable:
-    """The explanations of a wrong output of an op."""
-    op = getattr(ops, name)
-
-    def outcomes(question: Question) -> Outcomes:
-        _, arrays, options = question.case
-        inputs = dict(zip(argument_names(op.forward), arrays))
-        sizes, out = letters(name, question), np.asarray(question.out)
-
-        def of(options=options, **changed):
-            new = {**inputs, **options, **changed}
-            return lambda: (
-                op.forward(*(new[n] for n in inputs), **{n: new[n] for n in options})[0],
-            )
-
-        for mistake in catalogue.of(name, "forward"):
-            if mistake is not without:
-                yield mistake.says, lambda mistake=mistake: (mistake.out(question),)
-        for argument, value in {**options, **inputs}.items():
-            others = {n: a for n, a in inputs.items() if n != argument and argument in inputs}
-            for what, changed in changes.kept(value, sizes, others):
-                yield f"forward acts as if {argument} were {what}.", of(**{argument: changed})
-        for option in options:
-            rest = {k: v for k, v in options.items() if k != option}
-            yield f"{option} has no effect.", of(rest)
-        for what, changed in (*changes.changes(out, sizes, inputs), *changes.reshaped(out)):
-            yield f"The right out is returned {what}.", lambda changed=changed: (changed,)
-
-    return outcomes
+        sums |= {f"dout summed over {where}": dout.sum(axes),
+                 f"dout averaged over {where}": dout.mean(axes)}  # fmt: skip
+    yield from returned(right, sizes, others, others | sums)
+    for order in [*permutations(range(len(right)))][1:]:
+        swapped = ", ".join(f"d{names[i]}" for i in order)
+        text = f"The gradients are returned in the order {swapped}, not in that of the arguments."
+        yield text, lambda order=order: tuple(right[i] for i in order)
 
 
 def name_out(name: str, seen: list[Seen], without=None) -> tuple[str, ...]:
     """The causes of a wrong output, which is the only part of what is `seen`."""
-    return _name(name, seen, forward_outcomes(name, without), lambda question: []).get(0, ())
+    return _name(name, seen, lambda q: forward_outcomes(name, q, without)).get(0, ())
 
 
 def name_gradients(name: str, seen: list[Seen], without=None) -> dict[int, tuple[str, ...]]:
@@ -350,43 +257,40 @@ def name_gradients(name: str, seen: list[Seen], without=None) -> dict[int, tuple
     plain = [s for s in seen if not s.question.case.ties]
     if any(any(s.wrong) for s in plain):
         seen = plain  # in a tie there is more than one right answer
-    terms = partial(shares.paths, name)
-    return _name(name, seen, backward_outcomes(name, without), terms)
+
+    def paths(question):
+        names = catalogue.at_hand(name, question)
+        return [(path.__doc__, path(**names)) for path in catalogue.PATHS.get(name, ())]
+
+    return _name(name, seen, lambda q: backward_outcomes(name, q, without), paths)
 
 
-def _name(name: str, seen: list[Seen], outcomes: Callable, terms: Callable) -> dict:
+def _name(name: str, seen: list[Seen], outcomes: Callable, terms=lambda question: []) -> dict:
+    """The causes of each wrong part. Where there is none on all inputs, there may be one where the
+    numbers are finite, or where some options are given.
+    """
     seen = [s for s in seen if sum(a.size for a in s.question.case.arrays) <= LARGEST]
 
     def causes(seen):
-        return explain(seen, outcomes, partial(letters, name), terms)
+        return explain(seen, outcomes, lambda question: letters(name, question), terms)
 
     found = causes(seen)
     for i in range(len(seen[0].wrong) if seen else 0):
-        if any(s.wrong[i] for s in seen) and not found.get(i):
-            found[i] = _apart(seen, i, lambda some, i=i: causes(some).get(i, ()))
+        if found.get(i) or not any(s.wrong[i] for s in seen):
+            continue
+        some = {
+            "{} And what is large overflows.": [
+                s for s in seen if s.received[i] is None or np.isfinite(s.received[i]).all()
+            ]
+        }
+        for s in seen:
+            given = " and ".join(sorted(s.question.case.options))
+            with_them = f"with {given}" if given else "without options"
+            some.setdefault(f"Called {with_them}: {{}}", []).append(s)
+        told = [
+            text.format(*cause)
+            for text, few in some.items()
+            if len(few) < len(seen) and (cause := causes(few).get(i, ())[:1])
+        ]
+        found[i] = tuple(told[:1] if told and told[0].endswith("overflows.") else told[:TOLD])
     return found
-
-
-def _apart(seen: list[Seen], i: int, causes_of: Callable) -> tuple[str, ...]:
-    """The cause where it is one with some options and another, or none, without them; or where it
-    is known only of numbers that are finite.
-    """
-    finite = [s for s in seen if s.received[i] is None or np.isfinite(s.received[i]).all()]
-    if 0 < len(finite) < len(seen) and (told := causes_of(finite)):
-        return (f"{told[0]} And what is large overflows.",)
-    kinds: dict[tuple, list[Seen]] = {}
-    for s in seen:
-        kinds.setdefault(tuple(sorted(s.question.case.options)), []).append(s)
-    causes = {}
-    for kind, some in sorted(kinds.items()):
-        if len(kinds) > 1 and any(s.wrong[i] for s in some):
-            told = causes_of(some)
-            if not told:
-                return ()
-            causes[kind] = told[0]
-    if len(causes) == len(kinds) and len(set(causes.values())) == 1:
-        return (*causes.values(),)[:1]
-    return tuple(
-        "({}) {}".format(f"with {' and '.join(kind)}" if kind else "without options", cause)
-        for kind, cause in causes.items()
-    )[:TOLD]

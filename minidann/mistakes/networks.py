@@ -1,23 +1,76 @@
 """Which mistake gives these gradients of a network? The catalogue, tried on the same steps.
 
 Every parameter's gradient is a dL_e + b dL_l, with a and b from equations 8 to 10. So least squares
-reads off how much of each loss arrives, and which number it was multiplied by.
+reads off how much of each loss arrives, and which number it was multiplied by. What is wrong with
+the weights of the losses, or with their reversals, stands in a table of its own.
 """
+
+from collections.abc import Callable
+from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 
+import minidann.ops
 from minidann import model
-from minidann.mistakes import catalogue, changes, naming, network
+from minidann.mistakes import catalogue, naming
 from minidann.mistakes.question import close
-
-USED = ("conv_relu_maxpool", "attention", "batchnorm", "dropout", "gradient_reversal", "dense",
-        "softmax_cross_entropy")  # fmt: skip
+from minidann.ops import gradient_reversal
 
 
-def gradients(wrong, step) -> dict[str, np.ndarray]:
+def weighed(cache, *, emotion, domain, reversal=None, emotion_reversal=None) -> dict:
+    """The gradients where the losses have these weights, and maybe other scales of a reversal."""
+    if reversal is not None:
+        *before, (layer, _) = cache.domain.before
+        cache = cache._replace(domain=cache.domain._replace(before=[*before, (layer, reversal)]))
+    if emotion_reversal is not None and cache.emotion is not None:
+        before = [*cache.emotion.before, (gradient_reversal, emotion_reversal)]
+        cache = cache._replace(emotion=cache.emotion._replace(before=before))
+    of_emotion, of_domain = (model.backward(cache, alpha=alpha)[0] for alpha in (1.0, 0.0))
+    return {k: emotion * of_emotion[k] + domain * of_domain[k] for k in of_domain}
+
+
+def network_by(change: Callable) -> SimpleNamespace:
+    """The network whose backward takes its weights from a formula of a and b, alpha and beta; of n
+    source and m target rows; and of `by_rows(s, t)`, s for source and t for target rows.
+    """
+
+    def backward(cache, *, alpha):
+        n, m = cache.fed.source_rows, len(cache.domain_f) - cache.fed.source_rows
+        weights = change(
+            a=alpha, b=cache.domain.before[-1][1], n=n, m=m,
+            by_rows=lambda s, t: np.repeat([s, t], [n, m])[:, None],
+        )  # fmt: skip
+        return weighed(cache, **{"emotion": alpha, "domain": 1 - alpha, **weights}), None
+
+    return SimpleNamespace(forward=model.forward, backward=backward)
+
+
+for change in catalogue.formulas("""
+reversal=-1.0 | The reversal is left out: the encoder descends on the domain loss.
+reversal=-b | The domain gradient comes back reversed and is then subtracted: a minus too many.
+reversal=-b * b | There are two reversal layers: beta is squared and the sign is lost.
+reversal=1.0 | beta is not handed to the reversal, which takes 1.
+reversal=b if n else 1.0 | In bn4 the step on target rows does not hand beta on.
+domain=(1 - a) * b, reversal=1.0 | beta scales the domain classifier's gradient too.
+domain=(1 - a) * b | beta weighs the domain loss too: the encoder gets it squared.
+domain=-(1 - a) * b, reversal=-1.0 | The domain classifier's own gradient is reversed too.
+domain=a - 1 | The domain loss is subtracted, and reversed, too: both sides go the wrong way.
+emotion_reversal=b | The emotion classifier's gradient is reversed too.
+reversal=by_rows(b, -1.0) | The reversal acts on source rows only.
+reversal=by_rows(-b, b) | The reversal acts on target rows only; source rows' are scaled.
+domain=(1 - a) * (n + m) / (n or m) | The domain loss is divided by n instead of n + m.
+domain=(1 - a) * (n + m) / (m or n) | The domain loss is divided by m instead of n + m.
+emotion=1 - a, domain=a | alpha weighs the domain loss and 1 - alpha the emotion loss.
+""", form="dict({})"):  # fmt: skip
+    made = catalogue.Mistake("model", change.__doc__, "whole", partial(network_by, change))
+    catalogue.CATALOGUE.append(made)
+
+
+def gradients(wrong, step, ops=minidann.ops) -> dict[str, np.ndarray]:
     """What this network gives on this step."""
     with np.errstate(all="ignore"):
-        return wrong.backward(step.forward(wrong, step.params)[1], alpha=step.alpha)[0]
+        return wrong.backward(step.forward(wrong, step.params, ops)[1], alpha=step.alpha)[0]
 
 
 def name(received: list[tuple], without=None) -> dict[str, tuple[str, ...]]:
@@ -36,10 +89,13 @@ def name(received: list[tuple], without=None) -> dict[str, tuple[str, ...]]:
             yield words, lambda make=make: tuple(map(make().get, names))
 
     def terms(step):
-        losses = _losses(step)
+        _, cache = step.forward(model, step.params)
+        losses = {"The part of L_l": weighed(cache, emotion=0.0, domain=1 - step.alpha)}
+        if len(step.emotion_labels):
+            losses["The part of L_e"] = weighed(cache, emotion=step.alpha, domain=0.0)
         return [(loss, tuple(parts.get(key) for key in names)) for loss, parts in losses.items()]
 
-    found = naming.explain(seen, outcomes, _sizes, terms, pairs=False)
+    found = naming.explain(seen, outcomes, _sizes, terms)
     return {names[i]: causes for i, causes in found.items()}
 
 
@@ -49,34 +105,17 @@ def _sizes(step) -> dict[str, float]:
             "m": len(step.x) - n, "(n + m)": len(step.x)}  # fmt: skip
 
 
-def _losses(step) -> dict[str, dict[str, np.ndarray]]:
-    """The two parts of equations 8 to 10, by parameter; without source rows there is one."""
-    total = gradients(model, step)
-    emotion = gradients(network.weighing("domain=0.0"), step)
-    domain = {key: total[key] - emotion[key] for key in total}
-    parts = {"The part of L_e": emotion, "The part of L_l": domain}
-    return parts if len(step.emotion_labels) else {"The part of L_l": domain}
-
-
 def _outcomes(step, without):
     """(words, () -> gradients by name) of all mistakes that a network can have."""
-    for mistake in (*catalogue.of("model"), *catalogue.of("feeding")):
-        if mistake is not without:
+    for mistake in catalogue.CATALOGUE:
+        if mistake is without or mistake.place == "forward":
+            continue
+        if mistake.target == "model":
             yield mistake.says, lambda m=mistake: gradients(m.build(), step)
-    for op in USED:
-        for mistake in catalogue.of(op):
-            if mistake.place != "forward" and mistake is not without:
-                built = network.with_op(op, mistake.build())
-                yield f"In {op}: {mistake.says}", lambda built=built: gradients(built, step)
-    (right, _), dh, kept = network.at_encoder(step.forward(model, step.params)[1], step.alpha)
-    source = (np.arange(len(step.x)) < len(step.emotion_labels))[:, None, None]
-    arrives = {
-        "No gradient of source rows reaches the encoder.": dh * ~source,
-        "No gradient of target rows reaches the encoder.": dh * source,
-    }
-    for what, changed in changes.changes(dh, {}, {}):
-        arrives[f"The gradient of h (rows, frames, channels) is {what}."] = changed
-    for words, changed in arrives.items():
-        yield words, lambda changed=changed: {**right, **network.encoded(changed, kept)}
-    for words, make in naming.returned(list(right.values()), {}, {}):
+        else:
+            ours = SimpleNamespace(**{**vars(minidann.ops), mistake.target: mistake.build()})
+            words = f"In {mistake.target}: {mistake.says}"
+            yield words, lambda ours=ours: gradients(model, step, ours)
+    right = gradients(model, step)
+    for words, make in naming.returned(list(right.values()), {}, {}, {}):
         yield words, lambda make=make: dict(zip(right, make()))
