@@ -9,7 +9,7 @@ from pathlib import Path
 from minidann import console
 from minidann.console import UserError, progress
 from minidann.coursework import grading, handout, practice
-from minidann.coursework.exercises import EXERCISES, NAMES, Exercise, select
+from minidann.coursework.exercises import EXERCISES, NAMES, SECONDS, Exercise, select
 from minidann.coursework.judging import NOT_GRADED, RIGHT, Paper
 from minidann.ops import parallel
 from minidann.run import store
@@ -56,7 +56,7 @@ def parser() -> argparse.ArgumentParser:
                        help="the table")  # fmt: skip
     grade.add_argument("--gradescope", type=Path, metavar="JSON",
                        help="Gradescope's results.json of one submission instead")  # fmt: skip
-    grade.add_argument("--seconds", type=float, help="for each exercise, instead of its own limit")
+    grade.add_argument("--seconds", type=float, default=SECONDS, help="for each exercise")
     grade.add_argument("--jobs", type=int, default=parallel.threads(), help="submissions at a time")
     return p
 
@@ -74,8 +74,8 @@ def grade_one(args: argparse.Namespace, exercises: tuple[Exercise, ...], seed: i
     """Grade one submission for Gradescope."""
     if not args.folder.exists():
         raise UserError(f"{args.folder}: there is no such folder")
-    with Paper(exercises, seed) as paper:
-        graded = grading.grade(args.folder, paper, args.seconds)
+    with Paper(exercises, seed, args.seconds) as paper:
+        graded = grading.grade(args.folder, paper)
     if all(result.state == NOT_GRADED for result in graded.results):
         raise UserError(f"{args.folder}: {graded.notes}")
     store.write_json(args.gradescope, grading.gradescope(graded))
@@ -94,8 +94,8 @@ def grade_class(args: argparse.Namespace, exercises: tuple[Exercise, ...], seed:
 
     write()  # an --out that fails, fails now
     try:
-        with Paper(exercises, seed) as paper:
-            done = grading.grade_all(places, paper, args.jobs, args.seconds)
+        with Paper(exercises, seed, args.seconds) as paper:
+            done = grading.grade_all(places, paper, args.jobs)
             for path, submission in progress(done, len(places), "grading", "submissions"):
                 graded[path] = submission
     except KeyboardInterrupt:

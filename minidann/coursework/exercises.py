@@ -14,6 +14,7 @@ FORWARD, BACKWARD, BOTH, MEND, CHECKER = (
     "write the function", "write the backward pass", "write both passes",
     "find and mend the bug", "write the checker",
 )  # fmt: skip
+SECONDS = 10  # that all calls of a submission's code may take in an exercise
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Exercise:
     kind: str
     reference: str
     functions: tuple[str, ...]
-    parts: tuple[str, ...]
+    parts: tuple[str, ...] = ("result",)
     points: int = 0
 
     @property
@@ -46,57 +47,55 @@ class Exercise:
     @property
     def module(self) -> ModuleType:
         """The module that is right."""
-        return importlib.import_module(self.reference)
-
-    @property
-    def seconds(self) -> float:
-        """How long all calls of a submission's code may take."""
-        return 30 if self.kind == CHECKER else 10
+        return importlib.import_module(f"minidann.{self.reference}")
 
     @property
     def is_op(self) -> bool:
         """Is it judged as an op, by its forward and backward?"""
-        return self.reference.startswith("minidann.ops.")
+        return self.reference.startswith("ops.")
 
 
-def op(name: str, lesson: int, kind: str, *arguments: str) -> Exercise:
-    """An exercise on a layer; a point for `out`, where forward is asked for, and each gradient."""
-    functions = ("forward", "backward") if kind == BOTH else ("backward",)
-    parts = tuple(f"d{argument}" for argument in arguments)
-    parts = ("out", *parts) if kind == BOTH else parts
-    return Exercise(name, lesson, kind, f"minidann.ops.{name}", functions, parts)
+def both(name: str, lesson: int, *gradients: str) -> Exercise:
+    """Both passes of a layer: a point for out, and for each gradient."""
+    parts = ("out", *gradients)
+    return Exercise(name, lesson, BOTH, f"ops.{name}", ("forward", "backward"), parts)
 
 
-def function(name: str, lesson: int, module: str, *parts: str, points: int = 0) -> Exercise:
-    """An exercise on one function: a point for each part, or `points` in all."""
-    return Exercise(name, lesson, FORWARD, f"minidann.{module}", (name,), parts, points)
+def backward(name: str, lesson: int, *gradients: str) -> Exercise:
+    """The backward pass of a layer, whose forward pass is given: a point for each gradient."""
+    return Exercise(name, lesson, BACKWARD, f"ops.{name}", ("backward",), gradients)
+
+
+def function(name: str, lesson: int, module: str, *parts: str) -> Exercise:
+    """One function: a point for each part."""
+    return Exercise(name, lesson, FORWARD, module, (name,), parts)
 
 
 def mend(name: str, lesson: int, module: str) -> Exercise:
-    """An exercise on one function that has a bug."""
-    return Exercise(f"mend_{name}", lesson, MEND, f"minidann.{module}", (name,), ("mended",), 2)
+    """One function that has a bug."""
+    return Exercise(f"mend_{name}", lesson, MEND, module, (name,), points=2)
 
 
 EXERCISES = (
-    Exercise("checker", 2, CHECKER, "minidann.gradcheck", ("check",), ("caught",), 10),
-    op("conv1d", 3, BOTH, "x", "w", "b"),
-    op("relu", 4, BACKWARD, "x"),
-    op("maxpool", 4, BOTH, "x"),
-    op("attention", 5, BOTH, "f", "v"),
-    op("dense", 6, BACKWARD, "x", "w", "b"),
-    op("softmax_cross_entropy", 6, BOTH, "z"),
-    op("batchnorm", 7, BOTH, "x", "gamma", "beta"),
-    op("dropout", 8, BACKWARD, "x"),
+    Exercise("checker", 2, CHECKER, "gradcheck", ("check",), points=10),
+    both("conv1d", 3, "dx", "dw", "db"),
+    backward("relu", 4, "dx"),
+    both("maxpool", 4, "dx"),
+    both("attention", 5, "df", "dv"),
+    backward("dense", 6, "dx", "dw", "db"),
+    both("softmax_cross_entropy", 6, "dz"),
+    both("batchnorm", 7, "dx", "dgamma", "dbeta"),
+    backward("dropout", 8, "dx"),
     function("add_penalty", 8, "optim", "l1", "l2", "kernels only"),
     function("learning_rate", 9, "optim", "decay", "floor"),
     function("step", 9, "optim", "m", "v", "parameters", "no gradient"),
-    op("gradient_reversal", 10, BACKWARD, "x"),
+    backward("gradient_reversal", 10, "dx"),
     mend("equations", 11, "coursework.equations"),
     mend("groups", 12, "coursework.equations"),
     mend("mean_and_std", 13, "sound.normalise"),
     function("normalise_and_pad", 13, "sound.normalise",
-             "normalised", "padded", "float32", "the rest given"),
-    function("uar", 15, "measure.metrics", "result", points=2),
+             "normalised", "padded", "float32", "minimum and out"),
+    Exercise("uar", 15, FORWARD, "measure.metrics", ("uar",), points=2),
     mend("information", 15, "measure.metrics"),
 )  # fmt: skip
 NAMES = tuple(exercise.name for exercise in EXERCISES)

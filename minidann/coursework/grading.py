@@ -61,22 +61,20 @@ def submissions(folder: Path) -> tuple[list[Path], list[str]]:
     return found, [path.name for path in paths if path not in found]
 
 
-def grade(place: Path, paper: Paper, seconds: float | None = None) -> Graded:
+def grade(place: Path, paper: Paper) -> Graded:
     """Grade one submission. Where the grader itself fails, the note says so."""
     try:
         submission = handed_in.read(place)
-        results = paper.grade(submission, seconds)
+        results = paper.grade(submission)
         return Graded(submission.name, tuple(results), submission.note)
     except Exception as error:
         return Graded(handed_in.name_of(place), note=f"NOT GRADED: {error!r}; grade it again")
 
 
-def grade_all(
-    places: list[Path], paper: Paper, jobs: int, seconds: float | None
-) -> Iterator[tuple[Path, Graded]]:
+def grade_all(places: list[Path], paper: Paper, jobs: int) -> Iterator[tuple[Path, Graded]]:
     """Each submission as soon as it is graded, `jobs` at a time."""
     with ThreadPoolExecutor(jobs) as pool:
-        graded = {pool.submit(grade, place, paper, seconds): place for place in places}
+        graded = {pool.submit(grade, place, paper): place for place in places}
         try:
             for done in as_completed(graded):
                 yield graded[done], done.result()

@@ -11,9 +11,9 @@ from minidann.coursework.exercises import (
     BACKWARD,
     BOTH,
     CHECKER,
-    EXERCISES,
     FORWARD,
     MEND,
+    SECONDS,
     Exercise,
 )
 from minidann.coursework.pupil import ALLOWED
@@ -136,8 +136,8 @@ that is right with either of them earns its point. One input has 100,000 numbers
 enough for it, but perturbing each number and calling forward is not.
 
 check also shows what your code prints, in the first call that fails or else in the first call. All
-calls of an exercise together may take {seconds} s, and those of the checker {checker} s. Code that
-hangs is stopped then, and check names the line.
+calls of an exercise together may take {seconds} s. Code that hangs is stopped then, and check names
+the line.
 """
 
 
@@ -150,11 +150,10 @@ def write(folder: Path, exercises: tuple[Exercise, ...]) -> None:
         f"| `{e.name}.py` | {e.lesson} | {e.kind}{_of(e)} | {e.most} |" for e in exercises
     )
     points = sum(exercise.most for exercise in exercises)
-    usual, checker = sorted({exercise.seconds for exercise in EXERCISES})
     readme = README.format(
         count=len(exercises), points=points, rows=rows,
         folder=shlex.quote(folder.resolve().name), allowed=textwrap.fill(", ".join(ALLOWED), 100),
-        seconds=usual, checker=checker,
+        seconds=SECONDS,
     )  # fmt: skip
     (folder / "README.md").write_text(readme, encoding="utf-8", errors="backslashreplace")
 

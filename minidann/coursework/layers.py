@@ -16,7 +16,6 @@ from minidann.mistakes.question import Case, Question, real
 from minidann.mistakes.question import ask as ask_op
 
 BROKEN = "forward was given, and it is no longer right."
-TOO_FEW = "backward cannot be judged yet, because forward fails on most inputs."
 LUCKY = "It is right with the cache that the file describes, but not with that of your forward."
 # Shapes and options of an input of 100,000 numbers. A backward pass takes a moment there, and in
 # loops a second; one that perturbs every number, and calls forward each time, takes minutes.
@@ -59,12 +58,11 @@ def judged(exercise: Exercise, asked: list[Question], calls: Sequence[dict]):
     whole = verdicts_on(name, asked, own)
     out = whole["out"]
     notes = (BROKEN,) * (not out.right and "out" not in exercise.parts)
-    candidates = []
     some = [i for i in range(n) if own[i].which != "forward" and is_finite(own[i].out)]
-    if len(some) == n:
-        candidates = [whole]
-    elif 2 * len(some) >= n and n - 1 in some:  # fewer, or none of the size, prove too little
-        candidates = [verdicts_on(name, [asked[i] for i in some], [own[i] for i in some])]
+    candidates = []
+    if 2 * len(some) >= n and n - 1 in some:  # fewer, or none of the size, prove too little
+        given = [asked[i] for i in some], [own[i] for i in some]
+        candidates = [whole if len(some) == n else verdicts_on(name, *given)]
     if not out.right:
         described = [
             Answer(question.out, numbers(call["value"]), None, call["error"], "backward")
@@ -79,7 +77,7 @@ def judged(exercise: Exercise, asked: list[Question], calls: Sequence[dict]):
         elif found and found[-1].right and not found[0].right:
             verdicts.append(found[-1]._replace(note=LUCKY))
         else:
-            verdicts.append(max(found, key=is_named, default=Verdict(part, False, (TOO_FEW,))))
+            verdicts.append(max(found, key=is_named))
     return verdicts, {verdict.part: 1.0 for verdict in verdicts if verdict.right}, notes
 
 

@@ -1,30 +1,27 @@
-"""What the functions are tried on: by part, (arguments, options) each, small ones first.
+"""What the functions are called with: (arguments, options) each, small ones first.
 
-A third thing is a part: the try is one only where that part is earned.
+VIEWS says what of the result a part of an exercise is about.
 """
 
 import numpy as np
 
 from minidann import optim
 
+KERNELS = optim.REGULARISED
+
 
 def learning_rate(rng):
     """Epochs before the floor is reached, and after."""
-    parts = {
-        "decay": [0, 1, *sorted(rng.integers(2, 40, 3)), 41],
-        "floor": [42, 60, 80, 500, 1, 2, 5],
-    }
-    return {part: [((int(e),), {}) for e in epochs] for part, epochs in parts.items()}
+    return [((int(e),), {}) for e in (0, 1, *sorted(rng.integers(2, 40, 3)), 41, 42, 60, 80, 500)]
 
 
 def step(rng):
-    """Adam's first steps by hand, then some of small gradients; last what has none in a step."""
+    """Adam's first steps by hand, then some of small gradients; in some a gradient is missing."""
     params = {"w": np.array([1.0, -2.0]), "b": np.array([3.0])}
     grads = {"w": np.array([2.0, 0.5]), "b": np.array([1e-8])}
-    partial, full = [], []
-    state = optim.start(params)
+    calls, state = [], optim.start(params)
     for given in (grads, {"w": grads["w"]}, grads):  # then b is one step behind
-        (full if len(given) == 2 else partial).append(((params, given, state, 0.1), {}))
+        calls.append(((params, given, state, 0.1), {}))
         _, state = optim.step(params, given, state, 0.1)
     params = {"w": rng.standard_normal((2, 5)), "b": rng.standard_normal(3), "c": np.ones(1)}
     state = optim.start(params)
@@ -33,67 +30,63 @@ def step(rng):
         grads = {"w": size * rng.standard_normal((2, 5)), "b": rng.standard_normal(3)}
         some = {"b": grads["b"]} if t % 2 else grads
         grads = {**grads, "c": rng.standard_normal(1)}
-        partial.append(((params, some, state, 0.3), {}))
-        full.append(((params, grads, state, 0.3), {}))
+        calls += [((params, given, state, 0.3), {}) for given in (some, grads)]
         params, state = optim.step(params, grads, state, 0.3)
-    return {"m": full, "v": full, "parameters": full, "no gradient": partial}
+    return calls
 
 
 def add_penalty(rng):
-    """Kernels and a bias; each penalty alone, and both; for l1 a kernel with a zero in it, too."""
-    names = (*optim.REGULARISED, "conv.b", "bn.gamma", "bn.beta", "attention.v", "emotion.b")
+    """Kernels and a bias; each penalty alone, and both; a kernel with a zero in it."""
+    names = (*KERNELS, "conv.b", "bn.gamma", "bn.beta", "attention.v", "emotion.b")
     small = {"conv.w": np.array([2.0, -3.0]), "emotion.w": np.array([5.0]),
              "domain.w": np.array([-1.0]), "conv.b": np.array([4.0])}  # fmt: skip
     ones = {name: np.ones_like(w) for name, w in small.items()}
     large, grads = ({name: rng.standard_normal((3, 4)) for name in names} for _ in range(2))
+    zero = {**small, "conv.w": np.array([2.0, 0.0])}
     given = [(small, ones), (large, grads)]
-    zero = [({**small, "conv.w": np.array([2.0, 0.0])}, ones)]
-    without = [(small, {"conv.b": np.array([1.0])})] + [
+    given += [(small, {"conv.b": np.array([1.0])})] + [
         (large, {name: g for name, g in grads.items() if name != lost})
         for lost in ("conv.w", "domain.w")
     ]
-    l1, l2, both = {"l1": 0.5, "l2": 0.0}, {"l1": 0.0, "l2": 0.25}, {"l1": 0.5, "l2": 0.25}
-    return {
-        "l1": [(pair, l1) for pair in given + zero],
-        "l2": [(pair, l2) for pair in given] + [(pair, both, "l1") for pair in given],
-        "kernels only": [(pair, both) for pair in given + without],
-    }
+    sizes = ((0.5, 0.0), (0.0, 0.25), (0.5, 0.25))
+    calls = [(pair, {"l1": l1, "l2": l2}) for pair in given for l1, l2 in sizes]
+    return [*calls, ((zero, ones), {"l1": 0.5, "l2": 0.0})]
 
 
-def mend_equations(rng):
+def equations(rng):
     """Steps with both losses, and with the domain loss alone, as on bn4's target rows."""
-    tries = []
+    calls = []
     for alpha, beta in ((0.5, 3.0), (0.3, 1.7), (0.8, 0.4), (0.5, 0.0)):
-        sizes = {"conv.w": 2, "attention.v": 1}
-        emotion = {
-            name: rng.integers(1, 9, n) / 2 for name, n in (sizes | {"emotion.w": 1}).items()
-        }
-        domain = {name: rng.integers(1, 9, n) / 2 for name, n in (sizes | {"domain.w": 1}).items()}
-        tries += [((e, domain), {"alpha": alpha, "beta": beta}) for e in ({}, emotion)]
-    return {"mended": tries}
+        emotion, domain = (
+            {name: rng.integers(1, 9, n) / 2 for name, n in sizes.items()}
+            for sizes in ({"conv.w": 2, "attention.v": 1, "emotion.w": 1},
+                          {"conv.w": 2, "attention.v": 1, "domain.w": 1})
+        )  # fmt: skip
+        calls += [((e, domain), {"alpha": alpha, "beta": beta}) for e in ({}, emotion)]
+    return calls
 
 
-def mend_groups(rng):
+def groups(rng):
     """Every mode, with more rows of either domain."""
     sizes = [(2, 3), (4, 1), (3, 3), tuple(map(int, rng.integers(1, 9, 2)))]
-    return {"mended": [((mode, *size), {}) for size in sizes for mode in ("bn1", "bn2", "bn3")]}
+    return [((mode, *size), {}) for size in sizes for mode in ("bn1", "bn2", "bn3")]
 
 
-def mend_mean_and_std(rng):
+def mean_and_std(rng):
     """Bins of all sorts: loud and quiet ones, and one that never changes."""
     steps = np.array([[1, 1000, 5], [2, 1001, 5], [6, 1000, 5], [3, 1003, 5]], np.float32)
     noise = rng.standard_normal((401, 4)) * [1, 0.02, 3, 1e-3] + [-7, 1e4, 2, 0.5]
     bins = np.split(noise.astype(np.float32), 4, axis=1)  # alone: each has a size of its own
     inputs = (steps[:2], steps[:3], steps, np.full((3, 2), 0.1, np.float32), *bins)
-    return {"mended": [((frames,), {}) for frames in inputs]}
+    return [((frames,), {}) for frames in inputs]
 
 
-def mend_information(rng):
+def information(rng):
     """Answers that are sure or unsure, of equally frequent classes and of others."""
     column = rng.random((7, 1))
     inputs = ([[1.0, 0.0], [0.0, 1.0]], [[0.9, 0.1], [0.9, 0.1]],
               [[1.0, 0.0], [0.5, 0.5], [0.75, 0.25]], np.hstack([column, 1 - column]))  # fmt: skip
-    return {"mended": [((np.array(probabilities),), {}) for probabilities in inputs]}
+    return [((np.array(probabilities),), {}) for probabilities in inputs]
 
 
 def normalise_and_pad(rng):
@@ -107,15 +100,13 @@ def normalise_and_pad(rng):
     low = rng.integers(-9, -6, 26).astype(np.float32)
     frames, mean, std = utterance(5, 0)
     each = (frames, np.tile(mean, (5, 1)), np.tile(std, (5, 1)))
-    padded = [utterance(1, -7), utterance(4, -7), utterance(301, -7), utterance(749, 2)]
-    options = ((utterance(4, 0), {"minimum": low}), (each, {}),
-               (each, {"out": np.ones((750, 26), np.float32)}))  # fmt: skip
-    return {
-        "normalised": [(utterance(750, -7), {})],
-        "padded": [(args, {}) for args in padded],
-        "float32": [(utterance(750, -7), {})],
-        "the rest given": options,
-    }
+    sizes = ((750, -7), (1, -7), (4, -7), (301, -7), (749, 2))
+    return [
+        *((utterance(*size), {}) for size in sizes),
+        (utterance(4, 0), {"minimum": low}),
+        (each, {}),
+        (each, {"out": np.ones((750, 26), np.float32)}),
+    ]
 
 
 def uar(rng):
@@ -130,49 +121,52 @@ def uar(rng):
     few, (a, b, c) = int(rng.integers(5, 20)), rng.integers(1, 5, 3)
     counts = [(1, 1, 1, 1), (2, 2, 2, 1), (1, 2, 0, 2), (3, 9, 2, 5), (few, few, a, 5),
               (few + 20, few, b, c)]  # fmt: skip
-    return {"result": [case(*each) for each in counts]}
+    return [case(*each) for each in counts]
 
 
-# --- What of the result counts
+# --- What of a result r a part is about: None where the call is none of the part's. The call has the
+# arguments a and the options o; `earned` are the parts before this one that are right.
 
 
-def of_state(kept):
-    """Of what `step` returns, what the new state has under names that end so."""
-    return lambda result, args: {k: v for k, v in result[1].items() if k.endswith(kept)}
+def keys(result, *names):
+    return {k: value for k, value in result.items() if k.endswith(names)}
 
 
-def moved(result, args):
-    """The new parameters, and their counts of steps."""
-    return result[0] | of_state(".t")(result, args)
+def is_full(a) -> bool:
+    """Has every parameter a gradient?"""
+    return a[0].keys() == a[1].keys()
 
 
-def without_gradient(result, args):
-    """All that `step` returns of parameters without a gradient."""
-    return {k: v for k, v in (result[0] | result[1]).items() if not {k, k[:-2]} & args[1].keys()}
+def no_gradient(r, a, *_):
+    """All that `step` returns of parameters without a gradient, and whether the others move."""
+    moves = {f"{k} moves": 1.0 * np.any(r[0][k] != a[0][k]) for k in a[1]}
+    kept = {k: value for k, value in (r[0] | r[1]).items() if not {k, k[:-2]} & a[1].keys()}
+    return kept | moves if kept else None
 
 
-def kernels(result, args):
-    return {name: g for name, g in result.items() if name in optim.REGULARISED}
+def kernels_only(r, a, *_):
+    """What `add_penalty` returns of other parameters, and whether it changes those of kernels."""
+    return {k: 1.0 * np.any(g != a[1][k]) if k in KERNELS else g for k, g in r.items()}
 
 
-def no_kernels(result, args):
-    """What `add_penalty` returns of others, and of which kernels it returns anything."""
-    return {name: 0 if name in optim.REGULARISED else g for name, g in result.items()}
-
-
-def floor(result, args):
-    """The rate, once the floor is reached; before, whether it is above it."""
-    return result if args[0] >= 42 else {"above": 1.0 * (np.asarray(result) > optim.FINAL_RATE)}
-
-
-VIEWS = {  # by function and part; all of the result, where it is not here
-    ("learning_rate", "floor"): floor,
-    ("step", "m"): of_state(".m"),
-    ("step", "v"): of_state(".v"),
-    ("step", "parameters"): moved,
-    ("step", "no gradient"): without_gradient,
-    ("add_penalty", "l1"): kernels,
-    ("add_penalty", "l2"): kernels,
-    ("add_penalty", "kernels only"): no_kernels,
-}
-IDLE = {"step": "no gradient", "add_penalty": "kernels only"}  # right where nothing is done
+VIEWS = {  # by function and part; all of the result of every call, where it is not here
+    ("learning_rate", "decay"): lambda r, a, *_: r if a[0] < 42 else None,
+    ("learning_rate", "floor"): lambda r, a, *_: (
+        r if a[0] >= 42 else {"above the floor": 1.0 * (r > optim.FINAL_RATE)}),
+    ("step", "m"): lambda r, a, *_: keys(r[1], ".m") if is_full(a) else None,
+    ("step", "v"): lambda r, a, *_: keys(r[1], ".v") if is_full(a) else None,
+    ("step", "parameters"): lambda r, a, *_: r[0] | keys(r[1], ".t") if is_full(a) else None,
+    ("step", "no gradient"): no_gradient,
+    ("add_penalty", "l1"): lambda r, a, o, earned: (
+        keys(r, *KERNELS) if is_full(a) and not o["l2"] else None),
+    ("add_penalty", "l2"): lambda r, a, o, earned: (
+        keys(r, *KERNELS) if is_full(a) and ("l1" in earned or not o["l1"]) else None),
+    ("add_penalty", "kernels only"): kernels_only,
+    ("normalise_and_pad", "normalised"): lambda r, a, *_: r if len(a[0]) == 750 else None,
+    ("normalise_and_pad", "padded"): lambda r, a, o, earned: (
+        r if len(a[0]) < 750 and a[1].ndim == 1 and not o else None),
+    ("normalise_and_pad", "float32"): lambda r, a, *_: (
+        str(r.dtype) if len(a[0]) == 750 else None),
+    ("normalise_and_pad", "minimum and out"): lambda r, a, o, earned: (
+        r if a[1].ndim == 2 or o else None),
+}  # fmt: skip

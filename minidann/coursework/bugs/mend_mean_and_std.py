@@ -1,6 +1,6 @@
 import numpy as np
 
-BLOCK = 2  # frames at a time: so few that small inputs have several blocks
+BLOCK = 2  # frames at a time, so few that small inputs have several blocks: this number is right
 
 
 def mean_and_std(frames):
