@@ -66,9 +66,11 @@ def backward(dout, cache):
 """,
 }
 SHAPES = {  # of an example's arrays
-    "dense": ((2, 3), (3, 2), (2,)), "batch norm": ((3, 2), (2,), (2,)), "attention": ((3, 2), (2,)),
+    "dense": ((2, 3), (3, 2), (2,)),
+    "batch norm": ((3, 2), (2,), (2,)),
+    "attention": ((3, 2), (2,)),
     "convolution": ((5,), (2,), (1,)),
-}  # fmt: skip
+}
 OPTIONS = {"mean square": {"goal": 2.0}}
 WRONG = (  # of which op, what is wrong with it, and the words that make it wrong
     ("dense", "db keeps the rows", "dout.sum(axis=0)", "dout"),
@@ -140,7 +142,7 @@ def drawn(rng: np.random.Generator, name: str) -> tuple[list[np.ndarray], dict]:
     shapes = SHAPES.get(name, ((2, 3),))
     arrays = [rng.standard_normal(shape) for shape in shapes]
     if name == "relu":
-        arrays = [array + np.sign(array) for array in arrays]
+        arrays = [np.resize([1, -1], shapes[0]) * (1 + abs(arrays[0]))]
     return arrays, OPTIONS.get(name, {})
 
 

@@ -124,8 +124,8 @@ def uar(rng):
     return [case(*each) for each in counts]
 
 
-# --- What of a result r a part is about: None where the call is none of the part's. The call has the
-# arguments a and the options o; `earned` are the parts before this one that are right.
+# --- What of a result r a part is about; None where the call is none of the part's. The call has
+# the arguments a and the options o; `earned` are the parts before this one that are right.
 
 
 def keys(result, *names):
