@@ -18,7 +18,7 @@ from submissions import changed, graded, judged, right, write
 
 from minidann import ops
 from minidann.coursework import grading, handed_in, handout, practice, pupil, running
-from minidann.coursework.exercises import BACKWARD, BOTH, CHECKER, EXERCISES, FORWARD, MEND, select
+from minidann.coursework.exercises import BACKWARD, BOTH, CHECKER, EXERCISES, FUNCTION, MEND, select
 from minidann.coursework.judging import Paper
 from minidann.measure import metrics
 from minidann.mistakes import catalogue
@@ -51,7 +51,7 @@ def untouched(tmp_path_factory):
 
 
 def test_exercises_are_in_the_order_of_the_lessons():
-    assert {FORWARD, BACKWARD, BOTH, MEND, CHECKER} == {exercise.kind for exercise in EXERCISES}
+    assert {FUNCTION, BACKWARD, BOTH, MEND, CHECKER} == {exercise.kind for exercise in EXERCISES}
     assert [e.lesson for e in EXERCISES] == sorted(e.lesson for e in EXERCISES)
     assert {e.lesson for e in select(range(3, 6))} == {3, 4, 5}
     assert select(range(4, 5), "conv1d") == ()
@@ -66,7 +66,7 @@ def test_a_hand_out_has_nothing_of_the_solution(untouched):
             body = text[text.index(f"def {name}(") :].split("\ndef ")[0]
             assert body.count("raise NotImplementedError") == 1
             assert getattr(exercise.module, name).__doc__.splitlines()[0] in body
-            code = [line.strip() for _, line in find(f"minidann.{exercise.reference}.{name}").lines]
+            code = [line.strip() for _, line in find(f"{exercise.module.__name__}.{name}").lines]
             for line in code[1:]:
                 is_header = line.startswith(("def ", ")", "x:", "*")) or "->" in line
                 assert len(line) <= 12 or is_header or line not in body.split('"""')[-1], line

@@ -55,6 +55,7 @@ READ = {  # a file's name, its content, and the exercise whose right code it is
     "relu.ipynb": (notebook("%matplotlib inline\nimport numpy as np\nx = no_such_thing(3)",
                             RELU, "forward(3)\nno_such_thing()"), "relu"),
     "homework.ipynb": (notebook(UAR, "print(uar(1, 2))"), "uar"),
+    "task3.py": (UAR, "uar"),
 }  # fmt: skip
 
 
@@ -186,8 +187,11 @@ def test_what_cannot_be_imported_is_told_once(text, words, tmp_path):
     [
         ("my_relu.py", "relu", "my_relu.py is no exercise: rename it to relu.py"),
         ("Softmax.py", "softmax_cross_entropy", "rename it to softmax_cross_entropy.py"),
-        ("task3.py", "uar", "task3.py is no exercise: rename it to uar.py"),
-        ("task3.py", "dense", "task3.py is no exercise: rename it after its exercise"),
+        (
+            "task3.py",
+            "dense",
+            "task3.py is no exercise: rename it to its exercise, such as relu.py",
+        ),
     ],
 )
 def test_a_file_of_another_name_is_told_how_to_be_renamed(name, exercise, note, tmp_path):

@@ -40,11 +40,9 @@ def parser() -> argparse.ArgumentParser:
     new = commands.add_parser("new", help="a folder with exercises, for a student", **how)
     check = commands.add_parser("check", help="what is right, what is wrong, and why", **how)
     grade = commands.add_parser("grade", help="a class: a CSV with a row a submission", **how)
-    new.add_argument("folder", type=Path, metavar="DIR", help="a new folder")
-    check.add_argument("folder", type=Path, metavar="DIR", help="the student's folder")
-    grade.add_argument("folder", type=Path, metavar="SUBMISSIONS",
-                       help="one folder a student; with --gradescope, one submission")  # fmt: skip
-    for command in (new, check, grade):
+    folder = "one folder a student; with --gradescope, one submission"
+    for command, what in (new, "a new folder"), (check, "the student's folder"), (grade, folder):
+        command.add_argument("folder", type=Path, metavar="DIR", help=what)
         command.add_argument("--lesson", "--lessons", dest="lessons", type=lessons, metavar="N",
                              help="only exercises on these, such as 3 or 3-8")  # fmt: skip
     check.add_argument("-k", dest="name", metavar="NAME", type=exercise, choices=NAMES,
@@ -70,39 +68,35 @@ def hand_out(folder: Path, exercises: tuple[Exercise, ...]) -> None:
     print(f"{len(exercises)} exercises, {points} points: begin with {folder / 'README.md'}")
 
 
-def grade_one(args: argparse.Namespace, exercises: tuple[Exercise, ...], seed: int) -> None:
+def grade_one(args: argparse.Namespace, paper: Paper) -> None:
     """Grade one submission for Gradescope."""
     if not args.folder.exists():
         raise UserError(f"{args.folder}: there is no such folder")
-    with Paper(exercises, seed, args.seconds) as paper:
-        graded = grading.grade(args.folder, paper)
+    graded = grading.grade(args.folder, paper)
     if all(result.state == NOT_GRADED for result in graded.results):
         raise UserError(f"{args.folder}: {graded.notes}")
     store.write_json(args.gradescope, grading.gradescope(graded))
-    print(f"{graded.total:g} points, seed {seed}; {args.gradescope}")
+    print(f"{graded.total:g} points; {args.gradescope}")
 
 
-def grade_class(args: argparse.Namespace, exercises: tuple[Exercise, ...], seed: int) -> None:
+def grade_class(args: argparse.Namespace, paper: Paper) -> None:
     """Grade a class into a table."""
     places, others = grading.submissions(args.folder)
     if args.out.exists() and not args.out.is_file():
         raise UserError(f"{args.out}: this is not a file; give another name")
     graded = {path: grading.Graded(path.name, note="NOT GRADED: not yet") for path in places}
-
-    def write() -> None:
-        store.write(args.out, grading.table(graded.values(), exercises))
-
-    write()  # an --out that fails, fails now
+    # An --out that fails, fails now. A table of before stays until the new one is written.
+    before = args.out.read_bytes() if args.out.exists() else b""
+    store.write(args.out, before or grading.table(graded.values(), paper.exercises))
     try:
-        with Paper(exercises, seed, args.seconds) as paper:
-            done = grading.grade_all(places, paper, args.jobs)
-            for path, submission in progress(done, len(places), "grading", "submissions"):
-                graded[path] = submission
+        done = grading.grade_all(places, paper, args.jobs)
+        for path, submission in progress(done, len(places), "grading", "submissions"):
+            graded[path] = submission
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"stopped; {args.out} says who is not graded yet") from None
     finally:
-        write()
-    print(f"{len(graded)} submissions, seed {seed}, {args.out}")
+        store.write(args.out, grading.table(graded.values(), paper.exercises))
+    print(f"{len(graded)} submissions; {args.out}")
     if lost := [submission.name for submission in graded.values() if not submission.is_complete]:
         print(f"not graded, or only in part (see the notes): {', '.join(lost)}")
     if others:
@@ -129,7 +123,9 @@ def main() -> None:
         sys.exit(any(result.state != RIGHT for result in results))
     else:
         seed = secrets.randbelow(10**9) if args.seed is None else args.seed
-        (grade_one if args.gradescope else grade_class)(args, exercises, seed)
+        with Paper(exercises, seed, args.seconds) as paper:
+            (grade_one if args.gradescope else grade_class)(args, paper)
+        print(f"The inputs were drawn from --seed {seed}.")
 
 
 if __name__ == "__main__":

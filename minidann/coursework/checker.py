@@ -73,7 +73,7 @@ SHAPES = {  # of an example's arrays
 }
 OPTIONS = {"mean square": {"goal": 2.0}}
 WRONG = (  # of which op, what is wrong with it, and the words that make it wrong
-    ("dense", "db keeps the rows", "dout.sum(axis=0)", "dout"),
+    ("dense", "db has the shape (1, 2)", "sum(axis=0)", "sum(axis=0, keepdims=True)"),
     ("dense", "db is a mean, not a sum", "sum(axis=0)", "mean(axis=0)"),
     ("batch norm", "the mean is taken for a constant", "d - d.mean(axis=0)", "d"),
     ("batch norm", "the variance is taken for a constant", " - xhat * (d * xhat).mean(axis=0)", ""),
@@ -96,8 +96,9 @@ LENIENT = {
     "backward(dout * 0 + dout.mean(), cache)": "dout's mean is used for all of dout",
     "backward(dout[::-1], cache)": "dout's rows are read from the last to the first",
 }
-SMALL = 1e-7  # weights of a layer whose gradients are small, too
+SMALL = np.array([1e-7, 1e-7, 1e-12])[:, None]  # weights of a layer with small gradients
 SMALL_WRONG = {
+    "right": "",
     "2 * dx, *right[1:]": "dx is twice what it should be",
     "0 * dx, *right[1:]": "dx is zero",
     "1.01 * dx, *right[1:]": "dx is a hundredth too large",
@@ -131,10 +132,10 @@ def all_asked(rng: np.random.Generator) -> Iterator[Asked]:
             yield Asked(name, code.replace(old, new), *drawn(rng, name), what)
         for gradients, what in LENIENT.items() if len(SHAPES.get(name, ())) > 1 else ():
             yield Asked(name, code + SPOILED.format(gradients), *drawn(rng, name), what)
-    for gradients, what in {"right": "", **SMALL_WRONG}.items():
+    for gradients, what in SMALL_WRONG.items():
         (x, w, b), options = drawn(rng, "dense")
         code = OPS["dense"] + SPOILED.format(gradients)
-        yield Asked("dense with small weights", code, [x, SMALL * w, SMALL * b], options, what)
+        yield Asked("dense with small weights", code, [x, SMALL * w, 1e-7 * b], options, what)
 
 
 def drawn(rng: np.random.Generator, name: str) -> tuple[list[np.ndarray], dict]:

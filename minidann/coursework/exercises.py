@@ -10,7 +10,7 @@ import importlib
 from dataclasses import dataclass
 from types import ModuleType
 
-FORWARD, BACKWARD, BOTH, MEND, CHECKER = (
+FUNCTION, BACKWARD, BOTH, MEND, CHECKER = (
     "write the function", "write the backward pass", "write both passes",
     "find and mend the bug", "write the checker",
 )  # fmt: skip
@@ -21,18 +21,18 @@ SECONDS = 10  # that all calls of a submission's code may take in an exercise
 class Exercise:
     """One file of a hand-out.
 
-    `name` is the file's, without .py. `reference` is the module of minidann that is right, and
-    `functions` are those of it that are to be written or mended (for the checker: of the hand-out).
-    `parts` earn a point each, or `points` in all.
+    `name` is the file's, without .py. `reference` is the module of minidann that is right. `parts`
+    earn a point each, or `points` in all. `bug`: pairs of words, of which the second take the place
+    of the first in what is handed out.
     """
 
     name: str
     lesson: int
     kind: str
-    reference: str
-    functions: tuple[str, ...]
+    reference: str = ""
     parts: tuple[str, ...] = ("result",)
     points: int = 0
+    bug: tuple[tuple[str, str], ...] = ()
 
     @property
     def most(self) -> int:
@@ -45,58 +45,56 @@ class Exercise:
         return self.most / len(self.parts)
 
     @property
-    def module(self) -> ModuleType:
-        """The module that is right."""
-        return importlib.import_module(f"minidann.{self.reference}")
-
-    @property
     def is_op(self) -> bool:
         """Is it judged as an op, by its forward and backward?"""
-        return self.reference.startswith("ops.")
+        return self.kind in (BOTH, BACKWARD)
+
+    @property
+    def module(self) -> ModuleType:
+        """The module that is right."""
+        return importlib.import_module(f"minidann.{self.reference or f'ops.{self.name}'}")
+
+    @property
+    def functions(self) -> tuple[str, ...]:
+        """The functions that are to be written or mended."""
+        of_kind = {BOTH: ("forward", "backward"), BACKWARD: ("backward",), CHECKER: ("check",)}
+        return of_kind.get(self.kind, (self.name.removeprefix("mend_"),))
 
 
-def both(name: str, lesson: int, *gradients: str) -> Exercise:
-    """Both passes of a layer: a point for out, and for each gradient."""
-    parts = ("out", *gradients)
-    return Exercise(name, lesson, BOTH, f"ops.{name}", ("forward", "backward"), parts)
+ENTR = """import numpy as np
 
 
-def backward(name: str, lesson: int, *gradients: str) -> Exercise:
-    """The backward pass of a layer, whose forward pass is given: a point for each gradient."""
-    return Exercise(name, lesson, BACKWARD, f"ops.{name}", ("backward",), gradients)
-
-
-def function(name: str, lesson: int, module: str, *parts: str) -> Exercise:
-    """One function: a point for each part."""
-    return Exercise(name, lesson, FORWARD, module, (name,), parts)
-
-
-def mend(name: str, lesson: int, module: str) -> Exercise:
-    """One function that has a bug."""
-    return Exercise(f"mend_{name}", lesson, MEND, module, (name,), points=2)
-
-
+def entr(p):
+    return -p * np.log(np.where(p > 0, p, 1))  # 0 log 0 is 0
+"""
 EXERCISES = (
-    Exercise("checker", 2, CHECKER, "gradcheck", ("check",), points=10),
-    both("conv1d", 3, "dx", "dw", "db"),
-    backward("relu", 4, "dx"),
-    both("maxpool", 4, "dx"),
-    both("attention", 5, "df", "dv"),
-    backward("dense", 6, "dx", "dw", "db"),
-    both("softmax_cross_entropy", 6, "dz"),
-    both("batchnorm", 7, "dx", "dgamma", "dbeta"),
-    backward("dropout", 8, "dx"),
-    function("add_penalty", 8, "optim", "l1", "l2", "kernels only"),
-    function("learning_rate", 9, "optim", "decay", "floor"),
-    function("step", 9, "optim", "m", "v", "parameters", "no gradient"),
-    backward("gradient_reversal", 10, "dx"),
-    mend("equations", 11, "coursework.equations"),
-    mend("groups", 12, "coursework.equations"),
-    mend("mean_and_std", 13, "sound.normalise"),
-    function("normalise_and_pad", 13, "sound.normalise",
-             "normalised", "padded", "float32", "minimum and out"),
-    Exercise("uar", 15, FORWARD, "measure.metrics", ("uar",), points=2),
-    mend("information", 15, "measure.metrics"),
+    Exercise("checker", 2, CHECKER, points=10),
+    Exercise("conv1d", 3, BOTH, parts=("out", "dx", "dw", "db")),
+    Exercise("relu", 4, BACKWARD, parts=("dx",)),
+    Exercise("maxpool", 4, BOTH, parts=("out", "dx")),
+    Exercise("attention", 5, BOTH, parts=("out", "df", "dv")),
+    Exercise("dense", 6, BACKWARD, parts=("dx", "dw", "db")),
+    Exercise("softmax_cross_entropy", 6, BOTH, parts=("out", "dz")),
+    Exercise("batchnorm", 7, BOTH, parts=("out", "dx", "dgamma", "dbeta")),
+    Exercise("dropout", 8, BACKWARD, parts=("dx",)),
+    Exercise("add_penalty", 8, FUNCTION, "optim", ("l1", "l2", "kernels only")),
+    Exercise("learning_rate", 9, FUNCTION, "optim", ("decay", "floor")),
+    Exercise("step", 9, FUNCTION, "optim", ("m", "v", "parameters", "no gradient")),
+    Exercise("gradient_reversal", 10, BACKWARD, parts=("dx",)),
+    Exercise("mend_equations", 11, MEND, "coursework.equations", points=2,
+             bug=(("= (1 - alpha) * gradient", "= (1 - alpha) * beta * gradient"),)),
+    Exercise("mend_groups", 12, MEND, "coursework.equations", points=2,
+             bug=(("else target", "else list(range(m))"),)),
+    Exercise("mend_mean_and_std", 13, MEND, "sound.normalise", points=2,
+             bug=(("block - mean", "block - block.mean(axis=0)"),
+                  ("50_000  # frames at a time: 10 MB in float64",
+                   "2  # frames at a time, so few that small inputs have several blocks"))),
+    Exercise("normalise_and_pad", 13, FUNCTION, "sound.normalise",
+             ("normalised", "padded", "float32", "minimum and out")),
+    Exercise("uar", 15, FUNCTION, "measure.metrics", points=2),
+    Exercise("mend_information", 15, MEND, "measure.metrics", points=2,
+             bug=(("entr(p.mean(axis=0)).sum()", "2 * entr(p.mean())"),
+                  ("import numpy as np\n", ENTR))),
 )  # fmt: skip
 NAMES = tuple(exercise.name for exercise in EXERCISES)
 

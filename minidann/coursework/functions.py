@@ -4,9 +4,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from minidann.coursework import pupil, tries
+from minidann.coursework import handout, pupil, tries
 from minidann.coursework.exercises import MEND, Exercise
-from minidann.coursework.handout import BUGS
 from minidann.gradcheck.judging import alike
 from minidann.gradcheck.verdict import Verdict, shown
 from minidann.mistakes.functions import MENDED, WRONG
@@ -33,7 +32,7 @@ def ask(exercise: Exercise, rng: np.random.Generator) -> tuple[list[dict], Calla
 
 def handed_out(exercise: Exercise):
     """The module with the planted bug."""
-    return pupil.load(exercise.name, (BUGS / f"{exercise.name}.py").read_text("utf-8"), [])
+    return pupil.load(exercise.name, handout.text(exercise), [])
 
 
 def judged(exercise: Exercise, given: list[tuple], results: Sequence[dict]):
@@ -112,8 +111,9 @@ def difference(what: str, received, true) -> tuple | None:
     pairs = []
     if isinstance(true, dict) and isinstance(received, dict):
         if received.keys() != true.keys():
-            wanted, got = (", ".join(sorted(result))[:200] or "none" for result in (true, received))
-            return what, received, true, f"{what} has the keys {got}, not {wanted}."
+            lacks, more = true.keys() - received.keys(), received.keys() - true.keys()
+            has = f"lacks {sorted(lacks)}" if lacks else f"should not have {sorted(more)}"
+            return what, None, None, f"{what} {has}."[:300]
         pairs = [(f'{what}["{key}"]', received[key], true[key]) for key in true]
     elif isinstance(true, tuple) and isinstance(received, list) and len(received) == len(true):
         pairs = [(f"{what}[{i}]", *pair) for i, pair in enumerate(zip(received, true))]

@@ -12,7 +12,7 @@ from minidann.coursework.exercises import Exercise
 from minidann.coursework.judging import NOT_GRADED, Paper, Result
 from minidann.run import store
 
-NOTE = 160  # characters of the note on one exercise in grades.csv
+NOTE = 240  # characters of the note on one exercise in grades.csv
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,13 @@ class Graded:
         """Why points are missing, in one line; equal notes appear once."""
         found: dict[str, list[str]] = {}
         for result in self.results:
-            each = [result.summary] * bool(result.summary) + [*result.notes]
-            text = " | ".join(shorten(note, NOTE, placeholder=" ...") for note in each)
-            if text and text != self.note:
-                found.setdefault(text, []).append(result.exercise.name)
-        each = (f"{', '.join(names)}: {text}" for text, names in found.items())
-        return "; ".join(filter(None, [self.note, *each]))
+            found.setdefault(result.summary, []).append(result.exercise.name)
+        each = [
+            f"{', '.join(names)}: {shorten(text, NOTE, placeholder=' ...')}"
+            for text, names in found.items()
+            if text not in ("", self.note)
+        ]
+        return "; ".join([*[self.note] * bool(self.note), *each])
 
 
 def submissions(folder: Path) -> tuple[list[Path], list[str]]:
@@ -53,8 +54,7 @@ def submissions(folder: Path) -> tuple[list[Path], list[str]]:
     if not folder.is_dir():
         raise UserError(f"{folder}: there is no such folder")
     paths = sorted(path for path in folder.iterdir() if not path.name.startswith((".", "__")))
-    archives = handed_in.ARCHIVES
-    found = [path for path in paths if path.is_dir() or path.name.casefold().endswith(archives)]
+    found = [path for path in paths if path.is_dir() or handed_in.is_archive(path)]
     if not found:
         raise UserError(f"{folder}: there are no folders in it; expected a folder or an archive "
                         "for each student")  # fmt: skip
@@ -65,8 +65,7 @@ def grade(place: Path, paper: Paper) -> Graded:
     """Grade one submission. Where the grader itself fails, the note says so."""
     try:
         submission = handed_in.read(place)
-        results = paper.grade(submission)
-        return Graded(submission.name, tuple(results), submission.note)
+        return Graded(submission.name, tuple(paper.grade(submission)), submission.note)
     except Exception as error:
         return Graded(handed_in.name_of(place), note=f"NOT GRADED: {error!r}; grade it again")
 
@@ -89,10 +88,8 @@ def table(graded: Iterable[Graded], exercises: tuple[Exercise, ...]) -> bytes:
     table is in UTF-8.
     """
     most = [exercise.most for exercise in exercises]
-    rows = [
-        ["student", *(exercise.name for exercise in exercises), "total", "notes"],
-        ["(most)", *most, sum(most), ""],
-    ]
+    rows = [["student", *(exercise.name for exercise in exercises), "total", "notes"],
+            ["(most)", *most, sum(most), ""]]  # fmt: skip
     for submission in graded:
         earned = {r.exercise: f"{r.points:g}" for r in submission.results if r.state != NOT_GRADED}
         points = [earned.get(exercise, "") for exercise in exercises]
@@ -117,11 +114,10 @@ def gradescope(graded: Graded) -> dict:
     tests = []
     for result in graded.results:
         exercise = result.exercise
-        score = {"score": result.points, "max_score": exercise.most}
-        tests.append({
-            "name": f"{exercise.name} (lesson {exercise.lesson}): {exercise.kind}",
-            "output": "\n".join(map(printable, result.lines())),
-            "visibility": "visible",
-            **({} if result.state == NOT_GRADED else score),
-        })  # fmt: skip
+        name = f"{exercise.name} (lesson {exercise.lesson}): {exercise.kind}"
+        output = "\n".join(map(printable, result.lines()))
+        test = {"name": name, "output": output, "visibility": "visible"}
+        if result.state != NOT_GRADED:
+            test |= {"score": result.points, "max_score": exercise.most}
+        tests.append(test)
     return {"score": round(graded.total, 2), "output": printable(graded.note), "tests": tests}

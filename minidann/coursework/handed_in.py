@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from minidann.coursework.exercises import EXERCISES, NAMES
+from minidann.coursework.exercises import EXERCISES, NAMES, Exercise
 
 LARGEST = 256 << 10  # bytes of an exercise; the largest right one takes a hundredth
 ARCHIVE = 32 << 20  # bytes of an archive, unpacked
@@ -28,11 +28,9 @@ ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".rar", ".7z")  # the last two ca
 UNREADABLE = (OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile, tarfile.TarError,
               zlib.error)  # fmt: skip
 # Hidden files and folders, those of Python or of a zip, and minidann itself.
-PASSED_OVER = re.compile(r"(^|/)(\.[^.]|__)|minidann/ops/|coursework/bugs/")
+PASSED_OVER = re.compile(r"(^|/)(\.[^.]|__)|minidann/ops/")
 NAMED = re.compile(rf"({'|'.join(NAMES)})[ _()\d-]*\.(py|py\.txt|ipynb)", re.I)  # "relu (1).py"
-UNNAMED = "is no exercise: rename it after its exercise, such as relu"
 MAGIC = re.compile(r"^\s*[%!].*$", re.M)  # a line that only a notebook understands
-BROKEN_CODE = (SyntaxError, ValueError, RecursionError, MemoryError)
 KEPT = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)  # of a notebook
 
 
@@ -66,19 +64,21 @@ class File(NamedTuple):
 def read(place: Path) -> Submission:
     """The submission in this folder or archive.
 
-    Of each exercise's files, the file with the fewest folders around it counts, and a file of
-    exactly its name before others; where two are left, neither counts.
+    Of each exercise's files, one that has its name counts before others, then the file with the
+    fewest folders around it, then one of exactly its name; where two are left, neither counts.
     """
     submission = Submission(name_of(place))
     files = [file for file in everything(place) if not PASSED_OVER.search(str(file.path))]
-    problems = []
     ranked: dict[str, list] = {}
+    problems = []
     for file in files:
         names, problem = meant(file)
         for name in names:
-            rank = bool(problem), len(file.path.parts), file.path.name != f"{name}.py"
+            is_named, depth = bool(NAMED.fullmatch(file.path.name)), len(file.path.parts)
+            rank = not is_named, depth, file.path.name != f"{name}.py"
             ranked.setdefault(name, []).append((rank, file._replace(problem=problem)))
-        problems += [f"{file.path} {problem}"] * bool(problem and not names)
+        if problem and not names:
+            problems.append(f"{file.path} {problem}")
     for name, found in ranked.items():
         near = [file for rank, file in found if rank == min(found)[0]]
         places = ", ".join(str(file.path) for file in near[:3])
@@ -91,10 +91,9 @@ def read(place: Path) -> Submission:
     if not ranked and not problems:
         others = ", ".join(str(file.path) for file in files[:3]) or "nothing"
         problems = [f"there is no exercise in it, but {others}"]
-    if problems:
-        submission.note = "; ".join(problems[:5])
-        missing = set(NAMES) - ranked.keys()
-        submission.unread |= dict.fromkeys(missing, submission.note)
+    submission.note = "; ".join(problems[:5])
+    missing = set(NAMES) - ranked.keys() if problems else ()
+    submission.unread |= dict.fromkeys(missing, submission.note)
     return submission
 
 
@@ -107,24 +106,23 @@ def name_of(place: Path) -> str:
 def meant(file: File) -> tuple[list[str], str]:
     """Each exercise that a file is, and why it cannot be read as that, if it cannot.
 
-    That is the exercise of its name, else what it defines: a notebook may have another name, a .py
-    is told how to be renamed. A layer is not known by what its file defines.
+    That is the exercise of its name, else what it defines. A layer is not known by what its file
+    defines, so a file of another name is told how to be renamed.
     """
     if match := NAMED.fullmatch(file.path.name):
         return [match[1].casefold()], file.problem
-    if file.path.suffix not in (".py", ".ipynb") or file.problem:
+    stem, ending = file.path.stem.casefold(), file.path.suffix
+    if file.problem or ending not in (".py", ".ipynb"):
         return [], file.problem
-    is_notebook, stem = file.path.suffix == ".ipynb", file.path.stem.casefold()
-    texts = cells(file.content) if is_notebook else [file.content.decode(errors="replace")]
-    defined = [e for e in EXERCISES if defines(texts, e.functions)]
+    texts = cells(file.content) if ending == ".ipynb" else [decoded(file.content)[0]]
+    defined = [e for e in EXERCISES if defines(texts, e)]
     names = [e.name for e in defined if not e.is_op]
-    if is_notebook:
-        return names, UNNAMED * (not names)
-    alike = [e.name for e in defined if e.name in stem or stem in e.name]
-    names = (alike or difflib.get_close_matches(stem, [e.name for e in defined], 1) or names)[:1]
-    if names:
-        return names, f"is no exercise: rename it to {names[0]}.py"
-    return [], UNNAMED * bool(defined)
+    if names or not defined:
+        return names, ""
+    near = [e.name for e in defined if e.name in stem or stem in e.name][:1]
+    near = near or difflib.get_close_matches(stem, NAMES, 1)
+    name = near[0] if near else "its exercise, such as relu"
+    return near, f"is no exercise: rename it to {name}{ending}"
 
 
 def text_of(file: File, name: str) -> tuple[str, list[str]]:
@@ -133,10 +131,11 @@ def text_of(file: File, name: str) -> tuple[str, list[str]]:
         raise NotRead(file.problem)
     if len(file.content) > LARGEST:
         raise NotRead(f"is larger than {LARGEST >> 10} kB")
+    text, notes = decoded(file.content)
     if file.path.suffix == ".ipynb":
-        text, notes = notebook(file.content, name), []
-    else:
-        text, notes = decoded(file.content)
+        text = "\n\n".join(map(definitions, cells(file.content))) + "\n"
+        if not defines([text], EXERCISES[NAMES.index(name)]):
+            raise NotRead("has no code cell that defines its function")
     if file.path.name != f"{name}.py":
         notes.append(f"The code is from {file.path.name}.")
     return text, notes
@@ -222,30 +221,21 @@ def cells(content: bytes) -> list[str]:
         return []
 
 
-def defines(texts: list[str], functions: tuple[str, ...]) -> bool:
-    """Does one of these texts define one of these functions?"""
-    return any(f"def {name}(" in text for text in texts for name in functions)
+def defines(texts: list[str], exercise: Exercise) -> bool:
+    """Does one of these texts define one of the exercise's functions?"""
+    return any(f"def {name}(" in text for text in texts for name in exercise.functions)
 
 
-def notebook(content: bytes, name: str) -> str:
-    """The imports, functions, classes and constants of a notebook's cells, but nothing that it only
-    tries out. Raises NotRead where none of its cells defines a function of the exercise.
+def definitions(text: str) -> str:
+    """The imports, functions, classes and numbers of a notebook's cell, but nothing that it only
+    tries out. A cell that is not Python is kept, if it defines a function, so that it is told.
     """
-    (exercise,) = (exercise for exercise in EXERCISES if exercise.name == name)
-    kept = []
-    for text in cells(content):
-        try:
-            with warnings.catch_warnings():  # of "\\sum" in a docstring, say
-                warnings.simplefilter("ignore")
-                nodes = ast.parse(text).body
-        except BROKEN_CODE:
-            kept.append(text * defines([text], exercise.functions))
-            continue
-        for node in nodes:
-            is_number = isinstance(node, ast.Assign) and not any(
-                isinstance(part, (ast.Call, ast.Name)) for part in ast.walk(node.value)
-            )
-            kept += [ast.unparse(node)] * (is_number or isinstance(node, KEPT))
-    if not defines(kept, exercise.functions):
-        raise NotRead(f"has no code cell that defines {' or '.join(exercise.functions)}")
-    return "\n\n".join(kept) + "\n"
+    try:
+        with warnings.catch_warnings():  # of "\\sum" in a docstring, say
+            warnings.simplefilter("ignore")
+            nodes = ast.parse(text).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return text * ("def " in text)
+    is_number = [isinstance(getattr(node, "value", None), ast.Constant) for node in nodes]
+    kept = [node for node, keep in zip(nodes, is_number) if keep or isinstance(node, KEPT)]
+    return ast.unparse(ast.Module(kept, []))

@@ -11,17 +11,17 @@ from minidann.coursework.exercises import (
     BACKWARD,
     BOTH,
     CHECKER,
-    FORWARD,
+    FUNCTION,
     MEND,
     SECONDS,
     Exercise,
 )
 from minidann.coursework.pupil import ALLOWED
 
-BUGS = Path(__file__).parent / "bugs"
 IMPORTS = "import numpy as np\n"
 
 CHECK = '''
+
 def check(op, arrays, options, rng):
     """Is this op's backward pass right? -> True or False.
 
@@ -33,38 +33,37 @@ def check(op, arrays, options, rng):
 
     You are asked of layers of all kinds, one at a time, right and wrong. A wrong gradient may have
     another shape than its array, be off by a thousandth only, be wrong in one entry or NaN there,
-    or be the last of three. A right one may be as small as a millionth everywhere; no right layer
-    is asked about near a kink.
+    or be the last of three. A right one may be as small as a ten-millionth everywhere, and smaller
+    still in some entries; no right layer is asked about near a kink.
 
     Points: the share of wrong ops that you catch, less the share of right ones that you call wrong.
     To raise an exception is no answer: neither a catch nor an all-clear.
     """
-    raise NotImplementedError("{todo}")
+    raise NotImplementedError("lesson 2: checker")
 '''
 
 
 def text(exercise: Exercise) -> str:
     """The file that is handed out."""
-    todo = f"lesson {exercise.lesson}: {exercise.name}"
     if exercise.kind == CHECKER:
-        return _heading(exercise, "") + IMPORTS + "\n" + CHECK.format(todo=todo)
-    module = exercise.module
-    if exercise.kind == MEND:
-        (name,) = exercise.functions
-        about = f"{name}: {inspect.getdoc(getattr(module, name))}"  # what it should do
-        return _heading(exercise, about) + (BUGS / f"{exercise.name}.py").read_text("utf-8")
-    about = inspect.getdoc(module) if exercise.is_op else ""
-    given = ("forward",) if exercise.kind == BACKWARD else ()
-    parts = [inspect.getsource(module.Cache)] if hasattr(module, "Cache") else []
-    parts += [inspect.getsource(getattr(module, name)) for name in given]
-    parts += [_stub(getattr(module, name), todo) for name in exercise.functions]
+        return _heading(exercise, "") + IMPORTS + CHECK
+    module, about = exercise.module, ""
+    if exercise.is_op:
+        about = f"\n\n{inspect.getdoc(module)}"
+    given = ["forward"] * (exercise.kind == BACKWARD)
+    parts = [inspect.getsource(getattr(module, name)) for name in ("Cache", *given)
+             if hasattr(module, name)]  # fmt: skip
+    for name in exercise.functions:
+        parts.append("".join(_head_and_body(getattr(module, name), exercise)))
     names = constants(module, (*given, *exercise.functions))
     imports = "from typing import NamedTuple\n\n" * hasattr(module, "Cache") + IMPORTS
-    return "\n\n".join([_heading(exercise, about) + imports + names, *parts])
+    whole = "\n\n".join([_heading(exercise, about) + imports + names, *parts])
+    for old, new in exercise.bug:
+        whole = whole.replace(old, new)
+    return whole
 
 
 def _heading(exercise: Exercise, about: str) -> str:
-    first = f"Lesson {exercise.lesson}: {exercise.kind}."
     functions = " and ".join(f"`{name}`" for name in exercise.functions)
     task = {
         BACKWARD: f"Write {functions}; what comes before it is right.",
@@ -72,8 +71,18 @@ def _heading(exercise: Exercise, about: str) -> str:
         BOTH: "Write forward, then backward. What the cache holds is up to you: nobody else "
         "reads it.\nbackward can be written first: it then gets the cache that is described.",
     }.get(exercise.kind, f"Write {functions}.")
-    about = f"\n\n{about.strip()}" if about.strip() else ""
-    return f'"""{first}\n\n{task}{about}\n"""\n\n'
+    return f'"""Lesson {exercise.lesson}: {exercise.kind}.\n\n{task}{about}\n"""\n\n'
+
+
+def _head_and_body(function, exercise: Exercise) -> tuple[str, str]:
+    """A function's signature and docstring, and its body: that it is to be written, or a bug."""
+    source = inspect.getsource(function)
+    lines = source.splitlines(keepends=True)
+    docstring = ast.parse(source).body[0].body[0]  # every function here has one
+    head, body = lines[: docstring.end_lineno], lines[docstring.end_lineno :]
+    if exercise.kind != MEND:
+        body = [f'    raise NotImplementedError("lesson {exercise.lesson}: {exercise.name}")\n']
+    return "".join(head), "".join(body)
 
 
 def constants(module: ModuleType, functions: tuple[str, ...]) -> str:
@@ -94,15 +103,6 @@ def constants(module: ModuleType, functions: tuple[str, ...]) -> str:
     }
     kept = [line for name, line in {**elsewhere, **written}.items() if name in read]
     return "".join(f"\n{line}" for line in kept) + "\n" * bool(kept)
-
-
-def _stub(function, todo: str) -> str:
-    """A function with its signature and docstring, whose body says that it is to be written."""
-    source = inspect.getsource(function)
-    node = ast.parse(source).body[0]
-    docstring = node.body[0]  # every function here has one
-    lines = source.splitlines()[: docstring.end_lineno]
-    return "\n".join([*lines, f'    raise NotImplementedError("{todo}")']) + "\n"
 
 
 README = """# Exercises
@@ -160,4 +160,4 @@ def write(folder: Path, exercises: tuple[Exercise, ...]) -> None:
 
 def _of(exercise: Exercise) -> str:
     """Which function, where the kind does not say it."""
-    return f" `{exercise.functions[0]}`" if exercise.kind == FORWARD else ""
+    return f" `{exercise.functions[0]}`" if exercise.kind == FUNCTION else ""

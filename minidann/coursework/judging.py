@@ -47,14 +47,9 @@ class Result:
 
     @property
     def summary(self) -> str:
-        """Why points are missing, in one line; "" where none are."""
-        reasons: dict[str, list[str]] = {}
-        for found in self.verdicts:
-            if not found.right:
-                text = " Or: ".join(found.causes) or verdict.UNKNOWN
-                reasons.setdefault(text, []).append(found.part)
-        each = [f"{', '.join(parts)}: {text}" for text, parts in reasons.items()]
-        return " | ".join([self.why] * bool(self.why) + each)
+        """Why points are missing, and the notes, in one line."""
+        said = [] if self.state == RIGHT else self.lines()[not self.why :]
+        return " | ".join(line for line in [*said, *self.notes] if not line.startswith(" "))
 
 
 class Paper:

@@ -24,7 +24,7 @@ def read(place: Path) -> Submission:
     if place.suffix == ".py":
         raise UserError(f"{place}: this is a file; give its folder, and -k NAME")
     submission = handed_in.read(place)
-    if not submission.code:
+    if not submission.code and submission.note:
         raise UserError(f"{place}: {submission.note}; python -m minidann.coursework new makes a "
                         "folder of exercises")  # fmt: skip
     return submission
@@ -53,9 +53,9 @@ def report(result: Result, part: str | None = None) -> list[str]:
     lines = [f"{head}, {result.state}"]
     if result.state != NOT_WRITTEN or "missing" in result.why:
         lines += [f"  {line}" for line in result.lines(part)[result.state == RIGHT :]]
-    shown = result.printed.splitlines()
-    lines += [f"  it printed: {line}" for line in shown[:PRINTED]]
-    return lines + [f"  (and {len(shown) - PRINTED} lines more)"] * (len(shown) > PRINTED)
+    printed = result.printed.splitlines()
+    more = [f"  (and {len(printed) - PRINTED} lines more)"] * (len(printed) > PRINTED)
+    return lines + [f"  it printed: {line}" for line in printed[:PRINTED]] + more
 
 
 def own_ops(submission: Submission, results: list[Result]) -> tuple[SimpleNamespace, list[str]]:
@@ -69,9 +69,9 @@ def own_ops(submission: Submission, results: list[Result]) -> tuple[SimpleNamesp
     for name in names:
         module = pupil.load(name, submission.code[name], [])
         functions = {"forward": module.forward, "backward": module.backward}
-        ours[name] = SimpleNamespace(**{**vars(ours[name]), **functions})
+        ours[name] = SimpleNamespace(**vars(ours[name]) | functions)
     front = {name: ours[name] for name in ("conv1d", "relu", "maxpool")}
-    if any(name in names for name in front):
+    if front.keys() & set(names):
         ours["conv_relu_maxpool"] = conv_relu_maxpool.compose(**front)
     return SimpleNamespace(**ours), names
 
@@ -85,9 +85,10 @@ def train_with(ops: SimpleNamespace, names: list[str]) -> None:
     if not train.DEMO.is_dir():
         raise UserError(f"--train: {train.DEMO}: the synthetic demo is not here; it comes with a "
                         "clone of minidann that is installed with pip install -e")  # fmt: skip
-    from_reference = [e.name for e in EXERCISES if e.is_op and e.name not in names]
+    others = [exercise.name for exercise in EXERCISES if exercise.is_op]
+    others = [name for name in others if name not in names]
     print(f"training the synthetic demo for {EPOCHS} epochs with your {', '.join(names)}")
-    print(f"from the reference: {', '.join([*from_reference, 'the optimiser', 'all else'])}")
+    print(f"from the reference: {', '.join([*others, 'the optimiser', 'all else'])}")
     args = train.parser().parse_args(["--epochs", str(EPOCHS)])
     choices, places = train.read_flags(args)
     with tempfile.TemporaryDirectory() as out:

@@ -100,7 +100,7 @@ def normalise_and_pad(rng):
     low = rng.integers(-9, -6, 26).astype(np.float32)
     frames, mean, std = utterance(5, 0)
     each = (frames, np.tile(mean, (5, 1)), np.tile(std, (5, 1)))
-    sizes = ((750, -7), (1, -7), (4, -7), (301, -7), (749, 2))
+    sizes = ((750, -7), (1, -7), (2, 20), (4, -7), (301, -7), (749, 2))  # 20: all are positive
     return [
         *((utterance(*size), {}) for size in sizes),
         (utterance(4, 0), {"minimum": low}),
@@ -139,9 +139,10 @@ def is_full(a) -> bool:
 
 def no_gradient(r, a, *_):
     """All that `step` returns of parameters without a gradient, and whether the others move."""
+    if is_full(a):
+        return None
     moves = {f"{k} moves": 1.0 * np.any(r[0][k] != a[0][k]) for k in a[1]}
-    kept = {k: value for k, value in (r[0] | r[1]).items() if not {k, k[:-2]} & a[1].keys()}
-    return kept | moves if kept else None
+    return {k: v for k, v in (r[0] | r[1]).items() if not {k, k[:-2]} & a[1].keys()} | moves
 
 
 def kernels_only(r, a, *_):
@@ -152,7 +153,7 @@ def kernels_only(r, a, *_):
 VIEWS = {  # by function and part; all of the result of every call, where it is not here
     ("learning_rate", "decay"): lambda r, a, *_: r if a[0] < 42 else None,
     ("learning_rate", "floor"): lambda r, a, *_: (
-        r if a[0] >= 42 else {"above the floor": 1.0 * (r > optim.FINAL_RATE)}),
+        r if a[0] >= 42 else {"above the floor": 1.0 * (r > optim.FINAL_RATE)} if a[0] else None),
     ("step", "m"): lambda r, a, *_: keys(r[1], ".m") if is_full(a) else None,
     ("step", "v"): lambda r, a, *_: keys(r[1], ".v") if is_full(a) else None,
     ("step", "parameters"): lambda r, a, *_: r[0] | keys(r[1], ".t") if is_full(a) else None,
