@@ -42,16 +42,6 @@ def backward(dout, cache):
     dscore = s * (f @ dout - s @ f @ dout)
     return np.outer(s, dout) + np.outer(dscore, v), f.T @ dscore
 """,
-    "convolution": """
-def forward(x, w, b):
-    return np.array([x[t : t + 2] @ w for t in range(len(x) - 1)]) + b, (x, w)
-def backward(dout, cache):
-    x, w = cache
-    dx = np.zeros(len(x))
-    for t, d in enumerate(dout):
-        dx[t : t + 2] += d * w
-    return dx, np.array([x[:-1] @ dout, x[1:] @ dout]), dout.sum(keepdims=True)
-""",
     "relu": """
 def forward(x):
     return np.maximum(x, 0), x > 0
@@ -69,7 +59,6 @@ SHAPES = {  # of an example's arrays
     "dense": ((2, 3), (3, 2), (2,)),
     "batch norm": ((3, 2), (2,), (2,)),
     "attention": ((3, 2), (2,)),
-    "convolution": ((5,), (2,), (1,)),
 }
 OPTIONS = {"mean square": {"goal": 2.0}}
 WRONG = (  # of which op, what is wrong with it, and the words that make it wrong
@@ -79,8 +68,6 @@ WRONG = (  # of which op, what is wrong with it, and the words that make it wron
     ("batch norm", "the variance is taken for a constant", " - xhat * (d * xhat).mean(axis=0)", ""),
     ("attention", "a term of the softmax is missing", " - s @ f @ dout", ""),
     ("attention", "the frames act only through their sum", " + np.outer(dscore, v)", ""),
-    ("convolution", "a later window overwrites an earlier one", "+=", "="),
-    ("convolution", "the kernel is reversed", "d * w", "d * w[::-1]"),
     ("relu", "the gate is missing", "dout * cache", "dout"),
     ("relu", "the gate is inverted", "dout * cache", "dout * ~cache"),
     ("mean square", "dout is ignored", "dout * 2", "2"),
@@ -161,32 +148,29 @@ def ask(exercise: Exercise, rng: np.random.Generator) -> tuple[list[dict], Calla
 def judged(exercise: Exercise, asked: list[Asked], results: Sequence[dict]):
     """The share of wrong ops that are caught, less that of right ones that are called wrong."""
     (part,) = exercise.parts
-    answers, problems = [], {}
+    answers: list[tuple[str, object]] = []  # what is wrong with each op, and True, False or None
+    problems, mistaken = {}, {True: [], False: []}
     for op, call in zip(asked, results):
-        value, error = call["value"], call["error"]
-        is_answer = isinstance(value, bool) or getattr(value, "dtype", "") == "bool"
-        if not error and not is_answer:
+        value, error, about = call["value"], call["error"], op.wrong and f", where {op.wrong}"
+        if not error and not isinstance(value, bool):
             error = f"returns {kind(value)} instead of True or False"
         if error:
-            about = op.wrong and f", where {op.wrong}"
             problems.setdefault(error, f"check {error}, on {op.name}{about}")
-        answers.append(None if error else bool(np.all(value)))
-    wrong = [(op, answer) for op, answer in zip(asked, answers) if op.wrong]
-    right = [(op, answer) for op, answer in zip(asked, answers) if not op.wrong]
-    caught = sum(answer is False for _, answer in wrong)
-    cleared = sum(answer is True for _, answer in right)
+        elif value == bool(op.wrong):
+            mistaken[value].append(f"{op.name}{about}")
+        answers.append((op.wrong, None if error else value))
+    wrong = [answer for what, answer in answers if what]
+    right = [answer for what, answer in answers if not what]
+    caught, cleared = wrong.count(False), right.count(True)
     share = max(0.0, caught / len(wrong) - 1 + cleared / len(right))
-    alarms = [f"right, but called wrong: {op.name}" for op, answer in right if answer is False]
-    if len(alarms) == len(right):
-        alarms = ["It calls every right op wrong: is the slope that it compares with right?"]
-    missed = [f"wrong, but not caught: {op.name}: {op.wrong}" for op, answer in wrong if answer]
-    shown = [line for lines in ([*problems.values()], alarms, missed) for line in few(lines)]
     said = f"It catches {caught} of {len(wrong)} wrong ops and clears {cleared} of {len(right)}"
-    silent = f", and {answers.count(None)} times it gives no answer" if problems else ""
-    found = Verdict(
-        part, share == 1, (f"{said} right ones{silent}.",) * (share < 1), "\n".join(shown)
-    )
-    return [found], {part: exercise.most * share}, ()
+    shown = [
+        *few([*problems.values()]),
+        *few([f"right, but called wrong: {name}" for name in mistaken[False]]),
+        *few([f"wrong, but not caught: {name}" for name in mistaken[True]]),
+    ]
+    causes = (f"{said} right ones.",) * (share < 1)
+    return [Verdict(part, share == 1, causes, "\n".join(shown))], {part: exercise.most * share}, ()
 
 
 def few(lines: list[str], most: int = 2) -> list[str]:

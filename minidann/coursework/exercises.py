@@ -7,6 +7,7 @@ would be half of its answer.
 """
 
 import importlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
@@ -87,8 +88,7 @@ EXERCISES = (
              bug=(("else target", "else list(range(m))"),)),
     Exercise("mend_mean_and_std", 13, MEND, "sound.normalise", points=2,
              bug=(("block - mean", "block - block.mean(axis=0)"),
-                  ("50_000  # frames at a time: 10 MB in float64",
-                   "2  # frames at a time, so few that small inputs have several blocks"))),
+                  ("50000", "2  # frames at a time, so that small inputs have several blocks"))),
     Exercise("normalise_and_pad", 13, FUNCTION, "sound.normalise",
              ("normalised", "padded", "float32", "minimum and out")),
     Exercise("uar", 15, FUNCTION, "measure.metrics", points=2),
@@ -99,7 +99,7 @@ EXERCISES = (
 NAMES = tuple(exercise.name for exercise in EXERCISES)
 
 
-def select(lessons: range | None = None, name: str | None = None) -> tuple[Exercise, ...]:
+def select(lessons: Sequence[int] | None = None, name: str | None = None) -> tuple[Exercise, ...]:
     """The exercises of some lessons, or the one of a name; all without arguments."""
     return tuple(
         exercise

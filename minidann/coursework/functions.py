@@ -1,6 +1,6 @@
 """Exercises on other functions than layers: which calls are made, and what each part earns."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -13,7 +13,6 @@ from minidann.mistakes.question import Case, argument_names
 
 AS_BEFORE = "It gives what it gave when it was handed out: the bug is still there."
 AGAIN = "{} gives something else when it is called again."
-NONE = "It returns None: is its return missing?"
 
 
 def ask(exercise: Exercise, rng: np.random.Generator) -> tuple[list[dict], Callable]:
@@ -24,10 +23,11 @@ def ask(exercise: Exercise, rng: np.random.Generator) -> tuple[list[dict], Calla
         constants = {k: value for k, value in vars(handed_out(exercise)).items() if k.isupper()}
     calls = [
         {"function": name, "args": args, "options": options, "constants": constants}
-        for args, options in given
+        for part in exercise.parts
+        for args, options in given[part]
         for _ in range(2)  # the second must give the same
     ]
-    return calls, lambda results: judged(exercise, given, results)
+    return calls, lambda results: judged(exercise, given, iter(results))
 
 
 def handed_out(exercise: Exercise):
@@ -35,43 +35,33 @@ def handed_out(exercise: Exercise):
     return pupil.load(exercise.name, handout.text(exercise), [])
 
 
-def judged(exercise: Exercise, given: list[tuple], results: Sequence[dict]):
+def judged(exercise: Exercise, given: dict[str, list[tuple]], results: Iterator[dict]):
     """The verdicts on the parts of an exercise, what they earn, and notes."""
-    tried = [(*each, *pair) for each, *pair in zip(given, results[::2], results[1::2])]
-    earned: dict[str, float] = {}
-    verdicts = []
-    for part in exercise.parts:
-        verdicts.append(verdict(exercise, part, tried, earned))
-        earned |= {part: exercise.each} if verdicts[-1].right else {}
-    return verdicts, earned, ()
+    tried = {part: [(*each, next(results), next(results)) for each in given[part]]
+             for part in exercise.parts}  # fmt: skip
+    verdicts = [verdict(exercise, part, tried[part]) for part in exercise.parts]
+    return verdicts, {v.part: exercise.each for v in verdicts if v.right}, ()
 
 
-def verdict(exercise: Exercise, part: str, tried: list[tuple], earned: dict) -> Verdict:
+def verdict(exercise: Exercise, part: str, tried: list[tuple]) -> Verdict:
     """The verdict on one part: (arguments, options, its call, the same call again) each."""
     (name,) = exercise.functions
-    right = getattr(exercise.module, name)
-    view = tries.VIEWS.get((name, part), lambda result, *_: result)
-    seen = []
+    right, view = getattr(exercise.module, name), tries.VIEWS.get(part, lambda result, *_: result)
     for args, options, call, again in tried:
-        true = right(*args, **options)
-        wanted = view(true, args, options, earned)
-        if wanted is not None:
-            seen.append((args, options, call, again, true, wanted))
-    for args, options, call, again, true, wanted in seen:
-        case, names, received = Case(part, args, options), argument_names(right, len(args)), None
+        true, received, causes = right(*args, **options), None, ()
+        case, names = Case(part, args, options), argument_names(right, len(args))
         if call["error"]:
             given = shown(case, names, None, true, "the result")
             return Verdict(part, False, (f"{name} {call['error']}.",), given)
         if pupil.dumps(call["value"]) != pupil.dumps(again["value"]):
             return Verdict(part, False, (AGAIN.format(name),))
         try:
-            received = view(call["value"], args, options, earned)
+            received, wanted = view(call["value"], *args), view(true, *args)
         except Exception:  # it has another form than the right result
             received, wanted = call["value"], true
-        found = difference("the result", received, wanted)
-        if found:
+        if found := difference("the result", received, wanted):
             what, got, want, why = found
-            causes = named(exercise, [t[:3] for t in seen if not t[2]["error"]])
+            causes = named(exercise, [t[:3] for t in tried if not t[2]["error"]])
             given = shown(case, names, got, want, what)
             return Verdict(part, False, causes or (why,) * bool(why), given)
     return Verdict(part, True)
@@ -110,14 +100,13 @@ def difference(what: str, received, true) -> tuple | None:
     """
     pairs = []
     if isinstance(true, dict) and isinstance(received, dict):
-        if received.keys() != true.keys():
-            lacks, more = true.keys() - received.keys(), received.keys() - true.keys()
-            has = f"lacks {sorted(lacks)}" if lacks else f"should not have {sorted(more)}"
-            return what, None, None, f"{what} {has}."[:300]
+        if lacks := true.keys() ^ received.keys():
+            why = f"{what} has the keys {sorted(received)}: {sorted(lacks)} differ."
+            return what, None, None, why[:300]
         pairs = [(f'{what}["{key}"]', received[key], true[key]) for key in true]
     elif isinstance(true, tuple) and isinstance(received, list) and len(received) == len(true):
         pairs = [(f"{what}[{i}]", *pair) for i, pair in enumerate(zip(received, true))]
     elif not alike(received, true):
         why = f"It returns {received}, not {true}."[:300] if isinstance(true, (list, str)) else ""
-        return what, received, true, NONE if received is None else why
+        return what, received, true, "It returns None." if received is None else why
     return next(filter(None, (difference(*pair) for pair in pairs)), None)

@@ -1,8 +1,9 @@
 """A class: one row for each submission, one column for each exercise."""
 
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import partial
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from textwrap import shorten
 
@@ -10,6 +11,7 @@ from minidann.console import UserError
 from minidann.coursework import handed_in
 from minidann.coursework.exercises import Exercise
 from minidann.coursework.judging import NOT_GRADED, Paper, Result
+from minidann.ops import parallel
 from minidann.run import store
 
 NOTE = 240  # characters of the note on one exercise in grades.csv
@@ -70,15 +72,10 @@ def grade(place: Path, paper: Paper) -> Graded:
         return Graded(handed_in.name_of(place), note=f"NOT GRADED: {error!r}; grade it again")
 
 
-def grade_all(places: list[Path], paper: Paper, jobs: int) -> Iterator[tuple[Path, Graded]]:
-    """Each submission as soon as it is graded, `jobs` at a time."""
-    with ThreadPoolExecutor(jobs) as pool:
-        graded = {pool.submit(grade, place, paper): place for place in places}
-        try:
-            for done in as_completed(graded):
-                yield graded[done], done.result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+def grade_all(places: list[Path], paper: Paper) -> Iterator[tuple[Path, Graded]]:
+    """Each submission in order, one on each core at a time."""
+    with ThreadPool(parallel.threads()) as pool:
+        yield from zip(places, pool.imap(partial(grade, paper=paper), places))
 
 
 def table(graded: Iterable[Graded], exercises: tuple[Exercise, ...]) -> bytes:
@@ -99,14 +96,11 @@ def table(graded: Iterable[Graded], exercises: tuple[Exercise, ...]) -> bytes:
 
 
 def cell(text: str) -> str:
-    """A text that no spreadsheet takes for a formula, and every reader of CSV for text."""
-    text = printable(text)
+    """A text that no spreadsheet takes for a formula; what cannot be printed is written as Python
+    writes it.
+    """
+    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
     return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
-
-
-def printable(text: str) -> str:
-    """A text in which characters that cannot be printed are written as Python writes them."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def gradescope(graded: Graded) -> dict:
@@ -115,9 +109,8 @@ def gradescope(graded: Graded) -> dict:
     for result in graded.results:
         exercise = result.exercise
         name = f"{exercise.name} (lesson {exercise.lesson}): {exercise.kind}"
-        output = "\n".join(map(printable, result.lines()))
-        test = {"name": name, "output": output, "visibility": "visible"}
+        test = {"name": name, "output": "\n".join(result.lines()), "visibility": "visible"}
         if result.state != NOT_GRADED:
             test |= {"score": result.points, "max_score": exercise.most}
         tests.append(test)
-    return {"score": round(graded.total, 2), "output": printable(graded.note), "tests": tests}
+    return {"score": round(graded.total, 2), "output": graded.note, "tests": tests}

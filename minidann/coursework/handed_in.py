@@ -5,21 +5,19 @@ read the submission says so, by the name of the file; nothing of it may become a
 """
 
 import ast
-import difflib
 import io
 import json
 import os
 import re
 import tarfile
 import tokenize
-import warnings
 import zipfile
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from minidann.coursework.exercises import EXERCISES, NAMES, Exercise
+from minidann.coursework.exercises import EXERCISES, NAMES
 
 LARGEST = 256 << 10  # bytes of an exercise; the largest right one takes a hundredth
 ARCHIVE = 32 << 20  # bytes of an archive, unpacked
@@ -30,6 +28,8 @@ UNREADABLE = (OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile, t
 # Hidden files and folders, those of Python or of a zip, and minidann itself.
 PASSED_OVER = re.compile(r"(^|/)(\.[^.]|__)|minidann/ops/")
 NAMED = re.compile(rf"({'|'.join(NAMES)})[ _()\d-]*\.(py|py\.txt|ipynb)", re.I)  # "relu (1).py"
+ASKED_FOR = {name for exercise in EXERCISES for name in exercise.functions}
+DEFINES = re.compile(rf"\bdef ({'|'.join(ASKED_FOR)})\(".encode())
 MAGIC = re.compile(r"^\s*[%!].*$", re.M)  # a line that only a notebook understands
 KEPT = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)  # of a notebook
 
@@ -64,21 +64,23 @@ class File(NamedTuple):
 def read(place: Path) -> Submission:
     """The submission in this folder or archive.
 
-    Of each exercise's files, one that has its name counts before others, then the file with the
-    fewest folders around it, then one of exactly its name; where two are left, neither counts.
+    Of each exercise's files, the one with the fewest folders around it counts, then one of exactly
+    its name; where two are left, neither counts.
     """
     submission = Submission(name_of(place))
     files = [file for file in everything(place) if not PASSED_OVER.search(str(file.path))]
-    ranked: dict[str, list] = {}
+    ranked: dict[str, list[tuple]] = {}
     problems = []
     for file in files:
-        names, problem = meant(file)
-        for name in names:
-            is_named, depth = bool(NAMED.fullmatch(file.path.name)), len(file.path.parts)
-            rank = not is_named, depth, file.path.name != f"{name}.py"
-            ranked.setdefault(name, []).append((rank, file._replace(problem=problem)))
-        if problem and not names:
-            problems.append(f"{file.path} {problem}")
+        if match := NAMED.fullmatch(file.path.name):
+            name = match[1].casefold()
+            rank = len(file.path.parts), file.path.name != f"{name}.py"
+            ranked.setdefault(name, []).append((rank, file))
+        elif file.problem:
+            problems.append(f"{file.path} {file.problem}")
+        elif DEFINES.search(file.content):
+            problems.append(f"{file.path} is no exercise: rename it to its exercise, such as relu"
+                            f"{file.path.suffix}")  # fmt: skip
     for name, found in ranked.items():
         near = [file for rank, file in found if rank == min(found)[0]]
         places = ", ".join(str(file.path) for file in near[:3])
@@ -103,42 +105,40 @@ def name_of(place: Path) -> str:
     return place.name[: -len(endings[-1])] if endings else place.name
 
 
-def meant(file: File) -> tuple[list[str], str]:
-    """Each exercise that a file is, and why it cannot be read as that, if it cannot.
-
-    That is the exercise of its name, else what it defines. A layer is not known by what its file
-    defines, so a file of another name is told how to be renamed.
-    """
-    if match := NAMED.fullmatch(file.path.name):
-        return [match[1].casefold()], file.problem
-    stem, ending = file.path.stem.casefold(), file.path.suffix
-    if file.problem or ending not in (".py", ".ipynb"):
-        return [], file.problem
-    texts = cells(file.content) if ending == ".ipynb" else [decoded(file.content)[0]]
-    defined = [e for e in EXERCISES if defines(texts, e)]
-    names = [e.name for e in defined if not e.is_op]
-    if names or not defined:
-        return names, ""
-    near = [e.name for e in defined if e.name in stem or stem in e.name][:1]
-    near = near or difflib.get_close_matches(stem, NAMES, 1)
-    name = near[0] if near else "its exercise, such as relu"
-    return near, f"is no exercise: rename it to {name}{ending}"
-
-
 def text_of(file: File, name: str) -> tuple[str, list[str]]:
     """The code of an exercise, and notes. Raises NotRead."""
     if file.problem:
         raise NotRead(file.problem)
     if len(file.content) > LARGEST:
         raise NotRead(f"is larger than {LARGEST >> 10} kB")
-    text, notes = decoded(file.content)
+    notes = [f"The code is from {file.path.name}."] * (file.path.name != f"{name}.py")
     if file.path.suffix == ".ipynb":
-        text = "\n\n".join(map(definitions, cells(file.content))) + "\n"
-        if not defines([text], EXERCISES[NAMES.index(name)]):
-            raise NotRead("has no code cell that defines its function")
-    if file.path.name != f"{name}.py":
-        notes.append(f"The code is from {file.path.name}.")
-    return text, notes
+        return notebook(file.content), notes
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(file.content).readline)
+        text = file.content.decode(encoding)
+    except (SyntaxError, UnicodeDecodeError):
+        encoding = "utf-16" if file.content[:2] in (b"\xff\xfe", b"\xfe\xff") else "latin-1"
+        text = file.content.decode(encoding, "replace")
+        notes.append(f"The file is not in UTF-8 and was read as {encoding}: save it as UTF-8.")
+    return text.replace("\r\n", "\n"), notes
+
+
+def notebook(content: bytes) -> str:
+    """The imports, functions, classes and numbers in a notebook's code cells, but nothing that it
+    only tries out. Raises NotRead.
+    """
+    try:
+        cells = [cell for cell in json.loads(content)["cells"] if cell["cell_type"] == "code"]
+        text = "\n\n".join(MAGIC.sub("", "".join(cell["source"])) for cell in cells)
+        nodes = ast.parse(text).body
+    except (ValueError, KeyError, TypeError, RecursionError, MemoryError, SyntaxError) as error:
+        raise NotRead(f"cannot be read as a notebook ({error}): hand in a .py") from None
+    is_number = [isinstance(getattr(node, "value", None), ast.Constant) for node in nodes]
+    kept = [node for node, keep in zip(nodes, is_number) if keep or isinstance(node, KEPT)]
+    if not DEFINES.search(text.encode()):
+        raise NotRead("has no code cell that defines its function")
+    return ast.unparse(ast.Module(kept, []))
 
 
 # --- Files and archives
@@ -195,47 +195,3 @@ def members(path: Path, inside: PurePosixPath) -> list[File]:
             problem = "is an archive in an archive: hand in one" * is_archive(member)
             files.append(File(member, open_member(info).read(most(member)), problem))
         return files
-
-
-# --- Text
-
-
-def decoded(content: bytes) -> tuple[str, list[str]]:
-    """The text of a Python file, and a note where it is not as Python expects it."""
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return content.decode("utf-16", "replace"), ["The file is in UTF-16: save it as UTF-8."]
-    try:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
-        return content.decode(encoding).replace("\r\n", "\n"), []
-    except (SyntaxError, UnicodeDecodeError):
-        note = "The file is not in UTF-8 and was read as Latin-1: save it as UTF-8."
-        return content.decode("latin-1").replace("\r\n", "\n"), [note]
-
-
-def cells(content: bytes) -> list[str]:
-    """The code cells of a notebook, without the lines that only a notebook understands."""
-    try:
-        found = [cell for cell in json.loads(content)["cells"] if cell["cell_type"] == "code"]
-        return [MAGIC.sub("", "".join(cell["source"])) for cell in found]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return []
-
-
-def defines(texts: list[str], exercise: Exercise) -> bool:
-    """Does one of these texts define one of the exercise's functions?"""
-    return any(f"def {name}(" in text for text in texts for name in exercise.functions)
-
-
-def definitions(text: str) -> str:
-    """The imports, functions, classes and numbers of a notebook's cell, but nothing that it only
-    tries out. A cell that is not Python is kept, if it defines a function, so that it is told.
-    """
-    try:
-        with warnings.catch_warnings():  # of "\\sum" in a docstring, say
-            warnings.simplefilter("ignore")
-            nodes = ast.parse(text).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return text * ("def " in text)
-    is_number = [isinstance(getattr(node, "value", None), ast.Constant) for node in nodes]
-    kept = [node for node, keep in zip(nodes, is_number) if keep or isinstance(node, KEPT)]
-    return ast.unparse(ast.Module(kept, []))

@@ -7,6 +7,7 @@ import textwrap
 from pathlib import Path
 from types import ModuleType
 
+from minidann.console import UserError
 from minidann.coursework.exercises import (
     BACKWARD,
     BOTH,
@@ -47,20 +48,34 @@ def text(exercise: Exercise) -> str:
     """The file that is handed out."""
     if exercise.kind == CHECKER:
         return _heading(exercise, "") + IMPORTS + CHECK
-    module, about = exercise.module, ""
-    if exercise.is_op:
-        about = f"\n\n{inspect.getdoc(module)}"
-    given = ["forward"] * (exercise.kind == BACKWARD)
-    parts = [inspect.getsource(getattr(module, name)) for name in ("Cache", *given)
-             if hasattr(module, name)]  # fmt: skip
+    module = exercise.module
+    given = [name for name in ("Cache", "forward") if hasattr(module, name)]
+    parts = [inspect.getsource(getattr(module, name)) for name in given
+             if name not in exercise.functions]  # fmt: skip
     for name in exercise.functions:
-        parts.append("".join(_head_and_body(getattr(module, name), exercise)))
-    names = constants(module, (*given, *exercise.functions))
+        source = inspect.getsource(getattr(module, name))
+        if exercise.kind != MEND:  # the signature and the docstring, which every function here has
+            end = ast.parse(source).body[0].body[0].end_lineno
+            source = "".join(source.splitlines(keepends=True)[:end])
+            source += (
+                f'    raise NotImplementedError("lesson {exercise.lesson}: {exercise.name}")\n'
+            )
+        parts.append(source)
+    numbers = constants(module, parts)
     imports = "from typing import NamedTuple\n\n" * hasattr(module, "Cache") + IMPORTS
-    whole = "\n\n".join([_heading(exercise, about) + imports + names, *parts])
+    about = f"\n\n{inspect.getdoc(module)}" if exercise.is_op else ""
+    whole = "\n\n".join([_heading(exercise, about) + imports + numbers, *parts])
     for old, new in exercise.bug:
         whole = whole.replace(old, new)
     return whole
+
+
+def constants(module: ModuleType, parts: list[str]) -> str:
+    """The numbers, and the name of a type, that a module has and its parts may read, as code."""
+    text = "".join(f"\n{name} = {value!r}" for name, value in vars(module).items()
+                   if isinstance(value, (int, float, tuple)) and name.isupper())  # fmt: skip
+    text += "\nArrays = dict[str, np.ndarray]" * ("Arrays" in "".join(parts))
+    return text + "\n" * bool(text)
 
 
 def _heading(exercise: Exercise, about: str) -> str:
@@ -72,37 +87,6 @@ def _heading(exercise: Exercise, about: str) -> str:
         "reads it.\nbackward can be written first: it then gets the cache that is described.",
     }.get(exercise.kind, f"Write {functions}.")
     return f'"""Lesson {exercise.lesson}: {exercise.kind}.\n\n{task}{about}\n"""\n\n'
-
-
-def _head_and_body(function, exercise: Exercise) -> tuple[str, str]:
-    """A function's signature and docstring, and its body: that it is to be written, or a bug."""
-    source = inspect.getsource(function)
-    lines = source.splitlines(keepends=True)
-    docstring = ast.parse(source).body[0].body[0]  # every function here has one
-    head, body = lines[: docstring.end_lineno], lines[docstring.end_lineno :]
-    if exercise.kind != MEND:
-        body = [f'    raise NotImplementedError("lesson {exercise.lesson}: {exercise.name}")\n']
-    return "".join(head), "".join(body)
-
-
-def constants(module: ModuleType, functions: tuple[str, ...]) -> str:
-    """The numbers and names of types that these functions of a module read, as code."""
-    trees = [ast.parse(inspect.getsource(getattr(module, name))) for name in functions]
-    read = {node.id for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    source = inspect.getsource(module)
-    lines = source.splitlines()  # whole ones, with the comment behind a number
-    written = {
-        node.targets[0].id: "\n".join(lines[node.lineno - 1 : node.end_lineno])
-        for node in ast.parse(source).body
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
-    }
-    elsewhere = {  # numbers that the module imports
-        name: f"{name} = {value!r}"
-        for name, value in vars(module).items()
-        if isinstance(value, (int, float)) and name not in written
-    }
-    kept = [line for name, line in {**elsewhere, **written}.items() if name in read]
-    return "".join(f"\n{line}" for line in kept) + "\n" * bool(kept)
 
 
 README = """# Exercises
@@ -142,7 +126,9 @@ the line.
 
 
 def write(folder: Path, exercises: tuple[Exercise, ...]) -> None:
-    """Write the hand-out into a folder that is not there yet, or empty."""
+    """Write the hand-out into a folder that is empty, or not there yet. Raises UserError."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"{folder}: this exists already; give a new folder, nothing is overwritten")
     folder.mkdir(parents=True, exist_ok=True)
     for exercise in exercises:
         (folder / f"{exercise.name}.py").write_text(text(exercise), encoding="utf-8")
@@ -156,6 +142,7 @@ def write(folder: Path, exercises: tuple[Exercise, ...]) -> None:
         seconds=SECONDS,
     )  # fmt: skip
     (folder / "README.md").write_text(readme, encoding="utf-8", errors="backslashreplace")
+    print(f"{len(exercises)} exercises, {points} points: begin with {folder / 'README.md'}")
 
 
 def _of(exercise: Exercise) -> str:

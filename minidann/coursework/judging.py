@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from minidann.console import UserError
 from minidann.coursework import checker, functions, layers, pupil, running
 from minidann.coursework.exercises import CHECKER, SECONDS, Exercise
 from minidann.coursework.handed_in import Submission
@@ -59,6 +60,8 @@ class Paper:
     """
 
     def __init__(self, exercises: tuple[Exercise, ...], seed: int, seconds: float = SECONDS):
+        if seed < 0:
+            raise UserError(f"--seed {seed}: expected 0 or more")
         self.exercises, self.seconds = exercises, seconds
         self.calls: dict[str, list[dict]] = {}
         self._judges: dict[str, Callable] = {}
@@ -90,24 +93,22 @@ class Paper:
             return Result(exercise, NOT_GRADED, why=submission.unread[name])
         if name not in submission.code:
             return Result(exercise, NOT_WRITTEN, why="The file is missing.")
-        results = found[name]
-        notes = *submission.notes.get(name, ()), *results.notes
-        more = {"notes": notes * (not results.problem), "printed": printed(results)}
-        if results.lost:
-            why = f"It could not be run to its end: {results.lost}."
+        done = found[name]
+        notes = *submission.notes.get(name, ()), *done.notes
+        more = {"notes": notes * (not done.problem), "printed": printed(done)}
+        if done.lost or done.problem:
+            why = f"It could not be run to its end: {done.lost}."
+            why = f"The file cannot be imported: it {done.problem}." if done.problem else why
             return Result(exercise, WRONG, why=why, **more)
-        if results.problem:
-            why = f"The file cannot be imported: it {results.problem}."
-            return Result(exercise, WRONG, why=why, **more)
-        asked = zip(self.calls[name], results.calls)
+        asked = zip(self.calls[name], done.calls)
         errors = [done["error"] for call, done in asked if call["function"] in exercise.functions]
         if all(error.startswith((TODO, pupil.NO_CACHE)) for error in errors):
             return Result(exercise, NOT_WRITTEN, why="It is not written yet.", **more)
-        for call in results.calls:
+        for call in done.calls:
             if call["error"].startswith(TODO):
                 call["error"] = "is not written yet"
         try:
-            verdicts, earned, others = self._judges[name](results.calls)
+            verdicts, earned, others = self._judges[name](done.calls)
         except Exception as error:  # whatever it returned, other exercises must not suffer
             why = f"Its results could not be judged: {error!r}"
             return Result(exercise, NOT_GRADED, why=why, **more)

@@ -12,11 +12,10 @@ import numpy as np
 from minidann.coursework.exercises import Exercise
 from minidann.gradcheck.judging import Answer, judge, questions
 from minidann.gradcheck.verdict import Verdict
-from minidann.mistakes.question import Case, Question, real
+from minidann.mistakes.question import Case, Question
 from minidann.mistakes.question import ask as ask_op
 
 BROKEN = "forward was given, and it is no longer right."
-LUCKY = "It is right with the cache that the file describes, but not with that of your forward."
 # Shapes and options of an input of 100,000 numbers. A backward pass takes a moment there, and in
 # loops a second; one that perturbs every number, and calls forward each time, takes minutes.
 LARGE = {
@@ -52,58 +51,32 @@ def ask(exercise: Exercise, rng: np.random.Generator) -> tuple[list[dict], Calla
 
 def judged(exercise: Exercise, asked: list[Question], calls: Sequence[dict]):
     """The verdicts on the parts of an exercise, what they earn, and notes."""
-    name, n = exercise.name, len(asked)
+    n = len(asked)
     again = [*calls[2 * n : 3 * n - 1][::-1], None]
     own = [answered(*three) for three in zip(calls[: 2 * n : 2], calls[1 : 2 * n : 2], again)]
-    whole = verdicts_on(name, asked, own)
-    out = whole["out"]
-    notes = (BROKEN,) * (not out.right and "out" not in exercise.parts)
-    some = [i for i in range(n) if own[i].which != "forward" and is_finite(own[i].out)]
-    candidates = []
-    if 2 * len(some) >= n and n - 1 in some:  # fewer, or none of the size, prove too little
-        given = [asked[i] for i in some], [own[i] for i in some]
-        candidates = [whole if len(some) == n else verdicts_on(name, *given)]
-    if not out.right:
-        described = [
-            Answer(question.out, numbers(call["value"]), None, call["error"], "backward")
-            for question, call in zip(asked, calls[3 * n - 1 :])
-        ]
-        candidates.append(verdicts_on(name, asked, described))
-    verdicts = []
-    for part in exercise.parts:
-        found = [candidate[part] for candidate in candidates if part != "out"]
-        if part == "out":
-            verdicts.append(out)
-        elif found and found[-1].right and not found[0].right:
-            verdicts.append(found[-1]._replace(note=LUCKY))
-        else:
-            verdicts.append(max(found, key=is_named))
+    found = described = verdicts_on(exercise.name, asked, own)
+    if not found["out"].right:
+        pairs = zip(asked, calls[3 * n - 1 :])
+        given = [answered({"value": q.out, "error": ""}, call, None) for q, call in pairs]
+        described = verdicts_on(exercise.name, asked, given) | {"out": found["out"]}
+    verdicts = [max(found[part], described[part], key=worth) for part in exercise.parts]
+    notes = (BROKEN,) * (not found["out"].right and "out" not in exercise.parts)
     return verdicts, {verdict.part: 1.0 for verdict in verdicts if verdict.right}, notes
 
 
 def verdicts_on(name: str, asked: Sequence[Question], answers: Sequence[Answer]):
-    """The verdicts on the small inputs, and where all gradients are right, on the large one, too.
+    """The verdicts on the small inputs, and where all is right, on the last one, which is large.
 
-    The large one is the last. It would take long to look for a mistake in 100,000 numbers. What
-    fails where dx should be None, because the first layer's input needs no gradient, costs dx only.
+    It would take long to look for a mistake in 100,000 numbers.
     """
     small = judge(name, asked[:-1], answers[:-1])
-    plain = [i for i, q in enumerate(asked[:-1]) if all(g is not None for g in q.gradients)]
-    if len(plain) < len(asked) - 1:
-        others = judge(name, [asked[i] for i in plain], [answers[i] for i in plain])
-        small = others | {part: small[part] for part in ("out", "dx")}
-    if not all(verdict.right for part, verdict in small.items() if part != "out"):
-        return small
-    large, answer = asked[-1], answers[-1]
-    if not small["out"].right:
-        answer = answer._replace(out=large.out)
-    again = judge(name, [large], [answer])
-    return {part: small[part] if again[part].right else again[part] for part in small}
+    return judge(name, asked, answers) if all(v.right for v in small.values()) else small
 
 
-def is_named(verdict: Verdict) -> bool:
-    """Is it a mistake with a name, and no error?"""
-    return bool(verdict.causes) and not verdict.causes[0].startswith("backward ")
+def worth(verdict: Verdict) -> tuple[bool, bool]:
+    """Is it right, and if not, is it a mistake with a name, and no error?"""
+    has_name = bool(verdict.causes) and not verdict.causes[0].startswith(("forward ", "backward "))
+    return verdict.right, has_name
 
 
 def answered(first: dict, second: dict, again: dict | None) -> Answer:
@@ -125,9 +98,3 @@ def number(value):
         return np.asarray(value, np.float64) if isinstance(value, (tuple, list)) else value
     except (ValueError, TypeError):  # lists of different lengths, or of no numbers
         return value
-
-
-def is_finite(out) -> bool:
-    """Is it made of finite real numbers?"""
-    numbers = real(out)
-    return numbers is not None and bool(np.isfinite(numbers).all())

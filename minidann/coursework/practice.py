@@ -54,8 +54,8 @@ def report(result: Result, part: str | None = None) -> list[str]:
     if result.state != NOT_WRITTEN or "missing" in result.why:
         lines += [f"  {line}" for line in result.lines(part)[result.state == RIGHT :]]
     printed = result.printed.splitlines()
-    more = [f"  (and {len(printed) - PRINTED} lines more)"] * (len(printed) > PRINTED)
-    return lines + [f"  it printed: {line}" for line in printed[:PRINTED]] + more
+    shown = printed[:PRINTED] + ["(and more)"] * (len(printed) > PRINTED)
+    return lines + [f"  it printed: {line}" for line in shown]
 
 
 def own_ops(submission: Submission, results: list[Result]) -> tuple[SimpleNamespace, list[str]]:

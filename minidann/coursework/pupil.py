@@ -13,7 +13,6 @@ import base64
 import builtins
 import collections
 import contextlib
-import difflib
 import faulthandler
 import functools
 import importlib
@@ -23,6 +22,7 @@ import math
 import os
 import signal
 import sys
+import traceback
 import types
 from collections.abc import Callable
 
@@ -46,12 +46,12 @@ SYSTEM = ("os.", "subprocess.", "shutil.", "socket.", "ctypes.", "signal.", "res
 # --- Lines
 
 
-def encode(thing, depth: int = 20):
+def encode(thing):
     """`thing` as JSON can hold it, with tuples as lists. Raises TypeError, which names what JSON
-    cannot hold.
+    cannot hold, and RecursionError.
     """
-    if depth == 0:
-        raise TypeError("lists in lists without end")
+    if isinstance(thing, np.bool_):
+        return bool(thing)
     if isinstance(thing, (np.ndarray, np.generic)):
         if thing.dtype.kind not in "biufc":
             raise TypeError(f"an array of {thing.dtype}")
@@ -64,11 +64,11 @@ def encode(thing, depth: int = 20):
     if thing is None or isinstance(thing, (bool, int, float, str)):
         return thing
     if isinstance(thing, tuple) and hasattr(thing, "_fields"):
-        return {"fields": {name: encode(getattr(thing, name), depth - 1) for name in thing._fields}}
+        return {"fields": {name: encode(getattr(thing, name)) for name in thing._fields}}
     if isinstance(thing, dict) and all(isinstance(key, str) for key in thing):
-        return {"dict": {key: encode(value, depth - 1) for key, value in thing.items()}}
+        return {"dict": {key: encode(value) for key, value in thing.items()}}
     if isinstance(thing, (tuple, list)):
-        return [encode(item, depth - 1) for item in thing]
+        return [encode(item) for item in thing]
     raise TypeError(f"a thing of type {type(thing).__name__}")
 
 
@@ -172,21 +172,14 @@ def load(name: str, code: str, notes: list[str]) -> types.ModuleType:
 
 def told(error: BaseException, name: str) -> str:
     """An error in one line, with the line of the submission's file that it comes from."""
-    line, trace = None, error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == f"{name}.py":
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    try:
-        text = " ".join(str(error).split())[:300]
-    except Exception:  # an error that cannot be printed
-        text = ""
-    where = f", line {line}" if line else ""
     if isinstance(error, BadCall):
-        return text
-    if isinstance(error, ValueError) and "read-only" in text:
-        return f"writes to an array that it is given{where}: copy it first"
-    return f"raised {type(error).__name__}{': ' if text else ''}{text}{where}"
+        return str(error)
+    lines = [line for frame, line in traceback.walk_tb(error.__traceback__)
+             if frame.f_code.co_filename == f"{name}.py"]  # fmt: skip
+    if isinstance(error, SyntaxError) and not lines:
+        lines = [error.lineno]
+    text = " ".join(traceback.format_exception_only(error)[-1].split())[:300]
+    return f"raised {text}, line {lines[-1]}" if lines else f"raised {text}"
 
 
 def answer(module, caches: dict, call: dict):
@@ -198,27 +191,22 @@ def answer(module, caches: dict, call: dict):
     """
     function = getattr(module, call["function"], None)
     if not callable(function):
-        near = difflib.get_close_matches(call["function"], vars(module), 1)
-        raise BadCall("is not defined" + (f"; is {near[0]} meant to be it?" if near else ""))
-    for constant, number in call.get("constants", {}).items():
-        setattr(module, constant, number)
-    args, options = list(call["args"]), dict(call.get("options", {}))
+        raise BadCall("is not defined")
+    vars(module).update(call.get("constants", {}))
+    args, options = call["args"], call.get("options", {})
     if "out" in options:  # NumPy's name for an array that is meant to be written to
         options["out"] = options["out"].copy()
     dicts = [(thing, dict(thing)) for thing in args if isinstance(thing, dict)]
     if "kept" in call:
         if call["kept"] not in caches:
             raise BadCall(NO_CACHE)
-        args.append(caches[call["kept"]])
+        args = [*args, caches[call["kept"]]]
     if "op" in call:
-        space: dict = {}
-        exec(call["op"], space)
-        op = types.SimpleNamespace(forward=space["forward"], backward=space["backward"])
+        op = types.SimpleNamespace()
+        exec(call["op"], vars(op))
         args = [op, *args, np.random.default_rng(0)]
     value = function(*args, **options)
-    if "out" in options and all(
-        array is not options["out"] for array in (value, getattr(value, "base", None))
-    ):
+    if "out" in options and not np.shares_memory(value, options["out"]):
         raise BadCall("does not write to the given out and return it")
     for now, before in dicts:
         if now.keys() != before.keys() or any(now[key] is not before[key] for key in now):
@@ -226,19 +214,14 @@ def answer(module, caches: dict, call: dict):
     if "keep" not in call:
         return value
     if not isinstance(value, tuple) or len(value) != 2:
-        many = isinstance(value, tuple)
-        what = f"{len(value)} values" if many else f"a {type(value).__name__}"
-        what = "None: is its return missing?" if value is None else what
-        raise BadCall(f"returns {what} instead of (out, cache)")
+        raise BadCall(f"returns a {type(value).__name__} instead of (out, cache)")
     out, caches[call["keep"]] = value
     return out
 
 
-def do(name: str, code: str, calls: list[dict], module=None) -> dict:
+def do(name: str, code: str, calls: list[dict]) -> dict:
     """What becomes of an exercise: the value of each call, its error in a line or "", and the
     beginning of what it printed; what the import of the code raised; and notes.
-
-    `module` is taken in the place of the code's.
     """
 
     def guarded(function: Callable, *args) -> tuple:
@@ -253,9 +236,9 @@ def do(name: str, code: str, calls: list[dict], module=None) -> dict:
 
     notes: list[str] = []
     caches, results = {}, []
-    loaded, problem, printed = guarded(load, name, code, notes)
+    module, problem, printed = guarded(load, name, code, notes)
     for call in [] if problem else calls:
-        value, error, more = guarded(answer, module or loaded, caches, call)
+        value, error, more = guarded(answer, module, caches, call)
         try:
             value = encode(value)
         except Exception as unfit:  # JSON cannot hold it

@@ -1,6 +1,5 @@
-"""What the functions are called with: (arguments, options) each, small ones first.
-
-VIEWS says what of the result a part of an exercise is about.
+"""What the functions are called with: for each part of an exercise (arguments, options), small
+ones first. VIEWS says what of the results a part is about.
 """
 
 import numpy as np
@@ -12,27 +11,28 @@ KERNELS = optim.REGULARISED
 
 def learning_rate(rng):
     """Epochs before the floor is reached, and after."""
-    return [((int(e),), {}) for e in (0, 1, *sorted(rng.integers(2, 40, 3)), 41, 42, 60, 80, 500)]
+    before = (0, 1, *sorted(map(int, rng.integers(2, 40, 3))), 41)
+    return {"decay": [((e,), {}) for e in before],
+            "floor": [((e,), {}) for e in (0, 42, 60, 80, 500)]}  # fmt: skip
 
 
 def step(rng):
     """Adam's first steps by hand, then some of small gradients; in some a gradient is missing."""
     params = {"w": np.array([1.0, -2.0]), "b": np.array([3.0])}
     grads = {"w": np.array([2.0, 0.5]), "b": np.array([1e-8])}
-    calls, state = [], optim.start(params)
-    for given in (grads, {"w": grads["w"]}, grads):  # then b is one step behind
-        calls.append(((params, given, state, 0.1), {}))
-        _, state = optim.step(params, given, state, 0.1)
-    params = {"w": rng.standard_normal((2, 5)), "b": rng.standard_normal(3), "c": np.ones(1)}
+    state, some = optim.start(params), {"w": grads["w"]}
+    full, lacking = [((params, grads, state, 0.1), {})], [((params, some, state, 0.1), {})]
+    _, state = optim.step(params, some, state, 0.1)
+    full.append(((params, grads, state, 0.1), {}))  # here b is one step behind
+    params = {"w": rng.standard_normal((2, 5)), "b": rng.standard_normal(3)}
     state = optim.start(params)
-    for t in range(6):
+    for _ in range(4):
         size = 10.0 ** -np.arange(10).reshape(2, 5)  # 1 down to 1e-9
         grads = {"w": size * rng.standard_normal((2, 5)), "b": rng.standard_normal(3)}
-        some = {"b": grads["b"]} if t % 2 else grads
-        grads = {**grads, "c": rng.standard_normal(1)}
-        calls += [((params, given, state, 0.3), {}) for given in (some, grads)]
+        full.append(((params, grads, state, 0.3), {}))
+        lacking.append(((params, {"b": grads["b"]}, state, 0.3), {}))
         params, state = optim.step(params, grads, state, 0.3)
-    return calls
+    return dict.fromkeys(("m", "v", "parameters"), full) | {"no gradient": lacking}
 
 
 def add_penalty(rng):
@@ -42,15 +42,13 @@ def add_penalty(rng):
              "domain.w": np.array([-1.0]), "conv.b": np.array([4.0])}  # fmt: skip
     ones = {name: np.ones_like(w) for name, w in small.items()}
     large, grads = ({name: rng.standard_normal((3, 4)) for name in names} for _ in range(2))
-    zero = {**small, "conv.w": np.array([2.0, 0.0])}
-    given = [(small, ones), (large, grads)]
-    given += [(small, {"conv.b": np.array([1.0])})] + [
-        (large, {name: g for name, g in grads.items() if name != lost})
-        for lost in ("conv.w", "domain.w")
-    ]
-    sizes = ((0.5, 0.0), (0.0, 0.25), (0.5, 0.25))
-    calls = [(pair, {"l1": l1, "l2": l2}) for pair in given for l1, l2 in sizes]
-    return [*calls, ((zero, ones), {"l1": 0.5, "l2": 0.0})]
+    zero, lacking = {**small, "conv.w": np.array([2.0, 0.0])}, {**grads}
+    del lacking["conv.w"], lacking["bn.beta"]
+    given = (small, ones), (large, lacking), (large, grads), (zero, ones)
+    calls = {"l1": [(pair, {"l1": 0.5, "l2": 0.0}) for pair in given],
+             "l2": [(pair, {"l1": l1, "l2": 0.25}) for pair in given[:3] for l1 in (0.0, 0.5)],
+             }  # fmt: skip
+    return calls | {"kernels only": calls["l1"] + calls["l2"]}
 
 
 def equations(rng):
@@ -63,13 +61,14 @@ def equations(rng):
                           {"conv.w": 2, "attention.v": 1, "domain.w": 1})
         )  # fmt: skip
         calls += [((e, domain), {"alpha": alpha, "beta": beta}) for e in ({}, emotion)]
-    return calls
+    return {"result": calls}
 
 
 def groups(rng):
     """Every mode, with more rows of either domain."""
     sizes = [(2, 3), (4, 1), (3, 3), tuple(map(int, rng.integers(1, 9, 2)))]
-    return [((mode, *size), {}) for size in sizes for mode in ("bn1", "bn2", "bn3")]
+    modes = ("bn1", "bn2", "bn3")
+    return {"result": [((mode, *size), {}) for size in sizes for mode in modes]}
 
 
 def mean_and_std(rng):
@@ -78,7 +77,7 @@ def mean_and_std(rng):
     noise = rng.standard_normal((401, 4)) * [1, 0.02, 3, 1e-3] + [-7, 1e4, 2, 0.5]
     bins = np.split(noise.astype(np.float32), 4, axis=1)  # alone: each has a size of its own
     inputs = (steps[:2], steps[:3], steps, np.full((3, 2), 0.1, np.float32), *bins)
-    return [((frames,), {}) for frames in inputs]
+    return {"result": [((frames,), {}) for frames in inputs]}
 
 
 def information(rng):
@@ -86,7 +85,7 @@ def information(rng):
     column = rng.random((7, 1))
     inputs = ([[1.0, 0.0], [0.0, 1.0]], [[0.9, 0.1], [0.9, 0.1]],
               [[1.0, 0.0], [0.5, 0.5], [0.75, 0.25]], np.hstack([column, 1 - column]))  # fmt: skip
-    return [((np.array(probabilities),), {}) for probabilities in inputs]
+    return {"result": [((np.array(probabilities),), {}) for probabilities in inputs]}
 
 
 def normalise_and_pad(rng):
@@ -100,13 +99,12 @@ def normalise_and_pad(rng):
     low = rng.integers(-9, -6, 26).astype(np.float32)
     frames, mean, std = utterance(5, 0)
     each = (frames, np.tile(mean, (5, 1)), np.tile(std, (5, 1)))
-    sizes = ((750, -7), (1, -7), (2, 20), (4, -7), (301, -7), (749, 2))  # 20: all are positive
-    return [
-        *((utterance(*size), {}) for size in sizes),
-        (utterance(4, 0), {"minimum": low}),
-        (each, {}),
-        (each, {"out": np.ones((750, 26), np.float32)}),
-    ]
+    whole = [(utterance(750, -7), {})]
+    sizes = ((1, -7), (2, 20), (4, -7), (301, -7), (749, 2))  # 20: all are positive
+    given = {"minimum": low}, {}, {"out": np.ones((750, 26), np.float32)}
+    return {"normalised": whole, "float32": whole,
+            "padded": [(utterance(*size), {}) for size in sizes],
+            "minimum and out": [(each, options) for options in given]}  # fmt: skip
 
 
 def uar(rng):
@@ -121,53 +119,30 @@ def uar(rng):
     few, (a, b, c) = int(rng.integers(5, 20)), rng.integers(1, 5, 3)
     counts = [(1, 1, 1, 1), (2, 2, 2, 1), (1, 2, 0, 2), (3, 9, 2, 5), (few, few, a, 5),
               (few + 20, few, b, c)]  # fmt: skip
-    return [case(*each) for each in counts]
+    return {"result": [case(*each) for each in counts]}
 
 
-# --- What of a result r a part is about; None where the call is none of the part's. The call has
-# the arguments a and the options o; `earned` are the parts before this one that are right.
+# --- What of a result r a part is about; all of it, where the part is not here.
 
 
 def keys(result, *names):
     return {k: value for k, value in result.items() if k.endswith(names)}
 
 
-def is_full(a) -> bool:
-    """Has every parameter a gradient?"""
-    return a[0].keys() == a[1].keys()
+def no_gradient(r, params, grads, *_):
+    """All that `step` returns of parameters without a gradient, and the first moments."""
+    return {k: v for k, v in (r[0] | r[1]).items() if not {k, k[:-2]} & grads.keys() or ".m" in k}
 
 
-def no_gradient(r, a, *_):
-    """All that `step` returns of parameters without a gradient, and whether the others move."""
-    if is_full(a):
-        return None
-    moves = {f"{k} moves": 1.0 * np.any(r[0][k] != a[0][k]) for k in a[1]}
-    return {k: v for k, v in (r[0] | r[1]).items() if not {k, k[:-2]} & a[1].keys()} | moves
-
-
-def kernels_only(r, a, *_):
-    """What `add_penalty` returns of other parameters, and whether it changes those of kernels."""
-    return {k: 1.0 * np.any(g != a[1][k]) if k in KERNELS else g for k, g in r.items()}
-
-
-VIEWS = {  # by function and part; all of the result of every call, where it is not here
-    ("learning_rate", "decay"): lambda r, a, *_: r if a[0] < 42 else None,
-    ("learning_rate", "floor"): lambda r, a, *_: (
-        r if a[0] >= 42 else {"above the floor": 1.0 * (r > optim.FINAL_RATE)} if a[0] else None),
-    ("step", "m"): lambda r, a, *_: keys(r[1], ".m") if is_full(a) else None,
-    ("step", "v"): lambda r, a, *_: keys(r[1], ".v") if is_full(a) else None,
-    ("step", "parameters"): lambda r, a, *_: r[0] | keys(r[1], ".t") if is_full(a) else None,
-    ("step", "no gradient"): no_gradient,
-    ("add_penalty", "l1"): lambda r, a, o, earned: (
-        keys(r, *KERNELS) if is_full(a) and not o["l2"] else None),
-    ("add_penalty", "l2"): lambda r, a, o, earned: (
-        keys(r, *KERNELS) if is_full(a) and ("l1" in earned or not o["l1"]) else None),
-    ("add_penalty", "kernels only"): kernels_only,
-    ("normalise_and_pad", "normalised"): lambda r, a, *_: r if len(a[0]) == 750 else None,
-    ("normalise_and_pad", "padded"): lambda r, a, o, earned: (
-        r if len(a[0]) < 750 and a[1].ndim == 1 and not o else None),
-    ("normalise_and_pad", "float32"): lambda r, a, *_: (
-        str(r.dtype) if len(a[0]) == 750 else None),
-    ("normalise_and_pad", "minimum and out"): lambda r, a, o, earned: (
-        r if a[1].ndim == 2 or o else None),
+VIEWS = {
+    "m": lambda r, *_: keys(r[1], ".m"),
+    "v": lambda r, *_: keys(r[1], ".v"),
+    "parameters": lambda r, *_: r[0] | keys(r[1], ".t"),
+    "no gradient": no_gradient,
+    "l1": lambda r, *_: keys(r, *KERNELS),
+    "l2": lambda r, *_: keys(r, *KERNELS),
+    # A kernel's own value is another part's, but it has to change.
+    "kernels only": lambda r, params, grads: {
+        k: 1.0 * np.any(g != grads[k]) if k in KERNELS else g for k, g in r.items()},
+    "float32": lambda r, *_: str(r.dtype),
 }  # fmt: skip
