@@ -91,7 +91,7 @@ for forged in ("garbage", '{"ask": [1]}\\n', '{"results": [], "problem": ""}\\n'
     HOSTILE[f"writes {forged}"] = (
         f"os = {OS}\nfor i in range(3, 20):\n    try:\n"
         f"        os.write(i, b'{forged}' * 10)\n    except OSError:\n        pass\n"
-        "def forward(*a, **o):\n    return a[0], None\n", "writes to the file")  # fmt: skip
+        "def forward(*a, **o):\n    return a[0], None\n", "wrong: out")  # fmt: skip
 SECOND_CONV1D = """import numpy as np
 
 

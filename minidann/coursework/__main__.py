@@ -85,8 +85,7 @@ def main() -> None:
         sys.exit(any(result.state != RIGHT for result in results))
     else:
         seed = secrets.randbelow(10**9) if args.seed is None else args.seed
-        with Paper(exercises, seed) as paper:
-            (grade_one if args.gradescope else grade_class)(args, paper)
+        (grade_one if args.gradescope else grade_class)(args, Paper(exercises, seed))
         print(f"The inputs were drawn from --seed {seed}.")
 
 

@@ -87,7 +87,7 @@ EXERCISES = (
     Exercise("mend_groups", 12, MEND, "coursework.equations", points=2,
              bug=(("else target", "else list(range(m))"),)),
     Exercise("mend_mean_and_std", 13, MEND, "sound.normalise", points=2,
-             bug=(("block - mean", "block - block.mean(axis=0)"),
+             bug=(("block - mean", "block - block.mean(axis=0, dtype=np.float64)"),
                   ("50000", "2  # frames at a time, so that small inputs have several blocks"))),
     Exercise("normalise_and_pad", 13, FUNCTION, "sound.normalise",
              ("normalised", "padded", "float32", "minimum and out")),

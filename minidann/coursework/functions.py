@@ -100,9 +100,10 @@ def difference(what: str, received, true) -> tuple | None:
     """
     pairs = []
     if isinstance(true, dict) and isinstance(received, dict):
-        if lacks := true.keys() ^ received.keys():
-            why = f"{what} has the keys {sorted(received)}: {sorted(lacks)} differ."
-            return what, None, None, why[:300]
+        if received.keys() != true.keys():
+            lacks, more = true.keys() - received.keys(), received.keys() - true.keys()
+            has = f"lacks {sorted(lacks)}" if lacks else f"should not have {sorted(more)}"
+            return what, None, None, f"{what} {has}."[:300]
         pairs = [(f'{what}["{key}"]', received[key], true[key]) for key in true]
     elif isinstance(true, tuple) and isinstance(received, list) and len(received) == len(true):
         pairs = [(f"{what}[{i}]", *pair) for i, pair in enumerate(zip(received, true))]

@@ -119,9 +119,8 @@ While forward is not right yet, backward also gets the cache that the file descr
 that is right with either of them earns its point. One input has 100,000 numbers. Loops are quick
 enough for it, but perturbing each number and calling forward is not.
 
-check also shows what your code prints, in the first call that fails or else in the first call. All
-calls of an exercise together may take {seconds} s. Code that hangs is stopped then, and check names
-the line.
+check also shows the first lines that your code prints. All calls of an exercise together may take
+{seconds} s. Code that hangs is stopped then, and check names the line.
 """
 
 

@@ -1,9 +1,7 @@
 """What is asked of all submissions, and what each exercise of one of them earns."""
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
@@ -11,7 +9,6 @@ from minidann.console import UserError
 from minidann.coursework import checker, functions, layers, pupil, running
 from minidann.coursework.exercises import CHECKER, SECONDS, Exercise
 from minidann.coursework.handed_in import Submission
-from minidann.coursework.running import Results
 from minidann.gradcheck import verdict
 from minidann.gradcheck.verdict import Verdict
 
@@ -24,8 +21,7 @@ class Result:
     """Points by part, of `exercise.most` in all, and why.
 
     `why`: a sentence about the whole exercise, where there are no verdicts. `notes`: what else
-    there is to say, which costs nothing. `printed`: what the code printed in the call that raised
-    an error, or first.
+    there is to say, which costs nothing. `printed`: the beginning of what the code printed.
     """
 
     exercise: Exercise
@@ -70,20 +66,12 @@ class Paper:
             kind = checker if exercise.kind == CHECKER else kind
             rng = np.random.default_rng([seed, exercise.lesson])
             self.calls[exercise.name], self._judges[exercise.name] = kind.ask(exercise, rng)
-        self._place = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
-        self.path = Path(self._place.name) / "tasks"
-        running.write(self.calls, self.path)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self._place.cleanup()
+        self.tasks = {name: pupil.dumps(calls) for name, calls in self.calls.items()}
 
     def grade(self, submission: Submission) -> list[Result]:
         """The result of each exercise. Raises OSError where no process can be started."""
         codes = {name: submission.code[name] for name in self.calls if name in submission.code}
-        found = running.run(codes, self.path, self.seconds)
+        found = running.run(codes, self.tasks, self.seconds)
         return [self.result(exercise, submission, found) for exercise in self.exercises]
 
     def result(self, exercise: Exercise, submission: Submission, found: dict) -> Result:
@@ -95,7 +83,7 @@ class Paper:
             return Result(exercise, NOT_WRITTEN, why="The file is missing.")
         done = found[name]
         notes = *submission.notes.get(name, ()), *done.notes
-        more = {"notes": notes * (not done.problem), "printed": printed(done)}
+        more = {"notes": notes * (not done.problem), "printed": done.printed}
         if done.lost or done.problem:
             why = f"It could not be run to its end: {done.lost}."
             why = f"The file cannot be imported: it {done.problem}." if done.problem else why
@@ -115,10 +103,3 @@ class Paper:
         more["notes"] += others
         state = RIGHT if all(v.right for v in verdicts) else WRONG
         return Result(exercise, state, earned, tuple(verdicts), **more)
-
-
-def printed(results: Results) -> str:
-    """What the first call that raised an error printed, else the first that printed anything."""
-    calls = [call for call in results.calls if call["printed"]]
-    with_error = [call for call in calls if call["error"]]
-    return next((call["printed"] for call in with_error + calls), "")

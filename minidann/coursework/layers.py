@@ -6,38 +6,23 @@ point: a mistake in one function costs no points of the other.
 """
 
 from collections.abc import Callable, Sequence
+from types import ModuleType
 
 import numpy as np
 
 from minidann.coursework.exercises import Exercise
 from minidann.gradcheck.judging import Answer, judge, questions
 from minidann.gradcheck.verdict import Verdict
-from minidann.mistakes.question import Case, Question
+from minidann.mistakes.question import Case, Question, first_example
 from minidann.mistakes.question import ask as ask_op
 
 BROKEN = "forward was given, and it is no longer right."
-# Shapes and options of an input of 100,000 numbers. A backward pass takes a moment there, and in
-# loops a second; one that perturbs every number, and calls forward each time, takes minutes.
-LARGE = {
-    "conv1d": (((1, 33_000, 3), (3, 3, 2), (2,)), {"stride": 3}),
-    "relu": (((1000, 100),), {}),
-    "maxpool": (((10, 1000, 10),), {"size": 10, "stride": 10}),
-    "attention": (((200, 10, 50), (50,)), {}),
-    "dense": (((10_000, 10), (10, 2), (2,)), {}),
-    "softmax_cross_entropy": (((10_000, 10),), {"labels": np.tile([0, 9, 5, 1], 2500)}),
-    "batchnorm": (((1000, 100), (100,), (100,)), {}),
-    "dropout": (((1000, 100),), {"mask": np.tile([0.0, 2.5, 2.5, 0.0, 2.5], (1000, 20))}),
-    "gradient_reversal": (((1000, 100),), {"beta": 0.5}),
-}
+LARGE = 100_000  # numbers in the largest input
 
 
 def ask(exercise: Exercise, rng: np.random.Generator) -> tuple[list[dict], Callable]:
     """The calls of an exercise on a layer, and the function that judges their results."""
-    asked = questions(exercise.name, rng)
-    shapes, options = LARGE[exercise.name]
-    case = Case("100,000 numbers", tuple(map(rng.standard_normal, shapes)), options)
-    shape = np.shape(exercise.module.forward(*case.arrays, **case.options)[0])
-    asked.append(ask_op(exercise.module, case, np.asarray(rng.standard_normal(shape))))
+    asked = [*questions(exercise.name, rng), large(exercise.module, rng)]
     calls = []
     for i, (case, upstream, *_) in enumerate(asked):
         given = {"args": case.arrays, "options": case.options}
@@ -47,6 +32,24 @@ def ask(exercise: Exercise, rng: np.random.Generator) -> tuple[list[dict], Calla
     calls += calls[-3::-2]
     calls += [{"function": "backward", "args": (q.upstream, q.cache)} for q in asked]
     return calls, lambda results: judged(exercise, asked, results)
+
+
+def large(op: ModuleType, rng: np.random.Generator) -> Question:
+    """A question with LARGE numbers: the op's first example with its rows repeated.
+
+    A backward pass takes a moment there, and in loops a second; one that perturbs every number, and
+    calls forward each time, takes minutes.
+    """
+
+    def repeated(array):
+        return np.resize(array, (LARGE * len(x) // x.size, *array.shape[1:]))
+
+    (x, *others), options = first_example(op, rng)
+    options = {name: repeated(value) if np.shape(value)[:1] == x.shape[:1] else value
+               for name, value in options.items()}  # fmt: skip
+    case = Case("100,000 numbers", (repeated(x), *others), options)
+    shape = np.shape(op.forward(*case.arrays, **options)[0])
+    return ask_op(op, case, np.asarray(rng.standard_normal(shape)))
 
 
 def judged(exercise: Exercise, asked: list[Question], calls: Sequence[dict]):

@@ -14,7 +14,7 @@ from minidann.coursework.layers import BROKEN
 from minidann.ops import conv_relu_maxpool
 
 EPOCHS = 3
-PRINTED = 10  # lines of what the code printed
+PRINTED = 10  # lines of what the code printed are shown
 
 
 def read(place: Path) -> Submission:
@@ -34,11 +34,7 @@ def check(submission: Submission, exercises: tuple[Exercise, ...], seed: int) ->
     """Judge the exercises and report each of them."""
     if submission.note:
         print(submission.note)
-    with Paper(exercises, seed) as paper:
-        try:
-            results = paper.grade(submission)
-        except OSError as error:
-            raise UserError(f"no process can be started to run the exercises in: {error}") from None
+    results = Paper(exercises, seed).grade(submission)
     for result in results:
         print("\n".join(report(result)), flush=True)
     most = sum(exercise.most for exercise in exercises)
@@ -53,9 +49,7 @@ def report(result: Result, part: str | None = None) -> list[str]:
     lines = [f"{head}, {result.state}"]
     if result.state != NOT_WRITTEN or "missing" in result.why:
         lines += [f"  {line}" for line in result.lines(part)[result.state == RIGHT :]]
-    printed = result.printed.splitlines()
-    shown = printed[:PRINTED] + ["(and more)"] * (len(printed) > PRINTED)
-    return lines + [f"  it printed: {line}" for line in shown]
+    return lines + [f"  it printed: {line}" for line in result.printed.splitlines()[:PRINTED]]
 
 
 def own_ops(submission: Submission, results: list[Result]) -> tuple[SimpleNamespace, list[str]]:

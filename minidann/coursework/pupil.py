@@ -1,10 +1,10 @@
 """The process that runs a submission's code. It imports NumPy and nothing of minidann.
 
-It knows no right answer. The grader starts it as a script of its own, with a file of tasks: a line
-an exercise, its name and its calls with a tab between them. On stdin it gets the code of each
-exercise; on stdout it answers with one line an exercise. Calls and answers are JSON, in which an
-array is the base64 of its bytes, so nothing is unpickled at either end. Arrays that are made from
-bytes are read-only.
+It knows no right answer. The grader starts it as a script of its own. On stdin it gets a line with
+the code of each exercise, then a line an exercise, its name and its calls with a tab between them;
+on stdout it answers with one line an exercise. Calls and answers are JSON, in which an array is the
+base64 of its bytes, so nothing is unpickled at either end. Arrays that are made from bytes are
+read-only.
 
 This is no sandbox: code that sets out to leave this process can. It is there for accidents.
 """
@@ -37,7 +37,7 @@ OTHERS = ("numpy.linalg", "numpy.random", "numpy.fft", "numpy.ma", "numpy.polyno
           "collections.abc", "unicodedata")  # fmt: skip
 MEGABYTES = 2048  # of address space; NumPy alone takes a few hundred
 WRITTEN = 256 << 20  # bytes of all answers
-SHOWN = 2000  # characters of what a call prints are sent back
+SHOWN = 2000  # characters of what an exercise prints are sent back
 LARGEST = 16 << 20  # bytes of an array that is sent back
 NO_CACHE = "has no cache, because forward failed"
 SYSTEM = ("os.", "subprocess.", "shutil.", "socket.", "ctypes.", "signal.", "resource.")
@@ -179,7 +179,10 @@ def told(error: BaseException, name: str) -> str:
     if isinstance(error, SyntaxError) and not lines:
         lines = [error.lineno]
     text = " ".join(traceback.format_exception_only(error)[-1].split())[:300]
-    return f"raised {text}, line {lines[-1]}" if lines else f"raised {text}"
+    where = f", line {lines[-1]}" if lines else ""
+    if "is read-only" in text:
+        return f"writes to an array that it is given{where}: copy it first"
+    return f"raised {text}{where}"
 
 
 def answer(module, caches: dict, call: dict):
@@ -220,42 +223,41 @@ def answer(module, caches: dict, call: dict):
 
 
 def do(name: str, code: str, calls: list[dict]) -> dict:
-    """What becomes of an exercise: the value of each call, its error in a line or "", and the
-    beginning of what it printed; what the import of the code raised; and notes.
+    """What becomes of an exercise: the value of each call, and its error in a line or ""; what the
+    import of the code raised; the beginning of what it printed; and notes.
     """
+    printed, notes, caches, results = "", [], {}, []
 
     def guarded(function: Callable, *args) -> tuple:
-        printed, value, error = io.StringIO(), None, ""
-        out, err = contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed)
+        nonlocal printed
+        shown, value, error = io.StringIO(), None, ""
+        out, err = contextlib.redirect_stdout(shown), contextlib.redirect_stderr(shown)
         with out, err, np.errstate(all="ignore"):
             try:
                 value = function(*args)
             except BaseException as raised:  # SystemExit and KeyboardInterrupt too
                 error = told(raised, name)
-        return value, error, printed.getvalue()[:SHOWN]
+        printed += shown.getvalue()[: SHOWN - len(printed)]
+        return value, error
 
-    notes: list[str] = []
-    caches, results = {}, []
-    module, problem, printed = guarded(load, name, code, notes)
+    module, problem = guarded(load, name, code, notes)
     for call in [] if problem else calls:
-        value, error, more = guarded(answer, module, caches, call)
+        value, error = guarded(answer, module, caches, call)
         try:
             value = encode(value)
         except Exception as unfit:  # JSON cannot hold it
             value, error = None, f"returns {unfit}"
-        results.append({"value": value, "error": error, "printed": printed + more})
-        printed = ""  # the first call has what was printed at import, too
-    return {"calls": results, "problem": problem, "notes": notes}
+        results.append({"value": value, "error": error})
+    return {"calls": results, "problem": problem, "notes": notes, "printed": printed}
 
 
 def main() -> None:
     """Do one exercise after the other."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends this process as it ends the grader
-    given = json.load(sys.stdin)
+    given = json.loads(sys.stdin.readline())
+    asked = dict(line.split("\t") for line in sys.stdin)
     answers, nothing = os.fdopen(os.dup(1), "w"), os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 1)  # what is written past Python goes nowhere; faulthandler writes to 2
-    with open(sys.argv[2], encoding="ascii") as tasks:
-        asked = dict(line.split("\t") for line in tasks)
     restrict()
     shared = [vars(module) for module in (np, np.linalg, np.random, math)]
     before = [dict(names) for names in shared]

@@ -10,9 +10,9 @@ import re
 import secrets
 import subprocess
 import sys
-from dataclasses import dataclass
+import tempfile
 from pathlib import Path
-from tempfile import TemporaryFile
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,13 +20,11 @@ from minidann.coursework import pupil
 from minidann.ops.parallel import ASKED
 
 START = 60  # seconds in which a process has to have imported NumPy
-FORGED = "it writes to the file that its answers come back in"
 ENDED = "its process ended in the middle of a call (exit, or out of memory)"
 
 
-@dataclass(frozen=True)
-class Results:
-    """What became of an exercise: the value, the error and the output of each call, and notes.
+class Results(NamedTuple):
+    """What became of an exercise: the value and the error of each call, what was printed, notes.
 
     `lost`: why there are none. `problem`: what the import of the file raised.
     """
@@ -34,19 +32,15 @@ class Results:
     calls: tuple[dict, ...] = ()
     problem: str = ""
     notes: tuple[str, ...] = ()
+    printed: str = ""
     lost: str = ""
 
 
-def write(tasks: dict[str, list[dict]], path: Path) -> None:
-    """Write the file of tasks, the calls of each exercise, once for all submissions."""
-    lines = (f"{name}\t{pupil.dumps(calls)}\n" for name, calls in tasks.items())
-    path.write_text("".join(lines), encoding="ascii")
-
-
-def run(codes: dict[str, str], tasks: Path, seconds: float) -> dict[str, Results]:
+def run(codes: dict[str, str], tasks: dict[str, str], seconds: float) -> dict[str, Results]:
     """The results of each exercise in `codes`, of which each may take `seconds`.
 
-    Raises OSError where no process can be started, which is not the code's fault.
+    `tasks` are the calls of each, as `pupil.dumps` writes them. Raises OSError where no process can
+    be started, which is not the code's fault.
     """
     found: dict[str, Results] = {}
     while left := {name: code for name, code in codes.items() if name not in found}:
@@ -54,20 +48,25 @@ def run(codes: dict[str, str], tasks: Path, seconds: float) -> dict[str, Results
     return found
 
 
-def _process(codes: dict[str, str], tasks: Path, seconds: float) -> dict[str, Results]:
+def _process(codes: dict[str, str], tasks: dict[str, str], seconds: float) -> dict[str, Results]:
     """The results of the first exercises, up to one that ends their process."""
     kept = ("PATH", "SYSTEMROOT", "LD_LIBRARY_PATH")
     environment = {name: os.environ[name] for name in kept if name in os.environ}
     environment |= dict.fromkeys(("OMP_NUM_THREADS", *ASKED), "1")
     packages, mark = str(Path(np.__file__).parents[1]), secrets.token_hex()
-    given = json.dumps({"codes": codes, "seconds": seconds, "mark": mark})
+    given = [json.dumps({"codes": codes, "seconds": seconds, "mark": mark})]
+    given += [f"{name}\t{tasks[name]}" for name in codes]
     why = ENDED
-    with TemporaryFile("w+", errors="replace") as out, TemporaryFile("w+", errors="replace") as err:
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place,
+        tempfile.TemporaryFile("w+", errors="replace") as out,
+        tempfile.TemporaryFile("w+", errors="replace") as err,
+    ):
         try:
             subprocess.run(
-                [sys.executable, "-I", "-B", "-W", "ignore", pupil.__file__, packages, str(tasks)],
-                input=given.encode(), stdout=out, stderr=err, cwd=tasks.parent, env=environment,
-                timeout=START + seconds * len(codes), check=False,
+                [sys.executable, "-I", "-B", "-W", "ignore", pupil.__file__, packages],
+                input="\n".join(given).encode(), stdout=out, stderr=err, cwd=place,
+                env=environment, timeout=START + seconds * len(codes), check=False,
             )  # fmt: skip
         except subprocess.TimeoutExpired:  # it stopped the clock that should have ended it
             why = f"it takes more than {seconds:g} s"
@@ -79,12 +78,9 @@ def _process(codes: dict[str, str], tasks: Path, seconds: float) -> dict[str, Re
         raise OSError("a process could not be started")
     if "Timeout (" in errors:
         where = re.search(r'File "\w+\.py", line (\d+) in (\S+)', errors)
-        function = f" of {where[2]}" if where and where[2] != "<module>" else ""
         why = f"it takes more than {seconds:g} s"
-        why += f"; it was in line {where[1]}{function}" if where else ""
-    lines, besides = zip(*(part.split("\n", 1) for part in parts))
-    found = {}
-    for name, line, before in zip(codes, [*lines[1:], None], besides):
-        lost = FORGED if before.strip() else why if line is None else ""
-        found[name] = Results(lost=lost) if lost else Results(**pupil.loads(line))
-    return found
+        why += f"; it was in line {where[1]} of {where[2]}" if where else ""
+    answers = [part.split("\n", 1)[0] for part in parts[1:]]  # a line each; the code may write more
+    found = {name: Results(**pupil.loads(line)) for name, line in zip(codes, answers)}
+    lost = [name for name in codes if name not in found][:1]
+    return found | dict.fromkeys(lost, Results(lost=why))

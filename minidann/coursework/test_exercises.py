@@ -17,8 +17,7 @@ PARTS = [(exercise, part) for exercise in EXERCISES for part in exercise.parts]
 @functools.cache
 def graded(folder, exercise):
     """The result of an exercise, which is judged once."""
-    with Paper((exercise,), 0) as paper:
-        return paper.grade(handed_in.read(folder))[0]
+    return Paper((exercise,), 0).grade(handed_in.read(folder))[0]
 
 
 @pytest.mark.parametrize(("exercise", "part"), PARTS, ids=[f"{e.name}-{p}" for e, p in PARTS])

@@ -13,7 +13,7 @@ def learning_rate(rng):
     """Epochs before the floor is reached, and after."""
     before = (0, 1, *sorted(map(int, rng.integers(2, 40, 3))), 41)
     return {"decay": [((e,), {}) for e in before],
-            "floor": [((e,), {}) for e in (0, 42, 60, 80, 500)]}  # fmt: skip
+            "floor": [((e,), {}) for e in (1, 42, 60, 80, 500)]}  # fmt: skip
 
 
 def step(rng):
@@ -101,10 +101,11 @@ def normalise_and_pad(rng):
     each = (frames, np.tile(mean, (5, 1)), np.tile(std, (5, 1)))
     whole = [(utterance(750, -7), {})]
     sizes = ((1, -7), (2, 20), (4, -7), (301, -7), (749, 2))  # 20: all are positive
-    given = {"minimum": low}, {}, {"out": np.ones((750, 26), np.float32)}
+    given = {}, {"out": np.ones((750, 26), np.float32)}
     return {"normalised": whole, "float32": whole,
             "padded": [(utterance(*size), {}) for size in sizes],
-            "minimum and out": [(each, options) for options in given]}  # fmt: skip
+            "minimum and out": [(utterance(4, 0), {"minimum": low}),
+                                *((each, options) for options in given)]}  # fmt: skip
 
 
 def uar(rng):
