@@ -164,7 +164,7 @@ def judged(name: str, text: str | None = None, seed: int = 0, module=None) -> Re
     """
     asked = paper(select(None, name), seed)
     with mock.patch.object(pupil, "load", lambda *_: module) if module else nullcontext():
-        done = pupil.do(name, text or "", pupil.loads(pupil.dumps(asked.calls[name])))
+        done = pupil.do(name, text or "", pupil.loads(asked.tasks[name]))
     found = {name: Results(**pupil.loads(json.dumps(done)))}
     submission = handed_in.Submission("x", {name: text or ""})
     return asked.result(asked.exercises[0], submission, found)

@@ -155,7 +155,7 @@ def test_one_process_does_what_it_can(tmp_path):
         (tmp_path / f"{name}.py").write_text(text)
     (tmp_path / "softmax_cross_entropy.py").write_text(f"{pid}os._exit(0)\n")
     codes = handed_in.read(tmp_path).code
-    codes = {name: codes[name] for name in ALL.calls if name in codes}
+    codes = {name: codes[name] for name in ALL.tasks if name in codes}
     found = running.run(codes, ALL.tasks, 10)
     pids = {name: {call["error"] for call in found[name].calls if "raised" in call["error"]}
             for name in found}  # fmt: skip
@@ -173,7 +173,7 @@ def test_nothing_but_numbers_comes_back():
         back["b"][0][0] = 1
     endless = []
     endless.append(endless)
-    for thing in (object(), np.array([object()]), {1: 2}, {"f": print}, 10**400, endless):
+    for thing in (object(), np.array([object()]), {1: 2}, {"f": print}, endless):
         with pytest.raises((TypeError, RecursionError)):
             pupil.dumps(thing)
     with pytest.raises(ValueError, match="OBJECT"):

@@ -97,7 +97,7 @@ def test_what_cannot_be_read_has_no_grade_and_is_named(name, tmp_path):
 def test_an_archive_is_a_submission_of_its_own(tmp_path):
     (tmp_path / "ada.tar.gz").write_bytes(tarred({"relu.py": RELU}))
     row = submissions.grade(tmp_path / "ada.tar.gz", select(None, "relu"))
-    assert (row.name, row.total) == ("ada", 1)
+    assert (row.name, row.total) == ("ada.tar.gz", 1)
 
 
 def test_of_each_exercise_the_nearest_file_counts(tmp_path):

@@ -22,9 +22,9 @@ SECONDS = 10  # that all calls of a submission's code may take in an exercise
 class Exercise:
     """One file of a hand-out.
 
-    `name` is the file's, without .py. `reference` is the module of minidann that is right. `parts`
-    earn a point each, or `points` in all. `bug`: pairs of words, of which the second take the place
-    of the first in what is handed out.
+    `name` is the file's, without .py. `reference` is the module of minidann that is right. Each of
+    `parts` earns `each` points. `bug`: pairs of words, of which the second take the place of the
+    first in what is handed out.
     """
 
     name: str
@@ -32,18 +32,13 @@ class Exercise:
     kind: str
     reference: str = ""
     parts: tuple[str, ...] = ("result",)
-    points: int = 0
+    each: int = 1
     bug: tuple[tuple[str, str], ...] = ()
 
     @property
     def most(self) -> int:
-        """The points that can be had."""
-        return self.points or len(self.parts)
-
-    @property
-    def each(self) -> float:
-        """What one part earns."""
-        return self.most / len(self.parts)
+        """The points that can be earned."""
+        return self.each * len(self.parts)
 
     @property
     def is_op(self) -> bool:
@@ -69,7 +64,7 @@ def entr(p):
     return -p * np.log(np.where(p > 0, p, 1))  # 0 log 0 is 0
 """
 EXERCISES = (
-    Exercise("checker", 2, CHECKER, points=10),
+    Exercise("checker", 2, CHECKER, each=10),
     Exercise("conv1d", 3, BOTH, parts=("out", "dx", "dw", "db")),
     Exercise("relu", 4, BACKWARD, parts=("dx",)),
     Exercise("maxpool", 4, BOTH, parts=("out", "dx")),
@@ -82,17 +77,17 @@ EXERCISES = (
     Exercise("learning_rate", 9, FUNCTION, "optim", ("decay", "floor")),
     Exercise("step", 9, FUNCTION, "optim", ("m", "v", "parameters", "no gradient")),
     Exercise("gradient_reversal", 10, BACKWARD, parts=("dx",)),
-    Exercise("mend_equations", 11, MEND, "coursework.equations", points=2,
+    Exercise("mend_equations", 11, MEND, "coursework.equations", each=2,
              bug=(("= (1 - alpha) * gradient", "= (1 - alpha) * beta * gradient"),)),
-    Exercise("mend_groups", 12, MEND, "coursework.equations", points=2,
+    Exercise("mend_groups", 12, MEND, "coursework.equations", each=2,
              bug=(("else target", "else list(range(m))"),)),
-    Exercise("mend_mean_and_std", 13, MEND, "sound.normalise", points=2,
+    Exercise("mend_mean_and_std", 13, MEND, "sound.normalise", each=2,
              bug=(("block - mean", "block - block.mean(axis=0, dtype=np.float64)"),
                   ("50000", "2  # frames at a time, so that small inputs have several blocks"))),
     Exercise("normalise_and_pad", 13, FUNCTION, "sound.normalise",
              ("normalised", "padded", "float32", "minimum and out")),
-    Exercise("uar", 15, FUNCTION, "measure.metrics", points=2),
-    Exercise("mend_information", 15, MEND, "measure.metrics", points=2,
+    Exercise("uar", 15, FUNCTION, "measure.metrics", each=2),
+    Exercise("mend_information", 15, MEND, "measure.metrics", each=2,
              bug=(("entr(p.mean(axis=0)).sum()", "2 * entr(p.mean())"),
                   ("import numpy as np\n", ENTR))),
 )  # fmt: skip

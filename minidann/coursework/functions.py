@@ -20,7 +20,8 @@ def ask(exercise: Exercise, rng: np.random.Generator) -> tuple[list[dict], Calla
     (name,) = exercise.functions
     given, constants = getattr(tries, name)(rng), {}
     if exercise.kind == MEND:  # numbers of the hand-out stay as they are
-        constants = {k: value for k, value in vars(handed_out(exercise)).items() if k.isupper()}
+        handed_out = pupil.load(exercise.name, handout.text(exercise), [])
+        constants = {k: value for k, value in vars(handed_out).items() if k.isupper()}
     calls = [
         {"function": name, "args": args, "options": options, "constants": constants}
         for part in exercise.parts
@@ -28,11 +29,6 @@ def ask(exercise: Exercise, rng: np.random.Generator) -> tuple[list[dict], Calla
         for _ in range(2)  # the second must give the same
     ]
     return calls, lambda results: judged(exercise, given, iter(results))
-
-
-def handed_out(exercise: Exercise):
-    """The module with the planted bug."""
-    return pupil.load(exercise.name, handout.text(exercise), [])
 
 
 def judged(exercise: Exercise, given: dict[str, list[tuple]], results: Iterator[dict]):
@@ -76,7 +72,8 @@ def named(exercise: Exercise, tried: list[tuple]) -> tuple[str, ...]:
     wrong = [(function, function.__doc__) for function in (WRONG | MENDED).get(name, ())]
     wrong = [(getattr(exercise.module, name), ""), *wrong]  # where only the dtype is wrong
     if exercise.kind == MEND:
-        wrong = [(getattr(handed_out(exercise), name), AS_BEFORE), *wrong]
+        handed_out = pupil.load(exercise.name, handout.text(exercise), [])
+        wrong = [(getattr(handed_out, name), AS_BEFORE), *wrong]
     found = [
         sentence
         for function, sentence in wrong

@@ -69,7 +69,7 @@ def grade(place: Path, paper: Paper) -> Graded:
         submission = handed_in.read(place)
         return Graded(submission.name, tuple(paper.grade(submission)), submission.note)
     except Exception as error:
-        return Graded(handed_in.name_of(place), note=f"NOT GRADED: {error!r}; grade it again")
+        return Graded(place.name, note=f"NOT GRADED: {error!r}; grade it again")
 
 
 def grade_all(places: list[Path], paper: Paper) -> Iterator[tuple[Path, Graded]]:

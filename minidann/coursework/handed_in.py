@@ -12,7 +12,6 @@ import re
 import tarfile
 import tokenize
 import zipfile
-import zlib
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -23,8 +22,6 @@ LARGEST = 256 << 10  # bytes of an exercise; the largest right one takes a hundr
 ARCHIVE = 32 << 20  # bytes of an archive, unpacked
 SEEN = 20_000  # files of a submission that are looked at
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".rar", ".7z")  # the last two cannot be read
-UNREADABLE = (OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile, tarfile.TarError,
-              zlib.error)  # fmt: skip
 # Hidden files and folders, those of Python or of a zip, and minidann itself.
 PASSED_OVER = re.compile(r"(^|/)(\.[^.]|__)|minidann/ops/")
 NAMED = re.compile(rf"({'|'.join(NAMES)})[ _()\d-]*\.(py|py\.txt|ipynb)", re.I)  # "relu (1).py"
@@ -67,7 +64,7 @@ def read(place: Path) -> Submission:
     Of each exercise's files, the one with the fewest folders around it counts, then one of exactly
     its name; where two are left, neither counts.
     """
-    submission = Submission(name_of(place))
+    submission = Submission(place.name)
     files = [file for file in everything(place) if not PASSED_OVER.search(str(file.path))]
     ranked: dict[str, list[tuple]] = {}
     problems = []
@@ -99,12 +96,6 @@ def read(place: Path) -> Submission:
     return submission
 
 
-def name_of(place: Path) -> str:
-    """The name of a folder, or of an archive without its ending."""
-    endings = [e for e in ARCHIVES if place.name.casefold().endswith(e) and place.is_file()]
-    return place.name[: -len(endings[-1])] if endings else place.name
-
-
 def text_of(file: File, name: str) -> tuple[str, list[str]]:
     """The code of an exercise, and notes. Raises NotRead."""
     if file.problem:
@@ -132,7 +123,7 @@ def notebook(content: bytes) -> str:
         cells = [cell for cell in json.loads(content)["cells"] if cell["cell_type"] == "code"]
         text = "\n\n".join(MAGIC.sub("", "".join(cell["source"])) for cell in cells)
         nodes = ast.parse(text).body
-    except (ValueError, KeyError, TypeError, RecursionError, MemoryError, SyntaxError) as error:
+    except Exception as error:  # it is no JSON, no notebook, or no Python
         raise NotRead(f"cannot be read as a notebook ({error}): hand in a .py") from None
     is_number = [isinstance(getattr(node, "value", None), ast.Constant) for node in nodes]
     kept = [node for node, keep in zip(nodes, is_number) if keep or isinstance(node, KEPT)]
@@ -161,7 +152,7 @@ def everything(place: Path) -> list[File]:
             elif path.is_file():  # no pipe, say
                 with open(path, "rb") as file:
                     files.append(File(inside, file.read(most(inside))))
-        except UNREADABLE as error:
+        except Exception as error:  # there are many ways in which an archive is damaged
             problem = f"cannot be read ({error or type(error).__name__}): hand in a zip"
             files.append(File(inside, problem=problem))
     return files

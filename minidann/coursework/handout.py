@@ -8,15 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 from minidann.console import UserError
-from minidann.coursework.exercises import (
-    BACKWARD,
-    BOTH,
-    CHECKER,
-    FUNCTION,
-    MEND,
-    SECONDS,
-    Exercise,
-)
+from minidann.coursework.exercises import BACKWARD, BOTH, CHECKER, MEND, SECONDS, Exercise
 from minidann.coursework.pupil import ALLOWED
 
 IMPORTS = "import numpy as np\n"
@@ -131,9 +123,7 @@ def write(folder: Path, exercises: tuple[Exercise, ...]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for exercise in exercises:
         (folder / f"{exercise.name}.py").write_text(text(exercise), encoding="utf-8")
-    rows = "\n".join(
-        f"| `{e.name}.py` | {e.lesson} | {e.kind}{_of(e)} | {e.most} |" for e in exercises
-    )
+    rows = "\n".join(f"| `{e.name}.py` | {e.lesson} | {e.kind} | {e.most} |" for e in exercises)
     points = sum(exercise.most for exercise in exercises)
     readme = README.format(
         count=len(exercises), points=points, rows=rows,
@@ -142,8 +132,3 @@ def write(folder: Path, exercises: tuple[Exercise, ...]) -> None:
     )  # fmt: skip
     (folder / "README.md").write_text(readme, encoding="utf-8", errors="backslashreplace")
     print(f"{len(exercises)} exercises, {points} points: begin with {folder / 'README.md'}")
-
-
-def _of(exercise: Exercise) -> str:
-    """Which function, where the kind does not say it."""
-    return f" `{exercise.functions[0]}`" if exercise.kind == FUNCTION else ""

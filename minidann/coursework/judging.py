@@ -59,18 +59,17 @@ class Paper:
         if seed < 0:
             raise UserError(f"--seed {seed}: expected 0 or more")
         self.exercises, self.seconds = exercises, seconds
-        self.calls: dict[str, list[dict]] = {}
-        self._judges: dict[str, Callable] = {}
+        self.asked: dict[str, tuple[list[dict], Callable]] = {}
         for exercise in exercises:
             kind = layers if exercise.is_op else functions
             kind = checker if exercise.kind == CHECKER else kind
             rng = np.random.default_rng([seed, exercise.lesson])
-            self.calls[exercise.name], self._judges[exercise.name] = kind.ask(exercise, rng)
-        self.tasks = {name: pupil.dumps(calls) for name, calls in self.calls.items()}
+            self.asked[exercise.name] = kind.ask(exercise, rng)
+        self.tasks = {name: pupil.dumps(calls) for name, (calls, _) in self.asked.items()}
 
     def grade(self, submission: Submission) -> list[Result]:
         """The result of each exercise. Raises OSError where no process can be started."""
-        codes = {name: submission.code[name] for name in self.calls if name in submission.code}
+        codes = {name: submission.code[name] for name in self.tasks if name in submission.code}
         found = running.run(codes, self.tasks, self.seconds)
         return [self.result(exercise, submission, found) for exercise in self.exercises]
 
@@ -88,15 +87,16 @@ class Paper:
             why = f"It could not be run to its end: {done.lost}."
             why = f"The file cannot be imported: it {done.problem}." if done.problem else why
             return Result(exercise, WRONG, why=why, **more)
-        asked = zip(self.calls[name], done.calls)
-        errors = [done["error"] for call, done in asked if call["function"] in exercise.functions]
+        calls, judge = self.asked[name]
+        errors = [result["error"] for call, result in zip(calls, done.calls)
+                  if call["function"] in exercise.functions]  # fmt: skip
         if all(error.startswith((TODO, pupil.NO_CACHE)) for error in errors):
             return Result(exercise, NOT_WRITTEN, why="It is not written yet.", **more)
         for call in done.calls:
             if call["error"].startswith(TODO):
                 call["error"] = "is not written yet"
         try:
-            verdicts, earned, others = self._judges[name](done.calls)
+            verdicts, earned, others = judge(done.calls)
         except Exception as error:  # whatever it returned, other exercises must not suffer
             why = f"Its results could not be judged: {error!r}"
             return Result(exercise, NOT_GRADED, why=why, **more)

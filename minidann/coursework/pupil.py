@@ -14,7 +14,6 @@ import builtins
 import collections
 import contextlib
 import faulthandler
-import functools
 import importlib
 import io
 import json
@@ -59,8 +58,6 @@ def encode(thing):
             raise TypeError(f"more than {LARGEST >> 20} MB")
         content = base64.b64encode(np.asarray(thing).tobytes()).decode()
         return {"array": thing.dtype.str, "shape": thing.shape, "bytes": content}
-    if isinstance(thing, int) and abs(thing) >> 63:
-        raise TypeError("a number of more than 64 bits")
     if thing is None or isinstance(thing, (bool, int, float, str)):
         return thing
     if isinstance(thing, tuple) and hasattr(thing, "_fields"):
@@ -77,15 +74,9 @@ def decode(found: dict):
     if "array" in found:
         array = np.frombuffer(base64.b64decode(found["bytes"]), np.dtype(found["array"]))
         return array.reshape(found["shape"])
-    if "fields" in found:
-        return named(*found["fields"])(**found["fields"])
+    if "fields" in found:  # the cache of a layer
+        return collections.namedtuple("Cache", found["fields"])(**found["fields"])
     return found.get("dict", found)
-
-
-@functools.cache
-def named(*fields: str) -> type:
-    """A named tuple with these fields, such as the cache of a layer."""
-    return collections.namedtuple("Cache", fields)
 
 
 def dumps(thing) -> str:

@@ -111,16 +111,11 @@ def normalise_and_pad(rng):
 def uar(rng):
     """Classes of the same size, where UAR is accuracy but not precision, and of others."""
 
-    def case(zeros, ones, right_zeros, right_ones):
-        labels = np.repeat([0, 1], [zeros, ones])
-        right = np.concatenate([np.arange(zeros) < right_zeros, np.arange(ones) < right_ones])
-        order = rng.permutation(len(labels))
-        return (labels[order], np.where(right, labels, 1 - labels)[order]), {}
-
-    few, (a, b, c) = int(rng.integers(5, 20)), rng.integers(1, 5, 3)
-    counts = [(1, 1, 1, 1), (2, 2, 2, 1), (1, 2, 0, 2), (3, 9, 2, 5), (few, few, a, 5),
-              (few + 20, few, b, c)]  # fmt: skip
-    return {"result": [case(*each) for each in counts]}
+    pairs = [([0, 1], [0, 1]), ([0, 0, 1, 1], [0, 0, 1, 0]), ([1, 0, 1], [1, 1, 1])]
+    for zeros in (3, 9, 40):
+        labels = rng.permutation(np.repeat([0, 1], [zeros, 9]))
+        pairs.append((labels, np.where(rng.random(len(labels)) < 0.3, 1 - labels, labels)))
+    return {"result": [(tuple(map(np.array, pair)), {}) for pair in pairs]}
 
 
 # --- What of a result r a part is about; all of it, where the part is not here.
