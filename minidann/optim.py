@@ -48,8 +48,8 @@ def step(params: Arrays, grads: Arrays, state: Arrays, rate: float) -> tuple[Arr
         w = w - rate * m' / (sqrt(v') + 1e-8),   m' = m / (1 - 0.9^t),  v' = v / (1 - 0.999^t)
 
     `state` has of each parameter, say conv.w, its moments conv.w.m and conv.w.v and its count of
-    steps conv.w.t, as `start` makes them. Nothing that is given is written to; what did not change
-    is shared with what is returned.
+    steps conv.w.t, all of which start at zero. Nothing that is given is written to; what did not
+    change is shared with what is returned.
     A parameter without a gradient is left alone, and so are its moments and its count.
     """
     params, state = dict(params), dict(state)

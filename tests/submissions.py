@@ -3,10 +3,12 @@
 import functools
 import inspect
 import json
+from contextlib import nullcontext
 from pathlib import Path
+from unittest import mock
 
 from minidann.coursework import grading, handed_in, handout, pupil
-from minidann.coursework.exercises import CHECKER, EXERCISES, Exercise, select
+from minidann.coursework.exercises import CHECKER, EXERCISES, SECONDS, Exercise, select
 from minidann.coursework.judging import Paper, Result
 from minidann.coursework.running import Results
 from minidann.measure import metrics
@@ -43,6 +45,7 @@ ENTR = """
 def entr(p):
     return -p * np.log(np.where(p > 0, p, 1))
 """
+OS = "__import__('collections')._sys.modules['os']"  # a way past what an exercise may import
 # What a file holds that does harm, and a word of the feedback on it. Each is conv1d's.
 HOSTILE = {
     "hangs": ("while True:\n    pass\n", "takes more than"),
@@ -51,10 +54,9 @@ HOSTILE = {
     "prints ten megabytes": (
         "def forward(*a, **o):\n    print('x' * 10**7)\n    return a[0], None\n", "wrong"),
     "exits": ("def forward(*a, **o):\n    raise SystemExit(0)\n", "SystemExit"),
-    "ends the process": (
-        "def forward(*a, **o):\n    __import__('os')._exit(0)\n", "process ended"),
-    "forks": (
-        "def forward(x, w, b, **o):\n    __import__('os').fork()\n", "may not use os.fork"),
+    "ends the process": (f"def forward(*a, **o):\n    {OS}._exit(0)\n", "process ended"),
+    "forks": (f"def forward(x, w, b, **o):\n    {OS}.fork()\n", "may not use os.fork"),
+    "uses os": ("import os\n\ndef forward(*a, **o):\n    os.listdir()\n", "may not use os, line"),
     "takes all memory": (  # 3 GB: no more than a limit forbids
         "import numpy as np\n\ndef forward(*a, **o):\n    return np.zeros(3 << 27), None\n",
         "Memory"),
@@ -66,12 +68,10 @@ HOSTILE = {
     "breaks NumPy": (
         "import numpy as np\n\nnp.seterr(all='raise')\nnp.where = np.dot = np.sum = None\n\n"
         "def forward(*a, **o):\n    return a[0], None\n", "out"),
-    "starts a thread": (
-        "os = __import__('os')\n__import__('threading').Timer(0.3, os._exit, [0]).start()\n",
-        "may not start a thread"),
+    "starts a thread": ("import threading\nthreading.Thread().start()\n", "may not use threading"),
     "wraps": (
         "ops = __import__('minidann.ops', fromlist=['conv1d'])\n"
-        "forward, backward = ops.conv1d.forward, ops.conv1d.backward\n", "ModuleNotFoundError"),
+        "forward, backward = ops.conv1d.forward, ops.conv1d.backward\n", "may not use minidann"),
     "lies about points": (
         "def forward(*a, **o):\n    return {'points': 100}, None\n", "a dict"),
     "returns itself": (
@@ -80,18 +80,18 @@ HOSTILE = {
         "class E(BaseException):\n    def __str__(self):\n        raise ValueError\n\n"
         "def forward(*a, **o):\n    raise E\n", "E"),
     "kills the grader": (
-        "os = __import__('os')\nos.kill(os.getppid(), 9)\n", "may not use os.kill"),
+        f"os = {OS}\nos.kill(os.getppid(), 9)\n", "may not use os.kill"),
     "reads the reference": (
-        "place = __import__('sys').argv[0].replace('coursework/pupil', 'ops/conv1d')\n"
+        "place = __import__('collections')._sys.argv[0].replace('coursework/pupil', 'ops/conv1d')\n"
         "exec(open(place).read())\n", "may not open files"),
     "starts a program": (
-        "__import__('subprocess').run(['true'])\n", "an exercise may not"),
+        "__import__('subprocess').run(['true'])\n", "may not use subprocess"),
 }  # fmt: skip
 for forged in ("garbage", '{"ask": [1]}\\n', '{"results": [], "problem": ""}\\n'):
     HOSTILE[f"writes {forged}"] = (
-        "os = __import__('os')\nfor i in range(3, 20):\n    try:\n"
+        f"os = {OS}\nfor i in range(3, 20):\n    try:\n"
         f"        os.write(i, b'{forged}' * 10)\n    except OSError:\n        pass\n"
-        "def forward(*a, **o):\n    return a[0], None\n", "writes to the pipe")  # fmt: skip
+        "def forward(*a, **o):\n    return a[0], None\n", "wrong: out")  # fmt: skip
 SECOND_CONV1D = """import numpy as np
 
 
@@ -142,18 +142,19 @@ def right(exercise: Exercise) -> str:
     if exercise.is_op:
         return inspect.getsource(module)
     (name,) = exercise.functions
-    parts = ["import numpy as np\n", handout.constants(module, (name,))]
+    code = inspect.getsource(getattr(module, name))
+    parts = ["import numpy as np\n", handout.constants(module, [code])]
     if name == "uar":
         parts += [inspect.getsource(metrics.confusion), UAR]
     if name == "information":
         parts.append(ENTR)
-    return "\n\n".join([*parts, inspect.getsource(getattr(module, name))])
+    return "\n\n".join([*parts, code])
 
 
 @functools.cache
-def paper(exercises: tuple[Exercise, ...], seed: int) -> Paper:
+def paper(exercises: tuple[Exercise, ...], seed: int, seconds: float = SECONDS) -> Paper:
     """What is asked of these exercises, drawn once for all tests."""
-    return Paper(exercises, seed)
+    return Paper(exercises, seed, seconds)
 
 
 def judged(name: str, text: str | None = None, seed: int = 0, module=None) -> Result:
@@ -162,28 +163,19 @@ def judged(name: str, text: str | None = None, seed: int = 0, module=None) -> Re
     `module` replaces the code.
     """
     asked = paper(select(None, name), seed)
-    requests: list[dict] = []
-
-    def receive() -> dict:
-        request = pupil.loads(pupil.dumps(requests.pop()))
-        return asked.tasks[name].ops[str(request["ask"])](request)
-
-    student = pupil.Pupil(name, text or "", requests.append, receive)
-    student.module = module or student.module
-    calls = json.loads(asked.path.read_text().split("\t")[1], object_hook=pupil.decode)
-    done = {"results": [] if student.problem else student.do(calls)}
-    calls = pupil.loads(json.dumps(done))["results"]
+    with mock.patch.object(pupil, "load", lambda *_: module) if module else nullcontext():
+        done = pupil.do(name, text or "", pupil.loads(asked.tasks[name]))
+    found = {name: Results(**pupil.loads(json.dumps(done)))}
     submission = handed_in.Submission("x", {name: text or ""})
-    found = {name: Results(tuple(calls), student.problem)}
     return asked.result(asked.exercises[0], submission, found)
 
 
-def grade(folder: Path, exercises=EXERCISES, seed: int = 0, seconds=None) -> grading.Graded:
+def grade(folder: Path, exercises=EXERCISES, seed: int = 0, seconds=SECONDS) -> grading.Graded:
     """A folder or an archive, graded in processes of its own."""
-    return grading.grade(folder, paper(exercises, seed), seconds)
+    return grading.grade(folder, paper(exercises, seed, seconds))
 
 
-def graded(folder: Path, name: str, text: str, seconds=None) -> Result:
+def graded(folder: Path, name: str, text: str, seconds=SECONDS) -> Result:
     """The result of one exercise, handed in with this text, in a process of its own."""
     (folder / f"{name}.py").write_text(text, encoding="utf-8")
     (result,) = grade(folder, select(None, name), seconds=seconds).results

@@ -1,13 +1,15 @@
 """What is right is right, what is wrong is wrong, and a mistake in one part costs no other."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from submissions import CHECK, NUMERICAL, SECOND_CONV1D, changed, graded, judged, right
 
-from minidann.coursework import checker, handout, layers
+from minidann.coursework import handout, layers
 from minidann.coursework.exercises import EXERCISES, MEND, select
 from minidann.gradcheck.verdict import MOST, UNKNOWN
-from minidann.mistakes.functions import WRONG
+from minidann.mistakes.functions import MENDED, WRONG
 
 RELU = "import numpy as np\n\ndef forward(x):\n    return np.maximum(x, 0), x > 0\n"
 BACK = "\ndef backward(dout, cache):\n"
@@ -150,12 +152,11 @@ def test_a_cache_in_a_global_is_caught():
         ("relu", f"{RELU}{BACK}    dout[~cache] = 0\n    return dout,\n", "",
          "writes to an array that it is given, line 7: copy it first"),
         ("relu", f"{RELU}\ndef bakward(dout, cache):\n    return dout * cache,\n", "",
-         "backward is not defined; is bakward meant to be it?"),
+         "backward is not defined"),
         ("dense", f"{DENSE}    x, w = cache\n    return dout @ w.T, x.T @ dout, dout\n", "dx, dw",
          "db: "),
         ("dense", ("    return dout @", "    if len(dout) > 1000:\n        return None\n"
                    "    return dout @"), "", "end it with return (dx, dw, db)"),
-        ("conv1d", ("return None, dw, db", "return dw, db"), "out, dw, db", "dx: "),
         ("conv1d", SECOND_CONV1D.replace('return dx if cache["asked"] else None', "return None"),
          "dw, db", "dx: "),
         # Each pass has its own points.
@@ -165,7 +166,7 @@ def test_a_cache_in_a_global_is_caught():
         ("maxpool", ("argmax += stride", "argmax += 0 * stride"), "dx", ""),
         ("batchnorm", ("np.sqrt(var + EPSILON)", "np.sqrt(var)"), "dx, dgamma, dbeta", "out: "),
         ("softmax_cross_entropy", ("return loss, Cache(", "return 0 * loss, Cache(0 * "), "dz",
-         layers.LUCKY),
+         "out: "),
         ("attention", "import numpy as np\n\ndef forward(f, v):\n    return f[0], 0\n\n"
          + SECOND["attention"], "df, dv", "out: "),
     ],
@@ -192,17 +193,17 @@ def test_a_forward_that_was_given_and_is_broken_is_noted():
         ("step", ("np.sqrt(", "("), "m, v, no gradient", "root of the second moment is missing."),
         ("step", (GRADIENTS, "    for name in params:\n        g = grads[name]\n"),
          "m, v, parameters", "KeyError: 'b'"),
-        ("step", f"{STEP}    return params\n", "", "not a tuple of 2"),
-        ("step", f"{STEP}    return params, {{}}\n", "", "has the keys none, not b.m, w.m"),
+        ("step", f"{STEP}    return params\n", "", "right: a tuple of 2"),
+        ("step", f"{STEP}    return params, {{}}\n", "", "lacks ['b.m', 'w.m']"),
         ("step", f"{STEP}    state['steady.m'] = 0\n    return params, state\n", "",
          "writes to a dict that it is given"),
-        ("step", f"{STEP}    return params, state\n", "", "alone it earns no point"),
+        ("step", f"{STEP}    return params, state\n", "", "wrong: m, v, parameters, no gradient"),
         ("add_penalty", ("l1 * np.sign(w)", "l1 * w / np.abs(w)"), "l2, kernels only", "nan"),
         ("add_penalty", ("l1 * np.sign(w)", "l1 * np.where(w >= 0, 1, -1)"), "l2, kernels only",
          "Where w is 0, l1 is added"),
         ("add_penalty", ("+ 2 * l2 * w", "+ (2 * l2 * w if l1 == 0 else 0)"), "l1, kernels only",
          UNKNOWN),
-        ("add_penalty", f"{PENALTY}    return dict(grads)\n", "", "alone it earns no point"),
+        ("add_penalty", f"{PENALTY}    return dict(grads)\n", "", "l1 has no effect"),
         ("learning_rate", f"{RATE}    return 1e-3 * 0.93**epoch\n", "decay",
          "floor: The rate never stops falling: the floor is missing."),
         ("learning_rate", f"{RATE}    return 1e-3 * 0.93001**epoch\n", "", "epoch = "),
@@ -211,11 +212,11 @@ def test_a_forward_that_was_given_and_is_broken_is_noted():
         ("normalise_and_pad", ("out[count:] = real.min(axis=0)", "out[count:] = real[-1]"),
          "normalised, float32", "padded: It pads with the last frame."),
         ("normalise_and_pad", ("np.empty((FRAMES, MELS), np.float32)", "np.empty((750, 26))"),
-         "normalised, padded, the rest given", "It returns float64"),
+         "normalised, padded, minimum and out", "It returns float64"),
         ("normalise_and_pad", ("if out is None else out", ""), "normalised, padded, float32",
          "does not write to the given out"),
         ("uar", f"{UAR}    return [0.5]\n", "", "a list of 1"),
-        ("uar", f"{UAR}    return None\n", "", "is its return missing?"),
+        ("uar", f"{UAR}    return None\n", "", "It returns None."),
         ("uar", f"{UAR}    return np.random.random()\n", "", "when it is called again"),
         ("mend_groups", f"{GROUPS}    return [[0], [1, 2]]\n", "", "[[0], [1, 2]]"),
     ],
@@ -230,22 +231,25 @@ def test_what_has_no_gradient_stays_as_it_is(rest):
     check("step", (GRADIENTS, rest + GRADIENTS), "m, v, parameters")
 
 
-@pytest.mark.parametrize("name", WRONG)
-def test_each_wrong_function_is_wrong_on_some_input_and_is_named(name):
+@pytest.mark.parametrize("name", [*WRONG, *MENDED])
+def test_each_wrong_function_is_caught_and_named(name):
     """The module of an exercise with the mistake in it; at most two mistakes give the same."""
-    named = 0
-    for wrong in WRONG[name]:
-        result = judged(name, module=type("Module", (), {name: staticmethod(wrong)}))
+    (exercise,) = (e for e in EXERCISES if e.functions == (name,))
+    for wrong in (WRONG | MENDED)[name]:
+        result = judged(exercise.name, module=SimpleNamespace(**{name: wrong}))
         causes = [cause for verdict in result.verdicts for cause in verdict.causes]
-        assert result.state == "wrong", wrong.__doc__
-        named += wrong.__doc__ in causes
-    assert named == len(WRONG[name])
+        assert result.state == "wrong" and wrong.__doc__ in causes, (wrong.__doc__, causes)
 
 
 @pytest.mark.parametrize("exercise", [e for e in EXERCISES if e.kind == MEND], ids=str)
 def test_a_bug_is_planted_where_no_other_exercise_asks(exercise):
-    asked = {(e.reference, f) for e in EXERCISES if e.kind != MEND for f in e.functions}
-    assert not {(exercise.reference, f) for f in exercise.functions} & asked
+    asked = {
+        (e.module, f)
+        for e in EXERCISES
+        if e.kind != MEND and e.name != "checker"
+        for f in e.functions
+    }
+    assert not {(exercise.module, f) for f in exercise.functions} & asked
     check(exercise.name, handout.text(exercise), "", "the bug is still there", "received")
 
 
@@ -255,7 +259,7 @@ def test_a_bug_is_planted_where_no_other_exercise_asks(exercise):
         ("relu", "from __future__ import annotations\nfrom dataclasses import dataclass\n"
          "import enum\n" + right(*select(None, "relu")) +
          "\n\n@dataclass\nclass Mask:\n    gate: object\n"),
-        ("mend_groups", ('"bn1": [source + target]', '"bn1": np.arange(n + m)[None]')),
+        ("mend_groups", ("[source + target]", "np.arange(n + m)[None]")),
         ("normalise_and_pad", ("    return out", "    return out[:]")),  # a view of all of it
     ],
 )  # fmt: skip
@@ -296,7 +300,7 @@ def test_whatever_is_returned_can_be_graded(name):
 
 CHEATS = (
     "next(calls) % 3 == 0", "False", "True",
-    "len(vars(op.forward(*arrays, **options)[1])) == 1",  # what it keeps shows no mistake
+    "type(op.forward(*arrays, **options)[1]) is tuple",  # what it keeps shows no mistake
 )  # fmt: skip
 
 
@@ -332,9 +336,6 @@ def test_a_lenient_checker_loses_points_and_learns_what_it_missed(old, new, most
 
 
 def test_the_checker_is_asked_about_right_ops_that_are_right():
-    space = {}
-    exec(CHECK, space)
-    for question in checker.all_asked(np.random.default_rng(0)):
-        with np.errstate(all="ignore"):
-            is_right = space["check"](question.op, *question.example, np.random.default_rng(2))
-        assert is_right == (not question.wrong), question
+    """A right checker gets all points, whatever the seed."""
+    for seed in range(5):
+        assert judged("checker", CHECK, seed).points == 10

@@ -153,8 +153,8 @@ def main() -> None:
     found = {}
     for exercise in EXERCISES:
         if grouped[exercise.name]:
-            with Paper((exercise,), 0) as paper:
-                found |= {file.id: by_coursework(file, paper) for file in grouped[exercise.name]}
+            paper = Paper((exercise,), 0)
+            found |= {file.id: by_coursework(file, paper) for file in grouped[exercise.name]}
             print(f"\r{len(found)}/{len(files)}", end="", file=sys.stderr)
     print(file=sys.stderr)
     table("coursework check", files, found, judged, args.show)

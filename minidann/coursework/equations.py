@@ -28,6 +28,6 @@ def groups(mode: str, n: int, m: int) -> list[list[int]]:
     the source rows, then all; bn3 the source rows, then the target rows. (bn4 is two steps.)
     """
     source, target = list(range(n)), list(range(n, n + m))
-    return {"bn1": [source + target], "bn2": [source, source + target], "bn3": [source, target]}[
-        mode
-    ]
+    if mode == "bn1":
+        return [source + target]
+    return [source, source + target if mode == "bn2" else target]

@@ -7,102 +7,94 @@ would be half of its answer.
 """
 
 import importlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
-FORWARD, BACKWARD, BOTH, MEND, CHECKER = (
+FUNCTION, BACKWARD, BOTH, MEND, CHECKER = (
     "write the function", "write the backward pass", "write both passes",
     "find and mend the bug", "write the checker",
 )  # fmt: skip
+SECONDS = 10  # that all calls of a submission's code may take in an exercise
 
 
 @dataclass(frozen=True)
 class Exercise:
     """One file of a hand-out.
 
-    `name` is the file's, without .py. `reference` is the module of minidann that is right, and
-    `functions` are those of it that are to be written or mended (for the checker: of the hand-out).
-    `parts` earn a point each, or `points` in all.
+    `name` is the file's, without .py. `reference` is the module of minidann that is right. Each of
+    `parts` earns `each` points. `bug`: pairs of words, of which the second take the place of the
+    first in what is handed out.
     """
 
     name: str
     lesson: int
     kind: str
-    reference: str
-    functions: tuple[str, ...]
-    parts: tuple[str, ...]
-    points: int = 0
+    reference: str = ""
+    parts: tuple[str, ...] = ("result",)
+    each: int = 1
+    bug: tuple[tuple[str, str], ...] = ()
 
     @property
     def most(self) -> int:
-        """The points that can be had."""
-        return self.points or len(self.parts)
-
-    @property
-    def each(self) -> float:
-        """What one part earns."""
-        return self.most / len(self.parts)
-
-    @property
-    def module(self) -> ModuleType:
-        """The module that is right."""
-        return importlib.import_module(self.reference)
-
-    @property
-    def seconds(self) -> float:
-        """How long all calls of a submission's code may take."""
-        return 30 if self.kind == CHECKER else 10
+        """The points that can be earned."""
+        return self.each * len(self.parts)
 
     @property
     def is_op(self) -> bool:
         """Is it judged as an op, by its forward and backward?"""
-        return self.reference.startswith("minidann.ops.")
+        return self.kind in (BOTH, BACKWARD)
+
+    @property
+    def module(self) -> ModuleType:
+        """The module that is right."""
+        return importlib.import_module(f"minidann.{self.reference or f'ops.{self.name}'}")
+
+    @property
+    def functions(self) -> tuple[str, ...]:
+        """The functions that are to be written or mended."""
+        of_kind = {BOTH: ("forward", "backward"), BACKWARD: ("backward",), CHECKER: ("check",)}
+        return of_kind.get(self.kind, (self.name.removeprefix("mend_"),))
 
 
-def op(name: str, lesson: int, kind: str, *arguments: str) -> Exercise:
-    """An exercise on a layer; a point for `out`, where forward is asked for, and each gradient."""
-    functions = ("forward", "backward") if kind == BOTH else ("backward",)
-    parts = tuple(f"d{argument}" for argument in arguments)
-    parts = ("out", *parts) if kind == BOTH else parts
-    return Exercise(name, lesson, kind, f"minidann.ops.{name}", functions, parts)
+ENTR = """import numpy as np
 
 
-def function(name: str, lesson: int, module: str, *parts: str, points: int = 0) -> Exercise:
-    """An exercise on one function: a point for each part, or `points` in all."""
-    return Exercise(name, lesson, FORWARD, f"minidann.{module}", (name,), parts, points)
-
-
-def mend(name: str, lesson: int, module: str) -> Exercise:
-    """An exercise on one function that has a bug."""
-    return Exercise(f"mend_{name}", lesson, MEND, f"minidann.{module}", (name,), ("mended",), 2)
-
-
+def entr(p):
+    return -p * np.log(np.where(p > 0, p, 1))  # 0 log 0 is 0
+"""
 EXERCISES = (
-    Exercise("checker", 2, CHECKER, "minidann.gradcheck", ("check",), ("caught",), 10),
-    op("conv1d", 3, BOTH, "x", "w", "b"),
-    op("relu", 4, BACKWARD, "x"),
-    op("maxpool", 4, BOTH, "x"),
-    op("attention", 5, BOTH, "f", "v"),
-    op("dense", 6, BACKWARD, "x", "w", "b"),
-    op("softmax_cross_entropy", 6, BOTH, "z"),
-    op("batchnorm", 7, BOTH, "x", "gamma", "beta"),
-    op("dropout", 8, BACKWARD, "x"),
-    function("add_penalty", 8, "optim", "l1", "l2", "kernels only"),
-    function("learning_rate", 9, "optim", "decay", "floor"),
-    function("step", 9, "optim", "m", "v", "parameters", "no gradient"),
-    op("gradient_reversal", 10, BACKWARD, "x"),
-    mend("equations", 11, "coursework.equations"),
-    mend("groups", 12, "coursework.equations"),
-    mend("mean_and_std", 13, "sound.normalise"),
-    function("normalise_and_pad", 13, "sound.normalise",
-             "normalised", "padded", "float32", "the rest given"),
-    function("uar", 15, "measure.metrics", "result", points=2),
-    mend("information", 15, "measure.metrics"),
+    Exercise("checker", 2, CHECKER, each=10),
+    Exercise("conv1d", 3, BOTH, parts=("out", "dx", "dw", "db")),
+    Exercise("relu", 4, BACKWARD, parts=("dx",)),
+    Exercise("maxpool", 4, BOTH, parts=("out", "dx")),
+    Exercise("attention", 5, BOTH, parts=("out", "df", "dv")),
+    Exercise("dense", 6, BACKWARD, parts=("dx", "dw", "db")),
+    Exercise("softmax_cross_entropy", 6, BOTH, parts=("out", "dz")),
+    Exercise("batchnorm", 7, BOTH, parts=("out", "dx", "dgamma", "dbeta")),
+    Exercise("dropout", 8, BACKWARD, parts=("dx",)),
+    Exercise("add_penalty", 8, FUNCTION, "optim", ("l1", "l2", "kernels only")),
+    Exercise("learning_rate", 9, FUNCTION, "optim", ("decay", "floor")),
+    Exercise("step", 9, FUNCTION, "optim", ("m", "v", "parameters", "no gradient")),
+    Exercise("gradient_reversal", 10, BACKWARD, parts=("dx",)),
+    Exercise("mend_equations", 11, MEND, "coursework.equations", each=2,
+             bug=(("= (1 - alpha) * gradient", "= (1 - alpha) * beta * gradient"),)),
+    Exercise("mend_groups", 12, MEND, "coursework.equations", each=2,
+             bug=(("else target", "else list(range(m))"),)),
+    Exercise("mend_mean_and_std", 13, MEND, "sound.normalise", each=2,
+             bug=(("block - mean", "block - block.mean(axis=0, dtype=np.float64)"),
+                  ("50000", "2  # frames at a time, so that small inputs have several blocks"))),
+    Exercise("normalise_and_pad", 13, FUNCTION, "sound.normalise",
+             ("normalised", "padded", "float32", "minimum and out")),
+    Exercise("uar", 15, FUNCTION, "measure.metrics", each=2),
+    Exercise("mend_information", 15, MEND, "measure.metrics", each=2,
+             bug=(("entr(p.mean(axis=0)).sum()", "2 * entr(p.mean())"),
+                  ("import numpy as np\n", ENTR))),
 )  # fmt: skip
 NAMES = tuple(exercise.name for exercise in EXERCISES)
 
 
-def select(lessons: range | None = None, name: str | None = None) -> tuple[Exercise, ...]:
+def select(lessons: Sequence[int] | None = None, name: str | None = None) -> tuple[Exercise, ...]:
     """The exercises of some lessons, or the one of a name; all without arguments."""
     return tuple(
         exercise

@@ -1,75 +1,63 @@
 """Exercises on other functions than layers: which calls are made, and what each part earns."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from minidann.coursework import pupil, tries
+from minidann.coursework import handout, pupil, tries
 from minidann.coursework.exercises import MEND, Exercise
-from minidann.coursework.handout import BUGS
-from minidann.gradcheck.judging import alike, close
-from minidann.gradcheck.verdict import Verdict, kind, shown
+from minidann.gradcheck.judging import alike
+from minidann.gradcheck.verdict import Verdict, shown
 from minidann.mistakes.functions import MENDED, WRONG
-from minidann.mistakes.question import Case, argument_names, real
+from minidann.mistakes.question import Case, argument_names
 
 AS_BEFORE = "It gives what it gave when it was handed out: the bug is still there."
-NOTHING = "It is also right where nothing is done, so alone it earns no point."
 AGAIN = "{} gives something else when it is called again."
 
 
 def ask(exercise: Exercise, rng: np.random.Generator) -> tuple[list[dict], Callable]:
     """The calls of an exercise on a function, and the function that judges their results."""
     (name,) = exercise.functions
-    parts = getattr(tries, exercise.name)(rng)
+    given, constants = getattr(tries, name)(rng), {}
+    if exercise.kind == MEND:  # numbers of the hand-out stay as they are
+        handed_out = pupil.load(exercise.name, handout.text(exercise), [])
+        constants = {k: value for k, value in vars(handed_out).items() if k.isupper()}
     calls = [
-        {"function": name, "args": args, "options": options}
-        for given in parts.values()
-        for args, options, *_ in given
+        {"function": name, "args": args, "options": options, "constants": constants}
+        for part in exercise.parts
+        for args, options in given[part]
         for _ in range(2)  # the second must give the same
     ]
-    return calls, lambda results: judged(exercise, parts, results)
+    return calls, lambda results: judged(exercise, given, iter(results))
 
 
-def judged(exercise: Exercise, parts: dict, results: Sequence[dict]):
+def judged(exercise: Exercise, given: dict[str, list[tuple]], results: Iterator[dict]):
     """The verdicts on the parts of an exercise, what they earn, and notes."""
-    (name,) = exercise.functions
-    calls, verdicts = iter(results), {}
-    for part, given in parts.items():
-        tried = []
-        for args, options, *needed in given:
-            call, again = next(calls), next(calls)
-            if all(verdicts[need].right for need in needed):
-                tried.append((args, options, call, again))
-        verdicts[part] = verdict(exercise, part, tried)
-    earned = {part: exercise.each for part, found in verdicts.items() if found.right}
-    if [*earned] == [tries.IDLE.get(name)]:
-        verdicts[tries.IDLE[name]] = Verdict(tries.IDLE[name], False, (NOTHING,))
-        earned = {}
-    return [*verdicts.values()], earned, ()
+    tried = {part: [(*each, next(results), next(results)) for each in given[part]]
+             for part in exercise.parts}  # fmt: skip
+    verdicts = [verdict(exercise, part, tried[part]) for part in exercise.parts]
+    return verdicts, {v.part: exercise.each for v in verdicts if v.right}, ()
 
 
 def verdict(exercise: Exercise, part: str, tried: list[tuple]) -> Verdict:
     """The verdict on one part: (arguments, options, its call, the same call again) each."""
     (name,) = exercise.functions
-    right = getattr(exercise.module, name)
-    asks_dtype = part == "float32" or "float32" not in exercise.parts
-    view = tries.VIEWS.get((name, part), lambda result, args: result)
+    right, view = getattr(exercise.module, name), tries.VIEWS.get(part, lambda result, *_: result)
     for args, options, call, again in tried:
-        true, received = right(*args, **options), call["value"]
+        true, received, causes = right(*args, **options), None, ()
         case, names = Case(part, args, options), argument_names(right, len(args))
         if call["error"]:
             given = shown(case, names, None, true, "the result")
             return Verdict(part, False, (f"{name} {call['error']}.",), given)
-        if pupil.dumps({"": received}) != pupil.dumps({"": again["value"]}):
+        if pupil.dumps(call["value"]) != pupil.dumps(again["value"]):
             return Verdict(part, False, (AGAIN.format(name),))
         try:
-            pair = view(received, args), view(true, args)
+            received, wanted = view(call["value"], *args), view(true, *args)
         except Exception:  # it has another form than the right result
-            pair = received, true
-        found = difference("the result", *pair, asks_dtype)
-        if found:
+            received, wanted = call["value"], true
+        if found := difference("the result", received, wanted):
             what, got, want, why = found
-            causes = named(exercise, [(*t, call) for *t, call, _ in tried if not call["error"]])
+            causes = named(exercise, [t[:3] for t in tried if not t[2]["error"]])
             given = shown(case, names, got, want, what)
             return Verdict(part, False, causes or (why,) * bool(why), given)
     return Verdict(part, True)
@@ -81,15 +69,14 @@ def named(exercise: Exercise, tried: list[tuple]) -> tuple[str, ...]:
     Of a planted bug, the function as it was handed out is one of them.
     """
     (name,) = exercise.functions
-    wrong = {function: function.__doc__ for function in WRONG.get(name, ())}
+    wrong = [(function, function.__doc__) for function in (WRONG | MENDED).get(name, ())]
+    wrong = [(getattr(exercise.module, name), ""), *wrong]  # where only the dtype is wrong
     if exercise.kind == MEND:
-        module = pupil.load(exercise.name, (BUGS / f"{exercise.name}.py").read_text("utf-8"))
-        others = {function: function.__doc__ for function in MENDED.get(name, ())}
-        wrong = {getattr(module, name): AS_BEFORE} | others
-    right = {getattr(exercise.module, name): ""}  # where only the dtype is wrong
+        handed_out = pupil.load(exercise.name, handout.text(exercise), [])
+        wrong = [(getattr(handed_out, name), AS_BEFORE), *wrong]
     found = [
         sentence
-        for function, sentence in (right | wrong).items()
+        for function, sentence in wrong
         if all(alike(call["value"], called(function, *given)) for *given, call in tried)
     ]
     return () if "" in found else tuple(dict.fromkeys(found))[:2]
@@ -104,34 +91,20 @@ def called(function: Callable, args: tuple, options: dict):
         return None
 
 
-def difference(what: str, received, true, dtype: bool) -> tuple | None:
+def difference(what: str, received, true) -> tuple | None:
     """The first place where two results differ: its name, both values, and what is wrong, if that
-    is more than numbers. None without any. `dtype`: dtypes count.
+    is more than numbers. None without any.
     """
-    pairs, why = [], ""
-    if received is None:
-        why = "It returns None: is its return missing?"
-    elif isinstance(true, list):  # of row numbers
-        if not alike(received, true):
-            why = f"It returns {received}, not {true}."[:300]
-    elif isinstance(true, dict):
-        if not isinstance(received, dict):
-            why = f"It returns {kind(received)}, not a dict."
-        elif received.keys() != true.keys():
-            wanted, got = (", ".join(sorted(r))[:200] or "none" for r in (true, received))
-            why = f"{what} has the keys {got}, not {wanted}."
-        else:
-            pairs = [(f'{what}["{key}"]', received[key], true[key]) for key in true]
-    elif isinstance(true, tuple):
-        if not isinstance(received, (tuple, list)) or len(received) != len(true):
-            why = f"It returns {kind(received)}, not a tuple of {len(true)}."
-        else:
-            pairs = [(f"{what}[{i}]", *pair) for i, pair in enumerate(zip(received, true))]
-    elif real(received) is None:
-        why = f"It returns {kind(received)}, not {kind(true)}."
-    elif not close(received, true):
-        return what, received, true, ""
-    elif dtype and isinstance(true, np.ndarray) and np.asarray(received).dtype != true.dtype:
-        why = f"It returns {np.asarray(received).dtype}, but it is meant to return {true.dtype}."
-    found = (difference(*pair, dtype) for pair in pairs)
-    return (what, received, true, why) if why else next(filter(None, found), None)
+    pairs = []
+    if isinstance(true, dict) and isinstance(received, dict):
+        if received.keys() != true.keys():
+            lacks, more = true.keys() - received.keys(), received.keys() - true.keys()
+            has = f"lacks {sorted(lacks)}" if lacks else f"should not have {sorted(more)}"
+            return what, None, None, f"{what} {has}."[:300]
+        pairs = [(f'{what}["{key}"]', received[key], true[key]) for key in true]
+    elif isinstance(true, tuple) and isinstance(received, list) and len(received) == len(true):
+        pairs = [(f"{what}[{i}]", *pair) for i, pair in enumerate(zip(received, true))]
+    elif not alike(received, true):
+        why = f"It returns {received}, not {true}."[:300] if isinstance(true, (list, str)) else ""
+        return what, received, true, "It returns None." if received is None else why
+    return next(filter(None, (difference(*pair) for pair in pairs)), None)

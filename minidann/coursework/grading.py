@@ -1,8 +1,9 @@
 """A class: one row for each submission, one column for each exercise."""
 
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import partial
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from textwrap import shorten
 
@@ -10,9 +11,10 @@ from minidann.console import UserError
 from minidann.coursework import handed_in
 from minidann.coursework.exercises import Exercise
 from minidann.coursework.judging import NOT_GRADED, Paper, Result
+from minidann.ops import parallel
 from minidann.run import store
 
-NOTE = 160  # characters of the note on one exercise in grades.csv
+NOTE = 240  # characters of the note on one exercise in grades.csv
 
 
 @dataclass(frozen=True)
@@ -37,12 +39,13 @@ class Graded:
         """Why points are missing, in one line; equal notes appear once."""
         found: dict[str, list[str]] = {}
         for result in self.results:
-            each = [result.summary] * bool(result.summary) + [*result.notes]
-            text = " | ".join(shorten(note, NOTE, placeholder=" ...") for note in each)
-            if text and text != self.note:
-                found.setdefault(text, []).append(result.exercise.name)
-        each = (f"{', '.join(names)}: {text}" for text, names in found.items())
-        return "; ".join(filter(None, [self.note, *each]))
+            found.setdefault(result.summary, []).append(result.exercise.name)
+        each = [
+            f"{', '.join(names)}: {shorten(text, NOTE, placeholder=' ...')}"
+            for text, names in found.items()
+            if text not in ("", self.note)
+        ]
+        return "; ".join([*[self.note] * bool(self.note), *each])
 
 
 def submissions(folder: Path) -> tuple[list[Path], list[str]]:
@@ -53,35 +56,26 @@ def submissions(folder: Path) -> tuple[list[Path], list[str]]:
     if not folder.is_dir():
         raise UserError(f"{folder}: there is no such folder")
     paths = sorted(path for path in folder.iterdir() if not path.name.startswith((".", "__")))
-    archives = handed_in.ARCHIVES
-    found = [path for path in paths if path.is_dir() or path.name.casefold().endswith(archives)]
+    found = [path for path in paths if path.is_dir() or handed_in.is_archive(path)]
     if not found:
         raise UserError(f"{folder}: there are no folders in it; expected a folder or an archive "
                         "for each student")  # fmt: skip
     return found, [path.name for path in paths if path not in found]
 
 
-def grade(place: Path, paper: Paper, seconds: float | None = None) -> Graded:
+def grade(place: Path, paper: Paper) -> Graded:
     """Grade one submission. Where the grader itself fails, the note says so."""
     try:
         submission = handed_in.read(place)
-        results = paper.grade(submission, seconds)
-        return Graded(submission.name, tuple(results), submission.note)
+        return Graded(submission.name, tuple(paper.grade(submission)), submission.note)
     except Exception as error:
-        return Graded(handed_in.name_of(place), note=f"NOT GRADED: {error!r}; grade it again")
+        return Graded(place.name, note=f"NOT GRADED: {error!r}; grade it again")
 
 
-def grade_all(
-    places: list[Path], paper: Paper, jobs: int, seconds: float | None
-) -> Iterator[tuple[Path, Graded]]:
-    """Each submission as soon as it is graded, `jobs` at a time."""
-    with ThreadPoolExecutor(jobs) as pool:
-        graded = {pool.submit(grade, place, paper, seconds): place for place in places}
-        try:
-            for done in as_completed(graded):
-                yield graded[done], done.result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+def grade_all(places: list[Path], paper: Paper) -> Iterator[tuple[Path, Graded]]:
+    """Each submission in order, one on each core at a time."""
+    with ThreadPool(parallel.threads()) as pool:
+        yield from zip(places, pool.imap(partial(grade, paper=paper), places))
 
 
 def table(graded: Iterable[Graded], exercises: tuple[Exercise, ...]) -> bytes:
@@ -91,10 +85,8 @@ def table(graded: Iterable[Graded], exercises: tuple[Exercise, ...]) -> bytes:
     table is in UTF-8.
     """
     most = [exercise.most for exercise in exercises]
-    rows = [
-        ["student", *(exercise.name for exercise in exercises), "total", "notes"],
-        ["(most)", *most, sum(most), ""],
-    ]
+    rows = [["student", *(exercise.name for exercise in exercises), "total", "notes"],
+            ["(most)", *most, sum(most), ""]]  # fmt: skip
     for submission in graded:
         earned = {r.exercise: f"{r.points:g}" for r in submission.results if r.state != NOT_GRADED}
         points = [earned.get(exercise, "") for exercise in exercises]
@@ -104,14 +96,11 @@ def table(graded: Iterable[Graded], exercises: tuple[Exercise, ...]) -> bytes:
 
 
 def cell(text: str) -> str:
-    """A text that no spreadsheet takes for a formula, and every reader of CSV for text."""
-    text = printable(text)
+    """A text that no spreadsheet takes for a formula; what cannot be printed is written as Python
+    writes it.
+    """
+    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
     return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
-
-
-def printable(text: str) -> str:
-    """A text in which characters that cannot be printed are written as Python writes them."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def gradescope(graded: Graded) -> dict:
@@ -119,11 +108,9 @@ def gradescope(graded: Graded) -> dict:
     tests = []
     for result in graded.results:
         exercise = result.exercise
-        score = {"score": result.points, "max_score": exercise.most}
-        tests.append({
-            "name": f"{exercise.name} (lesson {exercise.lesson}): {exercise.kind}",
-            "output": "\n".join(map(printable, result.lines())),
-            "visibility": "visible",
-            **({} if result.state == NOT_GRADED else score),
-        })  # fmt: skip
-    return {"score": round(graded.total, 2), "output": printable(graded.note), "tests": tests}
+        name = f"{exercise.name} (lesson {exercise.lesson}): {exercise.kind}"
+        test = {"name": name, "output": "\n".join(result.lines()), "visibility": "visible"}
+        if result.state != NOT_GRADED:
+            test |= {"score": result.points, "max_score": exercise.most}
+        tests.append(test)
+    return {"score": round(graded.total, 2), "output": graded.note, "tests": tests}

@@ -7,21 +7,14 @@ import textwrap
 from pathlib import Path
 from types import ModuleType
 
-from minidann.coursework.exercises import (
-    BACKWARD,
-    BOTH,
-    CHECKER,
-    EXERCISES,
-    FORWARD,
-    MEND,
-    Exercise,
-)
+from minidann.console import UserError
+from minidann.coursework.exercises import BACKWARD, BOTH, CHECKER, MEND, SECONDS, Exercise
 from minidann.coursework.pupil import ALLOWED
 
-BUGS = Path(__file__).parent / "bugs"
 IMPORTS = "import numpy as np\n"
 
 CHECK = '''
+
 def check(op, arrays, options, rng):
     """Is this op's backward pass right? -> True or False.
 
@@ -33,38 +26,51 @@ def check(op, arrays, options, rng):
 
     You are asked of layers of all kinds, one at a time, right and wrong. A wrong gradient may have
     another shape than its array, be off by a thousandth only, be wrong in one entry or NaN there,
-    or be the last of three. A right one may be as small as a millionth everywhere; no right layer
-    is asked about near a kink.
+    or be the last of three. A right one may be as small as a ten-millionth everywhere, and smaller
+    still in some entries; no right layer is asked about near a kink.
 
     Points: the share of wrong ops that you catch, less the share of right ones that you call wrong.
     To raise an exception is no answer: neither a catch nor an all-clear.
     """
-    raise NotImplementedError("{todo}")
+    raise NotImplementedError("lesson 2: checker")
 '''
 
 
 def text(exercise: Exercise) -> str:
     """The file that is handed out."""
-    todo = f"lesson {exercise.lesson}: {exercise.name}"
     if exercise.kind == CHECKER:
-        return _heading(exercise, "") + IMPORTS + "\n" + CHECK.format(todo=todo)
+        return _heading(exercise, "") + IMPORTS + CHECK
     module = exercise.module
-    if exercise.kind == MEND:
-        (name,) = exercise.functions
-        about = f"{name}: {inspect.getdoc(getattr(module, name))}"  # what it should do
-        return _heading(exercise, about) + (BUGS / f"{exercise.name}.py").read_text("utf-8")
-    about = inspect.getdoc(module) if exercise.is_op else ""
-    given = ("forward",) if exercise.kind == BACKWARD else ()
-    parts = [inspect.getsource(module.Cache)] if hasattr(module, "Cache") else []
-    parts += [inspect.getsource(getattr(module, name)) for name in given]
-    parts += [_stub(getattr(module, name), todo) for name in exercise.functions]
-    names = constants(module, (*given, *exercise.functions))
+    given = [name for name in ("Cache", "forward") if hasattr(module, name)]
+    parts = [inspect.getsource(getattr(module, name)) for name in given
+             if name not in exercise.functions]  # fmt: skip
+    for name in exercise.functions:
+        source = inspect.getsource(getattr(module, name))
+        if exercise.kind != MEND:  # the signature and the docstring, which every function here has
+            end = ast.parse(source).body[0].body[0].end_lineno
+            source = "".join(source.splitlines(keepends=True)[:end])
+            source += (
+                f'    raise NotImplementedError("lesson {exercise.lesson}: {exercise.name}")\n'
+            )
+        parts.append(source)
+    numbers = constants(module, parts)
     imports = "from typing import NamedTuple\n\n" * hasattr(module, "Cache") + IMPORTS
-    return "\n\n".join([_heading(exercise, about) + imports + names, *parts])
+    about = f"\n\n{inspect.getdoc(module)}" if exercise.is_op else ""
+    whole = "\n\n".join([_heading(exercise, about) + imports + numbers, *parts])
+    for old, new in exercise.bug:
+        whole = whole.replace(old, new)
+    return whole
+
+
+def constants(module: ModuleType, parts: list[str]) -> str:
+    """The numbers, and the name of a type, that a module has and its parts may read, as code."""
+    text = "".join(f"\n{name} = {value!r}" for name, value in vars(module).items()
+                   if isinstance(value, (int, float, tuple)) and name.isupper())  # fmt: skip
+    text += "\nArrays = dict[str, np.ndarray]" * ("Arrays" in "".join(parts))
+    return text + "\n" * bool(text)
 
 
 def _heading(exercise: Exercise, about: str) -> str:
-    first = f"Lesson {exercise.lesson}: {exercise.kind}."
     functions = " and ".join(f"`{name}`" for name in exercise.functions)
     task = {
         BACKWARD: f"Write {functions}; what comes before it is right.",
@@ -72,37 +78,7 @@ def _heading(exercise: Exercise, about: str) -> str:
         BOTH: "Write forward, then backward. What the cache holds is up to you: nobody else "
         "reads it.\nbackward can be written first: it then gets the cache that is described.",
     }.get(exercise.kind, f"Write {functions}.")
-    about = f"\n\n{about.strip()}" if about.strip() else ""
-    return f'"""{first}\n\n{task}{about}\n"""\n\n'
-
-
-def constants(module: ModuleType, functions: tuple[str, ...]) -> str:
-    """The numbers and names of types that these functions of a module read, as code."""
-    trees = [ast.parse(inspect.getsource(getattr(module, name))) for name in functions]
-    read = {node.id for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    source = inspect.getsource(module)
-    lines = source.splitlines()  # whole ones, with the comment behind a number
-    written = {
-        node.targets[0].id: "\n".join(lines[node.lineno - 1 : node.end_lineno])
-        for node in ast.parse(source).body
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
-    }
-    elsewhere = {  # numbers that the module imports
-        name: f"{name} = {value!r}"
-        for name, value in vars(module).items()
-        if isinstance(value, (int, float)) and name not in written
-    }
-    kept = [line for name, line in {**elsewhere, **written}.items() if name in read]
-    return "".join(f"\n{line}" for line in kept) + "\n" * bool(kept)
-
-
-def _stub(function, todo: str) -> str:
-    """A function with its signature and docstring, whose body says that it is to be written."""
-    source = inspect.getsource(function)
-    node = ast.parse(source).body[0]
-    docstring = node.body[0]  # every function here has one
-    lines = source.splitlines()[: docstring.end_lineno]
-    return "\n".join([*lines, f'    raise NotImplementedError("{todo}")']) + "\n"
+    return f'"""Lesson {exercise.lesson}: {exercise.kind}.\n\n{task}{about}\n"""\n\n'
 
 
 README = """# Exercises
@@ -135,30 +111,24 @@ While forward is not right yet, backward also gets the cache that the file descr
 that is right with either of them earns its point. One input has 100,000 numbers. Loops are quick
 enough for it, but perturbing each number and calling forward is not.
 
-check also shows what your code prints, in the first call that fails or else in the first call. All
-calls of an exercise together may take {seconds} s, and those of the checker {checker} s. Code that
-hangs is stopped then, and check names the line.
+check also shows the first lines that your code prints. All calls of an exercise together may take
+{seconds} s. Code that hangs is stopped then, and check names the line.
 """
 
 
 def write(folder: Path, exercises: tuple[Exercise, ...]) -> None:
-    """Write the hand-out into a folder that is not there yet, or empty."""
+    """Write the hand-out into a folder that is empty, or not there yet. Raises UserError."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"{folder}: this exists already; give a new folder, nothing is overwritten")
     folder.mkdir(parents=True, exist_ok=True)
     for exercise in exercises:
         (folder / f"{exercise.name}.py").write_text(text(exercise), encoding="utf-8")
-    rows = "\n".join(
-        f"| `{e.name}.py` | {e.lesson} | {e.kind}{_of(e)} | {e.most} |" for e in exercises
-    )
+    rows = "\n".join(f"| `{e.name}.py` | {e.lesson} | {e.kind} | {e.most} |" for e in exercises)
     points = sum(exercise.most for exercise in exercises)
-    usual, checker = sorted({exercise.seconds for exercise in EXERCISES})
     readme = README.format(
         count=len(exercises), points=points, rows=rows,
         folder=shlex.quote(folder.resolve().name), allowed=textwrap.fill(", ".join(ALLOWED), 100),
-        seconds=usual, checker=checker,
+        seconds=SECONDS,
     )  # fmt: skip
     (folder / "README.md").write_text(readme, encoding="utf-8", errors="backslashreplace")
-
-
-def _of(exercise: Exercise) -> str:
-    """Which function, where the kind does not say it."""
-    return f" `{exercise.functions[0]}`" if exercise.kind == FORWARD else ""
+    print(f"{len(exercises)} exercises, {points} points: begin with {folder / 'README.md'}")

@@ -6,40 +6,23 @@ point: a mistake in one function costs no points of the other.
 """
 
 from collections.abc import Callable, Sequence
+from types import ModuleType
 
 import numpy as np
 
 from minidann.coursework.exercises import Exercise
 from minidann.gradcheck.judging import Answer, judge, questions
 from minidann.gradcheck.verdict import Verdict
-from minidann.mistakes.question import Case, Question, real
+from minidann.mistakes.question import Case, Question, first_example
 from minidann.mistakes.question import ask as ask_op
 
 BROKEN = "forward was given, and it is no longer right."
-TOO_FEW = "backward cannot be judged yet, because forward fails on most inputs."
-LUCKY = "It is right with the cache that the file describes, but not with that of your forward."
-# Shapes and options of an input of 100,000 numbers. A backward pass takes a moment there, and in
-# loops a second; one that perturbs every number, and calls forward each time, takes minutes.
-LARGE = {
-    "conv1d": (((1, 33_000, 3), (3, 3, 2), (2,)), {"stride": 3}),
-    "relu": (((1000, 100),), {}),
-    "maxpool": (((10, 1000, 10),), {"size": 10, "stride": 10}),
-    "attention": (((200, 10, 50), (50,)), {}),
-    "dense": (((10_000, 10), (10, 2), (2,)), {}),
-    "softmax_cross_entropy": (((10_000, 10),), {"labels": np.tile([0, 9, 5, 1], 2500)}),
-    "batchnorm": (((1000, 100), (100,), (100,)), {}),
-    "dropout": (((1000, 100),), {"mask": np.tile([0.0, 2.5, 2.5, 0.0, 2.5], (1000, 20))}),
-    "gradient_reversal": (((1000, 100),), {"beta": 0.5}),
-}
+LARGE = 100_000  # numbers in the largest input
 
 
 def ask(exercise: Exercise, rng: np.random.Generator) -> tuple[list[dict], Callable]:
     """The calls of an exercise on a layer, and the function that judges their results."""
-    asked = questions(exercise.name, rng)
-    shapes, options = LARGE[exercise.name]
-    case = Case("100,000 numbers", tuple(map(rng.standard_normal, shapes)), options)
-    shape = np.shape(exercise.module.forward(*case.arrays, **case.options)[0])
-    asked.append(ask_op(exercise.module, case, np.asarray(rng.standard_normal(shape))))
+    asked = [*questions(exercise.name, rng), large(exercise.module, rng)]
     calls = []
     for i, (case, upstream, *_) in enumerate(asked):
         given = {"args": case.arrays, "options": case.options}
@@ -51,61 +34,52 @@ def ask(exercise: Exercise, rng: np.random.Generator) -> tuple[list[dict], Calla
     return calls, lambda results: judged(exercise, asked, results)
 
 
+def large(op: ModuleType, rng: np.random.Generator) -> Question:
+    """A question with LARGE numbers: the op's first example with its rows repeated.
+
+    A backward pass takes a moment there, and in loops a second; one that perturbs every number, and
+    calls forward each time, takes minutes.
+    """
+
+    def repeated(array):
+        return np.resize(array, (LARGE * len(x) // x.size, *array.shape[1:]))
+
+    (x, *others), options = first_example(op, rng)
+    options = {name: repeated(value) if np.shape(value)[:1] == x.shape[:1] else value
+               for name, value in options.items()}  # fmt: skip
+    case = Case("100,000 numbers", (repeated(x), *others), options)
+    shape = np.shape(op.forward(*case.arrays, **options)[0])
+    return ask_op(op, case, np.asarray(rng.standard_normal(shape)))
+
+
 def judged(exercise: Exercise, asked: list[Question], calls: Sequence[dict]):
     """The verdicts on the parts of an exercise, what they earn, and notes."""
-    name, n = exercise.name, len(asked)
+    n = len(asked)
     again = [*calls[2 * n : 3 * n - 1][::-1], None]
     own = [answered(*three) for three in zip(calls[: 2 * n : 2], calls[1 : 2 * n : 2], again)]
-    whole = verdicts_on(name, asked, own)
-    out = whole["out"]
-    notes = (BROKEN,) * (not out.right and "out" not in exercise.parts)
-    candidates = []
-    some = [i for i in range(n) if own[i].which != "forward" and is_finite(own[i].out)]
-    if len(some) == n:
-        candidates = [whole]
-    elif 2 * len(some) >= n and n - 1 in some:  # fewer, or none of the size, prove too little
-        candidates = [verdicts_on(name, [asked[i] for i in some], [own[i] for i in some])]
-    if not out.right:
-        described = [
-            Answer(question.out, numbers(call["value"]), None, call["error"], "backward")
-            for question, call in zip(asked, calls[3 * n - 1 :])
-        ]
-        candidates.append(verdicts_on(name, asked, described))
-    verdicts = []
-    for part in exercise.parts:
-        found = [candidate[part] for candidate in candidates if part != "out"]
-        if part == "out":
-            verdicts.append(out)
-        elif found and found[-1].right and not found[0].right:
-            verdicts.append(found[-1]._replace(note=LUCKY))
-        else:
-            verdicts.append(max(found, key=is_named, default=Verdict(part, False, (TOO_FEW,))))
+    found = described = verdicts_on(exercise.name, asked, own)
+    if not found["out"].right:
+        pairs = zip(asked, calls[3 * n - 1 :])
+        given = [answered({"value": q.out, "error": ""}, call, None) for q, call in pairs]
+        described = verdicts_on(exercise.name, asked, given) | {"out": found["out"]}
+    verdicts = [max(found[part], described[part], key=worth) for part in exercise.parts]
+    notes = (BROKEN,) * (not found["out"].right and "out" not in exercise.parts)
     return verdicts, {verdict.part: 1.0 for verdict in verdicts if verdict.right}, notes
 
 
 def verdicts_on(name: str, asked: Sequence[Question], answers: Sequence[Answer]):
-    """The verdicts on the small inputs, and where all gradients are right, on the large one, too.
+    """The verdicts on the small inputs, and where all is right, on the last one, which is large.
 
-    The large one is the last. It would take long to look for a mistake in 100,000 numbers. What
-    fails where dx should be None, because the first layer's input needs no gradient, costs dx only.
+    It would take long to look for a mistake in 100,000 numbers.
     """
     small = judge(name, asked[:-1], answers[:-1])
-    plain = [i for i, q in enumerate(asked[:-1]) if all(g is not None for g in q.gradients)]
-    if len(plain) < len(asked) - 1:
-        others = judge(name, [asked[i] for i in plain], [answers[i] for i in plain])
-        small = others | {part: small[part] for part in ("out", "dx")}
-    if not all(verdict.right for part, verdict in small.items() if part != "out"):
-        return small
-    large, answer = asked[-1], answers[-1]
-    if not small["out"].right:
-        answer = answer._replace(out=large.out)
-    again = judge(name, [large], [answer])
-    return {part: small[part] if again[part].right else again[part] for part in small}
+    return judge(name, asked, answers) if all(v.right for v in small.values()) else small
 
 
-def is_named(verdict: Verdict) -> bool:
-    """Is it a mistake with a name, and no error?"""
-    return bool(verdict.causes) and not verdict.causes[0].startswith("backward ")
+def worth(verdict: Verdict) -> tuple[bool, bool]:
+    """Is it right, and if not, is it a mistake with a name, and no error?"""
+    has_name = bool(verdict.causes) and not verdict.causes[0].startswith(("forward ", "backward "))
+    return verdict.right, has_name
 
 
 def answered(first: dict, second: dict, again: dict | None) -> Answer:
@@ -127,9 +101,3 @@ def number(value):
         return np.asarray(value, np.float64) if isinstance(value, (tuple, list)) else value
     except (ValueError, TypeError):  # lists of different lengths, or of no numbers
         return value
-
-
-def is_finite(out) -> bool:
-    """Is it made of finite real numbers?"""
-    numbers = real(out)
-    return numbers is not None and bool(np.isfinite(numbers).all())

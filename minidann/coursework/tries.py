@@ -1,99 +1,91 @@
-"""What the functions are tried on: by part, (arguments, options) each, small ones first.
-
-A third thing is a part: the try is one only where that part is earned.
+"""What the functions are called with: for each part of an exercise (arguments, options), small
+ones first. VIEWS says what of the results a part is about.
 """
 
 import numpy as np
 
 from minidann import optim
 
+KERNELS = optim.REGULARISED
+
 
 def learning_rate(rng):
     """Epochs before the floor is reached, and after."""
-    parts = {
-        "decay": [0, 1, *sorted(rng.integers(2, 40, 3)), 41],
-        "floor": [42, 60, 80, 500, 1, 2, 5],
-    }
-    return {part: [((int(e),), {}) for e in epochs] for part, epochs in parts.items()}
+    before = (0, 1, *sorted(map(int, rng.integers(2, 40, 3))), 41)
+    return {"decay": [((e,), {}) for e in before],
+            "floor": [((e,), {}) for e in (1, 42, 60, 80, 500)]}  # fmt: skip
 
 
 def step(rng):
-    """Adam's first steps by hand, then some of small gradients; last what has none in a step."""
+    """Adam's first steps by hand, then some of small gradients; in some a gradient is missing."""
     params = {"w": np.array([1.0, -2.0]), "b": np.array([3.0])}
     grads = {"w": np.array([2.0, 0.5]), "b": np.array([1e-8])}
-    partial, full = [], []
+    state, some = optim.start(params), {"w": grads["w"]}
+    full, lacking = [((params, grads, state, 0.1), {})], [((params, some, state, 0.1), {})]
+    _, state = optim.step(params, some, state, 0.1)
+    full.append(((params, grads, state, 0.1), {}))  # here b is one step behind
+    params = {"w": rng.standard_normal((2, 5)), "b": rng.standard_normal(3)}
     state = optim.start(params)
-    for given in (grads, {"w": grads["w"]}, grads):  # then b is one step behind
-        (full if len(given) == 2 else partial).append(((params, given, state, 0.1), {}))
-        _, state = optim.step(params, given, state, 0.1)
-    params = {"w": rng.standard_normal((2, 5)), "b": rng.standard_normal(3), "c": np.ones(1)}
-    state = optim.start(params)
-    for t in range(6):
+    for _ in range(4):
         size = 10.0 ** -np.arange(10).reshape(2, 5)  # 1 down to 1e-9
         grads = {"w": size * rng.standard_normal((2, 5)), "b": rng.standard_normal(3)}
-        some = {"b": grads["b"]} if t % 2 else grads
-        grads = {**grads, "c": rng.standard_normal(1)}
-        partial.append(((params, some, state, 0.3), {}))
         full.append(((params, grads, state, 0.3), {}))
+        lacking.append(((params, {"b": grads["b"]}, state, 0.3), {}))
         params, state = optim.step(params, grads, state, 0.3)
-    return {"m": full, "v": full, "parameters": full, "no gradient": partial}
+    return dict.fromkeys(("m", "v", "parameters"), full) | {"no gradient": lacking}
 
 
 def add_penalty(rng):
-    """Kernels and a bias; each penalty alone, and both; for l1 a kernel with a zero in it, too."""
-    names = (*optim.REGULARISED, "conv.b", "bn.gamma", "bn.beta", "attention.v", "emotion.b")
+    """Kernels and a bias; each penalty alone, and both; a kernel with a zero in it."""
+    names = (*KERNELS, "conv.b", "bn.gamma", "bn.beta", "attention.v", "emotion.b")
     small = {"conv.w": np.array([2.0, -3.0]), "emotion.w": np.array([5.0]),
              "domain.w": np.array([-1.0]), "conv.b": np.array([4.0])}  # fmt: skip
     ones = {name: np.ones_like(w) for name, w in small.items()}
     large, grads = ({name: rng.standard_normal((3, 4)) for name in names} for _ in range(2))
-    given = [(small, ones), (large, grads)]
-    zero = [({**small, "conv.w": np.array([2.0, 0.0])}, ones)]
-    without = [(small, {"conv.b": np.array([1.0])})] + [
-        (large, {name: g for name, g in grads.items() if name != lost})
-        for lost in ("conv.w", "domain.w")
-    ]
-    l1, l2, both = {"l1": 0.5, "l2": 0.0}, {"l1": 0.0, "l2": 0.25}, {"l1": 0.5, "l2": 0.25}
-    return {
-        "l1": [(pair, l1) for pair in given + zero],
-        "l2": [(pair, l2) for pair in given] + [(pair, both, "l1") for pair in given],
-        "kernels only": [(pair, both) for pair in given + without],
-    }
+    zero, lacking = {**small, "conv.w": np.array([2.0, 0.0])}, {**grads}
+    del lacking["conv.w"], lacking["bn.beta"]
+    given = (small, ones), (large, lacking), (large, grads), (zero, ones)
+    calls = {"l1": [(pair, {"l1": 0.5, "l2": 0.0}) for pair in given],
+             "l2": [(pair, {"l1": l1, "l2": 0.25}) for pair in given[:3] for l1 in (0.0, 0.5)],
+             }  # fmt: skip
+    return calls | {"kernels only": calls["l1"] + calls["l2"]}
 
 
-def mend_equations(rng):
+def equations(rng):
     """Steps with both losses, and with the domain loss alone, as on bn4's target rows."""
-    tries = []
+    calls = []
     for alpha, beta in ((0.5, 3.0), (0.3, 1.7), (0.8, 0.4), (0.5, 0.0)):
-        sizes = {"conv.w": 2, "attention.v": 1}
-        emotion = {
-            name: rng.integers(1, 9, n) / 2 for name, n in (sizes | {"emotion.w": 1}).items()
-        }
-        domain = {name: rng.integers(1, 9, n) / 2 for name, n in (sizes | {"domain.w": 1}).items()}
-        tries += [((e, domain), {"alpha": alpha, "beta": beta}) for e in ({}, emotion)]
-    return {"mended": tries}
+        emotion, domain = (
+            {name: rng.integers(1, 9, n) / 2 for name, n in sizes.items()}
+            for sizes in ({"conv.w": 2, "attention.v": 1, "emotion.w": 1},
+                          {"conv.w": 2, "attention.v": 1, "domain.w": 1})
+        )  # fmt: skip
+        calls += [((e, domain), {"alpha": alpha, "beta": beta}) for e in ({}, emotion)]
+    return {"result": calls}
 
 
-def mend_groups(rng):
+def groups(rng):
     """Every mode, with more rows of either domain."""
     sizes = [(2, 3), (4, 1), (3, 3), tuple(map(int, rng.integers(1, 9, 2)))]
-    return {"mended": [((mode, *size), {}) for size in sizes for mode in ("bn1", "bn2", "bn3")]}
+    modes = ("bn1", "bn2", "bn3")
+    return {"result": [((mode, *size), {}) for size in sizes for mode in modes]}
 
 
-def mend_mean_and_std(rng):
+def mean_and_std(rng):
     """Bins of all sorts: loud and quiet ones, and one that never changes."""
     steps = np.array([[1, 1000, 5], [2, 1001, 5], [6, 1000, 5], [3, 1003, 5]], np.float32)
     noise = rng.standard_normal((401, 4)) * [1, 0.02, 3, 1e-3] + [-7, 1e4, 2, 0.5]
     bins = np.split(noise.astype(np.float32), 4, axis=1)  # alone: each has a size of its own
     inputs = (steps[:2], steps[:3], steps, np.full((3, 2), 0.1, np.float32), *bins)
-    return {"mended": [((frames,), {}) for frames in inputs]}
+    return {"result": [((frames,), {}) for frames in inputs]}
 
 
-def mend_information(rng):
+def information(rng):
     """Answers that are sure or unsure, of equally frequent classes and of others."""
     column = rng.random((7, 1))
     inputs = ([[1.0, 0.0], [0.0, 1.0]], [[0.9, 0.1], [0.9, 0.1]],
               [[1.0, 0.0], [0.5, 0.5], [0.75, 0.25]], np.hstack([column, 1 - column]))  # fmt: skip
-    return {"mended": [((np.array(probabilities),), {}) for probabilities in inputs]}
+    return {"result": [((np.array(probabilities),), {}) for probabilities in inputs]}
 
 
 def normalise_and_pad(rng):
@@ -107,72 +99,46 @@ def normalise_and_pad(rng):
     low = rng.integers(-9, -6, 26).astype(np.float32)
     frames, mean, std = utterance(5, 0)
     each = (frames, np.tile(mean, (5, 1)), np.tile(std, (5, 1)))
-    padded = [utterance(1, -7), utterance(4, -7), utterance(301, -7), utterance(749, 2)]
-    options = ((utterance(4, 0), {"minimum": low}), (each, {}),
-               (each, {"out": np.ones((750, 26), np.float32)}))  # fmt: skip
-    return {
-        "normalised": [(utterance(750, -7), {})],
-        "padded": [(args, {}) for args in padded],
-        "float32": [(utterance(750, -7), {})],
-        "the rest given": options,
-    }
+    whole = [(utterance(750, -7), {})]
+    sizes = ((1, -7), (2, 20), (4, -7), (301, -7), (749, 2))  # 20: all are positive
+    given = {}, {"out": np.ones((750, 26), np.float32)}
+    return {"normalised": whole, "float32": whole,
+            "padded": [(utterance(*size), {}) for size in sizes],
+            "minimum and out": [(utterance(4, 0), {"minimum": low}),
+                                *((each, options) for options in given)]}  # fmt: skip
 
 
 def uar(rng):
     """Classes of the same size, where UAR is accuracy but not precision, and of others."""
 
-    def case(zeros, ones, right_zeros, right_ones):
-        labels = np.repeat([0, 1], [zeros, ones])
-        right = np.concatenate([np.arange(zeros) < right_zeros, np.arange(ones) < right_ones])
-        order = rng.permutation(len(labels))
-        return (labels[order], np.where(right, labels, 1 - labels)[order]), {}
-
-    few, (a, b, c) = int(rng.integers(5, 20)), rng.integers(1, 5, 3)
-    counts = [(1, 1, 1, 1), (2, 2, 2, 1), (1, 2, 0, 2), (3, 9, 2, 5), (few, few, a, 5),
-              (few + 20, few, b, c)]  # fmt: skip
-    return {"result": [case(*each) for each in counts]}
+    pairs = [([0, 1], [0, 1]), ([0, 0, 1, 1], [0, 0, 1, 0]), ([1, 0, 1], [1, 1, 1])]
+    for zeros in (3, 9, 40):
+        labels = rng.permutation(np.repeat([0, 1], [zeros, 9]))
+        pairs.append((labels, np.where(rng.random(len(labels)) < 0.3, 1 - labels, labels)))
+    return {"result": [(tuple(map(np.array, pair)), {}) for pair in pairs]}
 
 
-# --- What of the result counts
+# --- What of a result r a part is about; all of it, where the part is not here.
 
 
-def of_state(kept):
-    """Of what `step` returns, what the new state has under names that end so."""
-    return lambda result, args: {k: v for k, v in result[1].items() if k.endswith(kept)}
+def keys(result, *names):
+    return {k: value for k, value in result.items() if k.endswith(names)}
 
 
-def moved(result, args):
-    """The new parameters, and their counts of steps."""
-    return result[0] | of_state(".t")(result, args)
+def no_gradient(r, params, grads, *_):
+    """All that `step` returns of parameters without a gradient, and the first moments."""
+    return {k: v for k, v in (r[0] | r[1]).items() if not {k, k[:-2]} & grads.keys() or ".m" in k}
 
 
-def without_gradient(result, args):
-    """All that `step` returns of parameters without a gradient."""
-    return {k: v for k, v in (result[0] | result[1]).items() if not {k, k[:-2]} & args[1].keys()}
-
-
-def kernels(result, args):
-    return {name: g for name, g in result.items() if name in optim.REGULARISED}
-
-
-def no_kernels(result, args):
-    """What `add_penalty` returns of others, and of which kernels it returns anything."""
-    return {name: 0 if name in optim.REGULARISED else g for name, g in result.items()}
-
-
-def floor(result, args):
-    """The rate, once the floor is reached; before, whether it is above it."""
-    return result if args[0] >= 42 else {"above": 1.0 * (np.asarray(result) > optim.FINAL_RATE)}
-
-
-VIEWS = {  # by function and part; all of the result, where it is not here
-    ("learning_rate", "floor"): floor,
-    ("step", "m"): of_state(".m"),
-    ("step", "v"): of_state(".v"),
-    ("step", "parameters"): moved,
-    ("step", "no gradient"): without_gradient,
-    ("add_penalty", "l1"): kernels,
-    ("add_penalty", "l2"): kernels,
-    ("add_penalty", "kernels only"): no_kernels,
-}
-IDLE = {"step": "no gradient", "add_penalty": "kernels only"}  # right where nothing is done
+VIEWS = {
+    "m": lambda r, *_: keys(r[1], ".m"),
+    "v": lambda r, *_: keys(r[1], ".v"),
+    "parameters": lambda r, *_: r[0] | keys(r[1], ".t"),
+    "no gradient": no_gradient,
+    "l1": lambda r, *_: keys(r, *KERNELS),
+    "l2": lambda r, *_: keys(r, *KERNELS),
+    # A kernel's own value is another part's, but it has to change.
+    "kernels only": lambda r, params, grads: {
+        k: 1.0 * np.any(g != grads[k]) if k in KERNELS else g for k, g in r.items()},
+    "float32": lambda r, *_: str(r.dtype),
+}  # fmt: skip

@@ -14,15 +14,17 @@ def confusion(labels: np.ndarray, predicted: np.ndarray) -> np.ndarray:
 def uars(counts: np.ndarray) -> np.ndarray:
     """Unweighted average recall of each confusion (..., 2, 2) -> (...), 0 to 1.
 
-    That is the mean over both classes of the share of their examples that are found. 0.5 is chance,
-    whatever the sizes of the classes. NaN where a class has no example.
+    0.5 is chance, whatever the sizes of the classes. NaN where a class has no example.
     """
     with np.errstate(invalid="ignore"):  # 0 / 0
         return (counts.diagonal(axis1=-2, axis2=-1) / counts.sum(axis=-1)).mean(axis=-1)
 
 
 def uar(labels: np.ndarray, predicted: np.ndarray) -> float:
-    """Unweighted average recall of labels and predictions (N,) of two classes; see `uars`."""
+    """Unweighted average recall of labels and predictions (N,), each 0 or 1 -> 0 to 1.
+
+    That is the mean over both classes of the share of their examples that are found.
+    """
     return float(uars(confusion(labels, predicted)))
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from minidann.sound.logmel import FRAMES, MELS, crop
 
-BLOCK = 50_000  # frames at a time where all of a corpus is gone through in float64: 10 MB
+BLOCK = 50_000  # frames at a time: 10 MB in float64
 
 
 class Features:
@@ -64,9 +64,10 @@ def mean_and_std(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     Summed up in float64, in two passes (the squares of distances from the mean, not of the
     values) and in blocks. A bin that never changes has standard deviation 1.
     """
-    starts, total = range(0, len(frames), BLOCK), len(frames)
-    mean = sum(frames[i : i + BLOCK].sum(axis=0, dtype=np.float64) for i in starts) / total
-    variance = sum(((frames[i : i + BLOCK] - mean) ** 2).sum(axis=0) for i in starts) / total
+    total = len(frames)
+    blocks = [frames[i : i + BLOCK] for i in range(0, total, BLOCK)]
+    mean = sum(block.sum(axis=0, dtype=np.float64) for block in blocks) / total
+    variance = sum(((block - mean) ** 2).sum(axis=0) for block in blocks) / total
     std = np.sqrt(variance)
     std[std < 1e-6] = 1  # all that is left of a constant is rounding
     return mean.astype(np.float32), std.astype(np.float32)
