@@ -17,10 +17,11 @@ from minidann.console import UserError
 from minidann.gradcheck.gradients import check
 from minidann.gradcheck.judging import judge, questions
 from minidann.gradcheck.running import SECONDS, answers, attempt
-from minidann.gradcheck.verdict import Report, kind
+from minidann.gradcheck.verdict import Report
 from minidann.mistakes.question import Question, argument_names
 
 LARGE = 5000  # entries of an array, of which each is perturbed
+EXAMPLE = "example(rng), which should give arrays and options such as (x, w), {} or (x,), {},"
 CACHE = "backward is right with the cache of minidann's forward: look at what yours puts into it."
 
 
@@ -106,18 +107,12 @@ def _askable(forward, asked: list[Question]) -> tuple[list[Question], list[str]]
 
 def _by_itself(path: Path, module, rng) -> Report:
     """The verdicts on the file's gradients, against the differences of its own forward."""
-    given = _run(path, "example(rng)", lambda: module.example(rng))
-    try:
-        arrays, options = given
-        is_many = isinstance(arrays, (tuple, list)) and isinstance(options, dict)
-        arrays = tuple(np.array(a, dtype=np.float64) for a in arrays) if is_many else ()
-    except (TypeError, ValueError):
-        arrays = ()
-    if not arrays:
-        raise UserError(
-            f"{path}: example(rng): expected (arrays, options), a tuple of arrays and a dict, such "
-            f"as (x, w), {{}} or (x,), {{}}; received {kind(given)}"
-        )
+
+    def example():
+        arrays, options = module.example(rng)
+        return tuple(np.array(array, dtype=np.float64) for array in arrays), dict(options)
+
+    arrays, options = _run(path, EXAMPLE, example)
     for name, array in zip(argument_names(module.forward, len(arrays)), arrays):
         if not 0 < array.size <= LARGE:
             raise UserError(f"{path}: example(rng): {name} has {array.size} entries, and each is "
