@@ -8,26 +8,20 @@ from minidann.ops.softmax_cross_entropy import softmax
 
 # --- dropout: the same mask, both ways
 
-RATES = 0.2, 0.3, 0.5, 0.7, 0.8
-table(dropout, "afresh", """
-(dout * (mask != 0),) | What was scaled up by 1 / (1 - p) is not scaled here.
-(dout * (mask != 0) / max((mask != 0).mean(), 1e-9),)
+MASKS = """
+mask != 0 | What is kept is not scaled by 1 / (1 - p).
+(mask != 0) / max((mask != 0).mean(), 1e-9)
     | The scale is made from the share that happened to be kept, not from the rate: use the mask.
-(dout * np.random.default_rng(1).permuted(mask),) | A second mask is drawn for the backward pass.
-(dout * (mask.max() - mask),) | The mask is inverted: what was dropped gets the gradient.
-(dout * (mask == 0),) | The mask is inverted, and what was kept is not scaled.
-(np.where(mask, dout / np.where(mask, mask, 1), 0),) | The gradient is divided by the mask.
+mask.max() - mask | The mask is inverted: what is dropped passes.
+mask == 0 | The mask is inverted, and what passes is not scaled.
+np.where(mask, 1 / np.where(mask, mask, 1), 0) | What is kept is divided by the mask.
 """ + family("""
-(dout * (mask != 0) / (1 - NUMBER),) | The scale is 1 / (1 - NUMBER) on the way back: use the mask.
-""", *RATES))  # fmt: skip
-table(dropout, "forward", """
-x * (mask != 0) | What is kept is not scaled by 1 / (1 - p).
-x * (mask != 0) / max((mask != 0).mean(), 1e-9) | The scale is made from the share that was kept.
-x | The mask is not applied.
-x * (mask == 0) | The mask is inverted.
-""" + family("""
-x * (mask != 0) / (1 - NUMBER) | The scale is 1 / (1 - NUMBER) whatever the rate is: use the mask.
-""", *RATES))  # fmt: skip
+(mask != 0) / (1 - NUMBER) | The scale is 1 / (1 - NUMBER) whatever the rate is: use the mask.
+""", 0.2, 0.3, 0.5, 0.7, 0.8)  # fmt: skip
+table(dropout, "forward", MASKS, form="x * ({})")
+table(dropout, "afresh", MASKS + """
+np.random.default_rng(1).permuted(mask) | A second mask is drawn for the backward pass.
+""", form="(dout * ({}),)")  # fmt: skip
 
 # --- dense: two products and a sum
 

@@ -52,22 +52,21 @@ again(w=w.swapaxes(0, 1).reshape(w.shape))
 
 # --- relu: a gate that forward has set
 
-LEAKS = 0.01, 0.1, 0.2
-table(relu, "afresh", """
-(dout.copy(),) | The gate is missing: the gradient passes everywhere.
-(dout * (x <= 0),) | The gate is inverted: the gradient passes where x was negative.
-(np.maximum(dout, 0),) | The gate is that of dout: the gradient passes where dout is positive.
-(dout * np.sign(x),) | dout is multiplied by the sign of x, not by 1 or 0.
-(dout * (x >= 0),) | At x = 0 the gradient passes; it should be 0 there.
+GATES = """
+x <= 0 | The gate is inverted: what is negative passes.
+np.sign(x) | The sign of x stands where the gate, 1 or 0, should.
 """ + family("""
-(np.where(x > 0, dout, NUMBER * dout),)
-    | Where x is negative, dout is multiplied by NUMBER, as in a leaky ReLU, not set to 0.
-""", *LEAKS))  # fmt: skip
+np.where(x > 0, 1, NUMBER) | What is negative is multiplied by NUMBER, as in a leaky ReLU, not by 0.
+""", 0.01, 0.1, 0.2)  # fmt: skip
+table(relu, "forward", GATES, form="x * ({})")
+table(relu, "afresh", GATES + """
+np.ones_like(x) | The gate is missing: the gradient passes everywhere.
+dout > 0 | The gate is that of dout: the gradient passes where dout is positive.
+x >= 0 | At x = 0 the gradient passes; it should be 0 there.
+""", form="(dout * ({}),)")  # fmt: skip
 table(relu, "forward", """
 np.maximum(x.max(), 0) | The largest entry of x is returned, not each entry or 0.
-""" + family("""
-np.where(x > 0, x, NUMBER * x) | What is negative is multiplied by NUMBER, as in a leaky ReLU.
-""", *LEAKS))  # fmt: skip
+""")  # fmt: skip
 
 # --- maxpool: the largest counts, out and back. Of a pool, v (N, size, F), each number has a weight
 
