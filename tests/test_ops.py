@@ -369,23 +369,25 @@ FAST = conv_relu_maxpool
 
 
 @pytest.mark.parametrize("op, arrays, options, expected, received", [
-    (conv1d, (ones(2, 9, 3), *CONV), {}, "at least 10 frames (the kernel)", "9"),
-    (conv1d, (ones(2, 9, 4), *CONV), {}, "x of shape (N, T, 3)", "(2, 9, 4)"),
-    (conv1d, (ones(9, 3), *CONV), {}, "x of shape (N, T, 3)", "(9, 3)"),
-    (maxpool, (ones(2, 4, 3),), {"size": 5}, "at least 5 frames", "4"),
     (FAST, (ones(1, 96, 3), *CONV), {}, "a pool is 30 windows", "29"),
-    (FAST, (ones(1, 97, 4), *CONV), {}, "x of shape (N, T, 3)", "(1, 97, 4)"),
-    (FAST, (ones(97, 3), *CONV), {}, "x of shape (N, T, 3)", "(97, 3)"),
     (FAST, (ones(1, 97, 3), CONV[0], ones(1)), {}, "b of shape (2,)", "(1,)"),
-    (ops.attention, (ones(2, 3, 4), ones(3)), {}, "v of shape (4,)", "(3,)"),
-    (ops.dense, (ones(2, 3), ones(4, 2), ones(2)), {}, "x of shape (N, 4)", "(2, 3)"),
-    (ops.dense, (ones(4), ones(4, 2), ones(2)), {}, "x of shape (N, 4)", "(4,)"),
     (ops.batchnorm, (ones(2, 3), ones(4), ones(4)), {}, "(N, 4)", "(2, 3)"),
     (ops.batchnorm, (ones(2, 3, 4), ones(4), ones(4)), {}, "(N, 4)", "(2, 3, 4)"),
     (dropout, (ones(2, 3),), {"mask": ones(2, 1)}, "a mask of shape (2, 3)", "(2, 1)"),
     (ops.softmax_cross_entropy, (ones(3, 2),), {"labels": LABELS}, "3 labels", "shape (2,)"),
 ])  # fmt: skip
-def test_wrong_shapes_are_reported(op, arrays, options, expected, received):
+def test_shapes_that_numpy_would_take_are_reported(op, arrays, options, expected, received):
     message = re.escape(f"{expected}, received {received}") + "$"
     with pytest.raises(ValueError, match=message):
         op.forward(*arrays, **options)
+
+
+@pytest.mark.parametrize("op, arrays", [
+    *((op, (x, *CONV)) for op in (conv1d, FAST) for x in (ones(2, 9, 3), ones(97, 3))),
+    (conv1d, (ones(2, 97, 4), *CONV)), (FAST, (ones(2, 97, 4), *CONV)),
+    (maxpool, (ones(2, 29, 3),)), (ops.attention, (ones(2, 3, 4), ones(3))),
+    (ops.dense, (ones(2, 3), ones(4, 2), ones(2))),
+])  # fmt: skip
+def test_numpy_refuses_other_wrong_shapes(op, arrays):
+    with pytest.raises(ValueError):
+        op.forward(*arrays)

@@ -9,7 +9,8 @@ first has sizes that all differ; where maxima tie or a kink is met, `what` begin
 
 They are pure: no state, no global seed, inputs never written to. `dout` is the gradient of the
 loss with respect to `out`; so is each gradient, with respect to its array. The output's dtype is
-the input's: float32 to train, float64 to check, complex128 for the complex step.
+the input's: float32 to train, float64 to check, complex128 for the complex step. Wrong shapes are a
+ValueError, of the op only where NumPy would take them.
 """
 
 from minidann.ops import (

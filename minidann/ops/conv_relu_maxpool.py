@@ -51,8 +51,6 @@ def forward(
     stride) of the pool.
     """
     k, d, f = w.shape
-    if x.ndim != 3 or x.shape[2] != d:
-        raise ValueError(f"conv_relu_maxpool: expected x of shape (N, T, {d}), received {x.shape}")
     if b.shape != (f,):
         raise ValueError(f"conv_relu_maxpool: expected b of shape ({f},), received {b.shape}")
     view = conv1d.windows(x, k, stride)  # (N, T', K*D), no copy
