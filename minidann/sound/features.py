@@ -16,7 +16,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -85,19 +85,16 @@ def extract_each(
 ) -> Iterator[tuple[int, Sound | None, np.ndarray | str]]:
     """Yield for each utterance (number, Sound, log-mel (k, 26)), or (number, None, why not).
 
-    Each core has one recording in memory at a time; the features of a few dozen recordings wait to
-    be asked for. The utterances of one recording are expected to follow one another; where they do
-    not, it is read again.
+    Each core has one recording in memory at a time; the features of a few dozen wait to be asked
+    for. The utterances of one recording are expected to follow one another; otherwise it is read
+    again.
     """
     # Linux's malloc hands freed memory back to the system, and gets it back page by page for the
     # next utterance, until it has seen a larger block come and go.
     np.empty(1 << 24, np.uint8)
     recordings = groupby(enumerate(utterances), key=lambda numbered: numbered[1].path)
     recordings = [(path, list(there), preset) for path, there in recordings]
-    size = min(8, 1 + len(recordings) // 100)  # of a part: threads that seldom meet seldom wait
-    parts = [(recordings[i : i + size],) for i in range(0, len(recordings), size)]
-    extracted = parallel.stream(lambda part: [extract_one(*item) for item in part], parts)
-    entries = (entry for part in extracted for recording in part for entry in recording)
+    entries = chain.from_iterable(parallel.stream(extract_one, recordings))
     yield from progress(entries, len(utterances), label, "utterances")
 
 
