@@ -152,7 +152,7 @@ def test_a_cache_in_a_global_is_caught():
         ("relu", f"{RELU}{BACK}    dout[~cache] = 0\n    return dout,\n", "",
          "writes to an array that it is given, line 7: copy it first"),
         ("relu", f"{RELU}\ndef bakward(dout, cache):\n    return dout * cache,\n", "",
-         "backward is not defined"),
+         "no attribute 'backward'"),
         ("dense", f"{DENSE}    x, w = cache\n    return dout @ w.T, x.T @ dout, dout\n", "dx, dw",
          "db: "),
         ("dense", ("    return dout @", "    if len(dout) > 1000:\n        return None\n"

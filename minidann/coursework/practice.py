@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import minidann.ops
 from minidann.console import UserError
 from minidann.coursework import handed_in, pupil
-from minidann.coursework.exercises import EXERCISES, Exercise
+from minidann.coursework.exercises import Exercise
 from minidann.coursework.handed_in import Submission
 from minidann.coursework.judging import NOT_WRITTEN, RIGHT, Paper, Result
 from minidann.coursework.layers import BROKEN
@@ -21,8 +21,6 @@ def read(place: Path) -> Submission:
     """What is in a student's folder or archive. Raises UserError where there is no exercise."""
     if not place.exists():
         raise UserError(f"{place}: there is no such folder")
-    if place.suffix == ".py":
-        raise UserError(f"{place}: this is a file; give its folder, and -k NAME")
     submission = handed_in.read(place)
     if not submission.code and submission.note:
         raise UserError(f"{place}: {submission.note}; python -m minidann.coursework new makes a "
@@ -79,10 +77,8 @@ def train_with(ops: SimpleNamespace, names: list[str]) -> None:
     if not train.DEMO.is_dir():
         raise UserError(f"--train: {train.DEMO}: the synthetic demo is not here; it comes with a "
                         "clone of minidann that is installed with pip install -e")  # fmt: skip
-    others = [exercise.name for exercise in EXERCISES if exercise.is_op]
-    others = [name for name in others if name not in names]
-    print(f"training the synthetic demo for {EPOCHS} epochs with your {', '.join(names)}")
-    print(f"from the reference: {', '.join([*others, 'the optimiser', 'all else'])}")
+    print(f"training the synthetic demo for {EPOCHS} epochs with your {', '.join(names)}; all else "
+          "comes from the reference")  # fmt: skip
     args = train.parser().parse_args(["--epochs", str(EPOCHS)])
     choices, places = train.read_flags(args)
     with tempfile.TemporaryDirectory() as out:

@@ -38,7 +38,6 @@ MEGABYTES = 2048  # of address space; NumPy alone takes a few hundred
 WRITTEN = 256 << 20  # bytes of all answers
 SHOWN = 2000  # characters of what an exercise prints are sent back
 LARGEST = 16 << 20  # bytes of an array that is sent back
-NO_CACHE = "has no cache, because forward failed"
 SYSTEM = ("os.", "subprocess.", "shutil.", "socket.", "ctypes.", "signal.", "resource.")
 
 
@@ -148,10 +147,6 @@ def restrict() -> None:
 # --- A call
 
 
-class BadCall(Exception):
-    """Says what is wrong with a call that raised nothing itself."""
-
-
 def load(name: str, code: str, notes: list[str]) -> types.ModuleType:
     """The module of this code."""
     module = types.ModuleType(f"exercise_{name}")
@@ -163,8 +158,6 @@ def load(name: str, code: str, notes: list[str]) -> types.ModuleType:
 
 def told(error: BaseException, name: str) -> str:
     """An error in one line, with the line of the submission's file that it comes from."""
-    if isinstance(error, BadCall):
-        return str(error)
     lines = [line for frame, line in traceback.walk_tb(error.__traceback__)
              if frame.f_code.co_filename == f"{name}.py"]  # fmt: skip
     if isinstance(error, SyntaxError) and not lines:
@@ -183,9 +176,7 @@ def answer(module, caches: dict, call: dict):
     `kept`: the function gets the cache of this number last. `op`: the function gets first the op of
     this code, and last a generator. `constants` of the module are set before.
     """
-    function = getattr(module, call["function"], None)
-    if not callable(function):
-        raise BadCall("is not defined")
+    function = getattr(module, call["function"])
     vars(module).update(call.get("constants", {}))
     args, options = call["args"], call.get("options", {})
     if "out" in options:  # NumPy's name for an array that is meant to be written to
@@ -193,7 +184,7 @@ def answer(module, caches: dict, call: dict):
     dicts = [(thing, dict(thing)) for thing in args if isinstance(thing, dict)]
     if "kept" in call:
         if call["kept"] not in caches:
-            raise BadCall(NO_CACHE)
+            raise NotImplementedError("forward gave no cache")
         args = [*args, caches[call["kept"]]]
     if "op" in call:
         op = types.SimpleNamespace()
@@ -201,14 +192,14 @@ def answer(module, caches: dict, call: dict):
         args = [op, *args, np.random.default_rng(0)]
     value = function(*args, **options)
     if "out" in options and not np.shares_memory(value, options["out"]):
-        raise BadCall("does not write to the given out and return it")
+        raise TypeError("it does not write to the given out and return it")
     for now, before in dicts:
         if now.keys() != before.keys() or any(now[key] is not before[key] for key in now):
-            raise BadCall("writes to a dict that it is given: copy it first")
+            raise TypeError("it writes to a dict that it is given: copy it first")
     if "keep" not in call:
         return value
     if not isinstance(value, tuple) or len(value) != 2:
-        raise BadCall(f"returns a {type(value).__name__} instead of (out, cache)")
+        raise TypeError(f"it returns a {type(value).__name__} instead of (out, cache)")
     out, caches[call["keep"]] = value
     return out
 
