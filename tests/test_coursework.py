@@ -173,11 +173,11 @@ def test_nothing_but_numbers_comes_back():
         back["b"][0][0] = 1
     endless = []
     endless.append(endless)
-    for thing in (object(), np.array([object()]), {1: 2}, {"f": print}, endless):
-        with pytest.raises((TypeError, RecursionError)):
+    for thing in (object(), np.array([object()]), {"f": print}, endless):
+        with pytest.raises((TypeError, ValueError)):
             pupil.dumps(thing)
     with pytest.raises(ValueError, match="OBJECT"):
-        pupil.loads(json.dumps({"array": "|O", "shape": [1], "bytes": "AAAAAAAAAAA="}))
+        pupil.loads(json.dumps({"dtype__": "|O", "shape": [1], "bytes": "AAAAAAAAAAA="}))
 
 
 def test_a_process_that_stops_itself_is_killed(tmp_path, monkeypatch):

@@ -36,14 +36,12 @@ class NotRead(Exception):
 class Submission:
     """The exercises as they were when they were read: nothing that runs later changes them.
 
-    By exercise: `code` is its text; `unread` says why it cannot be graded; `notes` are what else
-    there is to say. `note` is about the whole.
+    By exercise: `code` is its text, `unread` says why it cannot be graded. `note` is about all.
     """
 
     name: str
     code: dict[str, str] = field(default_factory=dict)
     unread: dict[str, str] = field(default_factory=dict)
-    notes: dict[str, list[str]] = field(default_factory=dict)
     note: str = ""
 
 
@@ -81,7 +79,7 @@ def read(place: Path) -> Submission:
         try:
             if len(near) > 1:
                 raise NotRead(f"is there {len(near)} times ({places}): hand in one")
-            submission.code[name], submission.notes[name] = text_of(near[0], name)
+            submission.code[name] = text_of(near[0])
         except NotRead as error:
             submission.unread[name] = f"{near[0].path} {error}"
     if not ranked and not problems:
@@ -93,22 +91,18 @@ def read(place: Path) -> Submission:
     return submission
 
 
-def text_of(file: File, name: str) -> tuple[str, list[str]]:
-    """The code of an exercise, and notes. Raises NotRead."""
+def text_of(file: File) -> str:
+    """The code of an exercise. Raises NotRead."""
     if file.problem:
         raise NotRead(file.problem)
     if len(file.content) > LARGEST:
         raise NotRead(f"is larger than {LARGEST >> 10} kB")
-    notes = [f"The code is from {file.path.name}."] * (file.path.name != f"{name}.py")
     if file.path.suffix == ".ipynb":
-        return notebook(file.content), notes
+        return notebook(file.content)
     try:
-        text = file.content.decode("utf-8-sig")
+        return file.content.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError:
-        encoding = "utf-16" if file.content[:2] in (b"\xff\xfe", b"\xfe\xff") else "latin-1"
-        text = file.content.decode(encoding, "replace")
-        notes.append(f"The file is not in UTF-8 and was read as {encoding}: save it as UTF-8.")
-    return text.replace("\r\n", "\n"), notes
+        raise NotRead("is not in UTF-8, as Python expects it: save it as UTF-8") from None
 
 
 def notebook(content: bytes) -> str:

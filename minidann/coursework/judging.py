@@ -81,8 +81,7 @@ class Paper:
         if name not in submission.code:
             return Result(exercise, NOT_WRITTEN, why="The file is missing.")
         done = found[name]
-        notes = *submission.notes.get(name, ()), *done.notes
-        more = {"notes": notes * (not done.problem), "printed": done.printed}
+        more = {"notes": tuple(done.notes) * (not done.problem), "printed": done.printed}
         if done.lost or done.problem:
             why = f"It could not be run to its end: {done.lost}."
             why = f"The file cannot be imported: it {done.problem}." if done.problem else why

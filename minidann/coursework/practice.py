@@ -52,16 +52,14 @@ def report(result: Result, part: str | None = None) -> list[str]:
 
 def own_ops(submission: Submission, results: list[Result]) -> tuple[SimpleNamespace, list[str]]:
     """The ops of the network with the student's where all of it is right, and which these are."""
-    ours = {name: getattr(minidann.ops, name) for name in minidann.ops.__all__}
-    names = [
-        result.exercise.name
-        for result in results
-        if result.exercise.is_op and result.state == RIGHT and BROKEN not in result.notes
-    ]
-    for name in names:
-        module = pupil.load(name, submission.code[name], [])
-        functions = {"forward": module.forward, "backward": module.backward}
-        ours[name] = SimpleNamespace(**vars(ours[name]) | functions)
+    ours, names = {name: getattr(minidann.ops, name) for name in minidann.ops.__all__}, []
+    for result in results:
+        name = result.exercise.name
+        if result.exercise.is_op and result.state == RIGHT and BROKEN not in result.notes:
+            module = pupil.load(name, submission.code[name], [])
+            functions = {"forward": module.forward, "backward": module.backward}
+            ours[name] = SimpleNamespace(**vars(ours[name]) | functions)
+            names.append(name)
     front = {name: ours[name] for name in ("conv1d", "relu", "maxpool")}
     if front.keys() & set(names):
         ours["conv_relu_maxpool"] = conv_relu_maxpool.compose(**front)

@@ -44,42 +44,32 @@ SYSTEM = ("os.", "subprocess.", "shutil.", "socket.", "ctypes.", "signal.", "res
 # --- Lines
 
 
-def encode(thing):
-    """`thing` as JSON can hold it, with tuples as lists. Raises TypeError, which names what JSON
-    cannot hold, and RecursionError.
-    """
+def plain(thing):
+    """An array as JSON can hold it. Raises TypeError, which names what JSON cannot hold."""
     if isinstance(thing, np.bool_):
         return bool(thing)
-    if isinstance(thing, (np.ndarray, np.generic)):
-        if thing.dtype.kind not in "biufc":
-            raise TypeError(f"an array of {thing.dtype}")
-        if thing.nbytes > LARGEST:
-            raise TypeError(f"more than {LARGEST >> 20} MB")
-        content = base64.b64encode(np.asarray(thing).tobytes()).decode()
-        return {"array": thing.dtype.str, "shape": thing.shape, "bytes": content}
-    if thing is None or isinstance(thing, (bool, int, float, str)):
-        return thing
-    if isinstance(thing, tuple) and hasattr(thing, "_fields"):
-        return {"fields": {name: encode(getattr(thing, name)) for name in thing._fields}}
-    if isinstance(thing, dict) and all(isinstance(key, str) for key in thing):
-        return {"dict": {key: encode(value) for key, value in thing.items()}}
-    if isinstance(thing, (tuple, list)):
-        return [encode(item) for item in thing]
-    raise TypeError(f"a thing of type {type(thing).__name__}")
+    if not isinstance(thing, (np.ndarray, np.generic)):
+        raise TypeError(f"a thing of type {type(thing).__name__}")
+    if thing.dtype.kind not in "biufc":
+        raise TypeError(f"an array of {thing.dtype}")
+    if thing.nbytes > LARGEST:
+        raise TypeError(f"more than {LARGEST >> 20} MB")
+    content = base64.b64encode(np.asarray(thing).tobytes()).decode()
+    return {"dtype__": thing.dtype.str, "shape": thing.shape, "bytes": content}
 
 
 def decode(found: dict):
-    """The thing that `encode` made this of; json.loads calls it, innermost objects first."""
-    if "array" in found:
-        array = np.frombuffer(base64.b64decode(found["bytes"]), np.dtype(found["array"]))
+    """The thing that was written as this; json.loads calls it, innermost objects first."""
+    if "dtype__" in found:
+        array = np.frombuffer(base64.b64decode(found["bytes"]), np.dtype(found["dtype__"]))
         return array.reshape(found["shape"])
-    if "fields" in found:  # the cache of a layer
-        return collections.namedtuple("Cache", found["fields"])(**found["fields"])
-    return found.get("dict", found)
+    if "fields__" in found:  # the cache of a layer
+        return collections.namedtuple("Cache", found["fields__"])(**found["fields__"])
+    return found
 
 
 def dumps(thing) -> str:
-    return json.dumps(encode(thing))
+    return json.dumps(thing, default=plain)
 
 
 def loads(line: str):
@@ -226,7 +216,7 @@ def do(name: str, code: str, calls: list[dict]) -> dict:
     for call in [] if problem else calls:
         value, error = guarded(answer, module, caches, call)
         try:
-            value = encode(value)
+            value = loads(dumps(value))  # as it is now: the code may write to it later
         except Exception as unfit:  # JSON cannot hold it
             value, error = None, f"returns {unfit}"
         results.append({"value": value, "error": error})
@@ -247,7 +237,7 @@ def main() -> None:
     for name, code in given["codes"].items():
         answers.flush()
         faulthandler.dump_traceback_later(given["seconds"], exit=True)
-        done = json.dumps(do(name, code, loads(asked[name])))
+        done = dumps(do(name, code, loads(asked[name])))
         faulthandler.cancel_dump_traceback_later()
         for names, right in zip(shared, before):  # it may have set np.where = None, say
             names.update(right)
