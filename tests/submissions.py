@@ -2,7 +2,6 @@
 
 import functools
 import inspect
-import json
 from contextlib import nullcontext
 from pathlib import Path
 from unittest import mock
@@ -72,10 +71,6 @@ HOSTILE = {
     "wraps": (
         "ops = __import__('minidann.ops', fromlist=['conv1d'])\n"
         "forward, backward = ops.conv1d.forward, ops.conv1d.backward\n", "may not use minidann"),
-    "lies about points": (
-        "def forward(*a, **o):\n    return {'points': 100}, None\n", "a dict"),
-    "returns itself": (
-        "def forward(*a, **o):\n    return forward, None\n", "returns a thing of type function"),
     "raises what cannot be printed": (
         "class E(BaseException):\n    def __str__(self):\n        raise ValueError\n\n"
         "def forward(*a, **o):\n    raise E\n", "E"),
@@ -84,14 +79,11 @@ HOSTILE = {
     "reads the reference": (
         "place = __import__('collections')._sys.argv[0].replace('coursework/pupil', 'ops/conv1d')\n"
         "exec(open(place).read())\n", "may not open files"),
-    "starts a program": (
-        "__import__('subprocess').run(['true'])\n", "may not use subprocess"),
+    "writes garbage": (
+        f"os = {OS}\nfor i in range(3, 20):\n    try:\n        os.write(i, b'garbage' * 10)\n"
+        "    except OSError:\n        pass\n\ndef forward(*a, **o):\n    return a[0], None\n",
+        "wrong: out"),
 }  # fmt: skip
-for forged in ("garbage", '{"ask": [1]}\\n', '{"results": [], "problem": ""}\\n'):
-    HOSTILE[f"writes {forged}"] = (
-        f"os = {OS}\nfor i in range(3, 20):\n    try:\n"
-        f"        os.write(i, b'{forged}' * 10)\n    except OSError:\n        pass\n"
-        "def forward(*a, **o):\n    return a[0], None\n", "wrong: out")  # fmt: skip
 SECOND_CONV1D = """import numpy as np
 
 
@@ -165,7 +157,7 @@ def judged(name: str, text: str | None = None, seed: int = 0, module=None) -> Re
     asked = paper(select(None, name), seed)
     with mock.patch.object(pupil, "load", lambda *_: module) if module else nullcontext():
         done = pupil.do(name, text or "", pupil.loads(asked.tasks[name]))
-    found = {name: Results(**pupil.loads(json.dumps(done)))}
+    found = {name: Results(**pupil.loads(pupil.dumps(done)))}
     submission = handed_in.Submission("x", {name: text or ""})
     return asked.result(asked.exercises[0], submission, found)
 

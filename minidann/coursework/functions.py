@@ -19,33 +19,39 @@ def ask(exercise: Exercise, rng: np.random.Generator) -> tuple[list[dict], Calla
     """The calls of an exercise on a function, and the function that judges their results."""
     (name,) = exercise.functions
     given, constants = getattr(tries, name)(rng), {}
+    wrong = [(function, function.__doc__) for function in (WRONG | MENDED).get(name, ())]
     if exercise.kind == MEND:  # numbers of the hand-out stay as they are
-        handed_out = pupil.load(exercise.name, handout.text(exercise), [])
-        constants = {k: value for k, value in vars(handed_out).items() if k.isupper()}
+        handed_out = vars(pupil.load(exercise.name, handout.text(exercise), []))
+        constants = {k: value for k, value in handed_out.items() if k.isupper()}
+        wrong = [(handed_out[name], AS_BEFORE), *wrong]
     calls = [
         {"function": name, "args": args, "options": options, "constants": constants}
         for part in exercise.parts
         for args, options in given[part]
         for _ in range(2)  # the second must give the same
     ]
-    return calls, lambda results: judged(exercise, given, iter(results))
+    return calls, lambda results: judged(exercise, given, iter(results), wrong)
 
 
-def judged(exercise: Exercise, given: dict[str, list[tuple]], results: Iterator[dict]):
-    """The verdicts on the parts of an exercise, what they earn, and notes."""
-    tried = {part: [(*each, next(results), next(results)) for each in given[part]]
-             for part in exercise.parts}  # fmt: skip
-    verdicts = [verdict(exercise, part, tried[part]) for part in exercise.parts]
+def judged(exercise: Exercise, given: dict[str, list], results: Iterator[dict], wrong: list[tuple]):
+    """The verdicts on the parts of an exercise, what they earn, and notes.
+
+    `wrong`: the functions whose mistakes are known, and what they are.
+    """
+    verdicts = []
+    for part in exercise.parts:
+        tried = [(*each, next(results), next(results)) for each in given[part]]
+        verdicts.append(verdict(exercise, part, tried, wrong))
     return verdicts, {v.part: exercise.each for v in verdicts if v.right}, ()
 
 
-def verdict(exercise: Exercise, part: str, tried: list[tuple]) -> Verdict:
+def verdict(exercise: Exercise, part: str, tried: list[tuple], wrong: list[tuple]) -> Verdict:
     """The verdict on one part: (arguments, options, its call, the same call again) each."""
     (name,) = exercise.functions
     right, view = getattr(exercise.module, name), tries.VIEWS.get(part, lambda result, *_: result)
     for args, options, call, again in tried:
-        true, received, causes = right(*args, **options), None, ()
-        case, names = Case(part, args, options), argument_names(right, len(args))
+        true, case = right(*args, **options), Case(part, args, options)
+        names = argument_names(right, len(args))
         if call["error"]:
             given = shown(case, names, None, true, "the result")
             return Verdict(part, False, (f"{name} {call['error']}.",), given)
@@ -57,29 +63,21 @@ def verdict(exercise: Exercise, part: str, tried: list[tuple]) -> Verdict:
             received, wanted = call["value"], true
         if found := difference("the result", received, wanted):
             what, got, want, why = found
-            causes = named(exercise, [t[:3] for t in tried if not t[2]["error"]])
+            fine = [t[:3] for t in tried if not t[2]["error"]]
+            causes = () if part == "float32" else named(fine, wrong)
             given = shown(case, names, got, want, what)
             return Verdict(part, False, causes or (why,) * bool(why), given)
     return Verdict(part, True)
 
 
-def named(exercise: Exercise, tried: list[tuple]) -> tuple[str, ...]:
-    """The sentences of the wrong functions that give all that was received, at most two.
-
-    Of a planted bug, the function as it was handed out is one of them.
-    """
-    (name,) = exercise.functions
-    wrong = [(function, function.__doc__) for function in (WRONG | MENDED).get(name, ())]
-    wrong = [(getattr(exercise.module, name), ""), *wrong]  # where only the dtype is wrong
-    if exercise.kind == MEND:
-        handed_out = pupil.load(exercise.name, handout.text(exercise), [])
-        wrong = [(getattr(handed_out, name), AS_BEFORE), *wrong]
+def named(tried: list[tuple], wrong: list[tuple]) -> tuple[str, ...]:
+    """What is wrong with the functions that give all that was received, at most two."""
     found = [
         sentence
         for function, sentence in wrong
         if all(alike(call["value"], called(function, *given)) for *given, call in tried)
     ]
-    return () if "" in found else tuple(dict.fromkeys(found))[:2]
+    return tuple(dict.fromkeys(found))[:2]
 
 
 def called(function: Callable, args: tuple, options: dict):

@@ -36,16 +36,10 @@ class Graded:
 
     @property
     def notes(self) -> str:
-        """Why points are missing, in one line; equal notes appear once."""
-        found: dict[str, list[str]] = {}
-        for result in self.results:
-            found.setdefault(result.summary, []).append(result.exercise.name)
-        each = [
-            f"{', '.join(names)}: {shorten(text, NOTE, placeholder=' ...')}"
-            for text, names in found.items()
-            if text not in ("", self.note)
-        ]
-        return "; ".join([*[self.note] * bool(self.note), *each])
+        """Why points are missing, in one line."""
+        each = [f"{result.exercise.name}: {shorten(result.summary, NOTE, placeholder=' ...')}"
+                for result in self.results if result.summary not in ("", self.note)]  # fmt: skip
+        return "; ".join([self.note] * bool(self.note) + each)
 
 
 def submissions(folder: Path) -> tuple[list[Path], list[str]]:

@@ -5,12 +5,10 @@ read the submission says so, by the name of the file; nothing of it may become a
 """
 
 import ast
-import io
 import json
 import os
 import re
 import tarfile
-import tokenize
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -20,7 +18,6 @@ from minidann.coursework.exercises import EXERCISES, NAMES
 
 LARGEST = 256 << 10  # bytes of an exercise; the largest right one takes a hundredth
 ARCHIVE = 32 << 20  # bytes of an archive, unpacked
-SEEN = 20_000  # files of a submission that are looked at
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".rar", ".7z")  # the last two cannot be read
 # Hidden files and folders, those of Python or of a zip, and minidann itself.
 PASSED_OVER = re.compile(r"(^|/)(\.[^.]|__)|minidann/ops/")
@@ -39,14 +36,12 @@ class NotRead(Exception):
 class Submission:
     """The exercises as they were when they were read: nothing that runs later changes them.
 
-    By exercise: `code` is its text; `unread` says why it cannot be graded; `notes` are what else
-    there is to say. `note` is about the whole.
+    By exercise: `code` is its text, `unread` says why it cannot be graded. `note` is about all.
     """
 
     name: str
     code: dict[str, str] = field(default_factory=dict)
     unread: dict[str, str] = field(default_factory=dict)
-    notes: dict[str, list[str]] = field(default_factory=dict)
     note: str = ""
 
 
@@ -84,7 +79,7 @@ def read(place: Path) -> Submission:
         try:
             if len(near) > 1:
                 raise NotRead(f"is there {len(near)} times ({places}): hand in one")
-            submission.code[name], submission.notes[name] = text_of(near[0], name)
+            submission.code[name] = text_of(near[0])
         except NotRead as error:
             submission.unread[name] = f"{near[0].path} {error}"
     if not ranked and not problems:
@@ -96,23 +91,18 @@ def read(place: Path) -> Submission:
     return submission
 
 
-def text_of(file: File, name: str) -> tuple[str, list[str]]:
-    """The code of an exercise, and notes. Raises NotRead."""
+def text_of(file: File) -> str:
+    """The code of an exercise. Raises NotRead."""
     if file.problem:
         raise NotRead(file.problem)
     if len(file.content) > LARGEST:
         raise NotRead(f"is larger than {LARGEST >> 10} kB")
-    notes = [f"The code is from {file.path.name}."] * (file.path.name != f"{name}.py")
     if file.path.suffix == ".ipynb":
-        return notebook(file.content), notes
+        return notebook(file.content)
     try:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(file.content).readline)
-        text = file.content.decode(encoding)
-    except (SyntaxError, UnicodeDecodeError):
-        encoding = "utf-16" if file.content[:2] in (b"\xff\xfe", b"\xfe\xff") else "latin-1"
-        text = file.content.decode(encoding, "replace")
-        notes.append(f"The file is not in UTF-8 and was read as {encoding}: save it as UTF-8.")
-    return text.replace("\r\n", "\n"), notes
+        return file.content.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError:
+        raise NotRead("is not in UTF-8, as Python expects it: save it as UTF-8") from None
 
 
 def notebook(content: bytes) -> str:
@@ -137,13 +127,10 @@ def notebook(content: bytes) -> str:
 
 def everything(place: Path) -> list[File]:
     """Every file in a folder or an archive, and what is wrong with it."""
-    folder, paths = place.parent, [place]
-    if place.is_dir():
-        folder = place
-        paths = [Path(at, name) for at, _, names in os.walk(place) for name in sorted(names)]
+    paths = [Path(at, name) for at, _, names in os.walk(place) for name in sorted(names)]
     files = []
-    for path in paths[:SEEN]:
-        inside = PurePosixPath(path.relative_to(folder).as_posix())
+    for path in paths or [place]:
+        inside = PurePosixPath(path.relative_to(place if paths else place.parent).as_posix())
         try:
             if path.is_symlink():  # to a file of another person, perhaps
                 files.append(File(inside, problem="is a link: hand in the file itself"))
@@ -169,20 +156,17 @@ def most(path: PurePosixPath) -> int:
 
 def members(path: Path, inside: PurePosixPath) -> list[File]:
     """Each file in a zip or a tar. Raises ValueError where they are too large, and others."""
-    with open(path, "rb") as file:
-        if zipfile.is_zipfile(file):
-            archive = zipfile.ZipFile(file)
+    is_zip, files, total = zipfile.is_zipfile(path), [], 0
+    with zipfile.ZipFile(path) if is_zip else tarfile.open(path) as archive:
+        if is_zip:
             found = ((i.filename, i.file_size, archive.open, i) for i in archive.infolist())
         else:
-            file.seek(0)
-            archive = tarfile.open(fileobj=file)
             found = ((i.name, i.size, archive.extractfile, i) for i in archive if i.isfile())
-        files, total = [], 0
         for name, size, open_member, info in found:
             total += size
-            if total > ARCHIVE or len(files) == SEEN:
-                raise ValueError(f"more than {ARCHIVE >> 20} MB or {SEEN} files")
+            if total > ARCHIVE:
+                raise ValueError(f"more than {ARCHIVE >> 20} MB")
             member = inside / name.replace("\\", "/")
             problem = "is an archive in an archive: hand in one" * is_archive(member)
             files.append(File(member, open_member(info).read(most(member)), problem))
-        return files
+    return files

@@ -36,27 +36,32 @@ def check(op, arrays, options, rng):
 '''
 
 
+TASKS = {
+    BACKWARD: "Write `backward`; what comes before it is right.",
+    MEND: "The code below has one bug. Find it and mend it.",
+    BOTH: "Write forward, then backward. What the cache holds is up to you: nobody else reads it.\n"
+    "backward can be written first: it then gets the cache that is described.",
+}
+
+
 def text(exercise: Exercise) -> str:
     """The file that is handed out."""
+    task = TASKS.get(exercise.kind, f"Write `{exercise.functions[0]}`.")
+    head = f'"""Lesson {exercise.lesson}: {exercise.kind}.\n\n{task}\n'
     if exercise.kind == CHECKER:
-        return _heading(exercise, "") + IMPORTS + CHECK
-    module = exercise.module
-    given = [name for name in ("Cache", "forward") if hasattr(module, name)]
-    parts = [inspect.getsource(getattr(module, name)) for name in given
-             if name not in exercise.functions]  # fmt: skip
-    for name in exercise.functions:
-        source = inspect.getsource(getattr(module, name))
-        if exercise.kind != MEND:  # the signature and the docstring, which every function here has
+        return f'{head}"""\n\n{IMPORTS}{CHECK}'
+    module, parts = exercise.module, []
+    for name in ("Cache", "forward", "backward") if exercise.is_op else exercise.functions:
+        source = inspect.getsource(getattr(module, name)) if hasattr(module, name) else ""
+        if name in exercise.functions and exercise.kind != MEND:  # signature and docstring remain
             end = ast.parse(source).body[0].body[0].end_lineno
+            todo = f"lesson {exercise.lesson}: {exercise.name}"
             source = "".join(source.splitlines(keepends=True)[:end])
-            source += (
-                f'    raise NotImplementedError("lesson {exercise.lesson}: {exercise.name}")\n'
-            )
-        parts.append(source)
-    numbers = constants(module, parts)
-    imports = "from typing import NamedTuple\n\n" * hasattr(module, "Cache") + IMPORTS
-    about = f"\n\n{inspect.getdoc(module)}" if exercise.is_op else ""
-    whole = "\n\n".join([_heading(exercise, about) + imports + numbers, *parts])
+            source += f'    raise NotImplementedError("{todo}")\n'
+        parts += [source] * bool(source)
+    head += f"\n{inspect.getdoc(module)}\n" * exercise.is_op + '"""\n\n'
+    head += "from typing import NamedTuple\n\n" * hasattr(module, "Cache") + IMPORTS
+    whole = "\n\n".join([head + constants(module, parts), *parts])
     for old, new in exercise.bug:
         whole = whole.replace(old, new)
     return whole
@@ -68,17 +73,6 @@ def constants(module: ModuleType, parts: list[str]) -> str:
                    if isinstance(value, (int, float, tuple)) and name.isupper())  # fmt: skip
     text += "\nArrays = dict[str, np.ndarray]" * ("Arrays" in "".join(parts))
     return text + "\n" * bool(text)
-
-
-def _heading(exercise: Exercise, about: str) -> str:
-    functions = " and ".join(f"`{name}`" for name in exercise.functions)
-    task = {
-        BACKWARD: f"Write {functions}; what comes before it is right.",
-        MEND: "The code below has one bug. Find it and mend it.",
-        BOTH: "Write forward, then backward. What the cache holds is up to you: nobody else "
-        "reads it.\nbackward can be written first: it then gets the cache that is described.",
-    }.get(exercise.kind, f"Write {functions}.")
-    return f'"""Lesson {exercise.lesson}: {exercise.kind}.\n\n{task}{about}\n"""\n\n'
 
 
 README = """# Exercises

@@ -81,8 +81,7 @@ class Paper:
         if name not in submission.code:
             return Result(exercise, NOT_WRITTEN, why="The file is missing.")
         done = found[name]
-        notes = *submission.notes.get(name, ()), *done.notes
-        more = {"notes": notes * (not done.problem), "printed": done.printed}
+        more = {"notes": tuple(done.notes) * (not done.problem), "printed": done.printed}
         if done.lost or done.problem:
             why = f"It could not be run to its end: {done.lost}."
             why = f"The file cannot be imported: it {done.problem}." if done.problem else why
@@ -90,7 +89,7 @@ class Paper:
         calls, judge = self.asked[name]
         errors = [result["error"] for call, result in zip(calls, done.calls)
                   if call["function"] in exercise.functions]  # fmt: skip
-        if all(error.startswith((TODO, pupil.NO_CACHE)) for error in errors):
+        if all(error.startswith(TODO) for error in errors):
             return Result(exercise, NOT_WRITTEN, why="It is not written yet.", **more)
         for call in done.calls:
             if call["error"].startswith(TODO):

@@ -30,7 +30,10 @@ def ask(exercise: Exercise, rng: np.random.Generator) -> tuple[list[dict], Calla
         calls.append({"function": "backward", "args": (upstream,), "kept": i})
     # Once more, in another order: what writes to its cache, or keeps it in a global, shows.
     calls += calls[-3::-2]
-    calls += [{"function": "backward", "args": (q.upstream, q.cache)} for q in asked]
+    for question in asked:
+        fields = getattr(question.cache, "_asdict", dict)()  # the cache that the file describes
+        cache = {"fields__": fields} if fields else question.cache
+        calls.append({"function": "backward", "args": (question.upstream, cache)})
     return calls, lambda results: judged(exercise, asked, results)
 
 

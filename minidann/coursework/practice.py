@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import minidann.ops
 from minidann.console import UserError
 from minidann.coursework import handed_in, pupil
-from minidann.coursework.exercises import EXERCISES, Exercise
+from minidann.coursework.exercises import Exercise
 from minidann.coursework.handed_in import Submission
 from minidann.coursework.judging import NOT_WRITTEN, RIGHT, Paper, Result
 from minidann.coursework.layers import BROKEN
@@ -21,8 +21,6 @@ def read(place: Path) -> Submission:
     """What is in a student's folder or archive. Raises UserError where there is no exercise."""
     if not place.exists():
         raise UserError(f"{place}: there is no such folder")
-    if place.suffix == ".py":
-        raise UserError(f"{place}: this is a file; give its folder, and -k NAME")
     submission = handed_in.read(place)
     if not submission.code and submission.note:
         raise UserError(f"{place}: {submission.note}; python -m minidann.coursework new makes a "
@@ -54,16 +52,14 @@ def report(result: Result, part: str | None = None) -> list[str]:
 
 def own_ops(submission: Submission, results: list[Result]) -> tuple[SimpleNamespace, list[str]]:
     """The ops of the network with the student's where all of it is right, and which these are."""
-    ours = {name: getattr(minidann.ops, name) for name in minidann.ops.__all__}
-    names = [
-        result.exercise.name
-        for result in results
-        if result.exercise.is_op and result.state == RIGHT and BROKEN not in result.notes
-    ]
-    for name in names:
-        module = pupil.load(name, submission.code[name], [])
-        functions = {"forward": module.forward, "backward": module.backward}
-        ours[name] = SimpleNamespace(**vars(ours[name]) | functions)
+    ours, names = {name: getattr(minidann.ops, name) for name in minidann.ops.__all__}, []
+    for result in results:
+        name = result.exercise.name
+        if result.exercise.is_op and result.state == RIGHT and BROKEN not in result.notes:
+            module = pupil.load(name, submission.code[name], [])
+            functions = {"forward": module.forward, "backward": module.backward}
+            ours[name] = SimpleNamespace(**vars(ours[name]) | functions)
+            names.append(name)
     front = {name: ours[name] for name in ("conv1d", "relu", "maxpool")}
     if front.keys() & set(names):
         ours["conv_relu_maxpool"] = conv_relu_maxpool.compose(**front)
@@ -79,10 +75,8 @@ def train_with(ops: SimpleNamespace, names: list[str]) -> None:
     if not train.DEMO.is_dir():
         raise UserError(f"--train: {train.DEMO}: the synthetic demo is not here; it comes with a "
                         "clone of minidann that is installed with pip install -e")  # fmt: skip
-    others = [exercise.name for exercise in EXERCISES if exercise.is_op]
-    others = [name for name in others if name not in names]
-    print(f"training the synthetic demo for {EPOCHS} epochs with your {', '.join(names)}")
-    print(f"from the reference: {', '.join([*others, 'the optimiser', 'all else'])}")
+    print(f"training the synthetic demo for {EPOCHS} epochs with your {', '.join(names)}; all else "
+          "comes from the reference")  # fmt: skip
     args = train.parser().parse_args(["--epochs", str(EPOCHS)])
     choices, places = train.read_flags(args)
     with tempfile.TemporaryDirectory() as out:

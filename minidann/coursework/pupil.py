@@ -38,49 +38,38 @@ MEGABYTES = 2048  # of address space; NumPy alone takes a few hundred
 WRITTEN = 256 << 20  # bytes of all answers
 SHOWN = 2000  # characters of what an exercise prints are sent back
 LARGEST = 16 << 20  # bytes of an array that is sent back
-NO_CACHE = "has no cache, because forward failed"
 SYSTEM = ("os.", "subprocess.", "shutil.", "socket.", "ctypes.", "signal.", "resource.")
 
 
 # --- Lines
 
 
-def encode(thing):
-    """`thing` as JSON can hold it, with tuples as lists. Raises TypeError, which names what JSON
-    cannot hold, and RecursionError.
-    """
+def plain(thing):
+    """An array as JSON can hold it. Raises TypeError, which names what JSON cannot hold."""
     if isinstance(thing, np.bool_):
         return bool(thing)
-    if isinstance(thing, (np.ndarray, np.generic)):
-        if thing.dtype.kind not in "biufc":
-            raise TypeError(f"an array of {thing.dtype}")
-        if thing.nbytes > LARGEST:
-            raise TypeError(f"more than {LARGEST >> 20} MB")
-        content = base64.b64encode(np.asarray(thing).tobytes()).decode()
-        return {"array": thing.dtype.str, "shape": thing.shape, "bytes": content}
-    if thing is None or isinstance(thing, (bool, int, float, str)):
-        return thing
-    if isinstance(thing, tuple) and hasattr(thing, "_fields"):
-        return {"fields": {name: encode(getattr(thing, name)) for name in thing._fields}}
-    if isinstance(thing, dict) and all(isinstance(key, str) for key in thing):
-        return {"dict": {key: encode(value) for key, value in thing.items()}}
-    if isinstance(thing, (tuple, list)):
-        return [encode(item) for item in thing]
-    raise TypeError(f"a thing of type {type(thing).__name__}")
+    if not isinstance(thing, (np.ndarray, np.generic)):
+        raise TypeError(f"a thing of type {type(thing).__name__}")
+    if thing.dtype.kind not in "biufc":
+        raise TypeError(f"an array of {thing.dtype}")
+    if thing.nbytes > LARGEST:
+        raise TypeError(f"more than {LARGEST >> 20} MB")
+    content = base64.b64encode(np.asarray(thing).tobytes()).decode()
+    return {"dtype__": thing.dtype.str, "shape": thing.shape, "bytes": content}
 
 
 def decode(found: dict):
-    """The thing that `encode` made this of; json.loads calls it, innermost objects first."""
-    if "array" in found:
-        array = np.frombuffer(base64.b64decode(found["bytes"]), np.dtype(found["array"]))
+    """The thing that was written as this; json.loads calls it, innermost objects first."""
+    if "dtype__" in found:
+        array = np.frombuffer(base64.b64decode(found["bytes"]), np.dtype(found["dtype__"]))
         return array.reshape(found["shape"])
-    if "fields" in found:  # the cache of a layer
-        return collections.namedtuple("Cache", found["fields"])(**found["fields"])
-    return found.get("dict", found)
+    if "fields__" in found:  # the cache of a layer
+        return collections.namedtuple("Cache", found["fields__"])(**found["fields__"])
+    return found
 
 
 def dumps(thing) -> str:
-    return json.dumps(encode(thing))
+    return json.dumps(thing, default=plain)
 
 
 def loads(line: str):
@@ -148,10 +137,6 @@ def restrict() -> None:
 # --- A call
 
 
-class BadCall(Exception):
-    """Says what is wrong with a call that raised nothing itself."""
-
-
 def load(name: str, code: str, notes: list[str]) -> types.ModuleType:
     """The module of this code."""
     module = types.ModuleType(f"exercise_{name}")
@@ -163,8 +148,6 @@ def load(name: str, code: str, notes: list[str]) -> types.ModuleType:
 
 def told(error: BaseException, name: str) -> str:
     """An error in one line, with the line of the submission's file that it comes from."""
-    if isinstance(error, BadCall):
-        return str(error)
     lines = [line for frame, line in traceback.walk_tb(error.__traceback__)
              if frame.f_code.co_filename == f"{name}.py"]  # fmt: skip
     if isinstance(error, SyntaxError) and not lines:
@@ -183,9 +166,7 @@ def answer(module, caches: dict, call: dict):
     `kept`: the function gets the cache of this number last. `op`: the function gets first the op of
     this code, and last a generator. `constants` of the module are set before.
     """
-    function = getattr(module, call["function"], None)
-    if not callable(function):
-        raise BadCall("is not defined")
+    function = getattr(module, call["function"])
     vars(module).update(call.get("constants", {}))
     args, options = call["args"], call.get("options", {})
     if "out" in options:  # NumPy's name for an array that is meant to be written to
@@ -193,7 +174,7 @@ def answer(module, caches: dict, call: dict):
     dicts = [(thing, dict(thing)) for thing in args if isinstance(thing, dict)]
     if "kept" in call:
         if call["kept"] not in caches:
-            raise BadCall(NO_CACHE)
+            raise NotImplementedError("forward gave no cache")
         args = [*args, caches[call["kept"]]]
     if "op" in call:
         op = types.SimpleNamespace()
@@ -201,14 +182,14 @@ def answer(module, caches: dict, call: dict):
         args = [op, *args, np.random.default_rng(0)]
     value = function(*args, **options)
     if "out" in options and not np.shares_memory(value, options["out"]):
-        raise BadCall("does not write to the given out and return it")
+        raise TypeError("it does not write to the given out and return it")
     for now, before in dicts:
         if now.keys() != before.keys() or any(now[key] is not before[key] for key in now):
-            raise BadCall("writes to a dict that it is given: copy it first")
+            raise TypeError("it writes to a dict that it is given: copy it first")
     if "keep" not in call:
         return value
     if not isinstance(value, tuple) or len(value) != 2:
-        raise BadCall(f"returns a {type(value).__name__} instead of (out, cache)")
+        raise TypeError(f"it returns a {type(value).__name__} instead of (out, cache)")
     out, caches[call["keep"]] = value
     return out
 
@@ -235,7 +216,7 @@ def do(name: str, code: str, calls: list[dict]) -> dict:
     for call in [] if problem else calls:
         value, error = guarded(answer, module, caches, call)
         try:
-            value = encode(value)
+            value = loads(dumps(value))  # as it is now: the code may write to it later
         except Exception as unfit:  # JSON cannot hold it
             value, error = None, f"returns {unfit}"
         results.append({"value": value, "error": error})
@@ -256,7 +237,7 @@ def main() -> None:
     for name, code in given["codes"].items():
         answers.flush()
         faulthandler.dump_traceback_later(given["seconds"], exit=True)
-        done = json.dumps(do(name, code, loads(asked[name])))
+        done = dumps(do(name, code, loads(asked[name])))
         faulthandler.cancel_dump_traceback_later()
         for names, right in zip(shared, before):  # it may have set np.where = None, say
             names.update(right)

@@ -91,21 +91,19 @@ def information(rng):
 def normalise_and_pad(rng):
     """Utterances of 1 to 750 frames; and what may be given beside them."""
 
-    def utterance(count, shift):  # whole numbers, for those who look for a mistake by hand
+    def utterance(count, shift=-7):  # whole numbers, for those who look for a mistake by hand
         frames = rng.integers(-9, 9, (count, 26)) + shift
         mean, std = rng.integers(1, 6, 26), 2.0 ** rng.integers(-1, 3, 26)
         return tuple(array.astype(np.float32) for array in (frames, mean, std))
 
-    low = rng.integers(-9, -6, 26).astype(np.float32)
     frames, mean, std = utterance(5, 0)
-    each = (frames, np.tile(mean, (5, 1)), np.tile(std, (5, 1)))
-    whole = [(utterance(750, -7), {})]
-    sizes = ((1, -7), (2, 20), (4, -7), (301, -7), (749, 2))  # 20: all are positive
-    given = {}, {"out": np.ones((750, 26), np.float32)}
+    tiled, (low, *_) = (frames, np.tile(mean, (5, 1)), np.tile(std, (5, 1))), utterance(1)[0]
+    whole, out = [(utterance(750), {})], np.ones((750, 26), np.float32)
+    shorter = (1, -7), (2, 20), (4, -7), (301, -7), (749, 2)  # 20: all are positive
     return {"normalised": whole, "float32": whole,
-            "padded": [(utterance(*size), {}) for size in sizes],
-            "minimum and out": [(utterance(4, 0), {"minimum": low}),
-                                *((each, options) for options in given)]}  # fmt: skip
+            "padded": [(utterance(*each), {}) for each in shorter],
+            "minimum and out": [(utterance(4), {"minimum": low}), (tiled, {}),
+                                (tiled, {"out": out})]}  # fmt: skip
 
 
 def uar(rng):
