@@ -72,25 +72,21 @@ def clock(seconds: float) -> str:
 
 
 def progress(items: Iterable, total: int, label: str, unit: str) -> Iterator:
-    """Yield `items`, telling stderr how far it is: done, rate and time left.
+    """Yield `items`, telling stderr how far it is: how many are done, and the time left.
 
     Silent in the first two seconds. A terminal gets one line that is written over and wiped at the
     end, anything else (a log file, say) a plain line every ten seconds.
     """
-    terminal = sys.stderr.isatty()
-    started, told = time.monotonic(), None
+    terminal, started = sys.stderr.isatty(), time.monotonic()
+    begin, end, pause = ("\r\x1b[K", "", 0.2) if terminal else ("", "\n", 10)
+    told = started - pause
     for done, item in enumerate(items):
         now = time.monotonic()
-        if now - started > 2 and (told is None or now - told > (0.2 if terminal else 10)):
-            rate = done / (now - started)
-            left = (total - done) / rate if rate else 0
-            line = f"{label}: {done}/{total} {unit}, {rate:.3g} a second, {clock(left)} left"
-            sys.stderr.write(f"\r\x1b[K{line}" if terminal else f"{line}\n")
-            sys.stderr.flush()
+        if now - started > 2 and now - told > pause:
+            left = clock((now - started) * (total - done) / max(done, 1))
+            line = f"{begin}{label}: {done}/{total} {unit}, {left} left"
+            print(line, end=end, file=sys.stderr, flush=True)
             told = now
         yield item
-    if told is not None and terminal:
-        sys.stderr.write("\r\x1b[K")
-    elif told is not None:
-        line = f"{label}: {total} {unit} in {clock(time.monotonic() - started)}"
-        print(line, file=sys.stderr, flush=True)
+    if terminal:
+        print(begin, end="", file=sys.stderr, flush=True)

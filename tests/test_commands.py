@@ -74,7 +74,7 @@ def test_what_training_prints(run):
     assert "arousal low 24, high 24" in lines[0]
     epochs = [line for line in lines if "left" in line]
     assert [line.split()[1] for line in epochs] == ["1/4", "2/4", "3/4", "4/4"]
-    assert all("dev UAR" in line and "left" in line for line in epochs)
+    assert all("target_dev_uar 0." in line for line in epochs)
     assert "0:00 left" in epochs[-1]
     assert "test UAR" in text
     assert "95% interval over 5 speakers" in text
@@ -93,7 +93,7 @@ def test_run_folder(run):
     assert config["choices"]["l1"] == config["choices"]["l2"] == 0
     assert config["corpora"]["target"]["utterances"] == 60
     assert config["corpora"]["source"]["threshold"] == 0
-    assert {"filters": 200, "kernel": 10, "pool": 30, "source_val": 0.1}.items() <= (
+    assert {"model.FILTERS": 200, "run.splits.SOURCE_VAL": 0.1}.items() <= (
         config["constants"].items()
     )
     assert config["versions"].keys() >= {"minidann", "numpy", "scipy", "soundfile"}
@@ -102,12 +102,10 @@ def test_run_folder(run):
     assert tuple(rows[0]) == HISTORY
     metrics = metrics_of(out)
     assert metrics["test"]["n"] == 42
-    assert metrics["dev"]["n"] == 18
-    assert metrics["source"]["n"] == 43
     assert np.sum(metrics["test"]["confusion"]) == 42
     assert f"test UAR {100 * metrics['test']['uar']:.1f} %" in text
-    kept = float(rows[metrics["best_epoch"] - 1]["target_dev_uar"])
-    assert metrics["dev"]["uar"] == pytest.approx(kept, abs=1e-6)
+    uars_on_dev = [float(row["target_dev_uar"]) for row in rows]
+    assert uars_on_dev[metrics["best_epoch"] - 1] == max(uars_on_dev)
     low, high = metrics["test"]["ci95"]
     assert low <= metrics["test"]["uar"] <= high
     rows = read_csv(out / "speakers.csv")
@@ -153,7 +151,7 @@ def test_stopped_and_resumed_is_the_same_to_the_byte(run, corpora, tmp_path, how
     assert not (tmp_path / "run" / "model.npz").exists()
     if how == signal.SIGINT:
         assert process.returncode == 130
-        assert errors == f"stopped; the same command with --resume goes on from {flags[-1]}\n"
+        assert errors == "stopped; the same command with --resume goes on\n"
     resumed = call("train", *flags, "--resume", OMP_NUM_THREADS=str(after))  # on other threads
     assert resumed.returncode == 0, resumed.stderr
     assert "goes on after epoch" in resumed.stdout
@@ -224,7 +222,6 @@ def test_bad_utterances_are_left_out_listed_and_counted(run, corpora, tmp_path):
     assert listed == 2 * ["table.csv:10: 'gone.wav'", "table.csv:11", "tiny.wav"]
     metrics = metrics_of(out)
     assert metrics["left_out"] == {"source": 3, "target": 3}
-    assert metrics["source"]["n"] == 43
     succeed("train", *flags, "--skip-bad", "--model", "mono", "--out", mono)
     assert metrics_of(mono)["left_out"] == {"source": 0, "target": 3}
     assert len(read_csv(mono / "left_out.csv")) == 3
@@ -264,7 +261,7 @@ def test_other_models(corpora, tmp_path, model, bn):
     groups, _ = store.read_arrays(out / "model.npz")
     assert ("domain.w" in groups["params"]) == (model == "our")
     assert ("bn.gamma" in groups["params"]) == (bn != "none")
-    assert (", domain " in done.stdout) == (model == "our")
+    assert ("domain_uar " in done.stdout) == (model == "our")
 
 
 def test_protocol_of_source_selection(corpora, tmp_path):
@@ -317,17 +314,15 @@ def test_mono_reads_the_target_alone(corpora, tmp_path):
     assert (made.source, made.target) == ("recola", "recola")
 
 
-def test_predict(run, corpora, tmp_path):
+def test_predict(run, corpora):
     out, _ = run
     folder = corpora[3].removeprefix("csv:").removesuffix("table.csv")
-    done = succeed("predict", out, f"{folder}0.wav", f"{folder}1.wav", "--plot", tmp_path / "plots")
+    done = succeed("predict", out, f"{folder}0.wav", f"{folder}1.wav")
     header, *rows = (line.split("\t") for line in done.stdout.splitlines())
     assert header[2:4] == ["low", "high"]
     assert len(rows) == 2
     for row in rows:
         assert float(row[2]) + float(row[3]) == pytest.approx(1, abs=0.002)
-    assert sorted(path.name for path in (tmp_path / "plots").iterdir()) == ["0.png", "1.png"]
-    succeed("predict", out, f"{folder}0.wav", "--domain", "source")
 
 
 def test_predict_agrees_with_the_run(run, corpora):
@@ -342,13 +337,9 @@ def test_predict_agrees_with_the_run(run, corpora):
     expected = evaluation.predict(groups["params"], groups["running"], encoded, "emotion")
     for row in rows:
         frames = logmel(read_audio(corpus.utterances[row].path), about["features"])
-        probability, weights = predict.probabilities_of(
-            groups, predict.inputs(groups, frames, "target")
-        )
+        probability, weights = predict.probabilities_of(groups, frames)
         np.testing.assert_allclose(probability[0], expected[row], atol=1e-5)
         assert weights.shape == (1, 8)
-        as_source, _ = predict.probabilities_of(groups, predict.inputs(groups, frames, "source"))
-        assert not np.array_equal(as_source, probability)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every file name is text")
@@ -466,25 +457,16 @@ def test_wildcards_as_windows_hands_them_on(tmp_path):
     assert predict.matching([tmp_path / "[1].wav"]) == [tmp_path / "[1].wav"]
 
 
-def test_predict_windows():
-    frames = np.arange(1600)[:, None] * np.ones(26)
-    parts = predict.windows(frames)
-    assert [len(part) for part in parts] == [750, 750, 100]
-    np.testing.assert_array_equal(np.concatenate(parts), frames)
-    probabilities = np.array([[0.2, 0.8], [0.4, 0.6], [0.9, 0.1]])
-    whole = predict.over_windows(frames, probabilities)
-    recording = predict.Prediction(
-        "a.wav", frames=frames, probabilities=whole, windows=probabilities
-    )
-    lines = list(predict.rows(recording, ["low", "high"]))
-    assert lines[0] == "a.wav\t0.0-16.0\t0.338\t0.662\thigh"
-    assert lines[3] == "a.wav\t15.0-16.0\t0.900\t0.100\tlow"
-    short = recording._replace(frames=frames[:9], windows=probabilities[:1])
-    assert len(list(predict.rows(short, ["low", "high"]))) == 1
-    starts, ends = predict.stretches(2)
-    assert len(starts) == 16
-    assert starts[8] == pytest.approx(7.5)
-    assert ends[0] == pytest.approx(0.9)
+def test_a_long_recording_is_the_mean_of_its_windows_by_their_length(run, tmp_path):
+    path = tmp_path / "long.wav"
+    noise = np.random.default_rng(0).standard_normal(16 * 16000)
+    soundfile.write(path, noise * np.linspace(0.01, 0.2, len(noise)), 16000)
+    (long,) = minidann.predict(run[0], path)
+    lengths = [len(window) for window in predict.windows(long.frames)]
+    assert lengths == [750, 750, 98]
+    assert long.windows.shape == (3, 2) and len(set(long.windows[:, 0])) == 3
+    np.testing.assert_allclose(long.probabilities, lengths @ long.windows / 1598)
+    assert long.predicted == ["low", "high"][long.probabilities.argmax()]
 
 
 def test_files_are_whole_or_not_there(tmp_path, monkeypatch):

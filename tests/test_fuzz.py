@@ -281,14 +281,15 @@ def model_file(place: Places, data) -> None:
     read = clean(lambda: predict.load(place.run))
     if read is not None:
         groups, about = read
-        probability, _ = predict.probabilities_of(groups, np.zeros((1, 750, 26), np.float32))
+        silence = np.zeros((750, 26), np.float32)
+        probability, _ = predict.probabilities_of(groups, silence)
         assert probability.shape == (1, 2) and len(about["classes"]) == 2
 
 
 def checkpoint_file(place: Places, data) -> None:
     file = place.run / "checkpoint.npz"
     file.write_bytes(spoilt(place.checkpoint, data.draw))
-    read = clean(lambda: folder.load(place.run, place.choices, place.fresh))
+    read = clean(lambda: folder.start_or_resume(place.choices, place.run))
     assert read is None or read.epoch >= 0
 
 

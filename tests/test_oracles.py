@@ -462,7 +462,7 @@ def inference_apart(torch, state, network):
     dtype = state.params["conv.w"].dtype
     x = padded(np.random.default_rng(5), 4, 750, 26).astype(dtype)
     torch_f, torch_outputs = network.infer(torch.tensor(x))
-    f = model.represent(state.params, state.running, x)
+    f = model.normalise(state.params, state.running, model.encode(state.params, x)[0])
     outputs = (
         error(model.classify(state.params, f, name), expected)
         for name, expected in torch_outputs.items()

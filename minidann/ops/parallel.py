@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cache
 
+AHEAD = 8  # parts a thread that `stream` does at once: fewer would wait for one another more often
 ASKED = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 early = "numpy" not in sys.modules
@@ -81,21 +82,6 @@ def each(work: Callable, parts: Sequence) -> list:
 
 def stream(work: Callable, parts: Sequence) -> Iterator:
     """As `each`, one result after the other: few parts are ahead of the one that is asked for."""
-    count, waiting = threads(), deque()
-
-    def first():
-        future, part = waiting.popleft()
-        return (
-            work(*part) if future.cancel() else future.result()
-        )  # here, if no thread has begun it
-
-    try:
-        for part in parts:
-            waiting.append((_pool(count).submit(work, *part), part))
-            if len(waiting) > 2 * count:
-                yield first()
-        while waiting:
-            yield first()
-    finally:
-        for future, _ in waiting:
-            future.cancel()
+    size = AHEAD * threads()
+    for i in range(0, len(parts), size):
+        yield from each(work, parts[i : i + size])

@@ -22,25 +22,17 @@ BATCH = 64  # utterances encoded at a time
 
 HISTORY = (
     "epoch",  # counted from 1
-    # in training mode: means over the epoch's steps, root mean squares of the norms
-    "emotion_loss",  # L_e
-    "domain_loss",  # L_l
-    # in inference mode, after the epoch
-    "dev_domain_loss",
-    "domain_uar",
-    "target_dev_uar",  # emotion, on the target's development set
-    "source_val_uar",  # emotion, on the source validation set
-    "mutual_information",  # of input and prediction on the development set, in nats
-    "adabn_uar",  # of `base`: as target_dev_uar and mutual_information, with the statistics of the
-    "adabn_mutual_information",  # development set in batch norm, see adabn.py
+    "emotion_loss", "domain_loss",  # L_e and L_l in training mode, means over the epoch's steps
+    # in inference mode, after the epoch; mutual information of input and prediction in nats
+    "dev_domain_loss", "domain_uar",  # on the development set and as many source examples
+    "target_dev_uar", "source_val_uar", "mutual_information",  # the selection criteria
+    "adabn_uar", "adabn_mutual_information",  # of `base`: the same with the statistics of adabn.py
     "source_train_uar",  # emotion, on utterances trained on
-    # of the epoch's steps
-    "learning_rate",
-    "beta",  # scale of the reversed gradient in the epoch's last step
-    "emotion_grad_norm",  # of alpha dL_e / df at the encoder's output f
-    "domain_grad_norm",  # of (1 - alpha) beta dL_l / df
+    # of the epoch's steps: beta of the last one; root mean squares of the gradient norms at the
+    # encoder's output f, of alpha dL_e / df and of (1 - alpha) beta dL_l / df
+    "learning_rate", "beta", "emotion_grad_norm", "domain_grad_norm",
     "seconds",
-)
+)  # fmt: skip
 
 
 def encode(params: Arrays, features: Features, rows: np.ndarray) -> list[np.ndarray]:

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from minidann import model, training
-from minidann.choices import SELECTION
-from minidann.console import clock
+from minidann.choices import SELECTION, flags_of
+from minidann.console import clock, say
 from minidann.corpora import CLASSES
 from minidann.measure import adabn, distance, intervals, metrics
 from minidann.run import evaluation, folder, plots, store
 from minidann.run.setup import Setup
-from minidann.training import Arrays, Domain, State
+from minidann.training import Arrays, State
 
 SHOWN = 1000  # features.png shows at most this many utterances of each domain,
 COMPARED = 500  # and the proxy A-distance compares at most this many of them
@@ -26,33 +26,35 @@ SPEAKERS = (  # the columns of speakers.csv
 Tested = dict[tuple[str, str], tuple[int, np.ndarray]]
 
 
-def finish(setup: Setup, state: State, out: Path, say: Callable[[str], None]) -> dict:
+def finish(setup: Setup, state: State, out: Path) -> dict:
     """Select and test epochs, and write all files of a finished run; return its metrics.json."""
-    arrays_of = functools.partial(folder.epoch_arrays, out, state)
+    choices, arrays_of = setup.choices, functools.partial(folder.epoch_arrays, out, state)
     tested = test(setup, state.history, arrays_of)
-    epoch, probabilities = tested[setup.choices.select_by, "own"]
+    epoch, probabilities = tested[choices.select_by, "own"]
     params, running = arrays_of(epoch)
-    results = measure(setup, state.history, tested, params, running)
+    counts = {key: confusions(setup, predicted) for key, (_, predicted) in tested.items()}
     about = {
-        "dimension": setup.choices.dimension,
-        "classes": CLASSES[setup.choices.dimension],
-        "features": setup.choices.features,
-        "model": setup.choices.model,
-        "source": setup.corpora[0].title,
-        "target": setup.corpora[1].title,
-        "corpora": results["corpora"],
+        "dimension": choices.dimension,
+        "classes": CLASSES[choices.dimension],
+        "features": choices.features,
+        "corpora": setup.kinds,
     }
     groups = {"params": params, "running": running}
     for role, domain in (("source", setup.source), ("target", setup.target)):
         groups[role] = {"mean": domain.features.mean, "std": domain.features.std}
     began = time.perf_counter()
-    picture, shares, results["distance"] = project(setup, params, running)
+    picture, shares, apart = project(setup, params, running)
+    results = measure(setup, state.history, tested, counts) | {"distance": apart}
     store.write_arrays(out / "model.npz", groups, about)
-    store.write(out / "speakers.csv", speakers_csv(setup, tested).encode())
-    text = predictions_csv(setup, probabilities).encode(errors="backslashreplace")
-    store.write(out / "predictions.csv", text)
     store.write_arrays(out / "features.npz", {"features": picture}, {"shares": shares})
-    report_result(setup, results, say)
+    by_speaker = [
+        (criterion, tested[criterion, statistics][0], statistics, name, *confusion.ravel())
+        for (criterion, statistics), speakers in counts.items()
+        for name, confusion in speakers.items()
+    ]
+    store.write_csv(out / "speakers.csv", [SPEAKERS, *by_speaker])
+    store.write_csv(out / "predictions.csv", predictions(setup, probabilities))
+    report_result(setup, results)
     draw(setup, state.history, results, picture, shares, out)
     folder.finish(out, results)  # the last file: where it is, all of them are
     say(
@@ -76,43 +78,38 @@ def test(
     run's running statistics. For `base`, those named "adabn" use the target's, and their epochs
     are selected by the AdaBN columns.
     """
-    features, tested = setup.target.features, {}
-    rows = np.arange(len(features))
 
     @functools.cache  # criteria often agree
-    def own(epoch: int) -> np.ndarray:
+    def predict(epoch: int, statistics: str) -> np.ndarray:
         params, running = arrays_of(epoch)
-        encoded = evaluation.encode(params, features, rows)
+        features = setup.target.features
+        encoded = evaluation.encode(params, features, np.arange(len(features)))
+        if statistics == "adabn":
+            return adabn.predict(params, np.concatenate(encoded))
         return evaluation.predict(params, running, encoded)
 
-    @functools.cache
-    def adapted(epoch: int) -> np.ndarray:
-        params, _ = arrays_of(epoch)
-        return adabn.predict(params, np.concatenate(evaluation.encode(params, features, rows)))
-
-    criteria = ["target"] if setup.mono else [*SELECTION]
-    for name in criteria if setup.labelled else criteria[1:]:  # the first one is "target"
-        epoch = best_epoch(history, SELECTION[name].column)
-        tested[name, "own"] = epoch, own(epoch)
+    tested = {}
+    # Mono has the first criterion alone, "target", and a target without labels all others.
+    for name in ["target"] if setup.mono else [*SELECTION][not setup.labelled :]:
+        columns = {"own": SELECTION[name].column}
         if evaluation.has_adabn(setup.choices):
-            epoch = best_epoch(history, SELECTION[name].adabn_column)
-            tested[name, "adabn"] = epoch, adapted(epoch)
+            columns["adabn"] = SELECTION[name].adabn_column
+        for statistics, column in columns.items():
+            epoch = best_epoch(history, column)
+            tested[name, statistics] = epoch, predict(epoch, statistics)
     return tested
 
 
-def speakers_csv(setup: Setup, tested: Tested) -> str:
-    """Each speaker's confusion on the test set, for every criterion: what tables are made of."""
-    test, rows = setup.split.test, [SPEAKERS]
-    if setup.labelled:
-        labels, speakers = setup.target.labels[test], setup.target.speakers[test]
-        for (criterion, statistics), (epoch, probabilities) in tested.items():
-            predicted = probabilities[test].argmax(axis=1)  # (n,)
-            for name, counts in metrics.by_speaker(labels, predicted, speakers).items():
-                rows.append((criterion, epoch, statistics, name, *counts.ravel()))
-    return store.csv_text(rows)
+def confusions(setup: Setup, probabilities: np.ndarray) -> intervals.Counts:
+    """Each speaker's confusion on the test set, from probabilities (n, 2) of the whole target."""
+    if not setup.labelled:
+        return {}
+    test, target = setup.split.test, setup.target
+    predicted = probabilities[test].argmax(axis=1)  # (n,)
+    return metrics.by_speaker(target.labels[test], predicted, target.speakers[test])
 
 
-def predictions_csv(setup: Setup, probabilities: np.ndarray) -> str:
+def predictions(setup: Setup, probabilities: np.ndarray) -> list[tuple]:
     """A row an utterance of the target: its probabilities, from (n, 2), and the larger one's class.
 
     Its part of the split is told as well, because only the test set was not looked at before.
@@ -121,48 +118,36 @@ def predictions_csv(setup: Setup, probabilities: np.ndarray) -> str:
     part = np.full(len(probabilities), "train")  # only mono has more than these two parts
     part[split.dev], part[split.test] = "dev", "test"
     rows = [("path", "start", "end", "speaker", "part", *classes, "predicted", "remarks")]
-    for i, utterance in enumerate(corpus.utterances):
+    for i, (utterance, p) in enumerate(zip(corpus.utterances, probabilities)):
         times = ["" if time is None else f"{time:g}" for time in (utterance.start, utterance.end)]
-        numbers = [f"{p:.4f}" for p in probabilities[i]]
-        predicted = classes[probabilities[i].argmax()]
+        numbers, predicted = [f"{share:.4f}" for share in p], classes[p.argmax()]
         where = corpus.file(i), *times, utterance.speaker, part[i]
         rows.append((*where, *numbers, predicted, corpus.remarks[i]))
-    return store.csv_text(rows)
+    return rows
 
 
-def measure(
-    setup: Setup, history: list[dict], tested: Tested, params: Arrays, running: Arrays
-) -> dict:
-    """UAR, confusion, count and interval of the selected epoch, and the UAR of the others."""
-    test = setup.split.test
-    uar = functools.partial(evaluation.uar, setup.target, test)
-    epoch, predicted = tested[setup.choices.select_by, "own"]
-    results = {"test": evaluate(setup.target, test, predicted[test])}
-    parts = {"dev": setup.watched, "source": (setup.source, setup.split.train)}
-    for part, (domain, rows) in parts.items():
-        encoded = evaluation.encode(params, domain.features, rows)
-        probabilities = evaluation.predict(params, running, encoded)
-        results[part] = evaluate(domain, rows, probabilities)
-    return results | {
-        "best_epoch": epoch,
-        "protocol": protocol(setup),
+def measure(setup: Setup, history: list[dict], tested: Tested, counts: dict) -> dict:
+    """What `metrics.json` has of the test: the result of the selected epoch, and the others' UAR.
+
+    `counts` are the `confusions` of all that was `tested`.
+    """
+    results = {key: evaluate(speakers) for key, speakers in counts.items()}
+    by = SELECTION[setup.choices.select_by].by
+    return {
+        "test": results[setup.choices.select_by, "own"],
+        "best_epoch": tested[setup.choices.select_by, "own"][0],
+        "protocol": f"epoch selected by {by}, {len(setup.watched)} utterances",
         "selected_by": {
-            f"{name}{' with adabn' * (statistics == 'adabn')}": {
-                "epoch": at,
-                "test_uar": uar(predicted[test]) if setup.labelled else None,
+            f"{criterion}{' with adabn' * (statistics == 'adabn')}": {
+                "epoch": tested[criterion, statistics][0],
+                "test_uar": result and result["uar"],
             }
-            for (name, statistics), (at, predicted) in tested.items()
+            for (criterion, statistics), result in results.items()
         },
         "corpora": setup.kinds,
         "left_out": setup.left_out,
         "seconds": sum(row["seconds"] for row in history),
     }
-
-
-def protocol(setup: Setup) -> str:
-    """Which labels the selection of the epoch saw: it belongs beside every result."""
-    by = SELECTION[setup.choices.select_by].by
-    return f"epoch selected by {by}, {len(setup.watched[1])} utterances"
 
 
 def selected_in_words(name: str) -> str:
@@ -171,23 +156,17 @@ def selected_in_words(name: str) -> str:
     return SELECTION[criterion].by + ", and AdaBN" * bool(adapted)
 
 
-def evaluate(domain: Domain, rows: np.ndarray, probabilities: np.ndarray) -> dict | None:
-    """UAR, confusion, count and interval of probabilities (n, 2) of the utterances `rows` (n,).
-
-    None where the domain has no labels.
-    """
-    labels = domain.labels[rows]
-    if (labels < 0).any():
+def evaluate(counts: intervals.Counts) -> dict | None:
+    """UAR, confusion, count and interval of each speaker's confusion; None without labels."""
+    if not counts:
         return None
-    counts = metrics.by_speaker(labels, probabilities.argmax(axis=1), domain.speakers[rows])
     confusion = sum(counts.values())  # (2, 2)
-    cell = intervals.Cell("these", {0: counts})
     return {
         "uar": float(metrics.uars(confusion)),
         "confusion": confusion.tolist(),
-        "n": len(rows),
+        "n": int(confusion.sum()),
         "speakers": len(counts),
-        "ci95": intervals.estimate([(1.0, cell)]).interval,
+        "ci95": intervals.estimate([(1.0, intervals.Cell("these", {0: counts}))]).interval,
     }
 
 
@@ -198,10 +177,12 @@ def project(setup: Setup, params: Arrays, running: Arrays) -> tuple[dict, list[f
     both dimensions; the proxy A-distance {"before", "after"} of the encoder, which mono, with its
     one domain, does not have. As many utterances of each domain, at most SHOWN.
     """
-    choices, split = setup.choices, setup.split
+    split, rng_of = (
+        setup.split,
+        functools.partial(training.generator, setup.choices.seed, "monitor"),
+    )
     shown = [(setup.source, split.train), (setup.target, split.test)][setup.mono :]
-    count = min(SHOWN, *(len(rows) for _, rows in shown))
-    rng = training.generator(choices.seed, "monitor", 1)
+    count, rng = min(SHOWN, *(len(rows) for _, rows in shown)), rng_of(1)
     shown = [(domain, rng.permutation(rows)[:count]) for domain, rows in shown]
     outputs = []  # (count, 1800) each
     for domain, rows in shown:
@@ -218,10 +199,11 @@ def project(setup: Setup, params: Arrays, running: Arrays) -> tuple[dict, list[f
     shown = [(domain, rows[:COMPARED]) for domain, rows in shown]
     speakers = [domain.speakers[rows] for domain, rows in shown]
     sound = [distance.statistics(domain.features, rows) for domain, rows in shown]
-    apart = {}
-    for when, pair in (("before", sound), ("after", [f[:COMPARED] for f in outputs])):
-        folds = training.generator(choices.seed, "monitor", 2)  # the same for both
-        apart[when] = distance.proxy_a_distance(*pair, *speakers, folds)
+    pairs = {"before": sound, "after": [f[:COMPARED] for f in outputs]}
+    apart = {
+        when: distance.proxy_a_distance(*pair, *speakers, rng_of(2))  # the same folds for both
+        for when, pair in pairs.items()
+    }
     return picture, shares.tolist(), apart
 
 
@@ -229,53 +211,41 @@ def draw(
     setup: Setup, history: list[dict], results: dict, picture: dict, shares: list[float], out: Path
 ) -> None:
     """curves.png (figure 3), features.png (figure 2) and confusion.png."""
-    choices = setup.choices
+    choices, classes = setup.choices, CLASSES[setup.choices.dimension]
     place = " to ".join(dict.fromkeys(corpus.title for corpus in setup.corpora))
-    beta = f", beta {choices.beta:g} {choices.beta_schedule}" if choices.model == "our" else ""
-    title = (
-        f"{place}{setup.demo}: {choices.dimension}\n"
-        f"{choices.model}, {choices.bn}{beta}, seed {choices.seed}\n{results['protocol']}"
-    )
+    chosen = " ".join(flags_of(choices)) or "all choices by default"
+    title = f"{place}{setup.demo}: {choices.dimension}\n{chosen}\n{results['protocol']}"
     plots.save(plots.curves(history, results["best_epoch"], title), out / "curves.png")
     if setup.labelled:
-        matrix = plots.confusion(results["test"], CLASSES[choices.dimension], title)
-        plots.save(matrix, out / "confusion.png")
-    else:
-        title += "; the target has no labels"
+        plots.save(plots.confusion(results["test"], classes, title), out / "confusion.png")
     domains = [f"{corpus.title}, {corpus.language}" for corpus in setup.corpora]
-    emotions = [f"{name} {choices.dimension}" for name in CLASSES[choices.dimension]]
+    emotions = [f"{name} {choices.dimension}" for name in classes]
     figure = plots.features([(title, picture, shares)], [] if setup.mono else domains, emotions)
     plots.save(figure, out / "features.png")
 
 
-def report_result(setup: Setup, results: dict, say: Callable[[str], None]) -> None:
+def report_result(setup: Setup, results: dict) -> None:
     """Print the test result: UAR, interval, confusion, and what the other criteria select."""
-    test, classes = results["test"], CLASSES[setup.choices.dimension]
+    test, epoch, classes = results["test"], results["best_epoch"], CLASSES[setup.choices.dimension]
     left_out = ", ".join(f"{n} of the {role}" for role, n in results["left_out"].items() if n)
     if left_out:
         say(f"\nutterances or files left out as unusable: {left_out} (left_out.csv)")
-    epoch = results["best_epoch"]
     if test is None:
         say(
             f"\nno test UAR{setup.demo}, because the target has no labels; predictions.csv has "
             f"what epoch {epoch} predicts for each of its utterances"
         )
         return
-    columns = np.sum(test["confusion"], axis=0)
-    if not columns.all():
-        interval = f"it predicts {classes[columns.argmax()]} for every utterance"
-    elif test["ci95"]:
+    interval = "no interval: too few speakers, or no difference among them"
+    if test["ci95"]:
         low, high = (100 * end for end in test["ci95"])
         interval = f"95% interval over {test['speakers']} speakers: {low:.1f} to {high:.1f}"
-    else:
-        interval = "no interval: too few speakers, or no difference among them"
     say(f"\ntest UAR{setup.demo} {100 * test['uar']:.1f} %  ({interval}), epoch {epoch}")
-    width = max(len(name) for name in classes)
+    width = max(map(len, classes))
     say(f"{'':{width + 5}}" + "".join(f"  predicted {name:>{width}}" for name in classes))
     for name, counts in zip(classes, test["confusion"]):
         say(f"true {name:{width}}" + "".join(f"  {count:{width + 10}}" for count in counts))
     for name, selected in results["selected_by"].items():
         if name != setup.choices.select_by:
-            by = selected_in_words(name)
             uar = f"{100 * selected['test_uar']:.1f} %{setup.demo}"
-            say(f"epoch {selected['epoch']}, selected by {by}: {uar}")
+            say(f"epoch {selected['epoch']}, selected by {selected_in_words(name)}: {uar}")

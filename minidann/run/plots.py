@@ -1,5 +1,5 @@
-"""The figures: training curves (figure 3), features in two dimensions (figure 2), confusion,
-attention over time. Their curves differ in shape and shade, not in colour alone."""
+"""The figures: training curves (figure 3), features in two dimensions (figure 2), confusion.
+Their curves differ in shape and shade, not in colour alone."""
 
 import io
 import os
@@ -17,7 +17,6 @@ from matplotlib.ticker import MaxNLocator
 from scipy.sparse.linalg import svds
 
 from minidann.run import store
-from minidann.sound.logmel import SHIFT
 
 DARK, LIGHT, GREEN = "#1b3a5c", "#e08f3c", "#5b9a78"
 
@@ -45,27 +44,24 @@ def curves(history: list[dict], best_epoch: int, title: str) -> Figure:
     """
     column = {name: np.array([row[name] for row in history]) for name in history[0]}
     figure, left = subplots(figsize=(7, 4.4))
-    lines = [(left, 100 * column["source_train_uar"], DARK, ":", "emotion UAR, training")]
-    if not np.isnan(column["target_dev_uar"]).all():
-        dev = 100 * column["target_dev_uar"]
-        lines.insert(0, (left, dev, DARK, "-", "emotion UAR, development"))
+    lines = [
+        (left, 100 * column["target_dev_uar"], DARK, "-", "emotion UAR, development"),
+        (left, 100 * column["source_train_uar"], DARK, ":", "emotion UAR, training"),
+        (left, 100 * column["domain_uar"], GREEN, "--", "domain UAR, development"),
+    ]
     if not np.isnan(column["domain_uar"]).all():
-        right = left.twinx()
-        right.set(ylabel="domain loss (nats)", ylim=(0, 1.05 * column["dev_domain_loss"].max()))
-        lines += [
-            (left, 100 * column["domain_uar"], GREEN, "--", "domain UAR, development"),
-            (right, column["dev_domain_loss"], LIGHT, "-.", "domain loss, development"),
-        ]
+        right, loss = left.twinx(), column["dev_domain_loss"]
+        right.set(ylabel="domain loss (nats)", ylim=(0, 1.05 * loss.max()))
+        lines.append((right, loss, LIGHT, "-.", "domain loss, development"))
     handles, marker = [], "o" if len(history) < 10 else None
     for axis, values, colour, style, label in lines:
-        handles += axis.plot(column["epoch"], values, color=colour, ls=style, label=label,
-                             marker=marker, markersize=4)  # fmt: skip
-    lowest = np.nanmin([values for axis, values, *_ in lines if axis is left])
+        if not np.isnan(values).all():
+            handles += axis.plot(column["epoch"], values, color=colour, ls=style, label=label,
+                                 marker=marker, markersize=4)  # fmt: skip
     dots = {"color": "0.5", "lw": 1, "ls": (0, (1, 3))}
     handles.append(left.axvline(best_epoch, **dots, label="selected epoch"))
     left.axhline(50, color="0.7", lw=0.8, zorder=0)  # chance
-    left.set(xlabel="epoch", ylabel="UAR (%)", xlim=(0.5, len(history) + 0.5))
-    left.set(ylim=(min(40, lowest - 2), 102))
+    left.set(xlabel="epoch", ylabel="UAR (%)", xlim=(0.5, len(history) + 0.5), ylim=(0, 102))
     left.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     left.set_title(title, fontsize=9)
     figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False, fontsize=8)
@@ -95,8 +91,11 @@ def features(
     Of each model a title, {"points" (N, 2), "domains", "emotions" (N,)} and the shares of the
     variance of both dimensions. Without `domain_names`, for mono, there is no left half.
     """
-    count = 1 + bool(domain_names)
-    figure = Figure(figsize=(max(6.4, 4.6 * count), 4.8 * len(models)), layout="constrained")
+    halves = [
+        ("domains", domain_names, (DARK, LIGHT), "o^"),
+        ("emotions", emotion_names, (GREEN, DARK), "vs"),
+    ][not domain_names :]
+    figure = Figure(figsize=(max(6.4, 4.6 * len(halves)), 4.8 * len(models)), layout="constrained")
     rows = figure.subfigures(len(models), 1, squeeze=False)[:, 0]
     for row, (title, picture, share) in zip(rows, models):
         points = picture["points"]  # (N, 2)
@@ -105,10 +104,6 @@ def features(
         margin = 0.15 * (high - low) + 1e-6
         first, last = low - margin, high + margin  # (2,)
         outside = ((points < first) | (points > last)).any(axis=1).sum()
-        halves = [
-            ("domains", domain_names, (DARK, LIGHT), ("o", "^")),
-            ("emotions", emotion_names, (GREEN, DARK), ("v", "s")),
-        ][-count:]
         axes = row.subplots(1, len(halves), sharey=True, squeeze=False)[0]
         for axis, (group, names, colours, markers) in zip(axes, halves):
             for value in (0, 1):
@@ -118,8 +113,7 @@ def features(
                 )  # fmt: skip
             axis.set(xlabel=f"component 1 ({100 * share[0]:.0f}% of the variance)")
             axis.set(xlim=(first[0], last[0]), ylim=(first[1], last[1]))
-            axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), frameon=False,
-                        markerscale=2, fontsize=9)  # fmt: skip
+            axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), frameon=False, fontsize=9)
         axes[0].set(ylabel=f"component 2 ({100 * share[1]:.0f}%)")
         which = "source: training, target: test" if domain_names else "test"
         row.suptitle(
@@ -133,46 +127,13 @@ def confusion(test: dict, classes: tuple[str, str], title: str) -> Figure:
     counts = np.array(test["confusion"])  # (2, 2)
     recall = counts / counts.sum(axis=1, keepdims=True)
     figure, axis = subplots(figsize=(6, 4.4))
-    image = axis.imshow(recall, cmap="Blues", vmin=0, vmax=1)
+    axis.imshow(recall, cmap="Blues", vmin=0, vmax=1)
     for (i, j), share in np.ndenumerate(recall):
         colour = "white" if share > 0.55 else "black"
         text = f"{counts[i, j]}\n{100 * share:.1f}%"
         axis.text(j, i, text, ha="center", va="center", color=colour)
     axis.set_xticks([0, 1], [f"predicted {name}" for name in classes])
     axis.set_yticks([0, 1], [f"true {name}" for name in classes], rotation=90, va="center")
-    interval = ""
-    if test["ci95"]:
-        low, high = (100 * end for end in test["ci95"])
-        interval = f" (95% over {test['speakers']} speakers: {low:.1f} to {high:.1f})"
-    uar = f"test UAR {100 * test['uar']:.1f}%{interval}, {test['n']} utterances"
+    uar = f"test UAR {100 * test['uar']:.1f}%, {test['n']} utterances, {test['speakers']} speakers"
     figure.suptitle(f"{title}\n{uar}", fontsize=9)
-    figure.colorbar(image, label="share of the true class")
-    return figure
-
-
-def attention(
-    logmel: np.ndarray,
-    real: float,
-    starts: np.ndarray,
-    ends: np.ndarray,
-    weights: np.ndarray,
-    title: str,
-) -> Figure:
-    """What the network gets, log-mel (T, 26), over the weight of each pooled stretch of time.
-
-    After `real` seconds it is padding, which is hatched below. The P stretches lie from `starts`
-    to `ends` (P,), in seconds, on padding too; `weights` (P,) sum to 1 over a window.
-    """
-    figure, (top, bottom) = subplots(2, 1, figsize=(8, 5), sharex=True, height_ratios=(2, 1))
-    seconds = SHIFT * len(logmel)
-    shape = (0, seconds, 0.5, logmel.shape[1] + 0.5)
-    image = top.imshow(logmel.T, origin="lower", aspect="auto", cmap="magma", extent=shape)
-    top.axvline(real, color="white", lw=1, ls="--")
-    top.set(ylabel="mel bin")
-    figure.colorbar(image, ax=top, label="normalised log energy")
-    bottom.axvspan(real, seconds, facecolor="0.93", edgecolor="0.8", hatch="///", zorder=0)
-    edge = "white" if len(weights) <= 40 else DARK  # many thin bars would be nothing but edges
-    bottom.bar(starts, weights, width=ends - starts, align="edge", color=DARK, edgecolor=edge)
-    bottom.set(xlabel="time (s)", ylabel="attention weight", xlim=(0, seconds), ylim=(0, 1))
-    figure.suptitle(f"{title}; hatched: padding", fontsize=10)
     return figure

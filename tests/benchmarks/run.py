@@ -34,7 +34,7 @@ PHASES = (
     ("training steps", "minidann.training", "update"),
     ("training steps", "minidann.training", "draw_mask"),
     ("evaluation of an epoch", "minidann.train", "evaluate_epoch"),
-    ("evaluation at the end", "minidann.run.outcome", "measure"),
+    ("evaluation at the end", "minidann.run.outcome", "test"),
     (BATCHES, "minidann.sound.normalise", "Features.batch"),
     ("corpora and features", "minidann.run.setup", "prepare"),
     ("checkpoints", "minidann.run.folder", "keep"),
