@@ -9,8 +9,10 @@ from typing import NamedTuple
 import numpy as np
 
 import minidann
-from minidann import console, model
+from minidann import console, model, training
+from minidann.choices import Choices
 from minidann.console import UserError
+from minidann.corpora import CLASSES
 from minidann.corpora.utterance import grouped
 from minidann.ops import batchnorm
 from minidann.run import evaluation, store
@@ -18,36 +20,40 @@ from minidann.sound.audio import RATE, decode, mono
 from minidann.sound.logmel import FRAMES, MELS, PRESETS, SHIFT, WINDOW, logmel
 from minidann.sound.normalise import normalise_and_pad
 from minidann.sound.warnings import SILENCE, measure, remarks
+from minidann.training import Arrays
 
 POOLED = model.STRIDE * model.POOL  # frames of log-mel from one pooled frame to the next: 90
 
 
-def load(run: Path) -> tuple[dict, dict]:
-    """The arrays and the description of the model in the run folder `run`.
+class Model(NamedTuple):
+    """What `model.npz` holds."""
+
+    groups: dict[str, Arrays]  # params; running; source and target: mean and std (26,)
+    choices: Choices
+    corpora: str  # the kinds of speech that it was trained on
+
+
+def load(run: Path) -> Model:
+    """The model in the run folder `run`.
 
     Raises UserError where there is none, or it is damaged or not a model.
     """
     path = run / "model.npz"
     groups, about = store.read_arrays(path)
-    groups = {"params": {}, "running": {}} | groups
-    params, running = model.initialise(
-        np.random.default_rng(),
-        batch_norm="bn.gamma" in groups["params"],
-        domain="domain.w" in groups["params"],
-    )
-    each_bin = {"mean": np.zeros(MELS, np.float32), "std": np.ones(MELS, np.float32)}
-    expected = {"params": params, "running": running, "source": each_bin, "target": each_bin}
-    store.agree(path, groups, expected)
+    groups = {"running": {}} | groups  # empty without batch norm
     with store.reading(path):
-        variance = groups["running"].get("bn.var", np.ones(1)) + batchnorm.EPSILON
-        for spread in (groups["source"]["std"], groups["target"]["std"], variance):
-            if spread.min() <= 0:
-                raise ValueError("a standard deviation is not above 0")
-        low, high = about["classes"]
-        words = low, high, about["dimension"], about["corpora"], about["features"]
-        if not "".join(words).isprintable() or about["features"] not in PRESETS:
+        choices, corpora = Choices(**about["choices"]), about["corpora"]
+        known = choices.dimension in CLASSES and choices.features in PRESETS
+        if not known or not corpora.isprintable():
             raise ValueError("its description makes no sense")
-    return groups, about
+        fresh = training.start(choices)
+        each_bin = {"mean": np.zeros(MELS, np.float32), "std": np.ones(MELS, np.float32)}
+        expected = {"params": fresh.params, "running": fresh.running}
+        store.agree(path, groups, expected | {"source": each_bin, "target": each_bin})
+        variance = groups["running"].get("bn.var", np.ones(1)) + batchnorm.EPSILON
+        if min(groups["target"]["std"].min(), variance.min()) <= 0:
+            raise ValueError("a standard deviation is not above 0")
+    return Model(groups, choices, corpora)
 
 
 def windows(frames: np.ndarray) -> list[np.ndarray]:
@@ -95,15 +101,15 @@ def predict(run: Path | str, files: Iterable[Path | str]) -> list:
     """
     if isinstance(files, (str, Path)):  # a text is an iterable too
         files = [files]
-    groups, about = load(Path(run))
-    return [predict_one(groups, about, Path(file)) for file in files]
+    trained = load(Path(run))
+    return [predict_one(trained, Path(file)) for file in files]
 
 
-def predict_one(groups: dict, about: dict, path: Path) -> Prediction:
-    """The prediction for one recording, of a model as from `load`."""
+def predict_one(trained: Model, path: Path) -> Prediction:
+    """The prediction for one recording."""
     try:
         channels, rate = decode(path)
-        frames = logmel(mono(channels, rate), about["features"])  # (T, 26)
+        frames = logmel(mono(channels, rate), trained.choices.features)  # (T, 26)
     except UserError as error:
         return Prediction(path, str(error))
     sound = measure(path, channels, rate, None, None)
@@ -115,9 +121,9 @@ def predict_one(groups: dict, about: dict, path: Path) -> Prediction:
             f"holds {sound.seconds:.3f} s of sound, and the first pool of the network alone takes "
             f"{SHIFT * (POOLED - 1) + WINDOW / RATE:.3f} s; give it more of the recording",
         )
-    by_window, weights = probabilities_of(groups, frames)
+    by_window, weights = probabilities_of(trained.groups, frames)
     whole = np.average(by_window, axis=0, weights=[len(window) for window in windows(frames)])
-    answer = about["classes"][int(whole.argmax())]
+    answer = CLASSES[trained.choices.dimension][int(whole.argmax())]
     return Prediction(path, "", tuple(remarks(sound)), whole, answer, by_window, frames, weights)
 
 
@@ -138,13 +144,13 @@ def main() -> None:
     p.add_argument("run", type=Path, metavar="RUN", help="the folder of a finished run")
     p.add_argument("files", type=Path, nargs="+", metavar="FILE", help="WAV, FLAC or OGG")
     args = p.parse_args()
-    files, (groups, about) = matching(args.files), load(args.run)
-    low, high = about["classes"]
-    what = f"{about['dimension']} (model of {about['corpora']} speech)"
-    print(f"file\tseconds\t{low}\t{high}\t{what}")
+    files, trained = matching(args.files), load(args.run)
+    dimension = trained.choices.dimension
+    what = f"{dimension} (model of {trained.corpora} speech)"
+    print("file", "seconds", *CLASSES[dimension], what, sep="\t")
     problems = []
     for path in console.progress(files, len(files), "predicting", "files"):
-        prediction = predict_one(groups, about, path)
+        prediction = predict_one(trained, path)
         for remark in prediction.remarks:
             print(f"{path}: note: a recording {remark}", file=sys.stderr, flush=True)
         if prediction.problem:

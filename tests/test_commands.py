@@ -16,20 +16,17 @@ import numpy as np
 import pytest
 import soundfile
 from conftest import call
-from corpus_trees import read_audio
 
 import minidann
 from minidann import choices, console, predict, train
 from minidann.choices import SELECTION
 from minidann.console import UserError
-from minidann.corpora import load, parse
+from minidann.corpora import parse
 from minidann.measure.metrics import uars
 from minidann.ops import parallel
-from minidann.run import evaluation, store
+from minidann.run import store
 from minidann.run.evaluation import HISTORY
 from minidann.run.outcome import SPEAKERS
-from minidann.sound.features import extract
-from minidann.sound.logmel import logmel
 
 
 def command(module, *args):
@@ -314,34 +311,6 @@ def test_mono_reads_the_target_alone(corpora, tmp_path):
     assert (made.source, made.target) == ("recola", "recola")
 
 
-def test_predict(run, corpora):
-    out, _ = run
-    folder = corpora[3].removeprefix("csv:").removesuffix("table.csv")
-    done = succeed("predict", out, f"{folder}0.wav", f"{folder}1.wav")
-    header, *rows = (line.split("\t") for line in done.stdout.splitlines())
-    assert header[2:4] == ["low", "high"]
-    assert len(rows) == 2
-    for row in rows:
-        assert float(row[2]) + float(row[3]) == pytest.approx(1, abs=0.002)
-
-
-def test_predict_agrees_with_the_run(run, corpora):
-    """On the target's own recordings it says what testing said: the same normalisation."""
-    out, _ = run
-    groups, about = predict.load(out)
-    name, place = parse(corpora[3])
-    corpus = load(name, place)
-    features = extract(corpus.utterances, place.parents[1] / "cache").features
-    rows = np.arange(10)
-    encoded = evaluation.encode(groups["params"], features, rows)
-    expected = evaluation.predict(groups["params"], groups["running"], encoded, "emotion")
-    for row in rows:
-        frames = logmel(read_audio(corpus.utterances[row].path), about["features"])
-        probability, weights = predict.probabilities_of(groups, frames)
-        np.testing.assert_allclose(probability[0], expected[row], atol=1e-5)
-        assert weights.shape == (1, 8)
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every file name is text")
 def test_names_that_are_no_text(run, corpora, tmp_path):
     """As a folder Colère has on Linux where it was unpacked from a zip of another system."""
@@ -390,10 +359,14 @@ def test_from_python(run, corpora, tmp_path):
     assert made.history["epoch"].tolist() == [1, 2, 3, 4] and len(made.predictions) == 60
     recording = Path(corpora[3].removeprefix("csv:")).with_name("0.wav")
     known, missing = minidann.predict(made.folder, [recording, tmp_path / "gone.wav"])
-    assert made.predictions[0]["predicted"] == known.predicted and not known.problem
-    np.testing.assert_allclose(
-        float(made.predictions[0]["high"]), known.probabilities[1], atol=1e-3
+    again = minidann.predict(
+        made.folder, [recording.with_name(row["path"]) for row in made.predictions]
     )
+    for row, one in zip(made.predictions, again):  # the same normalisation as when it was tested
+        if not one.problem:  # too short for one pool
+            assert row["predicted"] == one.predicted and one.weights.shape == (1, 8)
+            assert float(row["high"]) == pytest.approx(one.probabilities[1], abs=1e-4)
+    assert sum(not one.problem for one in again) > 40
     (alone,) = minidann.predict(made.folder, str(recording))
     assert alone.predicted == known.predicted
     assert missing.problem == "no such file; check the path" and missing.probabilities is None
@@ -408,10 +381,11 @@ def test_from_python(run, corpora, tmp_path):
 def test_the_model_of_the_demo_answers_at_once():
     model = Path(train.DEMO).parents[0] / "model"
     recording = next(train.DEMO.glob("iemocap/Session1/sentences/wav/*/*_F000.ogg"))
-    done = succeed("predict", model, recording)
-    assert done.stdout.startswith(
-        "file\tseconds\tlow\thigh\tarousal (model of synthetic demo speech)\n"
-    )
+    header, *rows = succeed("predict", model, recording, recording).stdout.splitlines()
+    assert header == "file\tseconds\tlow\thigh\tarousal (model of synthetic demo speech)"
+    name, seconds, low, high, predicted = rows[1].split("\t")
+    assert (name, predicted) == (str(recording), "low" if low > high else "high")
+    assert float(low) + float(high) == pytest.approx(1, abs=0.002)
 
 
 def test_commands_in_a_notebook(monkeypatch):

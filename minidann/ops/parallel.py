@@ -14,12 +14,11 @@ has its own threads, and minidann uses one.
 import os
 import sys
 import warnings
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
-AHEAD = 8  # parts a thread that `stream` does at once: fewer would wait for one another more often
+AHEAD = 16  # parts a thread that `stream` does at once: fewer would wait for one another more often
 ASKED = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 early = "numpy" not in sys.modules
@@ -53,31 +52,12 @@ if hasattr(os, "register_at_fork"):  # a forked process has none of its parent's
 
 
 def each(work: Callable, parts: Sequence) -> list:
-    """[work(*part) for part in parts], on all cores. `work` is pure, or writes to its own place.
+    """[work(*part) for part in parts], on all cores; where a part raises, few more are begun.
 
-    Where a part raises, no other is begun, and none runs any more when the error leaves here.
+    `work` is pure, or writes to its own place, and does not call `each` itself: its threads would
+    wait for each other.
     """
-    results: list = [None] * len(parts)
-    waiting = iter(enumerate(parts))  # shared: a thread that is free takes the next part
-
-    def help_out() -> None:
-        try:
-            for i, part in waiting:
-                results[i] = work(*part)
-        except BaseException:
-            deque(waiting, maxlen=0)  # no thread takes another part
-            raise
-
-    count = threads()
-    helping = [_pool(count).submit(help_out) for _ in range(min(count, len(parts)) - 1)]
-    try:
-        help_out()
-    finally:  # a thread that has not begun by now is not needed
-        wait([future for future in helping if not future.cancel()])
-    for future in helping:
-        if not future.cancelled():
-            future.result()  # raises what it raised
-    return results
+    return list(_pool(threads()).map(work, *zip(*parts))) if parts else []
 
 
 def stream(work: Callable, parts: Sequence) -> Iterator:

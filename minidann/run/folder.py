@@ -30,39 +30,26 @@ from minidann.run.setup import Setup
 from minidann.sound import logmel
 from minidann.training import Arrays, State
 
-CONSTANTS = {  # with others it would be another run
-    model: ("FILTERS", "KERNEL", "STRIDE", "POOL", "QUERY_STD"),
-    batchnorm: ("EPSILON", "MOMENTUM"),
-    training: ("RAMP",),
-    optim: ("INITIAL_RATE", "DECAY", "FINAL_RATE", "BETA1", "BETA2", "EPSILON"),
-    splits: ("TARGET_DEV", "SOURCE_VAL", "MONO_DEV", "MONO_TEST"),
-    logmel: ("FRAMES", "MELS"),
-}
 PACKAGES = (minidann, np, scipy, soundfile)
+CHOSEN_IN = (model, batchnorm, optim, training, logmel, splits)  # modules with named constants
 
 
 def planned(choices: Choices) -> dict:
     """The part of `config.json` that is known before a corpus is read: every choice."""
-    return {
-        "format": store.FORMAT,
-        "choices": asdict(choices),
-        "constants": {
-            f"{module.__name__.removeprefix('minidann.')}.{name}": getattr(module, name)
-            for module, names in CONSTANTS.items()
-            for name in names
-        }
-        | {
-            "logmel": asdict(logmel.PRESETS[choices.features]),
-            "regularised": list(optim.REGULARISED),
-        },
+    constants = {
+        f"{module.__name__.removeprefix('minidann.')}.{name}": value
+        for module in CHOSEN_IN
+        for name, value in vars(module).items()
+        if name.isupper() and isinstance(value, (int, float))
     }
+    return {"format": store.FORMAT, "choices": asdict(choices), "constants": constants}
 
 
 def found(setup: Setup) -> dict:
     """The rest of `config.json`: the corpora, as they were found, and the versions."""
     corpora = {}
-    domains = {"source": setup.source, "target": setup.target}
-    for (role, domain), corpus in zip(domains.items(), setup.corpora):
+    pairs = zip(setup.corpora, (setup.source, setup.target))
+    for role, (corpus, domain) in zip(("source", "target"), pairs):
         labels = repr((domain.labels.tolist(), domain.speakers.tolist())).encode()
         corpora[role] = {
             "title": corpus.title,

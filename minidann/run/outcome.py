@@ -3,6 +3,7 @@
 import functools
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,7 @@ from minidann.run import evaluation, folder, plots, store
 from minidann.run.setup import Setup
 from minidann.training import Arrays, State
 
-SHOWN = 1000  # features.png shows at most this many utterances of each domain,
-COMPARED = 500  # and the proxy A-distance compares at most this many of them
+SHOWN = 500  # utterances of each domain at most, in features.png and for the proxy A-distance
 SPEAKERS = (  # the columns of speakers.csv
     "selected_by", "epoch", "statistics", "speaker",
     "true_0_pred_0", "true_0_pred_1", "true_1_pred_0", "true_1_pred_1",
@@ -33,18 +33,13 @@ def finish(setup: Setup, state: State, out: Path) -> dict:
     epoch, probabilities = tested[choices.select_by, "own"]
     params, running = arrays_of(epoch)
     counts = {key: confusions(setup, predicted) for key, (_, predicted) in tested.items()}
-    about = {
-        "dimension": choices.dimension,
-        "classes": CLASSES[choices.dimension],
-        "features": choices.features,
-        "corpora": setup.kinds,
-    }
     groups = {"params": params, "running": running}
     for role, domain in (("source", setup.source), ("target", setup.target)):
         groups[role] = {"mean": domain.features.mean, "std": domain.features.std}
     began = time.perf_counter()
     picture, shares, apart = project(setup, params, running)
     results = measure(setup, state.history, tested, counts) | {"distance": apart}
+    about = {"choices": asdict(choices), "corpora": setup.kinds}
     store.write_arrays(out / "model.npz", groups, about)
     store.write_arrays(out / "features.npz", {"features": picture}, {"shares": shares})
     by_speaker = [
@@ -196,13 +191,11 @@ def project(setup: Setup, params: Arrays, running: Arrays) -> tuple[dict, list[f
     }
     if setup.mono:
         return picture, shares.tolist(), None
-    shown = [(domain, rows[:COMPARED]) for domain, rows in shown]
     speakers = [domain.speakers[rows] for domain, rows in shown]
     sound = [distance.statistics(domain.features, rows) for domain, rows in shown]
-    pairs = {"before": sound, "after": [f[:COMPARED] for f in outputs]}
     apart = {
         when: distance.proxy_a_distance(*pair, *speakers, rng_of(2))  # the same folds for both
-        for when, pair in pairs.items()
+        for when, pair in (("before", sound), ("after", outputs))
     }
     return picture, shares.tolist(), apart
 

@@ -125,7 +125,7 @@ def reading(path: Path) -> Iterator[None]:
     except UserError:
         raise
     except (FileNotFoundError, NotADirectoryError):
-        raise UserError(f"{path}: not found; give a run's folder, or train again") from None
+        raise UserError(f"{path}: not found; is {path.parent} a run's folder?") from None
     except Exception as error:  # NumPy and zipfile raise a dozen kinds, and quote what they found
         why = getattr(error, "strerror", None) or str(error).split("\n")[0][:200]
         raise UserError(f"{path}: damaged, or not minidann's ({why}); train again") from None
