@@ -82,8 +82,8 @@ def progress(items: Iterable, total: int, label: str, unit: str) -> Iterator:
     told = started - pause
     for done, item in enumerate(items):
         now = time.monotonic()
-        if now - started > 2 and now - told > pause:
-            left = clock((now - started) * (total - done) / max(done, 1))
+        if done and now - started > 2 and now - told > pause:
+            left = clock((now - started) * (total - done) / done)
             line = f"{begin}{label}: {done}/{total} {unit}, {left} left"
             print(line, end=end, file=sys.stderr, flush=True)
             told = now

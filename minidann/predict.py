@@ -56,42 +56,34 @@ def load(run: Path) -> Model:
     return Model(groups, choices, corpora)
 
 
-def windows(frames: np.ndarray) -> list[np.ndarray]:
-    """Raw log-mel (T, 26) as successive windows of 750 frames, the last one shorter."""
-    return [frames[i : i + FRAMES] for i in range(0, len(frames), FRAMES)]
-
-
 def probabilities_of(groups: dict, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Raw log-mel (T, 26) of W windows -> probabilities (W, 2) and attention weights (W, 8).
+    """Raw log-mel (T, 26) -> probabilities (2,), attention weights (W, 8) of windows of 7.5 s.
 
-    The mean and the standard deviation of the target's recordings normalise it.
+    The mean and the standard deviation of the target's recordings normalise it. The probabilities
+    are the mean over the W windows, weighted by their unpadded frames.
     """
+    windows = [frames[i : i + FRAMES] for i in range(0, len(frames), FRAMES)]
     encoded, weights = [], []
-    for window in windows(frames):
+    for window in windows:
         x = normalise_and_pad(window, **groups["target"])  # (750, 26)
         h, cache = model.encode(groups["params"], x[None])  # (1, 1800)
         encoded.append(h)
         weights.append(cache.attention.weights)  # (1, 8)
-    probabilities = evaluation.predict(groups["params"], groups["running"], encoded)
-    return probabilities, np.concatenate(weights)
+    each = evaluation.predict(groups["params"], groups["running"], encoded)  # (W, 2)
+    whole = np.average(each, axis=0, weights=[len(window) for window in windows])
+    return whole, np.concatenate(weights)
 
 
 class Prediction(NamedTuple):
-    """What a model predicts for one recording; where there is a `problem`, only that it has one.
-
-    The recording's `probabilities` (2,) are the mean over its windows of 7.5 s, `windows` (W, 2),
-    weighted by their unpadded frames. `predicted` is the class of the larger one. `remarks` say
-    what makes the recording doubtful. `frames` (T, 26) is its log-mel, `weights` (W, 8) attention.
-    """
+    """What a model predicts for one recording; where there is a `problem`, only that it has one."""
 
     path: Path
     problem: str = ""
-    remarks: tuple[str, ...] = ()
-    probabilities: np.ndarray | None = None
-    predicted: str = ""
-    windows: np.ndarray | None = None
-    frames: np.ndarray | None = None
-    weights: np.ndarray | None = None
+    remarks: tuple[str, ...] = ()  # what makes the recording doubtful
+    probabilities: np.ndarray | None = None  # (2,)
+    predicted: str = ""  # the class of the larger one
+    frames: np.ndarray | None = None  # (T, 26), its log-mel
+    weights: np.ndarray | None = None  # (W, 8), attention in each window of 7.5 s
 
 
 def predict(run: Path | str, files: Iterable[Path | str]) -> list:
@@ -121,10 +113,9 @@ def predict_one(trained: Model, path: Path) -> Prediction:
             f"holds {sound.seconds:.3f} s of sound, and the first pool of the network alone takes "
             f"{SHIFT * (POOLED - 1) + WINDOW / RATE:.3f} s; give it more of the recording",
         )
-    by_window, weights = probabilities_of(trained.groups, frames)
-    whole = np.average(by_window, axis=0, weights=[len(window) for window in windows(frames)])
-    answer = CLASSES[trained.choices.dimension][int(whole.argmax())]
-    return Prediction(path, "", tuple(remarks(sound)), whole, answer, by_window, frames, weights)
+    whole, weights = probabilities_of(trained.groups, frames)
+    predicted = CLASSES[trained.choices.dimension][int(whole.argmax())]
+    return Prediction(path, "", tuple(remarks(sound)), whole, predicted, frames, weights)
 
 
 def matching(files: Iterable[Path]) -> list[Path]:

@@ -33,11 +33,11 @@ def run(args: argparse.Namespace, ops=minidann.ops) -> Path:
     """
     choices, places = read_flags(args)
     out = args.out or Path("runs", folder_name(choices))
+    folder.refuse_others(out, folder.planned(choices), args.resume)
+    ready = setup.prepare(choices, places, args.cache, args.skip_bad)
+    setup.describe(ready)  # before `check`: a data warning may explain what it refuses
+    setup.check(ready)
     with store.hold(out):
-        folder.refuse_others(out, folder.planned(choices), args.resume)
-        ready = setup.prepare(choices, places, args.cache, args.skip_bad)
-        setup.describe(ready)  # before `check`: a data warning may explain what it refuses
-        setup.check(ready)
         folder.claim(ready, out, args.resume)
         if folder.is_done(out):
             say(f"{out}: this run is done")
@@ -133,11 +133,6 @@ def corpora_of(args: argparse.Namespace, mono: bool) -> tuple[tuple[str, Path], 
         raise UserError(
             f"{given[0]} is given and {missing[0]} is not: a real corpus would be paired with a "
             "synthetic demo; give both or neither"
-        )
-    if missing and not DEMO.is_dir():
-        raise UserError(
-            f"{DEMO}: the demo corpora are not here; install from a clone with pip install -e, "
-            f"or give {' and '.join(missing)}"
         )
     corpora = [(name, Path(folders[name] or DEMO / name)) for name in names]
     return corpora[0], corpora[-1]

@@ -124,7 +124,7 @@ def predictions(features, labels, epochs, choices=BASE):
 
 
 def epochs_of(found):
-    return {key: epoch for key, (epoch, _) in found.items()}
+    return {key: tested.epoch for key, tested in found.items()}
 
 
 def test_a_base_run_is_tested_with_both_and_labels_change_no_prediction(params, features, h):

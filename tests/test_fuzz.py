@@ -282,7 +282,7 @@ def model_file(place: Places, data) -> None:
     if read is not None:
         silence = np.zeros((750, 26), np.float32)
         probability, _ = predict.probabilities_of(read.groups, silence)
-        assert probability.shape == (1, 2)
+        assert probability.shape == (2,)
 
 
 def checkpoint_file(place: Places, data) -> None:

@@ -59,12 +59,10 @@ def test_features_shows_every_point_of_both_groups():
     assert len(plots.features([model, model], ["a", "b"], ["low", "high"]).axes) == 4
 
 
-@pytest.mark.parametrize("f", [np.zeros((20, 30)), np.eye(2, 30)])
-def test_features_without_spread_are_drawn_all_the_same(f):
-    half = np.arange(len(f)) % 2
-    points, share = plots.principal_components(f)
-    assert points.shape == (len(f), 2)
-    assert not share.any()
+def test_features_without_spread_are_drawn_all_the_same():
+    half = np.arange(20) % 2
+    points, share = plots.principal_components(np.ones((20, 30)))
+    assert points.shape == (20, 2) and not share.any() and not points.any()
     picture = {"points": points, "domains": half, "emotions": half}
     plots.features([("title", picture, share)], ["a", "b"], ["low", "high"])
 

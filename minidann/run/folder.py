@@ -90,7 +90,7 @@ def refuse_others(out: Path, config: dict, resume: bool) -> dict:
     the choices, constants and corpora of `config` are the same there.
     """
     if not (out / "config.json").exists():
-        if any(path.name[0] != "." for path in out.iterdir()):
+        if out.is_dir() and any(path.name[0] != "." for path in out.iterdir()):
             raise UserError(f"{out}: not empty, and no run's folder; choose another --out")
         return {}
     there, differ = read_config(out), []
@@ -175,12 +175,6 @@ def epoch_arrays(out: Path, like: State, epoch: int) -> tuple[Arrays, Arrays]:
 def is_done(out: Path) -> bool:
     """Whether the run in `out` is done: `metrics.json` is the file that it writes last."""
     return (out / "metrics.json").is_file()
-
-
-def finish(out: Path, results: dict) -> None:
-    """Write `metrics.json`, and take away what only a run under way needs."""
-    store.write_json(out / "metrics.json", results)
-    shutil.rmtree(out / "epochs", ignore_errors=True)
 
 
 def history_csv(history: list[dict]) -> str:

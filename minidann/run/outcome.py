@@ -1,10 +1,11 @@
 """The end of a run: select epochs, test them, keep the model, draw, report the result."""
 
 import functools
-import time
+import shutil
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,40 +23,58 @@ SPEAKERS = (  # the columns of speakers.csv
     "selected_by", "epoch", "statistics", "speaker",
     "true_0_pred_0", "true_0_pred_1", "true_1_pred_0", "true_1_pred_1",
 )  # fmt: skip
-# (criterion, statistics): the epoch, and the probabilities (n, 2) of all utterances of the target
-Tested = dict[tuple[str, str], tuple[int, np.ndarray]]
+
+
+class Tested(NamedTuple):
+    """An epoch that a criterion selected, and how it does on the target."""
+
+    epoch: int
+    probabilities: np.ndarray  # (n, 2) of all utterances of the target
+    counts: intervals.Counts  # each speaker's confusion on the test set; {} without labels
 
 
 def finish(setup: Setup, state: State, out: Path) -> dict:
     """Select and test epochs, and write all files of a finished run; return its metrics.json."""
     choices, arrays_of = setup.choices, functools.partial(folder.epoch_arrays, out, state)
     tested = test(setup, state.history, arrays_of)
-    epoch, probabilities = tested[choices.select_by, "own"]
-    params, running = arrays_of(epoch)
-    counts = {key: confusions(setup, predicted) for key, (_, predicted) in tested.items()}
+    selected = tested[choices.select_by, "own"]
+    params, running = arrays_of(selected.epoch)
     groups = {"params": params, "running": running}
     for role, domain in (("source", setup.source), ("target", setup.target)):
         groups[role] = {"mean": domain.features.mean, "std": domain.features.std}
-    began = time.perf_counter()
-    picture, shares, apart = project(setup, params, running)
-    results = measure(setup, state.history, tested, counts) | {"distance": apart}
     about = {"choices": asdict(choices), "corpora": setup.kinds}
     store.write_arrays(out / "model.npz", groups, about)
+    picture, shares, apart = project(setup, params, running)
     store.write_arrays(out / "features.npz", {"features": picture}, {"shares": shares})
     by_speaker = [
-        (criterion, tested[criterion, statistics][0], statistics, name, *confusion.ravel())
-        for (criterion, statistics), speakers in counts.items()
-        for name, confusion in speakers.items()
+        (criterion, one.epoch, statistics, name, *confusion.ravel())
+        for (criterion, statistics), one in tested.items()
+        for name, confusion in one.counts.items()
     ]
     store.write_csv(out / "speakers.csv", [SPEAKERS, *by_speaker])
-    store.write_csv(out / "predictions.csv", predictions(setup, probabilities))
+    store.write_csv(out / "predictions.csv", predictions(setup, selected.probabilities))
+    by = SELECTION[choices.select_by].by
+    results = {
+        "test": evaluate(selected.counts),
+        "best_epoch": selected.epoch,
+        "protocol": f"epoch selected by {by}, {len(setup.watched)} utterances",
+        "selected_by": {
+            f"{criterion}{' with adabn' * (statistics == 'adabn')}": {
+                "epoch": one.epoch,
+                "test_uar": float(metrics.uars(sum(one.counts.values()))) if one.counts else None,
+            }
+            for (criterion, statistics), one in tested.items()
+        },
+        "corpora": setup.kinds,
+        "left_out": setup.left_out,
+        "seconds": sum(row["seconds"] for row in state.history),
+        "distance": apart,
+    }
     report_result(setup, results)
     draw(setup, state.history, results, picture, shares, out)
-    folder.finish(out, results)  # the last file: where it is, all of them are
-    say(
-        f"{results['protocol']}; trained {clock(results['seconds'])}, "
-        f"drew {time.perf_counter() - began:.1f} s; {out}"
-    )
+    store.write_json(out / "metrics.json", results)  # the last file: where it is, all of them are
+    shutil.rmtree(out / "epochs", ignore_errors=True)
+    say(f"{results['protocol']}; trained {clock(results['seconds'])}; {out}")
     return results
 
 
@@ -66,22 +85,28 @@ def best_epoch(history: list[dict], column: str) -> int:
 
 def test(
     setup: Setup, history: list[dict], arrays_of: Callable[[int], tuple[Arrays, Arrays]]
-) -> Tested:
+) -> dict[tuple[str, str], Tested]:
     """Let each selection criterion pick its epoch, and predict the target with it.
 
-    `arrays_of(epoch)` gives parameters and running statistics. The results named "own" use the
-    run's running statistics. For `base`, those named "adabn" use the target's, and their epochs
-    are selected by the AdaBN columns.
+    `arrays_of(epoch)` gives parameters and running statistics. The keys are (criterion, "own"),
+    with the run's running statistics, and for `base` (criterion, "adabn") with the target's, where
+    the AdaBN columns select the epoch.
     """
+    rows, target = setup.split.test, setup.target
 
     @functools.cache  # criteria often agree
-    def predict(epoch: int, statistics: str) -> np.ndarray:
+    def tested_in(epoch: int, statistics: str) -> Tested:
         params, running = arrays_of(epoch)
-        features = setup.target.features
-        encoded = evaluation.encode(params, features, np.arange(len(features)))
+        h = evaluation.encode(params, target.features, np.arange(len(target.features)))
         if statistics == "adabn":
-            return adabn.predict(params, np.concatenate(encoded))
-        return evaluation.predict(params, running, encoded)
+            probabilities = adabn.predict(params, np.concatenate(h))
+        else:
+            probabilities = evaluation.predict(params, running, h)
+        if not setup.labelled:
+            return Tested(epoch, probabilities, {})
+        predicted = probabilities[rows].argmax(axis=1)  # (n,)
+        counts = metrics.by_speaker(target.labels[rows], predicted, target.speakers[rows])
+        return Tested(epoch, probabilities, counts)
 
     tested = {}
     # Mono has the first criterion alone, "target", and a target without labels all others.
@@ -90,18 +115,8 @@ def test(
         if evaluation.has_adabn(setup.choices):
             columns["adabn"] = SELECTION[name].adabn_column
         for statistics, column in columns.items():
-            epoch = best_epoch(history, column)
-            tested[name, statistics] = epoch, predict(epoch, statistics)
+            tested[name, statistics] = tested_in(best_epoch(history, column), statistics)
     return tested
-
-
-def confusions(setup: Setup, probabilities: np.ndarray) -> intervals.Counts:
-    """Each speaker's confusion on the test set, from probabilities (n, 2) of the whole target."""
-    if not setup.labelled:
-        return {}
-    test, target = setup.split.test, setup.target
-    predicted = probabilities[test].argmax(axis=1)  # (n,)
-    return metrics.by_speaker(target.labels[test], predicted, target.speakers[test])
 
 
 def predictions(setup: Setup, probabilities: np.ndarray) -> list[tuple]:
@@ -119,30 +134,6 @@ def predictions(setup: Setup, probabilities: np.ndarray) -> list[tuple]:
         where = corpus.file(i), *times, utterance.speaker, part[i]
         rows.append((*where, *numbers, predicted, corpus.remarks[i]))
     return rows
-
-
-def measure(setup: Setup, history: list[dict], tested: Tested, counts: dict) -> dict:
-    """What `metrics.json` has of the test: the result of the selected epoch, and the others' UAR.
-
-    `counts` are the `confusions` of all that was `tested`.
-    """
-    results = {key: evaluate(speakers) for key, speakers in counts.items()}
-    by = SELECTION[setup.choices.select_by].by
-    return {
-        "test": results[setup.choices.select_by, "own"],
-        "best_epoch": tested[setup.choices.select_by, "own"][0],
-        "protocol": f"epoch selected by {by}, {len(setup.watched)} utterances",
-        "selected_by": {
-            f"{criterion}{' with adabn' * (statistics == 'adabn')}": {
-                "epoch": tested[criterion, statistics][0],
-                "test_uar": result and result["uar"],
-            }
-            for (criterion, statistics), result in results.items()
-        },
-        "corpora": setup.kinds,
-        "left_out": setup.left_out,
-        "seconds": sum(row["seconds"] for row in history),
-    }
 
 
 def selected_in_words(name: str) -> str:
@@ -172,11 +163,8 @@ def project(setup: Setup, params: Arrays, running: Arrays) -> tuple[dict, list[f
     both dimensions; the proxy A-distance {"before", "after"} of the encoder, which mono, with its
     one domain, does not have. As many utterances of each domain, at most SHOWN.
     """
-    split, rng_of = (
-        setup.split,
-        functools.partial(training.generator, setup.choices.seed, "monitor"),
-    )
-    shown = [(setup.source, split.train), (setup.target, split.test)][setup.mono :]
+    rng_of = functools.partial(training.generator, setup.choices.seed, "monitor")
+    shown = [(setup.source, setup.split.train), (setup.target, setup.split.test)][setup.mono :]
     count, rng = min(SHOWN, *(len(rows) for _, rows in shown)), rng_of(1)
     shown = [(domain, rng.permutation(rows)[:count]) for domain, rows in shown]
     outputs = []  # (count, 1800) each

@@ -14,7 +14,6 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
-from scipy.sparse.linalg import svds
 
 from minidann.run import store
 
@@ -71,16 +70,13 @@ def curves(history: list[dict], best_epoch: int, title: str) -> Figure:
 def principal_components(f: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Rows f (N, C) in the two directions of largest variance (N, 2), and their shares (2,).
 
-    Zeros where there is nothing to spread out: fewer than three rows, or all of them the same.
+    Zeros where all rows are the same. N is at least 2.
     """
     centred = (f - f.mean(axis=0)).astype(np.float64)
-    if min(centred.shape) < 3 or not centred.any():
-        return np.zeros((len(f), 2)), np.zeros(2)
-    # Only two of the singular vectors are wanted; v0 is where the search starts, fixed so that
-    # the same features give the same picture.
-    u, s, _ = svds(centred, k=2, v0=np.ones(min(centred.shape)))
-    order = s.argsort()[::-1]
-    return (u * s)[:, order], s[order] ** 2 / (centred**2).sum()
+    values, vectors = np.linalg.eigh(centred @ centred.T)  # (N,) from small to large, (N, N)
+    values, vectors = values[:-3:-1].clip(0), vectors[:, :-3:-1]  # (2,), (N, 2)
+    total = (centred**2).sum()
+    return np.sqrt(values) * vectors, values / (total or 1.0)
 
 
 def features(

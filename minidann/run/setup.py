@@ -71,26 +71,17 @@ def prepare(
     """
     named = list(zip((choices.source, choices.target), places))[choices.model == "mono" :]
     corpora = for_both(lambda corpus: load(*corpus), named)
-    check_labels(choices, corpora[0], corpora[-1])  # before the features, which take long
     ready = for_both(lambda corpus: load_domain(choices, corpus, cache, skip_bad), corpora)
     (source_corpus, source, recordings), (target_corpus, target, others) = ready[0], ready[-1]
-    if len(ready) == 2:
-        refuse_duplicates(recordings, others)
+    known = set(recordings.values()) if len(ready) == 2 else ()
+    if shared := [path for path, digest in others.items() if digest in known]:
+        raise UserError(
+            f"source and target share {len(shared)} recordings, {shared[0]} for one: the test "
+            "would be on what was trained on; take them out of one, or use --model mono"
+        )
     how = {"model": choices.model, "by_speaker": choices.split == "speaker"}
     split = splits.draw(choices.seed, source.speakers, target.speakers, **how)
     return Setup(choices, (source_corpus, target_corpus), source, target, split)
-
-
-def check_labels(choices: Choices, source: Corpus, target: Corpus) -> None:
-    """Raise UserError where labels are missing that training or the selection criterion needs."""
-    missing = f"it has no labels of {choices.dimension}"
-    if not source.labelled(choices.dimension):
-        raise UserError(f"{source.title}: {missing}, and no model can be trained without them")
-    if choices.select_by == "target" and not target.labelled(choices.dimension):
-        raise UserError(
-            f"{target.title}: {missing}, and --select-by target needs them to select an epoch; "
-            "take --select-by information, or source"
-        )
 
 
 def for_both(work: Callable, inputs: Iterable) -> list:
@@ -104,19 +95,6 @@ def for_both(work: Callable, inputs: Iterable) -> list:
     if problems:
         raise UserError("\n".join(dict.fromkeys(problems)))
     return results
-
-
-def refuse_duplicates(source: dict[Path, str], target: dict[Path, str]) -> None:
-    """Raise UserError where the two share recordings: the test would be on what was trained on.
-
-    Each is {path: digest of its bytes}.
-    """
-    known = set(source.values())
-    if shared := [path for path, digest in target.items() if digest in known]:
-        raise UserError(
-            f"source and target share {len(shared)} recordings, {shared[0]} for one: the test "
-            "would be on what was trained on; take them out of one, or use --model mono"
-        )
 
 
 def load_domain(
@@ -148,18 +126,26 @@ def load_domain(
 def check(setup: Setup) -> None:
     """Refuse what would train or measure nothing: too few utterances, or a class without one."""
     choices, split, source, target = setup.choices, setup.split, setup.source, setup.target
+    problems, none = [], f"it has no labels of {choices.dimension}, and"
+    if source.labels[0] < 0:
+        title = setup.corpora[0].title
+        problems.append(f"{title}: {none} no model can be trained without them")
+    elif choices.select_by == "target" and not setup.labelled:
+        problems.append(
+            f"{setup.corpora[1].title}: {none} --select-by target needs them to select an epoch; "
+            "take --select-by information, or source"
+        )
     parts = [(source, "training", split.train)]
-    if setup.labelled:
-        parts += [(target, "development", split.dev), (target, "test", split.test)]
+    parts += [(target, "development", split.dev), (target, "test", split.test)]
     if choices.select_by == "source":
         parts.append((source, "source validation", split.source_val))
-    problems = [
-        f"no {name} {choices.dimension} among the {len(rows)} utterances of the {part} set; take "
-        "another --seed or a larger corpus"
-        for domain, part, rows in parts
-        for value, name in enumerate(CLASSES[choices.dimension])
-        if value not in domain.labels[rows]
-    ]
+    for domain, part, rows in parts:
+        for value, name in enumerate(CLASSES[choices.dimension]):
+            if domain.labels[0] >= 0 and value not in domain.labels[rows]:
+                problems.append(
+                    f"no {name} {choices.dimension} among the {len(rows)} utterances of the {part} "
+                    "set; take another --seed or a larger corpus"
+                )
     if len(split.train) < choices.batch_size:
         problems.append(
             f"{len(split.train)} utterances to train on are fewer than a batch of "

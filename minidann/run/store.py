@@ -29,29 +29,18 @@ EARLIER = "made by an earlier version of minidann; train again, in another --out
 
 @contextmanager
 def hold(folder: Path) -> Iterator[None]:
-    """Make `folder` and keep it for this process alone; a UserError where another one has it.
-
-    A folder made here in which nothing was kept is taken away again.
-    """
+    """Make `folder` and keep it for this process alone; a UserError where another one has it."""
     with ExitStack() as held:
         try:
-            made = [place for place in (folder, *folder.parents) if not place.exists()]
             folder.mkdir(parents=True, exist_ok=True)
             free = held.enter_context(_lock(folder))
         except OSError as error:
-            raise UserError(
-                f"{folder}: cannot be written to ({error.strerror}); choose another --out"
-            ) from None
+            why = f"cannot be written to ({error.strerror})"
+            raise UserError(f"{folder}: {why}; choose another --out") from None
         if not free:
-            raise UserError(
-                f"{folder}: another process is at work here; wait for it, or choose another --out"
-            )
-        try:
-            yield
-        finally:
-            with suppress(OSError):  # it is not empty: something was kept
-                for place in made:
-                    place.rmdir()
+            why = "another process is at work here; wait for it"
+            raise UserError(f"{folder}: {why}, or choose another --out")
+        yield
 
 
 def is_held(folder: Path) -> bool:
@@ -94,9 +83,8 @@ def write(path: Path, content: bytes) -> None:
     except OSError as error:
         with suppress(OSError):
             temporary.unlink()
-        raise UserError(
-            f"{path}: cannot be written ({error.strerror}); make room, or choose another folder"
-        ) from None
+        why = f"cannot be written ({error.strerror})"
+        raise UserError(f"{path}: {why}; make room, or choose another folder") from None
 
 
 def csv_text(rows: Iterable[Sequence]) -> str:
