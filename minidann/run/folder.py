@@ -63,16 +63,11 @@ def found(setup: Setup) -> dict:
             "content": domain.features.digest,  # of the audio and the times
             "labels": hashlib.blake2b(labels, digest_size=16).hexdigest(),
         }
-    return {
-        "corpora": corpora,
-        "folders": [str(corpus.root.resolve()) for corpus in setup.corpora],
-        "versions": {
-            **{package.__name__: package.__version__ for package in PACKAGES},
-            "python": platform.python_version(),
-            "machine": platform.machine(),
-            "blas_threads": os.environ.get("OPENBLAS_NUM_THREADS"),  # see `ops.parallel`
-        },
-    }
+    versions = {package.__name__: package.__version__ for package in PACKAGES}
+    versions |= {"python": platform.python_version(), "machine": platform.machine()}
+    versions["blas_threads"] = os.environ.get("OPENBLAS_NUM_THREADS")  # see `ops.parallel`
+    folders = [str(corpus.root.resolve()) for corpus in setup.corpora]
+    return {"corpora": corpora, "folders": folders, "versions": versions}
 
 
 def read_config(out: Path) -> dict:

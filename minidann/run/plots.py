@@ -95,11 +95,6 @@ def features(
     rows = figure.subfigures(len(models), 1, squeeze=False)[:, 0]
     for row, (title, picture, share) in zip(rows, models):
         points = picture["points"]  # (N, 2)
-        # A few far utterances would squeeze the rest together; what lies outside is counted.
-        low, high = np.percentile(points, [2, 98], axis=0)
-        margin = 0.15 * (high - low) + 1e-6
-        first, last = low - margin, high + margin  # (2,)
-        outside = ((points < first) | (points > last)).any(axis=1).sum()
         axes = row.subplots(1, len(halves), sharey=True, squeeze=False)[0]
         for axis, (group, names, colours, markers) in zip(axes, halves):
             for value in (0, 1):
@@ -108,13 +103,10 @@ def features(
                     marker=markers[value], linewidths=0, label=names[value],
                 )  # fmt: skip
             axis.set(xlabel=f"component 1 ({100 * share[0]:.0f}% of the variance)")
-            axis.set(xlim=(first[0], last[0]), ylim=(first[1], last[1]))
             axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), frameon=False, fontsize=9)
         axes[0].set(ylabel=f"component 2 ({100 * share[1]:.0f}%)")
         which = "source: training, target: test" if domain_names else "test"
-        row.suptitle(
-            f"{title}\n{len(points)} utterances ({which}), {outside} outside the frame", fontsize=9
-        )
+        row.suptitle(f"{title}\n{len(points)} utterances ({which})", fontsize=9)
     return figure
 
 

@@ -111,13 +111,10 @@ def load_domain(
         hint = "without it nothing is left" if skip_bad else HINT
         raise UserError(f"{complaint(corpus.name, corpus.root, bad)}\n  {hint}")
     utterances = tuple(corpus.utterances[i] for i in extracted.good)
-    used = replace(corpus, utterances=utterances, bad=tuple(bad))
+    remarks = tuple("; ".join(doubts(extracted.warnings, i)) for i in extracted.good)
+    used = replace(corpus, utterances=utterances, bad=tuple(bad), remarks=remarks)
     sound = survey.warnings(corpus, extracted.warnings)
-    used = replace(
-        used,
-        warnings=(*corpus.warnings, *sound, *about(used)),
-        remarks=tuple("; ".join(doubts(extracted.warnings, i)) for i in extracted.good),
-    )
+    used = replace(used, warnings=(*corpus.warnings, *sound, *about(used)))
     contents = {u.path: extracted.contents[u.path] for u in used.utterances}
     arrays = Domain(extracted.features, used.labels(choices.dimension), used.speakers())
     return used, arrays, contents
