@@ -49,12 +49,12 @@ def run(main: Callable[[], None]) -> None:
     except MemoryError as error:
         code, line = 2, f"error: out of memory ({error or 'no details'})"
     except OSError as error:
-        # What is still to be written goes nowhere, so that there is no complaint at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if isinstance(error, BrokenPipeError):  # the reader, `head` say, has gone: as SIGPIPE would
-            sys.exit(141)
         where = error.filename or "writing the output"
         code, line = 2, f"error: {where}: {error.strerror or error}"
+        if not error.filename:  # what is still to be written goes nowhere: no complaint at exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):  # the reader, `head` say, has gone: as SIGPIPE would
+            sys.exit(141)
     print(line, file=sys.stderr)
     sys.exit(code)
 

@@ -149,12 +149,10 @@ def experiment(seed: int, beta: float = BETA) -> tuple[tuple, dict, dict]:
     rng = np.random.default_rng(seed)
     source, labels = moons(rng, 0.0)  # (300, 2), (300,)
     target, _ = moons(rng, ROTATION)  # (300, 2)
-    fresh, truth = moons(rng, ROTATION)  # (300, 2), (300,)
-    both, domains = np.concatenate([source, target]), np.repeat([0, 1], len(source))
     tests = {
         "source": (source, labels, "label"),
-        "target": (fresh, truth, "label"),
-        "domain": (both, domains, "domain"),
+        "target": (*moons(rng, ROTATION), "label"),
+        "domain": (np.concatenate([source, target]), np.repeat([0, 1], len(source)), "domain"),
     }
     models, results = {}, {}
     for name, reversal in zip(MODELS, (0.0, beta)):
@@ -178,7 +176,7 @@ def region(axis, params: Arrays, name: str, reach: float) -> None:
     axis.set(xlabel="x1", ylabel="x2", aspect="equal")
 
 
-def figure(seed: int, points: tuple, models: dict, results: dict) -> plots.Figure:
+def figure(points: tuple, models: dict) -> plots.Figure:
     """The label boundaries of both models: the first column of the paper's figure."""
     source, labels, target = points
     page, axes = plots.subplots(1, 2, figsize=(9, 5.2))
@@ -186,14 +184,12 @@ def figure(seed: int, points: tuple, models: dict, results: dict) -> plots.Figur
         region(axis, params, "label", 1.1 * max(abs(source).max(), abs(target).max()))
         for x, marker, colour, legend in (
             (target, "x", plots.GREEN, "target, no labels"),
-            (source[labels == 0], "o", plots.DARK, "source, upper moon (class 0)"),
-            (source[labels == 1], "^", plots.LIGHT, "source, lower moon (class 1)"),
+            (source[labels == 0], "o", plots.DARK, "source, upper moon (class 0, white)"),
+            (source[labels == 1], "^", plots.LIGHT, "source, lower moon (class 1, grey)"),
         ):
             axis.plot(*x.T, marker, color=colour, markersize=4, label=legend)
-        found = "accuracy: source {source:.3f}, target {target:.3f}".format(**results[name])
-        axis.set_title(f"{name}\n{found}", fontsize=10)
+        axis.set_title(name)
     page.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=3)
-    page.suptitle(f"Two moons, seed {seed}. Grey is the region of class 1")
     return page
 
 
@@ -216,7 +212,7 @@ def main() -> None:
         table.append([results[name][domain] for name in MODELS for domain in ("source", "target")])
         console.say(f"{seed:4}  " + "  ".join(f"{share:6.3f}" for share in table[-1]))
         if seed == 0:
-            plots.save(figure(seed, points, models, results), args.out)
+            plots.save(figure(points, models), args.out)
     print("mean  " + "  ".join(f"{share:6.3f}" for share in np.mean(table, axis=0)))
     print(f"figure: {args.out}")
 

@@ -127,12 +127,10 @@ def corpora_of(args: argparse.Namespace, mono: bool) -> tuple[tuple[str, Path], 
         return parse(args.target if mono else args.source), parse(args.target)
     names = DIRECTIONS[args.direction or "rec2iem"][mono:]
     folders = {"recola": args.recola, "iemocap": args.iemocap}
-    given = [f"--{name}" for name in names if folders[name]]
-    missing = [f"--{name}" for name in names if not folders[name]]
-    if given and missing:
+    if len({folders[name] is None for name in names}) == 2:
         raise UserError(
-            f"{given[0]} is given and {missing[0]} is not: a real corpus would be paired with a "
-            "synthetic demo; give both or neither"
+            "give both --recola and --iemocap, or neither: a real corpus would be paired with a "
+            "synthetic demo"
         )
     corpora = [(name, Path(folders[name] or DEMO / name)) for name in names]
     return corpora[0], corpora[-1]

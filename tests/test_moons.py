@@ -56,11 +56,9 @@ def test_points_lie_on_two_moons_and_the_target_is_the_source_rotated():
 
 
 def test_the_figure_has_both_models_and_every_point(few_epochs):
-    points, models, results = moons.experiment(2)
-    page = moons.figure(2, points, models, results)
-    titles = [axis.get_title() for axis in page.axes]
-    assert [title.split("\n")[0] for title in titles] == ["source-only", "DANN"]
-    assert f"target {results['DANN']['target']:.3f}" in titles[1]
+    points, models, _ = moons.experiment(2)
+    page = moons.figure(points, models)
+    assert [axis.get_title() for axis in page.axes] == ["source-only", "DANN"]
     for axis in page.axes:
         assert [len(line.get_xdata()) for line in axis.lines] == [300, 150, 150]
     plt.close(page)

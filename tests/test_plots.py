@@ -35,8 +35,7 @@ def test_curves(epochs, domain):
     np.testing.assert_allclose(dev.get_xdata(), np.arange(1, epochs + 1))
     np.testing.assert_allclose(dev.get_ydata(), [100 * row["target_dev_uar"] for row in rows])
     assert ("domain UAR, development" in lines) == domain
-    assert len(figure.axes) == 1 + domain
-    assert dev.get_marker() == ("o" if epochs == 1 else "None")
+    assert figure.axes[1].get_visible() == domain
     assert left.get_xlim()[0] <= 1 <= epochs <= left.get_xlim()[1]
     assert left.get_ylim() == (0, 102)
     assert all(tick == int(tick) for tick in left.get_xticks())

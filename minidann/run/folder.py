@@ -9,7 +9,6 @@ A kill costs the epoch under way.
 """
 
 import hashlib
-import os
 import platform
 import shutil
 from dataclasses import asdict
@@ -65,7 +64,6 @@ def found(setup: Setup) -> dict:
         }
     versions = {package.__name__: package.__version__ for package in PACKAGES}
     versions |= {"python": platform.python_version(), "machine": platform.machine()}
-    versions["blas_threads"] = os.environ.get("OPENBLAS_NUM_THREADS")  # see `ops.parallel`
     folders = [str(corpus.root.resolve()) for corpus in setup.corpora]
     return {"corpora": corpora, "folders": folders, "versions": versions}
 

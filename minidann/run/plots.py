@@ -43,27 +43,23 @@ def curves(history: list[dict], best_epoch: int, title: str) -> Figure:
     """
     column = {name: np.array([row[name] for row in history]) for name in history[0]}
     figure, left = subplots(figsize=(7, 4.4))
-    lines = [
-        (left, 100 * column["target_dev_uar"], DARK, "-", "emotion UAR, development"),
-        (left, 100 * column["source_train_uar"], DARK, ":", "emotion UAR, training"),
-        (left, 100 * column["domain_uar"], GREEN, "--", "domain UAR, development"),
-    ]
-    if not np.isnan(column["domain_uar"]).all():
-        right, loss = left.twinx(), column["dev_domain_loss"]
-        right.set(ylabel="domain loss (nats)", ylim=(0, 1.05 * loss.max()))
-        lines.append((right, loss, LIGHT, "-.", "domain loss, development"))
-    handles, marker = [], "o" if len(history) < 10 else None
-    for axis, values, colour, style, label in lines:
-        if not np.isnan(values).all():
-            handles += axis.plot(column["epoch"], values, color=colour, ls=style, label=label,
-                                 marker=marker, markersize=4)  # fmt: skip
-    dots = {"color": "0.5", "lw": 1, "ls": (0, (1, 3))}
-    handles.append(left.axvline(best_epoch, **dots, label="selected epoch"))
+    right = left.twinx()
+    for axis, name, scale, colour, style, label in (
+        (left, "target_dev_uar", 100, DARK, "-", "emotion UAR, development"),
+        (left, "source_train_uar", 100, DARK, ":", "emotion UAR, training"),
+        (left, "domain_uar", 100, GREEN, "--", "domain UAR, development"),
+        (right, "dev_domain_loss", 1, LIGHT, "-.", "domain loss, development"),
+    ):
+        if not np.isnan(column[name]).all():
+            values = scale * column[name]
+            axis.plot(column["epoch"], values, style, color=colour, marker=".", ms=4, label=label)
+    left.axvline(best_epoch, color="0.5", lw=1, ls=(0, (1, 3)), label="selected epoch")
     left.axhline(50, color="0.7", lw=0.8, zorder=0)  # chance
     left.set(xlabel="epoch", ylabel="UAR (%)", xlim=(0.5, len(history) + 0.5), ylim=(0, 102))
     left.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     left.set_title(title, fontsize=9)
-    figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False, fontsize=8)
+    right.set(ylabel="domain loss (nats)", ylim=(0, None), visible=bool(right.lines))
+    figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=8)
     return figure
 
 

@@ -10,7 +10,7 @@ import json
 import os
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -30,13 +30,8 @@ EARLIER = "made by an earlier version of minidann; train again, in another --out
 @contextmanager
 def hold(folder: Path) -> Iterator[None]:
     """Make `folder` and keep it for this process alone; a UserError where another one has it."""
-    with ExitStack() as held:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            free = held.enter_context(_lock(folder))
-        except OSError as error:
-            why = f"cannot be written to ({error.strerror})"
-            raise UserError(f"{folder}: {why}; choose another --out") from None
+    folder.mkdir(parents=True, exist_ok=True)
+    with _lock(folder) as free:
         if not free:
             why = "another process is at work here; wait for it"
             raise UserError(f"{folder}: {why}, or choose another --out")
