@@ -25,16 +25,8 @@ from minidann.training import Arrays
 POOLED = model.STRIDE * model.POOL  # frames of log-mel from one pooled frame to the next: 90
 
 
-class Model(NamedTuple):
-    """What `model.npz` holds."""
-
-    groups: dict[str, Arrays]  # params; running; source and target: mean and std (26,)
-    choices: Choices
-    corpora: str  # the kinds of speech that it was trained on
-
-
-def load(run: Path) -> Model:
-    """The model in the run folder `run`.
+def load(run: Path) -> tuple[dict[str, Arrays], Choices, str]:
+    """The model in the run folder `run`: its arrays, its choices, and the kinds of speech it knows.
 
     Raises UserError where there is none, or it is damaged or not a model.
     """
@@ -53,7 +45,7 @@ def load(run: Path) -> Model:
         variance = groups["running"].get("bn.var", np.ones(1)) + batchnorm.EPSILON
         if min(groups["target"]["std"].min(), variance.min()) <= 0:
             raise ValueError("a standard deviation is not above 0")
-    return Model(groups, choices, corpora)
+    return groups, choices, corpora
 
 
 def probabilities_of(groups: dict, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -93,15 +85,15 @@ def predict(run: Path | str, files: Iterable[Path | str]) -> list:
     """
     if isinstance(files, (str, Path)):  # a text is an iterable too
         files = [files]
-    trained = load(Path(run))
-    return [predict_one(trained, Path(file)) for file in files]
+    groups, choices, _ = load(Path(run))
+    return [predict_one(groups, choices, Path(file)) for file in files]
 
 
-def predict_one(trained: Model, path: Path) -> Prediction:
+def predict_one(groups: dict, choices: Choices, path: Path) -> Prediction:
     """The prediction for one recording."""
     try:
         channels, rate = decode(path)
-        frames = logmel(mono(channels, rate), trained.choices.features)  # (T, 26)
+        frames = logmel(mono(channels, rate), choices.features)  # (T, 26)
     except UserError as error:
         return Prediction(path, str(error))
     sound = measure(path, channels, rate, None, None)
@@ -110,11 +102,11 @@ def predict_one(trained: Model, path: Path) -> Prediction:
     if len(frames) < POOLED:
         return Prediction(
             path,
-            f"holds {sound.seconds:.3f} s of sound, and the first pool of the network alone takes "
+            f"holds {sound.seconds:.3f} s of sound, and the network needs "
             f"{SHIFT * (POOLED - 1) + WINDOW / RATE:.3f} s; give it more of the recording",
         )
-    whole, weights = probabilities_of(trained.groups, frames)
-    predicted = CLASSES[trained.choices.dimension][int(whole.argmax())]
+    whole, weights = probabilities_of(groups, frames)
+    predicted = CLASSES[choices.dimension][int(whole.argmax())]
     return Prediction(path, "", tuple(remarks(sound)), whole, predicted, frames, weights)
 
 
@@ -135,13 +127,12 @@ def main() -> None:
     p.add_argument("run", type=Path, metavar="RUN", help="the folder of a finished run")
     p.add_argument("files", type=Path, nargs="+", metavar="FILE", help="WAV, FLAC or OGG")
     args = p.parse_args()
-    files, trained = matching(args.files), load(args.run)
-    dimension = trained.choices.dimension
-    what = f"{dimension} (model of {trained.corpora} speech)"
-    print("file", "seconds", *CLASSES[dimension], what, sep="\t")
+    files, (groups, choices, corpora) = matching(args.files), load(args.run)
+    what = f"{choices.dimension} (model of {corpora} speech)"
+    print("file", "seconds", *CLASSES[choices.dimension], what, sep="\t")
     problems = []
     for path in console.progress(files, len(files), "predicting", "files"):
-        prediction = predict_one(trained, path)
+        prediction = predict_one(groups, choices, path)
         for remark in prediction.remarks:
             print(f"{path}: note: a recording {remark}", file=sys.stderr, flush=True)
         if prediction.problem:

@@ -422,7 +422,7 @@ def test_wildcards_as_windows_hands_them_on(tmp_path):
 
 def test_a_long_recording_is_the_mean_of_its_windows_by_their_length(monkeypatch):
     """750, 750 and 98 frames; what is predicted for each is made up."""
-    groups = predict.load(Path(train.DEMO).parent / "model").groups
+    groups, *_ = predict.load(Path(train.DEMO).parent / "model")
     each = np.array([[0.1, 0.9], [0.3, 0.7], [0.8, 0.2]])
     monkeypatch.setattr(predict.evaluation, "predict", lambda *args: each)
     frames = np.random.default_rng(0).standard_normal((1598, 26))

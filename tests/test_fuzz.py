@@ -281,7 +281,7 @@ def model_file(place: Places, data) -> None:
     read = clean(lambda: predict.load(place.run))
     if read is not None:
         silence = np.zeros((750, 26), np.float32)
-        probability, _ = predict.probabilities_of(read.groups, silence)
+        probability, _ = predict.probabilities_of(read[0], silence)
         assert probability.shape == (2,)
 
 

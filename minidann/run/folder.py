@@ -133,8 +133,7 @@ def start_or_resume(choices: Choices, out: Path) -> State:
     if about.get("choices") != asdict(choices):
         raise UserError(f"{path}: the checkpoint of a run with other choices; take another --out")
     store.agree(path, groups, {"adam": fresh.adam})
-    with store.reading(path):
-        history = list(about["history"])
+    history = about["history"]
     for epoch in range(1, len(history) + 1):
         params, running = epoch_arrays(out, fresh, epoch)
     say(f"goes on after epoch {len(history)} of {choices.epochs}")
