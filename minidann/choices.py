@@ -1,9 +1,8 @@
 """Every choice of a run, once: its flag, its default, its range and its help.
 
-A choice is what the result depends on. Folders, `--cache`, `--skip-bad` and `--resume` are not
-choices: they change where a run works, not what comes out. The command line, `config.json`, the
-name of a run's folder and the commands of a report are all made from the fields of `Choices`. A new
-flag is a new field; the code that uses it reads it from the run's choices.
+A choice is what the result depends on; folders, `--cache`, `--skip-bad` and `--resume` are none.
+The command line, `config.json`, the name of a run's folder and the commands of a report are all
+made from the fields of `Choices`: a new flag is a new field.
 """
 
 from collections.abc import Iterable

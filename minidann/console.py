@@ -9,18 +9,14 @@ from typing import NoReturn
 
 
 class UserError(Exception):
-    """Something the person at the keyboard can put right.
+    """Something the person at the keyboard can put right: what is wrong, where, and what to do.
 
-    The message is one line (or one line a problem) that says what is wrong, where, and what to
-    do. `run` prints it without a traceback and ends with exit code 2.
+    It is one line, or one a problem. `run` prints it without a traceback.
     """
 
 
 class Parser(argparse.ArgumentParser):
-    """A command line whose mistakes are told in one line, as all others are.
-
-    Names of flags are not to be cut short: what is meant today could be two tomorrow.
-    """
+    """A command line whose mistakes are told in one line, and whose flags are not cut short."""
 
     def __init__(self, **options):
         super().__init__(allow_abbrev=False, **options)
@@ -72,10 +68,9 @@ def clock(seconds: float) -> str:
 
 
 def progress(items: Iterable, total: int, label: str, unit: str) -> Iterator:
-    """Yield `items`, telling stderr how far it is: how many are done, and the time left.
+    """Yield `items`, telling stderr after two seconds how many are done, and the time left.
 
-    Silent in the first two seconds. A terminal gets one line that is written over and wiped at the
-    end, anything else (a log file, say) a plain line every ten seconds.
+    A terminal gets one line that is written over, anything else a plain line every ten seconds.
     """
     terminal, started = sys.stderr.isatty(), time.monotonic()
     begin, end, pause = ("\r\x1b[K", "", 0.2) if terminal else ("", "\n", 10)

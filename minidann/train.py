@@ -65,10 +65,7 @@ def epoch_line(choices: Choices, state: State) -> str:
 
 
 def add_shared_flags(p: argparse.ArgumentParser, names=FLAGS) -> dict:
-    """Add the flags that a run and a report share to `p`; return its argument groups by title.
-
-    `names` are the choices that get a flag.
-    """
+    """Add the flags that a run and a report share, and the choices `names`; -> groups by title."""
     groups = {t: p.add_argument_group(t) for t in ("corpora", "model", "training", "files")}
     corpora, files = groups["corpora"], groups["files"]
     corpora.add_argument("--recola", metavar="DIR", help="RECOLA's folder; without it, the demo")

@@ -173,7 +173,7 @@ WRONG = {
     "table2 --seeds 3-1": "argument --seeds: '3-1': expected a count, or first-last such as 5-9",
     "table2 --jobs 0": "--jobs 0: expected 1 or more",
     "table2 --source csv:a.csv": "--source and --target go together: give both",
-    "table2 --recola R": "--recola is given and --iemocap is not",
+    "table2 --recola R": "give both --recola and --iemocap, or neither",
     "table2 --epochs 0": "--epochs 0: expected 1 to 100000",
     "table4": "table4",
     "": "the following arguments are required: COMMAND",

@@ -10,7 +10,6 @@ A kill costs the epoch under way.
 
 import hashlib
 import platform
-import shutil
 from dataclasses import asdict
 from pathlib import Path
 
@@ -77,10 +76,9 @@ def read_config(out: Path) -> dict:
 
 
 def refuse_others(out: Path, config: dict, resume: bool) -> dict:
-    """Raise UserError where the folder `out` is not this run's; -> its config.json, or {}.
+    """Raise UserError where the folder `out` is not this run's; -> its config.json, {} where new.
 
-    It may be a new run's, which is empty, or this run's, to go on with: if `resume` is set, and if
-    the choices, constants and corpora of `config` are the same there.
+    To go on with a run, `resume` must be set, and what `config` has must be the same there.
     """
     if not (out / "config.json").exists():
         if out.is_dir() and any(path.name[0] != "." for path in out.iterdir()):
@@ -103,7 +101,7 @@ def refuse_others(out: Path, config: dict, resume: bool) -> dict:
 def claim(setup: Setup, out: Path, resume: bool) -> None:
     """Make the folder `out` this run's, with its config.json. Raises UserError as `refuse_others`.
 
-    What a kill left half written, or no longer needed, is taken away.
+    What a kill left half written is taken away.
     """
     config = planned(setup.choices) | found(setup)
     there = refuse_others(out, config, resume)
@@ -111,8 +109,6 @@ def claim(setup: Setup, out: Path, resume: bool) -> None:
         say("note: versions are not those of config.json; the bytes may differ")
     for half_written in out.glob(".*.tmp"):
         half_written.unlink()
-    if is_done(out):
-        shutil.rmtree(out / "epochs", ignore_errors=True)
     if not there:
         store.write_json(out / "config.json", config)
         if any(setup.left_out.values()):
@@ -141,10 +137,7 @@ def start_or_resume(choices: Choices, out: Path) -> State:
 
 
 def keep(out: Path, state: State, choices: Choices) -> None:
-    """Keep the state after an epoch: its parameters, the history, and last the checkpoint.
-
-    So the first two have every epoch that the checkpoint has.
-    """
+    """Keep the state after an epoch; last the checkpoint, so that the others have its epochs."""
     groups = {"params": state.params, "running": state.running}
     (out / "epochs").mkdir(exist_ok=True)
     store.write_arrays(out / "epochs" / f"{state.epoch}.npz", groups, {})
@@ -154,9 +147,9 @@ def keep(out: Path, state: State, choices: Choices) -> None:
 
 
 def epoch_arrays(out: Path, like: State, epoch: int) -> tuple[Arrays, Arrays]:
-    """Parameters and running statistics after an epoch, counted from 1, shaped as those of `like`.
+    """Parameters and running statistics after an epoch, counted from 1; a UserError where damaged.
 
-    Raises UserError where they are missing or damaged.
+    They must be shaped as those of `like`.
     """
     path = out / "epochs" / f"{epoch}.npz"
     groups = {"running": {}} | store.read_arrays(path)[0]  # empty without batch norm

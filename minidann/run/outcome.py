@@ -120,10 +120,7 @@ def test(
 
 
 def predictions(setup: Setup, probabilities: np.ndarray) -> list[tuple]:
-    """A row an utterance of the target: its probabilities, from (n, 2), and the larger one's class.
-
-    Its part of the split is told as well, because only the test set was not looked at before.
-    """
+    """A row an utterance of the target: its part of the split, its probabilities, from (n, 2)."""
     corpus, split, classes = setup.corpora[1], setup.split, CLASSES[setup.choices.dimension]
     part = np.full(len(probabilities), "train")  # only mono has more than these two parts
     part[split.dev], part[split.test] = "dev", "test"
@@ -159,9 +156,9 @@ def evaluate(counts: intervals.Counts) -> dict | None:
 def project(setup: Setup, params: Arrays, running: Arrays) -> tuple[dict, list[float], dict | None]:
     """The encoder's output in two dimensions, and how far apart the domains are.
 
-    -> {"points" (N, 2) float32, "domains", "emotions" (N,) int64}; the shares of the variance of
-    both dimensions; the proxy A-distance {"before", "after"} of the encoder, which mono, with its
-    one domain, does not have. As many utterances of each domain, at most SHOWN.
+    -> {"points" (N, 2) float32, "domains", "emotions" (N,) int64}; both dimensions' shares of the
+    variance; the proxy A-distance {"before", "after"} the encoder, None for mono. As many
+    utterances of each domain, at most SHOWN.
     """
     rng_of = functools.partial(training.generator, setup.choices.seed, "monitor")
     shown = [(setup.source, setup.split.train), (setup.target, setup.split.test)][setup.mono :]
@@ -212,10 +209,8 @@ def report_result(setup: Setup, results: dict) -> None:
     if left_out:
         say(f"\nutterances or files left out as unusable: {left_out} (left_out.csv)")
     if test is None:
-        say(
-            f"\nno test UAR{setup.demo}, because the target has no labels; predictions.csv has "
-            f"what epoch {epoch} predicts for each of its utterances"
-        )
+        where = f"predictions.csv has what epoch {epoch} predicts for its utterances"
+        say(f"\nno test UAR{setup.demo}, because the target has no labels; {where}")
         return
     interval = "no interval: too few speakers, or no difference among them"
     if test["ci95"]:

@@ -125,13 +125,10 @@ def check(setup: Setup) -> None:
     choices, split, source, target = setup.choices, setup.split, setup.source, setup.target
     problems, none = [], f"it has no labels of {choices.dimension}, and"
     if source.labels[0] < 0:
-        title = setup.corpora[0].title
-        problems.append(f"{title}: {none} no model can be trained without them")
+        problems.append(f"{setup.corpora[0].title}: {none} no model is trained without them")
     elif choices.select_by == "target" and not setup.labelled:
-        problems.append(
-            f"{setup.corpora[1].title}: {none} --select-by target needs them to select an epoch; "
-            "take --select-by information, or source"
-        )
+        instead = "--select-by target needs them; take --select-by information, or source"
+        problems.append(f"{setup.corpora[1].title}: {none} {instead}")
     parts = [(source, "training", split.train)]
     parts += [(target, "development", split.dev), (target, "test", split.test)]
     if choices.select_by == "source":
@@ -144,10 +141,8 @@ def check(setup: Setup) -> None:
                     "set; take another --seed or a larger corpus"
                 )
     if len(split.train) < choices.batch_size:
-        problems.append(
-            f"{len(split.train)} utterances to train on are fewer than a batch of "
-            f"{choices.batch_size}; lower --batch-size"
-        )
+        what = f"more than the {len(split.train)} utterances to train on"
+        problems.append(f"--batch-size {choices.batch_size}: {what}")
     if problems:
         raise UserError("\n".join(problems))
 

@@ -41,8 +41,7 @@ def draw(
 ) -> Split:
     """The split of a run; `*_speakers` (n,) name the speaker of each utterance.
 
-    10% of the source are not trained on but validate, so that an epoch can be chosen without labels
-    of the target. `by_speaker` keeps each speaker's utterances together.
+    `by_speaker` keeps each speaker's utterances together.
     """
     if model == "mono":
         parts = [1 - MONO_DEV - MONO_TEST, MONO_DEV, MONO_TEST]

@@ -47,9 +47,8 @@ def is_held(folder: Path) -> bool:
 
 @contextmanager
 def _lock(folder: Path) -> Iterator[bool]:
-    """Lock `folder`, and say whether that worked: not where another process has locked it.
+    """Lock `folder` until the process ends, however it ends; whether no other one has it locked.
 
-    The system lets go of it when the process ends, however it ends: nothing stale stays behind.
     Windows and some network file systems have no such lock, and get none.
     """
     if fcntl is None:
@@ -168,10 +167,7 @@ def read_arrays(path: Path) -> tuple[dict[str, Arrays], dict]:
 
 
 def agree(path: Path, groups: dict[str, Arrays], expected: dict[str, Arrays]) -> None:
-    """Raise UserError unless `groups`, read from `path`, has the arrays of `expected` and no more.
-
-    Shapes and dtypes must be the same, and every number finite.
-    """
+    """Raise UserError unless `groups`, read from `path`, are finite and shaped as `expected`."""
     here, there = _flat(groups), _flat(expected)
     with reading(path):
         if differ := here.keys() ^ there.keys():
