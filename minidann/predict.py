@@ -61,7 +61,8 @@ def probabilities_of(groups: dict, frames: np.ndarray) -> tuple[np.ndarray, np.n
         h, cache = model.encode(groups["params"], x[None])  # (1, 1800)
         encoded.append(h)
         weights.append(cache.attention.weights)  # (1, 8)
-    each = evaluation.predict(groups["params"], groups["running"], encoded)  # (W, 2)
+    h = np.concatenate(encoded)  # (W, 1800)
+    each = evaluation.predict(groups["params"], groups["running"], h)  # (W, 2)
     whole = np.average(each, axis=0, weights=[len(window) for window in windows])
     return whole, np.concatenate(weights)
 

@@ -99,19 +99,17 @@ def update(
     *,
     rate: float,
     beta: float,
-    domain_labels: np.ndarray | None = None,
+    domain_labels: np.ndarray,
     ops=minidann.ops,
 ) -> dict[str, float]:
     """Take one optimiser step, which moves `state`.
 
     `x` (n+m, T, D) float32 holds the source examples first, and `labels` (n,) are theirs; `mask`
-    (n+m, C) is dropout's. `domain_labels` (n+m,) replace those that tell the source's examples (0)
-    from the target's (1). Returns the loss and the gradient norm at the encoder's output of each
+    (n+m, C) is dropout's; `domain_labels` (n+m,) tell the source's examples (0) from the target's
+    (1). Returns the loss and the gradient norm at the encoder's output of each
     classifier that took part. Raises FloatingPointError where a loss is not finite.
     """
     adversarial = choices.model == "our"
-    if domain_labels is None:
-        domain_labels = (np.arange(len(x)) >= len(labels)).astype(int)  # (n+m,)
     (emotion_loss, domain_loss), cache = model.forward(
         state.params, x, emotion_labels=labels,
         domain_labels=domain_labels if adversarial else None,

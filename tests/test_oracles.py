@@ -427,9 +427,10 @@ def train_both(
         if not domain:
             x, mask = x[:N], mask[:N]
         for rows, n in feeding.steps(mode, N, len(x) - N):
+            domains = (np.arange(len(x)) >= N)[rows].astype(int)
             record = training.update(
                 choices, state, x[rows], labels[:n], mask[rows],
-                rate=optim.learning_rate(i), beta=BETA,
+                rate=optim.learning_rate(i), beta=BETA, domain_labels=domains,
             )  # fmt: skip
             records.append([record.get(name, np.nan) for name in RECORDED])
         tensors = torch.tensor(x), torch.tensor(labels), torch.tensor(mask)

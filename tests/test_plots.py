@@ -54,7 +54,6 @@ def test_features_shows_every_point_of_both_groups():
         for value in (0, 1):
             np.testing.assert_allclose(drawn[value], points[group == value])
     assert f"{100 * share[0]:.0f}%" in figure.axes[0].get_xlabel()
-    assert len(plots.features([model], [], ["low", "high"]).axes) == 1
     assert len(plots.features([model, model], ["a", "b"], ["low", "high"]).axes) == 4
 
 

@@ -35,8 +35,8 @@ HISTORY = (
 )  # fmt: skip
 
 
-def encode(params: Arrays, features: Features, rows: np.ndarray) -> list[np.ndarray]:
-    """The encoder up to batch norm on the utterances `rows`: h (B, C) a batch, in order."""
+def encode(params: Arrays, features: Features, rows: np.ndarray) -> np.ndarray:
+    """The encoder up to batch norm on the utterances `rows` (n,): h (n, C)."""
     starts = range(0, len(rows), BATCH)
     buffer = np.empty((BATCH, FRAMES, MELS), np.float32)
     batches = []
@@ -44,16 +44,12 @@ def encode(params: Arrays, features: Features, rows: np.ndarray) -> list[np.ndar
         batch = rows[i : i + BATCH]
         x = features.batch(batch, out=buffer[: len(batch)])  # (B, T, D)
         batches.append(model.encode(params, x)[0])  # (B, C)
-    return batches
+    return np.concatenate(batches)
 
 
-def predict(params: Arrays, running: Arrays, encoded: list, name: str = "emotion") -> np.ndarray:
-    """Probabilities (N, 2) by the classifier `name` of what `encode` returned."""
-    probabilities = [np.empty((0, 2), np.float32)]
-    for h in encoded:  # (B, C)
-        f = model.normalise(params, running, h)  # (B, C)
-        probabilities.append(model.classify(params, f, name))  # (B, 2)
-    return np.concatenate(probabilities)
+def predict(params: Arrays, running: Arrays, h: np.ndarray, name: str = "emotion") -> np.ndarray:
+    """Probabilities (n, 2) by the classifier `name` of what `encode` returned, h (n, C)."""
+    return model.classify(params, model.normalise(params, running, h), name)
 
 
 def has_adabn(choices: Choices) -> bool:
@@ -81,12 +77,13 @@ def evaluate_epoch(
         "target_dev_uar": uar(target, split.dev, emotion),
     }
     if choices.model != "mono":
+        measured["mutual_information"] = metrics.information(emotion)
+    if len(split.source_val):  # neither mono nor a toy corpus has such a set
         validation = encode(state.params, source.features, split.source_val)
         predicted = predict(state.params, state.running, validation)
         measured["source_val_uar"] = uar(source, split.source_val, predicted)
-        measured["mutual_information"] = metrics.information(emotion)
     if has_adabn(choices):
-        adapted = adabn.predict(state.params, np.concatenate(on_target))  # (n, 2)
+        adapted = adabn.predict(state.params, on_target)  # (n, 2)
         measured["adabn_uar"] = uar(target, split.dev, adapted)
         measured["adabn_mutual_information"] = metrics.information(adapted)
     if choices.model == "our":
@@ -106,11 +103,10 @@ def evaluate_epoch(
 def uar(domain: Domain, rows: np.ndarray, probabilities: np.ndarray) -> float:
     """UAR of the predictions (n, 2) on the utterances `rows` (n,) of a domain.
 
-    If a small validation set has one class only, the UAR is the recall of that class. If it has no
-    utterance at all, it is 0.5. NaN where the domain has no labels.
+    If a small validation set has one class only, the UAR is the recall of that class. NaN where the
+    domain has no labels.
     """
     if domain.labels[0] < 0:
         return math.nan
     counts = metrics.confusion(domain.labels[rows], probabilities.argmax(axis=1))
-    recalls = [count[k] / count.sum() for k, count in enumerate(counts) if count.any()]
-    return float(np.mean(recalls)) if recalls else 0.5
+    return float(np.mean([count[k] / count.sum() for k, count in enumerate(counts) if count.any()]))

@@ -99,7 +99,7 @@ def test(
         params, running = arrays_of(epoch)
         h = evaluation.encode(params, target.features, np.arange(len(target.features)))
         if statistics == "adabn":
-            probabilities = adabn.predict(params, np.concatenate(h))
+            probabilities = adabn.predict(params, h)
         else:
             probabilities = evaluation.predict(params, running, h)
         if not setup.labelled:
@@ -164,10 +164,8 @@ def project(setup: Setup, params: Arrays, running: Arrays) -> tuple[dict, list[f
     shown = [(setup.source, setup.split.train), (setup.target, setup.split.test)][setup.mono :]
     count, rng = min(SHOWN, *(len(rows) for _, rows in shown)), rng_of(1)
     shown = [(domain, rng.permutation(rows)[:count]) for domain, rows in shown]
-    outputs = []  # (count, 1800) each
-    for domain, rows in shown:
-        encoded = evaluation.encode(params, domain.features, rows)
-        outputs.append(np.concatenate([model.normalise(params, running, h) for h in encoded]))
+    encoded = [evaluation.encode(params, domain.features, rows) for domain, rows in shown]
+    outputs = [model.normalise(params, running, h) for h in encoded]  # (count, 1800) each
     points, shares = plots.principal_components(np.concatenate(outputs))  # (N, 2), (2,)
     picture = {
         "points": points.astype(np.float32),
@@ -198,7 +196,7 @@ def draw(
         plots.save(plots.confusion(results["test"], classes, title), out / "confusion.png")
     domains = [f"{corpus.title}, {corpus.language}" for corpus in setup.corpora]
     emotions = [f"{name} {choices.dimension}" for name in classes]
-    figure = plots.features([(title, picture, shares)], [] if setup.mono else domains, emotions)
+    figure = plots.features([(title, picture, shares)], domains, emotions)
     plots.save(figure, out / "features.png")
 
 

@@ -81,19 +81,18 @@ def features(
     """Figure 2: the encoder's output by PCA, a row a model; left by language, right by emotion.
 
     Of each model a title, {"points" (N, 2), "domains", "emotions" (N,)} and the shares of the
-    variance of both dimensions. Without `domain_names`, for mono, there is no left half.
+    variance of both dimensions. Mono has one domain only.
     """
-    halves = [
+    groups = (
         ("domains", domain_names, (DARK, LIGHT), "o^"),
         ("emotions", emotion_names, (GREEN, DARK), "vs"),
-    ][not domain_names :]
-    figure = Figure(figsize=(max(6.4, 4.6 * len(halves)), 4.8 * len(models)), layout="constrained")
+    )
+    figure = Figure(figsize=(9.2, 4.8 * len(models)), layout="constrained")
     rows = figure.subfigures(len(models), 1, squeeze=False)[:, 0]
     for row, (title, picture, share) in zip(rows, models):
-        points = picture["points"]  # (N, 2)
-        axes = row.subplots(1, len(halves), sharey=True, squeeze=False)[0]
-        for axis, (group, names, colours, markers) in zip(axes, halves):
-            for value in (0, 1):
+        points, axes = picture["points"], row.subplots(1, 2, sharey=True)  # (N, 2)
+        for axis, (group, names, colours, markers) in zip(axes, groups):
+            for value in np.intersect1d(picture[group], (0, 1)):  # -1 is no label
                 axis.scatter(
                     *points[picture[group] == value].T, s=14, alpha=0.5, color=colours[value],
                     marker=markers[value], linewidths=0, label=names[value],
@@ -101,7 +100,7 @@ def features(
             axis.set(xlabel=f"component 1 ({100 * share[0]:.0f}% of the variance)")
             axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), frameon=False, fontsize=9)
         axes[0].set(ylabel=f"component 2 ({100 * share[1]:.0f}%)")
-        which = "source: training, target: test" if domain_names else "test"
+        which = "source: training, target: test"
         row.suptitle(f"{title}\n{len(points)} utterances ({which})", fontsize=9)
     return figure
 
