@@ -1,4 +1,4 @@
-"""The whole idea in two dimensions: `python -m minidann.moons` draws the DANN paper's figure 2.
+"""The whole idea in two dimensions; `python -m minidann.moons` trains it, and lesson 0 draws it.
 
 Ganin et al., "Domain-Adversarial Training of Neural Networks", JMLR 2016. Two half moons lie in
 one another. The source is labelled, by moon; the target is the same rotated by 35 degrees, without
@@ -18,13 +18,11 @@ source-only training, with a domain classifier that looks on.
 """
 
 from argparse import ArgumentDefaultsHelpFormatter
-from pathlib import Path
 
 import numpy as np
 
 from minidann import console, optim
 from minidann.ops import dense, gradient_reversal, softmax_cross_entropy
-from minidann.run import plots
 
 Arrays = dict[str, np.ndarray]
 
@@ -176,45 +174,24 @@ def region(axis, params: Arrays, name: str, reach: float) -> None:
     axis.set(xlabel="x1", ylabel="x2", aspect="equal")
 
 
-def figure(points: tuple, models: dict) -> plots.Figure:
-    """The label boundaries of both models: the first column of the paper's figure."""
-    source, labels, target = points
-    page, axes = plots.subplots(1, 2, figsize=(9, 5.2))
-    for axis, (name, params) in zip(axes, models.items()):
-        region(axis, params, "label", 1.1 * max(abs(source).max(), abs(target).max()))
-        for x, marker, colour, legend in (
-            (target, "x", plots.GREEN, "target, no labels"),
-            (source[labels == 0], "o", plots.DARK, "source, upper moon (class 0, white)"),
-            (source[labels == 1], "^", plots.LIGHT, "source, lower moon (class 1, grey)"),
-        ):
-            axis.plot(*x.T, marker, color=colour, markersize=4, label=legend)
-        axis.set_title(name)
-    page.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=3)
-    return page
-
-
 def main() -> None:
     p = console.Parser(
         prog="python -m minidann.moons",
         formatter_class=ArgumentDefaultsHelpFormatter,
-        description="Train with and without the adversary on two half moons and the same rotated; "
-        "print accuracies and draw the label boundaries, as in the DANN paper's figure 2.",
+        description="Train with and without the adversary on two half moons and the same rotated, "
+        "and print accuracies. Lesson 0 draws the label boundaries.",
     )
-    p.add_argument("--seeds", type=int, default=1, help="how many, from 0 on; the figure is of 0")
+    p.add_argument("--seeds", type=int, default=1, help="how many, from 0 on")
     p.add_argument("--beta", type=float, default=BETA, help="scale of DANN's reversed gradient")
-    p.add_argument("--out", type=Path, default=Path("moons.png"), help="the figure, a PNG file")
     args = p.parse_args()
     print("accuracy on the source points trained on, and on fresh points of the target")
     print(f"{'':4}  {'source-only':>14}  {'DANN':>14}\nseed  " + "source  target  " * 2)
     table = []
     for seed in range(max(1, args.seeds)):
-        points, models, results = experiment(seed, args.beta)
+        _, _, results = experiment(seed, args.beta)
         table.append([results[name][domain] for name in MODELS for domain in ("source", "target")])
         console.say(f"{seed:4}  " + "  ".join(f"{share:6.3f}" for share in table[-1]))
-        if seed == 0:
-            plots.save(figure(points, models), args.out)
     print("mean  " + "  ".join(f"{share:6.3f}" for share in np.mean(table, axis=0)))
-    print(f"figure: {args.out}")
 
 
 if __name__ == "__main__":
