@@ -27,9 +27,8 @@ DEMO = Path(__file__).parents[1] / "data" / "demo"
 def run(args: argparse.Namespace, ops=minidann.ops) -> Path:
     """Train and test as a command line says, and fill the run's folder, which is returned.
 
-    `ops` are the layers that are trained: coursework passes a student's. Raises UserError, before
-    training, with everything that is wrong with the corpora; later where the run diverges or a
-    file cannot be written.
+    `ops` are the layers that are trained: coursework passes a student's. Raises UserError with all
+    that is wrong with the corpora; later where the run diverges or a file cannot be written.
     """
     choices, places = read_flags(args)
     out = args.out or Path("runs", folder_name(choices))

@@ -33,8 +33,8 @@ class Tested(NamedTuple):
     counts: intervals.Counts  # each speaker's confusion on the test set; {} without labels
 
 
-def finish(setup: Setup, state: State, out: Path) -> dict:
-    """Select and test epochs, and write all files of a finished run; return its metrics.json."""
+def finish(setup: Setup, state: State, out: Path) -> None:
+    """Select and test epochs, report the result, and write all files of a finished run."""
     choices, arrays_of = setup.choices, functools.partial(folder.epoch_arrays, out, state)
     tested = test(setup, state.history, arrays_of)
     selected = tested[choices.select_by, "own"]
@@ -75,7 +75,6 @@ def finish(setup: Setup, state: State, out: Path) -> dict:
     store.write_json(out / "metrics.json", results)  # the last file: where it is, all of them are
     shutil.rmtree(out / "epochs", ignore_errors=True)
     say(f"{results['protocol']}; trained {clock(results['seconds'])}; {out}")
-    return results
 
 
 def best_epoch(history: list[dict], column: str) -> int:

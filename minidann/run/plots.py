@@ -1,5 +1,4 @@
-"""The figures: training curves (figure 3), features in two dimensions (figure 2), confusion.
-Their curves differ in shape and shade, not in colour alone."""
+"""The figures; what they show differs in shape and shade, not in colour alone."""
 
 import io
 import os
@@ -37,10 +36,7 @@ def save(figure: Figure, path: Path) -> None:
 
 
 def curves(history: list[dict], best_epoch: int, title: str) -> Figure:
-    """Figure 3: domain loss, domain UAR and emotion UAR by epoch, all in inference mode.
-
-    `history` has rows of `evaluation.HISTORY`; `best_epoch` is counted from 1, as they are.
-    """
+    """Figure 3 from rows of `evaluation.HISTORY`, in inference mode; epochs are counted from 1."""
     column = {name: np.array([row[name] for row in history]) for name in history[0]}
     figure, left = subplots(figsize=(7, 4.4))
     right = left.twinx()
@@ -110,11 +106,9 @@ def confusion(test: dict, classes: tuple[str, str], title: str) -> Figure:
     counts = np.array(test["confusion"])  # (2, 2)
     recall = counts / counts.sum(axis=1, keepdims=True)
     figure, axis = subplots(figsize=(6, 4.4))
-    axis.imshow(recall, cmap="Blues", vmin=0, vmax=1)
+    axis.imshow(recall, cmap="Blues", vmin=0, vmax=2)  # light enough for black letters
     for (i, j), share in np.ndenumerate(recall):
-        colour = "white" if share > 0.55 else "black"
-        text = f"{counts[i, j]}\n{100 * share:.1f}%"
-        axis.text(j, i, text, ha="center", va="center", color=colour)
+        axis.text(j, i, f"{counts[i, j]}\n{100 * share:.1f}%", ha="center", va="center")
     axis.set_xticks([0, 1], [f"predicted {name}" for name in classes])
     axis.set_yticks([0, 1], [f"true {name}" for name in classes], rotation=90, va="center")
     uar = f"test UAR {100 * test['uar']:.1f}%, {test['n']} utterances, {test['speakers']} speakers"

@@ -49,11 +49,10 @@ def draw(
         return Split(train, np.array([], int), dev, test)
     parts = [TARGET_DEV, 1 - TARGET_DEV]
     dev, test = cut([seed, 0], target_speakers, parts, by_speaker, "target")
-    count = len(source_speakers)
-    if count < 1 / SOURCE_VAL:  # a toy: nothing of it can be spared
-        return Split(np.arange(count), np.array([], int), dev, test)
-    parts = [SOURCE_VAL, 1 - SOURCE_VAL]
-    source_val, train = cut([seed, 1], source_speakers, parts, by_speaker, "source")
+    train, source_val = np.arange(len(source_speakers)), np.array([], int)
+    if len(train) >= 1 / SOURCE_VAL:  # otherwise a toy, of which nothing can be spared
+        parts = [SOURCE_VAL, 1 - SOURCE_VAL]
+        source_val, train = cut([seed, 1], source_speakers, parts, by_speaker, "source")
     return Split(train, source_val, dev, test)
 
 
