@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -41,17 +42,18 @@ def run(args: argparse.Namespace, ops=minidann.ops) -> Path:
         if folder.is_done(out):
             say(f"{out}: this run is done")
             outcome.report_result(ready, store.read_json(out / "metrics.json"))
-            return out
-        state = folder.start_or_resume(choices, out)
+        else:
+            state = folder.start_or_resume(choices, out)
 
-        def on_epoch_end(state: State) -> None:
-            evaluate_epoch(choices, state, ready.source, ready.target, ready.split)
-            folder.keep(out, state, choices)
-            say(epoch_line(choices, state) + ready.demo)
+            def on_epoch_end(state: State) -> None:
+                evaluate_epoch(choices, state, ready.source, ready.target, ready.split)
+                folder.keep(out, state, choices)
+                say(epoch_line(choices, state) + ready.demo)
 
-        data = ready.source, ready.target, ready.split.train
-        training.train(choices, state, *data, on_epoch_end=on_epoch_end, ops=ops)
-        outcome.finish(ready, state, out)
+            data = ready.source, ready.target, ready.split.train
+            training.train(choices, state, *data, on_epoch_end=on_epoch_end, ops=ops)
+            outcome.finish(ready, state, out)
+        shutil.rmtree(out / "epochs", ignore_errors=True)  # which only a run under way needs
     return out
 
 

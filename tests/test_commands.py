@@ -172,8 +172,10 @@ def test_stopped_while_it_is_tested_it_needs_no_training(corpora, tmp_path, monk
     resumed = succeed("train", *flags, "--resume")
     assert "goes on after epoch 2 of 2" in resumed.stdout
     assert not list((tmp_path / "run").glob(".*"))
+    (tmp_path / "run" / "epochs").mkdir()  # as where a kill came between the last two steps
     again = succeed("train", *flags, "--resume")
     assert "this run is done" in again.stdout and "test UAR" in again.stdout
+    assert not (tmp_path / "run" / "epochs").exists()
 
 
 def test_several_runs_may_fill_one_cache_at_once(run, corpora, tmp_path):

@@ -1,7 +1,6 @@
 """The end of a run: select epochs, test them, keep the model, draw, report the result."""
 
 import functools
-import shutil
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -73,7 +72,6 @@ def finish(setup: Setup, state: State, out: Path) -> None:
     report_result(setup, results)
     draw(setup, state.history, results, picture, shares, out)
     store.write_json(out / "metrics.json", results)  # the last file: where it is, all of them are
-    shutil.rmtree(out / "epochs", ignore_errors=True)
     say(f"{results['protocol']}; trained {clock(results['seconds'])}; {out}")
 
 
