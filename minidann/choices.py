@@ -1,12 +1,10 @@
 """Every choice of a run, once: its flag, its default, its range and its help.
 
-A choice is what the result depends on. Folders, `--cache`, `--skip-bad` and `--resume` are not
-choices: they change where a run works, not what comes out. The command line, `config.json`, the
-name of a run's folder and the commands of a report are all made from the fields of `Choices`. A new
-flag is a new field; the code that uses it reads it from the run's choices.
+A choice is what the result depends on; folders, `--cache`, `--skip-bad` and `--resume` are none.
+The command line, `config.json`, the name of a run's folder and the commands of a report are all
+made from the fields of `Choices`: a new flag is a new field.
 """
 
-import argparse
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from typing import NamedTuple
@@ -16,10 +14,7 @@ from minidann.console import UserError
 from minidann.corpora import DIMENSIONS
 from minidann.sound.logmel import PRESETS
 
-MODELS = ("our", "base", "mono")
 SCHEDULES = ("constant", "ganin")
-DOMAIN_LABELS = ("true", "shuffled")
-SPLITS = ("utterance", "speaker")
 # Section 4.1 has l1 for training on RECOLA and l2 for training on IEMOCAP.
 REGULARISATION = {"recola": {"l1": 5e-3}, "iemocap": {"l2": 5e-3}}
 
@@ -44,15 +39,16 @@ SELECTION = {  # only "target" looks at labels of the target, as the paper does
 def among(options: Iterable[str], text: str, group: str = "model"):
     """A field whose value is one of `options`, the first of them by default."""
     options = tuple(options)
-    return field(default=options[0], metadata={"help": text, "group": group, "options": options})
+    flag = {"help": text, "choices": options}  # for argparse
+    return field(default=options[0], metadata={"group": group, "flag": flag})
 
 
 def number(
     kind: type, default: float | None, low: float, high: float, text: str, group: str = "model"
 ):
     """A field whose value is a number of the type `kind` from `low` to `high`."""
-    metadata = {"help": text, "group": group, "range": (low, high), "kind": kind}
-    return field(default=default, metadata=metadata)
+    flag = {"help": text, "type": kind}
+    return field(default=default, metadata={"group": group, "range": (low, high), "flag": flag})
 
 
 @dataclass(frozen=True)
@@ -63,15 +59,14 @@ class Choices:
     target: str
     dimension: str = among(DIMENSIONS, "what to predict", "corpora")
     model: str = among(
-        MODELS, "our: with the adversary; base: source only; mono: trained on the target itself"
+        ("our", "base", "mono"),
+        "our: with the adversary; base: source only; mono: trained on the target itself",
     )
     bn: str = among(feeding.MODES, "which examples are normalised together")
     alpha: float = number(float, 0.5, 0, 1, "weight of the emotion loss")
     beta: float = number(float, 1.0, 0, 10**6, "scale of the reversed gradient")
     beta_schedule: str = among(SCHEDULES, "ganin: from 0 to beta over the run")
-    domain_labels: str = among(
-        DOMAIN_LABELS, "shuffled: anew each step, a placebo for the adversary"
-    )
+    domain_labels: str = among(("true", "shuffled"), "shuffled: in each step, as a placebo")
     dropout: float = number(float, 0.7, 0, 0.99, "fraction dropped")
     batch_size: int = number(
         int, 32, 2, 10**5, "source examples a step; our adds as many of the target", "training"
@@ -84,7 +79,7 @@ class Choices:
     )
     epochs: int = number(int, 50, 1, 10**5, "passes over the source", "training")
     features: str = among(PRESETS, "log-mel preset", "training")
-    split: str = among(SPLITS, "speaker: no speaker in two parts", "training")
+    split: str = among(("utterance", "speaker"), "speaker: no speaker in two parts", "training")
     select_by: str = among(
         SELECTION,
         "what selects the epoch: labels of the target, labels of the source, or the mutual "
@@ -102,16 +97,6 @@ class Choices:
 
 
 FLAGS = {one.name: one for one in fields(Choices) if one.metadata}
-
-
-def add_flags(groups: dict[str, argparse._ArgumentGroup], names: Iterable[str] = FLAGS) -> None:
-    """Give each argument group the flags of its choices, of those in `names`."""
-    for name in names:
-        about = FLAGS[name].metadata
-        kind = {"choices": about["options"]} if "options" in about else {"type": about["kind"]}
-        groups[about["group"]].add_argument(
-            flag_of(name), default=FLAGS[name].default, help=about["help"], **kind
-        )
 
 
 def flag_of(name: str) -> str:
@@ -143,11 +128,8 @@ def chosen(source: str, target: str, **values) -> Choices:
 def changed(choices: Choices) -> dict:
     """The choices that are not the default for their source, by name."""
     usual = Choices(choices.source, choices.target)
-    return {
-        name: getattr(choices, name)
-        for name in FLAGS
-        if getattr(choices, name) != getattr(usual, name)
-    }
+    pairs = ((name, getattr(choices, name)) for name in FLAGS)
+    return {name: value for name, value in pairs if value != getattr(usual, name)}
 
 
 def flags_of(choices: Choices) -> list[str]:

@@ -9,18 +9,14 @@ from typing import NoReturn
 
 
 class UserError(Exception):
-    """Something the person at the keyboard can put right.
+    """Something the person at the keyboard can put right: what is wrong, where, and what to do.
 
-    The message is one line (or one line a problem) that says what is wrong, where, and what to
-    do. `run` prints it without a traceback and ends with exit code 2.
+    It is one line, or one a problem. `run` prints it without a traceback.
     """
 
 
 class Parser(argparse.ArgumentParser):
-    """A command line whose mistakes are told in one line, as all others are.
-
-    Names of flags are not to be cut short: what is meant today could be two tomorrow.
-    """
+    """A command line whose mistakes are told in one line, and whose flags are not cut short."""
 
     def __init__(self, **options):
         super().__init__(allow_abbrev=False, **options)
@@ -49,12 +45,12 @@ def run(main: Callable[[], None]) -> None:
     except MemoryError as error:
         code, line = 2, f"error: out of memory ({error or 'no details'})"
     except OSError as error:
-        # What is still to be written goes nowhere, so that there is no complaint at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if isinstance(error, BrokenPipeError):  # the reader, `head` say, has gone: as SIGPIPE would
-            sys.exit(141)
         where = error.filename or "writing the output"
         code, line = 2, f"error: {where}: {error.strerror or error}"
+        if not error.filename:  # what is still to be written goes nowhere: no complaint at exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):  # the reader, `head` say, has gone: as SIGPIPE would
+            sys.exit(141)
     print(line, file=sys.stderr)
     sys.exit(code)
 
@@ -72,25 +68,20 @@ def clock(seconds: float) -> str:
 
 
 def progress(items: Iterable, total: int, label: str, unit: str) -> Iterator:
-    """Yield `items`, telling stderr how far it is: done, rate and time left.
+    """Yield `items`, telling stderr after two seconds how many are done, and the time left.
 
-    Silent in the first two seconds. A terminal gets one line that is written over and wiped at the
-    end, anything else (a log file, say) a plain line every ten seconds.
+    A terminal gets one line that is written over, anything else a plain line every ten seconds.
     """
-    terminal = sys.stderr.isatty()
-    started, told = time.monotonic(), None
+    terminal, started = sys.stderr.isatty(), time.monotonic()
+    begin, end, pause = ("\r\x1b[K", "", 0.2) if terminal else ("", "\n", 10)
+    told = started - pause
     for done, item in enumerate(items):
         now = time.monotonic()
-        if now - started > 2 and (told is None or now - told > (0.2 if terminal else 10)):
-            rate = done / (now - started)
-            left = (total - done) / rate if rate else 0
-            line = f"{label}: {done}/{total} {unit}, {rate:.3g} a second, {clock(left)} left"
-            sys.stderr.write(f"\r\x1b[K{line}" if terminal else f"{line}\n")
-            sys.stderr.flush()
+        if done and now - started > 2 and now - told > pause:
+            left = clock((now - started) * (total - done) / done)
+            line = f"{begin}{label}: {done}/{total} {unit}, {left} left"
+            print(line, end=end, file=sys.stderr, flush=True)
             told = now
         yield item
-    if told is not None and terminal:
-        sys.stderr.write("\r\x1b[K")
-    elif told is not None:
-        line = f"{label}: {total} {unit} in {clock(time.monotonic() - started)}"
-        print(line, file=sys.stderr, flush=True)
+    if terminal:
+        print(begin, end="", file=sys.stderr, flush=True)

@@ -44,10 +44,7 @@ def steps(mode: str, n: int, m: int) -> list[tuple[slice, int]]:
 def _groups(mode: str, n: int, rows: int) -> list[slice]:
     """Which examples are normalised together, one slice a call of the layer."""
     source, target, both = slice(0, n), slice(n, rows), slice(0, rows)
-    groups = {"bn1": [both], "bn2": [source, both], "bn3": [source, target], "bn4": [both]}
-    if mode not in groups:
-        raise ValueError(f"feeding: expected a mode of {', '.join(MODES)}, received {mode!r}")
-    return groups[mode]
+    return {"bn1": [both], "bn2": [source, both], "bn3": [source, target], "bn4": [both]}[mode]
 
 
 def forward(

@@ -222,12 +222,6 @@ def update_running(running: Arrays, cache: Cache) -> Arrays:
     return {"bn.mean": mean, "bn.var": var}
 
 
-def represent(params: Arrays, running: Arrays, x: np.ndarray, *, ops=minidann.ops) -> np.ndarray:
-    """The encoder's output f (N, C) in inference, of x (N, T, D)."""
-    h, _ = encode(params, x, ops=ops)  # (N, C)
-    return normalise(params, running, h, ops=ops)
-
-
 def normalise(params: Arrays, running: Arrays, h: np.ndarray, *, ops=minidann.ops) -> np.ndarray:
     """From `encode`'s h to the encoder's output f, (N, C): running statistics, no dropout."""
     if not running:
@@ -241,8 +235,3 @@ def classify(params: Arrays, f: np.ndarray, name: str, *, ops=minidann.ops) -> n
     """Probabilities (N, 2) by the classifier `name`, "emotion" or "domain", of f (N, C)."""
     z, _ = ops.dense.forward(f, params[f"{name}.w"], params[f"{name}.b"])  # (N, 2)
     return ops.softmax_cross_entropy.softmax(z)
-
-
-def attention_weights(cache: EncoderCache) -> np.ndarray:
-    """The weights s of equation 1 over the pooled frames (N, 8), from the cache of `encode`."""
-    return cache.attention.weights

@@ -2,9 +2,9 @@
 
 import argparse
 import os
+import shutil
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,81 +13,60 @@ import numpy as np
 import minidann
 import minidann.ops
 from minidann import console, training
-from minidann.choices import FLAGS, Choices, add_flags, chosen, flag_of, folder_name
-from minidann.console import UserError, clock
+from minidann.choices import FLAGS, Choices, chosen, flag_of, folder_name
+from minidann.console import UserError, clock, say
 from minidann.corpora import READERS, parse
 from minidann.run import folder, outcome, setup, store
 from minidann.run.evaluation import evaluate_epoch
 from minidann.training import State
 
 DIRECTIONS = {"rec2iem": ("recola", "iemocap"), "iem2rec": ("iemocap", "recola")}
+PRINTED = ("emotion_loss", "domain_loss", "target_dev_uar", "source_val_uar", "domain_uar")
 DEMO = Path(__file__).parents[1] / "data" / "demo"
 
 
-def run(
-    choices: Choices,
-    places: tuple[Path, Path],
-    out: Path,
-    *,
-    cache: Path,
-    resume: bool = False,
-    skip_bad: bool = False,
-    say: Callable[[str], None] = console.say,
-    ops=minidann.ops,
-) -> dict:
-    """Train and test as `choices` say; fill the folder `out`; return what `metrics.json` holds.
+def run(args: argparse.Namespace, ops=minidann.ops) -> Path:
+    """Train and test as a command line says, and fill the run's folder, which is returned.
 
-    `places` are the folders of `choices.source` and `choices.target`; features are kept in
-    `cache`. `resume` goes on from the checkpoint in `out`, where there is one; `skip_bad` leaves
-    out utterances that cannot be used. `ops` are the layers that are trained: coursework passes a
-    student's. Raises UserError, before training, with everything that is wrong with the corpora;
-    later where the run diverges or a file cannot be written.
+    `ops` are the layers that are trained: coursework passes a student's. Raises UserError with all
+    that is wrong with the corpora; later where the run diverges or a file cannot be written.
     """
+    choices, places = read_flags(args)
+    out = args.out or Path("runs", folder_name(choices))
+    folder.refuse_others(out, folder.planned(choices), args.resume)
+    ready = setup.prepare(choices, places, args.cache, args.skip_bad)
+    setup.describe(ready)  # before `check`: a data warning may explain what it refuses
+    setup.check(ready)
     with store.hold(out):
-        folder.refuse_others(out, folder.planned(choices), resume)
-        ready = setup.prepare(choices, places, cache, skip_bad)
-        setup.describe(ready, say)  # before `check`: a data warning may explain what it refuses
-        setup.check(ready)
-        folder.claim(ready, out, resume, say)
+        folder.claim(ready, out, args.resume)
         if folder.is_done(out):
             say(f"{out}: this run is done")
-            results = store.read_json(out / "metrics.json")
-            outcome.report_result(ready, results, say)
-            return results
-        state = folder.start_or_resume(choices, out, say)
+            outcome.report_result(ready, store.read_json(out / "metrics.json"))
+        else:
+            state = folder.start_or_resume(choices, out)
 
-        def on_epoch_end(state: State) -> None:
-            evaluate_epoch(choices, state, ready.source, ready.target, ready.split)
-            folder.keep(out, state, choices)
-            say(epoch_line(choices, state) + ready.demo)
+            def on_epoch_end(state: State) -> None:
+                evaluate_epoch(choices, state, ready.source, ready.target, ready.split)
+                folder.keep(out, state, choices)
+                say(epoch_line(choices, state) + ready.demo)
 
-        data = ready.source, ready.target, ready.split.train
-        training.train(choices, state, *data, on_epoch_end=on_epoch_end, ops=ops)
-        return outcome.finish(ready, state, out, say)
+            data = ready.source, ready.target, ready.split.train
+            training.train(choices, state, *data, on_epoch_end=on_epoch_end, ops=ops)
+            outcome.finish(ready, state, out)
+        shutil.rmtree(out / "epochs", ignore_errors=True)  # which only a run under way needs
+    return out
 
 
 def epoch_line(choices: Choices, state: State) -> str:
-    """What is printed after an epoch: the losses in training, the UARs on the development set."""
+    """What is printed after an epoch: the main columns of its row in the history."""
     row = state.history[-1]
-    seconds = np.median([row["seconds"] for row in state.history[-5:]])
-    left = clock(seconds * (choices.epochs - state.epoch))
-    loss, dev = f"emotion {row['emotion_loss']:.3f}", f"emotion {100 * row['target_dev_uar']:.1f}"
-    if np.isnan(row["target_dev_uar"]):  # the target has no labels
-        dev = f"validation {100 * row['source_val_uar']:.1f}"
-    if choices.model == "our":
-        loss += f", domain {row['domain_loss']:.3f}"
-        dev += f", domain {100 * row['domain_uar']:.1f}"
-    return (
-        f"epoch {state.epoch:2d}/{choices.epochs}  training loss: {loss}  dev UAR: {dev}  "
-        f"rate {row['learning_rate']:.1e}  {left} left"
-    )
+    left = clock(row["seconds"] * (choices.epochs - state.epoch))
+    shown = [f"{name} {row[name]:.3f}" for name in PRINTED if not np.isnan(row[name])]
+    return f"epoch {state.epoch:2d}/{choices.epochs}  {'  '.join(shown)}  {left} left"
 
 
 def add_shared_flags(p: argparse.ArgumentParser, names=FLAGS) -> dict:
-    """Add the flags that a run and a report share to `p`; return its argument groups by title.
-
-    `names` are the choices that get a flag.
-    """
+    """Add the flags that a run and a report share, and the choices `names`; -> groups by title."""
     groups = {t: p.add_argument_group(t) for t in ("corpora", "model", "training", "files")}
     corpora, files = groups["corpora"], groups["files"]
     corpora.add_argument("--recola", metavar="DIR", help="RECOLA's folder; without it, the demo")
@@ -96,7 +75,9 @@ def add_shared_flags(p: argparse.ArgumentParser, names=FLAGS) -> dict:
                          help=f"instead of those two; {', '.join(READERS)}")  # fmt: skip
     corpora.add_argument("--target", metavar="NAME:DIR",
                          help="the language to adapt to; the only one that mono reads")  # fmt: skip
-    add_flags(groups, names)
+    for name in names:
+        about, default = FLAGS[name].metadata, FLAGS[name].default
+        groups[about["group"]].add_argument(flag_of(name), default=default, **about["flag"])
     files.add_argument("--skip-bad", action="store_true",
                        help="leave out utterances that cannot be used, and list them")  # fmt: skip
     files.add_argument("--cache", type=Path, metavar="DIR", default=default_cache(),
@@ -142,23 +123,15 @@ def corpora_of(args: argparse.Namespace, mono: bool) -> tuple[tuple[str, Path], 
         if args.direction or args.recola or args.iemocap:
             raise UserError("give --source and --target, or --direction with its folders, not both")
         return parse(args.target if mono else args.source), parse(args.target)
-    names = DIRECTIONS[args.direction or "rec2iem"]
-    names = (names[1], names[1]) if mono else names
+    names = DIRECTIONS[args.direction or "rec2iem"][mono:]
     folders = {"recola": args.recola, "iemocap": args.iemocap}
-    given = [name for name in dict.fromkeys(names) if folders[name]]
-    missing = [f"--{name}" for name in dict.fromkeys(names) if not folders[name]]
-    if given and missing:
+    if len({folders[name] is None for name in names}) == 2:
         raise UserError(
-            f"--{given[0]} is given and {missing[0]} is not: a real corpus would be paired with a "
-            "synthetic demo; give both or neither"
+            "give both --recola and --iemocap, or neither: a real corpus would be paired with a "
+            "synthetic demo"
         )
-    if missing and not DEMO.is_dir():
-        raise UserError(
-            f"{DEMO}: the demo corpora are not here; install from a clone with pip install -e, "
-            f"or give {' and '.join(missing)}"
-        )
-    source, target = ((name, Path(folders[name] or DEMO / name)) for name in names)
-    return source, target
+    corpora = [(name, Path(folders[name] or DEMO / name)) for name in names]
+    return corpora[0], corpora[-1]
 
 
 def read_flags(args: argparse.Namespace) -> tuple[Choices, tuple[Path, Path]]:
@@ -185,30 +158,22 @@ def train(**flags) -> Run:
     """
     words = []
     for name, value in flags.items():
-        if value is not None and value is not False:  # True: a flag that takes no value
-            words += [flag_of(name)] + [os.path.expanduser(str(value))] * (value is not True)
-    out = begin(parser().parse_args(words))
+        if value is True:  # a flag that takes no value
+            words.append(flag_of(name))
+        elif value is not None and value is not False:
+            words += [flag_of(name), os.path.expanduser(str(value))]
+    out = run(parser().parse_args(words))
     metrics = store.read_json(out / "metrics.json")
     predictions = store.read_csv(out / "predictions.csv")
     return Run(out, metrics, folder.history_of(out), predictions)
 
 
-def begin(args: argparse.Namespace) -> Path:
-    """Run what a command line asks for -> the run's folder."""
-    choices, places = read_flags(args)
-    out = args.out or Path("runs", folder_name(choices))
-    how = {"cache": args.cache, "resume": args.resume, "skip_bad": args.skip_bad}
-    try:
-        run(choices, places, out, **how)
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(
-            f"stopped; the same command with --resume goes on from {out}"
-        ) from None
-    return out
-
-
 def main() -> None:
-    begin(parser().parse_args())
+    args = parser().parse_args()
+    try:
+        run(args)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("stopped; the same command with --resume goes on") from None
 
 
 if __name__ == "__main__":

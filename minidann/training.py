@@ -99,19 +99,17 @@ def update(
     *,
     rate: float,
     beta: float,
-    domain_labels: np.ndarray | None = None,
+    domain_labels: np.ndarray,
     ops=minidann.ops,
 ) -> dict[str, float]:
     """Take one optimiser step, which moves `state`.
 
     `x` (n+m, T, D) float32 holds the source examples first, and `labels` (n,) are theirs; `mask`
-    (n+m, C) is dropout's. `domain_labels` (n+m,) replace those that tell the source's examples (0)
-    from the target's (1). Returns the loss and the gradient norm at the encoder's output of each
+    (n+m, C) is dropout's; `domain_labels` (n+m,) tell the source's examples (0) from the target's
+    (1). Returns the loss and the gradient norm at the encoder's output of each
     classifier that took part. Raises FloatingPointError where a loss is not finite.
     """
     adversarial = choices.model == "our"
-    if domain_labels is None:
-        domain_labels = (np.arange(len(x)) >= len(labels)).astype(int)  # (n+m,)
     (emotion_loss, domain_loss), cache = model.forward(
         state.params, x, emotion_labels=labels,
         domain_labels=domain_labels if adversarial else None,
@@ -142,7 +140,8 @@ def train_epoch(
     """Train for one pass over `source_rows`, which moves `state`; return its part of the history.
 
     Losses are means over the epoch's steps, gradient norms root mean squares; both are NaN for a
-    classifier that the model lacks.
+    classifier that the model lacks. Raises FloatingPointError where a loss or a weight is not
+    finite.
     """
     n, epoch = choices.batch_size, state.epoch
     adversarial = choices.model == "our"
@@ -171,14 +170,13 @@ def train_epoch(
             domains = placebo.permutation(domains)
         # One update of all examples; in bn4 two, of the source's and of the target's.
         for part, count in feeding.steps(choices.bn, n, len(x) - n):
-            try:
-                record = update(
-                    choices, state, x[part], labels[:count], mask[part],
-                    rate=rate, beta=beta, domain_labels=domains[part], ops=ops,
-                )  # fmt: skip
-            except FloatingPointError as error:
-                raise _diverged(choices, f"epoch {epoch + 1}, step {i + 1}: {error}") from None
+            record = update(
+                choices, state, x[part], labels[:count], mask[part],
+                rate=rate, beta=beta, domain_labels=domains[part], ops=ops,
+            )  # fmt: skip
             records.append(record)
+    if not all(np.isfinite(value).all() for value in state.params.values()):
+        raise FloatingPointError("a weight is not finite")
 
     def mean(name, power):
         values = [record[name] for record in records if name in record]
@@ -207,14 +205,14 @@ def train(
     """
     while state.epoch < choices.epochs:
         began = time.perf_counter()
-        row = train_epoch(choices, state, source, target, source_rows, ops=ops)
-        if not all(np.isfinite(value).all() for value in state.params.values()):
-            raise _diverged(choices, f"epoch {state.epoch + 1}: a weight is not finite")
+        try:
+            row = train_epoch(choices, state, source, target, source_rows, ops=ops)
+        except FloatingPointError as error:
+            flag = "--beta" if choices.model == "our" else "--l1 or --l2"
+            raise UserError(
+                f"epoch {state.epoch + 1}: {error}; the run diverged: try a smaller {flag}, in "
+                "another --out"
+            ) from None
         state.history.append(row | {"seconds": time.perf_counter() - began})
         on_epoch_end(state)
     return state
-
-
-def _diverged(choices: Choices, what: str) -> UserError:
-    flag = "--beta" if choices.model == "our" else "--l1 or --l2"
-    return UserError(f"{what}; the run diverged: try a smaller {flag}, in another --out")

@@ -16,20 +16,17 @@ import numpy as np
 import pytest
 import soundfile
 from conftest import call
-from corpus_trees import read_audio
 
 import minidann
 from minidann import choices, console, predict, train
 from minidann.choices import SELECTION
 from minidann.console import UserError
-from minidann.corpora import load, parse
+from minidann.corpora import parse
 from minidann.measure.metrics import uars
 from minidann.ops import parallel
-from minidann.run import evaluation, store
+from minidann.run import store
 from minidann.run.evaluation import HISTORY
 from minidann.run.outcome import SPEAKERS
-from minidann.sound.features import extract
-from minidann.sound.logmel import logmel
 
 
 def command(module, *args):
@@ -74,7 +71,7 @@ def test_what_training_prints(run):
     assert "arousal low 24, high 24" in lines[0]
     epochs = [line for line in lines if "left" in line]
     assert [line.split()[1] for line in epochs] == ["1/4", "2/4", "3/4", "4/4"]
-    assert all("dev UAR" in line and "left" in line for line in epochs)
+    assert all("target_dev_uar 0." in line for line in epochs)
     assert "0:00 left" in epochs[-1]
     assert "test UAR" in text
     assert "95% interval over 5 speakers" in text
@@ -93,7 +90,7 @@ def test_run_folder(run):
     assert config["choices"]["l1"] == config["choices"]["l2"] == 0
     assert config["corpora"]["target"]["utterances"] == 60
     assert config["corpora"]["source"]["threshold"] == 0
-    assert {"filters": 200, "kernel": 10, "pool": 30, "source_val": 0.1}.items() <= (
+    assert {"model.FILTERS": 200, "run.splits.SOURCE_VAL": 0.1}.items() <= (
         config["constants"].items()
     )
     assert config["versions"].keys() >= {"minidann", "numpy", "scipy", "soundfile"}
@@ -102,12 +99,10 @@ def test_run_folder(run):
     assert tuple(rows[0]) == HISTORY
     metrics = metrics_of(out)
     assert metrics["test"]["n"] == 42
-    assert metrics["dev"]["n"] == 18
-    assert metrics["source"]["n"] == 43
     assert np.sum(metrics["test"]["confusion"]) == 42
     assert f"test UAR {100 * metrics['test']['uar']:.1f} %" in text
-    kept = float(rows[metrics["best_epoch"] - 1]["target_dev_uar"])
-    assert metrics["dev"]["uar"] == pytest.approx(kept, abs=1e-6)
+    uars_on_dev = [float(row["target_dev_uar"]) for row in rows]
+    assert uars_on_dev[metrics["best_epoch"] - 1] == max(uars_on_dev)
     low, high = metrics["test"]["ci95"]
     assert low <= metrics["test"]["uar"] <= high
     rows = read_csv(out / "speakers.csv")
@@ -153,7 +148,7 @@ def test_stopped_and_resumed_is_the_same_to_the_byte(run, corpora, tmp_path, how
     assert not (tmp_path / "run" / "model.npz").exists()
     if how == signal.SIGINT:
         assert process.returncode == 130
-        assert errors == f"stopped; the same command with --resume goes on from {flags[-1]}\n"
+        assert errors == "stopped; the same command with --resume goes on\n"
     resumed = call("train", *flags, "--resume", OMP_NUM_THREADS=str(after))  # on other threads
     assert resumed.returncode == 0, resumed.stderr
     assert "goes on after epoch" in resumed.stdout
@@ -177,19 +172,10 @@ def test_stopped_while_it_is_tested_it_needs_no_training(corpora, tmp_path, monk
     resumed = succeed("train", *flags, "--resume")
     assert "goes on after epoch 2 of 2" in resumed.stdout
     assert not list((tmp_path / "run").glob(".*"))
+    (tmp_path / "run" / "epochs").mkdir()  # as where a kill came between the last two steps
     again = succeed("train", *flags, "--resume")
     assert "this run is done" in again.stdout and "test UAR" in again.stdout
-
-
-def test_a_folder_that_another_process_made_meanwhile_stays(tmp_path, monkeypatch):
-    """The second looks while there is no folder, and is refused."""
-    with store.hold(tmp_path / "new" / "run"):
-        monkeypatch.setattr(Path, "exists", lambda path: False)
-        with pytest.raises(UserError, match="another process is at work here"):
-            with store.hold(tmp_path / "new" / "run"):
-                pass
-        assert (tmp_path / "new" / "run").is_dir()
-    assert not (tmp_path / "new").exists()  # nothing was kept
+    assert not (tmp_path / "run" / "epochs").exists()
 
 
 def test_several_runs_may_fill_one_cache_at_once(run, corpora, tmp_path):
@@ -224,7 +210,6 @@ def test_bad_utterances_are_left_out_listed_and_counted(run, corpora, tmp_path):
     assert listed == 2 * ["table.csv:11", "tiny.wav", "gone.wav"]
     metrics = metrics_of(out)
     assert metrics["left_out"] == {"source": 3, "target": 3}
-    assert metrics["source"]["n"] == 43
     succeed("train", *flags, "--skip-bad", "--model", "mono", "--out", mono)
     assert metrics_of(mono)["left_out"] == {"source": 0, "target": 3}
     assert len(read_csv(mono / "left_out.csv")) == 3
@@ -258,20 +243,16 @@ def test_a_closed_pipe_is_not_success(corpora, tmp_path):
 @pytest.mark.parametrize("model, bn", [("base", "none"), ("mono", "bn1"), ("our", "bn4")])
 def test_other_models(corpora, tmp_path, model, bn):
     out = tmp_path / "run"
-    done = succeed("train", *corpora, "--model", model, "--bn", bn, "--epochs", 2, "--out", out)
+    flags = ["--select-by", "source", "--split", "speaker"] if model == "base" else []
+    flags += ["--model", model, "--bn", bn, "--epochs", 2, "--out", out]
+    done = succeed("train", *corpora, *flags)
     metrics = metrics_of(out)
-    assert metrics["test"]["n"] == (15 if model == "mono" else 42)
+    assert ("source validation set" in metrics["protocol"]) == (model == "base")
+    assert metrics["test"]["n"] == {"base": 48, "mono": 15, "our": 42}[model]  # base: by speaker
     groups, _ = store.read_arrays(out / "model.npz")
     assert ("domain.w" in groups["params"]) == (model == "our")
     assert ("bn.gamma" in groups["params"]) == (bn != "none")
-    assert (", domain " in done.stdout) == (model == "our")
-
-
-def test_protocol_of_source_selection(corpora, tmp_path):
-    flags = ["--select-by", "source", "--split", "speaker", "--epochs", 1]
-    done = succeed("train", *corpora, *flags, "--out", tmp_path / "run")
-    assert "epoch selected by labels of the source validation set" in done.stdout
-    assert "source validation set" in metrics_of(tmp_path / "run")["protocol"]
+    assert ("domain_uar " in done.stdout) == (model == "our")
 
 
 def chosen(*flags):
@@ -299,12 +280,6 @@ def test_what_follows_from_the_choices(corpora, flags, l1, l2, name):
     assert chosen(*corpora.split(), *choices.flags_of(made))[0] == made
 
 
-def test_directions():
-    made, places = chosen("--iemocap", "a", "--recola", "b", "--direction", "iem2rec")
-    assert (made.source, made.target) == ("iemocap", "recola")
-    assert places == (Path("a"), Path("b"))
-
-
 def test_mono_reads_the_target_alone(corpora, tmp_path):
     """Whatever is wrong with the other corpus, and without naming it."""
     flags = ["--model", "mono", "--epochs", 1, *corpora[2:]]
@@ -313,42 +288,11 @@ def test_mono_reads_the_target_alone(corpora, tmp_path):
     succeed("train", "--source", "csv:missing.csv", *flags, "--out", tmp_path / "other")
     one, two = (tmp_path / name / "model.npz" for name in ("alone", "other"))
     assert one.read_bytes() == two.read_bytes()
-    made, _ = chosen("--model", "mono", "--direction", "iem2rec", "--recola", "b")
-    assert (made.source, made.target) == ("recola", "recola")
-
-
-def test_predict(run, corpora, tmp_path):
-    out, _ = run
-    folder = corpora[3].removeprefix("csv:").removesuffix("table.csv")
-    done = succeed("predict", out, f"{folder}0.wav", f"{folder}1.wav", "--plot", tmp_path / "plots")
-    header, *rows = (line.split("\t") for line in done.stdout.splitlines())
-    assert header[2:4] == ["low", "high"]
-    assert len(rows) == 2
-    for row in rows:
-        assert float(row[2]) + float(row[3]) == pytest.approx(1, abs=0.002)
-    assert sorted(path.name for path in (tmp_path / "plots").iterdir()) == ["0.png", "1.png"]
-    succeed("predict", out, f"{folder}0.wav", "--domain", "source")
-
-
-def test_predict_agrees_with_the_run(run, corpora):
-    """On the target's own recordings it says what testing said: the same normalisation."""
-    out, _ = run
-    groups, about = predict.load(out)
-    name, place = parse(corpora[3])
-    corpus = load(name, place)
-    features = extract(corpus.utterances, place.parents[1] / "cache").features
-    rows = np.arange(10)
-    encoded = evaluation.encode(groups["params"], features, rows)
-    expected = evaluation.predict(groups["params"], groups["running"], encoded, "emotion")
-    for row in rows:
-        frames = logmel(read_audio(corpus.utterances[row].path), about["features"])
-        probability, weights = predict.probabilities_of(
-            groups, predict.inputs(groups, frames, "target")
-        )
-        np.testing.assert_allclose(probability[0], expected[row], atol=1e-5)
-        assert weights.shape == (1, 8)
-        as_source, _ = predict.probabilities_of(groups, predict.inputs(groups, frames, "source"))
-        assert not np.array_equal(as_source, probability)
+    flags = ["--direction", "iem2rec", "--recola", "b"]
+    made, places = chosen("--model", "mono", *flags)
+    assert (made.source, made.target, places) == ("recola", "recola", (Path("b"), Path("b")))
+    made, places = chosen("--iemocap", "a", *flags)
+    assert (made.source, made.target, places) == ("iemocap", "recola", (Path("a"), Path("b")))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every file name is text")
@@ -399,10 +343,14 @@ def test_from_python(run, corpora, tmp_path):
     assert made.history["epoch"].tolist() == [1, 2, 3, 4] and len(made.predictions) == 60
     recording = Path(corpora[3].removeprefix("csv:")).with_name("0.wav")
     known, missing = minidann.predict(made.folder, [recording, tmp_path / "gone.wav"])
-    assert made.predictions[0]["predicted"] == known.predicted and not known.problem
-    np.testing.assert_allclose(
-        float(made.predictions[0]["high"]), known.probabilities[1], atol=1e-3
+    again = minidann.predict(
+        made.folder, [recording.with_name(row["path"]) for row in made.predictions]
     )
+    for row, one in zip(made.predictions, again):  # the same normalisation as when it was tested
+        if not one.problem:  # too short for one pool
+            assert row["predicted"] == one.predicted and one.weights.shape == (1, 8)
+            assert float(row["high"]) == pytest.approx(one.probabilities[1], abs=1e-4)
+    assert sum(not one.problem for one in again) > 40
     (alone,) = minidann.predict(made.folder, str(recording))
     assert alone.predicted == known.predicted
     assert missing.problem.endswith("check the path") and missing.probabilities is None
@@ -417,10 +365,11 @@ def test_from_python(run, corpora, tmp_path):
 def test_the_model_of_the_demo_answers_at_once():
     model = Path(train.DEMO).parents[0] / "model"
     recording = next(train.DEMO.glob("iemocap/Session1/sentences/wav/*/*_F000.ogg"))
-    done = succeed("predict", model, recording)
-    assert done.stdout.startswith(
-        "file\tseconds\tlow\thigh\tarousal (model of synthetic demo speech)\n"
-    )
+    header, *rows = succeed("predict", model, recording, recording).stdout.splitlines()
+    assert header == "file\tseconds\tlow\thigh\tarousal (model of synthetic demo speech)"
+    name, seconds, low, high, predicted = rows[1].split("\t")
+    assert (name, predicted) == (str(recording), "low" if low > high else "high")
+    assert float(low) + float(high) == pytest.approx(1, abs=0.002)
 
 
 def test_commands_in_a_notebook(monkeypatch):
@@ -466,25 +415,15 @@ def test_wildcards_as_windows_hands_them_on(tmp_path):
     assert predict.matching([tmp_path / "[1].wav"]) == [tmp_path / "[1].wav"]
 
 
-def test_predict_windows():
-    frames = np.arange(1600)[:, None] * np.ones(26)
-    parts = predict.windows(frames)
-    assert [len(part) for part in parts] == [750, 750, 100]
-    np.testing.assert_array_equal(np.concatenate(parts), frames)
-    probabilities = np.array([[0.2, 0.8], [0.4, 0.6], [0.9, 0.1]])
-    whole = predict.over_windows(frames, probabilities)
-    recording = predict.Prediction(
-        "a.wav", frames=frames, probabilities=whole, windows=probabilities
-    )
-    lines = list(predict.rows(recording, ["low", "high"]))
-    assert lines[0] == "a.wav\t0.0-16.0\t0.338\t0.662\thigh"
-    assert lines[3] == "a.wav\t15.0-16.0\t0.900\t0.100\tlow"
-    short = recording._replace(frames=frames[:9], windows=probabilities[:1])
-    assert len(list(predict.rows(short, ["low", "high"]))) == 1
-    starts, ends = predict.stretches(2)
-    assert len(starts) == 16
-    assert starts[8] == pytest.approx(7.5)
-    assert ends[0] == pytest.approx(0.9)
+def test_a_long_recording_is_the_mean_of_its_windows_by_their_length(monkeypatch):
+    """750, 750 and 98 frames; what is predicted for each is made up."""
+    groups, *_ = predict.load(Path(train.DEMO).parent / "model")
+    each = np.array([[0.1, 0.9], [0.3, 0.7], [0.8, 0.2]])
+    monkeypatch.setattr(predict.evaluation, "predict", lambda *args: each)
+    frames = np.random.default_rng(0).standard_normal((1598, 26))
+    whole, weights = predict.probabilities_of(groups, frames.astype(np.float32))
+    np.testing.assert_allclose(whole, np.array([750, 750, 98]) @ each / 1598)
+    assert weights.shape == (3, 8) and len({tuple(row) for row in weights}) == 3
 
 
 def test_files_are_whole_or_not_there(tmp_path, monkeypatch):

@@ -105,9 +105,3 @@ def test_the_layer_given_is_the_layer_used():
     assert (dh == 2).all()
     assert (dgamma, dbeta) == (2, 20)  # two calls
     assert feeding.update_running((), cache) == ("its cache", "its cache")
-
-
-def test_an_unknown_mode_is_reported():
-    message = "^feeding: expected a mode of bn1, bn2, bn3, bn4, none, received 'BN1'$"
-    with pytest.raises(ValueError, match=message):
-        feeding.forward(*example(), source_rows=N, mode="BN1")

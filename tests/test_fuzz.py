@@ -14,13 +14,14 @@ import signal
 import tempfile
 import time
 import zipfile
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
 from corpus_trees import HEADER, IMPRO, iemocap, ratings, recola, sound
 
-from minidann import model, predict, training
+from minidann import predict, training
 from minidann.choices import Choices
 from minidann.console import UserError
 from minidann.corpora import READERS, Utterance, about, load
@@ -137,15 +138,14 @@ class Places:
         ]
         self.names, self.run = root / "names", root / "run"
         self.run.mkdir()
-        params, running = model.initialise(np.random.default_rng(0))
-        bins = {"mean": np.zeros(26, np.float32), "std": np.ones(26, np.float32)}
-        groups = {"params": params, "running": running, "source": bins, "target": bins}
-        about = {"classes": ["low", "high"], "dimension": "arousal", "features": "paper"}
-        about |= {"corpora": "made up", "target": "nothing"}
-        store.write_arrays(self.run / "model.npz", groups, about)
-        self.model = (self.run / "model.npz").read_bytes()
         self.choices = Choices("csv", "csv")
         self.fresh = training.start(self.choices)
+        bins = {"mean": np.zeros(26, np.float32), "std": np.ones(26, np.float32)}
+        groups = {"params": self.fresh.params, "running": self.fresh.running}
+        groups |= {"source": bins, "target": bins}
+        about = {"choices": asdict(self.choices), "corpora": "made up"}
+        store.write_arrays(self.run / "model.npz", groups, about)
+        self.model = (self.run / "model.npz").read_bytes()
         self.fresh.history.append({name: 1.0 for name in HISTORY})
         folder.keep(self.run, self.fresh, self.choices)
         self.checkpoint = (self.run / "checkpoint.npz").read_bytes()
@@ -278,15 +278,15 @@ def model_file(place: Places, data) -> None:
     (place.run / "model.npz").write_bytes(spoilt(place.model, data.draw))
     read = clean(lambda: predict.load(place.run))
     if read is not None:
-        groups, about = read
-        probability, _ = predict.probabilities_of(groups, np.zeros((1, 750, 26), np.float32))
-        assert probability.shape == (1, 2) and len(about["classes"]) == 2
+        silence = np.zeros((750, 26), np.float32)
+        probability, _ = predict.probabilities_of(read[0], silence)
+        assert probability.shape == (2,)
 
 
 def checkpoint_file(place: Places, data) -> None:
     file = place.run / "checkpoint.npz"
     file.write_bytes(spoilt(place.checkpoint, data.draw))
-    read = clean(lambda: folder.load(place.run, place.choices, place.fresh))
+    read = clean(lambda: folder.start_or_resume(place.choices, place.run))
     assert read is None or read.epoch >= 0
 
 

@@ -175,7 +175,7 @@ def test_the_attention_vector_is_appended_and_all_stays_in_float32():
     x = np.random.default_rng(1).standard_normal((5, 750, 26)).astype(np.float32)
     h, cache = model.encode(params, x)
     assert h.shape == (5, 1800)
-    weights = model.attention_weights(cache)
+    weights = cache.attention.weights
     assert weights.shape == (5, 8)
     np.testing.assert_allclose(weights.sum(axis=1), 1, rtol=1e-6)
     np.testing.assert_allclose(
@@ -220,7 +220,7 @@ def test_running_statistics_of_a_step_and_inference_by_the_formula(network):
     assert after.keys() == {"bn.mean", "bn.var"}
     np.testing.assert_allclose(after["bn.mean"], 0.9 * running["bn.mean"] + 0.1 * h.mean(axis=0))
     np.testing.assert_allclose(after["bn.var"], 0.9 * running["bn.var"] + 0.1 * h.var(axis=0))
-    f = model.represent(params, running, x)
+    f = model.normalise(params, running, h)
     xhat = (h - running["bn.mean"]) / np.sqrt(running["bn.var"] + 1e-5)
     np.testing.assert_allclose(f, params["bn.gamma"] * xhat + params["bn.beta"])
     for name in ("emotion", "domain"):
@@ -235,7 +235,8 @@ def test_the_ops_that_it_is_given_are_the_ops_that_it_uses(network):
     _, cache = forward(params, x, mask=mask, ops=network_ops)
     model.backward(cache, alpha=0.5)
     model.update_running(running, cache)
-    f = model.represent(params, running, x, ops=network_ops)
+    h, _ = model.encode(params, x, ops=network_ops)
+    f = model.normalise(params, running, h, ops=network_ops)
     model.classify(params, f, "emotion", ops=network_ops)
     calls = {
         name: Counter(function for function, *_ in op.method_calls)

@@ -427,9 +427,10 @@ def train_both(
         if not domain:
             x, mask = x[:N], mask[:N]
         for rows, n in feeding.steps(mode, N, len(x) - N):
+            domains = (np.arange(len(x)) >= N)[rows].astype(int)
             record = training.update(
                 choices, state, x[rows], labels[:n], mask[rows],
-                rate=optim.learning_rate(i), beta=BETA,
+                rate=optim.learning_rate(i), beta=BETA, domain_labels=domains,
             )  # fmt: skip
             records.append([record.get(name, np.nan) for name in RECORDED])
         tensors = torch.tensor(x), torch.tensor(labels), torch.tensor(mask)
@@ -462,7 +463,7 @@ def inference_apart(torch, state, network):
     dtype = state.params["conv.w"].dtype
     x = padded(np.random.default_rng(5), 4, 750, 26).astype(dtype)
     torch_f, torch_outputs = network.infer(torch.tensor(x))
-    f = model.represent(state.params, state.running, x)
+    f = model.normalise(state.params, state.running, model.encode(state.params, x)[0])
     outputs = (
         error(model.classify(state.params, f, name), expected)
         for name, expected in torch_outputs.items()

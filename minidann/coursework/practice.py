@@ -77,8 +77,7 @@ def train_with(ops: SimpleNamespace, names: list[str]) -> None:
                         "clone of minidann that is installed with pip install -e")  # fmt: skip
     print(f"training the synthetic demo for {EPOCHS} epochs with your {', '.join(names)}; all else "
           "comes from the reference")  # fmt: skip
-    args = train.parser().parse_args(["--epochs", str(EPOCHS)])
-    choices, places = train.read_flags(args)
     with tempfile.TemporaryDirectory() as out:
-        train.run(choices, places, Path(out) / "run", cache=args.cache, ops=ops)
+        flags = ["--epochs", str(EPOCHS), "--out", str(Path(out) / "run")]
+        train.run(train.parser().parse_args(flags), ops)
     print("The folder of this run is not kept: it was to see your layers learn.")

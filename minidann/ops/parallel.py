@@ -1,11 +1,10 @@
 """All cores: the same work on several parts at once, in threads.
 
-NumPy, SciPy and BLAS let go of Python's lock while they compute, so threads do run at once. BLAS
-has threads of its own, which share one matrix product and wait for each other in a busy loop: where
-another program keeps a core, all threads wait for the slowest, and many small products take ten
-times as long. Parts that never wait for one another do not mind. So here each thread takes the next
-part as soon as it is done with one, and BLAS is set to one thread. The result does not depend on
-how many threads there are.
+NumPy, SciPy and BLAS let go of Python's lock while they compute, so threads do run at once. The
+threads of BLAS share one matrix product and wait for each other in a busy loop: where another
+program keeps a core, all of them wait, and many small products take ten times as long. So BLAS is
+set to one thread, and here each thread takes the next part as soon as it is done with one. The
+result does not depend on how many there are.
 
 BLAS reads its settings when NumPy is loaded. If NumPy was imported before minidann, BLAS already
 has its own threads, and minidann uses one.

@@ -22,29 +22,21 @@ BATCH = 64  # utterances encoded at a time
 
 HISTORY = (
     "epoch",  # counted from 1
-    # in training mode: means over the epoch's steps, root mean squares of the norms
-    "emotion_loss",  # L_e
-    "domain_loss",  # L_l
-    # in inference mode, after the epoch
-    "dev_domain_loss",
-    "domain_uar",
-    "target_dev_uar",  # emotion, on the target's development set
-    "source_val_uar",  # emotion, on the source validation set
-    "mutual_information",  # of input and prediction on the development set, in nats
-    "adabn_uar",  # of `base`: as target_dev_uar and mutual_information, with the statistics of the
-    "adabn_mutual_information",  # development set in batch norm, see adabn.py
+    "emotion_loss", "domain_loss",  # L_e and L_l in training mode, means over the epoch's steps
+    # in inference mode, after the epoch; mutual information of input and prediction in nats
+    "dev_domain_loss", "domain_uar",  # on the development set and as many source examples
+    "target_dev_uar", "source_val_uar", "mutual_information",  # the selection criteria
+    "adabn_uar", "adabn_mutual_information",  # of `base`: the same with the statistics of adabn.py
     "source_train_uar",  # emotion, on utterances trained on
-    # of the epoch's steps
-    "learning_rate",
-    "beta",  # scale of the reversed gradient in the epoch's last step
-    "emotion_grad_norm",  # of alpha dL_e / df at the encoder's output f
-    "domain_grad_norm",  # of (1 - alpha) beta dL_l / df
+    # of the epoch's steps: beta of the last one; root mean squares of the gradient norms at the
+    # encoder's output f, of alpha dL_e / df and of (1 - alpha) beta dL_l / df
+    "learning_rate", "beta", "emotion_grad_norm", "domain_grad_norm",
     "seconds",
-)
+)  # fmt: skip
 
 
-def encode(params: Arrays, features: Features, rows: np.ndarray) -> list[np.ndarray]:
-    """The encoder up to batch norm on the utterances `rows`: h (B, C) a batch, in order."""
+def encode(params: Arrays, features: Features, rows: np.ndarray) -> np.ndarray:
+    """The encoder up to batch norm on the utterances `rows` (n,): h (n, C)."""
     starts = range(0, len(rows), BATCH)
     buffer = np.empty((BATCH, FRAMES, MELS), np.float32)
     batches = []
@@ -52,16 +44,12 @@ def encode(params: Arrays, features: Features, rows: np.ndarray) -> list[np.ndar
         batch = rows[i : i + BATCH]
         x = features.batch(batch, out=buffer[: len(batch)])  # (B, T, D)
         batches.append(model.encode(params, x)[0])  # (B, C)
-    return batches
+    return np.concatenate(batches)
 
 
-def predict(params: Arrays, running: Arrays, encoded: list, name: str = "emotion") -> np.ndarray:
-    """Probabilities (N, 2) by the classifier `name` of what `encode` returned."""
-    probabilities = [np.empty((0, 2), np.float32)]
-    for h in encoded:  # (B, C)
-        f = model.normalise(params, running, h)  # (B, C)
-        probabilities.append(model.classify(params, f, name))  # (B, 2)
-    return np.concatenate(probabilities)
+def predict(params: Arrays, running: Arrays, h: np.ndarray, name: str = "emotion") -> np.ndarray:
+    """Probabilities (n, 2) by the classifier `name` of what `encode` returned, h (n, C)."""
+    return model.classify(params, model.normalise(params, running, h), name)
 
 
 def has_adabn(choices: Choices) -> bool:
@@ -89,12 +77,13 @@ def evaluate_epoch(
         "target_dev_uar": uar(target, split.dev, emotion),
     }
     if choices.model != "mono":
+        measured["mutual_information"] = metrics.information(emotion)
+    if len(split.source_val):  # neither mono nor a toy corpus has such a set
         validation = encode(state.params, source.features, split.source_val)
         predicted = predict(state.params, state.running, validation)
         measured["source_val_uar"] = uar(source, split.source_val, predicted)
-        measured["mutual_information"] = metrics.information(emotion)
     if has_adabn(choices):
-        adapted = adabn.predict(state.params, np.concatenate(on_target))  # (n, 2)
+        adapted = adabn.predict(state.params, on_target)  # (n, 2)
         measured["adabn_uar"] = uar(target, split.dev, adapted)
         measured["adabn_mutual_information"] = metrics.information(adapted)
     if choices.model == "our":
@@ -114,11 +103,10 @@ def evaluate_epoch(
 def uar(domain: Domain, rows: np.ndarray, probabilities: np.ndarray) -> float:
     """UAR of the predictions (n, 2) on the utterances `rows` (n,) of a domain.
 
-    If a small validation set has one class only, the UAR is the recall of that class. If it has no
-    utterance at all, it is 0.5. NaN where the domain has no labels.
+    If a small validation set has one class only, the UAR is the recall of that class. NaN where the
+    domain has no labels.
     """
     if domain.labels[0] < 0:
         return math.nan
     counts = metrics.confusion(domain.labels[rows], probabilities.argmax(axis=1))
-    recalls = [count[k] / count.sum() for k, count in enumerate(counts) if count.any()]
-    return float(np.mean(recalls)) if recalls else 0.5
+    return float(np.mean([count[k] / count.sum() for k, count in enumerate(counts) if count.any()]))

@@ -1,18 +1,15 @@
 """The folder of a run: whose run it is, what is kept after each epoch, and how a run goes on.
 
     config.json      every choice, and the corpora as they were found
-    checkpoint.npz   the state after the last epoch
-    history.csv      the same history, for people
-    epochs.bin       parameters and running statistics, one row an epoch; see `keep`
+    epochs/          parameters and running statistics of each epoch, until the run is done
+    history.csv      a row an epoch, for people
+    checkpoint.npz   what else resuming needs: the state of Adam, and the history to the last digit
 
-A kill costs the epoch under way. `epochs.bin` is there until the run is done.
+A kill costs the epoch under way.
 """
 
 import hashlib
-import os
 import platform
-import zlib
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -20,55 +17,37 @@ import numpy as np
 import scipy
 import soundfile
 
-import minidann.ops
+import minidann
 from minidann import model, optim, training
 from minidann.choices import Choices
-from minidann.console import UserError
+from minidann.console import UserError, say
+from minidann.ops import batchnorm
 from minidann.run import splits, store
 from minidann.run.evaluation import HISTORY
 from minidann.run.setup import Setup
-from minidann.sound.logmel import FRAMES, MELS, PRESETS
+from minidann.sound import logmel
 from minidann.training import Arrays, State
 
-UNPRINTED = ("content", "labels", "warnings")  # entries whose values a message leaves out
-CHECKSUM = 4  # bytes of a CRC-32, which follows each row of epochs.bin
+PACKAGES = (minidann, np, scipy, soundfile)
+CHOSEN_IN = (model, batchnorm, optim, training, logmel, splits)  # modules with named constants
 
 
 def planned(choices: Choices) -> dict:
     """The part of `config.json` that is known before a corpus is read: every choice."""
-    return {
-        "format": store.FORMAT,
-        "choices": asdict(choices),
-        "constants": {
-            "filters": model.FILTERS,
-            "kernel": model.KERNEL,
-            "stride": model.STRIDE,
-            "pool": model.POOL,
-            "frames": FRAMES,
-            "mels": MELS,
-            "initial_weights": f"Glorot uniform, zero biases, query N(0, {model.QUERY_STD})",
-            "logmel": asdict(PRESETS[choices.features]),
-            "padding": "at the end, each bin's minimum of the utterance",
-            "normalisation": "each bin of each corpus, over unpadded frames of cropped utterances",
-            "ganin_ramp": training.RAMP,
-            "regularised": list(optim.REGULARISED),
-            "learning_rate": [optim.INITIAL_RATE, optim.DECAY, optim.FINAL_RATE],
-            "adam": [optim.BETA1, optim.BETA2, optim.EPSILON],
-            "batch_norm_epsilon": minidann.ops.batchnorm.EPSILON,
-            "batch_norm_momentum": minidann.ops.batchnorm.MOMENTUM,
-            "target_dev": splits.TARGET_DEV,
-            "source_val": splits.SOURCE_VAL,
-            "mono_dev_test": [splits.MONO_DEV, splits.MONO_TEST],
-        },
+    constants = {
+        f"{module.__name__.removeprefix('minidann.')}.{name}": value
+        for module in CHOSEN_IN
+        for name, value in vars(module).items()
+        if name.isupper() and isinstance(value, (int, float))
     }
+    return {"format": store.FORMAT, "choices": asdict(choices), "constants": constants}
 
 
 def found(setup: Setup) -> dict:
     """The rest of `config.json`: the corpora, as they were found, and the versions."""
     corpora = {}
-    for role, corpus, domain in zip(
-        ("source", "target"), setup.corpora, (setup.source, setup.target)
-    ):
+    pairs = zip(setup.corpora, (setup.source, setup.target))
+    for role, (corpus, domain) in zip(("source", "target"), pairs):
         labels = repr((domain.labels.tolist(), domain.speakers.tolist())).encode()
         corpora[role] = {
             "title": corpus.title,
@@ -82,19 +61,10 @@ def found(setup: Setup) -> dict:
             "content": domain.features.digest,  # of the audio and the times
             "labels": hashlib.blake2b(labels, digest_size=16).hexdigest(),
         }
-    return {
-        "corpora": corpora,
-        "folders": [str(corpus.root.resolve()) for corpus in setup.corpora],
-        "versions": {
-            "minidann": minidann.__version__,
-            "python": platform.python_version(),
-            "numpy": np.__version__,
-            "scipy": scipy.__version__,
-            "soundfile": soundfile.__version__,
-            "machine": platform.machine(),
-            "blas_threads": os.environ.get("OPENBLAS_NUM_THREADS"),  # see `ops.parallel`
-        },
-    }
+    versions = {package.__name__: package.__version__ for package in PACKAGES}
+    versions |= {"python": platform.python_version(), "machine": platform.machine()}
+    folders = [str(corpus.root.resolve()) for corpus in setup.corpora]
+    return {"corpora": corpora, "folders": folders, "versions": versions}
 
 
 def read_config(out: Path) -> dict:
@@ -106,25 +76,21 @@ def read_config(out: Path) -> dict:
 
 
 def refuse_others(out: Path, config: dict, resume: bool) -> dict:
-    """Raise UserError where the folder `out` is not this run's; -> its config.json, or {}.
+    """Raise UserError where the folder `out` is not this run's; -> its config.json, {} where new.
 
-    It may be a new run's, which is empty, or this run's, to go on with: if `resume` is set, and if
-    everything in `config` is the same there.
+    To go on with a run, `resume` must be set, and what `config` has must be the same there.
     """
     if not (out / "config.json").exists():
-        if others := sorted(path.name for path in out.iterdir() if path.name[0] != "."):
-            raise UserError(
-                f"{out}: not empty, and no run's folder (it holds {', '.join(others[:3])}); "
-                "choose another --out"
-            )
+        if out.is_dir() and any(path.name[0] != "." for path in out.iterdir()):
+            raise UserError(f"{out}: not empty, and no run's folder; choose another --out")
         return {}
-    there = read_config(out)
-    before = _identity(there)
-    differ = [
-        name if name.endswith(UNPRINTED) else f"{name} ({before.get(name)} there, {value} here)"
-        for name, value in _identity(config).items()
-        if before.get(name) != value
-    ]
+    there, differ = read_config(out), []
+    for part in ("choices", "constants", "corpora"):
+        for name, value in config.get(part, {}).items():
+            before = there[part].get(name)
+            if before != value:
+                shown = f" ({before} there, {value} here)" if part != "corpora" else ""
+                differ.append(f"{name}{shown}")
     if differ:
         raise UserError(f"{out}: holds another run: {'; '.join(differ)}; choose another --out")
     if not resume:
@@ -132,20 +98,10 @@ def refuse_others(out: Path, config: dict, resume: bool) -> dict:
     return there
 
 
-def _identity(config: dict) -> dict:
-    """The entries that identify a run, by the names that a message gives them: `source content`."""
-    of_corpora = {
-        f"{role} {name}": value
-        for role, facts in config.get("corpora", {}).items()
-        for name, value in facts.items()
-    }
-    return config["choices"] | config["constants"] | of_corpora
-
-
-def claim(setup: Setup, out: Path, resume: bool, say: Callable[[str], None]) -> None:
+def claim(setup: Setup, out: Path, resume: bool) -> None:
     """Make the folder `out` this run's, with its config.json. Raises UserError as `refuse_others`.
 
-    What a kill left half written, or no longer needed, is taken away.
+    What a kill left half written is taken away.
     """
     config = planned(setup.choices) | found(setup)
     there = refuse_others(out, config, resume)
@@ -153,109 +109,57 @@ def claim(setup: Setup, out: Path, resume: bool, say: Callable[[str], None]) -> 
         say("note: versions are not those of config.json; the bytes may differ")
     for half_written in out.glob(".*.tmp"):
         half_written.unlink()
-    if is_done(out):
-        (out / "epochs.bin").unlink(missing_ok=True)
     if not there:
         store.write_json(out / "config.json", config)
         if any(setup.left_out.values()):
-            text = left_out_csv(setup).encode(errors="backslashreplace")
-            store.write(out / "left_out.csv", text)
+            used = setup.corpora[setup.mono :]
+            bad = [(corpus.title, where, why) for corpus in used for where, why in corpus.bad]
+            store.write_csv(out / "left_out.csv", [("corpus", "where", "why"), *bad])
 
 
-def start_or_resume(choices: Choices, out: Path, say: Callable[[str], None]) -> State:
-    """The state to go on from: that of the last epoch in the folder `out`, or a new one."""
-    fresh = training.start(choices)
-    if not (out / "checkpoint.npz").exists():
+def start_or_resume(choices: Choices, out: Path) -> State:
+    """The state to go on from: that of the last epoch in the folder `out`, or a new one.
+
+    Raises UserError where a file that `keep` wrote is missing, damaged or another run's.
+    """
+    fresh, path = training.start(choices), out / "checkpoint.npz"
+    if not path.exists():
         return fresh
-    state = load(out, choices, fresh)
-    say(f"goes on after epoch {state.epoch} of {choices.epochs}")
-    return state
-
-
-def keep(out: Path, state: State, choices: Choices) -> None:
-    """Keep the state after an epoch: its row of epochs.bin, the history, and last the checkpoint.
-
-    So the first two have every epoch that the checkpoint has. What a kill left behind those in
-    epochs.bin is cut off here.
-    """
-    arrays = [*state.params.values(), *state.running.values()]
-    packed = b"".join(array.astype("<f4").tobytes() for array in arrays)
-    packed += zlib.crc32(packed).to_bytes(CHECKSUM, "little")
-    path = out / "epochs.bin"
-    with store.writing(path), open(path, "r+b" if path.exists() else "wb") as file:
-        file.truncate((state.epoch - 1) * len(packed))
-        file.seek(0, os.SEEK_END)
-        file.write(packed)
-        file.flush()
-        os.fsync(file.fileno())
-    store.write(out / "history.csv", history_csv(state.history).encode())
-    rows = np.array([[row[name] for name in HISTORY] for row in state.history])
-    groups = {"params": state.params, "running": state.running, "adam": state.adam}
-    groups["history"] = {"rows": rows}
-    store.write_arrays(out / "checkpoint.npz", groups, {"choices": asdict(choices)})
-
-
-def load(out: Path, choices: Choices, fresh: State) -> State:
-    """The state that `keep` wrote; `fresh` is how the run began, for names and shapes.
-
-    Raises UserError where the checkpoint is damaged or another run's, or where epochs.bin does not
-    reach as far.
-    """
-    path = out / "checkpoint.npz"
     groups, about = store.read_arrays(path)
     if about.get("choices") != asdict(choices):
         raise UserError(f"{path}: the checkpoint of a run with other choices; take another --out")
-    with store.reading(path):
-        rows = groups.pop("history")["rows"].tolist()
-        history = [dict(zip(HISTORY, row, strict=True)) for row in rows]
-    groups.setdefault("running", {})  # empty without batch norm
-    expected = {"params": fresh.params, "running": fresh.running, "adam": fresh.adam}
-    store.agree(path, groups, expected)
-    state = State(**groups, history=history)
-    for epoch in range(1, state.epoch + 1):
-        epoch_arrays(out, state, epoch)
-    return state
+    store.agree(path, groups, {"adam": fresh.adam})
+    history = about["history"]
+    for epoch in range(1, len(history) + 1):
+        params, running = epoch_arrays(out, fresh, epoch)
+    say(f"goes on after epoch {len(history)} of {choices.epochs}")
+    return State(params, running, groups["adam"], history)
+
+
+def keep(out: Path, state: State, choices: Choices) -> None:
+    """Keep the state after an epoch; last the checkpoint, so that the others have its epochs."""
+    groups = {"params": state.params, "running": state.running}
+    (out / "epochs").mkdir(exist_ok=True)
+    store.write_arrays(out / "epochs" / f"{state.epoch}.npz", groups, {})
+    store.write(out / "history.csv", history_csv(state.history).encode())
+    about = {"choices": asdict(choices), "history": state.history}
+    store.write_arrays(out / "checkpoint.npz", {"adam": state.adam}, about)
 
 
 def epoch_arrays(out: Path, like: State, epoch: int) -> tuple[Arrays, Arrays]:
-    """Parameters and running statistics after an epoch, counted from 1, shaped as those of `like`.
+    """Parameters and running statistics after an epoch, counted from 1; a UserError where damaged.
 
-    Raises UserError where epochs.bin has not this row, or not as it was written.
+    They must be shaped as those of `like`.
     """
-    path, groups = out / "epochs.bin", (like.params, like.running)
-    ends = np.cumsum([array.size for group in groups for array in group.values()])
-    size = 4 * int(ends[-1])  # bytes
-    try:
-        with open(path, "rb") as file:
-            file.seek((epoch - 1) * (size + CHECKSUM))
-            row, checksum = file.read(size), file.read(CHECKSUM)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}); train again") from None
-    if zlib.crc32(row).to_bytes(CHECKSUM, "little") != checksum:
-        raise UserError(f"{path}: damaged at epoch {epoch}; delete {out} and train again")
-    arrays = iter(np.split(np.frombuffer(row, "<f4").astype(np.float32), ends[:-1]))
-    params, running = (
-        {name: next(arrays).reshape(array.shape) for name, array in group.items()}
-        for group in groups
-    )
-    return params, running
-
-
-def history_of(run: Path) -> dict[str, np.ndarray]:
-    """Each column of a run's history.csv (epochs,); NaN where it has no number."""
-    rows = store.read_csv(run / "history.csv")
-    return {name: np.array([float(row[name] or "nan") for row in rows]) for name in rows[0]}
+    path = out / "epochs" / f"{epoch}.npz"
+    groups = {"running": {}} | store.read_arrays(path)[0]  # empty without batch norm
+    store.agree(path, groups, {"params": like.params, "running": like.running})
+    return groups["params"], groups["running"]
 
 
 def is_done(out: Path) -> bool:
     """Whether the run in `out` is done: `metrics.json` is the file that it writes last."""
     return (out / "metrics.json").is_file()
-
-
-def finish(out: Path, results: dict) -> None:
-    """Write `metrics.json`, and take away what only a run under way needs."""
-    store.write_json(out / "metrics.json", results)
-    (out / "epochs.bin").unlink(missing_ok=True)
 
 
 def history_csv(history: list[dict]) -> str:
@@ -266,8 +170,7 @@ def history_csv(history: list[dict]) -> str:
     return store.csv_text([HISTORY, *rows])
 
 
-def left_out_csv(setup: Setup) -> str:
-    """What --skip-bad left out, and why, a row an utterance or a file with utterances in it."""
-    corpora = setup.corpora[setup.mono :]
-    bad = [(corpus.title, where, why) for corpus in corpora for where, why in corpus.bad]
-    return store.csv_text([("corpus", "where", "why"), *bad])
+def history_of(run: Path) -> dict[str, np.ndarray]:
+    """Each column of a run's history.csv (epochs,); NaN where it has no number."""
+    rows = store.read_csv(run / "history.csv")
+    return {name: np.array([float(row[name] or "nan") for row in rows]) for name in rows[0]}

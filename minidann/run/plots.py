@@ -1,5 +1,4 @@
-"""The figures: training curves (figure 3), features in two dimensions (figure 2), confusion,
-attention over time. Their curves differ in shape and shade, not in colour alone."""
+"""The figures; what they show differs in shape and shade, not in colour alone."""
 
 import io
 import os
@@ -14,10 +13,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
-from scipy.sparse.linalg import svds
 
 from minidann.run import store
-from minidann.sound.logmel import SHIFT
 
 DARK, LIGHT, GREEN = "#1b3a5c", "#e08f3c", "#5b9a78"
 
@@ -39,52 +36,39 @@ def save(figure: Figure, path: Path) -> None:
 
 
 def curves(history: list[dict], best_epoch: int, title: str) -> Figure:
-    """Figure 3: domain loss, domain UAR and emotion UAR by epoch, all in inference mode.
-
-    `history` has rows of `evaluation.HISTORY`; `best_epoch` is counted from 1, as they are.
-    """
+    """Figure 3 from rows of `evaluation.HISTORY`, in inference mode; epochs are counted from 1."""
     column = {name: np.array([row[name] for row in history]) for name in history[0]}
     figure, left = subplots(figsize=(7, 4.4))
-    lines = [(left, 100 * column["source_train_uar"], DARK, ":", "emotion UAR, training")]
-    if not np.isnan(column["target_dev_uar"]).all():
-        dev = 100 * column["target_dev_uar"]
-        lines.insert(0, (left, dev, DARK, "-", "emotion UAR, development"))
-    if not np.isnan(column["domain_uar"]).all():
-        right = left.twinx()
-        right.set(ylabel="domain loss (nats)", ylim=(0, 1.05 * column["dev_domain_loss"].max()))
-        lines += [
-            (left, 100 * column["domain_uar"], GREEN, "--", "domain UAR, development"),
-            (right, column["dev_domain_loss"], LIGHT, "-.", "domain loss, development"),
-        ]
-    handles, marker = [], "o" if len(history) < 10 else None
-    for axis, values, colour, style, label in lines:
-        handles += axis.plot(column["epoch"], values, color=colour, ls=style, label=label,
-                             marker=marker, markersize=4)  # fmt: skip
-    lowest = np.nanmin([values for axis, values, *_ in lines if axis is left])
-    dots = {"color": "0.5", "lw": 1, "ls": (0, (1, 3))}
-    handles.append(left.axvline(best_epoch, **dots, label="selected epoch"))
+    right = left.twinx()
+    for axis, name, scale, colour, style, label in (
+        (left, "target_dev_uar", 100, DARK, "-", "emotion UAR, development"),
+        (left, "source_train_uar", 100, DARK, ":", "emotion UAR, training"),
+        (left, "domain_uar", 100, GREEN, "--", "domain UAR, development"),
+        (right, "dev_domain_loss", 1, LIGHT, "-.", "domain loss, development"),
+    ):
+        if not np.isnan(column[name]).all():
+            values = scale * column[name]
+            axis.plot(column["epoch"], values, style, color=colour, marker=".", ms=4, label=label)
+    left.axvline(best_epoch, color="0.5", lw=1, ls=(0, (1, 3)), label="selected epoch")
     left.axhline(50, color="0.7", lw=0.8, zorder=0)  # chance
-    left.set(xlabel="epoch", ylabel="UAR (%)", xlim=(0.5, len(history) + 0.5))
-    left.set(ylim=(min(40, lowest - 2), 102))
+    left.set(xlabel="epoch", ylabel="UAR (%)", xlim=(0.5, len(history) + 0.5), ylim=(0, 102))
     left.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     left.set_title(title, fontsize=9)
-    figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False, fontsize=8)
+    right.set(ylabel="domain loss (nats)", ylim=(0, None), visible=bool(right.lines))
+    figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=8)
     return figure
 
 
 def principal_components(f: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Rows f (N, C) in the two directions of largest variance (N, 2), and their shares (2,).
 
-    Zeros where there is nothing to spread out: fewer than three rows, or all of them the same.
+    Zeros where all rows are the same. N is at least 2.
     """
     centred = (f - f.mean(axis=0)).astype(np.float64)
-    if min(centred.shape) < 3 or not centred.any():
-        return np.zeros((len(f), 2)), np.zeros(2)
-    # Only two of the singular vectors are wanted; v0 is where the search starts, fixed so that
-    # the same features give the same picture.
-    u, s, _ = svds(centred, k=2, v0=np.ones(min(centred.shape)))
-    order = s.argsort()[::-1]
-    return (u * s)[:, order], s[order] ** 2 / (centred**2).sum()
+    values, vectors = np.linalg.eigh(centred @ centred.T)  # (N,) from small to large, (N, N)
+    values, vectors = values[:-3:-1].clip(0), vectors[:, :-3:-1]  # (2,), (N, 2)
+    total = (centred**2).sum()
+    return np.sqrt(values) * vectors, values / (total or 1.0)
 
 
 def features(
@@ -93,38 +77,27 @@ def features(
     """Figure 2: the encoder's output by PCA, a row a model; left by language, right by emotion.
 
     Of each model a title, {"points" (N, 2), "domains", "emotions" (N,)} and the shares of the
-    variance of both dimensions. Without `domain_names`, for mono, there is no left half.
+    variance of both dimensions. Mono has one domain only.
     """
-    count = 1 + bool(domain_names)
-    figure = Figure(figsize=(max(6.4, 4.6 * count), 4.8 * len(models)), layout="constrained")
+    groups = (
+        ("domains", domain_names, (DARK, LIGHT), "o^"),
+        ("emotions", emotion_names, (GREEN, DARK), "vs"),
+    )
+    figure = Figure(figsize=(9.2, 4.8 * len(models)), layout="constrained")
     rows = figure.subfigures(len(models), 1, squeeze=False)[:, 0]
     for row, (title, picture, share) in zip(rows, models):
-        points = picture["points"]  # (N, 2)
-        # A few far utterances would squeeze the rest together; what lies outside is counted.
-        low, high = np.percentile(points, [2, 98], axis=0)
-        margin = 0.15 * (high - low) + 1e-6
-        first, last = low - margin, high + margin  # (2,)
-        outside = ((points < first) | (points > last)).any(axis=1).sum()
-        halves = [
-            ("domains", domain_names, (DARK, LIGHT), ("o", "^")),
-            ("emotions", emotion_names, (GREEN, DARK), ("v", "s")),
-        ][-count:]
-        axes = row.subplots(1, len(halves), sharey=True, squeeze=False)[0]
-        for axis, (group, names, colours, markers) in zip(axes, halves):
-            for value in (0, 1):
+        points, axes = picture["points"], row.subplots(1, 2, sharey=True)  # (N, 2)
+        for axis, (group, names, colours, markers) in zip(axes, groups):
+            for value in np.intersect1d(picture[group], (0, 1)):  # -1 is no label
                 axis.scatter(
                     *points[picture[group] == value].T, s=14, alpha=0.5, color=colours[value],
                     marker=markers[value], linewidths=0, label=names[value],
                 )  # fmt: skip
             axis.set(xlabel=f"component 1 ({100 * share[0]:.0f}% of the variance)")
-            axis.set(xlim=(first[0], last[0]), ylim=(first[1], last[1]))
-            axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), frameon=False,
-                        markerscale=2, fontsize=9)  # fmt: skip
+            axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), frameon=False, fontsize=9)
         axes[0].set(ylabel=f"component 2 ({100 * share[1]:.0f}%)")
-        which = "source: training, target: test" if domain_names else "test"
-        row.suptitle(
-            f"{title}\n{len(points)} utterances ({which}), {outside} outside the frame", fontsize=9
-        )
+        which = "source: training, target: test"
+        row.suptitle(f"{title}\n{len(points)} utterances ({which})", fontsize=9)
     return figure
 
 
@@ -133,46 +106,11 @@ def confusion(test: dict, classes: tuple[str, str], title: str) -> Figure:
     counts = np.array(test["confusion"])  # (2, 2)
     recall = counts / counts.sum(axis=1, keepdims=True)
     figure, axis = subplots(figsize=(6, 4.4))
-    image = axis.imshow(recall, cmap="Blues", vmin=0, vmax=1)
+    axis.imshow(recall, cmap="Blues", vmin=0, vmax=2)  # light enough for black letters
     for (i, j), share in np.ndenumerate(recall):
-        colour = "white" if share > 0.55 else "black"
-        text = f"{counts[i, j]}\n{100 * share:.1f}%"
-        axis.text(j, i, text, ha="center", va="center", color=colour)
+        axis.text(j, i, f"{counts[i, j]}\n{100 * share:.1f}%", ha="center", va="center")
     axis.set_xticks([0, 1], [f"predicted {name}" for name in classes])
     axis.set_yticks([0, 1], [f"true {name}" for name in classes], rotation=90, va="center")
-    interval = ""
-    if test["ci95"]:
-        low, high = (100 * end for end in test["ci95"])
-        interval = f" (95% over {test['speakers']} speakers: {low:.1f} to {high:.1f})"
-    uar = f"test UAR {100 * test['uar']:.1f}%{interval}, {test['n']} utterances"
+    uar = f"test UAR {100 * test['uar']:.1f}%, {test['n']} utterances, {test['speakers']} speakers"
     figure.suptitle(f"{title}\n{uar}", fontsize=9)
-    figure.colorbar(image, label="share of the true class")
-    return figure
-
-
-def attention(
-    logmel: np.ndarray,
-    real: float,
-    starts: np.ndarray,
-    ends: np.ndarray,
-    weights: np.ndarray,
-    title: str,
-) -> Figure:
-    """What the network gets, log-mel (T, 26), over the weight of each pooled stretch of time.
-
-    After `real` seconds it is padding, which is hatched below. The P stretches lie from `starts`
-    to `ends` (P,), in seconds, on padding too; `weights` (P,) sum to 1 over a window.
-    """
-    figure, (top, bottom) = subplots(2, 1, figsize=(8, 5), sharex=True, height_ratios=(2, 1))
-    seconds = SHIFT * len(logmel)
-    shape = (0, seconds, 0.5, logmel.shape[1] + 0.5)
-    image = top.imshow(logmel.T, origin="lower", aspect="auto", cmap="magma", extent=shape)
-    top.axvline(real, color="white", lw=1, ls="--")
-    top.set(ylabel="mel bin")
-    figure.colorbar(image, ax=top, label="normalised log energy")
-    bottom.axvspan(real, seconds, facecolor="0.93", edgecolor="0.8", hatch="///", zorder=0)
-    edge = "white" if len(weights) <= 40 else DARK  # many thin bars would be nothing but edges
-    bottom.bar(starts, weights, width=ends - starts, align="edge", color=DARK, edgecolor=edge)
-    bottom.set(xlabel="time (s)", ylabel="attention weight", xlim=(0, seconds), ylim=(0, 1))
-    figure.suptitle(f"{title}; hatched: padding", fontsize=10)
     return figure

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from minidann.choices import Choices
-from minidann.console import UserError
-from minidann.corpora import CLASSES, Corpus, about, complaint, few_of_one_class, load
+from minidann.console import UserError, say
+from minidann.corpora import CLASSES, Corpus, about, complaint, load
 from minidann.run import splits
 from minidann.run.splits import Split
 from minidann.sound.features import extract
@@ -45,11 +45,10 @@ class Setup:
         return {"source": 0 if self.mono else source, "target": target}
 
     @property
-    def watched(self) -> tuple[Domain, np.ndarray]:
-        """The domain and the utterances of it that select the epoch."""
-        if self.choices.select_by == "source":
-            return self.source, self.split.source_val
-        return self.target, self.split.dev
+    def watched(self) -> np.ndarray:
+        """The utterances that select the epoch, of the source or of the target."""
+        by_source = self.choices.select_by == "source"
+        return self.split.source_val if by_source else self.split.dev
 
     @property
     def kinds(self) -> str:
@@ -74,32 +73,26 @@ def prepare(
     corpora = for_both(lambda corpus: load(*corpus), named)
     check_labels(choices, corpora[0], corpora[-1])  # before the features, which take long
     ready = for_both(lambda corpus: load_domain(choices, corpus, cache, skip_bad), corpora)
-    if len(ready) == 2:
-        refuse_duplicates(*(contents for *_, contents in ready))
-    (source_corpus, source, _), (target_corpus, target, _) = ready[0], ready[-1]
-    split = splits.draw(
-        choices.seed,
-        source.speakers,
-        target.speakers,
-        model=choices.model,
-        by_speaker=choices.split == "speaker",
-    )
+    (source_corpus, source, recordings), (target_corpus, target, others) = ready[0], ready[-1]
+    known = set(recordings.values()) if len(ready) == 2 else ()
+    if shared := [path for path, digest in others.items() if digest in known]:
+        raise UserError(
+            f"source and target share {len(shared)} recordings, {shared[0]} for one: the test "
+            "would be on what was trained on; take them out of one, or use --model mono"
+        )
+    how = {"model": choices.model, "by_speaker": choices.split == "speaker"}
+    split = splits.draw(choices.seed, source.speakers, target.speakers, **how)
     return Setup(choices, (source_corpus, target_corpus), source, target, split)
 
 
 def check_labels(choices: Choices, source: Corpus, target: Corpus) -> None:
     """Raise UserError where labels are missing that training or the selection criterion needs."""
+    none = f"it has no labels of {choices.dimension}, and"
     if not source.labelled(choices.dimension):
-        role = "target" if choices.model == "mono" else "source"
-        raise UserError(
-            f"{role}, {source.title}: it has no labels of {choices.dimension}, and no model can be "
-            "trained without them"
-        )
+        raise UserError(f"{source.title}: {none} no model is trained without them")
     if choices.select_by == "target" and not target.labelled(choices.dimension):
-        raise UserError(
-            f"target, {target.title}: it has no labels of {choices.dimension}, and --select-by "
-            "target needs them to select an epoch; take --select-by information, or source"
-        )
+        instead = "--select-by target needs them; take --select-by information, or source"
+        raise UserError(f"{target.title}: {none} {instead}")
 
 
 def for_both(work: Callable, inputs: Iterable) -> list:
@@ -113,22 +106,6 @@ def for_both(work: Callable, inputs: Iterable) -> list:
     if problems:
         raise UserError("\n".join(dict.fromkeys(problems)))
     return results
-
-
-def refuse_duplicates(source: dict[Path, str], target: dict[Path, str]) -> None:
-    """Raise UserError where the two share recordings: the test would be on what was trained on.
-
-    Each is {path: digest of its bytes}.
-    """
-    paths = {digest: path for path, digest in source.items()}
-    shared = [(paths[digest], path) for path, digest in target.items() if digest in paths]
-    if shared:
-        first, second = shared[0]
-        example = first if first == second else f"{first} = {second}"
-        raise UserError(
-            f"source and target share {len(shared)} recordings, {example} for one: the test would "
-            "be on what was trained on; take them out of one, or use --model mono"
-        )
 
 
 def load_domain(
@@ -158,69 +135,42 @@ def load_domain(
 
 def check(setup: Setup) -> None:
     """Refuse what would train or measure nothing: too few utterances, or a class without one."""
-    choices, split, (source, target) = setup.choices, setup.split, setup.corpora
-    role = "target" if setup.mono else "source"
-    parts = [(role, source, "training", setup.source.labels[split.train])]
-    if setup.labelled:
-        parts += [
-            ("target", target, "development", setup.target.labels[split.dev]),
-            ("target", target, "test", setup.target.labels[split.test]),
-        ]
+    choices, split, source, target = setup.choices, setup.split, setup.source, setup.target
+    problems = []
+    parts = [(source, "training", split.train)]
+    parts += [(target, "development", split.dev), (target, "test", split.test)]
     if choices.select_by == "source":
-        parts.append((role, source, "validation", setup.source.labels[split.source_val]))
-    problems = [
-        f"{role}, {corpus.title}: {problem}"
-        for role, corpus, part, labels in parts
-        if (problem := lacking(corpus, choices.dimension, part, labels))
-    ]
+        parts.append((source, "source validation", split.source_val))
+    for domain, part, rows in parts:
+        for value, name in enumerate(CLASSES[choices.dimension]):
+            if domain.labels[0] >= 0 and value not in domain.labels[rows]:
+                problems.append(
+                    f"no {name} {choices.dimension} among the {len(rows)} utterances of the {part} "
+                    "set; take another --seed or a larger corpus"
+                )
     if len(split.train) < choices.batch_size:
-        problems.append(
-            f"{role}, {source.title}: {len(split.train)} utterances to train on are fewer than a "
-            f"batch of {choices.batch_size}; lower --batch-size"
-        )
+        what = f"more than the {len(split.train)} utterances to train on"
+        problems.append(f"--batch-size {choices.batch_size}: {what}")
     if problems:
-        raise UserError("\n".join(dict.fromkeys(problems)))
+        raise UserError("\n".join(problems))
 
 
-def lacking(corpus: Corpus, dimension: str, part: str, labels: np.ndarray) -> str:
-    """What a part of a corpus lacks, from its labels (n,) of 0 and 1; nothing if it is complete."""
-    if len(set(corpus.labels(dimension))) == 1:
-        return few_of_one_class(corpus, dimension)
-    if len(labels) < 2:
-        instead = ", or --select-by target" if part == "validation" else ""
-        return f"too small for a {part} set with both classes; use a larger corpus{instead}"
-    absent = [name for i, name in enumerate(CLASSES[dimension]) if i not in labels]
-    if absent:
-        return (
-            f"no {absent[0]} {dimension} among the {len(labels)} utterances of its {part} set; "
-            "take another --seed or a larger corpus"
-        )
-    return ""
-
-
-def describe(setup: Setup, say: Callable[[str], None]) -> None:
+def describe(setup: Setup) -> None:
     """Print what the run trains on, selects by and tests on, and the data warnings."""
-    choices, split = setup.choices, setup.split
-    low, high = CLASSES[choices.dimension]
+    choices, split, classes = setup.choices, setup.split, CLASSES[setup.choices.dimension]
     for role, corpus in list(zip(("source", "target"), setup.corpora))[setup.mono :]:
         labels, counts = corpus.labels(choices.dimension), "without labels"
         if corpus.labelled(choices.dimension):
-            counts = f"{low} {(labels == 0).sum()}, {high} {labels.sum()}"
+            each = zip(classes, np.bincount(labels, minlength=2))
+            counts = ", ".join(f"{name} {count}" for name, count in each)
         say(
             f"{role}  {corpus.title} ({corpus.kind}, {corpus.language}): {len(labels)} utterances, "
             f"{len(set(corpus.speakers()))} speakers, {choices.dimension} {counts}"
         )
         for warning in corpus.warnings:
             say(f"        note: {warning}")
-        if setup.left_out[role]:
-            say(f"        left out: {setup.left_out[role]} utterances or files, see left_out.csv")
-    watched = "source" if choices.select_by == "source" else "target"
-    unseen = ", without their labels," if choices.select_by == "information" else ""
-    trained = "target" if setup.mono else "source"
-    beta = f" with beta {choices.beta:g}" if choices.model == "our" else ""
-    tested = f"{len(split.test)} of the target test it"
+    test = len(split.test) if setup.labelled else 0
     say(
-        f"{choices.model}{beta}, {choices.bn}, seed {choices.seed}: trains on {len(split.train)} "
-        f"utterances of the {trained}; {len(setup.watched[1])} of the {watched}{unseen} select the "
-        f"epoch; {tested if setup.labelled else 'the target has no labels to test it'}"
+        f"{choices.model}, {choices.bn}, seed {choices.seed}: {len(split.train)} utterances train, "
+        f"{len(setup.watched)} select the epoch, {test} test it"
     )

@@ -41,46 +41,37 @@ def draw(
 ) -> Split:
     """The split of a run; `*_speakers` (n,) name the speaker of each utterance.
 
-    10% of the source are not trained on but validate, so that an epoch can be chosen without labels
-    of the target. `by_speaker` keeps each speaker's utterances together.
+    `by_speaker` keeps each speaker's utterances together.
     """
-    target = order(np.random.default_rng([seed, 0]), target_speakers, by_speaker)
     if model == "mono":
         parts = [1 - MONO_DEV - MONO_TEST, MONO_DEV, MONO_TEST]
-        train, small, test = cut(target, parts, target_speakers, by_speaker, "target")
-        return Split(train, np.array([], int), small, test)
+        train, dev, test = cut([seed, 0], target_speakers, parts, by_speaker, "target")
+        return Split(train, np.array([], int), dev, test)
     parts = [TARGET_DEV, 1 - TARGET_DEV]
-    target_dev, test = cut(target, parts, target_speakers, by_speaker, "target")
-    source = order(np.random.default_rng([seed, 1]), source_speakers, by_speaker)
-    if len(source) < 1 / SOURCE_VAL:  # a toy: nothing of it can be spared
-        return Split(source, source[:0], target_dev, test)
-    parts = [SOURCE_VAL, 1 - SOURCE_VAL]
-    source_val, train = cut(source, parts, source_speakers, by_speaker, "source")
-    return Split(train, source_val, target_dev, test)
-
-
-def order(rng: np.random.Generator, speakers: np.ndarray, by_speaker: bool) -> np.ndarray:
-    """All utterances in random order; `by_speaker`, whole speakers in random order."""
-    rows = rng.permutation(len(speakers))
-    if by_speaker:
-        names = rng.permutation(np.unique(speakers))
-        place = {name: i for i, name in enumerate(names)}
-        rows = rows[np.argsort([place[name] for name in speakers[rows]], kind="stable")]
-    return rows
+    dev, test = cut([seed, 0], target_speakers, parts, by_speaker, "target")
+    train, source_val = np.arange(len(source_speakers)), np.array([], int)
+    if len(train) >= 1 / SOURCE_VAL:  # otherwise a toy, of which nothing can be spared
+        parts = [SOURCE_VAL, 1 - SOURCE_VAL]
+        source_val, train = cut([seed, 1], source_speakers, parts, by_speaker, "source")
+    return Split(train, source_val, dev, test)
 
 
 def cut(
-    rows: np.ndarray, fractions: list[float], speakers: np.ndarray, by_speaker: bool, whose: str
+    seed: list[int], speakers: np.ndarray, fractions: list[float], by_speaker: bool, whose: str
 ) -> list[np.ndarray]:
-    """`rows` in parts of these fractions; `by_speaker`, cut at the nearest change of speaker.
+    """All utterances, or `by_speaker` whole speakers, in random order, in parts of these fractions.
 
     Each part gets at least an utterance, or a speaker. Raises UserError, about the corpus `whose`,
     where there are too few.
     """
-    named = speakers[rows]
-    ends = np.arange(1, len(rows) + 1)
-    if by_speaker:  # only where the next utterance has another speaker
-        ends = ends[np.append(named[1:] != named[:-1], True)]
+    rng = np.random.default_rng(seed)
+    rows = rng.permutation(len(speakers))
+    ends = np.arange(1, len(rows) + 1)  # where it may be cut
+    if by_speaker:
+        place = {name: i for i, name in enumerate(rng.permutation(np.unique(speakers)))}
+        rows = rows[np.argsort([place[name] for name in speakers[rows]], kind="stable")]
+        named = speakers[rows]
+        ends = ends[np.append(named[1:] != named[:-1], True)]  # the next one has another speaker
     if len(ends) < len(fractions):
         unit = ("speaker" if by_speaker else "utterance") + "s" * (len(ends) > 1)
         raise UserError(

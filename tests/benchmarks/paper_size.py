@@ -89,7 +89,7 @@ def measure(names: tuple[str, str], kind: str, epochs: int, folder: Path, result
     ]
     began = time.perf_counter()
     setup = Setup(choices, tuple(corpora), *domains, split)
-    outcome.finish(setup, state, folder, lambda line: None)
+    outcome.finish(setup, state, folder)
     end = time.perf_counter() - began
     unit = 2**20 if sys.platform == "darwin" else 2**10
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit

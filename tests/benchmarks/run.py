@@ -34,7 +34,7 @@ PHASES = (
     ("training steps", "minidann.training", "update"),
     ("training steps", "minidann.training", "draw_mask"),
     ("evaluation of an epoch", "minidann.train", "evaluate_epoch"),
-    ("evaluation at the end", "minidann.run.outcome", "measure"),
+    ("evaluation at the end", "minidann.run.outcome", "test"),
     (BATCHES, "minidann.sound.normalise", "Features.batch"),
     ("corpora and features", "minidann.run.setup", "prepare"),
     ("checkpoints", "minidann.run.folder", "keep"),
@@ -145,7 +145,8 @@ def step_of(rows: int, frames: int, filters: int, utterances: int) -> float:
         if frames != FRAMES:
             x = np.concatenate([x] * -(-frames // FRAMES), axis=1)[:, :frames]
         mask = draw_mask(rng, (rows, (pooled_frames(frames) + 1) * filters), 0.7)
-        training.update(choices, now, np.ascontiguousarray(x), labels, mask, rate=1e-3, beta=1.0)
+        x, domains = np.ascontiguousarray(x), np.repeat([0, 1], rows // 2)
+        training.update(choices, now, x, labels, mask, rate=1e-3, beta=1.0, domain_labels=domains)
         times.append(time.perf_counter() - began)
     return 1e3 * float(np.median(times[3:]))
 

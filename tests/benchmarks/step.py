@@ -44,7 +44,7 @@ def minidann(x, labels, domains):
 
     def step():
         mask = draw_mask(rng, (len(x), (POOLS + 1) * FILTERS), DROPOUT)
-        training.update(choices, now, x, labels, mask, rate=1e-3, beta=1.0)
+        training.update(choices, now, x, labels, mask, rate=1e-3, beta=1.0, domain_labels=domains)
 
     return step
 
