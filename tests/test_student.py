@@ -148,3 +148,8 @@ def test_another_subgradient_is_right_and_told(tmp_path):
     code += "def example(rng): return (np.array([-1.0, 0.0, 2.0]),), {}\n"
     found = checked(tmp_path, code)
     assert found.ok and "1 of 3 entries are at a kink or in a tie" in found.lines[1]
+
+
+def test_float64_out_of_float32_is_a_note(tmp_path):
+    found = checked(tmp_path, DENSE.replace("x @ w + b, ", "x @ w + b + np.zeros(1), "), "dense")
+    assert found.ok and "float64 where float32 goes in" in found.lines[1]

@@ -15,12 +15,13 @@ import numpy as np
 from minidann import ops
 from minidann.console import UserError
 from minidann.gradcheck.gradients import check
-from minidann.gradcheck.judging import judge, questions
+from minidann.gradcheck.judging import judge, mapped, questions
 from minidann.gradcheck.running import SECONDS, answers, attempt
-from minidann.gradcheck.verdict import Report
-from minidann.mistakes.question import Question, argument_names
+from minidann.gradcheck.verdict import Report, Verdict
+from minidann.mistakes.question import Case, Question, argument_names
 
 LARGE = 5000  # entries of an array, of which each is perturbed
+FLOAT32 = "it is float64 where float32 goes in; give the arrays that you make the input's dtype"
 EXAMPLE = "example(rng), which should give arrays and options such as (x, w), {} or (x,), {},"
 CACHE = "backward is right with the cache of minidann's forward: look at what yours puts into it."
 
@@ -75,7 +76,9 @@ def check_as(name: str, module, rng: np.random.Generator, title: str, verbose: b
     given = answers(module, asked)
     verdicts = judge(name, asked, given, any_subgradient=True)
     wrong = not all(verdict.right for verdict in verdicts.values())
-    if wrong and verdicts["out"].right and not any(answer.error for answer in given):
+    if not wrong:
+        verdicts = _in_float32(module, asked[-1], verdicts)
+    elif verdicts["out"].right and not any(answer.error for answer in given):
         mixed = SimpleNamespace(forward=op.forward, backward=module.backward)
         others = judge(name, asked, answers(mixed, asked, aloud=False), any_subgradient=True)
         if all(verdict.right for verdict in others.values()):
@@ -100,6 +103,21 @@ def _askable(forward, asked: list[Question]) -> tuple[list[Question], list[str]]
     without = {name for question in asked for name in needed - question.case.options.keys()}
     notes = [f"note: {name} has no default; minidann's op has one" for name in sorted(without)]
     return askable, notes
+
+
+def _in_float32(module, question: Question, verdicts: dict[str, Verdict]) -> dict[str, Verdict]:
+    """The same, with a note on what is float64 where float32 goes in."""
+
+    def single(array):
+        return array.astype(np.float32) if array.dtype == np.float64 else array
+
+    case, upstream = mapped(single, tuple(question.case)), single(question.upstream)
+    asked = Question(Case(*case), upstream, None, None, ())
+    (answer,) = answers(module, [asked], aloud=False)
+    received = zip(verdicts, (answer.out, *(answer.gradients or ())))
+    wide = {part for part, got in received if getattr(got, "dtype", None) == np.float64}
+    return {part: v._replace(note=v.note or FLOAT32 * (part in wide))
+            for part, v in verdicts.items()}  # fmt: skip
 
 
 # On its own example.
