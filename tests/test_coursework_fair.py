@@ -140,7 +140,7 @@ def test_a_cache_in_a_global_is_caught():
         ("conv1d", SECOND_CONV1D.replace('return dx if cache["asked"] else None', "return None"),
          "dw, db", "dx: "),
         # Each pass has its own points.
-        ("attention", ("    if v.shape != f", f"    {STUB}\n    if v.shape != f"), "df, dv",
+        ("attention", ("    score = f @ v", f"    {STUB}\n    score = f @ v"), "df, dv",
          "forward is not written yet"),
         ("conv1d", SECOND_CONV1D, "dx, dw, db", "out: "),
         ("maxpool", ("argmax += stride", "argmax += 0 * stride"), "dx", ""),
