@@ -1,4 +1,4 @@
-"""Are the tests of the run folder, the intervals and the splits any good? A random sample says.
+"""Are the tests of the run folder, the intervals, the splits and the checker any good? A random sample says.
 
     pip install -e '.[test,mutation]'
     python tests/baselines/mutation_sample.py --sample 90 --seed 0  # from all groups, up to an hour
@@ -37,7 +37,12 @@ GROUPS = {  # the files that are changed
     "run-folder": ["minidann/run/store.py", "minidann/run/folder.py"],
     "intervals": ["minidann/measure/intervals.py"],
     "splits": ["minidann/run/splits.py"],
-}
+    "naming": ["minidann/mistakes/naming.py", "minidann/mistakes/changes.py",
+               "minidann/mistakes/shares.py", "minidann/mistakes/question.py"],
+    "judging": ["minidann/gradcheck/judging.py", "minidann/gradcheck/verdict.py",
+                "minidann/coursework/judging.py", "minidann/coursework/layers.py",
+                "minidann/coursework/functions.py"],
+}  # fmt: skip
 REPORT, COMMANDS = (f"tests/test_{name}.py::test_" for name in ("report_command", "commands"))
 RUNS = [f"{COMMANDS}what_training_prints", f"{COMMANDS}run_folder"]
 TESTS = {  # the tests that see what these files do; the quick ones come first
@@ -53,6 +58,9 @@ TESTS = {  # the tests that see what these files do; the quick ones come first
         f"{COMMANDS}other_models", f"{COMMANDS}protocol_of_source_selection",
         f"{COMMANDS}mono_reads_the_target_alone", "tests/test_baselines.py",
     ],
+    "naming": ["tests/test_naming.py", "tests/test_catalogue.py", "tests/test_student.py"],
+    "judging": ["tests/test_student.py", "tests/test_gradcheck_command.py",
+                "tests/test_coursework.py", "tests/test_coursework_fair.py"],
 }  # fmt: skip
 JOBS = 2
 PATIENCE = 4  # times the seconds of the unchanged code, then a change counts as noticed
