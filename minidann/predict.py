@@ -16,8 +16,8 @@ from minidann.corpora import CLASSES
 from minidann.corpora.reading import grouped
 from minidann.ops import batchnorm
 from minidann.run import evaluation, store
-from minidann.sound.audio import RATE, decode, mono
-from minidann.sound.logmel import FRAMES, MELS, PRESETS, SHIFT, WINDOW, logmel
+from minidann.sound.audio import decode, mono
+from minidann.sound.logmel import FRAMES, MELS, PRESETS, SHIFT, duration, logmel
 from minidann.sound.normalise import normalise_and_pad
 from minidann.sound.warnings import SILENCE, measure, remarks
 from minidann.training import Arrays
@@ -104,7 +104,7 @@ def predict_one(groups: dict, choices: Choices, path: Path) -> Prediction:
         return Prediction(
             path,
             f"holds {sound.seconds:.3f} s of sound, and the network needs "
-            f"{SHIFT * (POOLED - 1) + WINDOW / RATE:.3f} s; give it more of the recording",
+            f"{duration(POOLED):.3f} s; give it more of the recording",
         )
     whole, weights = probabilities_of(groups, frames)
     predicted = CLASSES[choices.dimension][int(whole.argmax())]

@@ -7,11 +7,10 @@ import numpy as np
 from minidann.console import Parser, UserError, run
 from minidann.corpora import CLASSES, DIMENSIONS, NAMES, Corpus, about, complaint, load, parse
 from minidann.corpora.own import COLUMNS
-from minidann.sound import features
-from minidann.sound.logmel import FRAMES
+from minidann.sound import features, logmel
 from minidann.sound.warnings import Sound
 
-CROP = 0.01 * (FRAMES - 1) + 0.025  # seconds: 7.515, the 750 frames that the network sees
+CROP = logmel.duration(logmel.FRAMES)  # 7.515, of which the network sees the frames
 
 
 def report(corpus: Corpus, sounds: dict[int, Sound]) -> list[str]:

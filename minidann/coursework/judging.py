@@ -46,7 +46,8 @@ class Result:
     def summary(self) -> str:
         """Why points are missing, and the notes, in one line."""
         said = [] if self.state == RIGHT else self.lines()[not self.why :]
-        return " | ".join(line for line in [*said, *self.notes] if not line.startswith(" "))
+        each = dict.fromkeys([*said, *self.notes])  # which are in `said`, if there was room
+        return " | ".join(line for line in each if not line.startswith(" "))
 
 
 class Paper:

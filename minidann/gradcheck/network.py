@@ -46,7 +46,7 @@ class Step(NamedTuple):
         """((L_e or None, L_l), cache) of `network` with these parameters."""
         return network.forward(
             params, self.x, emotion_labels=self.emotion_labels,
-            domain_labels=self.domain_labels, mode=self.mode, beta=BETA, mask=self.mask,
+            domain_labels=self.domain_labels, mode=self.mode, beta=self.beta, mask=self.mask,
             ops=ops,
         )  # fmt: skip
 
@@ -108,7 +108,8 @@ def check_network(
     verdicts, received = [], []
     for step in example(rng, mode, **sizes):
         (emotion_loss, _), cache = step.forward(network, step.params, ops)
-        grads = {k: g for k, g in network.backward(cache, alpha=ALPHA)[0].items() if g is not None}
+        grads, _ = network.backward(cache, alpha=step.alpha)
+        grads = {name: g for name, g in grads.items() if g is not None}
         received.append((step, grads))
         trained = [n for n in step.params if emotion_loss is not None or "emotion" not in n]
         found = [Verdict(name, False, (NO_PART,)) for name in sorted(grads.keys() - {*trained})]
@@ -125,8 +126,9 @@ def check_network(
 
 def expected(network, step: Step, name: str, ops=minidann.ops) -> Derivatives:
     """Equations 8-10: the derivatives of the loss of the parameter `name`."""
-    weights = {"emotion": (ALPHA, 0), "domain": (0, 1 - ALPHA)}.get(
-        name.partition(".")[0], (ALPHA, -(1 - ALPHA) * BETA)
+    of_emotion, of_domain = step.alpha, 1 - step.alpha
+    weights = {"emotion": (of_emotion, 0), "domain": (0, of_domain)}.get(
+        name.partition(".")[0], (of_emotion, -of_domain * step.beta)
     )
 
     def weighed(value):

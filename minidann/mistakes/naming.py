@@ -18,7 +18,15 @@ from minidann import ops
 from minidann.mistakes import catalogue, classifiers, convolution, mixing  # noqa: F401  fill the catalogue
 from minidann.mistakes.catalogue import fields
 from minidann.mistakes.changes import SHAPES, WAYS, changes, factors
-from minidann.mistakes.question import MIXED, Question, argument_names, close, is_single
+from minidann.mistakes.question import (
+    MIXED,
+    SINGLE,
+    TOLERANCE,
+    Question,
+    argument_names,
+    close,
+    is_single,
+)
 from minidann.mistakes.shares import readings, together
 
 TOLD = 2
@@ -53,11 +61,11 @@ class Seen(NamedTuple):
         off = np.abs(predicted - received)[finite].max(initial=0.0)
         size = np.abs(received)[finite].max(initial=0.0)
         if is_single(received):
-            return bool(off <= 2e-5 * size)
+            return bool(off <= SINGLE * size)
         if not finite.all() or np.shape(true) != received.shape:
-            return bool(off <= 1e-7 * size)
+            return bool(off <= TOLERANCE * size)
         # To a millionth of what is wrong, so that a guess that is merely near does not count.
-        return bool(off <= max(1e-6 * np.abs(received - true).max(), 1e-13 * size))
+        return bool(off <= max(MIXED * np.abs(received - true).max(), 1e-13 * size))
 
 
 def _attempt(make: Callable) -> tuple:

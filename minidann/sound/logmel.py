@@ -121,6 +121,11 @@ def logmel(audio: np.ndarray, preset: str = "paper") -> np.ndarray:
     return mel
 
 
+def duration(frames: int) -> float:
+    """Seconds of the sound that so many frames are made of."""
+    return SHIFT * (frames - 1) + WINDOW / RATE
+
+
 def crop(frames: np.ndarray) -> np.ndarray:
     """The middle 750 of (n, 26), `[n//2-375 : n//2+375]`, as a view; all where n <= 750."""
     middle, half = len(frames) // 2, FRAMES // 2
