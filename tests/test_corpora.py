@@ -17,6 +17,7 @@ from minidann.console import UserError
 from minidann.corpora import DIMENSIONS, READERS, Corpus, Utterance, about, load, parse
 from minidann.corpora.__main__ import report
 from minidann.sound import features
+from minidann.sound.audio import decode
 
 PROJECT = Path(__file__).resolve().parents[1]
 REAL = Path(os.environ.get("MINIDANN_CORPORA", PROJECT.parent / "shared" / "corpora"))
@@ -127,6 +128,7 @@ def test_a_line_too_long_to_be_meant_is_quoted_in_part(tmp_path):
 # --- RECOLA ----------------------------------------------------------------------------------
 
 AROUSAL = "RECOLA-Annotation/emotional_behaviour/arousal/P16.csv"
+TIMINGS = "RECOLA-Audio_timings/P16.csv"
 
 
 def test_recola_rows(tmp_path):
@@ -162,6 +164,20 @@ def test_recola_bad_row(tmp_path):
     text(tree / AROUSAL, "time;FM1 \n0;1\n\n0.04;nan\n")
     assert wrong("recola", tree) == [f"{AROUSAL}: line 4: expected 2 numbers, found '0.04;nan'"]
     assert names(load("recola", tree)) == ["P17.flac"]
+
+
+def test_recola_bad_timings_cost_themselves(tmp_path):
+    tree = recola(tmp_path)
+    whole = len(load("recola", tree).utterances)
+    file = tree / TIMINGS
+    lines = file.read_text().splitlines()
+    text(file, "\n".join([*lines, "half;1.5", "2"]))
+    n = len(lines)
+    assert wrong("recola", tree) == [
+        f"{TIMINGS}: line {n + 1}: expected 2 numbers, found 'half;1.5'",
+        f"{TIMINGS}: line {n + 2}: expected 2 numbers, found '2'",
+    ]
+    assert len(load("recola", tree).utterances) == whole
 
 
 # --- acted: see test_acted.py, too -------------------------------------------------------------
@@ -329,6 +345,32 @@ def test_csv_everything_wrong_at_once(tmp_path):
         "  t.csv:7: no speaker",
         "  t.csv:5: no arousal, where other rows have one",
     ]
+
+
+def test_csv_row_that_is_there_twice_costs_itself(tmp_path):
+    rows = [f"a.wav,{i},{i + 1},x,1,0" for i in range(4)]
+    corpus = load("csv", table(tmp_path, *rows, "a.wav,2,3,x,0,0"))
+    assert corpus.bad == (("t.csv:6", "the same utterance as in line 4"),)
+    assert [u.start for u in corpus.utterances] == [0, 1, 3]
+
+
+def test_links_to_nowhere_of_one_name_are_reported(tmp_path):
+    for folder in "ab":
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "x.wav").symlink_to(tmp_path / "nowhere")
+    corpus = load("audio", tmp_path)
+    assert names(corpus) == ["x.wav", "x.wav"]
+    with pytest.raises(UserError, match="cannot be read"):
+        decode(corpus.utterances[0].path)
+
+
+def test_a_folder_that_cannot_be_listed_is_told(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied", "some/where")
+
+    monkeypatch.setattr("minidann.corpora.reading.files_below", refuse)
+    with pytest.raises(UserError, match="Permission denied: some/where"):
+        load("audio", tmp_path)
 
 
 def test_parse():

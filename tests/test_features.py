@@ -12,7 +12,7 @@ from corpus_trees import read_audio
 
 from minidann.console import UserError
 from minidann.sound import features
-from minidann.sound.audio import RATE, decode, mono
+from minidann.sound.audio import RATE, cut, decode, mono
 from minidann.sound.features import extract
 from minidann.sound.logmel import FRAMES, MELS, PRESETS, crop, filterbank, logmel
 from minidann.sound.normalise import from_frames, normalise_and_pad
@@ -161,6 +161,13 @@ def test_stereo_is_the_mean_of_its_channels(tmp_path):
     channels = np.stack([noise(seed=1), noise(seed=2)], axis=1)
     audio = read_audio(write(tmp_path / "stereo.wav", channels))
     assert np.allclose(audio, channels.mean(axis=1), atol=1e-7)
+
+
+def test_times_in_milliseconds_are_refused():
+    audio = np.zeros(RATE)
+    assert len(cut(audio, 0.5, 9.9)) == RATE // 2
+    with pytest.raises(UserError, match="end 500 s is far beyond the recording.* milliseconds"):
+        cut(audio, None, 500)
 
 
 def test_a_part_is_the_whole_cut_by_hand(tmp_path):

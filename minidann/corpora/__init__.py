@@ -93,11 +93,14 @@ def load(name: str, root: Path) -> Corpus:
     it. Raises UserError where nothing in the folder can be used, with everything that is wrong.
     """
     reader = READERS[name]
-    tree = reader.find(root)
-    if tree is None:
-        raise UserError(f"{name}:{root}: {_wrong_place(name, root)}")
-    found = Findings(tree)
-    utterances = [u for u in reader.read(tree, found) if u.path not in found.ambiguous]
+    try:
+        tree = reader.find(root)
+        if tree is None:
+            raise UserError(f"{name}:{root}: {_wrong_place(name, root)}")
+        found = Findings(tree)
+        utterances = [u for u in reader.read(tree, found) if u.path not in found.ambiguous]
+    except OSError as error:  # no permission, a disk that is gone
+        raise UserError(f"{name}:{root}: {error.strerror}: {error.filename}") from None
     if not utterances:
         why = "; ".join(["there is no utterance in it", *found.warnings()])
         raise UserError(complaint(name, root, found.bad) if found.bad else f"{name}:{root}: {why}")

@@ -37,6 +37,7 @@ def read_table(root: Path, found: Findings) -> list[Utterance]:
         names, table = columns_and_rows(root, found)
     utterances: dict[int, Utterance] = {}  # by their lines
     lines: dict[tuple, int] = {}  # (path, start, end) -> the first line with it
+    twice = set()  # lines of which another one is about the same utterance
     for line, row in table.items():
         with found.reporting(f"{root.name}:{line}"):
             if len(row) != len(names):
@@ -44,7 +45,7 @@ def read_table(root: Path, found: Findings) -> list[Utterance]:
             utterance = read_row(root.parent, dict(zip(names, row)))
             first = lines.setdefault((utterance.path, utterance.start, utterance.end), line)
             if first != line:  # nobody can know which of the two is right
-                found.ambiguous.add(utterance.path)
+                twice.add(first)
                 raise UserError(f"the same utterance as in line {first}")
             utterances[line] = utterance
     for name in LABELS:
@@ -53,7 +54,7 @@ def read_table(root: Path, found: Findings) -> list[Utterance]:
             for line in without:
                 del utterances[line]
                 found.bad.append((f"{root.name}:{line}", f"no {name}, where other rows have one"))
-    return list(utterances.values())
+    return [utterance for line, utterance in utterances.items() if line not in twice]
 
 
 def columns_and_rows(root: Path, found: Findings) -> tuple[list[str], dict[int, list[str]]]:

@@ -4,7 +4,7 @@ import filecmp
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -83,10 +83,11 @@ class Findings:
 
     def is_copy(self, first: Path, second: Path) -> bool:
         """Whether two files hold the same bytes, as where a folder was packed twice: then warn."""
-        same = filecmp.cmp(first, second, shallow=False)
-        if same:
-            self.warn("copies of other files, not used", self.inside(second))
-        return same
+        with suppress(OSError):  # such as a link to nowhere, which is told when it is decoded
+            if filecmp.cmp(first, second, shallow=False):
+                self.warn("copies of other files, not used", self.inside(second))
+                return True
+        return False
 
     def unique(self, named: Iterable[tuple[str, Path]]) -> dict[str, Path]:
         """{name: recording}. A name that is there twice could be trained and tested on.

@@ -49,8 +49,8 @@ def read_participant(files: dict[str, Path], found: Findings) -> list[Utterance]
     tables = {}
     for folder in FOLDERS[1:]:
         with found.reporting(files[folder]):  # each, so that all that is wrong is told at once
-            tables[folder] = table(files[folder], folder)
-    if len(tables) < 3:
+            tables[folder] = table(files[folder], folder, found)
+    if len(tables) < 3 or not all(tables.values()):
         return []
     rated = [np.array([*tables[folder].values()]) for folder in (AROUSAL, VALENCE)]
     for folder, rows in zip((AROUSAL, VALENCE), rated):  # (n, 1 + raters)
@@ -87,9 +87,11 @@ def mean_rating(rows: np.ndarray, start: float, stop: float) -> float:
     return round(float(frames.mean()), 9)
 
 
-def table(file: Path, folder: str) -> dict[int, list[float]]:
-    """The numbers below the header of a table, {line: row}; all of them, because a mean without
-    its bad rows would be another label. Raises UserError where one is missing.
+def table(file: Path, folder: str, found: Findings) -> dict[int, list[float]]:
+    """The numbers below the header of a table, {line: row}; bad rows are reported.
+
+    Nothing of an annotation with bad rows: a mean without them would be another label. Raises
+    UserError where there is no such table.
     """
     text = file.read_text(encoding="utf-8-sig", errors="replace")
     header, *lines = text.splitlines() or [""]
@@ -97,15 +99,17 @@ def table(file: Path, folder: str) -> dict[int, list[float]]:
     wanted = "start;stop" if folder == TIMINGS else "time;FM1;FM2;..."
     if names[:2] != wanted.split(";")[:2]:
         raise UserError(f"expected the header {wanted}, found {shown(header)}")
-    rows = {}
+    rows, wrong = {}, []
     for n, line in enumerate(lines, 2):
-        if line.strip():
-            rows[n] = [reading.number(cell) for cell in line.split(";")]
-            if len(rows[n]) != len(names) or any(map(math.isnan, rows[n])):
-                raise UserError(f"line {n}: expected {len(names)} numbers, found {shown(line)}")
-    if not rows:
+        row = [reading.number(cell) for cell in line.split(";")]
+        if len(row) == len(names) and not any(map(math.isnan, row)):
+            rows[n] = row
+        elif line.strip():
+            wrong.append(f"line {n}: expected {len(names)} numbers, found {shown(line)}")
+    if not rows and not wrong:
         raise UserError("no row below the header")
-    return rows
+    found.bad += [(found.inside(file), why) for why in wrong]
+    return {} if wrong and folder != TIMINGS else rows
 
 
 READER = Reader(

@@ -115,11 +115,17 @@ def notebook(content: bytes) -> str:
         nodes = ast.parse(text).body
     except Exception as error:  # it is no JSON, no notebook, or no Python
         raise NotRead(f"cannot be read as a notebook ({error}): hand in a .py") from None
-    is_number = [isinstance(getattr(node, "value", None), ast.Constant) for node in nodes]
-    kept = [node for node, keep in zip(nodes, is_number) if keep or isinstance(node, KEPT)]
+    kept = [node for node in nodes if isinstance(node, KEPT) or is_number(node)]
     if not DEFINES.search(text.encode()):
         raise NotRead("has no code cell that defines its function")
     return ast.unparse(ast.Module(kept, []))
+
+
+def is_number(node: ast.stmt) -> bool:
+    """Does it give a name to numbers alone, such as EPS = -1e-5 or SIZES = (1, 2)?"""
+    return isinstance(node, ast.Assign) and not any(
+        isinstance(part, (ast.Call, ast.Name)) for part in ast.walk(node.value)
+    )
 
 
 # --- Files and archives

@@ -96,7 +96,7 @@ def features(
             axis.set(xlabel=f"component 1 ({100 * share[0]:.0f}% of the variance)")
             axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), frameon=False, fontsize=9)
         axes[0].set(ylabel=f"component 2 ({100 * share[1]:.0f}%)")
-        which = "source: training, target: test"
+        which = "source: training, target: test" if 0 in picture["domains"] else "test"
         row.suptitle(f"{title}\n{len(points)} utterances ({which})", fontsize=9)
     return figure
 

@@ -17,6 +17,7 @@ from minidann.sound import truncation
 RATE = 16_000  # samples a second
 RATES = 4_000, 400_000  # the rates a recording may have: what else a file says is damage
 DENSEST = 3000  # samples that a byte of a file can hold; FLAC packs 320 of digital silence
+FAR = 10  # times the length of a recording: an end beyond that is in another unit
 LOUDEST = 16  # of full scale, 24 dB above it: floating point beyond that is on another scale
 INTEGERS = 1 << 15, 1 << 23, 1 << 31  # full scale of 16, 24 and 32 bits
 FORMATS = "WAV", "WAVEX", "FLAC", "OGG"  # in others a file that was cut short would go unnoticed
@@ -128,5 +129,10 @@ def cut(audio: np.ndarray, start: float | None, end: float | None) -> np.ndarray
         raise UserError(
             f"no part from {start:g} to {end:g} s in a recording of {length:.3f} s; correct the "
             "times, or check that they belong to this recording"
+        )
+    if end > FAR * length:
+        raise UserError(
+            f"end {end:g} s is far beyond the recording, which is {length:.3f} s long; are these "
+            "milliseconds?"
         )
     return audio[round(start * RATE) : round(end * RATE)]
