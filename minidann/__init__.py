@@ -18,7 +18,7 @@ What stands around it:
     corpora/        from a folder on disk to a table of utterances
     measure/        UAR, intervals, the distance between domains, AdaBN
     gradcheck/      finite differences and complex step: is a gradient right?
-    mistakes/       if it is not: which mistake is it? and a bank of known ones
+    mistakes/       if it is not: which mistake is it? and a catalogue of known ones
     report/         every table and figure of the paper, its claims, and what they hide
     coursework/     exercises on the lessons: hand out, check, grade
     reader/         the lessons as HTML, with the code beside them
