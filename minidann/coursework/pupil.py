@@ -137,10 +137,6 @@ def restrict() -> None:
 # --- A call
 
 
-class Unfit(TypeError):
-    """What a function does, as a predicate, although its code raises nothing."""
-
-
 def load(name: str, code: str, notes: list[str]) -> types.ModuleType:
     """The module of this code."""
     module = types.ModuleType(f"exercise_{name}")
@@ -152,8 +148,6 @@ def load(name: str, code: str, notes: list[str]) -> types.ModuleType:
 
 def told(error: BaseException, name: str) -> str:
     """An error in one line, with the line of the submission's file that it comes from."""
-    if isinstance(error, Unfit):
-        return str(error)
     lines = [line for frame, line in traceback.walk_tb(error.__traceback__)
              if frame.f_code.co_filename == f"{name}.py"]  # fmt: skip
     if isinstance(error, SyntaxError) and not lines:
@@ -162,6 +156,8 @@ def told(error: BaseException, name: str) -> str:
     where = f", line {lines[-1]}" if lines else ""
     if "is read-only" in text:
         return f"writes to an array that it is given{where}: copy it first"
+    if text.startswith("TypeError: it "):  # `answer` raised it
+        return text.removeprefix("TypeError: it ")
     if "The truth value of an array" in text:
         return f"asks whether an array is true{where}: test an option with `is None`"
     return f"raised {text}{where}"
@@ -190,14 +186,14 @@ def answer(module, caches: dict, call: dict):
         args = [op, *args, np.random.default_rng(0)]
     value = function(*args, **options)
     if "out" in options and not np.shares_memory(value, options["out"]):
-        raise Unfit("does not write to the given out and return it")
+        raise TypeError("it does not write to the given out and return it")
     for now, before in dicts:
         if now.keys() != before.keys() or any(now[key] is not before[key] for key in now):
-            raise Unfit("writes to a dict that it is given: copy it first")
+            raise TypeError("it writes to a dict that it is given: copy it first")
     if "keep" not in call:
         return value
     if not isinstance(value, tuple) or len(value) != 2:
-        raise Unfit(f"returns a {type(value).__name__} instead of (out, cache)")
+        raise TypeError(f"it returns a {type(value).__name__} instead of (out, cache)")
     out, caches[call["keep"]] = value
     return out
 

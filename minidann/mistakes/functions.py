@@ -139,10 +139,12 @@ v, m, t | The new state has m under the name of v, and v under that of m.
 g, v, t | The new state holds the gradient in place of the first moment.
 """
 ways(WRONG, "step", of_step, """
-grads=idle | grads
+stepped(grads=idle | grads)
     | Parameters without a gradient in a step take a gradient of zero, and so move on.
-betas=exchanged | The betas are exchanged.
-""", "stepped({})")  # fmt: skip
+stepped(betas=exchanged) | The betas are exchanged.
+stepped()[0], {k: moment for k, moment in stepped()[1].items() if k[:-2] in grads}
+    | The new state lacks the moments and the counts of parameters without a gradient.
+""")  # fmt: skip
 ways(WRONG, "step", of_step, """
 b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g | The second moment averages g instead of its square.
 b1 * m + g, b2 * v + (1 - b2) * g * g | The first moment lacks the factor 1 - beta1 before g.
@@ -188,11 +190,6 @@ m / (1 - b1 ** most) / (np.sqrt(v / (1 - b2 ** most)) + eps)
 ways(WRONG, "step", of_step, KEPT, f"stepped(kept={USED}: ({{}}))")
 ways(WRONG, "step", of_step, KEPT.replace("| ", "| The betas are exchanged. "),
      f"stepped(kept={USED}: ({{}}), betas=exchanged)")  # fmt: skip
-
-ways(WRONG, "step", of_step, """
-stepped()[0], {k: moment for k, moment in stepped()[1].items() if k[:-2] in grads}
-    | The new state lacks the moments and the counts of parameters without a gradient.
-""")  # fmt: skip
 
 # --- uar: of labels y and predictions p; recall, precision and f1 are of each class
 
@@ -256,7 +253,7 @@ f / std - mean | The mean is subtracted after the division.
 x, x.min(axis=0) | minimum has no effect.
 x, x.min(axis=0) if minimum is None else (minimum - mean) / std | minimum is normalised once more.
 x, f.min(axis=0) | It pads with the minimum from before the frames were normalised.
-x, np.minimum(x.min(axis=0), 0 if minimum is None else minimum)
+x, np.minimum(x.min(axis=0), 0) if minimum is None else minimum
     | The minimum is taken over the whole array, in which zeros still stand after the frames.
 x, x.min() | It pads with one minimum for all bins.
 x, 0.0 | It pads with 0.
@@ -271,12 +268,12 @@ x, x.mean(axis=0) | It pads with the mean of the frames.
 
 
 def of_losses(emotion, domain, *, alpha, beta):
-    def each(formula=lambda e, d, a, b: ((1 - a) * d, a * e - (1 - a) * b * d)):
+    def each(formula):
         grads = {name: alpha * gradient for name, gradient in emotion.items()}
         for name, gradient in domain.items():
             both = formula(emotion.get(name, 0), gradient, alpha, beta)
             grads[name] = both[0 if name.startswith("domain.") else 1]
-        return grads
+        return {name: gradient for name, gradient in grads.items() if gradient is not None}
 
     return {"each": each}
 
@@ -292,36 +289,26 @@ l, a * e - (1 - a) * l | The encoder lacks beta, and the domain classifier 1 - a
 -(1 - a) * b * l, a * e - (1 - a) * b * l | The domain classifier's gradient is reversed too.
 a * l, a * e - (1 - a) * b * l | The domain classifier's gradient has alpha, not 1 - alpha.
 (1 - a) * l, e - (1 - a) * b * l | The encoder's gradient of L_e lacks the factor alpha.
+(1 - a) * l, a * e - (1 - a) * b * l if np.ndim(e) else None
+    | A parameter of the encoder that only L_l depends on gets no gradient.
 b * l, a * e - (1 - a) * b * l | The domain classifier has beta in place of 1 - alpha.
 (1 - a) * b * l, a * e - (1 - a) * l | beta scales the domain classifier, not the encoder.
 """, "each(lambda e, l, a, b: ({}))")  # fmt: skip
 
-ways(MENDED, "equations", of_losses, """
-{k: g for k, g in each().items() if k in emotion or k.startswith("domain.")}
-    | A parameter of the encoder that only L_l depends on gets no gradient.
-""")  # fmt: skip
-
 # --- groups: what is wrong of each mode; s are the source rows, t the target rows
 
-
-def of_rows(mode, n, m):
-    s, t = [*range(n)], [*range(n, n + m)]
-    right = {"bn1": [s + t], "bn2": [s, s + t], "bn3": [s, t]}
-    return {"s": s, "t": t, "rows": s + t, "low": [*range(m)], "right": right}
-
-
-ways(MENDED, "groups", of_rows, """
-bn3=[s, rows[n:m]] | bn3's target rows end at row m, but they should end at n + m.
-bn3=[s, rows[m:]] | bn3's target rows begin at row m, but they should begin at n.
+ways(MENDED, "groups", lambda mode, n, m: {"s": [*range(n)], "t": [*range(n, n + m)]}, """
+bn3=[s, (s + t)[n:m]] | bn3's target rows end at row m, but they should end at n + m.
+bn3=[s, (s + t)[m:]] | bn3's target rows begin at row m, but they should begin at n.
 bn3=[s, t[1:]] | bn3's target rows begin one row late: the first one is left out.
 bn3=[t, s] | In bn3 the target rows come before the source rows.
 bn2=[s, t], bn3=[s, s + t] | The branches of bn2 and bn3 are exchanged.
 bn2=[s, t] | In bn2 the second list holds the target rows alone, but it should hold all rows.
 bn3=[s, s + t] | In bn3 the second list holds all rows, but it should hold the target rows alone.
 bn3=s + t | bn3 gives one flat list of rows instead of a list of two lists.
-bn1=[s + low], bn2=[s, s + low], bn3=[s, low]
+bn1=[s + [*range(m)]], bn2=[s, s + [*range(m)]], bn3=[s, [*range(m)]]
     | The target rows are counted from 0 in every mode, but they begin at n.
-""", "{{**right, **dict({})}}[mode]")  # fmt: skip
+""", "{{**dict(bn1=[s + t], bn2=[s, s + t], bn3=[s, t]), **dict({})}}[mode]")  # fmt: skip
 
 # --- mean_and_std: the variance of the frames f, with their mean; `mean_of` averages over blocks
 
