@@ -129,6 +129,13 @@ HOLES = {
     "A beta of 0 is taken for 1: `beta or 1.0` cannot tell 0 from nothing.": (
         "gradient_reversal", by(lambda x, beta=1.0: (x, beta or 1.0), gradient_reversal.backward),
         "dx"),
+    "The default of stride is size; here it is 30.": (
+        "maxpool", by(lambda x, size=30, stride=None: maxpool.forward(
+            x, size=size, stride=stride or size), maxpool.backward), "out"),
+    "xhat is computed as (out - beta) / gamma, which is 0/0 where gamma is 0: keep xhat.": (
+        "batchnorm", by(lambda x, gamma, beta, running=None: (
+            (made := batchnorm.forward(x, gamma, beta, running=running))[0],
+            made[1]._replace(xhat=(made[0] - beta) / gamma)), batchnorm.backward), "dx"),
     judging.AGAIN: ("dense", OWN_COPY, "dx"),
 }  # fmt: skip
 

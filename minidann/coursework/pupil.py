@@ -156,6 +156,10 @@ def told(error: BaseException, name: str) -> str:
     where = f", line {lines[-1]}" if lines else ""
     if "is read-only" in text:
         return f"writes to an array that it is given{where}: copy it first"
+    if text.startswith("TypeError: it "):  # `answer` raised it
+        return text.removeprefix("TypeError: it ")
+    if "The truth value of an array" in text:
+        return f"asks whether an array is true{where}: test an option with `is None`"
     return f"raised {text}{where}"
 
 

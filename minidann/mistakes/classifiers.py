@@ -113,6 +113,12 @@ loss(np.exp(z - z.max()) / np.exp(z - z.max()).sum())
 loss(softmax(softmax(z))) | The softmax is applied twice.
 log_loss(z) | The softmax is missing: the scores are taken for log probabilities.
 loss(z) | The softmax is missing: the scores are taken for probabilities.
+log_loss(z - z.max(axis=1) - np.log(np.exp(z - z.max(axis=1)).sum(axis=1)))
+    | keepdims=True is missing in max and sum: a row's numbers are taken for those of a class.
+-((np.arange(labels.max() + 1) == labels[:, None]) * log_softmax(shifted(z))).sum() / len(z)
+    | The one-hot labels have labels.max() + 1 columns, but they need one for each class.
+np.logaddexp(0, (1 - 2 * (labels == 1)) * (z[:, 1] - z[:, 0])).mean()
+    | There are taken to be two classes: only the first two scores count.
 again() * len(z) | The losses of the rows are summed, not averaged.
 -log_softmax(shifted(z))[np.arange(len(z)), labels] | The mean over the rows is missing.
 log_loss(softmax(z)) | The log is missing.
@@ -137,6 +143,8 @@ table(gradient_reversal, "afresh", """
 (beta * dout,) | The gradient is scaled by beta but not reversed: the minus is missing.
 (-dout,) | The gradient is reversed but not scaled: beta is ignored.
 (beta * beta * dout,) | The gradient is reversed twice: beta is squared, and the minus is lost.
+((1 - 2 / (1 + np.exp(-10 * beta))) * dout,)
+    | beta goes through the ramp 2 / (1 + exp(-10 beta)) - 1, but it should be used as it is.
 (-(beta or 1.0) * dout,) | A beta of 0 is taken for 1: `beta or 1.0` cannot tell 0 from nothing.
 """)  # fmt: skip
 table(gradient_reversal, "forward", """

@@ -151,7 +151,7 @@ def of_counts(x, size, stride, **_):
     `filled`.
     """
 
-    def counted(count, filled=-np.inf):
+    def counted(count, filled=-np.inf, stride=stride):
         more = max(0, (count - 1) * stride + size - x.shape[1])
         longer = np.pad(x, ((0, 0), (0, more), (0, 0)), constant_values=filled)
         return np.stack([longer[:, f].max(1) for f in pools(x, size, stride, count)], axis=1)
@@ -166,6 +166,9 @@ np.maximum(again(), 0) | Negative numbers count as 0: the search for the largest
 counted(-(-frames // stride)) | What is left at the end is no pool of its own: there are too many.
 counted(-(-over // stride) + 1) | Frames at the end that fill no pool make a shorter one.
 counted(-(-over // stride) + 1, 0) | The end is filled up with zeros to make one pool more.
+counted(over // stride + 1, stride=size) | The pools begin at p * size, not at p * stride.
+np.stack([x[:, min(p * size, over) :][:, :size].max(1) for p in range(over // stride + 1)], 1)
+    | The pools begin at p * size, not at p * stride, and at T - size where they would end after x.
 counted(over // stride + 2) | There is one pool too many, which is shorter than `size`.
 counted(frames // stride) | The number of pools is T // stride, not (T - size) // stride + 1.
 """, pools, derive=of_counts)  # fmt: skip

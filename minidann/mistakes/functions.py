@@ -45,6 +45,7 @@ max(first * 0.93, floor) | The rate is multiplied by 0.93 once, not in every epo
 max(first * 0.93 * e, floor) | The rate is multiplied by 0.93 e, not by 0.93 to the power of e.
 max(first * (1 - 0.07 * e), floor) | The decay is linear, but it should be exponential.
 first * (1 - 0.07 * e) | The decay is linear, but it should be exponential.
+first * max(0.93 ** e, floor) | The floor is applied to the factor 0.93^e, not to the rate.
 max(first * np.exp(-0.07 * e), floor) | The decay is exp(-0.07 e) instead of 0.93 to the power of e.
 max(first * np.exp(-0.93 * e), floor) | The decay is exp(-0.93 e) instead of 0.93 to the power of e.
 max(first / (1 + 0.07 * e), floor) | The rate is divided by 1 + 0.07 e.
@@ -71,6 +72,10 @@ ways(WRONG, "add_penalty", of_penalty, """
     | The penalty is added for every parameter, biases and batch norm's included.
 kernels(right) | {k: g for k, g in grads.items() if k == "domain.w"}
     | The kernel of the domain classifier is not penalised.
+{k: g + right(g) if k in idle else g for k, g in grads.items()}
+    | The penalty is that of the gradient, but it should be that of the parameter.
+{k: g for k, g in kernels(right).items() if k in idle}
+    | The gradients of parameters that are no kernels are missing from the result.
 kernels(right, idle | grads)
     | A kernel without a gradient in a step gets the penalty as its gradient, and so moves.
 """)  # fmt: skip
@@ -134,10 +139,12 @@ v, m, t | The new state has m under the name of v, and v under that of m.
 g, v, t | The new state holds the gradient in place of the first moment.
 """
 ways(WRONG, "step", of_step, """
-grads=idle | grads
+stepped(grads=idle | grads)
     | Parameters without a gradient in a step take a gradient of zero, and so move on.
-betas=exchanged | The betas are exchanged.
-""", "stepped({})")  # fmt: skip
+stepped(betas=exchanged) | The betas are exchanged.
+stepped()[0], {k: moment for k, moment in stepped()[1].items() if k[:-2] in grads}
+    | The new state lacks the moments and the counts of parameters without a gradient.
+""")  # fmt: skip
 ways(WRONG, "step", of_step, """
 b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g | The second moment averages g instead of its square.
 b1 * m + g, b2 * v + (1 - b2) * g * g | The first moment lacks the factor 1 - beta1 before g.
@@ -192,7 +199,7 @@ def of_classes(y, p):
     occurs, predicted = (np.array([(a == c).sum() for c in (0, 1)]) for a in (y, p))
     recall, precision = hits / occurs, hits / predicted
     f1 = 2 * recall * precision / (recall + precision)
-    return {"recall": recall, "precision": precision, "f1": f1}
+    return {"hits": hits, "occurs": occurs, "recall": recall, "precision": precision, "f1": f1}
 
 
 ways(WRONG, "uar", of_classes, """
@@ -207,7 +214,11 @@ recall[0] | This is the recall of class 0 alone.
 100 * (y == p).mean() | This is accuracy in percent.
 recall[np.unique(p)].mean() | It averages over the predicted classes only.
 recall.sum() | The recalls are added, not averaged.
+(hits // occurs).mean() | The recalls are cut down to 0 or 1: // stands where / should.
+(precision[0] + recall[1]) / 2 | Of class 0 it is the precision, not the recall.
+(recall[0] + precision[1]) / 2 | Of class 1 it is the precision, not the recall.
 100 * recall.mean() | This is the UAR in percent.
+round(100 * recall.mean(), 2) | This is the UAR in percent.
 1 - recall.mean() | This is the share of errors.
 f1.mean() | This is the F1 score.
 np.nan_to_num(f1).mean() | This is the F1 score.
@@ -242,6 +253,8 @@ f / std - mean | The mean is subtracted after the division.
 x, x.min(axis=0) | minimum has no effect.
 x, x.min(axis=0) if minimum is None else (minimum - mean) / std | minimum is normalised once more.
 x, f.min(axis=0) | It pads with the minimum from before the frames were normalised.
+x, np.minimum(x.min(axis=0), 0) if minimum is None else minimum
+    | The minimum is taken over the whole array, in which zeros still stand after the frames.
 x, x.min() | It pads with one minimum for all bins.
 x, 0.0 | It pads with 0.
 x, x[-1] | It pads with the last frame.
@@ -260,7 +273,7 @@ def of_losses(emotion, domain, *, alpha, beta):
         for name, gradient in domain.items():
             both = formula(emotion.get(name, 0), gradient, alpha, beta)
             grads[name] = both[0 if name.startswith("domain.") else 1]
-        return grads
+        return {name: gradient for name, gradient in grads.items() if gradient is not None}
 
     return {"each": each}
 
@@ -275,25 +288,44 @@ l, a * e - (1 - a) * l | The encoder lacks beta, and the domain classifier 1 - a
 -(1 - a) * l, a * e - (1 - a) * b * l | The domain classifier's gradient is reversed too.
 -(1 - a) * b * l, a * e - (1 - a) * b * l | The domain classifier's gradient is reversed too.
 a * l, a * e - (1 - a) * b * l | The domain classifier's gradient has alpha, not 1 - alpha.
+(1 - a) * l, e - (1 - a) * b * l | The encoder's gradient of L_e lacks the factor alpha.
+(1 - a) * l, a * e - (1 - a) * b * l if np.ndim(e) else None
+    | A parameter of the encoder that only L_l depends on gets no gradient.
 b * l, a * e - (1 - a) * b * l | The domain classifier has beta in place of 1 - alpha.
 (1 - a) * b * l, a * e - (1 - a) * l | beta scales the domain classifier, not the encoder.
 """, "each(lambda e, l, a, b: ({}))")  # fmt: skip
+
+# --- groups: what is wrong of each mode; s are the source rows, t the target rows
+
+ways(MENDED, "groups", lambda mode, n, m: {"s": [*range(n)], "t": [*range(n, n + m)]}, """
+bn3=[s, (s + t)[n:m]] | bn3's target rows end at row m, but they should end at n + m.
+bn3=[s, (s + t)[m:]] | bn3's target rows begin at row m, but they should begin at n.
+bn3=[s, t[1:]] | bn3's target rows begin one row late: the first one is left out.
+bn3=[t, s] | In bn3 the target rows come before the source rows.
+bn2=[s, t], bn3=[s, s + t] | The branches of bn2 and bn3 are exchanged.
+bn2=[s, t] | In bn2 the second list holds the target rows alone, but it should hold all rows.
+bn3=[s, s + t] | In bn3 the second list holds all rows, but it should hold the target rows alone.
+bn3=s + t | bn3 gives one flat list of rows instead of a list of two lists.
+bn1=[s + [*range(m)]], bn2=[s, s + [*range(m)]], bn3=[s, [*range(m)]]
+    | The target rows are counted from 0 in every mode, but they begin at n.
+""", "{{**dict(bn1=[s + t], bn2=[s, s + t], bn3=[s, t]), **dict({})}}[mode]")  # fmt: skip
 
 # --- mean_and_std: the variance of the frames f, with their mean; `mean_of` averages over blocks
 
 
 def of_blocks(frames):
-    f = frames.astype(np.float64)
+    f, single = frames.astype(np.float64), np.sqrt(((frames - frames.mean(0)) ** 2).mean(0))
     blocks = [f[i : i + 2] for i in range(0, len(f), 2)]  # as in the exercise
     mean = f.mean(axis=0)
 
-    def from_variance(variance):
+    def from_variance(variance, mean=mean):
         std = np.sqrt(variance)
         std[std < 1e-6] = 1
         return mean.astype(np.float32), std.astype(np.float32)
 
-    return {"f": f, "mean": mean, "from_variance": from_variance,
-            "mean_of": lambda of: sum(map(of, blocks)) / len(blocks)}  # fmt: skip
+    return {"f": f, "mean": mean, "from_variance": from_variance, "single": single,
+            "mean_of": lambda of: sum(map(of, blocks)) / len(blocks), "whole": f[: len(f) // 2 * 2],
+            "total_of": lambda of: sum(map(of, blocks)) / len(f)}  # fmt: skip
 
 
 ways(MENDED, "mean_and_std", of_blocks, """
@@ -304,7 +336,24 @@ f.var(axis=0) * len(f) / (len(f) - 1) | The variance is divided by n - 1, not by
 f.var(axis=0) * len(f) | The sum of squares is not divided by n.
 f.var() + 0 * mean | The variance has no axis: it is that of all bins together.
 f.var(axis=0) ** 2 | The root is missing.
+((f - mean_of(lambda b: b.mean(axis=0))) ** 2).mean(axis=0), mean_of(lambda b: b.mean(axis=0))
+    | The mean is that of the blocks' means, but the last block may be shorter.
+((whole - whole.sum(axis=0) / len(f)) ** 2).sum(axis=0) / len(f), whole.sum(axis=0) / len(f)
+    | Of an odd number of frames the last one is not counted.
+np.maximum((f ** 2).mean(axis=0) - mean ** 2, 0)
+    | The variance is the mean of the squares less the squared mean, which cancels for a large mean.
+np.maximum(total_of(lambda b: (b**2).sum(axis=0)) - total_of(lambda b: b.sum(axis=0)) ** 2, 0)
+    | The variance is the mean of the squares less the squared mean, which cancels for a large mean.
 """, "from_variance({})")  # fmt: skip
+ways(MENDED, "mean_and_std", of_blocks, """
+mean, f.std(axis=0) | A bin that never changes has the standard deviation 0, but it should be 1.
+frames.mean(axis=0), single + (single == 0)
+    | A constant bin is recognised by std == 0 in float32, but rounding leaves more than 0 there.
+""" + family("""
+mean, f.std(axis=0) + NUMBER | NUMBER is added to std, but a bin that never changes should get 1.
+mean, np.maximum(f.std(axis=0), NUMBER)
+    | A bin that never changes has the standard deviation NUMBER, but it should be 1.
+""", 1e-12, 1e-10, 1e-8, 1e-7, 1e-6, 1e-5), "tuple(map(np.float32, ({})))")  # fmt: skip
 
 # --- information: of probabilities p; H is the entropy of one row or more
 
@@ -324,5 +373,7 @@ H(p).mean() | It is the mean entropy alone.
 H(p.mean(axis=0)) - H(p).sum() | The entropies are added, not averaged.
 H(p.mean(axis=0)) + H(p).mean() | The mean entropy is added, not subtracted.
 H(p.mean(axis=1)) - H(p).mean() | The mean runs over the classes, not over the rows.
+H(np.eye(p.shape[1])[p.argmax(axis=1)].mean(axis=0)) - H(p).mean()
+    | The share of rows in which a class has the argmax stands where its mean probability should.
 H(p.mean(axis=0), False) - H(p, False).mean() | A probability of 0 gives NaN: 0 log 0 counts as 0.
 """, "float({})")  # fmt: skip

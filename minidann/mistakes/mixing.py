@@ -90,6 +90,10 @@ attend(softmax(score, axis=None)) | The softmax runs over all frames of the batc
 attend(softmax(softmax(score))) | The softmax is applied twice.
 (softmax(f * v) * f).sum(axis=1) | There is one weight for each channel, not one for each frame.
 f[np.arange(len(f)), score.argmax(axis=1)] | The frame with the largest score is taken alone.
+attend(np.exp(score) / (over_frames(np.exp(score)) + 1e-8))
+    | exp overflows, and a small number is added to the sum: subtract each row's largest score.
+attend(np.exp(np.minimum(score, 700)) / (over_frames(np.exp(np.minimum(score, 700))) + 1e-8))
+    | Scores are cut off at 700, and a small number is added to the sum: subtract the row's largest.
 """, over_frames, softmax, shifted, derive=of_score)  # fmt: skip
 
 # --- batchnorm: x acts by itself, through the mean and through the variance
@@ -120,9 +124,11 @@ scale * own, None, None | the direct path
 -scale * change * own_statistics, None, None | the path through the variance
 """, derive=of_terms)  # fmt: skip
 table(batchnorm, "afresh", """
-train(own - mean - change / gamma) | The path through the variance lacks the factor gamma.
-train(own - mean / gamma - change) | The path through the mean lacks the factor gamma.
-train(own - (mean + change) / gamma) | The paths through mean and variance lack the factor gamma.
+train(own - mean - xhat * (dout * xhat).mean(axis=0))
+    | The path through the variance lacks the factor gamma.
+train(own - dout.mean(axis=0) - change) | The path through the mean lacks the factor gamma.
+train(own - dout.mean(axis=0) - xhat * (dout * xhat).mean(axis=0))
+    | The paths through mean and variance lack the factor gamma.
 train(own - mean - (own * xhat).mean(axis=0)) | The path through the variance lacks the factor xhat.
 train(own - mean - change / scale) | 1/std^2 stands in the path through the variance, not 1/std^3.
 train(own - mean - change / scale**2) | 1/std stands in the path through the variance, not 1/std^3.
@@ -135,6 +141,10 @@ train(own - own.sum() / n - xhat * (own * xhat).sum() / n)
     | The sums in dx have no axis: they run over rows and features, divided by N.
 again(own_statistics=True)[0], dgamma, dbeta
     | With running statistics dx still has the paths through the batch's mean and variance.
+scale * (own - mean - (xhat - xhat.mean(axis=0)) * (own * xhat).mean(axis=0)), dgamma, dbeta
+    | With running statistics dx still has the terms of the batch's mean and variance.
+again(xhat=(out - beta) / gamma)
+    | xhat is computed as (out - beta) / gamma, which is 0/0 where gamma is 0: keep xhat.
 rescaled((np.sqrt(var) + epsilon) ** 2) | In dx epsilon is outside of the root, in forward under it.
 rescaled((var * n / (n - 1) if own_statistics else var) + epsilon)
     | The variance is divided by N - 1 in backward, by N in forward.

@@ -217,6 +217,13 @@ def forward_outcomes(name: str, question: Question, without=None) -> Outcomes:
     for mistake in catalogue.of(name, "forward"):
         if mistake is not without:
             yield mistake.says, lambda m=mistake: (m.out(question),)
+    defaults = op.forward.__kwdefaults__ or {}
+    defaults = {k: v for k, v in defaults.items() if type(v) in (int, float)}
+    for option, default in defaults.items():
+        for value in (*range(1, 11), *(defaults.keys() - {option})):
+            changed = {option: {**defaults, **options}.get(value, value), **options}
+            text = f"The default of {option} is {value}; here it is {default}."
+            yield text, lambda changed=changed: op.forward(*arrays, **changed)[:1]
     yield from _as_if("Forward", options | inputs, run, sizes, inputs)
     for option in options:
         rest = {k: v for k, v in options.items() if k != option}

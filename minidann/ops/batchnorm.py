@@ -85,7 +85,7 @@ def examples(rng: np.random.Generator) -> dict[str, tuple[tuple, dict]]:
     """(x, gamma, beta), options. Of one row, and of equal rows, dx is zero."""
     normal = rng.standard_normal
     x, gamma, beta = 2 * normal((5, 3)) + 1, normal(3) + 2, normal(3)
-    running = {"running": (normal(3), rng.random(3) + 0.5)}
+    running = {"running": (abs(normal(3)), rng.random(3) + 0.5)}  # no NaN if exchanged
     one = np.array([3.0]), np.array([-1.0])
     column = np.array([[1.0], [2.0], [6.0]])  # (3, 1)
     still = {"running": (np.array([1.0]), np.array([0.0]))}
@@ -95,6 +95,7 @@ def examples(rng: np.random.Generator) -> dict[str, tuple[tuple, dict]]:
         "four rows": ((np.array([[0.0], [0.0], [4.0], [4.0]]), *one), {}),
         "as many rows as features": ((normal((4, 4)), normal(4) + 2, normal(4)), {}),
         "features that hardly vary": ((0.05 * x, gamma, beta), {}),  # epsilon counts
+        "a gamma of 0": ((x[:3, :2], np.array([2.0, 0.0]), beta[:2]), {}),
         "one row": ((x[:1], gamma, beta), {}),
         "running statistics": ((x, gamma, beta), running),
         "running statistics, two rows": ((x[:2], gamma, beta), running),

@@ -58,6 +58,7 @@ def examples(rng: np.random.Generator) -> dict[str, tuple[tuple, dict]]:
         "a tail that is not read": ((of(1.0, 2.0, 5.0),), pairs),
         "one frame that is largest twice": ((of(1.0, 3.0, 2.0),), {"size": 2, "stride": 1}),
         "gaps between the pools": ((of(1.0, 2.0, 5.0, 4.0, 3.0),), {"size": 2, "stride": 3}),
+        "a size without a stride": ((of(1.0, 2.0, 5.0, 4.0),), {"size": 2}),
         "pools side by side": ((apart(2, 13, 3),), {"size": 4, "stride": 4}),
         "two utterances and channels": ((both,), pairs),
         "the default size and stride": ((apart(2, 67, 2),), {}),
