@@ -17,8 +17,8 @@ from minidann.corpora.reading import grouped
 from minidann.ops import batchnorm
 from minidann.run import evaluation, store
 from minidann.sound.audio import RATE, decode, mono
-from minidann.sound.logmel import FRAMES, MELS, PRESETS, SHIFT, WINDOW, logmel
-from minidann.sound.normalise import normalise_and_pad
+from minidann.sound.logmel import MELS, PRESETS, SHIFT, WINDOW, logmel
+from minidann.sound.normalise import windows_of
 from minidann.sound.warnings import SILENCE, measure, remarks
 from minidann.training import Arrays
 
@@ -48,22 +48,23 @@ def load(run: Path) -> tuple[dict[str, Arrays], Choices, str]:
     return groups, choices, corpora
 
 
-def probabilities_of(groups: dict, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Raw log-mel (T, 26) -> probabilities (2,), attention weights (W, 8) of windows of 7.5 s.
+def probabilities_of(
+    groups: dict, frames: np.ndarray, input: str = "paper"
+) -> tuple[np.ndarray, np.ndarray]:
+    """Raw log-mel (k, 26) -> probabilities (2,), attention weights (W, P) of its W windows.
 
     The mean and the standard deviation of the target's recordings normalise it. The probabilities
-    are the mean over the W windows, weighted by their unpadded frames.
+    are the mean over the windows, weighted by the frames that are not padded or repeated.
     """
-    windows = [frames[i : i + FRAMES] for i in range(0, len(frames), FRAMES)]
+    windows = windows_of(frames, **groups["target"], input=input)
     encoded, weights = [], []
-    for window in windows:
-        x = normalise_and_pad(window, **groups["target"])  # (750, 26)
-        h, cache = model.encode(groups["params"], x[None])  # (1, 1800)
+    for x, _ in windows:  # (T, 26)
+        h, cache = model.encode(groups["params"], x[None])  # (1, C)
         encoded.append(h)
-        weights.append(cache.attention.weights)  # (1, 8)
-    h = np.concatenate(encoded)  # (W, 1800)
+        weights.append(cache.attention.weights)  # (1, P)
+    h = np.concatenate(encoded)  # (W, C)
     each = evaluation.predict(groups["params"], groups["running"], h)  # (W, 2)
-    whole = np.average(each, axis=0, weights=[len(window) for window in windows])
+    whole = np.average(each, axis=0, weights=[count for _, count in windows])
     return whole, np.concatenate(weights)
 
 
@@ -76,7 +77,7 @@ class Prediction(NamedTuple):
     probabilities: np.ndarray | None = None  # (2,)
     predicted: str = ""  # the class of the larger one
     frames: np.ndarray | None = None  # (T, 26), its log-mel
-    weights: np.ndarray | None = None  # (W, 8), attention in each window of 7.5 s
+    weights: np.ndarray | None = None  # attention in each window, (W, 8); levelled (W, 3)
 
 
 def predict(run: Path | str, files: Iterable[Path | str]) -> list:
@@ -106,7 +107,7 @@ def predict_one(groups: dict, choices: Choices, path: Path) -> Prediction:
             f"holds {sound.seconds:.3f} s of sound, and the network needs "
             f"{SHIFT * (POOLED - 1) + WINDOW / RATE:.3f} s; give it more of the recording",
         )
-    whole, weights = probabilities_of(groups, frames)
+    whole, weights = probabilities_of(groups, frames, choices.input)
     predicted = CLASSES[choices.dimension][int(whole.argmax())]
     return Prediction(path, "", tuple(remarks(sound)), whole, predicted, frames, weights)
 

@@ -116,7 +116,7 @@ def load_domain(
     Raises one UserError with everything that cannot be used, of the labels and of the recordings,
     unless `skip_bad`.
     """
-    extracted = extract(corpus.utterances, cache, choices.features, corpus.title)
+    extracted = extract(corpus.utterances, cache, choices.features, corpus.title, choices.input)
     bad = [*corpus.bad, *((corpus.where(i), why) for i, why in extracted.bad.items())]
     if extracted.features is None or (bad and not skip_bad):
         hint = "without it nothing is left" if skip_bad else HINT

@@ -1,4 +1,4 @@
-"""Are the tests of the run folder, the intervals, the splits and the checker any good? A random sample says.
+"""Are the tests of the run folder, the intervals, the splits and the checker any good?
 
     pip install -e '.[test,mutation]'
     python tests/baselines/mutation_sample.py --sample 90 --seed 0  # from all groups, up to an hour
