@@ -85,6 +85,7 @@ class Choices:
         "levelled: each recording without its level and silence, in windows of 3 s",
         "training",
     )
+    normalise: str = among(("corpus", "speaker"), "whose mean and std normalise a bin", "training")
     split: str = among(("utterance", "speaker"), "speaker: no speaker in two parts", "training")
     select_by: str = among(
         SELECTION,

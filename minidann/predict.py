@@ -17,8 +17,9 @@ from minidann.corpora.reading import grouped
 from minidann.ops import batchnorm
 from minidann.run import evaluation, store
 from minidann.sound.audio import RATE, decode, mono
+from minidann.sound.levelled import prepared
 from minidann.sound.logmel import MELS, PRESETS, SHIFT, WINDOW, logmel
-from minidann.sound.normalise import windows_of
+from minidann.sound.normalise import ENOUGH, mean_and_std, windows_of
 from minidann.sound.warnings import SILENCE, measure, remarks
 from minidann.training import Arrays
 
@@ -41,9 +42,11 @@ def load(run: Path) -> tuple[dict[str, Arrays], Choices, str]:
         fresh = training.start(choices)
         each_bin = {"mean": np.zeros(MELS, np.float32), "std": np.ones(MELS, np.float32)}
         expected = {"params": fresh.params, "running": fresh.running}
-        store.agree(path, groups, expected | {"source": each_bin, "target": each_bin})
+        if choices.normalise == "corpus":
+            expected |= {"source": each_bin, "target": each_bin}
+        store.agree(path, groups, expected)
         variance = groups["running"].get("bn.var", np.ones(1)) + batchnorm.EPSILON
-        if min(groups["target"]["std"].min(), variance.min()) <= 0:
+        if min(groups.get("target", each_bin)["std"].min(), variance.min()) <= 0:
             raise ValueError("a standard deviation is not above 0")
     return groups, choices, corpora
 
@@ -53,7 +56,7 @@ def probabilities_of(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Raw log-mel (k, 26) -> probabilities (2,), attention weights (W, P) of its W windows.
 
-    The mean and the standard deviation of the target's recordings normalise it. The probabilities
+    `groups["target"]` normalises it, see `with_speaker`. The probabilities
     are the mean over the windows, weighted by the frames that are not padded or repeated.
     """
     windows = windows_of(frames, **groups["target"], input=input)
@@ -69,7 +72,7 @@ def probabilities_of(
 
 
 class Prediction(NamedTuple):
-    """What a model predicts for one recording; where there is a `problem`, only that it has one."""
+    """What a model predicts for one recording; where there is a `problem`, no class."""
 
     path: Path
     problem: str = ""
@@ -83,16 +86,32 @@ class Prediction(NamedTuple):
 def predict(run: Path | str, files: Iterable[Path | str]) -> list:
     """What the model in the folder `run` predicts for recordings: a list of `Prediction`.
 
-    Raises UserError where there is no such model.
+    With a model of `--normalise speaker` all of them are taken as recordings of one speaker. Raises
+    UserError where there is no such model, or where it needs more recordings.
     """
     if isinstance(files, (str, Path)):  # a text is an iterable too
         files = [files]
     groups, choices, _ = load(Path(run))
-    return [predict_one(groups, choices, Path(file)) for file in files]
+    groups = with_speaker(groups, choices, files := [Path(file) for file in files])
+    return [predict_one(groups, choices, file) for file in files]
 
 
-def predict_one(groups: dict, choices: Choices, path: Path) -> Prediction:
-    """The prediction for one recording."""
+def with_speaker(groups: dict, choices: Choices, files: list[Path]) -> dict:
+    """`groups`, and with `--normalise speaker` in "target" the mean and std of these files."""
+    if choices.normalise == "corpus":
+        return groups
+    heard = [listen(choices, file).frames for file in dict.fromkeys(files)]
+    usable = [prepared(frames, choices.input) for frames in heard if frames is not None]
+    if len(usable) < ENOUGH:
+        raise UserError(
+            f"{len(usable)} recordings can be used, and this model (--normalise speaker) needs "
+            f"{ENOUGH} or more of one speaker: give more recordings of this speaker at once"
+        )
+    return groups | {"target": dict(zip(("mean", "std"), mean_and_std(np.concatenate(usable))))}
+
+
+def listen(choices: Choices, path: Path) -> Prediction:
+    """What is known of a recording before the model sees it: a problem, or remarks and frames."""
     try:
         channels, rate = decode(path)
         frames = logmel(mono(channels, rate), choices.features)  # (T, 26)
@@ -106,10 +125,19 @@ def predict_one(groups: dict, choices: Choices, path: Path) -> Prediction:
             path,
             f"holds {sound.seconds:.3f} s of sound, and the network needs "
             f"{SHIFT * (POOLED - 1) + WINDOW / RATE:.3f} s; give it more of the recording",
+            frames=frames,
         )
-    whole, weights = probabilities_of(groups, frames, choices.input)
+    return Prediction(path, remarks=tuple(remarks(sound)), frames=frames)
+
+
+def predict_one(groups: dict, choices: Choices, path: Path) -> Prediction:
+    """The prediction for one recording."""
+    heard = listen(choices, path)
+    if heard.problem:
+        return heard
+    whole, weights = probabilities_of(groups, heard.frames, choices.input)
     predicted = CLASSES[choices.dimension][int(whole.argmax())]
-    return Prediction(path, "", tuple(remarks(sound)), whole, predicted, frames, weights)
+    return heard._replace(probabilities=whole, predicted=predicted, weights=weights)
 
 
 def matching(files: Iterable[Path]) -> list[Path]:
@@ -130,6 +158,10 @@ def main() -> None:
     p.add_argument("files", type=Path, nargs="+", metavar="FILE", help="WAV, FLAC or OGG")
     args = p.parse_args()
     files, (groups, choices, corpora) = matching(args.files), load(args.run)
+    groups = with_speaker(groups, choices, files)
+    if choices.normalise == "speaker":
+        what = "all files are taken as recordings of one speaker, normalised by their own mean"
+        print(f"note: {what} and standard deviation", file=sys.stderr, flush=True)
     what = f"{choices.dimension} (model of {corpora} speech)"
     print("file", "seconds", *CLASSES[choices.dimension], what, sep="\t")
     problems = []

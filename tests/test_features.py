@@ -227,8 +227,23 @@ def test_a_bin_that_never_changes_becomes_zeros():
     for frames in utterances:
         frames[:, 5] = np.log(1e-10)
     corpus = from_frames(utterances)
-    assert corpus.std[5] == 1
+    assert corpus.std[0, 5] == 1
     assert np.abs(corpus.batch([0, 1])[:, :, 5]).max() < 1e-5
+
+
+def test_by_speaker_each_is_normalised_with_its_own_frames():
+    utterances, speakers = log_mel_like([30, 40, 50]), np.array(["b", "a", "b"])
+    corpus = from_frames(utterances)
+    own = corpus.by_speaker(speakers)
+    for row, mates in enumerate([[0, 2], [1], [0, 2]]):
+        frames = np.concatenate([utterances[i] for i in mates])
+        normal = (utterances[row] - frames.mean(axis=0)) / frames.std(axis=0)
+        (x,) = own.batch([row])
+        assert np.allclose(x[: len(normal)], normal, atol=1e-4)
+        assert np.all(x[len(normal) :] == x[: len(normal)].min(axis=0))
+    assert corpus.mean.shape == (1, MELS) and own.mean.shape == (2, MELS)
+    alone = corpus.by_speaker(np.array(["a"] * 3))
+    assert np.array_equal(alone.batch([0, 1, 2]), corpus.batch([0, 1, 2]))
 
 
 # The input "levelled"

@@ -9,9 +9,11 @@ import numpy as np
 from minidann.choices import Choices
 from minidann.console import UserError, say
 from minidann.corpora import CLASSES, Corpus, about, complaint, load
+from minidann.corpora.reading import examples
 from minidann.run import splits
 from minidann.run.splits import Split
 from minidann.sound.features import extract
+from minidann.sound.normalise import ENOUGH
 from minidann.sound.warnings import remarks
 from minidann.training import Domain
 
@@ -129,8 +131,20 @@ def load_domain(
         remarks=tuple("; ".join(remarks(sound)) for sound in sounds),
     )
     contents = {u.path: extracted.contents[u.path] for u in used.utterances}
-    arrays = Domain(extracted.features, used.labels(choices.dimension), used.speakers())
+    features = extracted.features
+    if choices.normalise == "speaker":
+        features = features.by_speaker(used.speakers())
+        used = replace(used, warnings=(*used.warnings, *few_of_a_speaker(used)))
+    arrays = Domain(features, used.labels(choices.dimension), used.speakers())
     return used, arrays, contents
+
+
+def few_of_a_speaker(corpus: Corpus) -> list[str]:
+    """The data warning where speakers have too few utterances to be normalised by them, or none."""
+    names, counts = np.unique(corpus.speakers(), return_counts=True)
+    few = [f"{name or 'unnamed'} {count}" for name, count in zip(names, counts) if count < ENOUGH]
+    what = f"speakers with fewer than {ENOUGH} utterances, too few for --normalise speaker"
+    return [examples(what, few)] * bool(few)
 
 
 def check(setup: Setup) -> None:

@@ -5,6 +5,7 @@ is no sound, and most utterances would be padding for half of the 750 frames. On
 of a batch are padded: IEMOCAP's 10,039 are 783 MB once padded, and less than half of that before.
 """
 
+import copy
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,6 +14,9 @@ from minidann.sound.levelled import INPUTS, level_and_cut, middle, prepared, til
 from minidann.sound.logmel import FRAMES, MELS
 
 BLOCK = 50_000  # frames at a time: 10 MB in float64
+# Utterances of a speaker, at least. In EMO-DB and RAVDESS the mean of 10 is 0.1 standard deviations
+# away from that of all the speaker's utterances; the corpus's is 0.13 to 0.20 away, that of 5 0.15.
+ENOUGH = 10
 
 
 class Features:
@@ -20,7 +24,8 @@ class Features:
 
     frames (total, 26) float32, raw, one utterance after the other;
     lengths (n,) int64; offsets (n+1,) int64: utterance i is `frames[offsets[i] : offsets[i+1]]`;
-    mean, std (26,) float32 over all frames, so over real ones only: there is no padding here;
+    mean, std (G, 26) float32 of each group's frames, so of real ones only: nothing is padded;
+    group (n,) int64 of each utterance: G is 1, or with `by_speaker` the number of speakers;
     minimum (n, 26) float32, each utterance's own minimum a bin after normalisation;
     digest names preset and recordings where the features were extracted, else it is "";
     input is "paper", where no utterance has more than 750 frames, or "levelled"; window is how many
@@ -33,11 +38,27 @@ class Features:
         self.lengths, self.digest = np.array(lengths), digest
         self.input, self.window = input, INPUTS[input]
         self.offsets = np.concatenate([[0], np.cumsum(lengths)])  # (n+1,)
-        self.mean, self.std = mean_and_std(self.frames)  # (26,) each
+        self._normalise_with([mean_and_std(self.frames)], np.zeros(len(self), int))
+
+    def by_speaker(self, speakers: np.ndarray) -> "Features":
+        """The same features, each utterance normalised by its speaker's, of `speakers` (n,)."""
+        names, group = np.unique(speakers, return_inverse=True)
+        rows = [np.flatnonzero(group == g) for g in range(len(names))]
+        each = [mean_and_std(np.concatenate([*map(self._raw, own)])) for own in rows]
+        changed = copy.copy(self)
+        changed._normalise_with(each, group)
+        return changed
+
+    def _normalise_with(self, each: list[tuple[np.ndarray, np.ndarray]], group: np.ndarray) -> None:
+        self.mean, self.std = map(np.array, zip(*each))  # (G, 26) each
+        self.group = group  # (n,)
         raw = np.minimum.reduceat(self.frames, self.offsets[:-1], axis=0)  # (total, 26) -> (n, 26)
-        self.minimum = (raw - self.mean) / self.std  # rounding keeps the order: still the minima
+        self.minimum = (raw - self.mean[group]) / self.std[group]  # rounding keeps the order
         # Written out for every frame, NumPy goes through them in one loop, not in one of 26 each.
-        self._tiled = [np.tile(one, (self.window, 1)) for one in (self.mean, self.std)]  # (T, 26)
+        self._tiled = [[np.tile(one, (self.window, 1)) for one in pair] for pair in each]  # (T, 26)
+
+    def _raw(self, row: int) -> np.ndarray:
+        return self.frames[self.offsets[row] : self.offsets[row + 1]]  # (k, 26)
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -54,10 +75,9 @@ class Features:
         `rng`, for training, levelled windows start anywhere; else they are the middle.
         """
         out = np.empty((len(rows), self.window, MELS), np.float32) if out is None else out
-        means, stds = self._tiled
         for x, row in zip(out, rows):
-            k = self.lengths[row]
-            frames = self.frames[self.offsets[row] : self.offsets[row + 1]]  # (k, 26)
+            means, stds = self._tiled[self.group[row]]
+            k, frames = self.lengths[row], self._raw(row)
             if self.input == "levelled":
                 start = middle(k) if rng is None else rng.integers(k)
                 np.divide(tile(frames, start) - means, stds, out=x)
