@@ -12,6 +12,7 @@ from typing import NamedTuple
 from minidann import feeding
 from minidann.console import UserError
 from minidann.corpora import DIMENSIONS
+from minidann.sound.levelled import INPUTS
 from minidann.sound.logmel import PRESETS
 
 SCHEDULES = ("constant", "ganin")
@@ -79,6 +80,12 @@ class Choices:
     )
     epochs: int = number(int, 50, 1, 10**5, "passes over the source", "training")
     features: str = among(PRESETS, "log-mel preset", "training")
+    input: str = among(
+        INPUTS,
+        "levelled: each recording without its level and silence, in windows of 3 s",
+        "training",
+    )
+    normalise: str = among(("corpus", "speaker"), "whose mean and std normalise a bin", "training")
     split: str = among(("utterance", "speaker"), "speaker: no speaker in two parts", "training")
     select_by: str = among(
         SELECTION,

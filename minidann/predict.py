@@ -17,8 +17,9 @@ from minidann.corpora.reading import grouped
 from minidann.ops import batchnorm
 from minidann.run import evaluation, store
 from minidann.sound.audio import decode, mono
-from minidann.sound.logmel import FRAMES, MELS, PRESETS, SHIFT, duration, logmel
-from minidann.sound.normalise import normalise_and_pad
+from minidann.sound.levelled import prepared
+from minidann.sound.logmel import MELS, PRESETS, SHIFT, duration, logmel
+from minidann.sound.normalise import ENOUGH, mean_and_std, windows_of
 from minidann.sound.warnings import SILENCE, measure, remarks
 from minidann.training import Arrays
 
@@ -41,34 +42,37 @@ def load(run: Path) -> tuple[dict[str, Arrays], Choices, str]:
         fresh = training.start(choices)
         each_bin = {"mean": np.zeros(MELS, np.float32), "std": np.ones(MELS, np.float32)}
         expected = {"params": fresh.params, "running": fresh.running}
-        store.agree(path, groups, expected | {"source": each_bin, "target": each_bin})
+        if choices.normalise == "corpus":
+            expected |= {"source": each_bin, "target": each_bin}
+        store.agree(path, groups, expected)
         variance = groups["running"].get("bn.var", np.ones(1)) + batchnorm.EPSILON
-        if min(groups["target"]["std"].min(), variance.min()) <= 0:
+        if min(groups.get("target", each_bin)["std"].min(), variance.min()) <= 0:
             raise ValueError("a standard deviation is not above 0")
     return groups, choices, corpora
 
 
-def probabilities_of(groups: dict, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Raw log-mel (T, 26) -> probabilities (2,), attention weights (W, 8) of windows of 7.5 s.
+def probabilities_of(
+    groups: dict, frames: np.ndarray, input: str = "paper"
+) -> tuple[np.ndarray, np.ndarray]:
+    """Raw log-mel (k, 26) -> probabilities (2,), attention weights (W, P) of its W windows.
 
-    The mean and the standard deviation of the target's recordings normalise it. The probabilities
-    are the mean over the W windows, weighted by their unpadded frames.
+    `groups["target"]` normalises it, see `with_speaker`. The probabilities
+    are the mean over the windows, weighted by the frames that are not padded or repeated.
     """
-    windows = [frames[i : i + FRAMES] for i in range(0, len(frames), FRAMES)]
+    windows = windows_of(frames, **groups["target"], input=input)
     encoded, weights = [], []
-    for window in windows:
-        x = normalise_and_pad(window, **groups["target"])  # (750, 26)
-        h, cache = model.encode(groups["params"], x[None])  # (1, 1800)
+    for x, _ in windows:  # (T, 26)
+        h, cache = model.encode(groups["params"], x[None])  # (1, C)
         encoded.append(h)
-        weights.append(cache.attention.weights)  # (1, 8)
-    h = np.concatenate(encoded)  # (W, 1800)
+        weights.append(cache.attention.weights)  # (1, P)
+    h = np.concatenate(encoded)  # (W, C)
     each = evaluation.predict(groups["params"], groups["running"], h)  # (W, 2)
-    whole = np.average(each, axis=0, weights=[len(window) for window in windows])
+    whole = np.average(each, axis=0, weights=[count for _, count in windows])
     return whole, np.concatenate(weights)
 
 
 class Prediction(NamedTuple):
-    """What a model predicts for one recording; where there is a `problem`, only that it has one."""
+    """What a model predicts for one recording; where there is a `problem`, no class."""
 
     path: Path
     problem: str = ""
@@ -76,22 +80,38 @@ class Prediction(NamedTuple):
     probabilities: np.ndarray | None = None  # (2,)
     predicted: str = ""  # the class of the larger one
     frames: np.ndarray | None = None  # (T, 26), its log-mel
-    weights: np.ndarray | None = None  # (W, 8), attention in each window of 7.5 s
+    weights: np.ndarray | None = None  # attention in each window, (W, 8); levelled (W, 3)
 
 
 def predict(run: Path | str, files: Iterable[Path | str]) -> list:
     """What the model in the folder `run` predicts for recordings: a list of `Prediction`.
 
-    Raises UserError where there is no such model.
+    With a model of `--normalise speaker` all of them are taken as recordings of one speaker. Raises
+    UserError where there is no such model, or where it needs more recordings.
     """
     if isinstance(files, (str, Path)):  # a text is an iterable too
         files = [files]
     groups, choices, _ = load(Path(run))
-    return [predict_one(groups, choices, Path(file)) for file in files]
+    groups = with_speaker(groups, choices, files := [Path(file) for file in files])
+    return [predict_one(groups, choices, file) for file in files]
 
 
-def predict_one(groups: dict, choices: Choices, path: Path) -> Prediction:
-    """The prediction for one recording."""
+def with_speaker(groups: dict, choices: Choices, files: list[Path]) -> dict:
+    """`groups`, and with `--normalise speaker` in "target" the mean and std of these files."""
+    if choices.normalise == "corpus":
+        return groups
+    heard = [listen(choices, file).frames for file in dict.fromkeys(files)]
+    usable = [prepared(frames, choices.input) for frames in heard if frames is not None]
+    if len(usable) < ENOUGH:
+        raise UserError(
+            f"{len(usable)} recordings can be used, and this model (--normalise speaker) needs "
+            f"{ENOUGH} or more of one speaker: give more recordings of this speaker at once"
+        )
+    return groups | {"target": dict(zip(("mean", "std"), mean_and_std(np.concatenate(usable))))}
+
+
+def listen(choices: Choices, path: Path) -> Prediction:
+    """What is known of a recording before the model sees it: a problem, or remarks and frames."""
     try:
         channels, rate = decode(path)
         frames = logmel(mono(channels, rate), choices.features)  # (T, 26)
@@ -105,10 +125,19 @@ def predict_one(groups: dict, choices: Choices, path: Path) -> Prediction:
             path,
             f"holds {sound.seconds:.3f} s of sound, and the network needs "
             f"{duration(POOLED):.3f} s; give it more of the recording",
+            frames=frames,
         )
-    whole, weights = probabilities_of(groups, frames)
+    return Prediction(path, remarks=tuple(remarks(sound)), frames=frames)
+
+
+def predict_one(groups: dict, choices: Choices, path: Path) -> Prediction:
+    """The prediction for one recording."""
+    heard = listen(choices, path)
+    if heard.problem:
+        return heard
+    whole, weights = probabilities_of(groups, heard.frames, choices.input)
     predicted = CLASSES[choices.dimension][int(whole.argmax())]
-    return Prediction(path, "", tuple(remarks(sound)), whole, predicted, frames, weights)
+    return heard._replace(probabilities=whole, predicted=predicted, weights=weights)
 
 
 def matching(files: Iterable[Path]) -> list[Path]:
@@ -129,6 +158,10 @@ def main() -> None:
     p.add_argument("files", type=Path, nargs="+", metavar="FILE", help="WAV, FLAC or OGG")
     args = p.parse_args()
     files, (groups, choices, corpora) = matching(args.files), load(args.run)
+    groups = with_speaker(groups, choices, files)
+    if choices.normalise == "speaker":
+        what = "all files are taken as recordings of one speaker, normalised by their own mean"
+        print(f"note: {what} and standard deviation", file=sys.stderr, flush=True)
     what = f"{choices.dimension} (model of {corpora} speech)"
     print("file", "seconds", *CLASSES[choices.dimension], what, sep="\t")
     problems = []

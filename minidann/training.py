@@ -17,14 +17,17 @@ from minidann import feeding, model, optim
 from minidann.choices import Choices
 from minidann.console import UserError, progress
 from minidann.ops.dropout import draw_mask
-from minidann.sound.logmel import FRAMES, MELS
+from minidann.sound.levelled import INPUTS
+from minidann.sound.logmel import MELS
 from minidann.sound.normalise import Features
 
 Arrays = dict[str, np.ndarray]
 
 RAMP = 10  # how steeply `ganin` rises
 # What generators draw for. The place of each is part of its seed, so a new one is added at the end.
-PURPOSES = ("initialise", "source order", "target order", "dropout", "monitor", "domain labels")
+PURPOSES = (
+    "initialise", "source order", "target order", "dropout", "monitor", "domain labels", "windows"
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ def start(choices: Choices) -> State:
     """The state before the first epoch."""
     params, running = model.initialise(
         generator(choices.seed, "initialise"),
-        frames=FRAMES,
+        frames=INPUTS[choices.input],
         mels=MELS,
         batch_norm=choices.bn != "none",
         domain=choices.model == "our",
@@ -151,8 +154,10 @@ def train_epoch(
         all_rows = np.arange(len(target.labels))  # transductive: without labels, but all of them
         target_rows = cycle(choices.seed, all_rows, epoch * steps * n, steps * n)
     dropout = generator(choices.seed, "dropout", epoch)
-    x = np.empty((n + n * adversarial, FRAMES, MELS), np.float32)  # one batch after the other
+    frames = INPUTS[choices.input]  # T
+    x = np.empty((n + n * adversarial, frames, MELS), np.float32)  # one batch after the other
     placebo = generator(choices.seed, "domain labels", epoch)
+    windows = generator(choices.seed, "windows", epoch)  # where those of `levelled` start
     domains = np.arange(len(x)) // n  # (2n,): 0 source, 1 target
     width = len(state.params["emotion.w"])  # C
     rate = optim.learning_rate(epoch)
@@ -161,11 +166,11 @@ def train_epoch(
     for i in progress(range(steps), steps, f"epoch {epoch + 1}", "steps"):
         mask = draw_mask(dropout, (len(x), width), choices.dropout)  # (2n, C)
         batch = slice(i * n, (i + 1) * n)
-        source.features.batch(order[batch], out=x[:n])
+        source.features.batch(order[batch], out=x[:n], rng=windows)
         labels = source.labels[order[batch]]  # (n,)
         if adversarial:
             beta = scheduled_beta(choices, (epoch * steps + i) / (choices.epochs * steps))
-            target.features.batch(target_rows[batch], out=x[n:])
+            target.features.batch(target_rows[batch], out=x[n:], rng=windows)
         if choices.domain_labels == "shuffled":  # over all examples, before bn4 divides them
             domains = placebo.permutation(domains)
         # One update of all examples; in bn4 two, of the source's and of the target's.

@@ -333,6 +333,31 @@ def test_a_target_without_labels(corpora, tmp_path):
     assert uars(counts) == metrics_of(tmp_path / "runs" / "with")["test"]["uar"]
 
 
+@pytest.mark.parametrize("input", ["paper", "levelled"])
+def test_normalised_by_speaker(corpora, tmp_path, input):
+    out = tmp_path / "run"
+    flags = ["--epochs", 1, "--normalise", "speaker", "--input", input, "--out", out]
+    done = succeed("train", *corpora, *flags)
+    few = "speakers with fewer than 10 utterances, too few for --normalise speaker (2): s3 9, s4 9"
+    assert done.stdout.count(few) == 1  # of the source; the target's have 12 each
+    assert predict.load(out)[0].keys() == {"params", "running"}
+    rows = [row for row in read_csv(out / "predictions.csv") if row["speaker"] == "s1"]
+    table = Path(corpora[3].removeprefix("csv:"))
+    files = [table.with_name(row["path"]) for row in rows]
+    made = minidann.predict(out, files)
+    assert sum(not one.problem for one in made) > 6
+    for row, one in zip(rows, made):
+        if not one.problem:  # too short for one pool, but it counts for the mean
+            assert float(row["high"]) == pytest.approx(one.probabilities[1], abs=1e-4)
+    assert (
+        "note: all files are taken as recordings of one speaker"
+        in call("predict", out, *files).stderr
+    )
+    refused = call("predict", out, *files[:9], files[0])
+    assert refused.returncode == 2 and not refused.stdout
+    assert "9 recordings can be used" in refused.stderr and "needs 10 or more" in refused.stderr
+
+
 def test_from_python(run, corpora, tmp_path):
     """`minidann.train` and `minidann.predict` do what the commands do."""
     out, _ = run

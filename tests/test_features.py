@@ -14,8 +14,9 @@ from minidann.console import UserError
 from minidann.sound import features
 from minidann.sound.audio import RATE, cut, decode, mono
 from minidann.sound.features import extract
-from minidann.sound.logmel import FRAMES, MELS, PRESETS, crop, filterbank, logmel
-from minidann.sound.normalise import from_frames, normalise_and_pad
+from minidann.sound.levelled import WINDOW, level_and_cut
+from minidann.sound.logmel import FRAMES, HOP, MELS, PRESETS, crop, filterbank, logmel
+from minidann.sound.normalise import from_frames, normalise_and_pad, windows_of
 from minidann.sound.warnings import data_warnings
 
 BESIDE = Path(__file__).parents[2] / "shared" / "corpora"
@@ -233,8 +234,65 @@ def test_a_bin_that_never_changes_becomes_zeros():
     for frames in utterances:
         frames[:, 5] = np.log(1e-10)
     corpus = from_frames(utterances)
-    assert corpus.std[5] == 1
+    assert corpus.std[0, 5] == 1
     assert np.abs(corpus.batch([0, 1])[:, :, 5]).max() < 1e-5
+
+
+def test_by_speaker_each_is_normalised_with_its_own_frames():
+    utterances, speakers = log_mel_like([30, 40, 50]), np.array(["b", "a", "b"])
+    corpus = from_frames(utterances)
+    own = corpus.by_speaker(speakers)
+    for row, mates in enumerate([[0, 2], [1], [0, 2]]):
+        frames = np.concatenate([utterances[i] for i in mates])
+        normal = (utterances[row] - frames.mean(axis=0)) / frames.std(axis=0)
+        (x,) = own.batch([row])
+        assert np.allclose(x[: len(normal)], normal, atol=1e-4)
+        assert np.all(x[len(normal) :] == x[: len(normal)].min(axis=0))
+    assert corpus.mean.shape == (1, MELS) and own.mean.shape == (2, MELS)
+    alone = corpus.by_speaker(np.array(["a"] * 3))
+    assert np.array_equal(alone.batch([0, 1, 2]), corpus.batch([0, 1, 2]))
+
+
+# The input "levelled"
+
+
+def test_levelled_has_neither_level_nor_silence():
+    sound = noise(2.0)
+    faded = sound * np.hanning(len(sound)).astype(np.float32)
+    plain = level_and_cut(logmel(faded))
+    assert 100 < len(plain) < 198
+    assert np.allclose(level_and_cut(logmel(np.float32(0.1) * faded)), plain, atol=1e-3)
+    silence = np.zeros(7 * HOP, np.float32)
+    around = level_and_cut(logmel(np.concatenate([silence, faded, silence, silence])))
+    assert np.array_equal(around, plain)
+    # Where sound begins at once, at most two frames at either end reach into the silence.
+    whole, around = level_and_cut(logmel(sound)), np.concatenate([silence, sound, silence])
+    assert 0 <= len(level_and_cut(logmel(around))) - len(whole) <= 4
+    energy = np.log(np.exp(plain.astype(float)).sum(axis=1))
+    assert abs(energy[energy > energy.max() - np.log(1000)].mean()) < 1e-4
+
+
+def test_levelled_windows_are_tiled_and_start_anywhere_in_training_alone():
+    utterances = [frames + 5 * np.sin(np.arange(len(frames)))[:, None].astype(np.float32)
+                  for frames in log_mel_like([40, 500])]  # fmt: skip
+    corpus = from_frames(utterances, "levelled")
+    normal = [(corpus.frames[a:b] - corpus.mean) / corpus.std
+              for a, b in zip(corpus.offsets, corpus.offsets[1:])]  # fmt: skip
+    batch = corpus.batch([0, 1])
+    assert (batch.shape, batch.dtype) == ((2, WINDOW, MELS), np.float32)
+    short, long = corpus.lengths
+    assert np.array_equal(batch[0], np.resize(normal[0], (WINDOW, MELS)))
+    first = (long - WINDOW) // 2
+    assert np.array_equal(batch[1], normal[1][first : first + WINDOW])
+    starts = corpus.batch([0, 0, 1, 1], rng=np.random.default_rng(0))
+    again = corpus.batch([0, 0, 1, 1], rng=np.random.default_rng(0))
+    assert np.array_equal(starts, again) and not np.array_equal(starts[0], starts[1])
+    at = [np.flatnonzero((normal[1] == x[0]).all(axis=1))[0] for x in starts[2:]]
+    for x, start in zip(starts[2:], at):
+        assert np.array_equal(x, np.roll(normal[1], -start, axis=0)[:WINDOW])
+    pieces = windows_of(utterances[1], corpus.mean, corpus.std, "levelled")
+    assert [count for _, count in pieces] == [WINDOW, long - WINDOW]
+    assert np.array_equal(np.concatenate([x[:count] for x, count in pieces]), normal[1])
 
 
 # Extraction and cache

@@ -18,7 +18,7 @@ from minidann.training import Domain, start
 CHOICES = Choices("made-up", "made-up", epochs=4, batch_size=8)
 
 
-def domain(seed, n, shift=0.0, difference=1.0):
+def domain(seed, n, shift=0.0, difference=1.0, input="paper"):
     """Made-up utterances of 100 to 300 frames; class 1 is louder in the upper bins."""
     rng = np.random.default_rng(seed)
     labels = rng.permutation(np.arange(n) % 2)
@@ -28,12 +28,17 @@ def domain(seed, n, shift=0.0, difference=1.0):
         x[:, 13:] += difference * label
         x[:, :5] += shift * np.sin(np.arange(len(x)) / 9)[:, None]
         frames.append(x)
-    return Domain(from_frames(frames), labels, np.array([f"s{i % 6}" for i in range(n)]))
+    return Domain(from_frames(frames, input), labels, np.array([f"s{i % 6}" for i in range(n)]))
 
 
 @pytest.fixture(scope="module")
 def both():
-    source, target = domain(0, 44), domain(1, 50, shift=3.0)  # 4 of the 44 are held out
+    return pair("paper")
+
+
+def pair(input):
+    source = domain(0, 44, input=input)  # of which 4 are held out
+    target = domain(1, 50, shift=3.0, input=input)
     split = splits.draw(0, source.speakers, target.speakers, model="our", by_speaker=False)
     return source, target, split
 
@@ -94,9 +99,12 @@ class Killed(Exception):
     pass
 
 
-@pytest.mark.parametrize("bn", ["bn1", "bn4", "none"])
-def test_a_kill_costs_nothing_but_the_epoch_under_way(both, bn, tmp_path):
-    choices = replace(CHOICES, bn=bn)
+@pytest.mark.parametrize(
+    "choice", [{"bn": "bn1"}, {"bn": "bn4"}, {"bn": "none"}, {"input": "levelled"}]
+)
+def test_a_kill_costs_nothing_but_the_epoch_under_way(choice, tmp_path):
+    choices = replace(CHOICES, **choice)
+    both = pair(choices.input)
     whole, whole_epochs = train(choices, both)
 
     def kill_in_the_third(state):
@@ -147,7 +155,7 @@ def test_base_and_our_read_the_same_source_rows_in_the_same_order(both):
 
         class Recording:
             @staticmethod
-            def batch(numbers, out, rows=rows):
+            def batch(numbers, out, rng, rows=rows):
                 rows.append(list(numbers))
                 return source.features.batch(numbers, out)
 
@@ -262,7 +270,7 @@ def test_a_loss_that_turns_bad_within_an_epoch_stops_the_run(both):
         calls = 0
 
         @classmethod
-        def batch(cls, rows, out):
+        def batch(cls, rows, out, rng):
             cls.calls += 1
             source.features.batch(rows, out)
             if cls.calls == 3:

@@ -102,6 +102,7 @@ def statistics(features: Features, rows: Sequence[int]) -> np.ndarray:
     out = np.empty((len(rows), 2, MELS))
     for i, row in enumerate(rows):
         raw = features.frames[features.offsets[row] : features.offsets[row + 1]]  # (k, 26)
-        frames = (raw.astype(np.float64) - features.mean) / features.std
+        group = features.group[row]
+        frames = (raw.astype(np.float64) - features.mean[group]) / features.std[group]
         out[i] = frames.mean(axis=0), frames.std(axis=0)
     return out.reshape(len(rows), 2 * MELS)

@@ -23,7 +23,8 @@ from minidann.run import folder, store
 from minidann.run.outcome import SPEAKERS
 
 STEERING = ("alpha", "beta", "beta_schedule")  # of the adversary: a sweep has them as its grid
-SHARED = (*STEERING, "dropout", "batch_size", "l1", "l2", "epochs", "features", "split")
+SHARED = (*STEERING, "dropout", "batch_size", "l1", "l2", "epochs", "features", "input")
+SHARED += ("normalise", "split")
 
 
 class Side(NamedTuple):

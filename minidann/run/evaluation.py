@@ -14,7 +14,7 @@ from minidann.choices import Choices
 from minidann.console import progress
 from minidann.measure import adabn, metrics
 from minidann.run.splits import Split
-from minidann.sound.logmel import FRAMES, MELS
+from minidann.sound.logmel import MELS
 from minidann.sound.normalise import Features
 from minidann.training import Arrays, Domain, State, generator
 
@@ -38,7 +38,7 @@ HISTORY = (
 def encode(params: Arrays, features: Features, rows: np.ndarray) -> np.ndarray:
     """The encoder up to batch norm on the utterances `rows` (n,): h (n, C)."""
     starts = range(0, len(rows), BATCH)
-    buffer = np.empty((BATCH, FRAMES, MELS), np.float32)
+    buffer = np.empty((BATCH, features.window, MELS), np.float32)
     batches = []
     for i in progress(starts, len(starts), "inference", "batches"):
         batch = rows[i : i + BATCH]

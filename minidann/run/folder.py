@@ -25,11 +25,12 @@ from minidann.ops import batchnorm
 from minidann.run import splits, store
 from minidann.run.evaluation import HISTORY
 from minidann.run.setup import Setup
-from minidann.sound import logmel
+from minidann.sound import levelled, logmel
 from minidann.training import Arrays, State
 
 PACKAGES = (minidann, np, scipy, soundfile)
-CHOSEN_IN = (model, batchnorm, optim, training, logmel, splits)  # modules with named constants
+# Modules with named constants.
+CHOSEN_IN = (model, batchnorm, optim, training, logmel, levelled, splits)
 
 
 def planned(choices: Choices) -> dict:

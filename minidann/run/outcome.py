@@ -39,8 +39,9 @@ def finish(setup: Setup, state: State, out: Path) -> None:
     selected = tested[choices.select_by, "own"]
     params, running = arrays_of(selected.epoch)
     groups = {"params": params, "running": running}
-    for role, domain in (("source", setup.source), ("target", setup.target)):
-        groups[role] = {"mean": domain.features.mean, "std": domain.features.std}
+    if choices.normalise == "corpus":  # else a recording is normalised by those given with it
+        for role, domain in (("source", setup.source), ("target", setup.target)):
+            groups[role] = {"mean": domain.features.mean[0], "std": domain.features.std[0]}
     about = {"choices": asdict(choices), "corpora": setup.kinds}
     store.write_arrays(out / "model.npz", groups, about)
     picture, shares, apart = project(setup, params, running)

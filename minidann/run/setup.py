@@ -9,9 +9,11 @@ import numpy as np
 from minidann.choices import Choices
 from minidann.console import UserError, say
 from minidann.corpora import CLASSES, Corpus, about, complaint, load
+from minidann.corpora.reading import examples
 from minidann.run import splits
 from minidann.run.splits import Split
 from minidann.sound.features import extract
+from minidann.sound.normalise import ENOUGH
 from minidann.sound.warnings import remarks
 from minidann.training import Domain
 
@@ -116,7 +118,7 @@ def load_domain(
     Raises one UserError with everything that cannot be used, of the labels and of the recordings,
     unless `skip_bad`.
     """
-    extracted = extract(corpus.utterances, cache, choices.features, corpus.title)
+    extracted = extract(corpus.utterances, cache, choices.features, corpus.title, choices.input)
     bad = [*corpus.bad, *((corpus.where(i), why) for i, why in extracted.bad.items())]
     if extracted.features is None or (bad and not skip_bad):
         hint = "without it nothing is left" if skip_bad else HINT
@@ -129,8 +131,20 @@ def load_domain(
         remarks=tuple("; ".join(remarks(sound)) for sound in sounds),
     )
     contents = {u.path: extracted.contents[u.path] for u in used.utterances}
-    arrays = Domain(extracted.features, used.labels(choices.dimension), used.speakers())
+    features = extracted.features
+    if choices.normalise == "speaker":
+        features = features.by_speaker(used.speakers())
+        used = replace(used, warnings=(*used.warnings, *few_of_a_speaker(used)))
+    arrays = Domain(features, used.labels(choices.dimension), used.speakers())
     return used, arrays, contents
+
+
+def few_of_a_speaker(corpus: Corpus) -> list[str]:
+    """The data warning where speakers have too few utterances to be normalised by them, or none."""
+    names, counts = np.unique(corpus.speakers(), return_counts=True)
+    few = [f"{name or 'unnamed'} {count}" for name, count in zip(names, counts) if count < ENOUGH]
+    what = f"speakers with fewer than {ENOUGH} utterances, too few for --normalise speaker"
+    return [examples(what, few)] * bool(few)
 
 
 def check(setup: Setup) -> None:

@@ -3,10 +3,10 @@
     DIGEST.npy    the frames of all utterances that can be used, (total, 26) float32
     DIGEST.json   the lengths and the measures of these utterances, what is bad, and a checksum
 
-DIGEST names all that the features depend on, except rounding: the preset, the bytes of every
-recording, and where each utterance starts and ends. So an entry of the cache is never out of date,
-and its folder is safe to delete. The JSON is written last, so an entry that has one is whole. The
-frames are mapped into memory: what is not being used need not be there.
+DIGEST names all that the features depend on, except rounding: the preset, the input, the bytes of
+every recording, and where each utterance starts and ends. So an entry of the cache is never out of
+date, and its folder is safe to delete. The JSON is written last, so an entry that has one is whole.
+The frames are mapped into memory: what is not being used need not be there.
 """
 
 import hashlib
@@ -25,7 +25,8 @@ import numpy as np
 from minidann.console import UserError, progress
 from minidann.ops import parallel
 from minidann.sound.audio import cut, decode, mono
-from minidann.sound.logmel import FRAMES, MELS, PRESETS, crop, logmel
+from minidann.sound.levelled import prepared
+from minidann.sound.logmel import FRAMES, MELS, PRESETS, logmel
 from minidann.sound.normalise import Features
 from minidann.sound.warnings import Sound, measure
 
@@ -42,27 +43,32 @@ class Extracted(NamedTuple):
 
 
 def extract(
-    utterances: Sequence, cache: Path | str, preset: str = "paper", label: str = "features"
+    utterances: Sequence,
+    cache: Path | str,
+    preset: str = "paper",
+    label: str = "features",
+    input: str = "paper",
 ) -> Extracted:
     """The features of `utterances`, in their order: from the cache, or extracted into it.
 
     An utterance has a `.path`, `.start` and `.end` (seconds, or None for the whole recording).
-    `cache` is a folder, made where it is missing; `label` heads the progress lines. A damaged
-    entry is reported on stderr and made again. Raises UserError where the cache cannot be used.
+    `preset` is a key of PRESETS, `input` of INPUTS; `label` heads the progress lines. `cache` is a
+    folder, made where it is missing. A damaged entry is reported on stderr and made again. Raises
+    UserError where the cache cannot be used.
     """
     contents = digests(utterances, label)
     places = [(contents[u.path], u.start, u.end) for u in utterances]
-    everything = json.dumps([VERSION, asdict(PRESETS[preset]), places], default=float)
+    everything = json.dumps([VERSION, asdict(PRESETS[preset]), input, places], default=float)
     entry = Path(cache, hashlib.blake2b(everything.encode(), digest_size=16).hexdigest())
     try:
         try:
-            return _load(entry, contents)
+            return _load(entry, contents, input)
         except FileNotFoundError:
             pass
         except (ValueError, KeyError, TypeError) as error:
             print(f"{label}: {entry} is damaged ({error}); extracting again", file=sys.stderr)
-        _save(entry, utterances, preset, label)
-        return _load(entry, contents)
+        _save(entry, utterances, preset, label, input)
+        return _load(entry, contents, input)
     except OSError as error:
         raise UserError(
             f"{cache}: cannot keep features here ({error.strerror}); give another --cache DIR"
@@ -81,7 +87,7 @@ def digests(utterances: Sequence, label: str) -> dict[Path, str]:
 
 
 def extract_each(
-    utterances: Sequence, preset: str, label: str
+    utterances: Sequence, preset: str, label: str, input: str = "paper"
 ) -> Iterator[tuple[int, Sound | None, np.ndarray | str]]:
     """Yield for each utterance (number, Sound, log-mel (k, 26)), or (number, None, why not).
 
@@ -93,12 +99,14 @@ def extract_each(
     # next utterance, until it has seen a larger block come and go.
     np.empty(1 << 24, np.uint8)
     recordings = groupby(enumerate(utterances), key=lambda numbered: numbered[1].path)
-    recordings = [(path, list(there), preset) for path, there in recordings]
+    recordings = [(path, list(there), preset, input) for path, there in recordings]
     entries = chain.from_iterable(parallel.stream(extract_one, recordings))
     yield from progress(entries, len(utterances), label, "utterances")
 
 
-def extract_one(path: Path, utterances: list[tuple[int, object]], preset: str) -> list[tuple]:
+def extract_one(
+    path: Path, utterances: list[tuple], preset: str, input: str = "paper"
+) -> list[tuple]:
     """What `extract_each` yields for the numbered utterances of one recording."""
     try:
         channels, rate = decode(path)  # (samples, channels)
@@ -109,14 +117,14 @@ def extract_one(path: Path, utterances: list[tuple[int, object]], preset: str) -
     for i, utterance in utterances:
         start, end = utterance.start, utterance.end
         try:
-            frames = crop(logmel(cut(audio, start, end), preset)).copy()  # (k, 26)
+            frames = prepared(logmel(cut(audio, start, end), preset), input).copy()  # (k, 26)
             extracted.append((i, measure(Path(path), channels, rate, start, end), frames))
         except UserError as error:
             extracted.append((i, None, str(error)))
     return extracted
 
 
-def _save(entry: Path, utterances: Sequence, preset: str, label: str) -> None:
+def _save(entry: Path, utterances: Sequence, preset: str, label: str, input: str) -> None:
     """Extract into the two files of `entry`, utterance by utterance.
 
     They are made in a folder of this process, and then moved. Where several processes make the
@@ -127,8 +135,8 @@ def _save(entry: Path, utterances: Sequence, preset: str, label: str) -> None:
         file = Path(folder, f"{entry.name}.npy")
         lengths, bad, sounds = [], {}, {}
         with open(file, "wb") as out:
-            _write_header(out, FRAMES * len(utterances))  # the most it can be; put right below
-            for i, sound, frames in extract_each(utterances, preset, label):
+            _write_header(out, FRAMES * len(utterances))  # a guess; put right below
+            for i, sound, frames in extract_each(utterances, preset, label, input):
                 if sound is None:
                     bad[i] = frames
                     continue
@@ -150,7 +158,7 @@ def _write_header(file: BinaryIO, total: int) -> None:
     np.lib.format.write_array_header_1_0(file, shape)
 
 
-def _load(entry: Path, contents: dict[Path, str]) -> Extracted:
+def _load(entry: Path, contents: dict[Path, str], input: str) -> Extracted:
     """Map an entry into memory; raise ValueError where it is damaged."""
     file = entry.with_suffix(".npy")
     saved = json.loads(entry.with_suffix(".json").read_text())
@@ -159,7 +167,7 @@ def _load(entry: Path, contents: dict[Path, str]) -> Extracted:
         raise ValueError("its checksum differs")
     sounds = {i: Sound(*measures) for i, measures in notes["sounds"]}
     frames = np.load(file, mmap_mode="r", allow_pickle=False)  # (total, 26), left on disk
-    features = Features(frames, notes["lengths"], digest=entry.name) if sounds else None
+    features = Features(frames, notes["lengths"], entry.name, input) if sounds else None
     return Extracted(features, sounds, dict(notes["bad"]), contents)
 
 
