@@ -105,7 +105,7 @@ def made_up_runs(results, skill=skill_of, curves=curves_of, **about):
         config = folder.planned(run.choices) | {"corpora": corpora, "folders": places}
         store.write_json(run.out / "config.json", config)
         rows = [
-            (key[0], 5, key[1], name, *counts.ravel())
+            (key[0], 5, key[1], "half", name, *counts.ravel())
             for key in keys(run)
             for name, counts in draw(run, *key, skill).items()
         ]
@@ -189,7 +189,7 @@ def test_the_average_that_is_misprinted_is_put_right():
 def counts_of(run, criterion, statistics):
     """Each speaker's confusion, from the run's own file."""
     return {
-        line[3]: np.array(list(map(int, line[4:]))).reshape(2, 2)
+        line[4]: np.array(list(map(int, line[5:]))).reshape(2, 2)
         for line in csv.reader((run.out / "speakers.csv").read_text().splitlines())
         if (line[0], line[2]) == (criterion, statistics)
     }
