@@ -109,7 +109,11 @@ def test_run_folder(run):
     assert tuple(rows[0]) == SPEAKERS
     assert list(dict.fromkeys(row["selected_by"] for row in rows)) == list(SELECTION)
     for criterion, selected in metrics["selected_by"].items():
-        here = [row for row in rows if row["selected_by"] == criterion]
+        both = [row for row in rows if row["selected_by"] == criterion]
+        here, shared = ([row for row in both if row["threshold"] == t] for t in ("half", "share"))
+        matched = np.sum([[int(row[name]) for name in SPEAKERS[-4:]] for row in shared], axis=0)
+        assert uars(matched.reshape(2, 2)) == pytest.approx(selected["share_matched_uar"])
+        assert 0 <= selected["auc"] <= 1
         assert [row["speaker"] for row in here] == ["s0", "s1", "s2", "s3", "s4"]
         assert {(row["epoch"], row["statistics"]) for row in here} == {
             (str(selected["epoch"]), "own")

@@ -29,7 +29,7 @@ def made_up_run(
     """A folder with what the doctor reads; of the history a number for all epochs, or one each."""
     usual = {
         "model": "our", "bn": "bn1", "alpha": 0.5, "beta": 1.0, "beta_schedule": "constant",
-        "dimension": "arousal", "seed": 3,
+        "dimension": "arousal", "seed": 3, "select_by": "target",
     }  # fmt: skip
     path.mkdir(exist_ok=True)
     corpora = {"source": {"title": "Ay", "classes": source}, "target": {"title": "Bee"}}
@@ -224,6 +224,15 @@ def test_what_selected_the_epoch(examined):
     selected["source"]["test_uar"] = 0.67  # AdaBN is no other choice of an epoch
     page, advice = examined(selected=selected)
     assert "They are far apart" not in page and advice == NOTHING
+
+
+def test_ranking_against_threshold(examined):
+    about = {"epoch": 4, "test_uar": 0.52, "auc": 0.81, "share_matched_uar": 0.74}
+    page, _ = examined(selected={"target": about})
+    assert "AUC is 81.0%, test UAR 52.0% at the threshold of 1/2, and 74.0% where" in page
+    assert "the THRESHOLD IS OFF" in page
+    assert "THRESHOLD" not in examined(selected={"target": about | {"auc": 0.6}})[0]
+    assert "THRESHOLD" not in examined(selected={"target": about | {"test_uar": 0.6}})[0]
 
 
 @pytest.mark.parametrize("name", ["base", "mono"])

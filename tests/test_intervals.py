@@ -6,7 +6,7 @@ import pytest
 from scipy.special import expit, logit
 from scipy.stats import t as student_t
 
-from minidann.measure.intervals import Cell, Estimate, estimate
+from minidann.measure.intervals import Cell, Estimate, estimate, seeds_needed
 from minidann.measure.metrics import uars
 
 
@@ -200,3 +200,12 @@ def test_intervals_cover_the_truth(setting):
     """93 to 97 of 100. Of 1500 simulations, the standard error of a coverage of 95% is 0.56%."""
     held, _ = coverage.coverage(setting, setting.corpora or (10,), 1500, np.random.default_rng(0))
     assert 0.93 <= held <= 0.97
+
+
+def test_how_many_seeds_an_interval_needs():
+    values = np.array([-1.0, 0.0, 1.0, 2.0, 3.0])  # mean 1, standard deviation 1.58
+    n = int(seeds_needed(values))
+    reach = [student_t.ppf(0.975, k - 1) * values.std(ddof=1) / np.sqrt(k) for k in (n - 1, n)]
+    assert reach[0] >= 1 > reach[1]
+    assert seeds_needed(values - 1) == np.inf
+    assert seeds_needed(np.ones(2)) == 2

@@ -37,3 +37,17 @@ def test_information():
     mean = -(0.65 * np.log(0.65) + 0.35 * np.log(0.35))
     each = -(0.9 * np.log(0.9) + 0.1 * np.log(0.1) + 0.4 * np.log(0.4) + 0.6 * np.log(0.6)) / 2
     assert metrics.information(p) == pytest.approx(mean - each)
+
+
+def test_auc_counts_ties_one_half():
+    rng = np.random.default_rng(0)
+    labels, scores = rng.integers(0, 2, 60), rng.integers(0, 8, 60) / 8
+    pairs = [(a > b) + (a == b) / 2 for a in scores[labels == 1] for b in scores[labels == 0]]
+    assert metrics.auc(labels, scores) == pytest.approx(np.mean(pairs))
+    assert np.isnan(metrics.auc(np.ones(3, int), np.arange(3.0)))
+
+
+def test_the_threshold_gives_the_share_and_takes_all_ties():
+    scores = np.array([0.1, 0.9, 0.4, 0.4, 0.2])
+    for share, count in ((0, 0), (0.2, 1), (0.4, 3), (0.6, 3), (1, 5)):
+        assert (scores >= metrics.share_threshold(scores, share)).sum() == count

@@ -105,7 +105,7 @@ def made_up_runs(results, skill=skill_of, curves=curves_of, **about):
         config = folder.planned(run.choices) | {"corpora": corpora, "folders": places}
         store.write_json(run.out / "config.json", config)
         rows = [
-            (key[0], 5, key[1], name, *counts.ravel())
+            (key[0], 5, key[1], "half", name, *counts.ravel())
             for key in keys(run)
             for name, counts in draw(run, *key, skill).items()
         ]
@@ -189,7 +189,7 @@ def test_the_average_that_is_misprinted_is_put_right():
 def counts_of(run, criterion, statistics):
     """Each speaker's confusion, from the run's own file."""
     return {
-        line[3]: np.array(list(map(int, line[4:]))).reshape(2, 2)
+        line[4]: np.array(list(map(int, line[5:]))).reshape(2, 2)
         for line in csv.reader((run.out / "speakers.csv").read_text().splitlines())
         if (line[0], line[2]) == (criterion, statistics)
     }
@@ -285,7 +285,7 @@ def test_markdown_and_csv_have_every_number_of_the_lines(name, request):
                 "" if value is None else str(value) for value in numbers or (None, None)
             ]
     assert not entries
-    ours = [text for text in markdown.splitlines() if not text.startswith(("|  |", "| *the p"))]
+    ours = [text for text in markdown.splitlines() if not text.startswith(("|  |", "| *"))]
     assert [text for text in ours if text.startswith(("## ", "| "))] == rows
     count = len(TABLES[name].planned)
     assert markdown.count(f"planned before any run: {count}, in four columns and on average") == 3
@@ -697,3 +697,16 @@ def test_seeds_as_a_count_or_from_first_to_last():
     for text in ("0", "3-1", "", "-3", "1-2-3", "x", "1.5"):
         with pytest.raises(ValueError):
             command.seeds(text)
+
+
+def test_seeds_that_a_difference_needs():
+    def words(interval, *seeds):
+        return tables.seeds_in_words(
+            intervals.Estimate(float(np.mean(seeds)), interval, np.array(seeds))
+        )
+
+    assert words((0.01, 0.03), 0.02) == "unknown from one seed"
+    assert words(None, 0.01, 0.03) == "no interval over speakers"
+    assert words((-0.01, 0.05), 0.01, 0.03) == "more seeds do not help"
+    assert words((0.01, 0.03), 0.01, 0.02, 0.03) == "4"
+    assert words((0.001, 0.003), -1.0, 1.002) == "over 1000"

@@ -64,6 +64,22 @@ def reach_of_mean(values: np.ndarray) -> float:
     return float(stdtrit(n - 1, UPPER) * np.std(values, ddof=1) / np.sqrt(n))
 
 
+def seeds_needed(values: np.ndarray) -> float:
+    """The fewest seeds with which Student's t interval of the mean over seeds excludes 0.
+
+    It takes the mean and the standard deviation of the two or more `values` (n,) for the true
+    ones. Infinity where the mean is 0.
+    """
+    mean, deviation, n = abs(np.mean(values)), np.std(values, ddof=1), 2
+    if mean < 1e-12:
+        return float("inf")
+    while stdtrit(n - 1, UPPER) * deviation / np.sqrt(n) >= mean:
+        n += max(1, n // 50)  # beyond 100 seeds, to 2%
+        if n > 1e6:
+            return float("inf")
+    return float(n)
+
+
 def estimate(terms: Sequence[tuple[float, Cell]]) -> Estimate:
     """The figure `sum of weight * cell` with its interval over speakers, by the jackknife.
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 from scipy.special import entr
+from scipy.stats import rankdata
 
 
 def confusion(labels: np.ndarray, predicted: np.ndarray) -> np.ndarray:
@@ -36,6 +37,28 @@ def by_speaker(
         str(name): confusion(labels[speakers == name], predicted[speakers == name])
         for name in np.unique(speakers)
     }
+
+
+def auc(labels: np.ndarray, scores: np.ndarray) -> float:
+    """The share of pairs of both classes in which the example of class 1 has the higher score.
+
+    labels (N,) of 0 and 1, scores (N,) -> 0 to 1. A tie counts one half, and 0.5 is chance. NaN
+    where a class has no example. No threshold is in it.
+    """
+    ones = int(labels.sum())
+    pairs = ones * (len(labels) - ones)
+    won = rankdata(scores)[labels == 1].sum() - ones * (ones + 1) / 2
+    return float(won / pairs) if pairs else float("nan")
+
+
+def share_threshold(scores: np.ndarray, share: float) -> float:
+    """The threshold at or above which about a `share` of the `scores` (N,) lies; no label is used.
+
+    It is the k-th highest score, where k is share * N, rounded. All scores that tie with it are at
+    the threshold, so that more than k can be predicted as class 1. Infinity where k is 0.
+    """
+    k = round(share * len(scores))
+    return float(np.sort(scores)[-k]) if k else float("inf")
 
 
 def information(probabilities: np.ndarray) -> float:

@@ -24,6 +24,7 @@ WEAK, STRONG = 0.1, 3.0  # ratio of the gradient norms: beyond, one hardly count
 SHIFT = 0.10  # difference of two shares of a class that is called a shift
 NOISE, CLOSE = 0.3, 0.5  # of a proxy A-distance with ten speakers; of domains that are close
 APART = 0.05  # difference of two UARs, by the choice of an epoch, that is worth a word
+RANKED = 0.65  # an AUC that is called good, by our choice
 LOG2 = math.log(2)
 
 # When there is such a finding, its sentence, and its groups of rules: (condition, words, advice).
@@ -89,6 +90,11 @@ FINDINGS = (
        "that makes both languages look alike must then mix classes, and mutual information, which "
        "favours predictions in equal shares, may choose a wrong epoch.",
        "no larger beta, and --select-by source in place of information")]),
+    (lambda f: f.auc is not None,
+     "Ranking and threshold: AUC is {auc:.1%}, test UAR {own:.1%} at the threshold of 1/2, and "
+     "{matched:.1%} where the predicted share is that of the source's labels.",
+     [(lambda f: f.auc >= RANKED and f.own <= 0.5 + APART, "The ranking is good and the UAR near "
+       "50%, so the THRESHOLD IS OFF, not the ranking.", "")]),
     (lambda f: f.selected, "Test UAR by what chose the epoch: {selected}.",
      [(lambda f: f.apart > APART,
        "They are far apart: choosing the epoch is worth as much as the method.",
@@ -125,6 +131,9 @@ def page(run: Path) -> str:
 def facts(run: Path, config: dict, results: dict) -> SimpleNamespace:
     """The run's choices, and all figures that the findings are about."""
     f = SimpleNamespace(**config["choices"])
+    kept = results["selected_by"].get(f.select_by, {})  # of an earlier version: without AUC
+    f.auc, f.own = kept.get("auc"), kept.get("test_uar")
+    f.matched = kept.get("share_matched_uar")
     upper, classes = CLASSES[f.dimension][1], config["corpora"]["source"]["classes"]
     f.name, f.in_source = upper.capitalize(), classes[1] / sum(classes)
     if results["test"]:

@@ -55,6 +55,8 @@ def counts_of(run: Run) -> dict[tuple[str, str], intervals.Counts]:
     """{(criterion, statistics): each speaker's confusion (2, 2) on the test set} of a run."""
     found: dict = {}
     for row in store.read_csv(run.out / "speakers.csv"):
+        if row.get("threshold", "half") != "half":  # earlier runs have no such column
+            continue
         counts = np.array([int(row[name]) for name in SPEAKERS[-4:]]).reshape(2, 2)
         found.setdefault((row["selected_by"], row["statistics"]), {})[row["speaker"]] = counts
     return found

@@ -11,10 +11,12 @@ from typing import NamedTuple
 import numpy as np
 
 from minidann.choices import FLAGS, SELECTION, flag_of
-from minidann.measure.intervals import Estimate
+from minidann.measure.intervals import Estimate, seeds_needed
 from minidann.report.paper import MONO, PLACES, Column, Table, of_paper
 from minidann.report.runs import Results
 from minidann.run import store
+
+MANY = 1000  # seeds; a larger number is not written out
 
 
 def title_of(criterion: str) -> str:
@@ -46,6 +48,18 @@ def percent(figure: Estimate, difference: bool = False) -> str:
     return f"{value} ({spread}) {bracket(figure)}{mark}"
 
 
+def seeds_in_words(figure: Estimate) -> str:
+    """How many seeds a difference would need for its interval over seeds to exclude 0."""
+    if len(figure.by_seed) < 2:
+        return "unknown from one seed"
+    if figure.interval is None:
+        return "no interval over speakers"
+    if figure.interval[0] <= 0 <= figure.interval[1]:
+        return "more seeds do not help"
+    needed = seeds_needed(figure.by_seed)
+    return f"{needed:.0f}" if needed <= MANY else f"over {MANY}"
+
+
 def named(corpora: list[dict]) -> list[str]:
     """Both corpora with what kind of speech they are, as headings and legends have it."""
     return [f"{corpus['title']} ({corpus['kind']})" for corpus in corpora]
@@ -72,6 +86,13 @@ def page(title: str, results: Results, corpora: list[dict], parts: list[str]) ->
     seeds = f"seeds {first} to {last}" if last > first else f"seed {first}"
     about.append(f"- {seeds}, {args.epochs} epochs" + f";{flags}" * bool(flags))
     return "\n\n".join([f"# {title}", "\n".join(about), *filter(None, parts)]) + "\n"
+
+
+NEEDED = (
+    "Seeds needed: with so many the interval over seeds would exclude 0, if the difference and "
+    "its spread over seeds were those observed. Where the interval over speakers contains 0, more "
+    "seeds do not help, because the speakers of the target are too few."
+)
 
 
 class Line(NamedTuple):
@@ -114,7 +135,7 @@ def heads_of(corpora: list[dict], places: list[dict[Column, float]]) -> list[str
 
 
 def grid(lines: list[Line], kind: str, criterion: str, heads: list[str]) -> str:
-    """A Markdown table: a line a row, and one below it with the paper's numbers in italics."""
+    """A Markdown table: a line a row, and those below it in italics: the paper's, seeds."""
     rows, sign = [], "" if kind == "cell" else "+"
     for line in lines:
         if (line.kind, line.criterion) == (kind, criterion):
@@ -127,6 +148,8 @@ def grid(lines: list[Line], kind: str, criterion: str, heads: list[str]) -> str:
                     for mean, spread in line.paper
                 ]
                 rows.append(["*the paper's*", *numbers])
+            if kind == "difference":
+                rows.append(["*seeds needed*", *map(seeds_in_words, line.estimates)])
     return markdown_table(["", *heads], rows)
 
 
@@ -156,6 +179,7 @@ def markdown(results: Results, table: Table, corpora: list[dict], lines: list[Li
         "`~`: inconclusive. The interval over speakers contains 0, or that over seeds "
         "(Student's t) does, or there is one seed only. Nothing is corrected for the number of "
         "comparisons; those below were not planned.",
+        NEEDED,
         "## What the labels were worth",
         "The same runs, the same test set: UAR of the epoch chosen with labels of the target, "
         "minus that of the epoch chosen without.",

@@ -19,7 +19,7 @@ from minidann.training import Arrays, State
 
 SHOWN = 500  # utterances of each domain at most, in features.png and for the proxy A-distance
 SPEAKERS = (  # the columns of speakers.csv
-    "selected_by", "epoch", "statistics", "speaker",
+    "selected_by", "epoch", "statistics", "threshold", "speaker",
     "true_0_pred_0", "true_0_pred_1", "true_1_pred_0", "true_1_pred_1",
 )  # fmt: skip
 
@@ -30,6 +30,8 @@ class Tested(NamedTuple):
     epoch: int
     probabilities: np.ndarray  # (n, 2) of all utterances of the target
     counts: intervals.Counts  # each speaker's confusion on the test set; {} without labels
+    matched: intervals.Counts  # the same where the predicted share is that of the source's labels
+    auc: float | None  # on the test set
 
 
 def finish(setup: Setup, state: State, out: Path) -> None:
@@ -47,9 +49,10 @@ def finish(setup: Setup, state: State, out: Path) -> None:
     picture, shares, apart = project(setup, params, running)
     store.write_arrays(out / "features.npz", {"features": picture}, {"shares": shares})
     by_speaker = [
-        (criterion, one.epoch, statistics, name, *confusion.ravel())
+        (criterion, one.epoch, statistics, threshold, name, *confusion.ravel())
         for (criterion, statistics), one in tested.items()
-        for name, confusion in one.counts.items()
+        for threshold, counts in (("half", one.counts), ("share", one.matched))
+        for name, confusion in counts.items()
     ]
     store.write_csv(out / "speakers.csv", [SPEAKERS, *by_speaker])
     store.write_csv(out / "predictions.csv", predictions(setup, selected.probabilities))
@@ -61,7 +64,9 @@ def finish(setup: Setup, state: State, out: Path) -> None:
         "selected_by": {
             f"{criterion}{' with adabn' * (statistics == 'adabn')}": {
                 "epoch": one.epoch,
-                "test_uar": float(metrics.uars(sum(one.counts.values()))) if one.counts else None,
+                "test_uar": uar_of(one.counts),
+                "auc": one.auc,
+                "share_matched_uar": uar_of(one.matched),
             }
             for (criterion, statistics), one in tested.items()
         },
@@ -74,6 +79,11 @@ def finish(setup: Setup, state: State, out: Path) -> None:
     draw(setup, state.history, results, picture, shares, out)
     store.write_json(out / "metrics.json", results)  # the last file: where it is, all of them are
     say(f"{results['protocol']}; trained {clock(results['seconds'])}; {out}")
+
+
+def uar_of(counts: intervals.Counts) -> float | None:
+    """UAR of all speakers together; None without labels."""
+    return float(metrics.uars(sum(counts.values()))) if counts else None
 
 
 def best_epoch(history: list[dict], column: str) -> int:
@@ -91,6 +101,7 @@ def test(
     the AdaBN columns select the epoch.
     """
     rows, target = setup.split.test, setup.target
+    share = float(setup.source.labels[setup.split.train].mean())  # of class 1, in training
 
     @functools.cache  # criteria often agree
     def tested_in(epoch: int, statistics: str) -> Tested:
@@ -101,10 +112,14 @@ def test(
         else:
             probabilities = evaluation.predict(params, running, h)
         if not setup.labelled:
-            return Tested(epoch, probabilities, {})
-        predicted = probabilities[rows].argmax(axis=1)  # (n,)
-        counts = metrics.by_speaker(target.labels[rows], predicted, target.speakers[rows])
-        return Tested(epoch, probabilities, counts)
+            return Tested(epoch, probabilities, {}, {}, None)
+        threshold = metrics.share_threshold(probabilities[:, 1], share)  # of all utterances
+        labels, scores = target.labels[rows], probabilities[rows, 1]
+        counts, matched = (
+            metrics.by_speaker(labels, predicted, target.speakers[rows])
+            for predicted in (probabilities[rows].argmax(axis=1), (scores >= threshold).astype(int))
+        )
+        return Tested(epoch, probabilities, counts, matched, metrics.auc(labels, scores))
 
     tested = {}
     # Mono has the first criterion alone, "target", and a target without labels all others.
