@@ -63,9 +63,12 @@ BASE = make_row("base", model="base")
 ADABN = make_row("base, AdaBN", "adabn", model="base")
 OUR = make_row("our", model="our")
 BETA0 = make_row("our, beta 0", model="our", beta=0.0)  # a control: nothing is reversed
+PLACEBO = make_row("our, placebo", model="our", domain_labels="shuffled")
 MONO = make_row("mono", model="mono")
 BASE_NONE = make_row("base, no BN", model="base", bn="none")
 OUR_NONE = make_row("our, no BN", model="our", bn="none")
+BETA0_NONE = make_row("our, no BN, beta 0", model="our", bn="none", beta=0.0)
+PLACEBO_NONE = make_row("our, no BN, placebo", model="our", bn="none", domain_labels="shuffled")
 BN1, BN2, BN3, BN4 = MODES = [make_row(f"BN{i}", model="our", bn=f"bn{i}") for i in (1, 2, 3, 4)]
 MODES_BETA0 = [make_row(f"{row.name}, beta 0", beta=0.0, **dict(row.choices)) for row in MODES]
 
@@ -82,14 +85,50 @@ class Table(NamedTuple):
     note: str = ""
 
 
+# The ladder: what the network hears, a step each, and in each step what it does about the target.
+STEPS: dict[str, dict] = {
+    "the paper's input": {},
+    "levelled": {"input": "levelled"},
+    "speaker-normalised": {"normalise": "speaker"},
+}
+MODELS = (BASE, ADABN, BETA0, PLACEBO, OUR)
+LADDER = {
+    step: [
+        make_row(f"{step}: {row.name}", row.statistics, **dict(row.choices), **choices)
+        for row in MODELS
+    ]
+    for step, choices in STEPS.items()
+}  # a row of MODELS each
+
+
+def ingredients() -> dict[str, Terms]:
+    """What the ladder compares: each step with the paper's input, and in each step the models."""
+    first, *others = LADDER
+    found: dict[str, Terms] = {
+        f"{step} - {first}: {model.name}": {row: 1, before: -1}
+        for step in others
+        for model, row, before in zip(MODELS, LADDER[step], LADDER[first])
+        if model in (BASE, BETA0)
+    }
+    for step, (base, adabn, beta0, placebo, our) in LADDER.items():
+        found |= {
+            f"{step}: AdaBN - base": {adabn: 1, base: -1},
+            f"{step}: batch norm, beta 0 - base": {beta0: 1, base: -1},
+            f"{step}: any reversed gradient, placebo - beta 0": {placebo: 1, beta0: -1},
+            f"{step}: the adversary, our - placebo": {our: 1, placebo: -1},
+        }
+    return found
+
+
 TABLES = {
     "table1": Table(
         "Table 1: base, our and mono",
-        (BASE, ADABN, BETA0, OUR, MONO),
+        (BASE, ADABN, BETA0, PLACEBO, OUR, MONO),
         {  # the paper's own, and its gain in two parts
             "our - base": {OUR: 1, BASE: -1},
             "of which the batch-norm effect: beta 0 - base": {BETA0: 1, BASE: -1},
             "of which the adversary: our - beta 0": {OUR: 1, BETA0: -1},
+            "of which any reversed gradient: placebo - beta 0": {PLACEBO: 1, BETA0: -1},
             "AdaBN - base": {ADABN: 1, BASE: -1},
             "mono - our": {MONO: 1, OUR: -1},
             "mono - base": {MONO: 1, BASE: -1},
@@ -98,9 +137,18 @@ TABLES = {
     ),
     "table2": Table(
         "Table 2: no batch normalisation",
-        (BASE_NONE, OUR_NONE),
-        {"our - base, no BN": {OUR_NONE: 1, BASE_NONE: -1}},
+        (BASE_NONE, BETA0_NONE, PLACEBO_NONE, OUR_NONE),
+        {
+            "our - base, no BN": {OUR_NONE: 1, BASE_NONE: -1},
+            "of which the adversary: our - beta 0": {OUR_NONE: 1, BETA0_NONE: -1},
+            "of which any reversed gradient: placebo - beta 0": {PLACEBO_NONE: 1, BETA0_NONE: -1},
+        },
         MISPRINT,
+    ),
+    "ladder": Table(
+        "The ladder: what moves a recogniser across languages",
+        tuple(row for rows in LADDER.values() for row in rows),
+        ingredients(),
     ),
     "table3": Table(
         "Table 3: four ways to feed two domains",
