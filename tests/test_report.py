@@ -4,6 +4,7 @@ import csv
 import io
 import re
 import shlex
+import shutil
 import zlib
 from functools import cache
 from itertools import product
@@ -14,13 +15,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from conftest import call
+from scipy import stats
 
 from minidann import train
 from minidann.choices import SELECTION
 from minidann.console import UserError
 from minidann.measure import intervals
 from minidann.report import __main__ as command
-from minidann.report import claims, figures, paper, sweep, tables
+from minidann.report import claims, figures, ledger, paper, sweep, tables
 from minidann.report.paper import AVERAGE, BASE, BETA0, COLUMNS, MONO, OUR, OUR_NONE, PLACES, TABLES
 from minidann.report.runs import Results
 from minidann.run import folder, store
@@ -74,6 +76,11 @@ def draw(run, criterion, statistics, skill=skill_of):
     return found
 
 
+def auc_of(run, criterion, statistics):
+    """A made-up AUC."""
+    return round(lottery(run.out.name, criterion, statistics, "auc").uniform(0.5, 0.9), 4)
+
+
 def keys(run):
     """The criteria and the statistics of a run: see `outcome.test`."""
     criteria = ("target",) if run.choices.model == "mono" else SELECTION
@@ -105,9 +112,10 @@ def made_up_runs(results, skill=skill_of, curves=curves_of, **about):
         config = folder.planned(run.choices) | {"corpora": corpora, "folders": places}
         store.write_json(run.out / "config.json", config)
         rows = [
-            (key[0], 5, key[1], "half", name, *counts.ravel())
+            (key[0], 5, key[1], threshold, name, *counts.ravel())
             for key in keys(run)
-            for name, counts in draw(run, *key, skill).items()
+            for threshold, worse in (("half", 0), ("share", 0.1))
+            for name, counts in draw(run, *key, lambda *of: skill(*of) - worse).items()
         ]
         (run.out / "speakers.csv").write_text(store.csv_text([SPEAKERS, *rows]))
         (run.out / "history.csv").write_text(folder.history_csv(curves(run)))
@@ -115,7 +123,13 @@ def made_up_runs(results, skill=skill_of, curves=curves_of, **about):
         picture = {"points": rng.standard_normal((30, 2)).astype(np.float32),
                    "domains": np.repeat([0, 1], 15), "emotions": np.arange(30) % 2}  # fmt: skip
         store.write_arrays(run.out / "features.npz", {"features": picture}, {"shares": [0.4, 0.2]})
-        store.write_json(run.out / "metrics.json", {"seconds": 1.5})
+        tested = {
+            f"{criterion}{' with adabn' * (statistics == 'adabn')}": {
+                "auc": auc_of(run, criterion, statistics)
+            }
+            for criterion, statistics in keys(run)
+        }
+        store.write_json(run.out / "metrics.json", {"seconds": 1.5, "selected_by": tested})
     return results
 
 
@@ -169,7 +183,8 @@ def test_the_planned_differences_are_those_of_the_committed_cells(name):
     with open(REPORTS / "demo" / f"{name}.csv", newline="", encoding="utf-8") as file:
         found = {
             (line["row"], line["column"]): float(line["mean"])
-            for line in csv.DictReader(file) if line["selected_by"] == "target"
+            for line in csv.DictReader(file)
+            if (line["measure"], line["selected_by"]) == ("UAR", "target")
         }  # fmt: skip
     for column in dict.fromkeys(column for _, column in found):
         for difference, terms in TABLES[name].planned.items():
@@ -186,12 +201,12 @@ def test_the_average_that_is_misprinted_is_put_right():
 # Tables
 
 
-def counts_of(run, criterion, statistics):
+def counts_of(run, criterion, statistics, threshold):
     """Each speaker's confusion, from the run's own file."""
     return {
         line[4]: np.array(list(map(int, line[5:]))).reshape(2, 2)
         for line in csv.reader((run.out / "speakers.csv").read_text().splitlines())
-        if (line[0], line[2]) == (criterion, statistics)
+        if (line[0], line[2], line[3]) == (criterion, statistics, threshold)
     }
 
 
@@ -201,19 +216,27 @@ def uar_by_hand(counts):
     return (low / (low + low_wrong) + high / (high + high_wrong)) / 2
 
 
-def by_hand(results, rows, columns, criteria):
-    """Each seed's figure, and its interval, from the confusions that the runs left."""
-    cells, by_seed = [], 0
+def by_hand(results, rows, columns, criteria, measure):
+    """Each seed's figure, and its interval, from the confusions (AUCs) that the runs left."""
+    cells, by_seed, threshold = [], 0, "share" if measure == "share" else "half"
     for (row, by_row), (column, by_column), (criterion, weight) in product(
         rows.items(), columns.items(), criteria.items()
     ):
         key = "target" if row is MONO else criterion, row.statistics
         counts = {
-            seed: counts_of(results.run(row, column, seed), *key) for seed in results.args.seeds
+            seed: counts_of(results.run(row, column, seed), *key, threshold)
+            for seed in results.args.seeds
         }
         cells.append((by_row * by_column * weight, intervals.Cell(str(column[0]), counts)))
-        uars = np.array([uar_by_hand(run) for run in counts.values()])
-        by_seed = by_seed + by_row * by_column * weight * uars
+        figures = np.array([uar_by_hand(run) for run in counts.values()])
+        if measure == "AUC":
+            figures = np.array([auc_of(results.run(row, column, seed), *key) for seed in counts])
+        by_seed = by_seed + by_row * by_column * weight * figures
+    if measure == "AUC":
+        interval = stats.t.interval(
+            0.95, len(by_seed) - 1, by_seed.mean(), stats.sem(by_seed, ddof=1)
+        )
+        return by_seed, interval
     return by_seed, intervals.estimate(cells).interval
 
 
@@ -227,7 +250,7 @@ def test_every_line_of_a_table_is_as_worked_out_by_hand(table1):
         if line.kind == "labels":
             criteria = {"target": 1, line.criterion: -1}
         for figure, columns in zip(line.estimates, PLACES, strict=True):
-            by_seed, interval = by_hand(table1, rows[line.name], columns, criteria)
+            by_seed, interval = by_hand(table1, rows[line.name], columns, criteria, line.measure)
             np.testing.assert_allclose(figure.by_seed, by_seed, atol=1e-12)
             assert figure.value == pytest.approx(by_seed.mean(), abs=1e-12)
             assert figure.interval == pytest.approx(interval, abs=1e-12)
@@ -238,13 +261,16 @@ def test_every_line_of_a_table_is_as_worked_out_by_hand(table1):
     assert (run.source.name, run.target.name) == ("csv-b", "csv-b")
     found = {}
     for line in lines:
-        found.setdefault((line.kind, line.criterion), []).append(line.name)
+        found.setdefault((line.measure, line.kind, line.criterion), []).append(line.name)
     cells, planned = [row.name for row in table.rows], list(table.planned)
-    expected = {("cell", "target"): cells, ("difference", "target"): planned}
-    for criterion in ("source", "information"):
-        expected |= {(kind, criterion): cells[:-1] for kind in ("cell", "labels")}
-        expected["difference", criterion] = planned[:4]
-    assert found == expected and cells[-1] == "mono" and "mono" in planned[4]
+    expected = {}
+    for measure, criterion in product(tables.MEASURES, SELECTION):
+        last = -1 if criterion != "target" else None
+        expected[measure, "cell", criterion] = cells[:last]
+        expected[measure, "difference", criterion] = planned[:5] if last else planned
+        if last and measure == "UAR":
+            expected[measure, "labels", criterion] = cells[:last]
+    assert found == expected and cells[-1] == "mono" and "mono" in planned[5]
 
 
 def test_a_number_has_its_sign_its_spread_its_interval_and_a_tilde_where_it_is_inconclusive():
@@ -275,8 +301,10 @@ def test_markdown_and_csv_have_every_number_of_the_lines(name, request):
         rows.append(" | ".join([f"| {line.name}", *cells]) + " |")
         for head, figure, numbers in zip(heads, line.estimates, line.paper):
             row = entries.pop(0)
-            here = (row["table"], row["selected_by"], row["kind"], row["row"], row["column"])
-            assert here == (name, line.criterion, line.kind, line.name, head)
+            here = [
+                row[key] for key in ("table", "measure", "selected_by", "kind", "row", "column")
+            ]
+            assert here == [name, line.measure, line.criterion, line.kind, line.name, head]
             expected = [figure.value, figure.spread, *figure.interval]
             written = [float(row[key]) for key in ("mean", "std_over_seeds", "ci_low", "ci_high")]
             assert written == pytest.approx([100 * value for value in expected], abs=0.00051)
@@ -289,7 +317,10 @@ def test_markdown_and_csv_have_every_number_of_the_lines(name, request):
     assert [text for text in ours if text.startswith(("## ", "| "))] == rows
     count = len(TABLES[name].planned)
     assert markdown.count(f"planned before any run: {count}, in four columns and on average") == 3
-    expected = {"table1": "Of 30 intervals about 1.5 are", "table2": "Of 5 intervals about 0.2 are"}
+    expected = {
+        "table1": "Of 35 intervals about 1.8 are",
+        "table2": "Of 15 intervals about 0.8 are",
+    }
     assert expected[name] in markdown and (paper.MISPRINT in markdown) == (name == "table2")
 
 
@@ -358,10 +389,50 @@ def test_a_finished_run_that_is_not_the_one_meant_is_refused(table2):
         entry[keys[-1]] = value
         store.write_json(run.out / "config.json", config)
         with pytest.raises(UserError) as error:
-            table2.corpora(wanted)
+            Results(table2.args).corpora(wanted)
         assert str(error.value) == f"{run.out}: {words}"
         (run.out / "config.json").write_bytes(whole)
     assert table2.corpora(wanted) == corpora
+
+
+# The ledger
+
+
+def test_a_table_from_the_ledger_alone_is_the_table_of_the_folders(table2, tmp_path):
+    """Rows that were made elsewhere are put under the others, with their heading."""
+    pair = ["--source", "csv:a.csv", "--target", "csv:b.csv", "--epochs", EPOCHS]
+    ends, out = (".md", ".csv"), table2.args.out
+    for seeds, place in (("0", "first"), ("1-1", "second")):
+        shutil.copytree(out / "runs", tmp_path / place / "runs")
+        call("report", "table2", *pair, "--seeds", "1" if seeds == "0" else seeds,
+             "--out", tmp_path / place)  # fmt: skip
+    call("report", "table2", *pair, "--seeds", "2", "--out", out)
+    here = tmp_path / "here"
+    here.mkdir()
+    (here / "runs.csv").write_bytes(
+        b"".join((tmp_path / place / "runs.csv").read_bytes() for place in ("first", "second"))
+    )
+    done = call("report", "table2", *pair, "--seeds", "2", "--out", here)
+    assert (done.returncode, done.stderr) == (0, "") and "missing" not in done.stdout
+    assert not (here / "runs").exists()
+    for end in ends:
+        assert (here / f"table2{end}").read_bytes() == (out / f"table2{end}").read_bytes()
+    assert (here / "runs.csv").read_bytes() == (out / "runs.csv").read_bytes()
+
+
+def test_a_row_of_another_run_is_refused_and_figures_need_the_folder(table2, tmp_path):
+    args = asked(tmp_path, "table2", "--seeds", "1")
+    first, *_ = wanted_by(Results(args))
+    rows = {run.out.name: table2.rows(run) for run in wanted_by(table2)}
+    ledger.write(tmp_path / "runs.csv", rows)
+    assert Results(args).corpora(wanted_by(Results(args))) == table2.corpora(wanted_by(table2))
+    other = [row | {"dropout": "0.1"} for row in rows[first.out.name]]
+    ledger.write(tmp_path / "runs.csv", rows | {first.out.name: other})
+    with pytest.raises(UserError, match=f"{first.out.name} was made with other choices"):
+        Results(args).rows(first)
+    assert not first.finished and command.drawn(Results(args), "table2") == []
+    args.command = "figure3"
+    assert command.drawn(Results(args), "figure3") == wanted_by(Results(args))
 
 
 # Claims

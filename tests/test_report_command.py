@@ -74,7 +74,7 @@ def test_a_figure_from_nothing(whole):
     assert lines[4].endswith("for 2 runs and what is made of them") and len(lines) == 5
     made = names(out / "runs")
     assert len(made) == 2 and names(out / "logs") == [f"{name}.log" for name in made]
-    assert names(out) == [FIGURE, "logs", "runs"]
+    assert names(out) == [FIGURE, "logs", "runs", "runs.csv"]
     assert all((out / "runs" / name / "metrics.json").is_file() for name in made)
     assert (out / FIGURE).read_bytes().startswith(b"\x89PNG")
 

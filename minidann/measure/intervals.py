@@ -64,6 +64,12 @@ def reach_of_mean(values: np.ndarray) -> float:
     return float(stdtrit(n - 1, UPPER) * np.std(values, ddof=1) / np.sqrt(n))
 
 
+def over_seeds(values: np.ndarray) -> Estimate:
+    """The mean of each seed's figure (seeds,), with Student's t interval over the seeds."""
+    mean, away = float(values.mean()), reach_of_mean(values) if len(values) > 1 else np.nan
+    return Estimate(mean, None if np.isnan(away) else (mean - away, mean + away), values)
+
+
 def seeds_needed(values: np.ndarray) -> float:
     """The fewest seeds with which Student's t interval of the mean over seeds excludes 0.
 

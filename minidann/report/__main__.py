@@ -2,13 +2,14 @@
 
 import argparse
 import shlex
+import sys
 import time
 from pathlib import Path
 
 from minidann import console, train
 from minidann.corpora import DIMENSIONS
 from minidann.ops import parallel
-from minidann.report import claims, doctor, figures, launch, runs, sweep, tables
+from minidann.report import claims, doctor, figures, ladder, launch, ledger, runs, sweep, tables
 from minidann.report.paper import BASE, CLAIMED, COLUMNS, OUR, PLACES, TABLES
 from minidann.report.runs import Results, Run
 from minidann.run import plots, setup, store
@@ -22,6 +23,7 @@ PAPER = {  # what `all` makes
 FIGURES = {"figure2": figures.figure2, "figure3": figures.figure3}
 HELP = PAPER | {
     "all": "all of these",
+    "ladder": "what moves a recogniser across languages: input, batch norm, adversary, placebo",
     "sweep": "alpha, beta, schedule and batch norm over a grid",
 }
 
@@ -47,7 +49,7 @@ def parser() -> argparse.ArgumentParser:
     for name, text in HELP.items():
         command = commands.add_parser(name, help=text, description=text, **about)
         command.set_defaults(direction=None)  # which a run has: a report goes both ways
-        grid = runs.STEERING if name == "sweep" else ()
+        grid = {"sweep": runs.STEERING, "ladder": ("input", "normalise")}.get(name, ())
         groups = train.add_shared_flags(command, [s for s in runs.SHARED if s not in grid])
         few = "3" if name == "sweep" else "5"
         groups["training"].add_argument("--seeds", type=seeds, default=few,
@@ -71,11 +73,20 @@ def runs_of(results: Results, command: str) -> list[Run]:
     """The runs that a command is made of."""
     if command in TABLES or command == "claims":
         return results.runs(CLAIMED if command == "claims" else TABLES[command].rows, COLUMNS)
+    if command == "ladder":
+        return results.runs(ladder.TABLE.rows, COLUMNS)
     first = (0, results.args.dimension)
     if command == "figure2":
         return [results.run(row, first, results.args.seeds[0]) for row in (BASE, OUR)]
     rows = sweep.table(results.args).rows if command == "sweep" else [OUR]
     return results.runs(rows, [first])
+
+
+def drawn(results: Results, command: str) -> list[Run]:
+    """Those of them whose folder is needed, because the ledger has no curves and no points."""
+    if command == "claims":
+        return results.runs([OUR], [(0, "arousal")])
+    return runs_of(results, command) if command in FIGURES or command == "sweep" else []
 
 
 def made(results: Results, command: str, corpora: list[dict]) -> dict[str, str | plots.Figure]:
@@ -86,6 +97,8 @@ def made(results: Results, command: str, corpora: list[dict]) -> dict[str, str |
     if command in FIGURES:
         return {f"{command}-{dimension}.png": FIGURES[command](results, corpora, dimension)}
     stem, table, places, write = command, TABLES.get(command), PLACES, tables.markdown
+    if command == "ladder":
+        table, write = ladder.TABLE, ladder.markdown
     if command == "sweep":
         stem, table = f"sweep-{dimension}", sweep.table(results.args)
         places, write = [{(0, dimension): 1}], sweep.markdown
@@ -105,17 +118,29 @@ def main() -> None:
     title = "-".join(side.name for side in results.pair) if args.source or args.recola else "demo"
     args.out = args.out or Path("reports", title)
     names = [*PAPER] if args.command == "all" else [args.command]
-    wanted = list(dict.fromkeys(run for name in names for run in runs_of(results, name)))
-    results.corpora(run for run in wanted if run.finished)  # refuses those that are not meant
-    missing = [run for run in wanted if not run.finished]
+    wanted, folders = (
+        list(dict.fromkeys(run for name in names for run in which(results, name)))
+        for which in (runs_of, drawn)
+    )
+    results.corpora(run for run in wanted if results.rows(run))  # refuses those that are not meant
+    missing = [
+        run for run in wanted if not run.finished and (run in folders or not results.rows(run))
+    ]
     if args.list:
         for run in missing:
             print(shlex.join(["python", *run.arguments]))
+        if not missing:
+            print("no run is missing", file=sys.stderr)
         return
     if missing:  # both corpora read and their features extracted once, not by each of the runs
         run = max(missing, key=lambda run: run.choices.model != "mono")
         setup.prepare(run.choices, (run.source.place, run.target.place), args.cache, args.skip_bad)
-        launch.launch(wanted, args.jobs, console.say)
+        launch.launch(missing, args.jobs, console.say)
+        results.rows.cache_clear()
+    ledger.write(
+        args.out / "runs.csv",
+        results.noted | {run.out.name: results.rows(run) for run in wanted},
+    )
     corpora = results.corpora(wanted)
     for name in names:
         for file, content in made(results, name, corpora).items():

@@ -85,41 +85,6 @@ class Table(NamedTuple):
     note: str = ""
 
 
-# The ladder: what the network hears, a step each, and in each step what it does about the target.
-STEPS: dict[str, dict] = {
-    "the paper's input": {},
-    "levelled": {"input": "levelled"},
-    "speaker-normalised": {"normalise": "speaker"},
-}
-MODELS = (BASE, ADABN, BETA0, PLACEBO, OUR)
-LADDER = {
-    step: [
-        make_row(f"{step}: {row.name}", row.statistics, **dict(row.choices), **choices)
-        for row in MODELS
-    ]
-    for step, choices in STEPS.items()
-}  # a row of MODELS each
-
-
-def ingredients() -> dict[str, Terms]:
-    """What the ladder compares: each step with the paper's input, and in each step the models."""
-    first, *others = LADDER
-    found: dict[str, Terms] = {
-        f"{step} - {first}: {model.name}": {row: 1, before: -1}
-        for step in others
-        for model, row, before in zip(MODELS, LADDER[step], LADDER[first])
-        if model in (BASE, BETA0)
-    }
-    for step, (base, adabn, beta0, placebo, our) in LADDER.items():
-        found |= {
-            f"{step}: AdaBN - base": {adabn: 1, base: -1},
-            f"{step}: batch norm, beta 0 - base": {beta0: 1, base: -1},
-            f"{step}: any reversed gradient, placebo - beta 0": {placebo: 1, beta0: -1},
-            f"{step}: the adversary, our - placebo": {our: 1, placebo: -1},
-        }
-    return found
-
-
 TABLES = {
     "table1": Table(
         "Table 1: base, our and mono",
@@ -144,11 +109,6 @@ TABLES = {
             "of which any reversed gradient: placebo - beta 0": {PLACEBO_NONE: 1, BETA0_NONE: -1},
         },
         MISPRINT,
-    ),
-    "ladder": Table(
-        "The ladder: what moves a recogniser across languages",
-        tuple(row for rows in LADDER.values() for row in rows),
-        ingredients(),
     ),
     "table3": Table(
         "Table 3: four ways to feed two domains",

@@ -1,13 +1,14 @@
 """The runs of a report: which they are, and what they left.
 
-Each is an ordinary run of `minidann.train` with its own folder. Cells of tables, curves and all
-figures are made of these folders here, and nowhere else.
+Each is an ordinary run of `minidann.train` with its own folder. Cells of tables are made of these
+folders, or of the ledger's rows; curves and figures of the folders alone.
 """
 
 import argparse
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from itertools import product
 from pathlib import Path
 from typing import NamedTuple
@@ -18,9 +19,9 @@ from minidann import train
 from minidann.choices import Choices, chosen, flags_of, folder_name
 from minidann.console import UserError
 from minidann.measure import intervals
+from minidann.report import ledger
 from minidann.report.paper import MONO, Column, Row, Terms
-from minidann.run import folder, store
-from minidann.run.outcome import SPEAKERS
+from minidann.run import folder
 
 STEERING = ("alpha", "beta", "beta_schedule")  # of the adversary: a sweep has them as its grid
 SHARED = (*STEERING, "dropout", "batch_size", "l1", "l2", "epochs", "features", "input")
@@ -51,17 +52,6 @@ class Run:
         return folder.is_done(self.out)
 
 
-def counts_of(run: Run) -> dict[tuple[str, str], intervals.Counts]:
-    """{(criterion, statistics): each speaker's confusion (2, 2) on the test set} of a run."""
-    found: dict = {}
-    for row in store.read_csv(run.out / "speakers.csv"):
-        if row.get("threshold", "half") != "half":  # earlier runs have no such column
-            continue
-        counts = np.array([int(row[name]) for name in SPEAKERS[-4:]]).reshape(2, 2)
-        found.setdefault((row["selected_by"], row["statistics"]), {})[row["speaker"]] = counts
-    return found
-
-
 class Results:
     """The runs of a report, and what they left. Every method reads; none runs anything."""
 
@@ -72,7 +62,7 @@ class Results:
         self.pair = Side(first[0] + a, *first), Side(second[0] + b, *second)
         self.args = args
         self.given = {name: getattr(args, name) for name in SHARED if hasattr(args, name)}
-        self.run, self.counts = cache(self.run_of), cache(counts_of)
+        self.run, self.rows, self.tests = map(cache, (self.run_of, self.rows_of, self.tests_of))
 
     def run_of(self, row: Row, column: Column, seed: int) -> Run:
         """The run of a row, column and seed. What the row says goes before what `given` has."""
@@ -95,34 +85,75 @@ class Results:
         )  # fmt: skip
         return Run(choices, out, source, target, arguments)
 
+    @cached_property
+    def noted(self) -> dict[str, ledger.Rows]:
+        """The rows of runs.csv as they were found, by the name of the run."""
+        return ledger.read(self.args.out / "runs.csv")
+
+    def rows_of(self, run: Run) -> ledger.Rows:
+        """The rows of a run, from its folder or the ledger; [] where it is missing.
+
+        Raises UserError where it is not the run that is meant.
+        """
+        places = [str(side.place.resolve()) for side in (run.source, run.target)]
+        if run.finished:
+            config = folder.refuse_others(run.out, folder.planned(run.choices), resume=True)
+            if config["folders"] != places:
+                there = " and ".join(dict.fromkeys(config["folders"]))
+                raise UserError(f"{run.out}: a run on {there}; choose another --out")
+            return ledger.rows_of(run.out.name, run.out, run.choices, config)
+        rows, planned = self.noted.get(run.out.name, []), ledger.planned(run.choices).items()
+        if any(row[name] != value for row in rows for name, value in planned):
+            raise UserError(
+                f"{self.args.out / 'runs.csv'}: {run.out.name} was made with other choices; "
+                "delete its rows, or choose another --out"
+            )
+        return rows
+
+    def tests_of(self, run: Run) -> dict[tuple[str, str], ledger.Tested]:
+        """How the epoch of each (criterion, statistics) of a run does on the test set."""
+        return ledger.tests_of(self.rows(run))
+
     def runs(self, rows: Iterable[Row], columns: Sequence[Column]) -> list[Run]:
         """Every run that these rows and columns need, each once, a seed after the other."""
         wanted = product(self.args.seeds, columns, rows)
         return list(dict.fromkeys(self.run(row, column, seed) for seed, column, row in wanted))
 
-    def cell(self, row: Row, column: Column, criterion: str) -> intervals.Cell:
-        """One cell: the test set's confusions of every seed. `mono` has a single criterion."""
+    def cell(self, row: Row, column: Column, criterion: str) -> dict[int, ledger.Tested]:
+        """One cell: how every seed does on the test set. `mono` has a single criterion."""
         key = "target" if row is MONO else criterion, row.statistics
-        runs = {seed: self.counts(self.run(row, column, seed))[key] for seed in self.args.seeds}
-        return intervals.Cell(self.pair[1 - column[0]].name, runs)
+        return {seed: self.tests(self.run(row, column, seed))[key] for seed in self.args.seeds}
 
     def estimate(
-        self, rows: Terms, columns: dict[Column, float], criteria: dict[str, float]
+        self,
+        rows: Terms,
+        columns: dict[Column, float],
+        criteria: dict[str, float],
+        measure: str = "UAR",
     ) -> intervals.Estimate:
         """A figure, 0 to 1, with its interval: the sum of weight times cell.
 
         Rows, columns and selection criteria have weights each, which are multiplied: `{OUR: 1,
         BASE: -1}` is a difference of rows, `AVERAGE` the mean of all columns, `{"target": 1,
-        "source": -1}` what labels of the target were worth.
+        "source": -1}` what labels of the target were worth. The `measure` is UAR, AUC (with its
+        interval over seeds), or share: the UAR where as many are predicted as in the source.
         """
-        return intervals.estimate(
-            [
-                (by_row * by_column * weight, self.cell(row, column, criterion))
-                for criterion, weight in criteria.items()
-                for row, by_row in rows.items()
-                for column, by_column in columns.items()
+        cells = [
+            (by_row * by_column * weight, column, self.cell(row, column, criterion))
+            for criterion, weight in criteria.items()
+            for row, by_row in rows.items()
+            for column, by_column in columns.items()
+        ]
+        if measure == "AUC":
+            aucs = [
+                weight * np.array([one.auc for one in cell.values()]) for weight, _, cell in cells
             ]
-        )
+            return intervals.over_seeds(np.sum(aucs, axis=0))  # (terms, seeds) -> (seeds,)
+        threshold, terms = "half" if measure == "UAR" else measure, []
+        for weight, (direction, _), cell in cells:
+            counts = {seed: one.counts[threshold] for seed, one in cell.items()}
+            terms.append((weight, intervals.Cell(self.pair[1 - direction].name, counts)))
+        return intervals.estimate(terms)
 
     def curves(self, row: Row, column: Column, *names: str) -> np.ndarray:
         """Columns of the runs' histories (seeds, len(names), epochs); NaN where there is none."""
@@ -130,7 +161,7 @@ class Results:
         return np.array([[history[name] for name in names] for history in histories])
 
     def corpora(self, runs: Iterable[Run]) -> list[dict]:
-        """Both corpora, in order, as the config.json of each of these finished `runs` has them.
+        """Both corpora, in order, as each of these `runs`, none of them missing, has them.
 
         Raises UserError where a run is not the one that is meant: made with other choices, from
         other folders, or of recordings or labels that are not those of the runs beside it.
@@ -138,13 +169,9 @@ class Results:
         found: dict[str, dict] = {}
         labels: dict[tuple[str, str], str] = {}
         for run in runs:
-            config = folder.refuse_others(run.out, folder.planned(run.choices), resume=True)
-            sides = {"source": run.source, "target": run.target}
-            if config["folders"] != [str(side.place.resolve()) for side in sides.values()]:
-                there = " and ".join(dict.fromkeys(config["folders"]))
-                raise UserError(f"{run.out}: a run on {there}; choose another --out")
-            for role, side in sides.items():
-                corpus = config["corpora"][role]
+            row = self.rows(run)[0]
+            for role, side in (("source", run.source), ("target", run.target)):
+                corpus = json.loads(row[f"{role}_corpus"])
                 first = found.setdefault(side.name, corpus)
                 labelled = labels.setdefault((side.name, run.choices.dimension), corpus["labels"])
                 if (corpus["content"], corpus["labels"]) != (first["content"], labelled):

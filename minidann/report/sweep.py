@@ -57,6 +57,7 @@ def markdown(results: Results, grid: Table, corpora: list[dict], lines: list[Lin
     figures = {
         (line.kind, line.criterion, line.name): percent(line.estimates[0], line.kind != "cell")
         for line in lines
+        if line.measure == "UAR"
     }
     names = [SELECTION[criterion].column for criterion in UNSUPERVISED]
     best, rows = {}, []

@@ -95,9 +95,18 @@ NEEDED = (
 )
 
 
+MEASURES = {
+    "UAR": "UAR",
+    "AUC": "AUC: does the model rank the utterances rightly, whatever the threshold?",
+    "share": "UAR at the threshold at which the predicted share of the upper class is that of the "
+    "source's training labels",
+}
+
+
 class Line(NamedTuple):
     """A line of a table: its kind, criterion and name, and what stands in each of its places."""
 
+    measure: str  # a key of MEASURES
     kind: str  # cell, difference, labels (what those of the target were worth)
     criterion: str
     name: str
@@ -106,20 +115,31 @@ class Line(NamedTuple):
 
 
 def lines(results: Results, table: Table, places: list[dict[Column, float]]) -> list[Line]:
-    """Everything that a table says, for each selection criterion."""
+    """Everything that a table says, for each measure and selection criterion."""
     cells = {row.name: {row: 1} for row in table.rows}
     kinds = [("cell", cells), ("difference", table.planned)]
-    wanted = [(name, *kind, {name: 1}) for name in SELECTION for kind in kinds]
-    wanted += [(name, "labels", cells, {"target": 1, name: -1}) for name in list(SELECTION)[1:]]
+    wanted = [
+        (measure, name, *kind, {name: 1})
+        for name in SELECTION
+        for measure in MEASURES
+        for kind in kinds
+    ]
+    wanted += [
+        ("UAR", name, "labels", cells, {"target": 1, name: -1}) for name in list(SELECTION)[1:]
+    ]
     return [
         Line(
+            measure,
             kind,
             criterion,
             name,
-            [results.estimate(rows, columns, weights) for columns in places],
-            [None if kind == "labels" else of_paper(rows, columns) for columns in places],
+            [results.estimate(rows, columns, weights, measure) for columns in places],
+            [
+                of_paper(rows, columns) if measure == "UAR" and kind != "labels" else None
+                for columns in places
+            ],
         )
-        for criterion, kind, figures, weights in wanted
+        for measure, criterion, kind, figures, weights in wanted
         for name, rows in figures.items()
         if criterion == "target" or MONO not in rows  # which sees labels of the target in any case
     ]
@@ -134,21 +154,22 @@ def heads_of(corpora: list[dict], places: list[dict[Column, float]]) -> list[str
     ]
 
 
-def grid(lines: list[Line], kind: str, criterion: str, heads: list[str]) -> str:
+def grid(
+    lines: list[Line], kinds: tuple[str, ...], criterion: str, heads: list[str], measure: str
+) -> str:
     """A Markdown table: a line a row, and those below it in italics: the paper's, seeds."""
-    rows, sign = [], "" if kind == "cell" else "+"
+    rows = []
     for line in lines:
-        if (line.kind, line.criterion) == (kind, criterion):
-            rows.append(
-                [line.name, *(percent(figure, kind != "cell") for figure in line.estimates)]
-            )
+        if line.kind in kinds and (line.measure, line.criterion) == (measure, criterion):
+            sign = "" if line.kind == "cell" else "+"
+            rows.append([line.name, *(percent(figure, bool(sign)) for figure in line.estimates)])
             if all(line.paper):
                 numbers = [
                     f"*{mean:{sign}.2f}{'' if spread is None else f' ({spread:.2f})'}*"
                     for mean, spread in line.paper
                 ]
                 rows.append(["*the paper's*", *numbers])
-            if kind == "difference":
+            if line.kind == "difference" and measure == "UAR":
                 rows.append(["*seeds needed*", *map(seeds_in_words, line.estimates)])
     return markdown_table(["", *heads], rows)
 
@@ -173,31 +194,36 @@ def markdown(results: Results, table: Table, corpora: list[dict], lines: list[Li
         table.note,
     ]
     for criterion in SELECTION:
-        parts += [f"## {title_of(criterion)}", grid(lines, "cell", criterion, heads), planned]
-        parts += [grid(lines, "difference", criterion, heads)]
+        parts += [f"## {title_of(criterion)}", grid(lines, ("cell",), criterion, heads, "UAR")]
+        parts += [planned, grid(lines, ("difference",), criterion, heads, "UAR")]
+        for measure, words in list(MEASURES.items())[1:]:
+            parts += [words, grid(lines, ("cell", "difference"), criterion, heads, measure)]
     parts += [
         "`~`: inconclusive. The interval over speakers contains 0, or that over seeds "
         "(Student's t) does, or there is one seed only. Nothing is corrected for the number of "
         "comparisons; those below were not planned.",
         NEEDED,
+        "The interval of AUC is over seeds.",
         "## What the labels were worth",
         "The same runs, the same test set: UAR of the epoch chosen with labels of the target, "
         "minus that of the epoch chosen without.",
     ]
     for criterion in list(SELECTION)[1:]:
-        parts += [f"{title_of(criterion)}:", grid(lines, "labels", criterion, heads)]
+        parts += [f"{title_of(criterion)}:", grid(lines, ("labels",), criterion, heads, "UAR")]
     return page(table.title, results, corpora, parts)
 
 
 def as_csv(name: str, heads: list[str], lines: list[Line]) -> str:
-    """The same as CSV, a row a number; UAR in %."""
-    rows: list[list] = [["table", "selected_by", "kind", "row", "column", "mean", "std_over_seeds",
-                         "ci_low", "ci_high", "significant", "paper", "paper_std"]]  # fmt: skip
+    """The same as CSV, a row a number, in %."""
+    rows: list[list] = [[
+        "table", "measure", "selected_by", "kind", "row", "column", "mean", "std_over_seeds",
+        "ci_low", "ci_high", "significant", "paper", "paper_std",
+    ]]  # fmt: skip
     for line in lines:
         for head, figure, number in zip(heads, line.estimates, line.paper):
             numbers = [figure.value, figure.spread, *(figure.interval or (np.nan, np.nan))]
             rows.append([
-                name, line.criterion, line.kind, line.name, head,
+                name, line.measure, line.criterion, line.kind, line.name, head,
                 *("" if np.isnan(value) else f"{100 * value:.3f}" for value in numbers),
                 "" if line.kind == "cell" else str(figure.significant).lower(),
                 *(number or (None, None)),

@@ -1,0 +1,94 @@
+"""The ladder: what the network hears, a step each, and what each model makes of it.
+
+The steps change the input, the models what is done about the other language. The differences split
+what is gained into its ingredients: the input, batch norm's statistics, any reversed gradient (the
+placebo), and the adversary.
+"""
+
+from minidann.choices import SELECTION
+from minidann.report import paper, tables
+from minidann.report.paper import ADABN, BASE, BETA0, OUR, PLACEBO, PLACES, Row, Terms
+from minidann.report.runs import Results
+
+STEPS: dict[str, dict] = {
+    "the paper's input": {},
+    "levelled": {"input": "levelled"},
+    "speaker-normalised": {"normalise": "speaker"},
+}
+MODELS = (BASE, ADABN, BETA0, PLACEBO, OUR)
+
+
+def rung(step: str, model: Row) -> Row:
+    """A model on a step."""
+    name = f"{step}: {model.name}"
+    return paper.make_row(name, model.statistics, **dict(model.choices), **STEPS[step])
+
+
+def ingredients() -> dict[str, Terms]:
+    """What is compared: each step with the paper's input, and in each step the models."""
+    first, *others = STEPS
+    found: dict[str, Terms] = {
+        f"{step} - {first}: {model.name}": {rung(step, model): 1, rung(first, model): -1}
+        for step in others
+        for model in (BASE, BETA0)
+    }
+    for step in STEPS:
+        base, adabn, beta0, placebo, our = (rung(step, model) for model in MODELS)
+        found |= {
+            f"{step}: AdaBN - base": {adabn: 1, base: -1},
+            f"{step}: batch norm, beta 0 - base": {beta0: 1, base: -1},
+            f"{step}: any reversed gradient, placebo - beta 0": {placebo: 1, beta0: -1},
+            f"{step}: the adversary, our - placebo": {our: 1, placebo: -1},
+        }
+    return found
+
+
+TABLE = paper.Table(
+    "The ladder: what moves a recogniser across languages",
+    tuple(rung(step, model) for step in STEPS for model in MODELS),
+    ingredients(),
+)
+
+
+def markdown(
+    results: Results, table: paper.Table, corpora: list[dict], lines: list[tables.Line]
+) -> str:
+    """The whole text of the ladder: for each criterion a grid of steps and models a measure."""
+    heads, found = tables.heads_of(corpora, PLACES), {}
+    for line in lines:
+        for head, figure in zip(heads, line.estimates):
+            found[line.measure, line.criterion, line.name, head] = figure
+    parts = [
+        "Test-set figures in %: mean over seeds (standard deviation over seeds) [95% interval: of "
+        "UAR over the target's speakers, of AUC over seeds]. `~`: inconclusive. `levelled`: "
+        "without each recording's level and silence, in windows of 3 s. `speaker-normalised`: each "
+        "speaker by the mean and standard deviation of its own utterances. `placebo`: the language "
+        "labels are shuffled in each step, so that what it gains over beta 0 is the gain of any "
+        "reversed gradient.",
+    ]
+    for criterion in SELECTION:
+        parts.append(f"## {tables.title_of(criterion)}")
+        for measure, words in tables.MEASURES.items():
+            rows = [
+                [
+                    f"{head}: {step}",
+                    *(
+                        tables.percent(found[measure, criterion, f"{step}: {model.name}", head])
+                        for model in MODELS
+                    ),
+                ]
+                for head in heads
+                for step in STEPS
+            ]
+            parts += [
+                f"**{words}**",
+                tables.markdown_table(["", *(row.name for row in MODELS)], rows),
+            ]
+            parts += [tables.grid(lines, ("difference",), criterion, heads, measure)]
+    count = len(table.planned)
+    parts += [
+        f"Differences, planned before any run: {count}, in four columns and on average, paired by "
+        f"speaker. Of {5 * count} intervals of UAR about {0.25 * count:.0f} are expected to miss.",
+        tables.NEEDED,
+    ]
+    return tables.page(table.title, results, corpora, parts)

@@ -1,0 +1,96 @@
+"""The ledger of a report: `runs.csv`, a row for each run and each selection criterion.
+
+A row has all choices of the run, what its corpora were, and each speaker's confusion on the test
+set, so a table can be made of it without the run's folder. Runs made elsewhere count as well: their
+rows are put under these ones. A finished run's folder goes before its row.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import quote, unquote
+
+import numpy as np
+
+from minidann.choices import Choices
+from minidann.console import UserError
+from minidann.measure.intervals import Counts
+from minidann.run import folder, store
+from minidann.run.outcome import SPEAKERS
+
+FACTS = ("title", "kind", "utterances", "speakers", "left_out", "content", "labels")  # of a corpus
+THRESHOLDS = ("half", "share")
+Rows = list[dict[str, str]]
+
+
+class Tested(NamedTuple):
+    """How the epoch that a criterion selected does on the test set."""
+
+    auc: float
+    counts: dict[str, Counts]  # by threshold
+
+
+def planned(choices: Choices) -> dict[str, str]:
+    """What a row says of a run before it is made; without what selects, as a row has its own."""
+    plan = folder.planned(choices)
+    constants = json.dumps(plan["constants"]).encode()
+    said = plan["choices"] | {"constants": hashlib.blake2b(constants, digest_size=4).hexdigest()}
+    del said["select_by"]
+    return {name: str(value) for name, value in said.items()}
+
+
+def rows_of(name: str, out: Path, choices: Choices, config: dict) -> Rows:
+    """The rows of the finished run in the folder `out`, from its files and its `config`."""
+    corpora = {
+        f"{role}_corpus": json.dumps({fact: config["corpora"][role][fact] for fact in FACTS})
+        for role in ("source", "target")
+    }
+    shared, found = {"run": name} | planned(choices) | corpora, {}
+    tested = store.read_json(out / "metrics.json")["selected_by"]
+    for row in store.read_csv(out / "speakers.csv"):
+        if "threshold" not in row:
+            raise UserError(f"{out}: {store.EARLIER}")
+        key = row["selected_by"] + " with adabn" * (row["statistics"] == "adabn")
+        about = {"selected_by": row["selected_by"], "statistics": row["statistics"]}
+        about |= {"epoch": row["epoch"], "auc": f"{tested[key]['auc']:.6f}"}
+        entry = found.setdefault(key, shared | about | dict.fromkeys(THRESHOLDS, ""))
+        numbers = "/".join(row[column] for column in SPEAKERS[-4:])
+        entry[row["threshold"]] += f" {quote(row['speaker'])}:{numbers}"
+    return list(found.values())
+
+
+def tests_of(rows: Rows) -> dict[tuple[str, str], Tested]:
+    """{(criterion, statistics): what its row says} of a run's rows."""
+    return {
+        (row["selected_by"], row["statistics"]): Tested(
+            float(row["auc"]), {name: _counts(row[name]) for name in THRESHOLDS}
+        )
+        for row in rows
+    }
+
+
+def _counts(text: str) -> Counts:
+    """`03:12/4/2/9 04:...` as each speaker's confusion (2, 2)."""
+    pairs = (word.rsplit(":", 1) for word in text.split())
+    return {
+        unquote(name): np.array(numbers.split("/"), np.int64).reshape(2, 2)
+        for name, numbers in pairs
+    }
+
+
+def read(path: Path) -> dict[str, Rows]:
+    """The rows of each run, by its name; {} where there is no ledger."""
+    found: dict[str, Rows] = {}
+    if path.exists():
+        with store.reading(path):
+            for row in store.read_csv(path):
+                if row["run"] != "run":  # the heading of rows that were added below
+                    found.setdefault(row["run"], []).append(row)
+    return found
+
+
+def write(path: Path, runs: dict[str, Rows]) -> None:
+    """Put the rows of all runs at `path`, in the order of their names."""
+    rows = [row for _, rows in sorted(runs.items()) for row in rows]
+    store.write_csv(path, [list(rows[0]), *(list(row.values()) for row in rows)])
