@@ -346,6 +346,7 @@ def test_the_key_is_content_preset_times_and_order(tmp_path):
     digests = {extracted(utterances, cache).digest}
     utterances[0].path = utterances[0].path.rename(tmp_path / "renamed.wav")
     assert extracted(utterances, cache).digest in digests  # a name is no content
+    assert extracted(utterances, cache, input="levelled").digest in digests  # the same recordings
     digests.add(extracted(utterances, cache, "psf").digest)
     digests.add(extracted(utterances[::-1], cache).digest)
     utterances[2].start = 0.5

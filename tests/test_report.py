@@ -598,7 +598,7 @@ def test_the_adversarys_part_is_the_difference_to_beta_0(swept, sweep_text):
     row, without = sweep.setting("bn1", 0.8, 0.3, "ganin"), sweep.setting("bn1", 0.8, 0.0)
     parts = [figure_of(swept, {row: 1, without: -1}, criterion) for criterion in SELECTION]
     assert len({str(part.by_seed) for part in parts}) == 3
-    (line,) = (line for line in sweep_text.splitlines() if line.startswith(f"| {row.name} |"))
+    line, _ = (line for line in sweep_text.splitlines() if line.startswith(f"| {row.name} |"))
     assert row.name == "bn1, alpha 0.8, beta 0.3 ganin"
     cells = line.split(" | ")
     uars = [figure_of(swept, {row: 1}, criterion) for criterion in SELECTION]
@@ -611,6 +611,36 @@ def test_the_adversarys_part_is_the_difference_to_beta_0(swept, sweep_text):
     (line,) = (line for line in sweep_text.splitlines() if line.startswith(f"| {without.name} |"))
     assert without.name == "bn1, alpha 0.8, beta 0"
     assert line.split(" | ")[2:7:2] == ["", "", ""]
+
+
+def test_a_placebo_stands_beside_each_setting_and_is_not_the_one_to_take(tmp_path):
+    grid = [
+        "--alphas",
+        "0.8",
+        "--betas",
+        "1",
+        "--schedules",
+        "ganin",
+        "--modes",
+        "none",
+        "--placebo",
+    ]
+    results = made_up_runs(Results(asked(tmp_path, "sweep", *grid, "--seeds", "2")))
+    text = command.made(results, "sweep", results.corpora(wanted_by(results)))["sweep-arousal.md"]
+    real, placebo, without = (
+        sweep.setting("none", 0.8, 1.0, "ganin"),
+        sweep.setting("none", 0.8, 1.0, "ganin", "shuffled"),
+        sweep.setting("none", 0.8, 0.0),
+    )  # fmt: skip
+    found = [dict(run.choices.__dict__) for run in wanted_by(results)]
+    assert [(c["beta"], c["domain_labels"]) for c in found[:3]] == [
+        (0.0, "true"), (1.0, "true"), (1.0, "shuffled")
+    ]  # fmt: skip
+    (line,) = (line for line in text.splitlines() if line.startswith(f"| {placebo.name} | +") or
+               line.startswith(f"| {placebo.name} | -"))  # fmt: skip
+    auc = results.estimate({placebo: 1, without: -1}, {(0, "arousal"): 1}, {"target": 1}, "AUC")
+    assert line.split(" | ")[1] == tables.percent(auc, True)
+    assert "placebo" not in text.split("## Chosen without")[1] and real.name in text
 
 
 def test_the_setting_to_take_has_the_largest_information(swept, sweep_text):

@@ -7,13 +7,14 @@ target, and confirmed on seeds of its own.
 """
 
 import argparse
+from itertools import product
 
 from minidann import feeding
 from minidann.choices import SCHEDULES, SELECTION
 from minidann.console import UserError
 from minidann.report.paper import Row, Table, make_row
 from minidann.report.runs import Results
-from minidann.report.tables import Line, markdown_table, page, percent
+from minidann.report.tables import MEASURES, Line, markdown_table, page, percent
 
 LAST = 10  # epochs over which the domain UAR is averaged
 UNSUPERVISED = {"information": "mutual information", "source": "source validation UAR"}
@@ -28,26 +29,34 @@ def add_options(group: argparse._ArgumentGroup) -> None:
         ("--modes", str, ("bn1", "none"), feeding.MODES, "with and without batch norm"),
     ):
         group.add_argument(flag, type=kind, nargs="+", default=default, choices=known, help=help)
+    group.add_argument("--placebo", action="store_true", help="each with shuffled labels, too")
 
 
-def setting(bn: str, alpha: float, beta: float, schedule: str = "constant") -> Row:
+def setting(
+    bn: str, alpha: float, beta: float, schedule: str = "constant", labels: str = "true"
+) -> Row:
     """A place of the grid, as the row of a table."""
     name = f"{bn}, alpha {alpha:g}, beta {beta:g}" + f" {schedule}" * (beta > 0)
-    return make_row(name, model="our", bn=bn, alpha=alpha, beta=beta, beta_schedule=schedule)
+    choices = {"alpha": alpha, "beta": beta, "beta_schedule": schedule, "domain_labels": labels}
+    return make_row(name + ", placebo" * (labels == "shuffled"), model="our", bn=bn, **choices)
 
 
 def table(args: argparse.Namespace) -> Table:
-    """The settings that `args` ask for, each once; planned is the adversary's part in each."""
+    """The settings that `args` ask for, each once; planned is the adversary's part in each.
+
+    A placebo's part is what any reversed gradient of that size does.
+    """
     if min(args.betas) <= 0:
         raise UserError("--betas: expected numbers above 0; beta 0 is there in any case")
     rows, parts = {}, {}
+    labels = ("true", "shuffled")[: 1 + args.placebo]
     for bn in args.modes:
         for alpha in args.alphas:
             without = setting(bn, alpha, 0.0)
             rows[without] = None
-            for schedule in args.schedules:
-                for row in [setting(bn, alpha, beta, schedule) for beta in args.betas]:
-                    rows[row], parts[row.name] = None, {row: 1, without: -1}
+            for place in product(args.betas, args.schedules, labels):
+                row = setting(bn, alpha, *place)
+                rows[row], parts[row.name] = None, {row: 1, without: -1}
     return Table("Alpha, beta, schedule and batch norm", tuple(rows), parts)
 
 
@@ -55,9 +64,10 @@ def markdown(results: Results, grid: Table, corpora: list[dict], lines: list[Lin
     """The grid as a table, a row a setting, and the settings to choose."""
     column, first = (0, results.args.dimension), results.args.seeds[-1] + 1
     figures = {
-        (line.kind, line.criterion, line.name): percent(line.estimates[0], line.kind != "cell")
+        (line.measure, line.kind, line.criterion, line.name): percent(
+            line.estimates[0], line.kind != "cell"
+        )
         for line in lines
-        if line.measure == "UAR"
     }
     names = [SELECTION[criterion].column for criterion in UNSUPERVISED]
     best, rows = {}, []
@@ -65,22 +75,30 @@ def markdown(results: Results, grid: Table, corpora: list[dict], lines: list[Lin
         domain, *curves = results.curves(row, column, "domain_uar", *names).swapaxes(0, 1)
         information, source = best[row] = [curve.max(axis=1).mean() for curve in curves]
         cells = [
-            figures.get((kind, criterion, row.name), "")  # beta 0 has no difference
+            figures.get(("UAR", kind, criterion, row.name), "")  # beta 0 has no difference
             for criterion in SELECTION
             for kind in ("cell", "difference")
         ]
         means = f"{100 * domain[:, -LAST:].mean():.0f}", f"{information:.3f}", f"{100 * source:.1f}"
         rows.append([row.name, *cells, *means])
     heads, chosen = ["setting"], []
+    settings = [row for row in grid.rows if ("domain_labels", "true") in row.choices]
     for about in SELECTION.values():
         heads += [f"by {about.by}", "the adversary's part"]
     for i, (criterion, name) in enumerate(UNSUPERVISED.items()):
-        row = max(grid.rows, key=lambda row: best[row][i])
-        uar = figures["cell", criterion, row.name]
-        part = figures.get(("difference", criterion, row.name), "none")
+        row = max(settings, key=lambda row: best[row][i])
+        uar = figures["UAR", "cell", criterion, row.name]
+        part = figures.get(("UAR", "difference", criterion, row.name), "none")
         chosen.append(
             f"- By the largest {name}: {row.name}; test UAR {uar}, the adversary's part {part}."
         )
+    measures = [measure for measure in MEASURES if measure != "UAR"]
+    pairs = list(product(measures, SELECTION))
+    parts = [
+        [name, *(figures[measure, "difference", criterion, name] for measure, criterion in pairs)]
+        for name in grid.planned
+    ]
+    part_heads = [f"{measure}, by {SELECTION[criterion].by}" for measure, criterion in pairs]
     count = len(grid.planned)
     paragraphs = [
         "Test UAR in %, with the epoch chosen in three ways: mean over seeds (standard "
@@ -93,6 +111,10 @@ def markdown(results: Results, grid: Table, corpora: list[dict], lines: list[Lin
         markdown_table([*heads, "domain UAR", *UNSUPERVISED.values()], rows),
         f"Of {count} intervals that miss 5 times in 100, about {0.05 * count:.1f} do, half of them "
         "on either side.",
+        "The same parts in AUC, with an interval over seeds, and, as `share`, in UAR at the "
+        "threshold at which the predicted share of the upper class is that of the source's "
+        "training labels.",
+        markdown_table(["the adversary's part in", *part_heads], parts),
         "## Chosen without labels of the target",
         "\n".join(chosen),
         "To confirm a setting, run the sweep with it alone, on seeds that had no part in choosing "

@@ -58,8 +58,9 @@ def extract(
     """
     contents = digests(utterances, label)
     places = [(contents[u.path], u.start, u.end) for u in utterances]
-    everything = json.dumps([VERSION, asdict(PRESETS[preset]), input, places], default=float)
-    entry = Path(cache, hashlib.blake2b(everything.encode(), digest_size=16).hexdigest())
+    everything = json.dumps([VERSION, asdict(PRESETS[preset]), places], default=float)
+    name = hashlib.blake2b(everything.encode(), digest_size=16).hexdigest()
+    entry = Path(cache, name + f"-{input}" * (input != "paper"))  # the same recordings: one digest
     try:
         try:
             return _load(entry, contents, input)
@@ -167,7 +168,8 @@ def _load(entry: Path, contents: dict[Path, str], input: str) -> Extracted:
         raise ValueError("its checksum differs")
     sounds = {i: Sound(*measures) for i, measures in notes["sounds"]}
     frames = np.load(file, mmap_mode="r", allow_pickle=False)  # (total, 26), left on disk
-    features = Features(frames, notes["lengths"], entry.name, input) if sounds else None
+    digest = entry.name.partition("-")[0]
+    features = Features(frames, notes["lengths"], digest, input) if sounds else None
     return Extracted(features, sounds, dict(notes["bad"]), contents)
 
 
