@@ -3,10 +3,11 @@
     DIGEST.npy    the frames of all utterances that can be used, (total, 26) float32
     DIGEST.json   the lengths and the measures of these utterances, what is bad, and a checksum
 
-DIGEST names all that the features depend on, except rounding: the preset, the input, the bytes of
-every recording, and where each utterance starts and ends. So an entry of the cache is never out of
-date, and its folder is safe to delete. The JSON is written last, so an entry that has one is whole.
-The frames are mapped into memory: what is not being used need not be there.
+DIGEST names all that the features depend on, except rounding: the preset, the bytes of every
+recording, and where each utterance starts and ends; behind it stands the input where it is not the
+paper's. So an entry of the cache is never out of date, and its folder is safe to delete. The JSON
+is written last, so an entry that has one is whole. The frames are mapped into memory: what is not
+being used need not be there.
 """
 
 import hashlib
