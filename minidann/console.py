@@ -70,7 +70,8 @@ def clock(seconds: float) -> str:
 def progress(items: Iterable, total: int, label: str, unit: str) -> Iterator:
     """Yield `items`, telling stderr after two seconds how many are done, and the time left.
 
-    A terminal gets one line that is written over, anything else a plain line every ten seconds.
+    A terminal gets one line that is written over, anything else a plain line every ten seconds. The
+    first items can be slow, so the time left is told when a twentieth of the items is done.
     """
     terminal, started = sys.stderr.isatty(), time.monotonic()
     begin, end, pause = ("\r\x1b[K", "", 0.2) if terminal else ("", "\n", 10)
@@ -78,8 +79,8 @@ def progress(items: Iterable, total: int, label: str, unit: str) -> Iterator:
     for done, item in enumerate(items):
         now = time.monotonic()
         if done and now - started > 2 and now - told > pause:
-            left = clock((now - started) * (total - done) / done)
-            line = f"{begin}{label}: {done}/{total} {unit}, {left} left"
+            left = f", {clock((now - started) * (total - done) / done)} left"
+            line = f"{begin}{label}: {done}/{total} {unit}" + left * (20 * done >= total)
             print(line, end=end, file=sys.stderr, flush=True)
             told = now
         yield item

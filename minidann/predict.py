@@ -163,7 +163,7 @@ def main() -> None:
         what = "all files are taken as recordings of one speaker, normalised by their own mean"
         print(f"note: {what} and standard deviation", file=sys.stderr, flush=True)
     what = f"{choices.dimension} (model of {corpora} speech)"
-    print("file", "seconds", *CLASSES[choices.dimension], what, sep="\t")
+    header = "\t".join(["file", "seconds", *CLASSES[choices.dimension], what]) + "\n"
     problems = []
     for path in console.progress(files, len(files), "predicting", "files"):
         prediction = predict_one(groups, choices, path)
@@ -174,7 +174,8 @@ def main() -> None:
             continue
         numbers = "\t".join(f"{p:.3f}" for p in prediction.probabilities)
         seconds = SHIFT * len(prediction.frames)
-        console.say(f"{path}\t{seconds:.1f}\t{numbers}\t{prediction.predicted}")
+        console.say(f"{header}{path}\t{seconds:.1f}\t{numbers}\t{prediction.predicted}")
+        header = ""
     if problems:
         raise UserError("\n".join(grouped(problems)))
 

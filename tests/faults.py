@@ -817,6 +817,7 @@ def a_full_disk(name: str) -> Callable:
 
 
 case("--out is a file", "--out {recording}")
+case("--out lies below a file", "--out {recording}/run")
 case("--out holds somebody's files", "--out {good}/target")
 case("--out holds a run of other choices", "--out {good}/finished --resume --alpha 0.3 --bn bn4")
 case(
@@ -826,6 +827,7 @@ case(
 case("--out holds this run, without --resume", "--out {good}/finished")
 case("--out that another process works in", a_folder_in_use)
 resumed("config.json is not JSON", text, "config.json", '{"choices": {"alpha": 0.')
+resumed("config.json without its choices", edit_json, "config.json", choices=None)
 resumed("config.json is JSON, but a list", text, "config.json", "[1, 2, 3]")
 case("the cache is a file", "--cache {recording}")
 case(

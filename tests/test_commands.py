@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -399,6 +400,7 @@ def test_the_model_of_the_demo_answers_at_once():
     name, seconds, low, high, predicted = rows[1].split("\t")
     assert (name, predicted) == (str(recording), "low" if low > high else "high")
     assert float(low) + float(high) == pytest.approx(1, abs=0.002)
+    assert call("predict", model, "gone.wav").stdout == ""  # no heading above nothing
 
 
 def test_commands_in_a_notebook(monkeypatch):
@@ -427,6 +429,26 @@ def test_no_home_folder(monkeypatch):
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     assert train.default_cache() == Path(tempfile.gettempdir(), "minidann")
     assert "~nobody" in str(parse("csv:~nobody/table.csv")[1])
+
+
+def test_the_time_left_is_told_once_the_first_items_are_done(monkeypatch, capsys):
+    seconds = iter([0.0, 0.0, *(3 + 0.3 * i for i in range(99))])
+    monkeypatch.setattr(console, "time", SimpleNamespace(monotonic=lambda: next(seconds)))
+    assert list(console.progress(range(100), 100, "features", "utterances")) == [*range(100)]
+    first, second, *_ = capsys.readouterr().err.splitlines()
+    assert first == "features: 1/100 utterances"
+    assert second == "features: 35/100 utterances, 0:24 left"
+
+
+def test_a_criterion_that_has_no_utterances_is_neither_tested_nor_reported(corpora, tmp_path):
+    """Of a source of fewer than 10 utterances none are left for the source validation set."""
+    table = Path(corpora[1].removeprefix("csv:"))
+    few = table.with_name("few.csv")
+    few.write_text("".join(table.read_text().splitlines(keepends=True)[:9]))
+    flags = ["--source", f"csv:{few}", *corpora[2:6], "--batch-size", 4, "--epochs", 1]
+    done = succeed("train", *flags, "--out", tmp_path / "run")
+    assert list(metrics_of(tmp_path / "run")["selected_by"]) == ["target", "information"]
+    assert "selected by labels of the source" not in done.stdout
 
 
 def test_the_page_of_all_commands():

@@ -388,6 +388,15 @@ def test_an_entry_under_the_name_of_another_is_made_again(tmp_path, capsys):
     assert "is damaged (its checksum differs)" in capsys.readouterr().err
 
 
+def test_what_a_kill_left_in_the_cache_is_removed_after_a_day(tmp_path):
+    old, new = tmp_path / "cache/unfinished-old", tmp_path / "cache/unfinished-new"
+    for folder in (old, new):
+        folder.mkdir(parents=True)
+    os.utime(old, (0, 0))
+    extracted(corpus(tmp_path), tmp_path / "cache")
+    assert new.exists() and not old.exists()
+
+
 @pytest.mark.parametrize("written", [".npy", ".json"])
 def test_a_kill_while_an_entry_is_moved(tmp_path, monkeypatch, capsys, written):
     """The JSON is moved last: without it there is no entry, and with it there is all of it."""

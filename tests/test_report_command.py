@@ -68,7 +68,7 @@ def whole(flags, tmp_path_factory):
 def test_a_figure_from_nothing(whole):
     out, printed = whole
     lines = printed.splitlines()
-    assert lines[0].startswith("2 of 2 runs are missing; ")
+    assert lines[0].startswith("runs missing: 2 of 2; ")
     assert [line.split()[0] for line in lines[1:3]] == ["1/2", "2/2"]
     assert lines[3] == str(out / FIGURE)
     assert lines[4].endswith("for 2 runs and what is made of them") and len(lines) == 5
@@ -249,7 +249,7 @@ def test_there_are_no_more_jobs_than_runs(tmp_path, monkeypatch):
     (three[2].out / "metrics.json").write_text("there")
     printed = []
     launch.launch(three, 9, printed.append)
-    assert printed[0] == "2 of 3 runs are missing; 2 at a time, 6 threads each"
+    assert printed[0] == "runs missing: 2 of 3; at a time: 2; threads of each: 6"
     assert [(run.out / "metrics.json").read_text() for run in three] == ["6", "6", "there"]
 
 

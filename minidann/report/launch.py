@@ -32,7 +32,7 @@ def launch(wanted: Sequence[Run], jobs: int, say: Callable[[str], None]) -> None
     total, began = len(waiting), time.monotonic()
     jobs = max(1, min(jobs, total))
     threads = max(1, parallel.threads() // jobs)
-    say(f"{total} of {len(wanted)} runs are missing; {jobs} at a time, {threads} threads each")
+    say(f"runs missing: {total} of {len(wanted)}; at a time: {jobs}; threads of each: {threads}")
     if held := sum(store.is_held(run.out) for run in waiting):
         say(f"other processes are at work on {held} of them, which are waited for")
     at_work: dict[Run, subprocess.Popen] = {}

@@ -12,8 +12,10 @@ The frames are mapped into memory: what is not being used need not be there.
 import hashlib
 import json
 import os
+import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from itertools import chain, groupby
@@ -31,6 +33,7 @@ from minidann.sound.normalise import Features
 from minidann.sound.warnings import Sound, measure
 
 VERSION = 6  # of the arithmetic, the layout and the measures: a new number leaves old files unused
+DAY = 24 * 3600  # seconds; no process extracts for so long
 
 
 class Extracted(NamedTuple):
@@ -128,9 +131,12 @@ def _save(entry: Path, utterances: Sequence, preset: str, label: str, input: str
     """Extract into the two files of `entry`, utterance by utterance.
 
     They are made in a folder of this process, and then moved. Where several processes make the
-    same entry at once, each moves the same bytes.
+    same entry at once, each moves the same bytes. What a kill left there is removed after a day.
     """
     entry.parent.mkdir(parents=True, exist_ok=True)
+    for left in entry.parent.glob("unfinished-*"):
+        if left.stat().st_mtime < time.time() - DAY:
+            shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix="unfinished-", dir=entry.parent) as folder:
         file = Path(folder, f"{entry.name}.npy")
         lengths, bad, sounds = [], {}, {}
