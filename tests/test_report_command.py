@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,6 @@ from minidann.console import UserError
 from minidann.ops import parallel
 from minidann.report import __main__ as command
 from minidann.report import launch
-from minidann.run import store
 
 FIGURE = "figure3-arousal.png"
 
@@ -92,7 +90,6 @@ def test_ctrl_c_stops_the_run_and_the_same_command_goes_on(whole, flags, tmp_pat
     _, error = process.communicate(timeout=60)
     assert (process.returncode, error) == (130, "stopped; the same command goes on\n")
     (run,) = (tmp_path / "runs").iterdir()
-    assert not store.is_held(run)  # the run has ended before its report
     assert (run / "checkpoint.npz").is_file() and not (run / "metrics.json").exists()
     assert "stopped; the same command with --resume goes on" in log_of(tmp_path)
     assert not (tmp_path / FIGURE).exists()
@@ -251,24 +248,6 @@ def test_there_are_no_more_jobs_than_runs(tmp_path, monkeypatch):
     launch.launch(three, 9, printed.append)
     assert printed[0] == "runs missing: 2 of 3; at a time: 2; threads of each: 6"
     assert [(run.out / "metrics.json").read_text() for run in three] == ["6", "6", "there"]
-
-
-@pytest.mark.parametrize("killed", [False, True])
-def test_it_waits_for_others_and_goes_on_where_they_were(tmp_path, killed):
-    (run,) = fakes(tmp_path, GOOD if killed else "")
-    said = []
-    thread = threading.Thread(target=launch.launch, args=([run], 1, said.append))
-    with store.hold(run.out):
-        (run.out / "checkpoint.npz").touch()
-        thread.start()
-        wait_for(lambda: len(said) == 2)
-        time.sleep(4 * launch.PAUSE)
-        assert not (tmp_path / "logs").exists()
-        if not killed:
-            (run.out / "metrics.json").write_text("{}")
-    thread.join()
-    assert said[1] == "other processes are at work on 1 of them, which are waited for"
-    assert said[2].startswith("1/1  run0") and len(said) == 3
 
 
 @pytest.mark.parametrize("ends", [KeyboardInterrupt, BrokenPipeError])

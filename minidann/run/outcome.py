@@ -159,7 +159,7 @@ def evaluate(counts: intervals.Counts) -> dict | None:
         return None
     confusion = sum(counts.values())  # (2, 2)
     return {
-        "uar": float(metrics.uars(confusion)),
+        "uar": uar_of(counts),
         "confusion": confusion.tolist(),
         "n": int(confusion.sum()),
         "speakers": len(counts),

@@ -32,7 +32,7 @@ from minidann.sound.logmel import FRAMES, MELS, PRESETS, logmel
 from minidann.sound.normalise import Features
 from minidann.sound.warnings import Sound, measure
 
-VERSION = 6  # of the arithmetic, the layout and the measures: a new number leaves old files unused
+VERSION = 7  # of the arithmetic, the layout and the measures: a new number leaves old files unused
 DAY = 24 * 3600  # seconds; no process extracts for so long
 
 
@@ -121,7 +121,7 @@ def extract_one(
         start, end = utterance.start, utterance.end
         try:
             frames = prepared(logmel(cut(audio, start, end), preset), input).copy()  # (k, 26)
-            extracted.append((i, measure(Path(path), channels, rate, start, end), frames))
+            extracted.append((i, measure(channels, rate, start, end), frames))
         except UserError as error:
             extracted.append((i, None, str(error)))
     return extracted
