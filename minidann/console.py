@@ -5,6 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import NoReturn
 
 
@@ -55,9 +56,7 @@ def run(main: Callable[[], None]) -> None:
     sys.exit(code)
 
 
-def say(line: str) -> None:
-    """Print `line` now, also where stdout is a file or a pipe: a log must not lag behind."""
-    print(line, flush=True)
+say = partial(print, flush=True)  # also where stdout is a file or a pipe: a log must not lag behind
 
 
 def clock(seconds: float) -> str:
@@ -68,20 +67,18 @@ def clock(seconds: float) -> str:
 
 
 def progress(items: Iterable, total: int, label: str, unit: str) -> Iterator:
-    """Yield `items`, telling stderr after two seconds how many are done, and the time left.
+    """Yield `items`, telling stderr every ten seconds how many are done, and the time left.
 
-    A terminal gets one line that is written over, anything else a plain line every ten seconds.
+    The first line comes after two seconds. The first items can be slow, so the time left is told
+    when a twentieth of the items is done.
     """
-    terminal, started = sys.stderr.isatty(), time.monotonic()
-    begin, end, pause = ("\r\x1b[K", "", 0.2) if terminal else ("", "\n", 10)
-    told = started - pause
+    started = time.monotonic()
+    due = started + 2
     for done, item in enumerate(items):
         now = time.monotonic()
-        if done and now - started > 2 and now - told > pause:
-            left = clock((now - started) * (total - done) / done)
-            line = f"{begin}{label}: {done}/{total} {unit}, {left} left"
-            print(line, end=end, file=sys.stderr, flush=True)
-            told = now
+        if done and now > due:
+            left = f", {clock((now - started) * (total - done) / done)} left"
+            line = f"{label}: {done}/{total} {unit}" + left * (20 * done >= total)
+            print(line, file=sys.stderr, flush=True)
+            due = now + 10
         yield item
-    if terminal:
-        print(begin, end="", file=sys.stderr, flush=True)

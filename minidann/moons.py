@@ -184,10 +184,12 @@ def main() -> None:
     p.add_argument("--seeds", type=int, default=1, help="how many, from 0 on")
     p.add_argument("--beta", type=float, default=BETA, help="scale of DANN's reversed gradient")
     args = p.parse_args()
+    if args.seeds < 1 or not 0 <= args.beta < np.inf:
+        p.error(f"--seeds {args.seeds} --beta {args.beta:g}: expected 1 or more, and 0 or more")
     print("accuracy on the source points trained on, and on fresh points of the target")
     print(f"{'':4}  {'source-only':>14}  {'DANN':>14}\nseed  " + "source  target  " * 2)
     table = []
-    for seed in range(max(1, args.seeds)):
+    for seed in range(args.seeds):
         _, _, results = experiment(seed, args.beta)
         table.append([results[name][domain] for name in MODELS for domain in ("source", "target")])
         console.say(f"{seed:4}  " + "  ".join(f"{share:6.3f}" for share in table[-1]))

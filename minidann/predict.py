@@ -1,6 +1,5 @@
 """python -m minidann.predict RUN FILE...: what a trained model predicts for recordings."""
 
-import glob
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -61,14 +60,13 @@ def probabilities_of(
     """
     windows = windows_of(frames, **groups["target"], input=input)
     encoded, weights = [], []
-    for x, _ in windows:  # (T, 26)
-        h, cache = model.encode(groups["params"], x[None])  # (1, C)
+    for row in range(len(windows)):
+        h, cache = model.encode(groups["params"], windows.batch([row]))  # (1, C)
         encoded.append(h)
         weights.append(cache.attention.weights)  # (1, P)
     h = np.concatenate(encoded)  # (W, C)
     each = evaluation.predict(groups["params"], groups["running"], h)  # (W, 2)
-    whole = np.average(each, axis=0, weights=[count for _, count in windows])
-    return whole, np.concatenate(weights)
+    return np.average(each, axis=0, weights=windows.lengths), np.concatenate(weights)
 
 
 class Prediction(NamedTuple):
@@ -117,7 +115,7 @@ def listen(choices: Choices, path: Path) -> Prediction:
         frames = logmel(mono(channels, rate), choices.features)  # (T, 26)
     except UserError as error:
         return Prediction(path, str(error))
-    sound = measure(path, channels, rate, None, None)
+    sound = measure(channels, rate, None, None)
     if sound.peak < SILENCE:
         return Prediction(path, "holds nothing but silence, and so no class; record it again")
     if len(frames) < POOLED:
@@ -140,15 +138,6 @@ def predict_one(groups: dict, choices: Choices, path: Path) -> Prediction:
     return heard._replace(probabilities=whole, predicted=predicted, weights=weights)
 
 
-def matching(files: Iterable[Path]) -> list[Path]:
-    """The files, and those that match where a name has wildcards, as Windows hands them on."""
-    found = []
-    for file in files:
-        matches = [] if file.exists() else sorted(glob.glob(str(file)))
-        found += map(Path, matches or [file])
-    return found
-
-
 def main() -> None:
     p = console.Parser(
         prog="python -m minidann.predict",
@@ -157,15 +146,15 @@ def main() -> None:
     p.add_argument("run", type=Path, metavar="RUN", help="the folder of a finished run")
     p.add_argument("files", type=Path, nargs="+", metavar="FILE", help="WAV, FLAC or OGG")
     args = p.parse_args()
-    files, (groups, choices, corpora) = matching(args.files), load(args.run)
-    groups = with_speaker(groups, choices, files)
+    groups, choices, corpora = load(args.run)
+    groups = with_speaker(groups, choices, args.files)
     if choices.normalise == "speaker":
         what = "all files are taken as recordings of one speaker, normalised by their own mean"
         print(f"note: {what} and standard deviation", file=sys.stderr, flush=True)
     what = f"{choices.dimension} (model of {corpora} speech)"
-    print("file", "seconds", *CLASSES[choices.dimension], what, sep="\t")
+    header = "\t".join(["file", "seconds", *CLASSES[choices.dimension], what]) + "\n"
     problems = []
-    for path in console.progress(files, len(files), "predicting", "files"):
+    for path in console.progress(args.files, len(args.files), "predicting", "files"):
         prediction = predict_one(groups, choices, path)
         for remark in prediction.remarks:
             print(f"{path}: note: a recording {remark}", file=sys.stderr, flush=True)
@@ -174,7 +163,8 @@ def main() -> None:
             continue
         numbers = "\t".join(f"{p:.3f}" for p in prediction.probabilities)
         seconds = SHIFT * len(prediction.frames)
-        console.say(f"{path}\t{seconds:.1f}\t{numbers}\t{prediction.predicted}")
+        console.say(f"{header}{path}\t{seconds:.1f}\t{numbers}\t{prediction.predicted}")
+        header = ""
     if problems:
         raise UserError("\n".join(grouped(problems)))
 

@@ -4,7 +4,6 @@ import argparse
 import os
 import shutil
 import sys
-import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +21,7 @@ from minidann.training import State
 
 DIRECTIONS = {"rec2iem": ("recola", "iemocap"), "iem2rec": ("iemocap", "recola")}
 PRINTED = ("emotion_loss", "domain_loss", "target_dev_uar", "source_val_uar", "domain_uar")
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "minidann")
 DEMO = Path(__file__).parents[1] / "data" / "demo"
 
 
@@ -80,17 +80,9 @@ def add_shared_flags(p: argparse.ArgumentParser, names=FLAGS) -> dict:
         groups[about["group"]].add_argument(flag_of(name), default=default, **about["flag"])
     files.add_argument("--skip-bad", action="store_true",
                        help="leave out utterances that cannot be used, and list them")  # fmt: skip
-    files.add_argument("--cache", type=Path, metavar="DIR", default=default_cache(),
+    files.add_argument("--cache", type=Path, metavar="DIR", default=CACHE,
                        help="extracted features; safe to delete")  # fmt: skip
     return groups
-
-
-def default_cache() -> Path:
-    """Where features are kept between runs; safe to delete."""
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    if home.startswith("~"):  # there is no home, as in some containers
-        home = tempfile.gettempdir()
-    return Path(home, "minidann")
 
 
 def parser() -> argparse.ArgumentParser:

@@ -20,8 +20,8 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
 
@@ -82,7 +82,6 @@ class Place:
 
     folder: Path
     good: Path
-    undo: ExitStack = field(default_factory=ExitStack)
 
     @property
     def source(self) -> str:
@@ -190,11 +189,10 @@ class Bench:
         """Run a case; all that it prints is as `plain` has it."""
         with tempfile.TemporaryDirectory(dir=self.base) as folder:
             place = Place(Path(folder), self.good)
-            with place.undo:
-                command = place.command(case.make)
-                before = contents(place.folder)
-                done = self.run(command, place.folder, case.limit, case.stdout)
-                after = contents(place.folder)
+            command = place.command(case.make)
+            before = contents(place.folder)
+            done = self.run(command, place.folder, case.limit, case.stdout)
+            after = contents(place.folder)
             changed = sorted(
                 name
                 for name in before.keys() | after.keys()
@@ -502,7 +500,6 @@ case(
     "--source emodb:{folder}/one --target ravdess:{folder}/other",
 )
 case("a file in place of a folder", "--source iemocap:{recording}")
-case("a CSV file given as another corpus", "--source emodb:{good}/source/source.csv")
 case("the folder of a CSV file in place of the file", "--source csv:{good}/source")
 lying("an empty folder", "iemocap")
 lying("a folder of other things", "ravdess", ".DS_Store", *"abcd", "text.txt", "song.mp3", "a.jpg")
@@ -716,7 +713,6 @@ predicted("half a second of sound (predict)", written, seconds=0.5)
 predicted("a Git LFS pointer in place of a recording (predict)", text, "version https://git-lfs")
 predicted("an answer in XML in place of a recording (predict)", text, "<?xml version='1.0'?>")
 emodb("a clone of a corpus without Git LFS", pointers, SOUND)
-case("no file that matches (predict)", "predict {good}/finished {folder}/*.flac")
 
 
 part = "A target without labels"
@@ -800,12 +796,6 @@ case("--recola without --iemocap: the other would be the synthetic demo", "train
 part = "Where a run is kept"
 
 
-def a_folder_in_use(p):
-    out = p.run()
-    p.undo.enter_context(store.hold(out))
-    return p.train("--out", out, "--resume")
-
-
 def a_full_disk(name: str) -> Callable:
     """A case that writes into a folder which is there, and is given by the flag of this name."""
 
@@ -817,6 +807,7 @@ def a_full_disk(name: str) -> Callable:
 
 
 case("--out is a file", "--out {recording}")
+case("--out lies below a file", "--out {recording}/run")
 case("--out holds somebody's files", "--out {good}/target")
 case("--out holds a run of other choices", "--out {good}/finished --resume --alpha 0.3 --bn bn4")
 case(
@@ -824,8 +815,8 @@ case(
     lambda p: p.train("--out", p.run(), "--resume", source=p.rows("HL" * 12, name="source")),
 )
 case("--out holds this run, without --resume", "--out {good}/finished")
-case("--out that another process works in", a_folder_in_use)
 resumed("config.json is not JSON", text, "config.json", '{"choices": {"alpha": 0.')
+resumed("config.json without its choices", edit_json, "config.json", choices=None)
 resumed("config.json is JSON, but a list", text, "config.json", "[1, 2, 3]")
 case("the cache is a file", "--cache {recording}")
 case(
@@ -924,21 +915,6 @@ def tone(path: Path) -> None:
     soundfile.write(path, 0.1 * np.sin(np.arange(32000) / 10), 16000)
 
 
-def unmarked(path: Path) -> None:
-    """An Ogg file as a recorder leaves it that was not told of the end: its last page unmarked."""
-    content = bytearray(written(path).read_bytes())
-    page = content.rfind(b"OggS")
-    content[page + 5] &= ~4
-    content[page + 22 : page + 26] = bytes(4)
-    checksum = 0  # CRC-32 of the polynomial 0x04C11DB7, from the highest bit on
-    for byte in content[page:]:
-        checksum ^= byte << 24
-        for _ in range(8):
-            checksum = (checksum << 1) ^ (0x104C11DB7 if checksum >> 31 else 0)
-    content[page + 22 : page + 26] = checksum.to_bytes(4, "little")
-    path.write_bytes(content)
-
-
 def a_damaged_cache(p):
     cache = shutil.copytree(p.good / "cache", p.folder / "cache")
     for path in cache.glob("*.npy"):
@@ -964,7 +940,6 @@ recola(
     warns="before the annotation ends",
 )
 recola("ratings outside -1 to 1 (RECOLA)", warns="outside -1 to 1")
-recola("other than six raters (RECOLA)", warns="other than 6 raters")
 rows(
     *("overlapping utterances (CSV)", "a.wav,0,0.4,s1,1,1", "a.wav,0.3,0.6,s2,-1,-1"),
     *("b.wav,,,s2,1,-1", "c.wav,,,s1,-1,1"),
@@ -995,7 +970,7 @@ rows(
 emodb("copies of recordings in another folder (EMO-DB)", copies, warns="copies of other files")
 emodb("recordings not named as in the corpus (EMO-DB)", sound, "test.wav", warns="not named as in")
 case("video and song beside speech (RAVDESS)", video_and_song, warns="not named as in")
-recorded("digital silence, all of a recording", samples, 0, warns="nothing but zeros")
+recorded("digital silence, all of a recording", samples, 0, warns="exact zeros")
 recorded("digital silence, part of a recording", samples, 0, 3000, 6000, warns="of digital silence")
 recorded("clipping", sound, level=2.0, warns="clip")
 recorded(
@@ -1003,8 +978,6 @@ recorded(
     lambda path: shutil.copy(path.with_name("a.wav"), path),
     warns="duplicate recordings",
 )
-recorded("mixed sample rates", sound, rate=44100, warns="whose rate")
-recorded("mixed numbers of channels", sound, channels=2, warns="whose rate")
 recorded("an utterance that is shorter than half a second", sound, 0.3, warns="shorter than")
 recorded("an utterance that is longer than half a minute", sound, 31, warns="longer than")
 case("a damaged file in the cache, made anew", a_damaged_cache, warns="is damaged")
@@ -1021,7 +994,6 @@ predicted(
     subtype="PCM_32",
     warns="another scale",
 )
-predicted("Ogg without a mark of its end (predict)", unmarked, file="a.ogg", warns="without a mark")
 rows(
     *("bad utterances left out with --skip-bad", "a.wav,,,s1,1,1", "b.wav,,,s2,-1,-1"),
     *("z.wav,,,s2,1,1", "c.wav,,,s1,high,1"),

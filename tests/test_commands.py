@@ -8,9 +8,9 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -180,6 +180,17 @@ def test_stopped_while_it_is_tested_it_needs_no_training(corpora, tmp_path, monk
     again = succeed("train", *flags, "--resume")
     assert "this run is done" in again.stdout and "test UAR" in again.stdout
     assert not (tmp_path / "run" / "epochs").exists()
+
+
+def test_a_run_waits_for_another_process_in_its_folder(corpora, tmp_path):
+    out = tmp_path / "run"
+    waiting = command("train", *corpora, "--epochs", 1, "--out", out)
+    with store.hold(out), open(tmp_path / "log", "w") as log:
+        process = subprocess.Popen(waiting, stdout=log)
+        while "another process is at work here" not in (tmp_path / "log").read_text():
+            time.sleep(0.1)
+        assert not (out / "config.json").exists()
+    assert process.wait(timeout=60) == 0 and (out / "metrics.json").exists()
 
 
 def test_several_runs_may_fill_one_cache_at_once(run, corpora, tmp_path):
@@ -399,6 +410,7 @@ def test_the_model_of_the_demo_answers_at_once():
     name, seconds, low, high, predicted = rows[1].split("\t")
     assert (name, predicted) == (str(recording), "low" if low > high else "high")
     assert float(low) + float(high) == pytest.approx(1, abs=0.002)
+    assert call("predict", model, "gone.wav").stdout == ""  # no heading above nothing
 
 
 def test_commands_in_a_notebook(monkeypatch):
@@ -424,9 +436,27 @@ def test_numpy_imported_first_is_told_once():
 def test_no_home_folder(monkeypatch):
     """As in a container, where the user has no entry either."""
     monkeypatch.setattr(os.path, "expanduser", lambda path: path)
-    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    assert train.default_cache() == Path(tempfile.gettempdir(), "minidann")
     assert "~nobody" in str(parse("csv:~nobody/table.csv")[1])
+
+
+def test_the_time_left_is_told_once_the_first_items_are_done(monkeypatch, capsys):
+    seconds = iter([0.0, 0.0, *(3 + 0.3 * i for i in range(99))])
+    monkeypatch.setattr(console, "time", SimpleNamespace(monotonic=lambda: next(seconds)))
+    assert list(console.progress(range(100), 100, "features", "utterances")) == [*range(100)]
+    first, second, *_ = capsys.readouterr().err.splitlines()
+    assert first == "features: 1/100 utterances"
+    assert second == "features: 35/100 utterances, 0:24 left"
+
+
+def test_a_criterion_that_has_no_utterances_is_neither_tested_nor_reported(corpora, tmp_path):
+    """Of a source of fewer than 10 utterances none are left for the source validation set."""
+    table = Path(corpora[1].removeprefix("csv:"))
+    few = table.with_name("few.csv")
+    few.write_text("".join(table.read_text().splitlines(keepends=True)[:9]))
+    flags = ["--source", f"csv:{few}", *corpora[2:6], "--batch-size", 4, "--epochs", 1]
+    done = succeed("train", *flags, "--out", tmp_path / "run")
+    assert list(metrics_of(tmp_path / "run")["selected_by"]) == ["target", "information"]
+    assert "selected by labels of the source" not in done.stdout
 
 
 def test_the_page_of_all_commands():
@@ -434,14 +464,6 @@ def test_the_page_of_all_commands():
     assert done.returncode == 0
     for path in Path(minidann.__file__).parent.glob("*/__main__.py"):
         assert f"python -m minidann.{path.parent.name} " in done.stdout
-
-
-def test_wildcards_as_windows_hands_them_on(tmp_path):
-    for name in ("b.wav", "a.wav", "c.txt"):
-        (tmp_path / name).touch()
-    assert predict.matching([tmp_path / "*.wav"]) == [tmp_path / "a.wav", tmp_path / "b.wav"]
-    (tmp_path / "[1].wav").touch()
-    assert predict.matching([tmp_path / "[1].wav"]) == [tmp_path / "[1].wav"]
 
 
 def test_a_long_recording_is_the_mean_of_its_windows_by_their_length(monkeypatch):

@@ -12,7 +12,8 @@ LOG2 = np.log(2)
 EPOCHS = 20  # the doctor looks at the last ten
 LATE = np.arange(EPOCHS) >= EPOCHS - 10
 NOTHING = ["nothing here asks for a change"]
-LOOK = "see what gives the corpus away (python -m minidann.corpora): silence, level"
+LOOK = "see the data warnings of both corpora: python -m minidann.corpora"
+LEVELLED = "--input levelled, which takes level and silence out"
 LARGER = "a larger --beta than 1: it may cost emotion"
 LESS = ["a smaller --beta than 1, or --beta-schedule ganin, from 0 on"]
 SHIFT = "no larger beta, and --select-by source in place of information"
@@ -29,11 +30,12 @@ def made_up_run(
     """A folder with what the doctor reads; of the history a number for all epochs, or one each."""
     usual = {
         "model": "our", "bn": "bn1", "alpha": 0.5, "beta": 1.0, "beta_schedule": "constant",
-        "dimension": "arousal", "seed": 3, "select_by": "target",
+        "dimension": "arousal", "seed": 3, "select_by": "target", "input": "paper",
     }  # fmt: skip
     path.mkdir(exist_ok=True)
     corpora = {"source": {"title": "Ay", "classes": source}, "target": {"title": "Bee"}}
     config = {"format": store.FORMAT, "choices": usual | (choices or {}), "corpora": corpora}
+    config["constants"] = {}
     store.write_json(path / "config.json", config)
     results = {
         "test": {"uar": 0.7, "confusion": confusion},
@@ -93,11 +95,12 @@ NO_BETA = {"domain_grad_norm": 0.0, "choices": {"beta": 0.0}}
         # A loss that moved, or is not that of guessing, is not dead.
         ({"dev_domain_loss": LOG2 + np.linspace(0.3, 0, EPOCHS)}, ["BALANCED"], NOTHING),
         ({"dev_domain_loss": 0.5}, ["BALANCED"], NOTHING),
-        ({"domain_uar": 0.851}, ["WINNING"], [LOOK, LARGER]),
-        ({"domain_uar": 0.99, "domain_grad_norm": 2.9}, ["WINNING"], [LOOK, LARGER]),
+        ({"domain_uar": 0.851}, ["WINNING"], [LOOK, LARGER, LEVELLED]),
+        ({"domain_uar": 0.99, "choices": {"input": "levelled"}}, ["WINNING"], [LOOK, LARGER]),
+        ({"domain_uar": 0.99, "domain_grad_norm": 2.9}, ["WINNING"], [LOOK, LARGER, LEVELLED]),
         ({"domain_uar": 0.99, "domain_grad_norm": 3.1}, ["WINNING", "drowns emotion"],
-         [LOOK, "a smaller --beta, or a larger --alpha"]),
-        ({"domain_uar": 0.99, **NO_BETA}, ["WINNING", "there is no adversary."], [LOOK]),
+         [LOOK, LEVELLED, "a smaller --beta, or a larger --alpha"]),
+        ({"domain_uar": 0.99, **NO_BETA}, ["WINNING", "there is no adversary."], [LOOK, LEVELLED]),
         ({"domain_uar": 0.849}, ["BETWEEN"], NOTHING),
         ({"domain_uar": 0.651}, ["BETWEEN"], NOTHING),
         ({"domain_uar": 0.649}, ["BALANCED"], NOTHING),
@@ -105,7 +108,8 @@ NO_BETA = {"domain_grad_norm": 0.0, "choices": {"beta": 0.0}}
         ({"domain_loss": 1.5 * LOG2 - 0.01}, ["BALANCED"], NOTHING),
         ({"domain_loss": 1.5 * LOG2 + 0.01}, ["OVERRUN"], LESS),
         ({"domain_loss": 1.5 * LOG2 + 0.01, "domain_uar": 0.82}, ["OVERRUN"], LESS),
-        ({"domain_loss": 1.5 * LOG2 + 0.01, "domain_uar": 0.851}, ["WINNING"], [LOOK, LARGER]),
+        ({"domain_loss": 1.5 * LOG2 + 0.01, "domain_uar": 0.851}, ["WINNING"],
+         [LOOK, LARGER, LEVELLED]),
         ({"dev_domain_loss": 1.5 * LOG2 + 0.01}, ["OVERRUN"], LESS),
         ({"domain_uar": 0.399}, ["OVERRUN"], LESS),
         ({"domain_uar": 0.3, **NO_BETA}, ["OVERRUN", "there is no adversary."], NOTHING),
@@ -133,7 +137,7 @@ NO_BETA = {"domain_grad_norm": 0.0, "choices": {"beta": 0.0}}
         ({"source": (55, 45), "confusion": EVEN}, ["LABEL SHIFT"], [SHIFT]),
         # No page asks for a larger and for no larger beta.
         ({"source": (55, 45), "confusion": EVEN, "domain_uar": 0.99}, ["LABEL SHIFT", "WINNING"],
-         [LOOK, SHIFT]),
+         [LOOK, LEVELLED, SHIFT]),
         ({"source": (45, 55), "confusion": ((1, 39), (0, 60)), "choices": {"dimension": "valence"}},
          ["Positive is 55% of the source, and 99% of the predictions", LEANING], NOTHING),
         ({"source": (45, 55), "confusion": ((40, 0), (60, 0))}, [ONE_CLASS],
@@ -163,7 +167,7 @@ def test_the_figures_are_those_of_the_last_ten_epochs(examined):
         domain_loss=np.where(LATE, 0.83, 9),
     )  # fmt: skip
     assert (
-        "In the last epochs, here 10, the domain classifier is right about 71% of development "
+        "In the last epochs (10), the domain classifier is right about 71% of development "
         "utterances and as many of the source (50% is guessing), with a loss of 0.53; in training "
         "0.83 (guessing: 0.69)."
     ) in page
@@ -181,14 +185,14 @@ def test_the_ratio_of_gradient_norms_is_a_median_of_the_last_epochs(examined):
     late = np.arange(EPOCHS) >= 16  # four epochs of the last ten
     grad_norm = np.where(late, 100.0, np.where(LATE, 0.37, 0.001))
     page, _ = examined(domain_grad_norm=grad_norm)
-    assert "is 0.37 times that of emotion (median of the last 10 epochs)" in page
+    assert "is 0.37 times that of emotion (median of the last epochs: 10)" in page
 
 
 def test_of_a_short_run_the_second_half_is_looked_at(examined, monkeypatch):
     monkeypatch.setitem(globals(), "EPOCHS", 3)
     domain = {"domain_loss": [2.9, 0.8, 0.3], "dev_domain_loss": [1.0, 0.6, 0.1]}
     page, _ = examined(domain_uar=[0.5, 0.6, 0.96], **domain)
-    assert "is WINNING" in page and "here 1, the domain classifier is right about 96%" in page
+    assert "is WINNING" in page and "epochs (1), the domain classifier is right about 96%" in page
 
 
 def test_a_target_without_labels(tmp_path):
@@ -259,6 +263,9 @@ def test_what_is_no_finished_run_of_this_version_is_an_error_in_one_line(tmp_pat
     (run / "metrics.json").unlink()
     assert refused(run) == f"{run}: not finished; its command with --resume goes on"
     assert "not found" in refused(tmp_path / "nowhere")
+    del config["choices"]
+    store.write_json(run / "config.json", config)
+    assert "config.json: damaged, or not minidann's ('choices')" in refused(run)
 
 
 def refused(run):

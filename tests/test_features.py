@@ -290,9 +290,10 @@ def test_levelled_windows_are_tiled_and_start_anywhere_in_training_alone():
     at = [np.flatnonzero((normal[1] == x[0]).all(axis=1))[0] for x in starts[2:]]
     for x, start in zip(starts[2:], at):
         assert np.array_equal(x, np.roll(normal[1], -start, axis=0)[:WINDOW])
-    pieces = windows_of(utterances[1], corpus.mean, corpus.std, "levelled")
-    assert [count for _, count in pieces] == [WINDOW, long - WINDOW]
-    assert np.array_equal(np.concatenate([x[:count] for x, count in pieces]), normal[1])
+    pieces = windows_of(utterances[1], corpus.mean[0], corpus.std[0], "levelled")
+    assert pieces.lengths.tolist() == [WINDOW, long - WINDOW]
+    windows = zip(pieces.batch([0, 1]), pieces.lengths)
+    assert np.array_equal(np.concatenate([x[:count] for x, count in windows]), normal[1])
 
 
 # Extraction and cache
@@ -389,6 +390,15 @@ def test_an_entry_under_the_name_of_another_is_made_again(tmp_path, capsys):
     assert "is damaged (its checksum differs)" in capsys.readouterr().err
 
 
+def test_what_a_kill_left_in_the_cache_is_removed_after_a_day(tmp_path):
+    old, new = tmp_path / "cache/unfinished-old", tmp_path / "cache/unfinished-new"
+    for folder in (old, new):
+        folder.mkdir(parents=True)
+    os.utime(old, (0, 0))
+    extracted(corpus(tmp_path), tmp_path / "cache")
+    assert new.exists() and not old.exists()
+
+
 @pytest.mark.parametrize("written", [".npy", ".json"])
 def test_a_kill_while_an_entry_is_moved(tmp_path, monkeypatch, capsys, written):
     """The JSON is moved last: without it there is no entry, and with it there is all of it."""
@@ -449,7 +459,7 @@ def test_data_warnings_are_the_same_from_the_cache(tmp_path):
     write(silent.path, np.zeros(RATE))
     write(loud.path, np.clip(30 * noise(1), -1, 1), 22_050)
     rows = [first, whole(tmp_path / "missing.wav"), silent, loud, first]
-    expected = {"clipping": [[3]], "zeros": [[2]], "rate": [[3]], "duplicate": [[0, 4]]}
+    expected = {"clipping": [[3]], "zeros": [[2]], "duplicate": [[0, 4]]}
     for _ in range(2):
         found = data_warnings(extract(rows, tmp_path / "cache").sounds)
         for what, groups in expected.items():

@@ -81,6 +81,12 @@ def test_source_only_learns_nothing_from_the_target():
         assert np.array_equal(left[name], right[name]) != name.startswith("domain"), name
 
 
+@pytest.mark.parametrize("flags", [("--seeds", 0), ("--beta", "nan"), ("--beta", -1)])
+def test_flags_that_make_no_sense(flags, few_epochs):
+    done = call("moons", *flags)
+    assert done.returncode == 2 and not done.stdout and "expected 1 or more" in done.stderr
+
+
 def test_the_command_prints_a_table(few_epochs):
     lines = call("moons", "--seeds", 2, "--beta", 0).stdout.splitlines()
     assert "fresh points of the target" in lines[0]

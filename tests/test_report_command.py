@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,6 @@ from minidann.console import UserError
 from minidann.ops import parallel
 from minidann.report import __main__ as command
 from minidann.report import launch, ledger
-from minidann.run import store
 
 FIGURE = "figure3-arousal.png"
 
@@ -68,7 +66,7 @@ def whole(flags, tmp_path_factory):
 def test_a_figure_from_nothing(whole):
     out, printed = whole
     lines = printed.splitlines()
-    assert lines[0].startswith("2 of 2 runs are missing; ")
+    assert lines[0].startswith("runs missing: 2 of 2; ")
     assert [line.split()[0] for line in lines[1:3]] == ["1/2", "2/2"]
     assert lines[3] == str(out / FIGURE)
     assert lines[4].endswith("for 2 runs and what is made of them") and len(lines) == 5
@@ -92,7 +90,6 @@ def test_ctrl_c_stops_the_run_and_the_same_command_goes_on(whole, flags, tmp_pat
     _, error = process.communicate(timeout=60)
     assert (process.returncode, error) == (130, "stopped; the same command goes on\n")
     (run,) = (tmp_path / "runs").iterdir()
-    assert not store.is_held(run)  # the run has ended before its report
     assert (run / "checkpoint.npz").is_file() and not (run / "metrics.json").exists()
     assert "stopped; the same command with --resume goes on" in log_of(tmp_path)
     assert not (tmp_path / FIGURE).exists()
@@ -250,26 +247,8 @@ def test_there_are_no_more_jobs_than_runs(tmp_path, monkeypatch):
     (three[2].out / "metrics.json").write_text("there")
     printed = []
     launch.launch(three, 9, printed.append)
-    assert printed[0] == "2 of 3 runs are missing; 2 at a time, 6 threads each"
+    assert printed[0] == "runs missing: 2 of 3; at a time: 2; threads of each: 6"
     assert [(run.out / "metrics.json").read_text() for run in three] == ["6", "6", "there"]
-
-
-@pytest.mark.parametrize("killed", [False, True])
-def test_it_waits_for_others_and_goes_on_where_they_were(tmp_path, killed):
-    (run,) = fakes(tmp_path, GOOD if killed else "")
-    said = []
-    thread = threading.Thread(target=launch.launch, args=([run], 1, said.append))
-    with store.hold(run.out):
-        (run.out / "checkpoint.npz").touch()
-        thread.start()
-        wait_for(lambda: len(said) == 2)
-        time.sleep(4 * launch.PAUSE)
-        assert not (tmp_path / "logs").exists()
-        if not killed:
-            (run.out / "metrics.json").write_text("{}")
-    thread.join()
-    assert said[1] == "other processes are at work on 1 of them, which are waited for"
-    assert said[2].startswith("1/1  run0") and len(said) == 3
 
 
 @pytest.mark.parametrize("ends", [KeyboardInterrupt, BrokenPipeError])

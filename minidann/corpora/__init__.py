@@ -96,7 +96,8 @@ def load(name: str, root: Path) -> Corpus:
     try:
         tree = reader.find(root)
         if tree is None:
-            raise UserError(f"{name}:{root}: {_wrong_place(name, root)}")
+            what = reader.wanted if root.exists() else "such file or folder"
+            raise UserError(f"{name}:{root}: there is no {what}")
         found = Findings(tree)
         utterances = [u for u in reader.read(tree, found) if u.path not in found.ambiguous]
     except OSError as error:  # no permission, a disk that is gone
@@ -120,16 +121,6 @@ def load(name: str, root: Path) -> Corpus:
         warnings=tuple(found.warnings()),
         published={} if demo else reader.published,
     )
-
-
-def _wrong_place(name: str, root: Path) -> str:
-    """What to say when `root` is not the corpus `name`."""
-    if not root.exists():
-        return f"there is no such {'file' if name == 'csv' else 'folder'}"
-    likely = ["csv"] if root.is_file() and root.suffix.lower() == ".csv" else []
-    likely += [key for key, reader in READERS.items() if reader.title and reader.find(root)]
-    hint = f"; it looks like {likely[0]}:{root}" if likely else ""
-    return f"there is no {READERS[name].wanted}{hint}"
 
 
 def complaint(name: str, root: Path, bad: Sequence[tuple[str, str]], all_of_it=False) -> str:

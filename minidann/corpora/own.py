@@ -18,8 +18,6 @@ Who speaks in a folder is not known; the folder in which a recording lies is tak
 
 import csv
 import math
-import unicodedata
-from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
@@ -85,27 +83,16 @@ def read_row(folder: Path, cells: dict[str, str]) -> Utterance:
     value = reading.numbers({name: cells[name] for name in TIMES + LABELS if cells.get(name)})
     labels = (value.get(name, math.nan) for name in LABELS)
     times = map(value.get, TIMES)
-    return Utterance(meant(folder, cells["path"]), *times, cells["speaker"], *labels)
-
-
-def meant(folder: Path, cell: str) -> Path:
-    """The file that a cell means, relative to `folder` or absolute.
-
-    Windows writes backslashes, and macOS an accent as a character of its own, which elsewhere is
-    another name.
-    """
-    slashes = cell.replace("\\", "/")
-    names = (cell, slashes, *(unicodedata.normalize(form, slashes) for form in ("NFC", "NFD")))
-    return next((folder / name for name in names if (folder / name).exists()), folder / cell)
+    path = folder / cells["path"].replace("\\", "/")
+    return Utterance(path, *times, cells["speaker"], *labels)
 
 
 def read_folder(root: Path, found: Findings) -> list[Utterance]:
-    utterances, named = [], defaultdict(list)
+    utterances = []
     for path in sorted(reading.files_below(root)):
         if not reading.is_audio(path):
             found.warn(f"files that are not {', '.join(AUDIO)}, not used", found.inside(path))
-        elif not any(found.is_copy(other, path) for other in named[path.name]):
-            named[path.name].append(path)
+        else:
             speaker = found.inside(path.parent)
             utterances.append(Utterance(path, None, None, speaker, math.nan, math.nan))
     return utterances

@@ -24,7 +24,6 @@ AROUSAL, VALENCE = f"{ANNOTATION}/arousal", f"{ANNOTATION}/valence"
 RECORDINGS, TIMINGS = "RECOLA-Audio-recordings", "RECOLA-Audio_timings"
 FOLDERS = (RECORDINGS, TIMINGS, AROUSAL, VALENCE)
 FRAME = 0.04  # seconds from one annotation row to the next
-RATERS = 6
 
 
 def read(root: Path, found: Findings) -> list[Utterance]:
@@ -54,10 +53,8 @@ def read_participant(files: dict[str, Path], found: Findings) -> list[Utterance]
         return []
     rated = [np.array([*tables[folder].values()]) for folder in (AROUSAL, VALENCE)]
     for folder, rows in zip((AROUSAL, VALENCE), rated):  # (n, 1 + raters)
-        name, raters = found.inside(files[folder]), rows.shape[1] - 1
-        if raters != RATERS:
-            found.warn(f"files with other than {RATERS} raters", f"{name} {raters}")
         if np.abs(rows[:, 1:]).max() > 1:
+            name = found.inside(files[folder])
             found.warn("files with ratings outside -1 to 1, used as is", name)
     utterances = []
     for line, (start, stop, *_) in tables[TIMINGS].items():

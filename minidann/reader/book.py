@@ -10,7 +10,6 @@ from minidann.console import UserError
 from minidann.reader.links import anchor
 from minidann.reader.pages import Page, highlighted, read
 
-MARK = '<meta name="generator" content="minidann.reader">'
 DATA = files("minidann.reader")
 
 
@@ -23,8 +22,7 @@ def build(root: Path, out: Path) -> int:
     paths = sorted(lessons.glob("[0-9][0-9]_*.md"))
     if not paths:
         raise UserError(f"{lessons}: no lessons there; run this from a clone of the project")
-    index = out / "index.html"
-    ours = index.is_file() and MARK in index.read_text(encoding="utf-8", errors="replace")
+    ours = (out / "script.js").is_file()
     if out.exists() and not ours and (out.is_file() or any(out.iterdir())):
         raise UserError(f"--out {out}: is not a folder of this command; name another one")
     pages = [read(path, root) for path in [lessons / "README.md", *paths]]
@@ -50,7 +48,6 @@ def frame(page: Page, pages: list[Page]) -> str:
     sections = [f'<a href="#{anchor(name)}">{escape(name)}</a>' for name in page.sections]
     nav = f'</h1>\n<nav class="sections">{" ".join(sections)}</nav>'
     return Template((DATA / "template.html").read_text("utf-8")).substitute(
-        mark=MARK,
         title=escape(page.title),
         kind="lesson" if page.files else "plain",
         steps=" ".join(steps),

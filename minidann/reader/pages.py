@@ -18,7 +18,7 @@ from minidann.reader.mathml import TAG, mathml
 from minidann.reader.quoting import find, lines_of
 
 STOP = re.compile(r"(<math display(?:(?!</math>).)*</math>)([,.;:?!)\]'\"]+)")  # begins no line
-LANGUAGES = {"python": "python", "sh": "bash"}  # of code to run: pygments' names
+LANGUAGES = ("python", "sh")  # of code to run
 FORMATTER = HtmlFormatter(nowrap=True)  # no line ends within an element
 
 
@@ -33,7 +33,6 @@ class Page:
     sections: list[str] = field(default_factory=list)  # their headings
     files: list[str] = field(default_factory=list)  # that it quotes or links to, in order
     media: set[str] = field(default_factory=set)  # figures and sounds
-    link_end: str = ""  # HTML that ends the link that has begun
 
     @property
     def name(self) -> str:
@@ -86,7 +85,7 @@ def _fence(token: Token, page: Page) -> str:
         )
     if kind in LANGUAGES:
         button = '<button type="button" class="copy">copy</button>'
-        code = highlighted(token.content, LANGUAGES[kind])
+        code = highlighted(token.content, kind)
         return f'<div class="run">{button}<pre><code>{code}</code></pre></div>\n'
     return f'<pre class="{kind}"><code>{escape(token.content)}</code></pre>\n'
 
@@ -106,7 +105,6 @@ def _image(token: Token, page: Page) -> str:
 
 def _link_open(token: Token, page: Page) -> str:
     kind, to = resolve(str(token.attrs["href"]), page.path, page.root)
-    page.link_end = "</a>"
     if kind == "page":
         return f'<a href="{to}">'
     if kind == "code":
@@ -114,10 +112,8 @@ def _link_open(token: Token, page: Page) -> str:
         return f'<a class="source" href="#{to}">'
     if kind == "media":
         page.media.add(to)
-        page.link_end = ""
-        return f'<audio controls preload="none" src="{to}"></audio> '
-    page.link_end = "</abbr>"
-    return f'<abbr title="{to}, in the clone of the project">'
+        return f'<audio controls preload="none" src="{to}"></audio> <a>'
+    return f'<a title="{to}, in the clone of the project">'
 
 
 RULES = {
@@ -127,5 +123,4 @@ RULES = {
     "math_block": _block,
     "image": _image,
     "link_open": _link_open,
-    "link_close": lambda token, page: page.link_end,
 }

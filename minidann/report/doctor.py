@@ -30,14 +30,14 @@ LOG2 = math.log(2)
 # When there is such a finding, its sentence, and its groups of rules: (condition, words, advice).
 FINDINGS = (
     (lambda f: f.model == "our",
-     "In the last epochs, here {last}, the domain classifier is right about {uar:.0%} of "
+     "In the last epochs ({last}), the domain classifier is right about {uar:.0%} of "
      "development utterances and as many of the source (50% is guessing), with a loss of "
      "{loss:.2f}; in training {train:.2f} (guessing: 0.69).",
      [(lambda f: f.alpha == 1, "It is NOT TRAINED: alpha is 1, and (1 - alpha) weighs its loss.",
        "an alpha below 1: 0.5 is the usual value"),
       (lambda f: f.uar >= WINS, "It is WINNING: what reaches it gives the language away. "
        "Recordings differ in more than language: silence at the ends, level, band, noise.",
-       "see what gives the corpus away (python -m minidann.corpora): silence, level"),
+       "see the data warnings of both corpora: python -m minidann.corpora"),
       (lambda f: f.overrun, "It is OVERRUN: by its UAR or by its loss, it does worse than "
        "guessing, because the encoder moves faster than it can follow.", ""),
       (lambda f: f.steady and f.uar <= CHANCE[1],
@@ -50,10 +50,12 @@ FINDINGS = (
       (lambda f: f.uar >= WINS and f.ratio <= STRONG and f.may_grow, "",
        "a larger --beta than {beta:g}: it may cost emotion"),
       (lambda f: f.overrun, "",
-       "a smaller --beta than {beta:g}, or --beta-schedule ganin, from 0 on")]),
+       "a smaller --beta than {beta:g}, or --beta-schedule ganin, from 0 on")],
+     [(lambda f: f.uar >= WINS and f.alpha < 1 and f.input == "paper", "",
+       "--input levelled, which takes level and silence out")]),
     (lambda f: f.model == "our",
      "The reversed gradient at the encoder's output is {ratio:.2g} times that of emotion (median "
-     "of the last {last} epochs).",
+     "of the last epochs: {last}).",
      [(lambda f: f.beta == 0, "beta is 0: nothing is reversed, and there is no adversary.", ""),
       (lambda f: f.ratio < WEAK, "The adversary hardly moves the encoder: a classifier that is "
        "sure of itself, or that has learned nothing, has hardly a gradient to reverse.", ""),

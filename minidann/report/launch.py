@@ -1,8 +1,8 @@
 """Runs what is missing, several at a time, each as a process of its own.
 
 A run keeps what it has after every epoch, so whatever ends a report (Ctrl-C, a power cut, SIGKILL),
-the same command goes on. A report that is killed leaves its runs at work: started again, it waits
-for them, as it does for those of another report or of a cluster's jobs.
+the same command goes on. A report that is killed leaves its runs at work. Started again, it begins
+them a second time, and the second process waits for the first one; it then has little to do.
 """
 
 import os
@@ -16,7 +16,6 @@ from pathlib import Path
 from minidann.console import UserError, clock
 from minidann.ops import parallel
 from minidann.report.runs import Run
-from minidann.run import store
 
 PAUSE = 0.2  # seconds between two looks at the processes
 
@@ -24,23 +23,19 @@ PAUSE = 0.2  # seconds between two looks at the processes
 def launch(wanted: Sequence[Run], jobs: int, say: Callable[[str], None]) -> None:
     """Finish the runs of `wanted` that are missing, `jobs` at a time.
 
-    Each process gets its share of the cores; the result does not depend on it. A run that another
-    process is at work on begins when that one has ended, and then has little or nothing to do.
-    Raises UserError where a run fails. Whatever ends a report, its runs are stopped.
+    Each process gets its share of the cores; the result does not depend on it. Raises UserError
+    where a run fails. Whatever ends a report, its runs are stopped.
     """
     waiting = [run for run in wanted if not run.finished]
     total, began = len(waiting), time.monotonic()
     jobs = max(1, min(jobs, total))
     threads = max(1, parallel.threads() // jobs)
-    say(f"{total} of {len(wanted)} runs are missing; {jobs} at a time, {threads} threads each")
-    if held := sum(store.is_held(run.out) for run in waiting):
-        say(f"other processes are at work on {held} of them, which are waited for")
+    say(f"runs missing: {total} of {len(wanted)}; at a time: {jobs}; threads of each: {threads}")
     at_work: dict[Run, subprocess.Popen] = {}
     try:
         while waiting or at_work:
-            free = [run for run in waiting if not store.is_held(run.out)]
-            for run in free[: jobs - len(at_work)]:
-                waiting.remove(run)
+            while waiting and len(at_work) < jobs:
+                run = waiting.pop(0)
                 at_work[run] = _start(run, threads)
             time.sleep(PAUSE)
             for run in [run for run in at_work if at_work[run].poll() is not None]:

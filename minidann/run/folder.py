@@ -31,6 +31,7 @@ from minidann.training import Arrays, State
 PACKAGES = (minidann, np, scipy, soundfile)
 # Modules with named constants.
 CHOSEN_IN = (model, batchnorm, optim, training, logmel, levelled, splits)
+COMPARED = ("choices", "constants", "corpora")  # parts of config.json that make it another run
 
 
 def planned(choices: Choices) -> dict:
@@ -73,7 +74,8 @@ def read_config(out: Path) -> dict:
     config = store.read_json(out / "config.json")
     if config.get("format") != store.FORMAT:
         raise UserError(f"{out}: {store.EARLIER}")
-    return config
+    with store.reading(out / "config.json"):
+        return config | {part: dict(config[part]) for part in COMPARED}
 
 
 def refuse_others(out: Path, config: dict, resume: bool) -> dict:
@@ -81,12 +83,15 @@ def refuse_others(out: Path, config: dict, resume: bool) -> dict:
 
     To go on with a run, `resume` must be set, and what `config` has must be the same there.
     """
+    nearest = next(path for path in (out, *out.absolute().parents) if path.exists())
+    if not nearest.is_dir():
+        raise UserError(f"{out}: {nearest} is a file; choose another --out")
     if not (out / "config.json").exists():
         if out.is_dir() and any(path.name[0] != "." for path in out.iterdir()):
             raise UserError(f"{out}: not empty, and no run's folder; choose another --out")
         return {}
     there, differ = read_config(out), []
-    for part in ("choices", "constants", "corpora"):
+    for part in COMPARED:
         for name, value in config.get(part, {}).items():
             before = there[part].get(name)
             if before != value:

@@ -122,8 +122,9 @@ def test(
         return Tested(epoch, probabilities, counts, matched, metrics.auc(labels, scores))
 
     tested = {}
-    # Mono has the first criterion alone, "target", and a target without labels all others.
-    for name in ["target"] if setup.mono else [*SELECTION][not setup.labelled :]:
+    for name in SELECTION:
+        if np.isnan(history[0][SELECTION[name].column]):
+            continue  # it needs labels, a source, or a source validation set that this run lacks
         columns = {"own": SELECTION[name].column}
         if evaluation.has_adabn(setup.choices):
             columns["adabn"] = SELECTION[name].adabn_column
@@ -158,7 +159,7 @@ def evaluate(counts: intervals.Counts) -> dict | None:
         return None
     confusion = sum(counts.values())  # (2, 2)
     return {
-        "uar": float(metrics.uars(confusion)),
+        "uar": uar_of(counts),
         "confusion": confusion.tolist(),
         "n": int(confusion.sum()),
         "speakers": len(counts),

@@ -151,16 +151,17 @@ def check(setup: Setup) -> None:
     """Refuse what would train or measure nothing: too few utterances, or a class without one."""
     choices, split, source, target = setup.choices, setup.split, setup.source, setup.target
     problems = []
-    parts = [(source, "training", split.train)]
-    parts += [(target, "development", split.dev), (target, "test", split.test)]
+    titles = [corpus.title for corpus in setup.corpora]
+    parts = [(0, source, "training", split.train)]
+    parts += [(1, target, "development", split.dev), (1, target, "test", split.test)]
     if choices.select_by == "source":
-        parts.append((source, "source validation", split.source_val))
-    for domain, part, rows in parts:
+        parts.append((0, source, "source validation", split.source_val))
+    for side, domain, part, rows in parts:
         for value, name in enumerate(CLASSES[choices.dimension]):
             if domain.labels[0] >= 0 and value not in domain.labels[rows]:
                 problems.append(
-                    f"no {name} {choices.dimension} among the {len(rows)} utterances of the {part} "
-                    "set; take another --seed or a larger corpus"
+                    f"{titles[side]}: no {name} {choices.dimension} among the {len(rows)} "
+                    f"utterances of the {part} set; take another --seed or a larger corpus"
                 )
     if len(split.train) < choices.batch_size:
         what = f"more than the {len(split.train)} utterances to train on"

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from minidann.console import UserError
+from minidann.console import UserError, say
 
 try:
     import fcntl
@@ -29,38 +29,24 @@ EARLIER = "made by an earlier version of minidann; train again, in another --out
 
 @contextmanager
 def hold(folder: Path) -> Iterator[None]:
-    """Make `folder` and keep it for this process alone; a UserError where another one has it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with _lock(folder) as free:
-        if not free:
-            why = "another process is at work here; wait for it"
-            raise UserError(f"{folder}: {why}, or choose another --out")
-        yield
+    """Make `folder` and keep it for this process alone, after any other that is at work there.
 
-
-def is_held(folder: Path) -> bool:
-    """Whether a process is at work in `folder`, as far as can be told."""
-    with suppress(FileNotFoundError), _lock(folder) as free:
-        return not free
-    return False
-
-
-@contextmanager
-def _lock(folder: Path) -> Iterator[bool]:
-    """Lock `folder` until the process ends, however it ends; whether no other one has it locked.
-
-    Windows and some network file systems have no such lock, and get none.
+    A process that ends, however it ends, gives it free. Windows and some network file systems have
+    no such lock, and get none.
     """
+    folder.mkdir(parents=True, exist_ok=True)
     if fcntl is None:
-        yield True
+        yield
         return
-    handle, free = os.open(folder, os.O_RDONLY), True
+    handle = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        free = not isinstance(error, BlockingIOError)
-    try:
-        yield free
+        with suppress(OSError):
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                say(f"{folder}: another process is at work here; waiting for it")
+                fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
     finally:
         os.close(handle)
 

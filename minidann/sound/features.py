@@ -13,8 +13,10 @@ being used need not be there.
 import hashlib
 import json
 import os
+import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from itertools import chain, groupby
@@ -31,7 +33,8 @@ from minidann.sound.logmel import FRAMES, MELS, PRESETS, logmel
 from minidann.sound.normalise import Features
 from minidann.sound.warnings import Sound, measure
 
-VERSION = 6  # of the arithmetic, the layout and the measures: a new number leaves old files unused
+VERSION = 7  # of the arithmetic, the layout and the measures: a new number leaves old files unused
+DAY = 24 * 3600  # seconds; no process extracts for so long
 
 
 class Extracted(NamedTuple):
@@ -120,7 +123,7 @@ def extract_one(
         start, end = utterance.start, utterance.end
         try:
             frames = prepared(logmel(cut(audio, start, end), preset), input).copy()  # (k, 26)
-            extracted.append((i, measure(Path(path), channels, rate, start, end), frames))
+            extracted.append((i, measure(channels, rate, start, end), frames))
         except UserError as error:
             extracted.append((i, None, str(error)))
     return extracted
@@ -130,9 +133,12 @@ def _save(entry: Path, utterances: Sequence, preset: str, label: str, input: str
     """Extract into the two files of `entry`, utterance by utterance.
 
     They are made in a folder of this process, and then moved. Where several processes make the
-    same entry at once, each moves the same bytes.
+    same entry at once, each moves the same bytes. What a kill left there is removed after a day.
     """
     entry.parent.mkdir(parents=True, exist_ok=True)
+    for left in entry.parent.glob("unfinished-*"):
+        if left.stat().st_mtime < time.time() - DAY:
+            shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix="unfinished-", dir=entry.parent) as folder:
         file = Path(folder, f"{entry.name}.npy")
         lengths, bad, sounds = [], {}, {}

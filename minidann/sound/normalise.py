@@ -30,15 +30,19 @@ class Features:
     digest names preset and recordings where the features were extracted, else it is "";
     input is "paper", where no utterance has more than 750 frames, or "levelled"; window is how many
     frames the network sees of it.
-    A bin that never changes has std 1, so that it becomes zeros and not NaN.
+    A bin that never changes has std 1, so that it becomes zeros and not NaN. `statistics`, the mean
+    and the std of other frames, take the place of those of these.
     """
 
-    def __init__(self, frames: np.ndarray, lengths: Sequence[int], digest="", input="paper"):
+    def __init__(
+        self, frames: np.ndarray, lengths: Sequence[int], digest="", input="paper", statistics=None
+    ):
         self.frames = np.asarray(frames)  # a memmap stays mapped, but is quicker to slice
         self.lengths, self.digest = np.array(lengths), digest
         self.input, self.window = input, INPUTS[input]
         self.offsets = np.concatenate([[0], np.cumsum(lengths)])  # (n+1,)
-        self._normalise_with([mean_and_std(self.frames)], np.zeros(len(self), int))
+        statistics = statistics or mean_and_std(self.frames)
+        self._normalise_with([statistics], np.zeros(len(self), int))
 
     def by_speaker(self, speakers: np.ndarray) -> "Features":
         """The same features, each utterance normalised by its speaker's, of `speakers` (n,)."""
@@ -107,25 +111,15 @@ def mean_and_std(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return mean.astype(np.float32), std.astype(np.float32)
 
 
-def windows_of(
-    frames: np.ndarray, mean: np.ndarray, std: np.ndarray, input: str
-) -> list[tuple[np.ndarray, int]]:
-    """A recording's log-mel, raw (k, 26) and whole, as the network takes all of it, piece by piece.
+def windows_of(frames: np.ndarray, mean: np.ndarray, std: np.ndarray, input: str) -> Features:
+    """A recording's log-mel, raw (k, 26) and whole, as utterances of at most T frames each.
 
-    -> [(x (T, 26), how many frames of it are the recording's), ...], normalised with `mean` and
-    `std`, (26,) each.
+    They are normalised with `mean` and `std`, (26,) each, and levelled as one recording.
     """
     if input == "levelled":
         frames = level_and_cut(frames)
-    size, found = INPUTS[input], []
-    for i in range(0, len(frames), size):
-        piece = frames[i : i + size]
-        if input == "levelled":
-            x = tile((piece - mean) / std, 0)  # (300, 26)
-        else:
-            x = normalise_and_pad(piece, mean, std)  # (750, 26)
-        found.append((x, len(piece)))
-    return found
+    lengths = np.diff([*range(0, len(frames), INPUTS[input]), len(frames)])
+    return Features(frames, lengths, input=input, statistics=(mean, std))
 
 
 def normalise_and_pad(
