@@ -51,10 +51,11 @@ ROOT = Path(__file__).parents[1]
 LESSONS = ROOT / "lessons"
 PATHS = sorted(LESSONS.glob("[0-9][0-9]_*.md"))
 
-SECTIONS = [
-    "The paper", "Shapes", "Forward", "By hand", "Derivation", "Backward", "Check", "Figure",
-    "Find the bug", "Exercises", "Read on",
-]  # fmt: skip
+ANSWERS = LESSONS / "answers"  # hints and answers to each lesson's exercises, which run as well
+GOALS = "What you will be able to do"
+ENDING = ["Find the bug", "Recap", "Quick questions", "Exercises", "Read on"]
+EARLY = 60  # the line by which a picture or a diagram has been shown
+FORMULAS = 40  # inline, at most: a chain of them is displayed
 NUMBER = re.compile(r"~?[-+]?\d+\.?\d*(?:e[-+]?\d+)?")
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 ROW = re.compile(
@@ -304,8 +305,17 @@ def form_problems(path: Path, text: str) -> list[tuple[int, str]]:
     if not re.match(rf"# {number}\. \S", headings[0] if headings else ""):
         problems.append((1, f"the title should begin '# {number}. '"))
     sections = [line[3:] for line in headings[1:]]
-    if sections != SECTIONS:
-        problems.append((1, f"the sections are {sections}, expected {SECTIONS}"))
+    if sections[:1] != [GOALS] or sections[-len(ENDING) :] != ENDING:
+        problems.append((1, f"the sections are {sections}: {GOALS} first, at the end {ENDING}"))
+    pictures = [n for n, line in enumerate(text.splitlines(), 1) if re.match(r"!\[|```text", line)]
+    if not pictures or pictures[0] > EARLY:
+        problems.append((EARLY, "no picture or diagram up to here"))
+    formulas = sum(len(re.findall(r"\$[^$]+\$", re.sub(r"`[^`]*`|\$\$", "", line)))
+                   for _, line in prose(text))  # fmt: skip
+    if formulas > FORMULAS:
+        problems.append((1, f"{formulas} formulas inline, at most {FORMULAS}"))
+    if f"(answers/{path.name})" not in text:
+        problems.append((1, f"no link to its answers, answers/{path.name}"))
     later = [later.name for later in PATHS if later.name > path.name]
     if later and f"({later[0]})" not in text:
         problems.append((text.count("\n"), f"no link to the next lesson, {later[0]}"))
@@ -335,6 +345,12 @@ def test_a_lesson_runs_shows_what_comes_out_and_has_the_form_of_all(path):
     assert not problems, "\n" + listed(path, problems)
 
 
+@pytest.mark.parametrize("path", sorted(ANSWERS.glob("*.md")), ids=lambda path: path.stem)
+def test_answers_run_and_show_what_comes_out(path):
+    problems = Lesson(path).run().problems + link_problems(path)
+    assert not problems, "\n" + listed(path, problems)
+
+
 def test_each_equation_and_number_of_the_paper_stands_beside_its_line_of_code():
     """A row of the table in lessons/README.md: this of the paper, that lesson, this line of code.
 
@@ -356,7 +372,13 @@ def test_each_equation_and_number_of_the_paper_stands_beside_its_line_of_code():
 
 def main() -> None:
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    p.add_argument("lessons", nargs="*", type=Path, default=PATHS, help="files (default: all)")
+    p.add_argument(
+        "lessons",
+        nargs="*",
+        type=Path,
+        default=[*PATHS, *ANSWERS.glob("*.md")],
+        help="files (default: all)",
+    )
     p.add_argument("--write", action="store_true", help="outputs, quotes, figures made anew")
     args = p.parse_args()
     wrong = 0
@@ -364,7 +386,9 @@ def main() -> None:
         lesson = Lesson(path).run(write=args.write)
         if args.write:
             path.write_text(lesson.written(), encoding="utf-8")
-        problems = lesson.problems + link_problems(path) + form_problems(path, lesson.text)
+        problems = lesson.problems + link_problems(path)
+        if path.parent == LESSONS:
+            problems += form_problems(path, lesson.text)
         print(listed(path, problems) or f"{path.relative_to(ROOT)}: fine", flush=True)
         wrong += len(problems)
     sys.exit(wrong > 0 and not args.write)
