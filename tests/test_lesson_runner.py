@@ -220,7 +220,11 @@ def test_every_committed_figure_and_sound_is_shown():
     ("old", "new", "problem"),
     [
         ("# 5. Attention", "# Attention", "the title should begin"),
-        ("## Shapes", "## Forms", "the sections are"),
+        ("## Recap", "## Summary", "the sections are"),
+        ("## What you will be able to do", "## Goals", "the sections are"),
+        ("![", "[", "no picture or diagram up to here"),
+        ("## Recap", f"## Recap\n\n{41 * '$x$ '}", "formulas inline, at most 40"),
+        ("(answers/05_attention.md)", "(05_attention.md)", "no link to its answers"),
         ("<details>", "<p>", "hidden in <details>"),
         ("$\\mathbf{v}$", "$\\mathbf{v}", "begins and ends in that line"),
         ("(06_dense_softmax_cross_entropy.md)", "(05_attention.md)", "no link to the next lesson"),
