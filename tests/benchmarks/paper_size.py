@@ -9,8 +9,9 @@ as in a real run. Each run is a process of its own, whose peak is the operating 
 does all that a run does but the reading of sound: epochs, the tests at the end, AdaBN, the proxy
 A-distance, figures. As `minidann.report` does it, as many runs go at once as there are cores, one
 thread each: here all of the same kind. A few epochs are timed, and the time of fifty is worked out.
-Of the seconds of an epoch it says how many are evaluation. `PYTHONPATH=CLONE` before the command
-measures another clone's package.
+Seconds are the processor's: a run has one thread, so where nothing else is at work they are the
+clock's, and where other programs are, these count little. Of an epoch's it says how many are
+evaluation. `PYTHONPATH=CLONE` before the command measures another clone's package.
 """
 
 import argparse
@@ -92,21 +93,22 @@ def measure(names: tuple[str, str], kind: str, epochs: int, folder: Path, result
         0, *(one.speakers for one in domains), model=choices.model, by_speaker=False
     )
     state = training.start(choices)
-    evaluations = []
+    evaluations, ends = [], [time.process_time()]
 
     def on_epoch_end(state):
-        began = time.perf_counter()
+        began = time.process_time()
         evaluate_epoch(choices, state, *domains, split)
-        evaluations.append(time.perf_counter() - began)
+        evaluations.append(time.process_time() - began)
         keep(folder, state, choices)
+        ends.append(time.process_time())
 
     training.train(choices, state, *domains, split.train, on_epoch_end=on_epoch_end)
-    seconds = np.median([row["seconds"] for row in state.history])
+    seconds = np.median(np.diff(ends))
     corpora = [corpus_of(name, there[name], folder) for name in names]
-    began = time.perf_counter()
+    began = time.process_time()
     setup = Setup(choices, tuple(corpora), *domains, split)
     outcome.finish(setup, state, folder)
-    end = time.perf_counter() - began
+    end = time.process_time() - began
     unit = 2**20 if sys.platform == "darwin" else 2**10
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
     results.put((seconds, np.median(evaluations), end, memory))
