@@ -125,9 +125,6 @@ def test_logmel_takes_a_whole_frame_and_refuses_less():
         logmel(np.zeros(399, np.float32))
     with pytest.raises(UserError, match="of 512"):
         logmel(np.zeros(511, np.float32), "librosa")
-    for wrong in (np.zeros((2, 800), np.float32), np.zeros(800, np.int16)):
-        with pytest.raises(ValueError, match=f"received .*{wrong.dtype}"):
-            logmel(wrong)
 
 
 @pytest.mark.parametrize(
