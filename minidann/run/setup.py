@@ -142,7 +142,7 @@ def load_domain(
 def few_of_a_speaker(corpus: Corpus) -> list[str]:
     """The data warning where speakers have too few utterances to be normalised by them, or none."""
     names, counts = np.unique(corpus.speakers(), return_counts=True)
-    few = [f"{name or 'unnamed'} {count}" for name, count in zip(names, counts) if count < ENOUGH]
+    few = [f"{name} {count}" for name, count in zip(names, counts) if count < ENOUGH]
     what = f"speakers with fewer than {ENOUGH} utterances, too few for --normalise speaker"
     return [examples(what, few)] * bool(few)
 
