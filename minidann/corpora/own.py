@@ -89,7 +89,7 @@ def read_row(folder: Path, cells: dict[str, str]) -> Utterance:
 def read_folder(root: Path, found: Findings) -> list[Utterance]:
     utterances = []
     for path in sorted(reading.files_below(root)):
-        if not reading.is_audio(path):
+        if path.suffix.lower() not in AUDIO:
             found.warn(f"files that are not {', '.join(AUDIO)}, not used", found.inside(path))
         else:
             speaker = found.inside(path.parent)

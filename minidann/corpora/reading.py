@@ -130,14 +130,10 @@ def files_below(root: Path) -> Iterator[Path]:
         yield from (Path(folder, name) for name in names if not name.startswith("."))
 
 
-def is_audio(path: Path) -> bool:
-    """Whether the name is that of a recording."""
-    return path.suffix.lower() in AUDIO
-
-
 def recordings_below(folder: Path) -> list[Path]:
     """The recordings in a folder, at any depth, sorted; none where there is no such folder."""
-    return sorted(filter(is_audio, files_below(folder))) if folder.is_dir() else []
+    files = files_below(folder) if folder.is_dir() else ()
+    return sorted(path for path in files if path.suffix.lower() in AUDIO)
 
 
 def number(text: str) -> float:
