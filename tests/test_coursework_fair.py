@@ -202,6 +202,8 @@ def test_a_forward_that_was_given_and_is_broken_is_noted():
         ("uar", f"{UAR}    return None\n", "", "It returns None."),
         ("uar", f"{UAR}    return np.random.random()\n", "", "when it is called again"),
         ("mend_groups", f"{GROUPS}    return [[0], [1, 2]]\n", "", "[[0], [1, 2]]"),
+        ("mend_groups", ("[source, source", "[target, source"), "",
+         "received the result = [[2, 3, 4], [0, 1, 2, 3, 4]]\n    right    the result = [[0, 1], "),
     ],
 )  # fmt: skip
 def test_a_mistake_in_a_function_is_named_and_costs_its_point_only(name, handed_in, earned, words):

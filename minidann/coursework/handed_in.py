@@ -10,21 +10,23 @@ import os
 import re
 import tarfile
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from minidann.coursework.exercises import EXERCISES, NAMES
+from minidann.coursework.exercises import EXERCISES, NAMES, select
 
 LARGEST = 256 << 10  # bytes of an exercise; the largest right one takes a hundredth
 ARCHIVE = 32 << 20  # bytes of an archive, unpacked
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".rar", ".7z")  # the last two cannot be read
+CODE = (".py", ".py.txt", ".ipynb")
 # Hidden files and folders, those of Python or of a zip, and minidann itself.
 PASSED_OVER = re.compile(r"(^|/)(\.[^.]|__)|minidann/ops/")
 NAMED = re.compile(rf"({'|'.join(NAMES)})[ _()\d-]*\.(py|py\.txt|ipynb)", re.I)  # "relu (1).py"
-ASKED_FOR = {name for exercise in EXERCISES for name in exercise.functions}
-DEFINES = re.compile(rf"\bdef ({'|'.join(ASKED_FOR)})\(".encode())
-MAGIC = re.compile(r"^\s*[%!].*$", re.M)  # a line that only a notebook understands
+ASKED_FOR = {function: e for e in EXERCISES for function in e.functions}
+DEFINES = re.compile(rf"^def ({'|'.join(ASKED_FOR)})\(", re.M)
+MAGIC = re.compile(r"^[%!].*$", re.M)  # a line that only a notebook understands
 KEPT = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)  # of a notebook
 
 
@@ -56,68 +58,90 @@ class File(NamedTuple):
 def read(place: Path) -> Submission:
     """The submission in this folder or archive.
 
-    Of each exercise's files, the one with the fewest folders around it counts, then one of exactly
-    its name; where two are left, neither counts.
+    Of the files of an exercise, those that are named after it come before others that define its
+    function. Then the file with the fewest folders around it counts, then that of exactly its name;
+    where two are left, neither counts. Only by its name is a layer's file known, because the
+    functions of all layers have the same names.
     """
     submission = Submission(place.name)
     files = [file for file in everything(place) if not PASSED_OVER.search(str(file.path))]
-    ranked: dict[str, list[tuple]] = {}
-    problems = []
+    ranked: dict[str, list[tuple]] = {}  # by exercise: (rank, path, text, why it cannot be read)
+    problems: list[str] = []
     for file in files:
-        if match := NAMED.fullmatch(file.path.name):
-            name = match[1].casefold()
-            rank = len(file.path.parts), file.path.name != f"{name}.py"
-            ranked.setdefault(name, []).append((rank, file))
-        elif file.problem:
-            problems.append(f"{file.path} {file.problem}")
-        elif DEFINES.search(file.content):
-            problems.append(f"{file.path} is no exercise: rename it to its exercise, such as relu"
-                            f"{file.path.suffix}")  # fmt: skip
+        match = NAMED.fullmatch(file.path.name)
+        own, text, why = match[1].casefold() if match else "", "", ""
+        if file.problem or file.path.name.casefold().endswith(CODE):
+            try:
+                text = text_of(file, own, problems)
+            except NotRead as error:
+                why = f"{file.path} {error}"
+        if own:
+            rank = 0, len(file.path.parts), file.path.name != f"{own}.py"
+            ranked.setdefault(own, []).append((rank, file.path, text, why))
+        if why and (not own or file.path.suffix == ".ipynb"):  # which may hold other exercises
+            problems.append(why)
+        for function in sorted({*DEFINES.findall(text)}):
+            exercise = ASKED_FOR[function]
+            if not exercise.is_op and exercise.name != own:
+                rank = 1, len(file.path.parts), True
+                ranked.setdefault(exercise.name, []).append((rank, file.path, text, ""))
+            elif not own:
+                problems.append(f"{file.path} defines {function}, but of which layer? Rename it to "
+                                f"its exercise, such as relu{file.path.suffix}")  # fmt: skip
+    notes = []
     for name, found in ranked.items():
-        near = [file for rank, file in found if rank == min(found)[0]]
-        places = ", ".join(str(file.path) for file in near[:3])
-        try:
-            if len(near) > 1:
-                raise NotRead(f"is there {len(near)} times ({places}): hand in one")
-            submission.code[name] = text_of(near[0])
-        except NotRead as error:
-            submission.unread[name] = f"{near[0].path} {error}"
+        found.sort()
+        near = [each for each in found if each[0] == found[0][0]]
+        (rank, path, text, why), places = near[0], ", ".join(str(path) for _, path, *_ in near[:3])
+        if len(near) > 1:
+            why = f"{path} is there {len(near)} times ({places}): hand in one"
+        (submission.unread if why else submission.code)[name] = why or text
+        notes += [f"{name} is graded by {path}, not by {other}" for other_rank, other, *_ in found
+                  if rank[0] < other_rank[0] and not NAMED.fullmatch(other.name)]  # fmt: skip
     if not ranked and not problems:
-        others = ", ".join(str(file.path) for file in files[:3]) or "nothing"
-        problems = [f"there is no exercise in it, but {others}"]
-    submission.note = "; ".join(problems[:5])
+        others = ", ".join(str(file.path) for file in files[:3])
+        problems = [f"there is no exercise in it, only {others}" if others else "it is empty"]
+    submission.note = "; ".join([*problems, *notes][:5])
     missing = set(NAMES) - ranked.keys() if problems else ()
     submission.unread |= dict.fromkeys(missing, submission.note)
     return submission
 
 
-def text_of(file: File) -> str:
-    """The code of an exercise. Raises NotRead."""
+def text_of(file: File, own: str, problems: list[str]) -> str:
+    """The code in a file, which may be named after the exercise `own`. Raises NotRead."""
     if file.problem:
         raise NotRead(file.problem)
     if len(file.content) > LARGEST:
         raise NotRead(f"is larger than {LARGEST >> 10} kB")
     if file.path.suffix == ".ipynb":
-        return notebook(file.content)
+        return notebook(file, own, problems)
     try:
         return file.content.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError:
         raise NotRead("is not in UTF-8, as Python expects it: save it as UTF-8") from None
 
 
-def notebook(content: bytes) -> str:
+def notebook(file: File, own: str, problems: list[str]) -> str:
     """The imports, functions, classes and numbers in a notebook's code cells, but nothing that it
-    only tries out. Raises NotRead.
+    only tries out. A cell that is not Python is left out, which the problems say. Raises NotRead.
     """
+    kept: list[ast.stmt] = []
     try:
-        cells = [cell for cell in json.loads(content)["cells"] if cell["cell_type"] == "code"]
-        text = "\n\n".join(MAGIC.sub("", "".join(cell["source"])) for cell in cells)
-        nodes = ast.parse(text).body
-    except Exception as error:  # it is no JSON, no notebook, or no Python
+        cells = [cell for cell in json.loads(file.content)["cells"] if cell["cell_type"] == "code"]
+        texts = [MAGIC.sub("", "".join(cell["source"])) for cell in cells]
+    except Exception as error:  # it is no JSON, or no notebook
         raise NotRead(f"cannot be read as a notebook ({error}): hand in a .py") from None
-    kept = [node for node in nodes if isinstance(node, KEPT) or is_number(node)]
-    if not DEFINES.search(text.encode()):
+    for text in texts:
+        try:
+            kept += [n for n in ast.parse(text).body if isinstance(n, KEPT) or is_number(n)]
+        except Exception as error:
+            what = f"the cell {text.strip().partition(chr(10))[0][:40]!r} is not Python ({error})"
+            problems.append(f"{file.path}: {what}")
+    defined = [node.name for node in kept if isinstance(node, ast.FunctionDef)]
+    if own and not {*defined} & {*select(None, own)[0].functions}:
         raise NotRead("has no code cell that defines its function")
+    if max(map(defined.count, ("forward", "backward"))) > 1:
+        raise NotRead("defines forward or backward twice: hand in a file for each layer")
     return ast.unparse(ast.Module(kept, []))
 
 
@@ -145,8 +169,10 @@ def everything(place: Path) -> list[File]:
             elif path.is_file():  # no pipe, say
                 with open(path, "rb") as file:
                     files.append(File(inside, file.read(most(inside))))
-        except Exception as error:  # there are many ways in which an archive is damaged
-            problem = f"cannot be read ({error or type(error).__name__}): hand in a zip"
+        except Exception as error:
+            damaged = tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError
+            why = "it is damaged, or no zip and no tar" if isinstance(error, damaged) else error
+            problem = f"cannot be read ({why}): hand in a zip"
             files.append(File(inside, problem=problem))
     return files
 

@@ -52,7 +52,6 @@ other | OTHER
 a * other | multiplied by OTHER
 a / other | divided by OTHER
 np.where(other > 0, a, 0) | cut to where OTHER is positive
-other > 0 | that of the sign of OTHER
 a.transpose(axes) | transposed to the axes AXES
 a.transpose(axes).reshape(a.shape) | transposed to the axes AXES and reshaped back
 a.reshape(a.transpose(axes).shape).transpose(np.argsort(axes))

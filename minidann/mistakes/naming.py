@@ -138,7 +138,10 @@ def _told(words, found, seen, tables) -> tuple[str, ...]:
     words = [text for text in words if parts[text] == max(parts.values())]
     sentences = {mistake.says for mistake in catalogue.CATALOGUE}
     listed = [text for text in words if text in sentences]
-    return tuple((listed or sorted(words, key=lambda t: not t.startswith("The right ")))[:TOLD])
+    spoiled = [text for text in words if text.startswith("The right ")]
+    # The right numbers in other words may be an array at hand that is returned.
+    others = [t for t in words if t not in spoiled and not (spoiled and t.endswith("is returned."))]
+    return tuple((listed or spoiled + others)[:TOLD])
 
 
 def _other_shapes(seen: list[Seen], i: int) -> list[str]:
