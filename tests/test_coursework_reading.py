@@ -190,7 +190,7 @@ def test_a_layer_of_another_name_is_to_be_renamed(name, tmp_path):
     (tmp_path / name).write_text(notebook(RELU) if name.endswith("b") else RELU)
     (tmp_path / "notes.py").write_text("print('nothing that is asked for')\n")
     (result,) = submissions.grade(tmp_path, select(None, "relu")).results
-    assert result.state == "not graded" and f"{name} defines backward, but of which" in result.why
+    assert result.state == "not graded" and f"{name} defines a layer, but which?" in result.why
     assert "notes.py" not in result.why
     (tmp_path / "relu.py").write_text(RELU)
     assert submissions.grade(tmp_path, select(None, "relu")).results[0].state == "right"

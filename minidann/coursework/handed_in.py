@@ -24,8 +24,7 @@ CODE = (".py", ".py.txt", ".ipynb")
 # Hidden files and folders, those of Python or of a zip, and minidann itself.
 PASSED_OVER = re.compile(r"(^|/)(\.[^.]|__)|minidann/ops/")
 NAMED = re.compile(rf"({'|'.join(NAMES)})[ _()\d-]*\.(py|py\.txt|ipynb)", re.I)  # "relu (1).py"
-ASKED_FOR = {function: e for e in EXERCISES for function in e.functions}
-DEFINES = re.compile(rf"^def ({'|'.join(ASKED_FOR)})\(", re.M)
+DEFINES = re.compile(r"^def (\w+)\(", re.M)
 MAGIC = re.compile(r"^[%!].*$", re.M)  # a line that only a notebook understands
 KEPT = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)  # of a notebook
 
@@ -58,51 +57,47 @@ class File(NamedTuple):
 def read(place: Path) -> Submission:
     """The submission in this folder or archive.
 
-    Of the files of an exercise, those that are named after it come before others that define its
-    function. Then the file with the fewest folders around it counts, then that of exactly its name;
-    where two are left, neither counts. Only by its name is a layer's file known, because the
-    functions of all layers have the same names.
+    The files that are named after an exercise come before others that define its function; only its
+    name makes a file a layer's, because all layers have functions of the same names. Then the file
+    with the fewest folders around it counts, then that of exactly its name; where two are left,
+    neither counts.
     """
-    submission = Submission(place.name)
+    submission, problems, notes = Submission(place.name), [], []
     files = [file for file in everything(place) if not PASSED_OVER.search(str(file.path))]
-    ranked: dict[str, list[tuple]] = {}  # by exercise: (rank, path, text, why it cannot be read)
-    problems: list[str] = []
+    texts: list[tuple] = []  # of each file of code: its path, its exercise, its text or why not
     for file in files:
-        match = NAMED.fullmatch(file.path.name)
+        path, match = file.path, NAMED.fullmatch(file.path.name)
         own, text, why = match[1].casefold() if match else "", "", ""
-        if file.problem or file.path.name.casefold().endswith(CODE):
+        if file.problem or path.name.casefold().endswith(CODE):
             try:
                 text = text_of(file, own, problems)
             except NotRead as error:
-                why = f"{file.path} {error}"
-        if own:
-            rank = 0, len(file.path.parts), file.path.name != f"{own}.py"
-            ranked.setdefault(own, []).append((rank, file.path, text, why))
-        if why and (not own or file.path.suffix == ".ipynb"):  # which may hold other exercises
-            problems.append(why)
-        for function in sorted({*DEFINES.findall(text)}):
-            exercise = ASKED_FOR[function]
-            if not exercise.is_op and exercise.name != own:
-                rank = 1, len(file.path.parts), True
-                ranked.setdefault(exercise.name, []).append((rank, file.path, text, ""))
-            elif not own:
-                problems.append(f"{file.path} defines {function}, but of which layer? Rename it to "
-                                f"its exercise, such as relu{file.path.suffix}")  # fmt: skip
-    notes = []
-    for name, found in ranked.items():
-        found.sort()
-        near = [each for each in found if each[0] == found[0][0]]
-        (rank, path, text, why), places = near[0], ", ".join(str(path) for _, path, *_ in near[:3])
-        if len(near) > 1:
-            why = f"{path} is there {len(near)} times ({places}): hand in one"
-        (submission.unread if why else submission.code)[name] = why or text
-        notes += [f"{name} is graded by {path}, not by {other}" for other_rank, other, *_ in found
-                  if rank[0] < other_rank[0] and not NAMED.fullmatch(other.name)]  # fmt: skip
-    if not ranked and not problems:
+                why = f"{path} {error}"
+                problems += [why] * (not own or path.suffix == ".ipynb")  # it may hold others
+            texts.append((path, own, text, why))
+            if not own and {"forward", "backward"} & {*DEFINES.findall(text)}:
+                problems.append(f"{path} defines a layer, but which? Rename it to its exercise, "
+                                f"such as relu{path.suffix}")  # fmt: skip
+    for exercise in EXERCISES:
+        name, function = exercise.name, "" if exercise.is_op else exercise.functions[0]
+        named = [each for each in texts if each[1] == name]
+        defining = [each for each in texts if function in DEFINES.findall(each[2])]
+        ranks = [(len(path.parts), path.name != f"{name}.py") for path, *_ in named or defining]
+        near = [each for each, rank in zip(named or defining, ranks) if rank == min(ranks)]
+        if len(near) == 1:
+            path, _, text, why = near[0]
+            (submission.unread if why else submission.code)[name] = why or text
+            notes += [f"{name} is graded by {path}, not by {other}"
+                      for other, own, *_ in defining if named and not own]  # fmt: skip
+        elif near:
+            places = ", ".join(str(path) for path, *_ in near[:3])
+            why = f"{near[0][0]} is there {len(near)} times ({places}): hand in one"
+            submission.unread[name] = why
+    if not (submission.code or submission.unread or problems):
         others = ", ".join(str(file.path) for file in files[:3])
         problems = [f"there is no exercise in it, only {others}" if others else "it is empty"]
     submission.note = "; ".join([*problems, *notes][:5])
-    missing = set(NAMES) - ranked.keys() if problems else ()
+    missing = {*NAMES} - submission.code.keys() - submission.unread.keys() if problems else ()
     submission.unread |= dict.fromkeys(missing, submission.note)
     return submission
 
