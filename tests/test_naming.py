@@ -177,7 +177,7 @@ def gradients_by(name, change):
 @pytest.mark.parametrize(
     "name, change, says",
     [
-        ("dense", lambda g, d, c: (g[0], g[1], np.full_like(g[2], d.sum())), "the sum has no axis"),
+        ("dense", lambda g, d, c: (g[0], g[1], np.full_like(g[2], d.sum())), "summed over all axes"),
         ("dense", lambda g, d, c: (g[0], g[1], d), "dout is returned."),
         ("relu", lambda g, d, c: (1.0 * c,), "Backward acts as if dout were one everywhere: it is"),
         ("conv1d", lambda g, d, c: (*g[:2], d.sum(axis=1)), "dout summed over axis 1 is"),

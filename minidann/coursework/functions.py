@@ -8,7 +8,7 @@ from minidann.coursework import handout, pupil, tries
 from minidann.coursework.exercises import MEND, Exercise
 from minidann.gradcheck.judging import alike
 from minidann.gradcheck.verdict import Verdict, shown
-from minidann.mistakes.functions import MENDED, WRONG
+from minidann.mistakes.functions import WRONG
 from minidann.mistakes.question import Case, argument_names
 
 AS_BEFORE = "It gives what it gave when it was handed out: the bug is still there."
@@ -19,7 +19,7 @@ def ask(exercise: Exercise, rng: np.random.Generator) -> tuple[list[dict], Calla
     """The calls of an exercise on a function, and the function that judges their results."""
     (name,) = exercise.functions
     given, constants = getattr(tries, name)(rng), {}
-    wrong = [(function, function.__doc__) for function in (WRONG | MENDED).get(name, ())]
+    wrong = [(function, function.__doc__) for function in WRONG.get(name, ())]
     if exercise.kind == MEND:  # numbers of the hand-out stay as they are
         handed_out = vars(pupil.load(exercise.name, handout.text(exercise), []))
         constants = {k: value for k, value in handed_out.items() if k.isupper()}
