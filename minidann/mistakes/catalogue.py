@@ -99,12 +99,12 @@ def formulas(
     *helpers: Callable,
     derive: Callable[..., dict] = lambda **names: {},
     form: str = "{}",
-) -> Iterator[Callable]:
+) -> list[Callable]:
     """A function of named values for each entry of a table, whose docstring is the sentence.
 
     `derive(**names)` gives what else the formulas use, by name. `form`: what stands around each.
     """
-    known = {"np": np, **{helper.__name__: helper for helper in helpers}}
+    known, found = {"np": np, **{helper.__name__: helper for helper in helpers}}, []
     for formula, says in entries(text):
         code = compile(form.format(formula), says, "eval")
 
@@ -112,7 +112,8 @@ def formulas(
             return eval(code, {**known, **names, **derive(**names)})
 
         change.__doc__ = says
-        yield change
+        found.append(change)
+    return found
 
 
 def taking(right: Callable, change: Callable, **more) -> Callable:

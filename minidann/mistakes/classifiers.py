@@ -9,8 +9,7 @@ from minidann.ops import dense, dropout, gradient_reversal, softmax_cross_entrop
 
 MASKS = """
 mask != 0 | What is kept is not scaled by 1 / (1 - p).
-(mask != 0) / max((mask != 0).mean(), 1e-9)
-    | The scale is made from the share that happened to be kept, not from the rate: use the mask.
+(mask != 0) / max((mask != 0).mean(), 1e-9) | The scale is that of the share kept, not of the rate.
 mask.max() - mask | The mask is inverted: what is dropped passes.
 mask == 0 | The mask is inverted, and what passes is not scaled.
 np.where(mask, 1 / np.where(mask, mask, 1), 0) | What is kept is divided by the mask.
@@ -81,13 +80,9 @@ table(softmax_cross_entropy, "path", """
 table(softmax_cross_entropy, "afresh", """
 (dz * one_hot,) | Only the true class's score gets its p - 1; the other scores get no gradient.
 ((p - 1) * dout / len(p),) | 1 is subtracted from every score, not from the label's own.
-minus_one_at(labels % len(p))
-    | dz[labels] -= 1 subtracts from whole rows: it needs the rows too, dz[rows, labels] -= 1.
-(p * (dz - (p * dz).sum(axis=1, keepdims=True)),)
-    | The gradient goes through the softmax once more: p - one-hot is that of the scores already.
-(dz * p * (1 - p),)
-    | p - one-hot is multiplied by the slope p (1 - p) once more: it is the scores' gradient
-    already.
+minus_one_at(labels % len(p)) | dz[labels] -= 1 takes whole rows: write dz[rows, labels] -= 1.
+(p * (dz - (p * dz).sum(axis=1, keepdims=True)),) | The gradient goes through the softmax twice.
+(dz * p * (1 - p),) | p - one-hot, the scores' gradient already, is multiplied by p (1 - p).
 """, derive=of_scores)  # fmt: skip
 table(softmax_cross_entropy, "afresh", SOFTMAX, *HELPERS, derive=of_scores, form="with_p({})")
 
@@ -102,8 +97,7 @@ def of_labels(z, labels, **_):
 
 
 table(softmax_cross_entropy, "forward", """
-loss(softmax(z))
-    | The log is taken of a probability that may be 0: take log p = z - largest - log sum exp.
+loss(softmax(z)) | The log is taken of p, which may be 0: take log p = z - largest - log sum exp.
 log_loss(log_softmax(z - z.max()))
     | The log is taken of 0 in a row far below the largest score of the batch: subtract each row's.
 log_loss(log_softmax(z)) | exp overflows: subtract each row's largest score first, from all.
@@ -111,15 +105,12 @@ log_loss(z - z.max(axis=1) - np.log(np.exp(z - z.max(axis=1)).sum(axis=1)))
     | keepdims=True is missing in max and sum: a row's numbers are taken for those of a class.
 -((np.arange(labels.max() + 1) == labels[:, None]) * log_softmax(shifted(z))).sum() / len(z)
     | The one-hot labels have labels.max() + 1 columns, but they need one for each class.
-np.logaddexp(0, (1 - 2 * (labels == 1)) * (z[:, 1] - z[:, 0])).mean()
-    | There are taken to be two classes: only the first two scores count.
+np.logaddexp(0, (1 - 2 * (labels == 1)) * (z[:, 1] - z[:, 0])).mean() | Two classes are assumed.
 -log_softmax(shifted(z))[np.arange(len(z)), labels] | The mean over the rows is missing.
 log_loss(softmax(z)) | The log is missing.
 """ + family("""
-loss(softmax(z) + NUMBER)
-    | NUMBER is added inside the log, which changes it: take the log of what is never 0.
-loss(np.maximum(softmax(z), NUMBER))
-    | p is cut off at NUMBER before the log: take the log of what is never 0.
+loss(softmax(z) + NUMBER) | NUMBER is added inside the log: take the log of what is never 0.
+loss(np.maximum(softmax(z), NUMBER)) | p is cut off at NUMBER: take the log of what is never 0.
 """, 1e-15, 1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5),
     *HELPERS, derive=of_labels)  # fmt: skip
 table(softmax_cross_entropy, "forward", SOFTMAX, *HELPERS, derive=of_labels, form="loss({})")
@@ -130,7 +121,6 @@ table(gradient_reversal, "afresh", """
 (1 * dout,) | The gradient passes as it is: the reversal is missing.
 (beta * dout,) | The gradient is scaled by beta but not reversed: the minus is missing.
 (-dout,) | The gradient is reversed but not scaled: beta is ignored.
-((1 - 2 / (1 + np.exp(-10 * beta))) * dout,)
-    | beta goes through the ramp 2 / (1 + exp(-10 beta)) - 1, but it should be used as it is.
+((1 - 2 / (1 + np.exp(-10 * beta))) * dout,) | beta goes through the ramp of p; use it as it is.
 (-(beta or 1.0) * dout,) | A beta of 0 is taken for 1: `beta or 1.0` cannot tell 0 from nothing.
 """)  # fmt: skip

@@ -27,20 +27,14 @@ def of_windows(dout, w, x_shape, stride, **_):
 
 
 table(conv1d, "afresh", """
-written(given, frames), dw, db
-    | Where windows overlap, dx keeps what the last window wrote: = instead of +=.
-written(given.swapaxes(1, 2), frames.T), dw, db
-    | The loop over the kernel's offsets writes dx[...] = where it should add.
-again(stride=3, x_shape=longer)[0][:, : x_shape[1]], dw, db
-    | dx is scattered with the default stride, 3, whatever stride is given.
-again(dout * (frames[:, -1:] < x_shape[1] - 1))
-    | A window that ends at the last frame is left out: < stands where <= should.
+written(given, frames), dw, db | Where windows overlap, dx keeps the last one: = instead of +=.
+written(given.swapaxes(1, 2), frames.T), dw, db | The loop over offsets writes dx with =, not +=.
+again(stride=3, x_shape=longer)[0][:, : x_shape[1]], dw, db | dx is scattered with a stride of 3.
+again(dout * (frames[:, -1:] < x_shape[1] - 1)) | The window that ends with x is left out.
 """, derive=of_windows)  # fmt: skip
 table(conv1d, "forward", """
-again(stride=1)[:, : (x.shape[1] - len(w)) // stride + 1]
-    | The stride is not used: window t begins at frame t.
-again(w=w[:10])[:, : (x.shape[1] - 10) // stride + 1]
-    | The kernel's size is taken for 10, whatever the size of w.
+again(stride=1)[:, : (x.shape[1] - len(w)) // stride + 1] | The stride is not used: it is 1.
+again(w=w[:10])[:, : (x.shape[1] - 10) // stride + 1] | The kernel's size is taken for 10.
 again(x=np.pad(x, ((0, 0), (0, (len(w) - x.shape[1]) % stride), (0, 0))))
     | The end is padded with zeros so that the last frames get a window of their own.
 """)  # fmt: skip
@@ -104,8 +98,7 @@ np.full_like(v, 1 / v.shape[1]) | All frames of a pool count the same, as in a m
 only(v.argmin(axis=1), v) | The smallest of each pool counts, not the largest.
 only(np.abs(v).argmax(axis=1), v) | The largest absolute value of each pool counts.
 only(np.zeros((1, 1)), v) | The first frame of each pool counts, not the largest.
-only(v.sum(axis=2).argmax(axis=1)[:, None], v)
-    | One frame counts in all channels: that with the largest sum.
+only(v.sum(axis=2).argmax(axis=1)[:, None], v) | One frame counts in all channels.
 """
 HELPERS = only, largest, shared, taken
 table(maxpool, "afresh", TIES + COUNTS, *HELPERS,
@@ -121,10 +114,8 @@ def at_argmax(dout, argmax, x_shape):
 
 
 table(maxpool, "afresh", """
-(at_argmax(dout, argmax, x_shape),)
-    | dx[index] += dout adds only once where an index occurs twice: use np.add.at.
-again(argmax=argmax - stride * p)
-    | The argmax within its window is kept as if it were a frame of x.
+(at_argmax(dout, argmax, x_shape),) | dx[index] += dout adds a repeated index once: use np.add.at.
+again(argmax=argmax - stride * p) | The argmax within its window is taken for a frame of x.
 """, at_argmax, derive=lambda out, **_: {"p": np.arange(out.shape[1])[:, None]})  # fmt: skip
 
 

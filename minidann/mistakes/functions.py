@@ -18,8 +18,8 @@ WRONG: dict[str, list[Callable]] = {}
 
 def ways(name: str, derive: Callable, text: str, form: str = "{}") -> None:
     """Read a table of wrong ways to write the function `name`, whose arguments `derive` takes."""
-    for change in formulas(text, derive=derive, form=form):
-        WRONG.setdefault(name, []).append(taking(derive, change))
+    made = [taking(derive, change) for change in formulas(text, derive=derive, form=form)]
+    WRONG[name] = WRONG.get(name, []) + made
 
 
 # --- learning_rate: 0.93^e times the first rate, but never less than the floor
@@ -43,8 +43,7 @@ max(first * np.exp(-0.07 * e), floor) | The decay is exp(-0.07 e) instead of 0.9
 max(first * np.exp(-0.93 * e), floor) | The decay is exp(-0.93 e) instead of 0.93 to the power of e.
 floor + (first - floor) * 0.93 ** e | The distance to the floor decays, not the rate itself.
 """ + family("""
-floor if e >= NUMBER else falling
-    | From some epoch on the rate is the floor; it should be wherever 0.93^e would be lower.
+floor if e >= NUMBER else falling | From some epoch on the rate is the floor, whatever 0.93^e is.
 """, 30, 35, 39, 40, 41, 43, 45, 50))  # fmt: skip
 
 # --- add_penalty: what is added to the gradient of each kernel w
@@ -63,10 +62,8 @@ ways("add_penalty", of_penalty, """
 {k: g + right(params[k]) for k, g in grads.items()} | The penalty is added to biases, too.
 {k: g + right(g) if k in idle else g for k, g in grads.items()}
     | The penalty is that of the gradient, but it should be that of the parameter.
-{k: g for k, g in kernels(right).items() if k in idle}
-    | The gradients of parameters that are no kernels are missing from the result.
-kernels(right, idle | grads)
-    | A kernel without a gradient in a step gets the penalty as its gradient, and so moves.
+{k: g for k, g in kernels(right).items() if k in idle} | Only the gradients of kernels are returned.
+kernels(right, idle | grads) | A kernel without a gradient gets the penalty as its gradient.
 """)  # fmt: skip
 ways("add_penalty", of_penalty, """
 l1 * np.sign(w) + l2 * w | The 2 is missing: the gradient of l2 w^2 is 2 l2 w.
@@ -121,8 +118,7 @@ m, v, t - 1 | The new counts of steps, .t, are not in the new state.
 m / c1, v / c2, t | The new state holds the corrected moments, which are corrected again later.
 """
 ways("step", of_step, """
-stepped(grads=idle | grads)
-    | Parameters without a gradient in a step take a gradient of zero, and so move on.
+stepped(grads=idle | grads) | Parameters without a gradient take one of zero, and so move on.
 stepped(betas=exchanged) | The betas are exchanged.
 stepped()[0], {k: moment for k, moment in stepped()[1].items() if k[:-2] in grads}
     | The new state lacks the moments and the counts of parameters without a gradient.

@@ -93,21 +93,17 @@ scale * own, None, None | the direct path
 -scale * change * own_statistics, None, None | the path through the variance
 """, derive=of_terms)  # fmt: skip
 table(batchnorm, "afresh", """
-train(own - mean - xhat * (dout * xhat).mean(axis=0))
-    | The path through the variance lacks the factor gamma.
+train(own - mean - xhat * (dout * xhat).mean(axis=0)) | The path through the variance lacks gamma.
 train(own - mean - (own * xhat).mean(axis=0)) | The path through the variance lacks the factor xhat.
 train(own - mean - change / scale) | 1/std^2 stands in the path through the variance, not 1/std^3.
 train(own - mean - change / scale**2) | 1/std stands in the path through the variance, not 1/std^3.
 train(own - own.mean(1, keepdims=True) - xhat * (own * xhat).mean(1, keepdims=True))
     | The means in dx are taken along each row, over the features, as in layer normalisation.
-train(own - own.mean() - xhat * (own * xhat).mean())
-    | The means in dx have no axis: they run over rows and features.
-again(own_statistics=True)[0], dgamma, dbeta
-    | With running statistics dx still has the paths through the batch's mean and variance.
+train(own - own.mean() - xhat * (own * xhat).mean()) | The means in dx have no axis.
+again(own_statistics=True)[0], dgamma, dbeta | With running statistics dx has the batch's paths.
 scale * (own - mean - (xhat - xhat.mean(axis=0)) * (own * xhat).mean(axis=0)), dgamma, dbeta
     | With running statistics dx still has the terms of the batch's mean and variance.
-again(xhat=(out - beta) / gamma)
-    | xhat is computed as (out - beta) / gamma, which is 0/0 where gamma is 0: keep xhat.
+again(xhat=(out - beta) / gamma) | xhat = (out - beta) / gamma is 0/0 where gamma is 0: keep xhat.
 rescaled((np.sqrt(var) + epsilon) ** 2) | In dx epsilon is outside of the root, in forward under it.
 rescaled((var * n / (n - 1) if own_statistics else var) + epsilon)
     | The variance is divided by N - 1 in backward, by N in forward.
@@ -134,8 +130,7 @@ table(batchnorm, "forward", """
 by(mean, var * len(x) / (len(x) - 1)) | The variance is divided by N - 1, not by N.
 by(mean, np.var(x)) | The variance has no axis: it is that of all features together.
 by(np.mean(x), np.var(x)) | The mean and the variance have no axis: all features share them.
-by(x.mean(axis=1, keepdims=True), x.var(axis=1, keepdims=True))
-    | The mean and the variance are those of each row, not of each feature.
+by(x.mean(axis=1, keepdims=True), x.var(axis=1, keepdims=True)) | Mean and variance are each row's.
 to((x - mean) / (var + epsilon)) | x is divided by the variance: its root is missing.
 to(x - mean) | x is not divided by the standard deviation.
 to(x / np.sqrt(var + epsilon)) | The mean is not subtracted.
