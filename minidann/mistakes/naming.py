@@ -219,7 +219,7 @@ def forward_outcomes(name: str, question: Question, without=None) -> Outcomes:
 
     for mistake in catalogue.of(name, "forward"):
         if mistake is not without:
-            yield mistake.says, lambda m=mistake: (m.out(question),)
+            yield mistake.says, lambda m=mistake: (m.out(*arrays, **options),)
     defaults = op.forward.__kwdefaults__ or {}
     defaults = {k: v for k, v in defaults.items() if type(v) in (int, float)}
     for option, default in defaults.items():
