@@ -274,7 +274,10 @@ def test_gradescope_shows_the_student_why_nothing_is_graded(here):
     (here / "empty").mkdir()
     for name in ("ada", "bob"):
         write(here / "class" / name)
-    for folder, words in {"empty": "it is empty", "class": "ada and bob both hold add_pe"}.items():
+    for folder, words in {
+        "empty": "it is empty",
+        "class": ", bob/mend_information.py): hand in one, not",
+    }.items():
         done = command("grade", folder, "--gradescope", f"{folder}.json", *LESSONS)
         result = json.loads((here / f"{folder}.json").read_text())
         assert done.returncode == 2 and words in done.stderr

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from minidann import console
 from minidann.console import UserError, progress
-from minidann.coursework import grading, handout, practice
+from minidann.coursework import grading, handed_in, handout, practice
 from minidann.coursework.exercises import EXERCISES, NAMES, select
 from minidann.coursework.judging import NOT_GRADED, RIGHT, Paper
 from minidann.run import store
@@ -45,7 +45,7 @@ def grade_one(args: argparse.Namespace, paper: Paper) -> None:
     """Grade one submission for Gradescope, which shows its student also why nothing is graded."""
     if not args.folder.exists():
         raise UserError(f"{args.folder}: there is no such folder")
-    several = grading.as_class(args.folder)
+    several = handed_in.read(args.folder).several
     graded = grading.Graded("", (), several) if several else grading.grade(args.folder, paper)
     store.write_json(args.gradescope, grading.gradescope(graded))
     if all(result.state == NOT_GRADED for result in graded.results):

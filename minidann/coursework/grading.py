@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from itertools import combinations
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from textwrap import shorten
@@ -59,21 +58,6 @@ def submissions(folder: Path) -> tuple[list[Path], list[str]]:
         raise UserError(f"{folder}: there are no folders in it; expected a folder or an archive "
                         "for each student")  # fmt: skip
     return found, [path.name for path in paths if path not in found]
-
-
-def as_class(folder: Path) -> str:
-    """A sentence on a folder that holds several submissions; "" if it is one submission.
-
-    Two folders or archives in it hold the same exercise then, and no file beside them holds any.
-    """
-    held = {place: handed_in.read(place).code.keys()
-            for place in (sorted(folder.iterdir()) if folder.is_dir() else ())}  # fmt: skip
-    if not any(code for place, code in held.items() if place.suffix in handed_in.CODE):
-        for (one, code), (other, more) in combinations(held.items(), 2):
-            if same := sorted(code & more):
-                return (f"{one.name} and {other.name} both hold {same[0]}, but --gradescope grades "
-                        "one submission: give it one")  # fmt: skip
-    return ""
 
 
 def grade(place: Path, paper: Paper) -> Graded:

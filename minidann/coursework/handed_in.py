@@ -38,12 +38,14 @@ class Submission:
     """The exercises as they were when they were read: nothing that runs later changes them.
 
     By exercise: `code` is its text, `unread` says why it cannot be graded. `note` is about all.
+    `several` says why it looks like more than one submission.
     """
 
     name: str
     code: dict[str, str] = field(default_factory=dict)
     unread: dict[str, str] = field(default_factory=dict)
     note: str = ""
+    several: str = ""
 
 
 class File(NamedTuple):
@@ -93,6 +95,9 @@ def read(place: Path) -> Submission:
             places = ", ".join(str(path) for path, *_ in near[:3])
             why = f"{near[0][0]} is there {len(near)} times ({places}): hand in one"
             submission.unread[name] = why
+            tops = {path.parts[0] for path, *_ in near}
+            if len(tops) > 1 and all(len(path.parts) > 1 for path, *_ in texts):
+                submission.several = f"{why}, not a class"
     if not (submission.code or submission.unread or problems):
         others = ", ".join(str(file.path) for file in files[:3])
         problems = [f"there is no exercise in it, only {others}" if others else "it is empty"]
@@ -152,7 +157,7 @@ def is_number(node: ast.stmt) -> bool:
 
 def everything(place: Path) -> list[File]:
     """Every file in a folder or an archive, and what is wrong with it."""
-    paths = [Path(at, name) for at, _, names in os.walk(place) for name in sorted(names)]
+    paths = sorted(Path(at, name) for at, _, names in os.walk(place) for name in names)
     files = []
     for path in paths or [place]:
         inside = PurePosixPath(path.relative_to(place if paths else place.parent).as_posix())

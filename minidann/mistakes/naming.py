@@ -173,11 +173,9 @@ def returned(right: Sequence, sizes, others, instead, what: str = "gradient") ->
                 ways.setdefault(f"{head} {words}.", {})[i] = make
         for name, value in instead.items():
             ways.setdefault(f"{name} is returned.", {})[i] = lambda value=value: value
+    nothing: dict[int, Callable] = dict.fromkeys(range(len(right)), lambda: None)
     for text, makes in ways.items():
-        yield (
-            text,
-            lambda makes=makes: [makes[i]() if i in makes else None for i in range(len(right))],
-        )
+        yield text, lambda makes=makes: [make() for make in (nothing | makes).values()]
 
 
 # The ops.
@@ -296,11 +294,8 @@ def _name(name: str, seen: list[Seen], outcomes: Callable, terms=lambda question
     for i in range(len(seen[0].wrong) if seen else 0):
         if found.get(i) or not any(s.wrong[i] for s in seen):
             continue
-        some = {
-            "{} And what is large overflows.": [
-                s for s in seen if s.received[i] is None or np.isfinite(s.received[i]).all()
-            ]
-        }
+        finite = [s for s in seen if s.received[i] is None or np.isfinite(s.received[i]).all()]
+        some = {"{} And what is large overflows.": finite}
         for s in seen:
             given = " and ".join(sorted(s.question.case.options))
             with_them = f"with {given}" if given else "without options"
