@@ -122,7 +122,7 @@ OWN_COPY = by(lambda x, w, b: (x @ w + b, dense.Cache(x, w.copy())), spoiled)
 HOLES = {
     "exp overflows: subtract each row's largest score first.": (
         "attention", by(naive, lambda d, c: attention.backward(d, c)), "out"),
-    "The log is taken of a probability that may be 0: take log p = z - largest - log sum exp.": (
+    "The log is taken of p, which may be 0: take log p = z - largest - log sum exp.": (
         "softmax_cross_entropy", by(log_of_p, softmax_cross_entropy.backward), "out"),
     "Negative numbers count as 0: the search for the largest starts at 0.": (
         "maxpool", by(from_zero, maxpool.backward), "out"),
@@ -132,7 +132,7 @@ HOLES = {
     "The default of stride is size; here it is 30.": (
         "maxpool", by(lambda x, size=30, stride=None: maxpool.forward(
             x, size=size, stride=stride or size), maxpool.backward), "out"),
-    "xhat is computed as (out - beta) / gamma, which is 0/0 where gamma is 0: keep xhat.": (
+    "xhat = (out - beta) / gamma is 0/0 where gamma is 0: keep xhat.": (
         "batchnorm", by(lambda x, gamma, beta, running=None: (
             (made := batchnorm.forward(x, gamma, beta, running=running))[0],
             made[1]._replace(xhat=(made[0] - beta) / gamma)), batchnorm.backward), "dx"),

@@ -121,6 +121,6 @@ table(gradient_reversal, "afresh", """
 (1 * dout,) | The gradient passes as it is: the reversal is missing.
 (beta * dout,) | The gradient is scaled by beta but not reversed: the minus is missing.
 (-dout,) | The gradient is reversed but not scaled: beta is ignored.
-((1 - 2 / (1 + np.exp(-10 * beta))) * dout,) | beta goes through the ramp of p; use it as it is.
+((1 - 2 / (1 + np.exp(-10 * beta))) * dout,) | beta goes through a ramp: use it as it is.
 (-(beta or 1.0) * dout,) | A beta of 0 is taken for 1: `beta or 1.0` cannot tell 0 from nothing.
 """)  # fmt: skip
