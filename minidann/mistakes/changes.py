@@ -42,6 +42,7 @@ a * other | multiplied by OTHER
 a / other | divided by OTHER
 np.where(other > 0, a, 0) | cut to where OTHER is positive
 a.transpose(axes) | transposed to the axes AXES
+a.transpose(axes).reshape(a.shape) | transposed to the axes AXES and reshaped back
 a.reshape(a.transpose(axes).shape).transpose(np.argsort(axes))
     | reshaped where it should be transposed to the axes AXES
 """)
