@@ -25,7 +25,7 @@ def main() -> None:
         ) from None
     count = book.build(ROOT, args.out)
     index = args.out.resolve() / "index.html"
-    print(f"{count} lessons: {index}")
+    print(f"{count} pages: {index}")
     if not args.no_open:
         webbrowser.open(index.as_uri())
 
