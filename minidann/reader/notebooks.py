@@ -22,6 +22,7 @@ from pathlib import Path
 if not Path("data").is_dir():  # the code reads the data of the project
     %cd -q {Path(minidann.__file__).parents[1]}
 """
+PREDICT = "**Predict what the next cell prints. Then run it.**"
 FOLDED = "<details>\n<summary>{}</summary>\n\n{}\n\n</details>\n\n"
 FILL_IN = """
 ## Fill in
@@ -88,7 +89,7 @@ def cells(path: Path, root: Path, media: set[str]) -> list[dict]:
     text = DETAILS.sub(_unfolded, path.read_text(encoding="utf-8"))
     if path.parent == root / "lessons" and path.name[:2].isdigit():
         text = _with_task(text, int(path.name[:2]))
-    made = [notebook.code(notebook.setup() + PLACE)] if CODE.search(text) else []
+    made = [notebook.code(notebook.setup() + PLACE)] if RUN.search(text) else []
     for i, part in enumerate(RUN.split(text)):  # prose, kind, body, prose, ...
         if i % 3 == 0:
             prose = QUOTE.sub(quoted, LINK.sub(linked, part))
@@ -97,9 +98,7 @@ def cells(path: Path, root: Path, media: set[str]) -> list[dict]:
         elif i % 3 == 1:
             kind = part
         elif kind == "output":
-            made.insert(
-                -1, notebook.markdown("**Predict what the next cell prints. Then run it.**")
-            )
+            made.insert(-1, notebook.markdown(PREDICT))
             made.append(notebook.markdown(FOLDED.format("It prints", f"```text\n{part}```")))
         else:
             made.append(notebook.code(part, hidden=kind == "folded"))
