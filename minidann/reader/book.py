@@ -1,13 +1,12 @@
 """The folder of HTML: every page in its frame, the style, the script, figures and sounds."""
 
-import shutil
 from html import escape
 from importlib.resources import files
 from pathlib import Path
 from string import Template
 
 from minidann.console import UserError
-from minidann.reader.links import anchor, markdown
+from minidann.reader.links import anchor, each, write
 from minidann.reader.pages import Page, highlighted, read
 
 DATA = files("minidann.reader")
@@ -18,21 +17,14 @@ def build(root: Path, out: Path) -> int:
 
     Nothing else in the folder is touched, and nothing is written if anything is wrong.
     """
-    lessons = root / "lessons"
-    paths = markdown(root)
     ours = (out / "script.js").is_file()
     if out.exists() and not ours and (out.is_file() or any(out.iterdir())):
         raise UserError(f"--out {out}: is not a folder of this command; name another one")
-    pages = [read(path, root) for path in paths]
+    pages = [*each(root, lambda path: read(path, root)).values()]
     texts = {f"{page.name}.html": frame(page, pages) for page in pages}
     texts |= {name: (DATA / name).read_text("utf-8") for name in ("style.css", "script.js")}
-    for folder in ("figures", "sounds"):
-        (out / folder).mkdir(parents=True, exist_ok=True)
-    for name, text in texts.items():
-        (out / name).write_text(text, encoding="utf-8", newline="\n")
-    for name in set().union(*(page.media for page in pages)):
-        shutil.copyfile(lessons / name, out / name)
-    return len(paths)
+    write(out, texts, root / "lessons", set().union(*(page.media for page in pages)), to=".")
+    return len(pages)
 
 
 def frame(page: Page, pages: list[Page]) -> str:

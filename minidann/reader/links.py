@@ -1,6 +1,8 @@
-"""The pages of the book, and where a link on one of them leads, if it leads anywhere."""
+"""The pages of the book: which there are, where their links lead, and how a folder is written."""
 
 import re
+import shutil
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from minidann.console import UserError
@@ -13,6 +15,27 @@ def markdown(root: Path) -> list[Path]:
         raise UserError(f"{lessons}: no lessons there; run this from a clone of the project")
     contents = lessons / "README.md"
     return [contents, *sorted({*lessons.rglob("*.md")} - {contents}, key=page_of)]
+
+
+def each(root: Path, make: Callable) -> dict:
+    """What `make(path)` makes of each page, by its name. An error is said to be in that page."""
+    made = {}
+    for path in markdown(root):
+        try:
+            made[page_of(path)] = make(path)
+        except UserError as error:
+            raise UserError(f"{path.relative_to(root)}: {error}") from None
+    return made
+
+
+def write(out: Path, texts: dict[str, str], lessons: Path, media: Iterable[str], to: str) -> None:
+    """Write files, and copy figures and sounds from `lessons` to the folder `to` in `out`."""
+    for folder in ("figures", "sounds"):
+        (out / to / folder).mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
+        (out / name).write_text(text, encoding="utf-8", newline="\n")
+    for name in media:
+        shutil.copyfile(lessons / name, out / to / name)
 
 
 def page_of(path: Path) -> str:

@@ -1,14 +1,13 @@
 """The pages as notebooks for Jupyter: the code of a lesson in cells, without what it prints."""
 
 import re
-import shutil
 from contextlib import suppress
 from pathlib import Path
 
 from minidann.console import UserError
 from minidann.coursework import notebook
 from minidann.coursework.exercises import select
-from minidann.reader.links import markdown, page_of, resolve
+from minidann.reader.links import each, resolve, write
 from minidann.reader.quoting import find, lines_of
 
 RUN = re.compile(r"^```(python|folded|output)\n(.*?)^```\n", re.M | re.S)
@@ -46,18 +45,10 @@ def build(root: Path, out: Path) -> int:
     """
     if out.exists() and (out.is_file() or any(out.iterdir())):
         raise UserError(f"--notebooks {out}: this exists already; give a new folder")
-    texts, media = {}, set()
-    for path in markdown(root):
-        try:
-            texts[f"{page_of(path)}.ipynb"] = notebook.written(cells(path, root, media))
-        except UserError as error:
-            raise UserError(f"{path.relative_to(root)}: {error}") from None
-    for folder in ("figures", "sounds"):
-        (out / "lessons" / folder).mkdir(parents=True)
-    for name, text in texts.items():
-        (out / name).write_text(text, encoding="utf-8", newline="\n")
-    for name in media:
-        shutil.copyfile(root / "lessons" / name, out / "lessons" / name)
+    media: set[str] = set()
+    pages = each(root, lambda path: notebook.written(cells(path, root, media)))
+    texts = {f"{name}.ipynb": text for name, text in pages.items()}
+    write(out, texts, root / "lessons", media, to="lessons")
     with suppress(OSError):  # where the system allows no links, the first cell goes to the clone
         for name in ("data", "tests"):
             (out / name).symlink_to(root.resolve() / name, target_is_directory=True)

@@ -12,7 +12,6 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 
-from minidann.console import UserError
 from minidann.reader.links import anchor, page_of, resolve
 from minidann.reader.mathml import TAG, mathml
 from minidann.reader.quoting import DOTS, find, lines_of
@@ -54,10 +53,7 @@ def read(path: Path, root: Path) -> Page:
                 page.title = heading.content
             else:
                 page.sections.append(heading.content)
-    try:
-        body = md.renderer.render(tokens, md.options, {})
-    except UserError as error:
-        raise UserError(f"{path.relative_to(root)}: {error}") from None
+    body = md.renderer.render(tokens, md.options, {})
     page.body = STOP.sub(r'<span class="whole">\1\2</span>', body)
     return page
 
