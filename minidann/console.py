@@ -5,6 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
 from functools import partial
 from typing import NoReturn
 
@@ -61,9 +62,7 @@ say = partial(print, flush=True)  # also where stdout is a file or a pipe: a log
 
 def clock(seconds: float) -> str:
     """`75.2` seconds as `1:15`, `3675` as `1:01:15`."""
-    minutes, seconds = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
+    return str(timedelta(seconds=int(seconds))).removeprefix("0:").removeprefix("0")
 
 
 def progress(items: Iterable, total: int, label: str, unit: str) -> Iterator:

@@ -10,10 +10,10 @@ labels. One hidden layer, two classifiers, and the ops that the speech network i
           /             \\
     dense, softmax    gradient reversal, dense, softmax
     source rows       all rows
-    -> L_y            -> L_d
+    -> L_e            -> L_l
 
-The loss is  alpha L_y + (1 - alpha) L_d; through the reversal the hidden layer gets the gradient
-of  alpha L_y - (1 - alpha) beta L_d.  With beta 0 nothing comes back through the reversal: that is
+The loss is  alpha L_e + (1 - alpha) L_l; through the reversal the hidden layer gets the gradient
+of  alpha L_e - (1 - alpha) beta L_l.  With beta 0 nothing comes back through the reversal: that is
 source-only training, with a domain classifier that looks on.
 """
 
@@ -26,11 +26,11 @@ from minidann.ops import dense, gradient_reversal, softmax_cross_entropy
 
 Arrays = dict[str, np.ndarray]
 
-# The paper's toy problem and its network; noise and scale are those of its code. BETA, GAIN, Adam's
+# The paper's toy problem and its network; noise and scale are those of its code. GAIN, Adam's
 # settings and the average in `train` were chosen by target accuracy on the seeds 100 to 111. (The
-# paper's code has a beta of 12 here, since its L_d is a sum of two means, where ours is one mean.)
+# paper's code has a beta of 12 here, and a domain loss that is a sum of two means.)
 POINTS, NOISE, SCALE, ROTATION = 150, 0.05, 2.0, 35.0  # points a moon; degrees
-HIDDEN, BETA = 15, 6.0
+HIDDEN, BETA = 15, 1.0  # beta as in `minidann.train`
 GAIN = 4.0  # of the hidden kernel's first values: an old rule for sigmoids, flatter than tanh
 ALPHA = 0.5  # as in `minidann.train`
 RATE, BATCH, EPOCHS = 0.01, 30, 600
@@ -75,7 +75,7 @@ def encode_backward(dh: np.ndarray, cache: tuple) -> Arrays:
 def forward(
     params: Arrays, x: np.ndarray, *, labels: np.ndarray, domains: np.ndarray, beta: float
 ) -> tuple[tuple[np.ndarray, np.ndarray], tuple]:
-    """x (n+m, 2), labels of its first n rows (n,), domains of all (n+m,) -> (L_y, L_d), cache."""
+    """x (n+m, 2), labels of its first n rows (n,), domains of all (n+m,) -> (L_e, L_l), cache."""
     h, encoder = encode(params, x)  # (n+m, H)
     source = h[: len(labels)]  # (n, H)
     z, label = dense.forward(source, params["label.w"], params["label.b"])  # (n, 2)

@@ -47,22 +47,17 @@ def run(args: argparse.Namespace, ops=minidann.ops) -> Path:
 
             def on_epoch_end(state: State) -> None:
                 evaluate_epoch(choices, state, ready.source, ready.target, ready.split)
-                folder.keep(out, state, choices)
-                say(epoch_line(choices, state) + ready.demo)
+                folder.keep(out, state)
+                row, left = state.history[-1], choices.epochs - state.epoch
+                shown = [f"{name} {row[name]:.3f}" for name in PRINTED if not np.isnan(row[name])]
+                done = f"epoch {state.epoch:2d}/{choices.epochs}  {'  '.join(shown)}"
+                say(f"{done}  {clock(row['seconds'] * left)} left{ready.demo}")
 
             data = ready.source, ready.target, ready.split.train
             training.train(choices, state, *data, on_epoch_end=on_epoch_end, ops=ops)
             outcome.finish(ready, state, out)
         shutil.rmtree(out / "epochs", ignore_errors=True)  # which only a run under way needs
     return out
-
-
-def epoch_line(choices: Choices, state: State) -> str:
-    """What is printed after an epoch: the main columns of its row in the history."""
-    row = state.history[-1]
-    left = clock(row["seconds"] * (choices.epochs - state.epoch))
-    shown = [f"{name} {row[name]:.3f}" for name in PRINTED if not np.isnan(row[name])]
-    return f"epoch {state.epoch:2d}/{choices.epochs}  {'  '.join(shown)}  {left} left"
 
 
 def add_shared_flags(p: argparse.ArgumentParser, names=FLAGS) -> dict:
@@ -110,10 +105,11 @@ def corpora_of(args: argparse.Namespace, mono: bool) -> tuple[tuple[str, Path], 
     For mono both are the target. Raises UserError where the flags do not go together.
     """
     if args.source or args.target:
-        if not args.target or not (args.source or mono):
-            raise UserError("--source and --target go together: give both")
-        if args.direction or args.recola or args.iemocap:
-            raise UserError("give --source and --target, or --direction with its folders, not both")
+        others = args.direction or args.recola or args.iemocap
+        if others or not args.target or not (args.source or mono):
+            raise UserError(
+                "--source and --target go together, without --direction, --recola or --iemocap"
+            )
         return parse(args.target if mono else args.source), parse(args.target)
     names = DIRECTIONS[args.direction or "rec2iem"][mono:]
     folders = {"recola": args.recola, "iemocap": args.iemocap}

@@ -110,7 +110,7 @@ def update(
     `x` (n+m, T, D) float32 holds the source examples first, and `labels` (n,) are theirs; `mask`
     (n+m, C) is dropout's; `domain_labels` (n+m,) tell the source's examples (0) from the target's
     (1). Returns the loss and the gradient norm at the encoder's output of each
-    classifier that took part. Raises FloatingPointError where a loss is not finite.
+    classifier that took part. Raises UserError where a loss or a weight is no longer finite.
     """
     adversarial = choices.model == "our"
     (emotion_loss, domain_loss), cache = model.forward(
@@ -126,8 +126,11 @@ def update(
     for name, loss, norm in zip(("emotion", "domain"), (emotion_loss, domain_loss), grad_norms):
         if loss is not None:
             record |= {f"{name}_loss": float(loss), f"{name}_grad_norm": norm}
-            if not math.isfinite(loss):
-                raise FloatingPointError(f"the {name} loss is {loss}")
+    if not all(np.isfinite(value).all() for value in [*record.values(), *state.params.values()]):
+        raise UserError(
+            f"epoch {state.epoch + 1}: a loss or a weight is not finite; the run diverged: try a "
+            f"smaller {'--beta' if adversarial else '--l1 or --l2'}, in another --out"
+        )
     return record
 
 
@@ -143,8 +146,7 @@ def train_epoch(
     """Train for one pass over `source_rows`, which moves `state`; return its part of the history.
 
     Losses are means over the epoch's steps, gradient norms root mean squares; both are NaN for a
-    classifier that the model lacks. Raises FloatingPointError where a loss or a weight is not
-    finite.
+    classifier that the model lacks.
     """
     n, epoch = choices.batch_size, state.epoch
     adversarial = choices.model == "our"
@@ -180,8 +182,6 @@ def train_epoch(
                 rate=rate, beta=beta, domain_labels=domains[part], ops=ops,
             )  # fmt: skip
             records.append(record)
-    if not all(np.isfinite(value).all() for value in state.params.values()):
-        raise FloatingPointError("a weight is not finite")
 
     def mean(name, power):
         values = [record[name] for record in records if name in record]
@@ -205,19 +205,11 @@ def train(
     """Train until `choices.epochs`; `on_epoch_end` is called with the state after each epoch.
 
     `source_rows` of the source are trained on; for mono, source and target are the same. `ops` are
-    the layers: coursework passes a student's. Raises UserError where a loss or a weight is no
-    longer finite.
+    the layers: coursework passes a student's.
     """
     while state.epoch < choices.epochs:
         began = time.perf_counter()
-        try:
-            row = train_epoch(choices, state, source, target, source_rows, ops=ops)
-        except FloatingPointError as error:
-            flag = "--beta" if choices.model == "our" else "--l1 or --l2"
-            raise UserError(
-                f"epoch {state.epoch + 1}: {error}; the run diverged: try a smaller {flag}, in "
-                "another --out"
-            ) from None
+        row = train_epoch(choices, state, source, target, source_rows, ops=ops)
         state.history.append(row | {"seconds": time.perf_counter() - began})
         on_epoch_end(state)
     return state

@@ -677,12 +677,6 @@ def written(path: Path, *, scale=1.0, channels=(1.0,), seconds=2.0, rate=16000, 
     return path
 
 
-def half_silent(path: Path) -> None:
-    content, rate = soundfile.read(written(path))
-    content[4000:24000] = 0
-    soundfile.write(path, content, rate)
-
-
 def pointers(path: Path) -> None:
     """What a clone without Git LFS has in the place of a file."""
     for letter in "ENLT":
@@ -839,7 +833,6 @@ checkpoint("a checkpoint with one bit turned over", flip)
 checkpoint("a checkpoint with arrays of other shapes", reshape, "adam", "conv.w.m")
 checkpoint("a checkpoint without one of its arrays", lose, "adam", "emotion.w.m")
 checkpoint("a checkpoint with NaN in it", fill, "adam", "emotion.w.m", np.nan)
-checkpoint("the checkpoint of a run with other choices", describe, choices={"alpha": 0.3})
 
 
 part = "Predicting"
@@ -917,13 +910,13 @@ def tone(path: Path) -> None:
 
 def a_damaged_cache(p):
     cache = shutil.copytree(p.good / "cache", p.folder / "cache")
-    for path in cache.glob("*.npy"):
-        flip(path)
+    for path in cache.glob("*.f32"):
+        if path.stat().st_size:  # of corpora in which nothing can be used, it is empty
+            flip(path)
     return p.train(cache=cache)
 
 
 iemocap("audio without a label (IEMOCAP)", sound, f"{WAV[:-4]}F099.wav", warns="without a label")
-iemocap("labels off the scale (IEMOCAP)", warns="outside the scale")
 iemocap("sessions that are missing (IEMOCAP)", warns="not all of IEMOCAP")
 iemocap("fewer utterances than are published", warns="are published")
 recola("participants without annotation (RECOLA)", warns="without annotation")
@@ -939,7 +932,6 @@ recola(
     *("an annotation that ends before an utterance does (RECOLA)", text, AROUSAL, ratings(30)),
     warns="before the annotation ends",
 )
-recola("ratings outside -1 to 1 (RECOLA)", warns="outside -1 to 1")
 rows(
     *("overlapping utterances (CSV)", "a.wav,0,0.4,s1,1,1", "a.wav,0.3,0.6,s2,-1,-1"),
     *("b.wav,,,s2,1,-1", "c.wav,,,s1,-1,1"),
@@ -970,7 +962,7 @@ rows(
 emodb("copies of recordings in another folder (EMO-DB)", copies, warns="copies of other files")
 emodb("recordings not named as in the corpus (EMO-DB)", sound, "test.wav", warns="not named as in")
 case("video and song beside speech (RAVDESS)", video_and_song, warns="not named as in")
-recorded("digital silence, all of a recording", samples, 0, warns="exact zeros")
+recorded("digital silence, all of a recording", samples, 0, warns="of digital silence")
 recorded("digital silence, part of a recording", samples, 0, 3000, 6000, warns="of digital silence")
 recorded("clipping", sound, level=2.0, warns="clip")
 recorded(
@@ -985,7 +977,6 @@ predicted("noise alone (predict)", written, warns="as in noise")
 predicted("noise alone, loud (predict)", written, scale=4.0, warns="as in noise")
 predicted("a steady tone (predict)", tone, warns="as in noise")
 predicted("clipping (predict)", sound, 1.5, level=2.0, warns="clipping")
-predicted("exact zeros over most of it (predict)", half_silent, warns="exact zeros")
 predicted("16 bits of which one is used (predict)", written, scale=1e-4, warns="another scale")
 predicted("16 bits of which two are used (predict)", written, scale=3e-4, warns="another scale")
 predicted(

@@ -1,5 +1,6 @@
 """AdaBN: batch norm's statistics are those of the target's rows, and nothing else moves."""
 
+import tracemalloc
 from types import SimpleNamespace
 
 import numpy as np
@@ -43,6 +44,11 @@ def h(params, features):
     return model.encode(params, features.batch(np.arange(len(features))))[0]
 
 
+def adapted(params, h):
+    """What a run predicts by AdaBN, (n, 2)."""
+    return evaluation.predict(params, adabn.statistics(h), h)
+
+
 def by_hand(params, h):
     """The answers (n, 2), in float64."""
     h = h.astype(np.float64)
@@ -52,7 +58,7 @@ def by_hand(params, h):
 
 
 def test_equals_batch_norm_by_hand_over_every_row(params, h):
-    expected, got = by_hand(params, h), adabn.predict(params, h)
+    expected, got = by_hand(params, h), adapted(params, h)
     assert got.dtype == np.float32
     np.testing.assert_allclose(got, expected, atol=2e-5)
     assert np.ptp(expected[:, 0]) > 0.5  # else any answer would be near enough
@@ -65,9 +71,20 @@ def test_the_statistics_are_those_of_the_rows_given(params, h):
     assert all(one.dtype == np.float32 for one in got.values())
     np.testing.assert_allclose(got["bn.mean"], h.astype(float).mean(axis=0), atol=1e-6)
     np.testing.assert_allclose(got["bn.var"], h.astype(float).var(axis=0), rtol=1e-4)
-    every, turned = adabn.predict(params, h), adabn.predict(params, h[::-1])
+    every, turned = adapted(params, h), adapted(params, h[::-1])
     np.testing.assert_allclose(turned[::-1], every, atol=1e-5)
-    assert np.abs(adabn.predict(params, h[:-1]) - every[:-1]).max() > 0.01
+    assert np.abs(adapted(params, h[:-1]) - every[:-1]).max() > 0.01
+
+
+def test_memory_is_little_beside_the_encoding():
+    """That of all target's utterances is 72 MB at the paper's size; no array of that size more."""
+    h = np.random.default_rng(0).standard_normal((4000, 1800), dtype=np.float32)  # 29 MB
+    params, _ = model.initialise(np.random.default_rng(0))
+    tracemalloc.start()
+    adapted(params, h)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 0.7 * h.nbytes
 
 
 def evaluated(choices, params, features, split):
@@ -86,12 +103,12 @@ def test_the_columns_are_of_the_development_set_with_its_statistics(params, feat
     rows = np.array([ROWS, *range(0, 40, 2), 7, 9])
     split = Split(np.arange(30), np.arange(30, 40), rows, np.arange(50, 60))
     row = evaluated(BASE, params, features, split)
-    expected = adabn.predict(params, h[rows])
+    expected = adapted(params, h[rows])
     assert row["adabn_uar"] == metrics.uar(labels[rows], expected.argmax(axis=1))
     found = row["adabn_mutual_information"]
     assert found == pytest.approx(metrics.information(expected), abs=1e-5)
     assert found != pytest.approx(row["mutual_information"], abs=1e-3)
-    whole = adabn.predict(params, h)[rows]
+    whole = adapted(params, h)[rows]
     assert found != pytest.approx(metrics.information(whole), abs=1e-5)
     without = evaluated(Choices("csv", "csv", model="base", bn="none"), params, features, split)
     assert np.isnan(without["adabn_uar"]) and np.isnan(without["adabn_mutual_information"])
@@ -112,10 +129,10 @@ TEN = np.arange(60, 70)
 def predictions(features, labels, epochs, choices=BASE):
     """What `outcome.test` predicts of all utterances; `epochs` are the parameters of each."""
     none = np.array([], int)
+    domain = Domain(features, labels, np.full(len(labels), "s"))
     setup = SimpleNamespace(
         choices=choices, mono=choices.model == "mono", labelled=labels[0] >= 0,
-        target=Domain(features, labels, np.full(len(labels), "s")),
-        split=Split(none, none, none, TEN),
+        source=domain, target=domain, split=Split(TEN, none, none, TEN),
     )  # fmt: skip
     width = len(epochs[0]["emotion.w"])
     running = {"bn.mean": np.zeros(width, "f4"), "bn.var": np.ones(width, "f4")}

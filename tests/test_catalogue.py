@@ -8,7 +8,7 @@ from minidann import feeding, model, ops
 from minidann.gradcheck import bank, judging, network
 from minidann.gradcheck.running import answers
 from minidann.mistakes import catalogue, networks
-from minidann.mistakes.functions import MENDED, WRONG
+from minidann.mistakes.functions import TABLES
 from minidann.mistakes.question import close
 
 BANK = catalogue.CATALOGUE
@@ -18,7 +18,7 @@ def test_the_catalogue():
     assert len({m.name for m in BANK}) == len(BANK)
     assert {m.target for m in BANK} == {*ops.__all__, "model"} - {"conv_relu_maxpool"}
     sentences = [m.says for m in BANK]
-    sentences += [w.__doc__ for of in (WRONG, MENDED) for ways in of.values() for w in ways]
+    sentences += [says for table in TABLES.values() for _, says in table]
     assert all(says[-1] == "." and len(says) <= 130 for says in sentences)
     assert {m.place for m in BANK} == {"afresh", "forward", "whole"}
 

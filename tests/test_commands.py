@@ -202,7 +202,7 @@ def test_several_runs_may_fill_one_cache_at_once(run, corpora, tmp_path):
     for out, process in zip(outs, processes):
         assert process.wait(timeout=120) == 0
         assert (out / "model.npz").read_bytes() == (whole / "model.npz").read_bytes()
-    assert sorted(path.suffix for path in cache.iterdir()) == 2 * [".json"] + 2 * [".npy"]
+    assert sorted(path.suffix for path in cache.iterdir()) == 2 * [".f32"] + 2 * [".json"]
 
 
 def test_bad_utterances_are_left_out_listed_and_counted(run, corpora, tmp_path):

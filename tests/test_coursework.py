@@ -231,7 +231,7 @@ def test_new_check_and_grade(here):
     assert rows[0] == ["student", "conv1d", "relu", "maxpool", "total", "notes"]
     assert rows[1] == ["(most)", "4", "1", "2", "7", ""]
     assert rows[2][:5] == ["'=ada", "0", "0", "0", "0"] and "relu: dx: " in rows[2][5]
-    assert rows[2][5].startswith("conv1d: It is not written yet.")
+    assert rows[2][5].startswith("conv1d, maxpool: It is not written yet.")
     assert rows[3] == ["Bäumer, Jörg_4711_assignsubmission_file", "4", "1", "2", "7", ""]
 
 
@@ -252,7 +252,7 @@ def test_nothing_in_one_submission_costs_the_class_its_grades(here, monkeypatch)
     assert grades["a"][0] == "0" and r"ValueError: \udc80\x00, line 2" in grades["a"][1]
     assert grades["c"] == ("2", "") == grades[r"f\udcff"]
     assert grades["e"][0] == "0" and "takes more than 1 s" in grades["e"][1]
-    assert grades["empty"] == ("", "there is no exercise in it, but nothing")
+    assert grades["empty"] == ("", "it is empty")
     assert len(grades) == 5 and "not graded, or only in part (see the notes): empty" in done.stdout
 
 
@@ -270,17 +270,49 @@ def test_gradescope(here):
     assert "score" not in tests[1] and "relu.rar" in tests[1]["output"]
 
 
+def test_gradescope_shows_the_student_why_nothing_is_graded(here):
+    (here / "empty").mkdir()
+    for name in ("ada", "bob"):
+        write(here / "class" / name)
+    for folder, words in {
+        "empty": "it is empty",
+        "class": ", bob/mend_information.py): hand in one, not",
+    }.items():
+        done = command("grade", folder, "--gradescope", f"{folder}.json", *LESSONS)
+        result = json.loads((here / f"{folder}.json").read_text())
+        assert done.returncode == 2 and words in done.stderr
+        assert result["score"] == 0 and words in result["output"]
+    (here / "class" / "relu.py").write_text("")  # this is one submission with older files
+    assert command("grade", "class", "--gradescope", "g.json", *LESSONS).returncode == 0
+
+
+def test_earlier_grades_are_kept_and_what_is_missing_is_told_once(here):
+    write(here / "class" / "ada", conv1d=None, maxpool=None)
+    for i in range(2):
+        done = command("grade", "class", *LESSONS, "--seed", str(i))
+        (here / "grades.csv").touch()
+        os.utime(here / "grades.csv", (i, i))
+    assert "the grades of before are now in grades-1970-01-01-" in done.stdout
+    kept = sorted(here.glob("grades*.csv"))
+    assert len(kept) == 2 and kept[0].read_bytes() == kept[1].read_bytes()
+    row = list(csv.DictReader(kept[1].read_text("utf-8-sig").splitlines()))[1]
+    assert row["notes"] == "conv1d, maxpool: The file is missing."
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ("check nowhere", "nowhere: there is no such folder"),
-        ("check .", "there is no exercise in it, but nothing; python -m minidann.coursework new"),
+        ("check .", ".: it is empty; python -m minidann.coursework new"),
         ("grade nowhere", "there is no such folder"),
         ("grade .", "there are no folders in it"),
         ("new x --lesson 14", "invalid choice: 14 (choose from"),
-        ("check x -k conv2d", "invalid choice: 'conv2d' (choose from"),
+        ("check x -k conv2d", "-k conv2d: there is no such exercise; did you mean conv1d?"),
+        ("check x -k adam", "did you mean checker, conv1d, relu"),
         ("grade . --seed -1", "--seed -1: expected 0 or more"),
-        ("check x -k relu --lesson 3", "relu is no exercise of this lesson"),
+        ("check x -k relu --lesson 3", "-k relu: this is no exercise of this lesson"),
+        ("grade . --out no/g.csv", "no/g.csv: the folder no is missing; make it, or name another"),
+        ("grade . --gradescope no/g.json", "no/g.json: the folder no is missing"),
     ],
 )
 def test_mistakes_of_the_command_are_reported_in_one_line(arguments, message, here):
@@ -300,6 +332,11 @@ def test_what_a_student_prints_is_shown(tmp_path, capsys):
     printed = check_printed(tmp_path, capsys, "relu", "print('hello')\n" + text).out
     assert "1 of 1 points" in printed and printed.count("it printed: hello") == 1
     assert printed.count("it printed") == practice.PRINTED
+    found = practice.check(handed_in.read(tmp_path), select(None, "relu"), 0)
+    students_ops, _ = practice.own_ops(handed_in.read(tmp_path), found)
+    capsys.readouterr()
+    students_ops.relu.backward(np.ones(2), np.ones(2))  # as --train does, often
+    assert capsys.readouterr().out == ""
 
 
 def test_an_endless_loop_is_reported_with_its_line(tmp_path, capsys, monkeypatch):
@@ -324,7 +361,7 @@ def test_the_network_runs_on_a_students_layers():
     case = first_example(ops.conv_relu_maxpool, np.random.default_rng(0))
     outs = [o.conv_relu_maxpool.forward(*case[0], **case[1])[0] for o in (students_ops, ops)]
     np.testing.assert_allclose(*outs, atol=1e-12)
-    assert students_ops.attention.forward.__module__ == "exercise_attention"
+    assert students_ops.attention.forward.args[0].__module__ == "exercise_attention"
 
 
 def test_pytest_has_a_test_for_each_part(tmp_path):

@@ -9,7 +9,7 @@ from submissions import CHECK, NUMERICAL, SECOND_CONV1D, changed, graded, judged
 from minidann.coursework import handout, layers
 from minidann.coursework.exercises import EXERCISES, MEND, select
 from minidann.gradcheck.verdict import MOST, UNKNOWN
-from minidann.mistakes.functions import MENDED, WRONG
+from minidann.mistakes.functions import TABLES, wrong_ways
 
 RELU = "import numpy as np\n\ndef forward(x):\n    return np.maximum(x, 0), x > 0\n"
 BACK = "\ndef backward(dout, cache):\n"
@@ -202,6 +202,8 @@ def test_a_forward_that_was_given_and_is_broken_is_noted():
         ("uar", f"{UAR}    return None\n", "", "It returns None."),
         ("uar", f"{UAR}    return np.random.random()\n", "", "when it is called again"),
         ("mend_groups", f"{GROUPS}    return [[0], [1, 2]]\n", "", "[[0], [1, 2]]"),
+        ("mend_groups", ("[source, source", "[target, source"), "",
+         "received the result = [[2, 3, 4], [0, 1, 2, 3, 4]]\n    right    the result = [[0, 1], "),
     ],
 )  # fmt: skip
 def test_a_mistake_in_a_function_is_named_and_costs_its_point_only(name, handed_in, earned, words):
@@ -214,11 +216,12 @@ def test_what_has_no_gradient_stays_as_it_is(rest):
     check("step", (GRADIENTS, rest + GRADIENTS), "m, v, parameters")
 
 
-@pytest.mark.parametrize("name", [*WRONG, *MENDED])
+@pytest.mark.parametrize("name", TABLES)
 def test_each_wrong_function_is_caught_and_named(name):
     """The module of an exercise with the mistake in it; at most two mistakes give the same."""
     (exercise,) = (e for e in EXERCISES if e.functions == (name,))
-    for wrong in (WRONG | MENDED)[name]:
+    constants = {"BLOCK": 2} if name == "mean_and_std" else {}  # as in the exercise
+    for wrong in wrong_ways(getattr(exercise.module, name), constants):
         result = judged(exercise.name, module=SimpleNamespace(**{name: wrong}))
         causes = [cause for verdict in result.verdicts for cause in verdict.causes]
         assert result.state == "wrong" and wrong.__doc__ in causes, (wrong.__doc__, causes)

@@ -15,7 +15,7 @@ import minidann
 from minidann.coursework import handed_in
 from minidann.coursework.exercises import NAMES, select
 
-RELU = right(select(None, "relu")[0])
+RELU, UAR = (right(select(None, name)[0]) for name in ("relu", "uar"))
 
 
 def zipped(files: dict[str, bytes | str]) -> bytes:
@@ -52,7 +52,9 @@ READ = {  # a file's name, its content, and the exercise whose right code it is
     "ReLU.py": (RELU, "relu"),
     "relu (1).py": (RELU, "relu"),
     "relu.ipynb": (notebook("%matplotlib inline\nimport numpy as np\nx = no_such_thing(3)",
-                            RELU, "forward(3)\nno_such_thing()"), "relu"),
+                            "!pip install numpy", RELU, "forward(3)\nno_such_thing()"), "relu"),
+    "all.ipynb": (notebook("import numpy as np", UAR, "def f(): pass"), "uar"),
+    "all.py": (f"import numpy as np\n{UAR}", "uar"),
 }  # fmt: skip
 
 
@@ -77,6 +79,7 @@ UNREAD = {
     "large.tar.gz": tarred({"x.py": " " * (handed_in.ARCHIVE + 1)}),
     "large.zip": zipped({f"{i}.py": b" " * (1 << 18) for i in range(129)}),
     "layers.ipynb": notebook(RELU).encode(),
+    "maxpool.ipynb": notebook(RELU, RELU).encode(),
     "relu.ipynb": b"no notebook",
     "relu.zip": zipped({"relu.py": b" " * (1 << 20)}),
 }
@@ -183,10 +186,34 @@ def test_what_cannot_be_imported_is_told_once(text, words, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["my_relu.py", "task3.ipynb"])
-def test_a_file_of_another_name_is_to_be_renamed(name, tmp_path):
+def test_a_layer_of_another_name_is_to_be_renamed(name, tmp_path):
     (tmp_path / name).write_text(notebook(RELU) if name.endswith("b") else RELU)
     (tmp_path / "notes.py").write_text("print('nothing that is asked for')\n")
     (result,) = submissions.grade(tmp_path, select(None, "relu")).results
-    assert result.state == "not graded" and f"{name} is no exercise: rename it" in result.why
+    assert result.state == "not graded" and f"{name} defines a layer, but which?" in result.why
+    assert "notes.py" not in result.why
     (tmp_path / "relu.py").write_text(RELU)
     assert submissions.grade(tmp_path, select(None, "relu")).results[0].state == "right"
+
+
+def test_what_a_notebook_holds_beside_its_exercise_counts_where_no_other_file_does(tmp_path):
+    (tmp_path / "relu.ipynb").write_text(notebook(RELU, UAR))
+    assert {*handed_in.read(tmp_path).code} == {"relu", "uar"}
+    (tmp_path / "uar.py").write_text("mine")
+    (tmp_path / "all.py").write_text(UAR)
+    found = handed_in.read(tmp_path)
+    assert found.code["uar"] == "mine" and found.note == "uar is graded by uar.py, not by all.py"
+
+
+def test_a_cell_that_is_not_python_costs_itself_and_a_note(tmp_path):
+    (tmp_path / "relu.ipynb").write_text(notebook("%%time\nK = 1", "my answer:\n1", RELU))
+    found = handed_in.read(tmp_path)
+    assert judged("relu", found.code["relu"]).state == "right" and "K = 1" in found.code["relu"]
+    assert "relu.ipynb: the cell 'my answer:' is not Python (" in found.note
+    assert found.note in found.unread["uar"]  # which may be in that cell
+
+
+def test_a_broken_archive_is_told_in_a_sentence(tmp_path):
+    (tmp_path / "ada.zip").write_bytes(b"PK")
+    why = "ada.zip cannot be read (it is damaged, or no zip and no tar): hand in a zip"
+    assert handed_in.read(tmp_path).note == why

@@ -125,9 +125,6 @@ def test_logmel_takes_a_whole_frame_and_refuses_less():
         logmel(np.zeros(399, np.float32))
     with pytest.raises(UserError, match="of 512"):
         logmel(np.zeros(511, np.float32), "librosa")
-    for wrong in (np.zeros((2, 800), np.float32), np.zeros(800, np.int16)):
-        with pytest.raises(ValueError, match=f"received .*{wrong.dtype}"):
-            logmel(wrong)
 
 
 @pytest.mark.parametrize(
@@ -329,8 +326,10 @@ def test_a_hit_decodes_nothing_and_is_mapped(tmp_path, monkeypatch):
     utterances, cache = corpus(tmp_path), tmp_path / "cache"
     first = extracted(utterances, cache)
     written = {path: path.read_bytes() for path in cache.iterdir()}
-    assert {path.name for path in written} == {f"{first.digest}.npy", f"{first.digest}.json"}
-    assert np.array_equal(np.load(cache / f"{first.digest}.npy", allow_pickle=False), first.frames)
+    assert {path.name for path in written} == {f"{first.digest}.f32", f"{first.digest}.json"}
+    assert np.array_equal(
+        np.fromfile(cache / f"{first.digest}.f32", np.float32), first.frames.ravel()
+    )
     monkeypatch.setattr(features, "decode", None)
     second = extracted(utterances, cache)
     assert same(first, second) and first.digest == second.digest
@@ -362,7 +361,7 @@ def test_the_key_is_content_preset_times_and_order(tmp_path):
 @pytest.mark.parametrize(
     "suffix, damage",
     [
-        ("npy", lambda content: content[:-1] + bytes([content[-1] ^ 1])),
+        ("f32", lambda content: content[:-1] + bytes([content[-1] ^ 1])),
         ("json", lambda content: content[:-50]),
         ("json", lambda content: content.replace(b'"bad": []', b'"bad": [[0, ""]]')),
         ("json", lambda content: b"[]"),
@@ -384,7 +383,7 @@ def test_a_damaged_file_is_made_again(tmp_path, capsys, suffix, damage):
 def test_an_entry_under_the_name_of_another_is_made_again(tmp_path, capsys):
     utterances, cache = corpus(tmp_path), tmp_path / "cache"
     right, wrong = extracted(utterances, cache), extracted(utterances[:2], cache)
-    for suffix in (".npy", ".json"):
+    for suffix in (".f32", ".json"):
         os.replace(cache / f"{wrong.digest}{suffix}", cache / f"{right.digest}{suffix}")
     assert same(extracted(utterances, cache), right)
     assert "is damaged (its checksum differs)" in capsys.readouterr().err
@@ -399,7 +398,7 @@ def test_what_a_kill_left_in_the_cache_is_removed_after_a_day(tmp_path):
     assert new.exists() and not old.exists()
 
 
-@pytest.mark.parametrize("written", [".npy", ".json"])
+@pytest.mark.parametrize("written", [".f32", ".json"])
 def test_a_kill_while_an_entry_is_moved(tmp_path, monkeypatch, capsys, written):
     """The JSON is moved last: without it there is no entry, and with it there is all of it."""
     utterances, cache = corpus(tmp_path), tmp_path / "cache"
@@ -417,7 +416,7 @@ def test_a_kill_while_an_entry_is_moved(tmp_path, monkeypatch, capsys, written):
     decoded = []
     monkeypatch.setattr(features, "decode", lambda path: decoded.append(path) or decode(path))
     assert len(extracted(utterances, cache)) == 3
-    assert len(decoded) == (3 if written == ".npy" else 0)
+    assert len(decoded) == (3 if written == ".f32" else 0)
     assert len(list(cache.iterdir())) == 2 and capsys.readouterr().err == ""
 
 
@@ -459,7 +458,7 @@ def test_data_warnings_are_the_same_from_the_cache(tmp_path):
     write(silent.path, np.zeros(RATE))
     write(loud.path, np.clip(30 * noise(1), -1, 1), 22_050)
     rows = [first, whole(tmp_path / "missing.wav"), silent, loud, first]
-    expected = {"clipping": [[3]], "zeros": [[2]], "duplicate": [[0, 4]]}
+    expected = {"clipping": [[3]], "digital silence": [[2]], "duplicate": [[0, 4]]}
     for _ in range(2):
         found = data_warnings(extract(rows, tmp_path / "cache").sounds)
         for what, groups in expected.items():

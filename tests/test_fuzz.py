@@ -147,7 +147,7 @@ class Places:
         store.write_arrays(self.run / "model.npz", groups, about)
         self.model = (self.run / "model.npz").read_bytes()
         self.fresh.history.append({name: 1.0 for name in HISTORY})
-        folder.keep(self.run, self.fresh, self.choices)
+        folder.keep(self.run, self.fresh)
         self.checkpoint = (self.run / "checkpoint.npz").read_bytes()
 
 

@@ -70,8 +70,8 @@ def test_the_report_names_the_place():
     report = check(changed(dense, changed_at(1, add)), arrays=arrays)
     assert [verdict.right for verdict in report.verdicts] == [True, False, True]
     assert report.lines[0] == "dense: wrong: dw; right: dx, db"
-    assert report.lines[1] == f"dw: {UNKNOWN}"
-    received, right = (line.strip().partition(" dw[2, 1] = ") for line in report.lines[2:])
+    assert report.lines[1] == f"dw: {UNKNOWN}" and 'input "your example": x = [[' in report.lines[2]
+    received, right = (line.strip().partition(" dw[2, 1] = ") for line in report.lines[3:])
     assert received[0] == "received" and right[0].strip() == "right"
     assert float(received[2]) == pytest.approx(1 + float(right[2]), abs=1e-3)
 

@@ -15,6 +15,7 @@ from minidann.console import UserError
 from minidann.reader.quoting import find, lines_of
 
 PREPARED = ("#", "k, d, f = ", "n, p = ", "dtype, places = ", "best, where = (np.empty")
+README = runner.LESSONS / "README.md"
 ATTENTION = runner.LESSONS / "05_attention.md"
 TEXT = ATTENTION.read_text(encoding="utf-8")
 
@@ -207,7 +208,7 @@ def test_a_sound_is_compared_by_what_it_holds(tmp_path):
 
 
 def test_every_committed_figure_and_sound_is_shown():
-    shown = "".join(path.read_text(encoding="utf-8") for path in runner.PATHS)
+    shown = "".join(path.read_text(encoding="utf-8") for path in [*runner.PATHS, README])
     for folder in runner.MADE:
         for path in (runner.LESSONS / folder).iterdir():
             assert f"({folder}/{path.name})" in shown, f"{path.name} is in no lesson"
@@ -220,7 +221,11 @@ def test_every_committed_figure_and_sound_is_shown():
     ("old", "new", "problem"),
     [
         ("# 5. Attention", "# Attention", "the title should begin"),
-        ("## Shapes", "## Forms", "the sections are"),
+        ("## Recap", "## Summary", "the sections are"),
+        ("## What you will be able to do", "## Goals", "the sections are"),
+        ("![", "[", "no picture or diagram up to here"),
+        ("## Recap", f"## Recap\n\n{41 * '$x$ '}", "formulas inline, at most 40"),
+        ("(answers/05_attention.md)", "(05_attention.md)", "no link to its answers"),
         ("<details>", "<p>", "hidden in <details>"),
         ("$\\mathbf{v}$", "$\\mathbf{v}", "begins and ends in that line"),
         ("(06_dense_softmax_cross_entropy.md)", "(05_attention.md)", "no link to the next lesson"),

@@ -168,7 +168,7 @@ def test_the_corpora_are_prepared_once_and_not_where_nothing_is_missing(
 
 WRONG = {
     "table2 --seeds 3-1": "argument --seeds: invalid seeds value: '3-1'",
-    "table2 --source csv:a.csv": "--source and --target go together: give both",
+    "table2 --source csv:a.csv": "--source and --target go together, without",
     "table2 --recola R": "give both --recola and --iemocap, or neither",
     "table2 --epochs 0": "--epochs 0: expected 1 to 100000",
     "table4": "table4",

@@ -55,6 +55,9 @@ def test_a_right_file_and_a_wrong_one_on_their_own_example_and_as_an_op(tmp_path
     found = checked(tmp_path, DENSE.replace("dout.sum", "dout.mean"))
     assert found.lines[:2] == ["mine.py: wrong: db; right: dx, dw",
                                "db: The right numbers are divided by N."]  # fmt: skip
+    # Not also "dout averaged over axis 0 is returned", which says the same.
+    assert found.lines[2].startswith('    On the input "your example": x = an array of')
+    assert found.lines[3].startswith("    received db = [")
 
 
 def test_what_a_file_prints_is_shown_once_and_what_it_raises_has_a_line(tmp_path, capsys):

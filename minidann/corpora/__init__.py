@@ -150,22 +150,13 @@ def about(corpus: Corpus, sounds: dict[int, Sound]) -> Iterator[str]:
     if (published := corpus.published.get("utterances", count)) != count:
         yield f"{count} utterances, where {published} are published"
     for dimension in filter(corpus.labelled, DIMENSIONS):
-        if note := few_of_one_class(corpus, dimension):
-            yield note
-
-
-def few_of_one_class(corpus: Corpus, dimension: str) -> str:
-    """What to say where less than 5% of the labels lie on one side of the threshold; or nothing."""
-    counts = np.bincount(corpus.labels(dimension), minlength=2)
-    rare = int(counts.argmin())
-    if counts[rare] >= RARE * counts.sum():
-        return ""
-    few, side = CLASSES[dimension][rare], ("up to", "above")[rare]
-    hint = "; centre a scale such as 1 to 5" if corpus.name == "csv" else ""
-    return (
-        f"only {counts[rare]} of {counts.sum()} utterances are {few} in {dimension} (labels {side} "
-        f"{corpus.threshold:g}{hint})"
-    )
+        counts = np.bincount(corpus.labels(dimension), minlength=2)
+        rare = int(counts.argmin())
+        if counts[rare] < RARE * count:
+            few, side = CLASSES[dimension][rare], ("up to", "above")[rare]
+            hint = "; centre a scale such as 1 to 5" if corpus.name == "csv" else ""
+            which = f"{few} in {dimension} (labels {side} {corpus.threshold:g}{hint})"
+            yield f"only {counts[rare]} of {count} utterances are {which}"
 
 
 def _overlaps(utterances: Iterable[Utterance]) -> Iterator[int]:

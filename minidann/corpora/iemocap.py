@@ -38,7 +38,8 @@ def read(root: Path, found: Findings) -> list[Utterance]:
     if missing := {f"Session{n}" for n in range(1, 6)} - {p.name for p in sessions}:
         found.warn(f"not all of IEMOCAP: there is no {', '.join(sorted(missing))}")
     for session in sessions:
-        recordings = found.by_stem(session / WAV)
+        paths = reading.recordings_below(session / WAV)
+        recordings = found.unique((path.stem, path) for path in paths)
         # Directly in the folder only: Attribute/, Categorical/ and Self-evaluation/ below it hold
         # single raters' files.
         files = sorted((session / LABELS).glob("[!.]*.txt"))
@@ -74,10 +75,6 @@ def read_file(file: Path, recordings: dict, utterances: dict, found: Findings) -
             if name in utterances:
                 found.ambiguous.add(recordings[name])
                 raise UserError(f"{name} is labelled twice")
-            for scale in NUMBERS[2:]:
-                if not 1 <= value[scale] <= 5:
-                    what = "labels outside the scale from 1 to 5, used as is"
-                    found.warn(what, f"{name} {scale} {value[scale]:g}")
             speaker = match["session"] + match["sex"]
             emotion = value["arousal"], value["valence"]
             utterances[name] = Utterance(recordings[name], None, None, speaker, *emotion)

@@ -10,8 +10,7 @@ what is above 0 is high (positive): 0 and 1, -1 and 1, or any scale centred at 0
 1 to 5 must be centred first, by taking its middle off; otherwise all of it is high. A target needs
 no labels: either of these columns may be missing, or empty from top to bottom.
 
-Spreadsheets write tables in several ways, so tabs and semicolons separate columns too, capitals in
-their names do not matter, and paths may have backslashes.
+Tabs and semicolons separate columns, too, and paths may have backslashes.
 
 Who speaks in a folder is not known; the folder in which a recording lies is taken for its speaker.
 """
@@ -90,7 +89,7 @@ def read_row(folder: Path, cells: dict[str, str]) -> Utterance:
 def read_folder(root: Path, found: Findings) -> list[Utterance]:
     utterances = []
     for path in sorted(reading.files_below(root)):
-        if not reading.is_audio(path):
+        if path.suffix.lower() not in AUDIO:
             found.warn(f"files that are not {', '.join(AUDIO)}, not used", found.inside(path))
         else:
             speaker = found.inside(path.parent)

@@ -81,31 +81,27 @@ class Findings:
         """`path` as it is written in messages."""
         return inside(path, self.root)
 
-    def is_copy(self, first: Path, second: Path) -> bool:
-        """Whether two files hold the same bytes, as where a folder was packed twice: then warn."""
-        with suppress(OSError):  # such as a link to nowhere, which is told when it is decoded
-            if filecmp.cmp(first, second, shallow=False):
-                self.warn("copies of other files, not used", self.inside(second))
-                return True
-        return False
-
     def unique(self, named: Iterable[tuple[str, Path]]) -> dict[str, Path]:
         """{name: recording}. A name that is there twice could be trained and tested on.
 
-        Of copies the first is used. Of two that differ none is: which is meant, nobody can know.
+        Of copies, as where a folder was packed twice, the first is used. Of two that differ none
+        is: which is meant, nobody can know.
         """
         recordings: dict[str, Path] = {}
         for name, path in named:
             first = recordings.setdefault(name, path)
-            if first is not path and not self.is_copy(first, path):
+            if first is path:
+                continue
+            same = False
+            with suppress(OSError):  # such as a link to nowhere, which is told when it is decoded
+                same = filecmp.cmp(first, path, shallow=False)
+            if same:
+                self.warn("copies of other files, not used", self.inside(path))
+            else:
                 self.ambiguous.add(first)
                 both = f"{self.inside(first)} and {self.inside(path)}"
                 self.bad.append((both, "two files for one recording; keep one of them"))
         return recordings
-
-    def by_stem(self, folder: Path) -> dict[str, Path]:
-        """{stem: recording} of all that are below `folder`."""
-        return self.unique((path.stem, path) for path in recordings_below(folder))
 
 
 def in_or_below(root: Path, pattern: str) -> Path | None:
@@ -134,14 +130,10 @@ def files_below(root: Path) -> Iterator[Path]:
         yield from (Path(folder, name) for name in names if not name.startswith("."))
 
 
-def is_audio(path: Path) -> bool:
-    """Whether the name is that of a recording."""
-    return path.suffix.lower() in AUDIO
-
-
 def recordings_below(folder: Path) -> list[Path]:
     """The recordings in a folder, at any depth, sorted; none where there is no such folder."""
-    return sorted(filter(is_audio, files_below(folder))) if folder.is_dir() else []
+    files = files_below(folder) if folder.is_dir() else ()
+    return sorted(path for path in files if path.suffix.lower() in AUDIO)
 
 
 def number(text: str) -> float:

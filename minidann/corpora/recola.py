@@ -27,7 +27,9 @@ FRAME = 0.04  # seconds from one annotation row to the next
 
 
 def read(root: Path, found: Findings) -> list[Utterance]:
-    places = {RECORDINGS: found.by_stem(root / RECORDINGS)}  # {folder: {participant: file}}
+    paths = reading.recordings_below(root / RECORDINGS)
+    # {folder: {participant: file}}
+    places = {RECORDINGS: found.unique((path.stem, path) for path in paths)}
     for folder in FOLDERS[1:]:
         places[folder] = {file.stem: file for file in (root / folder).glob("[!.]*.csv")}
     utterances = []
@@ -51,11 +53,7 @@ def read_participant(files: dict[str, Path], found: Findings) -> list[Utterance]
             tables[folder] = table(files[folder], folder, found)
     if len(tables) < 3 or not all(tables.values()):
         return []
-    rated = [np.array([*tables[folder].values()]) for folder in (AROUSAL, VALENCE)]
-    for folder, rows in zip((AROUSAL, VALENCE), rated):  # (n, 1 + raters)
-        if np.abs(rows[:, 1:]).max() > 1:
-            name = found.inside(files[folder])
-            found.warn("files with ratings outside -1 to 1, used as is", name)
+    rated = [np.array([*tables[folder].values()]) for folder in (AROUSAL, VALENCE)]  # (n, 7) each
     utterances = []
     for line, (start, stop, *_) in tables[TIMINGS].items():
         where = f"{found.inside(files[TIMINGS])}:{line}"

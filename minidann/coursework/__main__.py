@@ -3,11 +3,13 @@
 import argparse
 import secrets
 import sys
+from datetime import datetime
+from difflib import get_close_matches
 from pathlib import Path
 
 from minidann import console
 from minidann.console import UserError, progress
-from minidann.coursework import grading, handout, notebook, practice
+from minidann.coursework import grading, handed_in, handout, notebook, practice
 from minidann.coursework.exercises import EXERCISES, NAMES, select
 from minidann.coursework.judging import NOT_GRADED, RIGHT, Paper
 from minidann.run import store
@@ -29,7 +31,7 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument("--lesson", type=int, action="append", choices=LESSONS, metavar="N",
                              help="only exercises on this lesson; may be given again")  # fmt: skip
     new.add_argument("--notebook", action="store_true", help="each exercise as a notebook")
-    check.add_argument("-k", dest="name", metavar="NAME", choices=NAMES, help="one exercise")
+    check.add_argument("-k", dest="name", metavar="NAME", help="one exercise")
     check.add_argument("--train", action="store_true", help="then train the demo with your layers")
     check.add_argument("--seed", type=int, default=0, help="of all inputs")
     grade.add_argument("--seed", type=int, help="of all inputs, instead of one that nobody knows")
@@ -41,18 +43,19 @@ def parser() -> argparse.ArgumentParser:
 
 
 def grade_one(args: argparse.Namespace, paper: Paper) -> None:
-    """Grade one submission for Gradescope."""
+    """Grade one submission for Gradescope, which shows its student also why nothing is graded."""
     if not args.folder.exists():
         raise UserError(f"{args.folder}: there is no such folder")
-    graded = grading.grade(args.folder, paper)
+    several = handed_in.read(args.folder).several
+    graded = grading.Graded("", (), several) if several else grading.grade(args.folder, paper)
+    store.write_json(args.gradescope, grading.gradescope(graded))
     if all(result.state == NOT_GRADED for result in graded.results):
         raise UserError(f"{args.folder}: {graded.notes}")
-    store.write_json(args.gradescope, grading.gradescope(graded))
     print(f"{graded.total:g} points; {args.gradescope}")
 
 
 def grade_class(args: argparse.Namespace, paper: Paper) -> None:
-    """Grade a class into a table. A table of before stays until the new one is written."""
+    """Grade a class into a table. A table of before is kept, with its time in its name."""
     places, others = grading.submissions(args.folder)
     args.out.open("a").close()  # what cannot be written fails now
     graded = {path: grading.Graded(path.name, note="NOT GRADED: not yet") for path in places}
@@ -62,6 +65,10 @@ def grade_class(args: argparse.Namespace, paper: Paper) -> None:
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"stopped; {args.out} says who is not graded yet") from None
     finally:
+        if (before := args.out.stat()).st_size:
+            time = f"{datetime.fromtimestamp(before.st_mtime):%Y-%m-%d-%H%M%S}"
+            kept = args.out.rename(args.out.with_stem(f"{args.out.stem}-{time}"))
+            print(f"the grades of before are now in {kept}")
         store.write(args.out, grading.table(graded.values(), paper.exercises))
     print(f"{len(graded)} submissions; {args.out}")
     if lost := [submission.name for submission in graded.values() if not submission.is_complete]:
@@ -75,7 +82,10 @@ def main() -> None:
     args = parser().parse_args()
     exercises = select(args.lesson, getattr(args, "name", None))
     if not exercises:
-        raise UserError(f"{args.name} is no exercise of this lesson")
+        if args.name in NAMES:
+            raise UserError(f"-k {args.name}: this is no exercise of this lesson")
+        near = ", ".join(get_close_matches(args.name, NAMES) or NAMES)
+        raise UserError(f"-k {args.name}: there is no such exercise; did you mean {near}?")
     if args.command == "new":
         form = ("ipynb", notebook.text) if args.notebook else ("py", handout.text)
         handout.write(args.folder, exercises, *form)
@@ -86,6 +96,9 @@ def main() -> None:
             practice.train_with(*practice.own_ops(submission, results))
         sys.exit(any(result.state != RIGHT for result in results))
     else:
+        out = args.gradescope or args.out
+        if not out.parent.is_dir():
+            raise UserError(f"{out}: the folder {out.parent} is missing; make it, or name another")
         seed = secrets.randbelow(10**9) if args.seed is None else args.seed
         (grade_one if args.gradescope else grade_class)(args, Paper(exercises, seed))
         print(f"The inputs were drawn from --seed {seed}.")

@@ -8,7 +8,7 @@ from minidann.coursework import handout, pupil, tries
 from minidann.coursework.exercises import MEND, Exercise
 from minidann.gradcheck.judging import alike
 from minidann.gradcheck.verdict import Verdict, shown
-from minidann.mistakes.functions import MENDED, WRONG
+from minidann.mistakes.functions import wrong_ways
 from minidann.mistakes.question import Case, argument_names
 
 AS_BEFORE = "It gives what it gave when it was handed out: the bug is still there."
@@ -18,12 +18,13 @@ AGAIN = "{} gives something else when it is called again."
 def ask(exercise: Exercise, rng: np.random.Generator) -> tuple[list[dict], Callable]:
     """The calls of an exercise on a function, and the function that judges their results."""
     (name,) = exercise.functions
-    given, constants = getattr(tries, name)(rng), {}
-    wrong = [(function, function.__doc__) for function in (WRONG | MENDED).get(name, ())]
+    given, constants, wrong = getattr(tries, name)(rng), {}, []
     if exercise.kind == MEND:  # numbers of the hand-out stay as they are
         handed_out = vars(pupil.load(exercise.name, handout.text(exercise), []))
         constants = {k: value for k, value in handed_out.items() if k.isupper()}
-        wrong = [(handed_out[name], AS_BEFORE), *wrong]
+        wrong = [(handed_out[name], AS_BEFORE)]
+    right = getattr(exercise.module, name)
+    wrong += [(function, function.__doc__) for function in wrong_ways(right, constants)]
     calls = [
         {"function": name, "args": args, "options": options, "constants": constants}
         for part in exercise.parts
@@ -63,9 +64,9 @@ def verdict(exercise: Exercise, part: str, tried: list[tuple], wrong: list[tuple
             received, wanted = call["value"], true
         if found := difference("the result", received, wanted):
             what, got, want, why = found
+            given = shown(case, names, got, want, what)  # now: wrong functions write to `out`
             fine = [t[:3] for t in tried if not t[2]["error"]]
             causes = () if part == "float32" else named(fine, wrong)
-            given = shown(case, names, got, want, what)
             return Verdict(part, False, causes or (why,) * bool(why), given)
     return Verdict(part, True)
 

@@ -36,9 +36,12 @@ class Graded:
 
     @property
     def notes(self) -> str:
-        """Why points are missing, in one line."""
-        each = [f"{result.exercise.name}: {shorten(result.summary, NOTE, placeholder=' ...')}"
-                for result in self.results if result.summary not in ("", self.note)]  # fmt: skip
+        """Why points are missing, in one line; what is said of several exercises is there once."""
+        said: dict[str, list[str]] = {}
+        for result in self.results:
+            said.setdefault(result.summary, []).append(result.exercise.name)
+        each = [f"{', '.join(names)}: {shorten(summary, NOTE, placeholder=' ...')}"
+                for summary, names in said.items() if summary not in ("", self.note)]  # fmt: skip
         return "; ".join([self.note] * bool(self.note) + each)
 
 

@@ -10,21 +10,22 @@ import os
 import re
 import tarfile
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from minidann.coursework.exercises import EXERCISES, NAMES
+from minidann.coursework.exercises import EXERCISES, NAMES, select
 
 LARGEST = 256 << 10  # bytes of an exercise; the largest right one takes a hundredth
 ARCHIVE = 32 << 20  # bytes of an archive, unpacked
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".rar", ".7z")  # the last two cannot be read
+CODE = (".py", ".py.txt", ".ipynb")
 # Hidden files and folders, those of Python or of a zip, and minidann itself.
 PASSED_OVER = re.compile(r"(^|/)(\.[^.]|__)|minidann/ops/")
 NAMED = re.compile(rf"({'|'.join(NAMES)})[ _()\d-]*\.(py|py\.txt|ipynb)", re.I)  # "relu (1).py"
-ASKED_FOR = {name for exercise in EXERCISES for name in exercise.functions}
-DEFINES = re.compile(rf"\bdef ({'|'.join(ASKED_FOR)})\(".encode())
-MAGIC = re.compile(r"^\s*[%!].*$", re.M)  # a line that only a notebook understands
+DEFINES = re.compile(r"^def (\w+)\(", re.M)
+MAGIC = re.compile(r"^[%!].*$", re.M)  # a line that only a notebook understands
 KEPT = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)  # of a notebook
 
 
@@ -37,12 +38,14 @@ class Submission:
     """The exercises as they were when they were read: nothing that runs later changes them.
 
     By exercise: `code` is its text, `unread` says why it cannot be graded. `note` is about all.
+    `several` says why it looks like more than one submission.
     """
 
     name: str
     code: dict[str, str] = field(default_factory=dict)
     unread: dict[str, str] = field(default_factory=dict)
     note: str = ""
+    several: str = ""
 
 
 class File(NamedTuple):
@@ -56,68 +59,89 @@ class File(NamedTuple):
 def read(place: Path) -> Submission:
     """The submission in this folder or archive.
 
-    Of each exercise's files, the one with the fewest folders around it counts, then one of exactly
-    its name; where two are left, neither counts.
+    The files that are named after an exercise come before others that define its function; only its
+    name makes a file a layer's, because all layers have functions of the same names. Then the file
+    with the fewest folders around it counts, then that of exactly its name; where two are left,
+    neither counts.
     """
-    submission = Submission(place.name)
+    submission, problems, notes = Submission(place.name), [], []
     files = [file for file in everything(place) if not PASSED_OVER.search(str(file.path))]
-    ranked: dict[str, list[tuple]] = {}
-    problems = []
+    texts: list[tuple] = []  # of each file of code: its path, its exercise, its text or why not
     for file in files:
-        if match := NAMED.fullmatch(file.path.name):
-            name = match[1].casefold()
-            rank = len(file.path.parts), file.path.name != f"{name}.py"
-            ranked.setdefault(name, []).append((rank, file))
-        elif file.problem:
-            problems.append(f"{file.path} {file.problem}")
-        elif DEFINES.search(file.content):
-            problems.append(f"{file.path} is no exercise: rename it to its exercise, such as relu"
-                            f"{file.path.suffix}")  # fmt: skip
-    for name, found in ranked.items():
-        near = [file for rank, file in found if rank == min(found)[0]]
-        places = ", ".join(str(file.path) for file in near[:3])
-        try:
-            if len(near) > 1:
-                raise NotRead(f"is there {len(near)} times ({places}): hand in one")
-            submission.code[name] = text_of(near[0])
-        except NotRead as error:
-            submission.unread[name] = f"{near[0].path} {error}"
-    if not ranked and not problems:
-        others = ", ".join(str(file.path) for file in files[:3]) or "nothing"
-        problems = [f"there is no exercise in it, but {others}"]
-    submission.note = "; ".join(problems[:5])
-    missing = set(NAMES) - ranked.keys() if problems else ()
+        path, match = file.path, NAMED.fullmatch(file.path.name)
+        own, text, why = match[1].casefold() if match else "", "", ""
+        if file.problem or path.name.casefold().endswith(CODE):
+            try:
+                text = text_of(file, own, problems)
+            except NotRead as error:
+                why = f"{path} {error}"
+                problems += [why] * (not own or path.suffix == ".ipynb")  # it may hold others
+            texts.append((path, own, text, why))
+            if not own and {"forward", "backward"} & {*DEFINES.findall(text)}:
+                problems.append(f"{path} defines a layer, but which? Rename it to its exercise, "
+                                f"such as relu{path.suffix}")  # fmt: skip
+    for exercise in EXERCISES:
+        name, function = exercise.name, "" if exercise.is_op else exercise.functions[0]
+        named = [each for each in texts if each[1] == name]
+        defining = [each for each in texts if function in DEFINES.findall(each[2])]
+        ranks = [(len(path.parts), path.name != f"{name}.py") for path, *_ in named or defining]
+        near = [each for each, rank in zip(named or defining, ranks) if rank == min(ranks)]
+        if len(near) == 1:
+            path, _, text, why = near[0]
+            (submission.unread if why else submission.code)[name] = why or text
+            notes += [f"{name} is graded by {path}, not by {other}"
+                      for other, own, *_ in defining if named and not own]  # fmt: skip
+        elif near:
+            places = ", ".join(str(path) for path, *_ in near[:3])
+            why = f"{near[0][0]} is there {len(near)} times ({places}): hand in one"
+            submission.unread[name] = why
+            tops = {path.parts[0] for path, *_ in near}
+            if len(tops) > 1 and all(len(path.parts) > 1 for path, *_ in texts):
+                submission.several = f"{why}, not a class"
+    if not (submission.code or submission.unread or problems):
+        others = ", ".join(str(file.path) for file in files[:3])
+        problems = [f"there is no exercise in it, only {others}" if others else "it is empty"]
+    submission.note = "; ".join([*problems, *notes][:5])
+    missing = {*NAMES} - submission.code.keys() - submission.unread.keys() if problems else ()
     submission.unread |= dict.fromkeys(missing, submission.note)
     return submission
 
 
-def text_of(file: File) -> str:
-    """The code of an exercise. Raises NotRead."""
+def text_of(file: File, own: str, problems: list[str]) -> str:
+    """The code in a file, which may be named after the exercise `own`. Raises NotRead."""
     if file.problem:
         raise NotRead(file.problem)
     if len(file.content) > LARGEST:
         raise NotRead(f"is larger than {LARGEST >> 10} kB")
     if file.path.suffix == ".ipynb":
-        return notebook(file.content)
+        return notebook(file, own, problems)
     try:
         return file.content.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError:
         raise NotRead("is not in UTF-8, as Python expects it: save it as UTF-8") from None
 
 
-def notebook(content: bytes) -> str:
+def notebook(file: File, own: str, problems: list[str]) -> str:
     """The imports, functions, classes and numbers in a notebook's code cells, but nothing that it
-    only tries out. Raises NotRead.
+    only tries out. A cell that is not Python is left out, which the problems say. Raises NotRead.
     """
+    kept: list[ast.stmt] = []
     try:
-        cells = [cell for cell in json.loads(content)["cells"] if cell["cell_type"] == "code"]
-        text = "\n\n".join(MAGIC.sub("", "".join(cell["source"])) for cell in cells)
-        nodes = ast.parse(text).body
-    except Exception as error:  # it is no JSON, no notebook, or no Python
+        cells = [cell for cell in json.loads(file.content)["cells"] if cell["cell_type"] == "code"]
+        texts = [MAGIC.sub("", "".join(cell["source"])) for cell in cells]
+    except Exception as error:  # it is no JSON, or no notebook
         raise NotRead(f"cannot be read as a notebook ({error}): hand in a .py") from None
-    kept = [node for node in nodes if isinstance(node, KEPT) or is_number(node)]
-    if not DEFINES.search(text.encode()):
+    for text in texts:
+        try:
+            kept += [n for n in ast.parse(text).body if isinstance(n, KEPT) or is_number(n)]
+        except Exception as error:
+            what = f"the cell {text.strip().partition(chr(10))[0][:40]!r} is not Python ({error})"
+            problems.append(f"{file.path}: {what}")
+    defined = [node.name for node in kept if isinstance(node, ast.FunctionDef)]
+    if own and not {*defined} & {*select(None, own)[0].functions}:
         raise NotRead("has no code cell that defines its function")
+    if max(map(defined.count, ("forward", "backward"))) > 1:
+        raise NotRead("defines forward or backward twice: hand in a file for each layer")
     return ast.unparse(ast.Module(kept, []))
 
 
@@ -134,7 +158,7 @@ def is_number(node: ast.stmt) -> bool:
 
 def everything(place: Path) -> list[File]:
     """Every file in a folder or an archive, and what is wrong with it."""
-    paths = [Path(at, name) for at, _, names in os.walk(place) for name in sorted(names)]
+    paths = sorted(Path(at, name) for at, _, names in os.walk(place) for name in names)
     files = []
     for path in paths or [place]:
         inside = PurePosixPath(path.relative_to(place if paths else place.parent).as_posix())
@@ -146,8 +170,10 @@ def everything(place: Path) -> list[File]:
             elif path.is_file():  # no pipe, say
                 with open(path, "rb") as file:
                     files.append(File(inside, file.read(most(inside))))
-        except Exception as error:  # there are many ways in which an archive is damaged
-            problem = f"cannot be read ({error or type(error).__name__}): hand in a zip"
+        except Exception as error:
+            damaged = tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError
+            why = "it is damaged, or no zip and no tar" if isinstance(error, damaged) else error
+            problem = f"cannot be read ({why}): hand in a zip"
             files.append(File(inside, problem=problem))
     return files
 

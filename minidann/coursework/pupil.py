@@ -84,13 +84,16 @@ class StandIn:
     import alone does no harm, but whatever uses it raises an error.
     """
 
-    def __init__(self, name: str, parts: list[str]):
-        vars(self).update(dict.fromkeys(parts, self), _name=name)
+    def __init__(self, name: str):
+        self._name = name
+
+    def __getattr__(self, part: str):
+        return self
 
     def refuse(self, *_, **__):
         raise ImportError(f"an exercise may not use {self._name}")
 
-    __getattr__ = __call__ = __iter__ = __getitem__ = __add__ = __radd__ = refuse
+    __call__ = __iter__ = __getitem__ = __add__ = __radd__ = refuse
     __mul__ = __rmul__ = __truediv__ = __rtruediv__ = refuse
 
 
@@ -98,13 +101,13 @@ def importer(notes: list[str]) -> Callable:
     """The `__import__` of an exercise, which notes what it may not import."""
 
     def importing(name, names=None, local=None, fromlist=(), level=0):
-        module, *inner = name.split(".")
+        module = name.partition(".")[0]
         if module in ALLOWED and not level:
             return builtins.__import__(name, names, local, fromlist, level)
         module = module or "other files"  # from . import conv1d
         line = sys._getframe(1).f_lineno
         notes.append(f"Line {line} imports {module}, which an exercise may not use.")
-        return StandIn(module, [part for part in (*(fromlist or ()), *inner) if part != "*"])
+        return StandIn(module)
 
     return importing
 

@@ -4,7 +4,6 @@ import argparse
 import inspect
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -76,17 +75,21 @@ def show_mutants(seed: int) -> bool:
     from minidann.gradcheck.bank import try_mistake
     from minidann.mistakes.catalogue import CATALOGUE
 
-    counts = Counter()
+    found = []
     for mistake in console.progress(CATALOGUE, len(CATALOGUE), "mistakes", "checked"):
         tried = try_mistake(mistake, seed)
+        found.append(tried)
         life = "caught" if tried.killed else "SURVIVES"
-        line = f"{life}; named with it {tried.with_it}, without it {tried.without_it}"
-        counts[line] += 1
-        print(f"{line}: {mistake.name}")
+        print(f"{life}; with its entry {tried.with_it}, without it {tried.without_it}: "
+              f"{mistake.name}")  # fmt: skip
         if tried.without_it == "wrong":
             print(f"    {' '.join(tried.said)}")
-    print("", *(f"{count:4} {line}" for line, count in counts.most_common()), sep="\n")
-    return not any("SURVIVES" in line for line in counts)
+    _, with_it, without_it, _ = zip(*found)
+    caught = sum(tried.killed for tried in found)
+    print(f"\n{caught} of {len(found)} caught")
+    for what, named in ("named with its own entry", with_it), ("without it", without_it):
+        print(f"{what}:", ", ".join(f"{named.count(k)} {k}" for k in ("right", "wrong", "unknown")))
+    return caught == len(found)
 
 
 def main() -> None:
@@ -109,6 +112,8 @@ def main() -> None:
     args = p.parse_args()
     if args.seed < 0:
         raise UserError(f"--seed: expected 0 or more, received {args.seed}")
+    if args.verbose and not (args.file and args.op):
+        raise UserError("--verbose shows each input that --file is asked about: give --op, too")
     if (args.file or args.op) and args.mutants:
         raise UserError("--op and --file check one op; --mutants checks all of them")
     if args.file is not None:

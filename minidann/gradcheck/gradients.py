@@ -15,7 +15,7 @@ from minidann import ops
 from minidann.gradcheck.comparing import by_differences
 from minidann.gradcheck.judging import Answer, each, judge, read_only, unusable
 from minidann.gradcheck.running import TOTAL, answers, attempt, quietly
-from minidann.gradcheck.verdict import Report, Verdict
+from minidann.gradcheck.verdict import Report, Verdict, on_input
 from minidann.mistakes.question import (
     Case,
     Question,
@@ -91,7 +91,8 @@ def check(
         verdict, problem = attempt(judged, getattr(op, "__file__", None), TOTAL)
         if problem:
             return _breached(title, f"forward, where {name} was perturbed, {problem}")
-        verdicts.append(verdict)
+        where = on_input(asked[0].case, names, upstream)
+        verdicts.append(verdict._replace(shown=verdict.shown and f"{where}\n{verdict.shown}"))
     if not all(verdict.right for verdict in verdicts):
         known, named = _as_known(asked, given)
         is_reversal = known == "gradient_reversal" and scale == 1

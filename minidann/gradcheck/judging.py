@@ -198,7 +198,7 @@ def _causes(name, out: Verdict, seen: list[Seen], fine: list[bool], without) -> 
     listed = [m for m in catalogue.of(name, "forward") if out.causes and m.says == out.causes[0]]
     causes = {}
     for i in wrong:
-        if listed and all(_follows(listed[0].change, s.question, i, s.received[i])
+        if listed and all(_follows(listed[0].out, s.question, i, s.received[i])
                           for s in seen[:8] if s.true[i] is not None):  # fmt: skip
             causes[i] = out.causes
         elif own and not any(s.wrong[i] for s in own):

@@ -18,11 +18,10 @@ from minidann.gradcheck.gradients import check
 from minidann.gradcheck.judging import judge, mapped, questions
 from minidann.gradcheck.running import SECONDS, answers, attempt
 from minidann.gradcheck.verdict import Report, Verdict
-from minidann.mistakes.question import Case, Question, argument_names
+from minidann.mistakes.question import Case, Question, argument_names, as_example
 
 LARGE = 5000  # entries of an array, of which each is perturbed
 FLOAT32 = "it is float64 where float32 goes in; give the arrays that you make the input's dtype"
-EXAMPLE = "example(rng), which should give arrays and options such as (x, w), {} or (x,), {},"
 CACHE = "backward is right with the cache of minidann's forward: look at what yours puts into it."
 
 
@@ -127,10 +126,10 @@ def _by_itself(path: Path, module, rng) -> Report:
     """The verdicts on the file's gradients, against the differences of its own forward."""
 
     def example():
-        arrays, options = module.example(rng)
+        arrays, options = as_example(module.example(rng))
         return tuple(np.array(array, dtype=np.float64) for array in arrays), dict(options)
 
-    arrays, options = _run(path, EXAMPLE, example)
+    arrays, options = _run(path, "example(rng)", example)
     for name, array in zip(argument_names(module.forward, len(arrays)), arrays):
         if not 0 < array.size <= LARGE:
             raise UserError(f"{path}: example(rng): {name} has {array.size} entries, and each is "

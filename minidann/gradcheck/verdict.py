@@ -91,13 +91,18 @@ def lines(verdicts: Iterable[Verdict], title: str = "", most: int = MOST) -> lis
 
 def shown(case, names, received, true, what: str, upstream=None) -> str:
     """The input in numbers where it is small, what was received as `what`, and what is right."""
+    return "\n".join([on_input(case, names, upstream), *beside(what, received, true)])
+
+
+def on_input(case, names, upstream=None) -> str:
+    """The input in numbers where it is small."""
     values = dict(zip(names, case.arrays)) | case.options
     if upstream is not None:
         values["dout"] = upstream
     # Dicts come last, because what is too long is cut off.
     values = sorted(values.items(), key=lambda item: isinstance(item[1], dict))
-    given = ", ".join(f"{name} = {written(value)}" for name, value in values)
-    return "\n".join([f'On the input "{case.what}": {cut(given)}', *beside(what, received, true)])
+    numbers = ", ".join(f"{name} = {written(value)}" for name, value in values)
+    return f'On the input "{case.what}": {cut(numbers)}'
 
 
 def beside(what: str, received, true) -> list[str]:
@@ -106,10 +111,12 @@ def beside(what: str, received, true) -> list[str]:
     if received is None:
         return []  # the cause says why there is nothing
     if numbers is None or right is None:
-        return [f"received {what}: {kind(received)}; right: {kind(true)}"]
-    if numbers.shape != right.shape:
+        if kind(received) != kind(true):
+            return [f"received {what}: {kind(received)}; right: {kind(true)}"]
+        numbers, right = received, true
+    elif numbers.shape != right.shape:
         return [f"received {what} of shape {numbers.shape}; right is the shape {right.shape}"]
-    if right.size > SHOWN:
+    elif right.size > SHOWN:
         with np.errstate(all="ignore"):
             off = np.abs(numbers - right)
         at = np.unravel_index(int(np.where(np.isnan(off), np.inf, off).argmax()), off.shape)
@@ -142,7 +149,8 @@ def kind(thing) -> str:
 def written(value, digits: int = 4) -> str:
     """A value in one line."""
     if isinstance(value, (tuple, list)):
-        return f"({', '.join(written(item, digits) for item in value)})"
+        text = ", ".join(written(item, digits) for item in value)
+        return f"[{text}]" if isinstance(value, list) else f"({text})"
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key}: {written(v, digits)}" for key, v in value.items()) + "}"
     if value is None or isinstance(value, (str, bool)):

@@ -15,7 +15,6 @@ and in backward the names of `at_hand`: what forward keeps, dout, out, and the r
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
@@ -47,10 +46,12 @@ class Mistake:
         """The gradients that would come of it; None where it says nothing of backward."""
         return self.change(**at_hand(self.target, question)) if self.place == "afresh" else None
 
-    def out(self, question: Question) -> np.ndarray | None:
-        """The output that would come of it; None where it says nothing of forward."""
-        _, arrays, options = question.case
-        return self.change(*arrays, **options) if self.place == "forward" else None
+    def out(self, *arrays, **options) -> np.ndarray:
+        """The output that would come of a mistake in forward."""
+        given = arguments(self.op.forward, *arrays, **options)
+        return self.change(
+            **given, again=lambda **changed: self.op.forward(**{**given, **changed})[0]
+        )
 
     def build(self):
         """The op or network with this mistake. Its forward keeps what backward needs."""
@@ -60,7 +61,7 @@ class Mistake:
         def forward(*arrays, **options):
             out, cache = self.op.forward(*arrays, **options)
             if self.place == "forward":
-                out = self.change(*arrays, **options)
+                out = self.out(*arrays, **options)
             return out, (arrays, options, out, cache)
 
         def backward(dout, kept):
@@ -99,12 +100,12 @@ def formulas(
     *helpers: Callable,
     derive: Callable[..., dict] = lambda **names: {},
     form: str = "{}",
-) -> Iterator[Callable]:
+) -> list[Callable]:
     """A function of named values for each entry of a table, whose docstring is the sentence.
 
     `derive(**names)` gives what else the formulas use, by name. `form`: what stands around each.
     """
-    known = {"np": np, **{helper.__name__: helper for helper in helpers}}
+    known, found = {"np": np, **{helper.__name__: helper for helper in helpers}}, []
     for formula, says in entries(text):
         code = compile(form.format(formula), says, "eval")
 
@@ -112,18 +113,8 @@ def formulas(
             return eval(code, {**known, **names, **derive(**names)})
 
         change.__doc__ = says
-        yield change
-
-
-def taking(right: Callable, change: Callable, **more) -> Callable:
-    """`change`, a function of named values, as one that takes what the function `right` takes."""
-
-    def wrong(*args, **options):
-        given = arguments(right, *args, **options)
-        return change(**given, **{name: partial(of, given) for name, of in more.items()})
-
-    wrong.__doc__ = change.__doc__
-    return wrong
+        found.append(change)
+    return found
 
 
 def arguments(function: Callable, *args, **options) -> dict[str, object]:
@@ -137,15 +128,11 @@ def table(op: ModuleType, place: str, text: str, *helpers: Callable, **how) -> N
     """Read a table of mistakes in an op; a "path" is no mistake, but a term of its gradients."""
     target = op.__name__.rpartition(".")[2]
 
-    def again(given, **changed):
-        return op.forward(**{**given, **changed})[0]
-
     for change in formulas(text, *helpers, **how):
         if place == "path":
             PATHS.setdefault(target, []).append(change)
-            continue
-        wrong = taking(op.forward, change, again=again) if place == "forward" else change
-        CATALOGUE.append(Mistake(target, change.__doc__, place, wrong))
+        else:
+            CATALOGUE.append(Mistake(target, change.__doc__, place, change))
 
 
 def fields(name: str, cache) -> dict[str, object]:

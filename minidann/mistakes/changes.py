@@ -15,30 +15,19 @@ from minidann.mistakes.catalogue import formulas
 
 # Of an array a. AXIS stands for each axis, of `size`, along which i counts; AXES for each other
 # order of all axes; OTHER for each array at hand of the same shape.
-WAYS = [
-    *formulas("""
+WAYS = formulas("""
 np.ones_like(a) | one everywhere: it is left out
 np.zeros_like(a) | zero everywhere
 np.maximum(a, 0) | without its negative entries
-np.minimum(a, 0) | without its positive entries
 np.abs(a) | its absolute value
 np.sign(a) | its sign
-a**2 | its square
-np.sqrt(np.abs(a)) | its square root
 1 / a | one over it
 1 - a | one minus it
-a * (1 - a) | a(1 - a), a sigmoid's slope
-np.exp(a) | its exponential
-np.log(np.abs(a)) | its logarithm
-np.tanh(a) | its tanh
 np.trunc(a) | cut to whole numbers: its dtype is an integer's
 np.minimum(a + 1, a.max()) | one larger
-np.maximum(a - 1, 0) | one smaller
 np.full_like(a, a.sum()) | summed over all axes
 np.full_like(a, a.mean()) | averaged over all axes
 np.flip(a, axis) | reversed along axis AXIS
-np.roll(a, 1, axis) | rolled by +1 along axis AXIS
-np.roll(a, -1, axis) | rolled by -1 along axis AXIS
 np.where(i == 0, 0, np.roll(a, 1, axis)) | shifted by +1 along axis AXIS
 np.where(i == size - 1, 0, np.roll(a, -1, axis)) | shifted by -1 along axis AXIS
 np.where(i == size - 1, 0, a) | zero in the last of axis AXIS
@@ -52,28 +41,20 @@ other | OTHER
 a * other | multiplied by OTHER
 a / other | divided by OTHER
 np.where(other > 0, a, 0) | cut to where OTHER is positive
-other > 0 | that of the sign of OTHER
 a.transpose(axes) | transposed to the axes AXES
 a.transpose(axes).reshape(a.shape) | transposed to the axes AXES and reshaped back
 a.reshape(a.transpose(axes).shape).transpose(np.argsort(axes))
     | reshaped where it should be transposed to the axes AXES
 """)
-]
 # The right numbers in another shape, or too many or too few of them.
-SHAPES = [
-    *formulas("""
-a.ravel() | flat
+SHAPES = formulas("""
 a.squeeze() | without its axes of size 1 (squeeze?)
-a[..., None] | with an axis of size 1 too many, the last (keepdims?)
 np.expand_dims(a, axis) | with an axis of size 1 too many, axis AXIS (keepdims?)
-a.sum() | summed over all axes, which should stay
-a.mean() | averaged over all axes, which should stay
 a.sum(axis) | summed over axis AXIS, which should stay
 a.mean(axis) | averaged over axis AXIS, which should stay
 a.take(range(size - 1), axis) | without the last of axis AXIS
 a.take(range(1, size), axis) | without the first of axis AXIS
 """)
-]
 Ways = Iterator[tuple[str, Callable[[], object]]]  # (what is done, () -> the spoiled value)
 
 

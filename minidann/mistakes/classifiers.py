@@ -4,14 +4,12 @@ import numpy as np
 
 from minidann.mistakes.catalogue import family, table
 from minidann.ops import dense, dropout, gradient_reversal, softmax_cross_entropy
-from minidann.ops.softmax_cross_entropy import softmax
 
 # --- dropout: the same mask, both ways
 
 MASKS = """
 mask != 0 | What is kept is not scaled by 1 / (1 - p).
-(mask != 0) / max((mask != 0).mean(), 1e-9)
-    | The scale is made from the share that happened to be kept, not from the rate: use the mask.
+(mask != 0) / max((mask != 0).mean(), 1e-9) | The scale is that of the share kept, not of the rate.
 mask.max() - mask | The mask is inverted: what is dropped passes.
 mask == 0 | The mask is inverted, and what passes is not scaled.
 np.where(mask, 1 / np.where(mask, mask, 1), 0) | What is kept is divided by the mask.
@@ -25,17 +23,16 @@ np.random.default_rng(1).permuted(mask) | A second mask is drawn for the backwar
 
 # --- dense: two products and a sum
 
-table(dense, "afresh", """
-dout @ w, dw, db | w stands where w.T should.
-dx, x @ dout, db | x stands where x.T should.
-dx, dw, dout[0].copy() | db is the first row of dout: the sum over the batch is missing.
-dx, dw, np.full_like(db, dout.sum()) | db is the sum of all of dout: the sum has no axis.
-""")  # fmt: skip
 table(dense, "forward", """
 x @ w | The bias is not added.
 """)  # fmt: skip
 
 # --- softmax_cross_entropy: (p - one-hot) / N
+
+
+def softmax(z, axis=1):
+    e = np.exp(z - z.max(axis=axis, keepdims=True))
+    return e / e.sum(axis=axis, keepdims=True)
 
 
 def naive(z):
@@ -48,6 +45,19 @@ def shifted(z):
 
 def log_softmax(z):
     return z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+
+
+SOFTMAX = """
+naive(z) | exp overflows: subtract each row's largest score first.
+naive(z - z.max()) | exp overflows: subtract each row's largest score, not the largest of the batch.
+np.exp(z) | exp(score) is not divided by its sum.
+np.exp(shifted(z)) | exp(score - largest) is not divided by its sum.
+softmax(z, axis=0) | The softmax runs over the batch.
+softmax(z, axis=None) | The softmax has no axis: it runs over all scores of the batch.
+softmax(softmax(z)) | The softmax is applied twice.
+z | The softmax is missing: the scores stand in its place.
+"""
+HELPERS = softmax, naive, shifted, log_softmax
 
 
 def of_scores(z, p, labels, dout, **_):
@@ -68,27 +78,13 @@ table(softmax_cross_entropy, "path", """
 (-dout / len(p) * one_hot,) | the label's 1
 """, derive=of_scores)  # fmt: skip
 table(softmax_cross_entropy, "afresh", """
-(dz * len(p),) | The loss is a mean over the batch, its gradient is that of a sum: 1/N is missing.
 (dz * one_hot,) | Only the true class's score gets its p - 1; the other scores get no gradient.
-again(p=softmax(z.T).T) | The probabilities kept are normalised over the batch.
-minus_one_at((slice(None), labels))
-    | 1 is subtracted in the columns of all labels in every row: p[:, labels] -= 1 needs rows.
 ((p - 1) * dout / len(p),) | 1 is subtracted from every score, not from the label's own.
-((p - labels[:, None]) * dout / len(p),) | The label's number is subtracted, not 1 at its place.
-minus_one_at(labels % len(p))
-    | dz[labels] -= 1 subtracts from whole rows: it needs the rows too, dz[rows, labels] -= 1.
-(p * (dz - (p * dz).sum(axis=1, keepdims=True)),)
-    | The gradient goes through the softmax once more: p - one-hot is that of the scores already.
-(dz * p * (1 - p),)
-    | p - one-hot is multiplied by the slope p (1 - p) once more: it is the scores' gradient
-    already.
-with_p(softmax(p)) | In backward the softmax is applied twice.
-with_p(np.exp(shifted(z))) | In backward exp(z - largest) is not divided by its sum.
-with_p(np.exp(z - z.max()) / np.exp(z - z.max()).sum())
-    | In backward the softmax runs over all scores of the batch: its sum has no axis.
-with_p(naive(z)) | In backward exp overflows: subtract each row's largest score first.
-(one_hot / -p * dout / len(p),) | The derivative is that of -1/p of the label, without the softmax.
-""", softmax, naive, shifted, derive=of_scores)  # fmt: skip
+minus_one_at(labels % len(p)) | dz[labels] -= 1 takes whole rows: write dz[rows, labels] -= 1.
+(p * (dz - (p * dz).sum(axis=1, keepdims=True)),) | The gradient goes through the softmax twice.
+(dz * p * (1 - p),) | p - one-hot, the scores' gradient already, is multiplied by p (1 - p).
+""", derive=of_scores)  # fmt: skip
+table(softmax_cross_entropy, "afresh", SOFTMAX, *HELPERS, derive=of_scores, form="with_p({})")
 
 
 def of_labels(z, labels, **_):
@@ -101,40 +97,23 @@ def of_labels(z, labels, **_):
 
 
 table(softmax_cross_entropy, "forward", """
-loss(softmax(z))
-    | The log is taken of a probability that may be 0: take log p = z - largest - log sum exp.
+loss(softmax(z)) | The log is taken of p, which may be 0: take log p = z - largest - log sum exp.
 log_loss(log_softmax(z - z.max()))
     | The log is taken of 0 in a row far below the largest score of the batch: subtract each row's.
-loss(naive(z)) | exp overflows: subtract each row's largest score first.
 log_loss(log_softmax(z)) | exp overflows: subtract each row's largest score first, from all.
-loss(softmax(z.T).T) | The softmax runs down the columns, over the batch.
-loss(np.exp(z - z.max()) / np.exp(z - z.max()).sum())
-    | The sum has no axis: the softmax runs over all scores of the batch.
-loss(softmax(softmax(z))) | The softmax is applied twice.
-log_loss(z) | The softmax is missing: the scores are taken for log probabilities.
-loss(z) | The softmax is missing: the scores are taken for probabilities.
 log_loss(z - z.max(axis=1) - np.log(np.exp(z - z.max(axis=1)).sum(axis=1)))
     | keepdims=True is missing in max and sum: a row's numbers are taken for those of a class.
 -((np.arange(labels.max() + 1) == labels[:, None]) * log_softmax(shifted(z))).sum() / len(z)
     | The one-hot labels have labels.max() + 1 columns, but they need one for each class.
-np.logaddexp(0, (1 - 2 * (labels == 1)) * (z[:, 1] - z[:, 0])).mean()
-    | There are taken to be two classes: only the first two scores count.
-again() * len(z) | The losses of the rows are summed, not averaged.
+np.logaddexp(0, (1 - 2 * (labels == 1)) * (z[:, 1] - z[:, 0])).mean() | Two classes are assumed.
 -log_softmax(shifted(z))[np.arange(len(z)), labels] | The mean over the rows is missing.
 log_loss(softmax(z)) | The log is missing.
-loss(softmax(z), lambda picked: -np.log(picked.mean()))
-    | The log is taken of the mean, not the mean of the logs.
--log_softmax(shifted(z))[:, 0].mean() | The label has no effect: it is 0 for every row.
--again() | The sign of the loss is wrong: it is the mean of log p, not of -log p.
--log_softmax(shifted(z))[:, labels].mean()
-    | Every row's score for every label is taken: [rows, labels] takes one for each row.
 """ + family("""
-loss(softmax(z) + NUMBER)
-    | NUMBER is added inside the log, which changes it: take the log of what is never 0.
-loss(np.maximum(softmax(z), NUMBER))
-    | p is cut off at NUMBER before the log: take the log of what is never 0.
+loss(softmax(z) + NUMBER) | NUMBER is added inside the log: take the log of what is never 0.
+loss(np.maximum(softmax(z), NUMBER)) | p is cut off at NUMBER: take the log of what is never 0.
 """, 1e-15, 1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5),
-    softmax, naive, shifted, log_softmax, derive=of_labels)  # fmt: skip
+    *HELPERS, derive=of_labels)  # fmt: skip
+table(softmax_cross_entropy, "forward", SOFTMAX, *HELPERS, derive=of_labels, form="loss({})")
 
 # --- gradient_reversal: minus beta
 
@@ -142,11 +121,6 @@ table(gradient_reversal, "afresh", """
 (1 * dout,) | The gradient passes as it is: the reversal is missing.
 (beta * dout,) | The gradient is scaled by beta but not reversed: the minus is missing.
 (-dout,) | The gradient is reversed but not scaled: beta is ignored.
-(beta * beta * dout,) | The gradient is reversed twice: beta is squared, and the minus is lost.
-((1 - 2 / (1 + np.exp(-10 * beta))) * dout,)
-    | beta goes through the ramp 2 / (1 + exp(-10 beta)) - 1, but it should be used as it is.
+((1 - 2 / (1 + np.exp(-10 * beta))) * dout,) | beta goes through a ramp: use it as it is.
 (-(beta or 1.0) * dout,) | A beta of 0 is taken for 1: `beta or 1.0` cannot tell 0 from nothing.
-""")  # fmt: skip
-table(gradient_reversal, "forward", """
--beta * x | The reversal acts in forward: out should be x as it is.
 """)  # fmt: skip

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minidann.mistakes.catalogue import family, table
+from minidann.mistakes.catalogue import table
 from minidann.ops import conv1d, maxpool, relu
 
 # --- conv1d: dx is scattered back over overlapping windows, dw is a product, db a sum
@@ -27,46 +27,30 @@ def of_windows(dout, w, x_shape, stride, **_):
 
 
 table(conv1d, "afresh", """
-written(given, frames), dw, db
-    | Where windows overlap, dx keeps what the last window wrote: = instead of +=.
-written(given.swapaxes(1, 2), frames.T), dw, db
-    | The loop over the kernel's offsets writes dx[...] = where it should add.
-again(stride=len(w), x_shape=longer)[0][:, : x_shape[1]], dw, db
-    | dx is scattered as if the stride were the kernel's size.
-again(stride=3, x_shape=longer)[0][:, : x_shape[1]], dw, db
-    | dx is scattered with the default stride, 3, whatever stride is given.
-again(dout * (frames[:, -1:] < x_shape[1] - 1))
-    | A window that ends at the last frame is left out: < stands where <= should.
+written(given, frames), dw, db | Where windows overlap, dx keeps the last one: = instead of +=.
+written(given.swapaxes(1, 2), frames.T), dw, db | The loop over offsets writes dx with =, not +=.
+again(stride=3, x_shape=longer)[0][:, : x_shape[1]], dw, db | dx is scattered with a stride of 3.
+again(dout * (frames[:, -1:] < x_shape[1] - 1)) | The window that ends with x is left out.
 """, derive=of_windows)  # fmt: skip
 table(conv1d, "forward", """
-again(b=0 * b) | The bias is not added.
-again(stride=1)[:, : (x.shape[1] - len(w)) // stride + 1]
-    | The stride is not used: window t begins at frame t.
-again(w=w[:10])[:, : (x.shape[1] - 10) // stride + 1]
-    | The kernel's size is taken for 10, whatever the size of w.
+again(stride=1)[:, : (x.shape[1] - len(w)) // stride + 1] | The stride is not used: it is 1.
+again(w=w[:10])[:, : (x.shape[1] - 10) // stride + 1] | The kernel's size is taken for 10.
 again(x=np.pad(x, ((0, 0), (0, (len(w) - x.shape[1]) % stride), (0, 0))))
     | The end is padded with zeros so that the last frames get a window of their own.
-again(w=w.swapaxes(0, 1).reshape(w.shape))
-    | The windows are flattened channels first, the kernel frames first.
 """)  # fmt: skip
 
 # --- relu: a gate that forward has set
 
 GATES = """
 x <= 0 | The gate is inverted: what is negative passes.
-np.sign(x) | The sign of x stands where the gate, 1 or 0, should.
-""" + family("""
-np.where(x > 0, 1, NUMBER) | What is negative is multiplied by NUMBER, as in a leaky ReLU, not by 0.
-""", 0.01, 0.1, 0.2)  # fmt: skip
+np.where(x > 0, 1, 0.01) | What is negative is multiplied by 0.01, as in a leaky ReLU, not by 0.
+"""
 table(relu, "forward", GATES, form="x * ({})")
 table(relu, "afresh", GATES + """
 np.ones_like(x) | The gate is missing: the gradient passes everywhere.
 dout > 0 | The gate is that of dout: the gradient passes where dout is positive.
 x >= 0 | At x = 0 the gradient passes; it should be 0 there.
 """, form="(dout * ({}),)")  # fmt: skip
-table(relu, "forward", """
-np.maximum(x.max(), 0) | The largest entry of x is returned, not each entry or 0.
-""")  # fmt: skip
 
 # --- maxpool: the largest counts, out and back. Of a pool, v (N, size, F), each number has a weight
 
@@ -106,8 +90,6 @@ largest(v) / largest(v).sum(axis=1, keepdims=True)
     | Tied maxima share the gradient; forward took the first.
 only(v.shape[1] - 1 - v[:, ::-1].argmax(axis=1), v)
     | In a tie the gradient goes to the last maximum, not to the first.
-only(v.shape[1] - 1 - v.argmax(axis=1), v)
-    | Windows are searched backwards: the argmax is counted from the window's end.
 v == v.max(axis=(1, 2), keepdims=True) | The argmax is searched over frames and channels together.
 """
 COUNTS = """
@@ -116,12 +98,7 @@ np.full_like(v, 1 / v.shape[1]) | All frames of a pool count the same, as in a m
 only(v.argmin(axis=1), v) | The smallest of each pool counts, not the largest.
 only(np.abs(v).argmax(axis=1), v) | The largest absolute value of each pool counts.
 only(np.zeros((1, 1)), v) | The first frame of each pool counts, not the largest.
-only(np.full((1, 1), v.shape[1] - 1), v) | The last frame of each pool counts, not the largest.
-only(v.argmax(axis=1)[:, :1], v) | The argmax of the first channel is used for all channels.
-only(v.sum(axis=2).argmax(axis=1)[:, None], v)
-    | One frame counts in all channels: that with the largest sum.
-only(v.max(axis=2).argmax(axis=1)[:, None], v)
-    | One frame counts in all channels: that with the largest entry.
+only(v.sum(axis=2).argmax(axis=1)[:, None], v) | One frame counts in all channels.
 """
 HELPERS = only, largest, shared, taken
 table(maxpool, "afresh", TIES + COUNTS, *HELPERS,
@@ -137,12 +114,8 @@ def at_argmax(dout, argmax, x_shape):
 
 
 table(maxpool, "afresh", """
-(at_argmax(dout, argmax, x_shape),)
-    | dx[index] += dout adds only once where an index occurs twice: use np.add.at.
-again(argmax=argmax - stride * p)
-    | The argmax within its window is kept as if it were a frame of x.
-again(argmax=np.minimum(argmax + (size - stride) * p, x_shape[1] - 1))
-    | Windows are placed every `size` frames on the way back, whatever the stride.
+(at_argmax(dout, argmax, x_shape),) | dx[index] += dout adds a repeated index once: use np.add.at.
+again(argmax=argmax - stride * p) | The argmax within its window is taken for a frame of x.
 """, at_argmax, derive=lambda out, **_: {"p": np.arange(out.shape[1])[:, None]})  # fmt: skip
 
 
@@ -161,8 +134,6 @@ def of_counts(x, size, stride, **_):
 
 table(maxpool, "forward", """
 np.maximum(again(), 0) | Negative numbers count as 0: the search for the largest starts at 0.
-0 * again() + np.stack([x[:, f].max(axis=(1, 2)) for f in pools(x, size, stride)], 1)[:, :, None]
-    | The largest is taken over all channels together.
 counted(-(-frames // stride)) | What is left at the end is no pool of its own: there are too many.
 counted(-(-over // stride) + 1) | Frames at the end that fill no pool make a shorter one.
 counted(-(-over // stride) + 1, 0) | The end is filled up with zeros to make one pool more.

@@ -1,379 +1,269 @@
 """Wrong ways to write a function of the exercises: the optimiser, the features, the UAR.
 
-`WRONG` and `MENDED` have them by the right function's name: functions that take what it takes,
-whose docstring is the sentence for the student. Most differ from the right one in one formula. As
-in the catalogue they stand in tables, whose formulas use what a function before each table gives,
-from the arguments of the right one. A mistake is named where it gives what was received, on every
-input.
+Each is the right function's source with other words in place of some. As in the catalogue they are
+the entries of tables, here
+
+    words => other words ;; words => other words | the sentence for the student
+
+A mistake is named where it gives what was received, on every input.
 """
 
+import inspect
+import sys
 from collections.abc import Callable
 
 import numpy as np
 
-from minidann import optim
-from minidann.mistakes.catalogue import family, formulas, taking
+from minidann.mistakes.catalogue import entries, family
 
-WRONG: dict[str, list[Callable]] = {}
-MENDED: dict[str, list[Callable]] = {}  # of functions with a planted bug: other mistakes
+TABLES: dict[str, list[tuple[str, str]]] = {}  # by function: the words, and the sentence
 
 
-def ways(of: dict, name: str, derive: Callable, text: str, form: str = "{}") -> None:
-    """Read a table of wrong ways to write the function `name`, whose arguments `derive` takes."""
-    for change in formulas(text, derive=derive, form=form):
-        of.setdefault(name, []).append(taking(derive, change))
+def ways(name: str, text: str, form: str = "{}") -> None:
+    """Read a table of wrong ways to write the function `name`; `form` stands around each."""
+    read = [(form.format(words), says) for words, says in entries(text)]
+    TABLES[name] = TABLES.get(name, []) + read
 
 
-# --- learning_rate: 0.93^e times the first rate, but never less than the floor
+def wrong_ways(right: Callable, constants: dict) -> list[Callable]:
+    """Functions that are wrong in the ways of the tables, whose docstring is the sentence.
+
+    `constants` are numbers of the right function's module that are others in the exercise.
+    """
+    made, source = [], inspect.getsource(right)
+    for words, says in TABLES.get(right.__name__, ()):
+        code, found = source, {}
+        for change in words.split(" ;; "):
+            old, new = change.split(" => ")
+            if old not in code:
+                raise ValueError(f"{right.__name__} has no {old}")
+            code = code.replace(old, new)
+        exec(code, {**globals(), **vars(sys.modules[right.__module__]), **constants}, found)
+        made.append(found[right.__name__])
+        made[-1].__doc__ = says
+    return made
 
 
-def of_epoch(e):
-    first = optim.INITIAL_RATE
-    return {"first": first, "falling": first * optim.DECAY**e, "floor": optim.FINAL_RATE}
+# The rate is 0.93^e times the first rate, but never less than the floor.
 
-
-ways(WRONG, "learning_rate", of_epoch, """
-falling | The rate never stops falling: the floor is missing.
-min(falling, floor) | The smaller of the rate and the floor is taken, not the larger.
-max(falling * 0.93, floor) | Epochs are counted from 1, which is one factor too many.
-max(falling / 0.93, floor) | There is one factor too few.
-falling + floor | The floor is added to the rate, but it is the least that the rate may be.
-floor | The rate is the floor from the beginning.
-first | The rate never falls.
-max(first / 0.93 ** e, floor) | The rate is divided by 0.93 in every epoch.
-max(first * 0.93, floor) | The rate is multiplied by 0.93 once, not in every epoch.
-max(first * 0.93 * e, floor) | The rate is multiplied by 0.93 e, not by 0.93 to the power of e.
-max(first * (1 - 0.07 * e), floor) | The decay is linear, but it should be exponential.
-first * (1 - 0.07 * e) | The decay is linear, but it should be exponential.
-first * max(0.93 ** e, floor) | The floor is applied to the factor 0.93^e, not to the rate.
-max(first * np.exp(-0.07 * e), floor) | The decay is exp(-0.07 e) instead of 0.93 to the power of e.
-max(first * np.exp(-0.93 * e), floor) | The decay is exp(-0.93 e) instead of 0.93 to the power of e.
-max(first / (1 + 0.07 * e), floor) | The rate is divided by 1 + 0.07 e.
-floor + (first - floor) * 0.93 ** e | The distance to the floor decays, not the rate itself.
+ways("learning_rate", """
+1e-3 * 0.93**epoch | The rate never stops falling: the floor is missing.
+min(1e-3 * 0.93**epoch, 5e-5) | The smaller of the rate and the floor is taken, not the larger.
+max(1e-3 * 0.93 ** (epoch + 1), 5e-5) | Epochs are counted from 1, which is one factor too many.
+max(1e-3 * 0.93 ** (epoch - 1), 5e-5) | There is one factor too few.
+5e-5 | The rate is the floor from the beginning.
+max(1e-3 * 0.93 * epoch, 5e-5) | The rate is multiplied by 0.93 e, not by 0.93 to the power of e.
+max(1e-3 * (1 - 0.07 * epoch), 5e-5) | The decay is linear, but it should be exponential.
+1e-3 * max(0.93**epoch, 5e-5) | The floor is applied to the factor 0.93^e, not to the rate.
+max(1e-3 * np.exp(-0.07 * epoch), 5e-5) | The decay is exp(-0.07 e), not 0.93 to the power of e.
+max(1e-3 * np.exp(-0.93 * epoch), 5e-5) | The decay is exp(-0.93 e), not 0.93 to the power of e.
+5e-5 + 95e-5 * 0.93**epoch | The distance to the floor decays, not the rate itself.
 """ + family("""
-floor if e >= NUMBER else falling
-    | From some epoch on the rate is the floor; it should be wherever 0.93^e would be lower.
-""", 30, 35, 39, 40, 41, 43, 45, 50))  # fmt: skip
+5e-5 if epoch >= NUMBER else 1e-3 * 0.93**epoch | From some epoch on the rate is the floor.
+""", 30, 35, 39, 40, 41, 43, 45, 50),
+     "max(INITIAL_RATE * DECAY**epoch, FINAL_RATE) => {}")  # fmt: skip
 
-# --- add_penalty: what is added to the gradient of each kernel w
-
-
-def of_penalty(params, grads, *, l1, l2):
-    def kernels(penalty, grads=grads):
-        names = grads.keys() & {*optim.REGULARISED}
-        return grads | {name: grads[name] + penalty(params[name]) for name in names}
-
-    idle = {name: np.zeros_like(params[name]) for name in optim.REGULARISED if name in params}
-    return {"kernels": kernels, "idle": idle, "right": lambda w: l1 * np.sign(w) + 2 * l2 * w}
-
-
-ways(WRONG, "add_penalty", of_penalty, """
-{k: g + right(params[k]) for k, g in grads.items()}
-    | The penalty is added for every parameter, biases and batch norm's included.
-kernels(right) | {k: g for k, g in grads.items() if k == "domain.w"}
-    | The kernel of the domain classifier is not penalised.
-{k: g + right(g) if k in idle else g for k, g in grads.items()}
-    | The penalty is that of the gradient, but it should be that of the parameter.
-{k: g for k, g in kernels(right).items() if k in idle}
-    | The gradients of parameters that are no kernels are missing from the result.
-kernels(right, idle | grads)
-    | A kernel without a gradient in a step gets the penalty as its gradient, and so moves.
-""")  # fmt: skip
-ways(WRONG, "add_penalty", of_penalty, """
+ways(
+    "add_penalty",
+    """
+in REGULARISED: => in grads: | The penalty is added to biases, too.
+w = params[name] => w = grads[name] | The penalty is that of the gradient, not of the parameter.
+dict(grads) => {k: grads[k] for k in REGULARISED if k in grads}
+    | Only the gradients of kernels are returned.
+dict(grads) => {k: 0 * params[k] for k in REGULARISED if k in params} | grads
+    | A kernel without a gradient gets the penalty as its gradient.
+""",
+)
+ways(
+    "add_penalty",
+    """
 l1 * np.sign(w) + l2 * w | The 2 is missing: the gradient of l2 w^2 is 2 l2 w.
 l2 * np.sign(w) + 2 * l1 * w | l1 and l2 are exchanged.
 l1 * abs(w).sum() + l2 * (w * w).sum() | The penalty itself is added, not its gradient.
 l1 * abs(w) + 2 * l2 * w | l1 is multiplied by abs(w) instead of sign(w).
-l1 * w + 2 * l2 * w | l1 is multiplied by w instead of sign(w).
 l1 * np.sign(w) + l2 * w * w | l2 is multiplied by w^2 instead of 2 w.
--right(w) | The penalty's gradient is subtracted instead of added.
 l1 * np.where(w >= 0, 1, -1) + 2 * l2 * w | Where w is 0, l1 is added, but the sign of 0 is 0.
 l1 * np.where(w > 0, 1, -1) + 2 * l2 * w | Where w is 0, l1 is subtracted, but the sign of 0 is 0.
-right(w) / w.size | It is divided by the number of weights.
-l1 + 2 * l2 * w | l1 is added whatever the sign of w is.
 l1 * w / abs(w) + 2 * l2 * w | The sign is w / abs(w), which is NaN where w is 0.
 (l2 * np.sign(w) + 2 * l1 * w) / w.size | l1 and l2 are exchanged, and it is divided by w.size.
 2 * l2 * w | l1 has no effect.
 l1 * np.sign(w) | l2 has no effect.
-""", "kernels(lambda w: {})")  # fmt: skip
+""",
+    "l1 * np.sign(w) + 2 * l2 * w => {}",
+)
 
-# --- step: Adam's moments m and v of a gradient g, its update at the step t, and its new state
+# Adam: the moments m and v of a gradient g, its update at the step t, and the new state.
 
-
-def of_step(params, grads, state, rate):
-    """`stepped` has a wrong part, a function of USED: c1 and c2 correct for the start at zero, and
-    `most` is the largest t of all.
-    """
-
-    def stepped(moments=None, update=None, kept=None, betas=BETAS, grads=grads):
-        new, after = optim.step(params, grads, state, rate)
-        most = 1 + max(count for name, count in state.items() if name.endswith(".t"))
-        for name, g in grads.items():
-            (m, v), t, (b1, b2) = (state[f"{name}.{k}"] for k in "mv"), after[f"{name}.t"], betas
-            used = g, b1, b2, 1 - b1**t, 1 - b2**t, optim.EPSILON, t, most
-            m, v = (moments or right_moments)(m, v, *used)
-            new[name] = params[name] - rate * (update or right_update)(m, v, *used)
-            m, v, t = kept(m, v, *used) if kept else (m, v, t)
-            after |= {f"{name}.m": m, f"{name}.v": v, f"{name}.t": t}
-        return new, after
-
-    idle = {name: np.zeros_like(value) for name, value in params.items()}
-    return {"stepped": stepped, "idle": idle, "exchanged": BETAS[::-1]}
-
-
-def right_moments(m, v, g, b1, b2, *_):
-    return b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g * g
-
-
-def right_update(m, v, g, b1, b2, c1, c2, eps, *_):
-    return m / c1 / (np.sqrt(v / c2) + eps)
-
-
-BETAS = optim.BETA1, optim.BETA2
-USED = "lambda m, v, g, b1, b2, c1, c2, eps, t, most"
+EXCHANGED = "dict(state) => dict(state); BETA1, BETA2 = 0.999, 0.9"
 KEPT = """
-m, v, t - 1 | The new counts of steps, .t, are not in the new state.
-m, v, most | The count of steps, .t, of all parameters is that of the most advanced one.
-m / c1, v / c2, t | The new state holds the corrected moments, which are corrected again later.
-v, m, t | The new state has m under the name of v, and v under that of m.
-g, v, t | The new state holds the gradient in place of the first moment.
+.t": t} => .t": t - 1} | The new counts of steps, .t, are not in the new state.
+": m, f"{name}.v": v => ": m / correction1, f"{name}.v": v / correction2
+    | The new state holds the corrected moments, which are corrected again later.
 """
-ways(WRONG, "step", of_step, """
-stepped(grads=idle | grads)
-    | Parameters without a gradient in a step take a gradient of zero, and so move on.
-stepped(betas=exchanged) | The betas are exchanged.
-stepped()[0], {k: moment for k, moment in stepped()[1].items() if k[:-2] in grads}
+ways(
+    "step",
+    f"""
+{EXCHANGED} | The betas are exchanged.
+(1 - BETA2) * g * g => (1 - BETA2) * g | The second moment averages g instead of its square.
+(1 - BETA1) * g => g | The first moment lacks the factor 1 - beta1 before g.
+(1 - BETA2) * g => g | The second moment lacks the factor 1 - beta2 before g^2.
+(1 - BETA1) * g => -(1 - BETA1) * g | The sign of g is flipped in the first moment.
+(1 - BETA1) * g => g ;; (1 - BETA2) * g => g | Both moments lack the factor 1 - beta.
+return params, state => return params, {{k: s for k, s in state.items() if k[:-2] in grads}}
     | The new state lacks the moments and the counts of parameters without a gradient.
-""")  # fmt: skip
-ways(WRONG, "step", of_step, """
-b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g | The second moment averages g instead of its square.
-b1 * m + g, b2 * v + (1 - b2) * g * g | The first moment lacks the factor 1 - beta1 before g.
-b1 * m + (1 - b1) * g, b2 * v + g * g | The second moment lacks the factor 1 - beta2 before g^2.
-b1 * m + g, b2 * v + g * g | Both moments lack the factor 1 - beta before the new term.
-b1 * m - (1 - b1) * g, b2 * v + (1 - b2) * g * g | The sign of g is flipped in the first moment.
-(1 - b1) * m + b1 * g, (1 - b2) * v + b2 * g * g | beta and 1 - beta are exchanged.
-b1 * m + (1 - b1) * g, b1 * v + (1 - b1) * g * g | Both moments decay with the first beta.
-b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * abs(g) | The second moment averages abs(g), not g^2.
-(1 - b1) * g, (1 - b2) * g * g | The moments start anew in every step.
-""", f"stepped(moments={USED}: ({{}}))")  # fmt: skip
-ways(WRONG, "step", of_step, """
+in grads.items() => in ({{k: 0 * p for k, p in params.items()}} | grads).items()
+    | Parameters without a gradient take one of zero, and so move on.
+dict(state) => dict(state); n = 1 + max(s for k, s in state.items() if ".t" in k) ;; int(t) => n
+    | All parameters share one count of steps, but each has its own, .t.
+""",
+)
+ways("step", KEPT)
+ways("step", KEPT.replace("| ", "| The betas are exchanged. "), EXCHANGED + " ;; {}")
+ways("step", """
 m / (np.sqrt(v) + eps) | The moments are not corrected for their start at zero.
-m / (1 - b1 ** (t + 1)) / (np.sqrt(v / (1 - b2 ** (t + 1))) + eps) | The correction uses t + 1.
 m / c1 / np.sqrt(v / c2 + eps) | epsilon is added under the root.
 m / c1 / (v / c2 + eps) | The root of the second moment is missing.
 -m / c1 / (np.sqrt(v / c2) + eps) | The update is added instead of subtracted.
 np.sign(g) | The update is the sign of g: the moments are not used.
 g | The update is g, as in plain gradient descent.
-g / (np.sqrt(v / c2) + eps) | The first moment is not used: g is divided in its place.
 m / c1 | The update is not divided by the root of the second moment.
 m / c1 / (np.sqrt(v) + eps) | Only the first moment is corrected for its start at zero.
 m / (np.sqrt(v / c2) + eps) | Only the second moment is corrected for its start at zero.
 m / (1 - b1) / (np.sqrt(v / (1 - b2)) + eps) | The bias correction lacks the power t.
 m / c1 / np.sqrt(v / c2) | epsilon is left out.
-m / c2 / (np.sqrt(v / c1) + eps) | The two bias corrections are exchanged.
 m / c1 / (np.sqrt(v / c1) + eps) | Both moments are corrected with the first moment's beta.
 m / (1 - b1 ** (t - 1)) / (np.sqrt(v / (1 - b2 ** (t - 1))) + eps) | The correction uses t - 1.
 m / (1 - b1 * t) / (np.sqrt(abs(v / (1 - b2 * t))) + eps) | The correction is 1 - beta t.
-m / c1 / (np.sqrt(v) / c2 + eps) | The second moment's correction stands outside of the root.
 m / c1 * np.sqrt(c2) / (np.sqrt(v) + eps) | epsilon is added before v is corrected.
-m / c1 / (np.sqrt(v / c2) + eps) / rate | The rate is not used.
-m / c1 / (np.sqrt(v / c2) + eps) * rate | The rate is multiplied in twice.
-m / (1 - b1 ** most) / (np.sqrt(v / (1 - b2 ** most)) + eps)
-    | All parameters share one count of steps, but each has its own, .t.
-""" + family("""
-m / c1 / (np.sqrt(v / c2) + NUMBER) | epsilon is NUMBER, but it should be 1e-8.
-""", 1e-6, 1e-7, 1e-10), f"stepped(update={USED}: {{}})")  # fmt: skip
-ways(WRONG, "step", of_step, """
-m / (1 - b1 ** most) / (np.sqrt(v / (1 - b2 ** most)) + eps)
-    | All parameters share one count of steps, in the new state too.
-""", f"stepped(update={USED}: {{}}, kept={USED}: (m, v, most))")  # fmt: skip
-ways(WRONG, "step", of_step, KEPT, f"stepped(kept={USED}: ({{}}))")
-ways(WRONG, "step", of_step, KEPT.replace("| ", "| The betas are exchanged. "),
-     f"stepped(kept={USED}: ({{}}), betas=exchanged)")  # fmt: skip
-
-# --- uar: of labels y and predictions p; recall, precision and f1 are of each class
+m / c1 / (np.sqrt(v / c2) + 1e-7) | epsilon is 1e-7, but it should be 1e-8.
+""", "(m / correction1) / (np.sqrt(v / correction2) + EPSILON) => (lambda b1, b2, c1, c2, eps: {})"
+     "(BETA1, BETA2, correction1, correction2, EPSILON)")  # fmt: skip
 
 
-def of_classes(y, p):
+def of_classes(y: np.ndarray, p: np.ndarray, score: Callable) -> float:
+    """A score of labels and predictions, from the recall, precision and F1 of each class."""
     hits = np.array([((y == c) & (p == c)).sum() for c in (0, 1)])
-    occurs, predicted = (np.array([(a == c).sum() for c in (0, 1)]) for a in (y, p))
-    recall, precision = hits / occurs, hits / predicted
-    f1 = 2 * recall * precision / (recall + precision)
-    return {"hits": hits, "occurs": occurs, "recall": recall, "precision": precision, "f1": f1}
+    recall, precision = (hits / np.array([(a == c).sum() for c in (0, 1)]) for a in (y, p))
+    return float(score(recall, precision, 2 * recall * precision / (recall + precision)))
 
 
-ways(WRONG, "uar", of_classes, """
-(y == p).mean() | This is accuracy: each row counts the same, but each class should.
+ways("uar", """
+(labels == predicted).mean() | This is accuracy: each row counts the same, but each class should.
 precision.mean() | This is precision: it divides by how often a class is predicted.
 np.nan_to_num(precision).mean() | This is precision, with 0 where a class is not predicted.
-np.nanmean(precision) | This is precision, of the predicted classes.
-precision[1] | This is the precision of class 1 alone.
 (precision[1] + recall[1]) / 2 | This is the mean of precision and recall of class 1.
 recall[1] | This is the recall of class 1 alone.
-recall[0] | This is the recall of class 0 alone.
-100 * (y == p).mean() | This is accuracy in percent.
-recall[np.unique(p)].mean() | It averages over the predicted classes only.
-recall.sum() | The recalls are added, not averaged.
-(hits // occurs).mean() | The recalls are cut down to 0 or 1: // stands where / should.
+recall[np.unique(predicted)].mean() | It averages over the predicted classes only.
+(recall // 1).mean() | The recalls are cut down to 0 or 1: // stands where / should.
 (precision[0] + recall[1]) / 2 | Of class 0 it is the precision, not the recall.
-(recall[0] + precision[1]) / 2 | Of class 1 it is the precision, not the recall.
 100 * recall.mean() | This is the UAR in percent.
 round(100 * recall.mean(), 2) | This is the UAR in percent.
-1 - recall.mean() | This is the share of errors.
 f1.mean() | This is the F1 score.
 np.nan_to_num(f1).mean() | This is the F1 score.
-f1[1] | This is the F1 score of class 1 alone.
-""")  # fmt: skip
+""", "float(uars(confusion(labels, predicted))) => "
+     "of_classes(labels, predicted, lambda recall, precision, f1: {})")  # fmt: skip
 
-# --- normalise_and_pad: of the frames f, x is normalised
-
-
-def of_frames(f, mean, std, minimum=None, out=None):
-    from minidann.sound.normalise import FRAMES as count  # here: it loads scipy.fft
-
-    def padded(x, low=None, front=False):
-        right = x.min(axis=0) if minimum is None else minimum
-        low = np.atleast_1d(right if low is None else low)
-        tail = np.broadcast_to(low[0] if low.ndim == 2 else low, (count - len(x), x.shape[1]))
-        return np.concatenate([tail, x] if front else [x, tail]).astype(np.float32)
-
-    return {"x": (f - mean) / std, "padded": padded}
-
-
-ways(WRONG, "normalise_and_pad", of_frames, """
-x, front=True | The utterance is padded at its front.
-f | The frames are not normalised.
-f / std | The mean is not subtracted.
-f - mean | The frames are not divided by std.
-(f - mean) * std | The frames are multiplied by std.
-(f + mean) / std | The mean is added.
-f / std - mean | The mean is subtracted after the division.
-(f - std) / mean | mean and std are exchanged.
-(f - f.mean(axis=0)) / f.std(axis=0) | The utterance's own mean and std are used.
-x, x.min(axis=0) | minimum has no effect.
-x, x.min(axis=0) if minimum is None else (minimum - mean) / std | minimum is normalised once more.
-x, f.min(axis=0) | It pads with the minimum from before the frames were normalised.
-x, np.minimum(x.min(axis=0), 0) if minimum is None else minimum
+ways(
+    "normalise_and_pad",
+    """
+out[:count] => out[-count:] ;; out[count:] => out[:-count] | The utterance is padded at its front.
+frames, mean, => frames, 0, ;; real, std, => real, 1, | The frames are not normalised.
+frames, mean, => frames, 0, | The mean is not subtracted.
+real, std, => real, 1, | The frames are not divided by std.
+np.divide => np.multiply | The frames are multiplied by std.
+mean, out= => frames.mean(axis=0), out= ;; std, out= => frames.std(axis=0), out=
+    | The utterance's own mean and std are used.
+""",
+)
+ways(
+    "normalise_and_pad",
+    """
+real.min(axis=0) | minimum has no effect.
+real.min(axis=0) if minimum is None else (minimum - mean) / std | minimum is normalised once more.
+frames.min(axis=0) | It pads with the minimum from before the frames were normalised.
+np.minimum(real.min(axis=0), 0) if minimum is None else minimum
     | The minimum is taken over the whole array, in which zeros still stand after the frames.
-x, x.min() | It pads with one minimum for all bins.
-x, 0.0 | It pads with 0.
-x, x[-1] | It pads with the last frame.
-x, x[0] | It pads with the first frame.
-x, -mean / std | It pads with 0 before the frames are normalised.
-x, x.mean(axis=0) | It pads with the mean of the frames.
-""", "padded({})")  # fmt: skip
+real.min() | It pads with one minimum for all bins.
+0.0 | It pads with 0.
+real[-1] | It pads with the last frame.
+np.atleast_2d(-mean / std)[0] | It pads with 0 before the frames are normalised.
+""",
+    "real.min(axis=0) if minimum is None else minimum => {}",
+)
 
-# --- equations 8 to 10: of the domain classifier and the encoder, from e, what L_e gives, 0 where
-# there is none, and l, what L_l gives; a and b are alpha and beta
+ways(
+    "equations",
+    """
+= (1 - alpha) * gradient => = gradient
+    | The domain classifier's gradient lacks its factor 1 - alpha.
+(1 - alpha) * beta => (1 - alpha) | The encoder's gradient of L_l lacks the factor beta.
+- (1 - alpha) * beta => + (1 - alpha) * beta | The encoder's gradient of L_l is not reversed.
+(1 - alpha) * beta => beta | The encoder's gradient of L_l lacks the factor 1 - alpha.
+grads.get(name, 0) - => - | The encoder's gradient of L_e is lost.
+= (1 - alpha) => = -(1 - alpha) | The domain classifier's gradient is reversed too.
+= (1 - alpha) => = -beta * (1 - alpha) | The domain classifier's gradient is reversed too.
+= (1 - alpha) => = alpha | The domain classifier's gradient has alpha, not 1 - alpha.
+grads.get(name => emotion.get(name | The encoder's gradient of L_e lacks the factor alpha.
+else: => elif name in emotion: | Where the encoder has only L_l, it gets no gradient.
+* beta => * 1 ;; = (1 - alpha) => = beta * (1 - alpha)
+    | beta scales the domain classifier, not the encoder.
+""",
+)
 
+ways(
+    "groups",
+    """
+else target => else (source + target)[n:m]
+    | bn3's target rows end at row m, but they should end at n + m.
+else target => else (source + target)[m:]
+    | bn3's target rows begin at row m, but they should begin at n.
+else target => else target[1:] | bn3's target rows begin one row late: the first one is left out.
+[source, source + => [target, source] if mode == "bn3" else [source, source +
+    | In bn3 the target rows come before the source rows.
+== "bn2" => == "bn3" | The branches of bn2 and bn3 are exchanged.
+source + target if mode == "bn2" else target => target
+    | In bn2 the second list holds the target rows alone, but it should hold all rows.
+[source, source + => source + target if mode == "bn3" else [source, source +
+    | bn3 gives one flat list of rows instead of a list of two lists.
+range(n, n + m) => range(m) | The target rows are counted from 0, but they begin at n.
+""",
+)
 
-def of_losses(emotion, domain, *, alpha, beta):
-    def each(formula):
-        grads = {name: alpha * gradient for name, gradient in emotion.items()}
-        for name, gradient in domain.items():
-            both = formula(emotion.get(name, 0), gradient, alpha, beta)
-            grads[name] = both[0 if name.startswith("domain.") else 1]
-        return {name: gradient for name, gradient in grads.items() if gradient is not None}
-
-    return {"each": each}
-
-
-ways(MENDED, "equations", of_losses, """
-l, a * e - (1 - a) * b * l | The domain classifier's gradient lacks its factor 1 - alpha.
-(1 - a) * l, a * e - (1 - a) * l | The encoder's gradient of L_l lacks the factor beta.
-l, a * e - (1 - a) * l | The encoder lacks beta, and the domain classifier 1 - alpha.
-(1 - a) * l, a * e + (1 - a) * b * l | The encoder's gradient of L_l is not reversed.
-(1 - a) * l, a * e - b * l | The encoder's gradient of L_l lacks the factor 1 - alpha.
-(1 - a) * l, -(1 - a) * b * l | The encoder's gradient of L_e is lost.
--(1 - a) * l, a * e - (1 - a) * b * l | The domain classifier's gradient is reversed too.
--(1 - a) * b * l, a * e - (1 - a) * b * l | The domain classifier's gradient is reversed too.
-a * l, a * e - (1 - a) * b * l | The domain classifier's gradient has alpha, not 1 - alpha.
-(1 - a) * l, e - (1 - a) * b * l | The encoder's gradient of L_e lacks the factor alpha.
-(1 - a) * l, a * e - (1 - a) * b * l if np.ndim(e) else None
-    | A parameter of the encoder that only L_l depends on gets no gradient.
-b * l, a * e - (1 - a) * b * l | The domain classifier has beta in place of 1 - alpha.
-(1 - a) * b * l, a * e - (1 - a) * l | beta scales the domain classifier, not the encoder.
-""", "each(lambda e, l, a, b: ({}))")  # fmt: skip
-
-# --- groups: what is wrong of each mode; s are the source rows, t the target rows
-
-ways(MENDED, "groups", lambda mode, n, m: {"s": [*range(n)], "t": [*range(n, n + m)]}, """
-bn3=[s, (s + t)[n:m]] | bn3's target rows end at row m, but they should end at n + m.
-bn3=[s, (s + t)[m:]] | bn3's target rows begin at row m, but they should begin at n.
-bn3=[s, t[1:]] | bn3's target rows begin one row late: the first one is left out.
-bn3=[t, s] | In bn3 the target rows come before the source rows.
-bn2=[s, t], bn3=[s, s + t] | The branches of bn2 and bn3 are exchanged.
-bn2=[s, t] | In bn2 the second list holds the target rows alone, but it should hold all rows.
-bn3=[s, s + t] | In bn3 the second list holds all rows, but it should hold the target rows alone.
-bn3=s + t | bn3 gives one flat list of rows instead of a list of two lists.
-bn1=[s + [*range(m)]], bn2=[s, s + [*range(m)]], bn3=[s, [*range(m)]]
-    | The target rows are counted from 0 in every mode, but they begin at n.
-""", "{{**dict(bn1=[s + t], bn2=[s, s + t], bn3=[s, t]), **dict({})}}[mode]")  # fmt: skip
-
-# --- mean_and_std: the variance of the frames f, with their mean; `mean_of` averages over blocks
-
-
-def of_blocks(frames):
-    f, single = frames.astype(np.float64), np.sqrt(((frames - frames.mean(0)) ** 2).mean(0))
-    blocks = [f[i : i + 2] for i in range(0, len(f), 2)]  # as in the exercise
-    mean = f.mean(axis=0)
-
-    def from_variance(variance, mean=mean):
-        std = np.sqrt(variance)
-        std[std < 1e-6] = 1
-        return mean.astype(np.float32), std.astype(np.float32)
-
-    return {"f": f, "mean": mean, "from_variance": from_variance, "single": single,
-            "mean_of": lambda of: sum(map(of, blocks)) / len(blocks), "whole": f[: len(f) // 2 * 2],
-            "total_of": lambda of: sum(map(of, blocks)) / len(f)}  # fmt: skip
-
-
-ways(MENDED, "mean_and_std", of_blocks, """
-mean_of(lambda b: b.var(axis=0)) | It is the mean of the blocks' own variances.
-mean_of(lambda b: ((b - mean) ** 2).mean(axis=0)) | The blocks' variances are averaged, not added.
-(f ** 2).mean(axis=0) | The mean is not subtracted.
-f.var(axis=0) * len(f) / (len(f) - 1) | The variance is divided by n - 1, not by n.
-f.var(axis=0) * len(f) | The sum of squares is not divided by n.
-f.var() + 0 * mean | The variance has no axis: it is that of all bins together.
-f.var(axis=0) ** 2 | The root is missing.
-((f - mean_of(lambda b: b.mean(axis=0))) ** 2).mean(axis=0), mean_of(lambda b: b.mean(axis=0))
+ways("mean_and_std", """
+np.sqrt(variance) => variance | The root is missing.
+range(0, total, => range(0, total - 1, | Of an odd number of frames the last one is not counted.
+.sum(axis=0, dtype=np.float64) for block in blocks) / total
+    => .mean(axis=0, dtype=np.float64) for block in blocks) / len(blocks)
     | The mean is that of the blocks' means, but the last block may be shorter.
-((whole - whole.sum(axis=0) / len(f)) ** 2).sum(axis=0) / len(f), whole.sum(axis=0) / len(f)
-    | Of an odd number of frames the last one is not counted.
-np.maximum((f ** 2).mean(axis=0) - mean ** 2, 0)
-    | The variance is the mean of the squares less the squared mean, which cancels for a large mean.
-np.maximum(total_of(lambda b: (b**2).sum(axis=0)) - total_of(lambda b: b.sum(axis=0)) ** 2, 0)
-    | The variance is the mean of the squares less the squared mean, which cancels for a large mean.
-""", "from_variance({})")  # fmt: skip
-ways(MENDED, "mean_and_std", of_blocks, """
-mean, f.std(axis=0) | A bin that never changes has the standard deviation 0, but it should be 1.
-frames.mean(axis=0), single + (single == 0)
+std[std < 1e-6] = 1 => 0 | A bin that never changes has the standard deviation 0, not 1.
+np.sqrt(variance) => np.sqrt(((frames - frames.mean(0)) ** 2).mean(0)) ;; < 1e-6 => == 0
     | A constant bin is recognised by std == 0 in float32, but rounding leaves more than 0 there.
 """ + family("""
-mean, f.std(axis=0) + NUMBER | NUMBER is added to std, but a bin that never changes should get 1.
-mean, np.maximum(f.std(axis=0), NUMBER)
-    | A bin that never changes has the standard deviation NUMBER, but it should be 1.
-""", 1e-12, 1e-10, 1e-8, 1e-7, 1e-6, 1e-5), "tuple(map(np.float32, ({})))")  # fmt: skip
+std[std < 1e-6] = 1 => std += NUMBER | NUMBER is added to std, but a constant bin should get 1.
+""", 1e-12, 1e-10, 1e-8, 1e-7, 1e-6, 1e-5))  # fmt: skip
+ways(
+    "mean_and_std",
+    """
+sum(((block - mean) ** 2).mean(axis=0) for block in blocks) / len(blocks)
+    | The blocks' variances are averaged, not added.
+np.var(frames, axis=0, dtype=np.float64, ddof=1) | The variance is divided by n - 1, not by n.
+np.maximum(np.mean(np.float64(frames) ** 2, axis=0) - mean**2, 0)
+    | The variance is the mean of the squares less the squared mean, which cancels for a large mean.
+np.maximum(sum((np.float64(b) ** 2).sum(axis=0) for b in blocks) / total - mean**2, 0)
+    | The variance is the mean of the squares less the squared mean, which cancels for a large mean.
+""",
+    "sum(((block - mean) ** 2).sum(axis=0) for block in blocks) / total => {}",
+)
 
-# --- information: of probabilities p; H is the entropy of one row or more
-
-
-def of_probabilities(probabilities):
-    def entropy(p, safe=True):
-        return -(p * np.log(np.where(p > 0, p, 1) if safe else p)).sum(axis=-1)
-
-    return {"p": np.asarray(probabilities, np.float64), "H": entropy}
-
-
-ways(MENDED, "information", of_probabilities, """
+ways("information", """
 (H(p.mean(axis=0)) - H(p).mean()) / np.log(2) | It is in bits: the log should be natural.
 H(p).mean() - H(p.mean(axis=0)) | The sign is wrong.
 H(p.mean(axis=0)) | It is the entropy of the mean alone.
 H(p).mean() | It is the mean entropy alone.
 H(p.mean(axis=0)) - H(p).sum() | The entropies are added, not averaged.
-H(p.mean(axis=0)) + H(p).mean() | The mean entropy is added, not subtracted.
 H(p.mean(axis=1)) - H(p).mean() | The mean runs over the classes, not over the rows.
 H(np.eye(p.shape[1])[p.argmax(axis=1)].mean(axis=0)) - H(p).mean()
     | The share of rows in which a class has the argmax stands where its mean probability should.
-H(p.mean(axis=0), False) - H(p, False).mean() | A probability of 0 gives NaN: 0 log 0 counts as 0.
-""", "float({})")  # fmt: skip
+""", "entr(p.mean(axis=0)).sum() - entr(p).sum(axis=1).mean() => "
+     "(lambda H: {})(lambda p: entr(p).sum(axis=-1))")  # fmt: skip
+ways("information", "entr( => -(lambda p: p * np.log(p))( | A probability of 0 gives NaN, not 0.")

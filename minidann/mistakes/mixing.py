@@ -3,6 +3,7 @@
 import numpy as np
 
 from minidann.mistakes.catalogue import family, table
+from minidann.mistakes.classifiers import HELPERS, SOFTMAX
 from minidann.ops import attention, batchnorm
 from minidann.ops.batchnorm import EPSILON, MOMENTUM
 
@@ -27,11 +28,6 @@ def of_weights(f, v, weights, dout, **_):
             "dscore": s * (ds - over_frames(s * ds))}  # fmt: skip
 
 
-def shifted(score):
-    """exp(score - largest of its row)."""
-    return np.exp(score - score.max(axis=1, keepdims=True))
-
-
 def over_frames(a):
     return a.sum(axis=1, keepdims=True)
 
@@ -46,55 +42,28 @@ by(s * (1 - s) * ds)
     | The softmax's derivative is taken as s (1 - s), its diagonal only: a sum over the frames
     is missing.
 by(-dscore) | The softmax's derivative has the wrong sign: it is s (ds - mean), not s (mean - ds).
-by(s * (ds - (s * ds).sum(axis=0)))
-    | In the softmax's derivative the sum runs over the utterances instead of the frames.
 by(s * (ds - (s * ds).sum())) | In the softmax's derivative the sum has no axis.
 by(s * (ds - over_frames(ds))) | In the softmax's derivative the sum is not weighted by s.
 by(s * (ds - ds.mean(axis=1, keepdims=True)))
     | In the softmax's derivative a plain mean stands where the sum weighted by s should.
 by(ds - over_frames(s * ds)) | The softmax's derivative lacks its factor s.
-by(ds) | The softmax is left out: the gradient of the weights is taken for that of the scores.
 direct, dv | df lacks the path through the weights: s is treated as a constant.
-df - direct + dout[:, None, :], dv | The direct path of df lacks the weights s.
 df - direct + dscore[:, :, None] * dout[:, None, :], dv
     | In df the direct path is multiplied by the scores' gradient: s was overwritten by it.
-again(weights=shifted(f @ v)) | The weights kept are exp(score), before the division by their sum.
-df, np.einsum("np,npf->f", s, f) | dv is made from the weights, not from the scores' gradient.
 direct + dscore[:, :, None] * f, dv | In df, f stands where v should, after the scores' gradient.
-""", over_frames, shifted, derive=of_weights)  # fmt: skip
-
-
-def softmax(score, axis=1):
-    e = np.exp(score - score.max(axis=axis, keepdims=True))
-    return e / e.sum(axis=axis, keepdims=True)
+""", over_frames, derive=of_weights)  # fmt: skip
 
 
 def of_score(f, v, **_):
-    return {"score": f @ v, "attend": lambda weights: np.einsum("np,npf->nf", weights, f)}
+    return {"z": f @ v, "attend": lambda weights: np.einsum("np,npf->nf", weights, f)}
 
 
 table(attention, "forward", """
-attend(np.exp(score) / over_frames(np.exp(score)))
-    | exp overflows: subtract each row's largest score first.
-attend(np.exp(score - score.max()) / over_frames(np.exp(score - score.max())))
-    | exp overflows: subtract each row's largest score, not the largest of the batch.
-f.mean(axis=1) | The weights are not used: the frames are averaged.
-attend(score) | There is no softmax: the weights are the scores.
-attend(score / over_frames(score)) | exp is missing: the scores are divided by their sum.
-attend(softmax(np.tanh(score))) | The scores go through tanh before the softmax.
-attend(np.exp(score)) | The weights are not divided by their sum.
-attend(shifted(score)) | The weights are exp(score - largest), not divided by their sum.
-attend(softmax(score, axis=0)) | The softmax runs over the batch, not over time.
-attend(shifted(score) / shifted(score).sum(axis=0)) | The weights' sum runs over the batch.
-attend(softmax(score, axis=None)) | The softmax runs over all frames of the batch.
-attend(softmax(softmax(score))) | The softmax is applied twice.
-(softmax(f * v) * f).sum(axis=1) | There is one weight for each channel, not one for each frame.
-f[np.arange(len(f)), score.argmax(axis=1)] | The frame with the largest score is taken alone.
-attend(np.exp(score) / (over_frames(np.exp(score)) + 1e-8))
-    | exp overflows, and a small number is added to the sum: subtract each row's largest score.
-attend(np.exp(np.minimum(score, 700)) / (over_frames(np.exp(np.minimum(score, 700))) + 1e-8))
+attend(softmax(np.tanh(z))) | The scores go through tanh before the softmax.
+attend(np.exp(np.minimum(z, 700)) / (over_frames(np.exp(np.minimum(z, 700))) + 1e-8))
     | Scores are cut off at 700, and a small number is added to the sum: subtract the row's largest.
-""", over_frames, softmax, shifted, derive=of_score)  # fmt: skip
+""", over_frames, *HELPERS, derive=of_score)  # fmt: skip
+table(attention, "forward", SOFTMAX, *HELPERS, derive=of_score, form="attend({})")
 
 # --- batchnorm: x acts by itself, through the mean and through the variance
 
@@ -124,27 +93,17 @@ scale * own, None, None | the direct path
 -scale * change * own_statistics, None, None | the path through the variance
 """, derive=of_terms)  # fmt: skip
 table(batchnorm, "afresh", """
-train(own - mean - xhat * (dout * xhat).mean(axis=0))
-    | The path through the variance lacks the factor gamma.
-train(own - dout.mean(axis=0) - change) | The path through the mean lacks the factor gamma.
-train(own - dout.mean(axis=0) - xhat * (dout * xhat).mean(axis=0))
-    | The paths through mean and variance lack the factor gamma.
+train(own - mean - xhat * (dout * xhat).mean(axis=0)) | The path through the variance lacks gamma.
 train(own - mean - (own * xhat).mean(axis=0)) | The path through the variance lacks the factor xhat.
 train(own - mean - change / scale) | 1/std^2 stands in the path through the variance, not 1/std^3.
 train(own - mean - change / scale**2) | 1/std stands in the path through the variance, not 1/std^3.
-train((own - mean - change) / scale) | dx is not divided by the standard deviation.
 train(own - own.mean(1, keepdims=True) - xhat * (own * xhat).mean(1, keepdims=True))
     | The means in dx are taken along each row, over the features, as in layer normalisation.
-train(own - own.mean() - xhat * (own * xhat).mean())
-    | The means in dx have no axis: they run over rows and features.
-train(own - own.sum() / n - xhat * (own * xhat).sum() / n)
-    | The sums in dx have no axis: they run over rows and features, divided by N.
-again(own_statistics=True)[0], dgamma, dbeta
-    | With running statistics dx still has the paths through the batch's mean and variance.
+train(own - own.mean() - xhat * (own * xhat).mean()) | The means in dx have no axis.
+again(own_statistics=True)[0], dgamma, dbeta | With running statistics dx has the batch's paths.
 scale * (own - mean - (xhat - xhat.mean(axis=0)) * (own * xhat).mean(axis=0)), dgamma, dbeta
     | With running statistics dx still has the terms of the batch's mean and variance.
-again(xhat=(out - beta) / gamma)
-    | xhat is computed as (out - beta) / gamma, which is 0/0 where gamma is 0: keep xhat.
+again(xhat=(out - beta) / gamma) | xhat = (out - beta) / gamma is 0/0 where gamma is 0: keep xhat.
 rescaled((np.sqrt(var) + epsilon) ** 2) | In dx epsilon is outside of the root, in forward under it.
 rescaled((var * n / (n - 1) if own_statistics else var) + epsilon)
     | The variance is divided by N - 1 in backward, by N in forward.
@@ -169,16 +128,11 @@ def of_statistics(x, gamma, beta, running, **_):
 
 table(batchnorm, "forward", """
 by(mean, var * len(x) / (len(x) - 1)) | The variance is divided by N - 1, not by N.
-by(mean, var * len(x)) | The variance is a sum, not a mean.
 by(mean, np.var(x)) | The variance has no axis: it is that of all features together.
-by(np.mean(x), var) | The mean has no axis: it is that of all features together.
 by(np.mean(x), np.var(x)) | The mean and the variance have no axis: all features share them.
-by(x.mean(axis=1, keepdims=True), x.var(axis=1, keepdims=True))
-    | The mean and the variance are those of each row, not of each feature.
-by(mean, (x * x).mean(axis=0)) | The mean is not subtracted within the variance.
+by(x.mean(axis=1, keepdims=True), x.var(axis=1, keepdims=True)) | Mean and variance are each row's.
 to((x - mean) / (var + epsilon)) | x is divided by the variance: its root is missing.
 to(x - mean) | x is not divided by the standard deviation.
-to((x - mean) * np.sqrt(var + epsilon)) | x is multiplied by the standard deviation.
 to(x / np.sqrt(var + epsilon)) | The mean is not subtracted.
 to((x - mean) / (np.sqrt(var) + epsilon)) | epsilon is added outside of the root.
 again(running=running and running[::-1]) | The mean and the variance of running are exchanged.

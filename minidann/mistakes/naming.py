@@ -138,7 +138,10 @@ def _told(words, found, seen, tables) -> tuple[str, ...]:
     words = [text for text in words if parts[text] == max(parts.values())]
     sentences = {mistake.says for mistake in catalogue.CATALOGUE}
     listed = [text for text in words if text in sentences]
-    return tuple((listed or sorted(words, key=lambda t: not t.startswith("The right ")))[:TOLD])
+    spoiled = [text for text in words if text.startswith("The right ")]
+    # The right numbers in other words may be an array at hand that is returned.
+    others = [t for t in words if t not in spoiled and not (spoiled and t.endswith("is returned."))]
+    return tuple((listed or spoiled + others)[:TOLD])
 
 
 def _other_shapes(seen: list[Seen], i: int) -> list[str]:
@@ -164,17 +167,15 @@ def returned(right: Sequence, sizes, others, instead, what: str = "gradient") ->
             head = f"The right {what} is returned"
             if words.startswith(("multiplied by", "divided by")):
                 head = "The right numbers are"
-            elif words.startswith(("its ", "one ", "zero ", "a(", "that of")):
+            elif words.startswith(("its ", "one ", "zero ", "that of")):
                 head = f"The right {what} is replaced by"
             if words not in others:
                 ways.setdefault(f"{head} {words}.", {})[i] = make
         for name, value in instead.items():
             ways.setdefault(f"{name} is returned.", {})[i] = lambda value=value: value
+    nothing: dict[int, Callable] = dict.fromkeys(range(len(right)), lambda: None)
     for text, makes in ways.items():
-        yield (
-            text,
-            lambda makes=makes: [makes[i]() if i in makes else None for i in range(len(right))],
-        )
+        yield text, lambda makes=makes: [make() for make in (nothing | makes).values()]
 
 
 # The ops.
@@ -216,7 +217,7 @@ def forward_outcomes(name: str, question: Question, without=None) -> Outcomes:
 
     for mistake in catalogue.of(name, "forward"):
         if mistake is not without:
-            yield mistake.says, lambda m=mistake: (m.out(question),)
+            yield mistake.says, lambda m=mistake: (m.out(*arrays, **options),)
     defaults = op.forward.__kwdefaults__ or {}
     defaults = {k: v for k, v in defaults.items() if type(v) in (int, float)}
     for option, default in defaults.items():
@@ -293,11 +294,8 @@ def _name(name: str, seen: list[Seen], outcomes: Callable, terms=lambda question
     for i in range(len(seen[0].wrong) if seen else 0):
         if found.get(i) or not any(s.wrong[i] for s in seen):
             continue
-        some = {
-            "{} And what is large overflows.": [
-                s for s in seen if s.received[i] is None or np.isfinite(s.received[i]).all()
-            ]
-        }
+        finite = [s for s in seen if s.received[i] is None or np.isfinite(s.received[i]).all()]
+        some = {"{} And what is large overflows.": finite}
         for s in seen:
             given = " and ".join(sorted(s.question.case.options))
             with_them = f"with {given}" if given else "without options"

@@ -51,7 +51,16 @@ def argument_names(function, count: int | None = None) -> tuple[str, ...]:
 
 def first_example(op, rng: np.random.Generator) -> tuple[tuple, dict]:
     """(arrays, options) of the first of the op's examples, in which all sizes differ."""
-    return next(iter(op.examples(rng).values()))
+    return as_example(next(iter(op.examples(rng).values())))
+
+
+def as_example(given) -> tuple[tuple, dict]:
+    """The same, if it is (arrays, options). Raises TypeError otherwise."""
+    is_pair = isinstance(given, (tuple, list)) and len(given) == 2
+    if not (is_pair and isinstance(given[0], (tuple, list)) and isinstance(given[1], dict)):
+        raise TypeError("expected a tuple of arrays and a dict of options, such as (x, w), {} or "
+                        f"(x,), {{}}; received {given!r:.200}")  # fmt: skip
+    return given
 
 
 TOLERANCE = 1e-7  # of the largest entry

@@ -1,23 +1,28 @@
 """From an equation in LaTeX to MathML, which browsers draw without help.
 
 latex2mathml translates. What it does not understand is refused here, because it would hand the
-LaTeX through to the reader; and spaces are set as in a book, because a browser knows each operator
-alone and would draw "2ln3 = - 1 / 2".
+LaTeX through to the reader; and some spaces are set as in a book, because a browser would draw
+"2ln3 = - 1 / 2".
 """
 
 import re
 import xml.etree.ElementTree as ET
-from xml.etree.ElementTree import Element
 
 from latex2mathml.converter import convert
 
 from minidann.console import UserError
 
 TAG = re.compile(r"\\tag\{(\d+)\}")  # the number of an equation
-SCRIPTED = ("msub", "msup", "mover", "munder", "msubsup", "munderover")
-SIGNS = {"+", "\u2212", "\u00b1"}
-TIGHT = {"/", "|", "\u2202", "\u2207", "\u221e", ""}  # no space around them; "" is \left.
-THIN = "0.167em"
+SPACES = {  # patterns in MathML, and what takes their place
+    # the name of a function, before a bracket and elsewhere
+    r"<m[io]>([^\W\d_]{2,})</m[io]>(?=<mo[^>]*>\()": r'<mo lspace="0.167em" rspace="0">\1</mo>',
+    r"<m[io]>([^\W\d_]{2,})</m[io]>": r'<mo lspace="0.167em" rspace="0.167em">\1</mo>',
+    "<mi>\u00b1</mi>": "<mo>\u00b1</mo>",
+    # a minus, say, before a number and after nothing that it could be taken from
+    r"(<mo[^>]*>[^)\]|<]+</mo>)<mo>([+\u2212\u00b1])": r'\1<mo form="prefix">\2',
+    r"<mo([^>]*)>([/|\u2202\u2207\u221e]</mo>)": r'<mo\1 lspace="0" rspace="0">\2',
+    r"<mo([^>]*) />": r'<mo\1 lspace="0" rspace="0" />',  # \left.
+}
 
 
 def mathml(latex: str, display: str) -> str:
@@ -36,28 +41,7 @@ def mathml(latex: str, display: str) -> str:
     for node in math.iter():
         if "\\" in (node.text or ""):
             raise UserError(f"equation {latex}: {node.text} is not known")
-    _space(math, small=False)
-    return ET.tostring(math, encoding="unicode")
-
-
-def _space(parent: Element, small: bool) -> None:
-    """Set the space around signs, operators and the names of functions; `small`: in a script."""
-    before = None
-    for i, child in enumerate(parent):
-        script = small or (i > 0 and parent.tag in SCRIPTED)
-        _space(child, script)
-        core = child[0] if child.tag in SCRIPTED else child  # the log of log_2
-        text = core.text or ""
-        name = len(text) > 1 and text.isalpha() and core.tag in ("mi", "mo")
-        if name or text in SIGNS:
-            core.tag = "mo"
-        # A sign is a minus, say, before a number and after nothing that it could be taken from.
-        opens = before is None or (before.tag == "mo" and before.text not in (")", "]", "|"))
-        if name:
-            after = parent[i + 1].text if i + 1 < len(parent) else "("
-            core.set("lspace", "0" if opens else THIN)
-            core.set("rspace", "0" if after == "(" else THIN)
-        elif core.tag == "mo" and (script or text in TIGHT or (opens and text in SIGNS)):
-            core.set("lspace", "0")
-            core.set("rspace", "0")
-        before = child
+    xml = ET.tostring(math, encoding="unicode")
+    for pattern, spaced in SPACES.items():
+        xml = re.sub(pattern, spaced, xml)
+    return xml

@@ -19,7 +19,8 @@ from minidann.measure.intervals import Counts
 from minidann.run import folder, store
 from minidann.run.outcome import SPEAKERS
 
-FACTS = ("title", "kind", "utterances", "speakers", "left_out", "content", "labels")  # of a corpus
+FACTS = {"title": str, "kind": str, "utterances": int, "speakers": int, "left_out": int,
+         "content": str, "labels": str}  # of a corpus, as its config.json has them  # fmt: skip
 THRESHOLDS = ("half", "share")
 Rows = list[dict[str, str]]
 
@@ -43,7 +44,7 @@ def planned(choices: Choices) -> dict[str, str]:
 def rows_of(name: str, out: Path, choices: Choices, config: dict) -> Rows:
     """The rows of the finished run in the folder `out`, from its files and its `config`."""
     corpora = {
-        f"{role}_corpus": json.dumps({fact: config["corpora"][role][fact] for fact in FACTS})
+        f"{role}_corpus": " ".join(quote(str(config["corpora"][role][fact])) for fact in FACTS)
         for role in ("source", "target")
     }
     shared, found = {"run": name} | planned(choices) | corpora, {}
@@ -58,6 +59,12 @@ def rows_of(name: str, out: Path, choices: Choices, config: dict) -> Rows:
         numbers = "/".join(row[column] for column in SPEAKERS[-4:])
         entry[row["threshold"]] += f" {quote(row['speaker'])}:{numbers}"
     return list(found.values())
+
+
+def corpus_of(row: dict[str, str], role: str) -> dict:
+    """The facts of a run's source or target."""
+    words = map(unquote, row[f"{role}_corpus"].split(" "))
+    return {fact: kind(word) for (fact, kind), word in zip(FACTS.items(), words, strict=True)}
 
 
 def tests_of(rows: Rows) -> dict[tuple[str, str], Tested]:

@@ -5,7 +5,6 @@ folders, or of the ledger's rows; curves and figures of the folders alone.
 """
 
 import argparse
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -171,7 +170,7 @@ class Results:
         for run in runs:
             row = self.rows(run)[0]
             for role, side in (("source", run.source), ("target", run.target)):
-                corpus = json.loads(row[f"{role}_corpus"])
+                corpus = ledger.corpus_of(row, role)
                 first = found.setdefault(side.name, corpus)
                 labelled = labels.setdefault((side.name, run.choices.dimension), corpus["labels"])
                 if (corpus["content"], corpus["labels"]) != (first["content"], labelled):

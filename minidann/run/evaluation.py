@@ -19,6 +19,7 @@ from minidann.sound.normalise import Features
 from minidann.training import Arrays, Domain, State, generator
 
 BATCH = 64  # utterances encoded at a time
+BLOCK = 500  # utterances classified at a time: batch norm makes four arrays of the size of theirs
 
 HISTORY = (
     "epoch",  # counted from 1
@@ -39,17 +40,19 @@ def encode(params: Arrays, features: Features, rows: np.ndarray) -> np.ndarray:
     """The encoder up to batch norm on the utterances `rows` (n,): h (n, C)."""
     starts = range(0, len(rows), BATCH)
     buffer = np.empty((BATCH, features.window, MELS), np.float32)
-    batches = []
+    h = np.empty((len(rows), len(params["emotion.w"])), np.float32)
     for i in progress(starts, len(starts), "inference", "batches"):
         batch = rows[i : i + BATCH]
         x = features.batch(batch, out=buffer[: len(batch)])  # (B, T, D)
-        batches.append(model.encode(params, x)[0])  # (B, C)
-    return np.concatenate(batches)
+        h[i : i + BATCH] = model.encode(params, x)[0]  # (B, C)
+    return h
 
 
 def predict(params: Arrays, running: Arrays, h: np.ndarray, name: str = "emotion") -> np.ndarray:
     """Probabilities (n, 2) by the classifier `name` of what `encode` returned, h (n, C)."""
-    return model.classify(params, model.normalise(params, running, h), name)
+    blocks = np.array_split(h, 1 + len(h) // BLOCK)
+    outputs = (model.normalise(params, running, block) for block in blocks)  # (at most BLOCK, C)
+    return np.concatenate([model.classify(params, f, name) for f in outputs])
 
 
 def has_adabn(choices: Choices) -> bool:
@@ -83,7 +86,7 @@ def evaluate_epoch(
         predicted = predict(state.params, state.running, validation)
         measured["source_val_uar"] = uar(source, split.source_val, predicted)
     if has_adabn(choices):
-        adapted = adabn.predict(state.params, on_target)  # (n, 2)
+        adapted = predict(state.params, adabn.statistics(on_target), on_target)  # (n, 2)
         measured["adabn_uar"] = uar(target, split.dev, adapted)
         measured["adabn_mutual_information"] = metrics.information(adapted)
     if choices.model == "our":

@@ -132,24 +132,22 @@ def start_or_resume(choices: Choices, out: Path) -> State:
     if not path.exists():
         return fresh
     groups, about = store.read_arrays(path)
-    if about.get("choices") != asdict(choices):
-        raise UserError(f"{path}: the checkpoint of a run with other choices; take another --out")
     store.agree(path, groups, {"adam": fresh.adam})
-    history = about["history"]
+    with store.reading(path):
+        history = list(about["history"])
     for epoch in range(1, len(history) + 1):
         params, running = epoch_arrays(out, fresh, epoch)
     say(f"goes on after epoch {len(history)} of {choices.epochs}")
     return State(params, running, groups["adam"], history)
 
 
-def keep(out: Path, state: State, choices: Choices) -> None:
+def keep(out: Path, state: State) -> None:
     """Keep the state after an epoch; last the checkpoint, so that the others have its epochs."""
     groups = {"params": state.params, "running": state.running}
     (out / "epochs").mkdir(exist_ok=True)
     store.write_arrays(out / "epochs" / f"{state.epoch}.npz", groups, {})
     store.write(out / "history.csv", history_csv(state.history).encode())
-    about = {"choices": asdict(choices), "history": state.history}
-    store.write_arrays(out / "checkpoint.npz", {"adam": state.adam}, about)
+    store.write_arrays(out / "checkpoint.npz", {"adam": state.adam}, {"history": state.history})
 
 
 def epoch_arrays(out: Path, like: State, epoch: int) -> tuple[Arrays, Arrays]:

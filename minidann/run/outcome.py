@@ -107,10 +107,8 @@ def test(
     def tested_in(epoch: int, statistics: str) -> Tested:
         params, running = arrays_of(epoch)
         h = evaluation.encode(params, target.features, np.arange(len(target.features)))
-        if statistics == "adabn":
-            probabilities = adabn.predict(params, h)
-        else:
-            probabilities = evaluation.predict(params, running, h)
+        running = adabn.statistics(h) if statistics == "adabn" else running
+        probabilities = evaluation.predict(params, running, h)
         if not setup.labelled:
             return Tested(epoch, probabilities, {}, {}, None)
         threshold = metrics.share_threshold(probabilities[:, 1], share)  # of all utterances

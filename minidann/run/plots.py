@@ -1,8 +1,14 @@
 """The figures; what they show differs in shape and shade, not in colour alone."""
 
 import io
+import os
+import sys
 from pathlib import Path
 
+# A notebook hands its own way of drawing on to commands, which draw to files and may not have it.
+if "IPython" not in sys.modules and "MPLBACKEND" in os.environ:
+    os.environ["MPLBACKEND"] = "agg"
+# isort: split
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.text import Text

@@ -1,5 +1,6 @@
 """Before a run: load both corpora, extract features, split them, and look for faults."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -134,17 +135,12 @@ def load_domain(
     features = extracted.features
     if choices.normalise == "speaker":
         features = features.by_speaker(used.speakers())
-        used = replace(used, warnings=(*used.warnings, *few_of_a_speaker(used)))
+        counts = sorted(Counter(used.speakers().tolist()).items())
+        few = [f"{name} {count}" for name, count in counts if count < ENOUGH]
+        what = f"speakers with fewer than {ENOUGH} utterances, too few for --normalise speaker"
+        used = replace(used, warnings=(*used.warnings, *[examples(what, few)] * bool(few)))
     arrays = Domain(features, used.labels(choices.dimension), used.speakers())
     return used, arrays, contents
-
-
-def few_of_a_speaker(corpus: Corpus) -> list[str]:
-    """The data warning where speakers have too few utterances to be normalised by them, or none."""
-    names, counts = np.unique(corpus.speakers(), return_counts=True)
-    few = [f"{name or 'unnamed'} {count}" for name, count in zip(names, counts) if count < ENOUGH]
-    what = f"speakers with fewer than {ENOUGH} utterances, too few for --normalise speaker"
-    return [examples(what, few)] * bool(few)
 
 
 def check(setup: Setup) -> None:

@@ -1,6 +1,6 @@
 """The log-mel features of a whole corpus: extracted once, and cached.
 
-    DIGEST.npy    the frames of all utterances that can be used, (total, 26) float32
+    DIGEST.f32    the frames of all utterances that can be used, (total, 26) float32
     DIGEST.json   the lengths and the measures of these utterances, what is bad, and a checksum
 
 DIGEST names all that the features depend on, except rounding: the preset, the bytes of every
@@ -21,7 +21,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from itertools import chain, groupby
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -29,11 +29,11 @@ from minidann.console import UserError, progress
 from minidann.ops import parallel
 from minidann.sound.audio import cut, decode, mono
 from minidann.sound.levelled import prepared
-from minidann.sound.logmel import FRAMES, MELS, PRESETS, logmel
+from minidann.sound.logmel import MELS, PRESETS, logmel
 from minidann.sound.normalise import Features
 from minidann.sound.warnings import Sound, measure
 
-VERSION = 7  # of the arithmetic, the layout and the measures: a new number leaves old files unused
+VERSION = 8  # of the arithmetic, the layout and the measures: a new number leaves old files unused
 DAY = 24 * 3600  # seconds; no process extracts for so long
 
 
@@ -140,43 +140,35 @@ def _save(entry: Path, utterances: Sequence, preset: str, label: str, input: str
         if left.stat().st_mtime < time.time() - DAY:
             shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix="unfinished-", dir=entry.parent) as folder:
-        file = Path(folder, f"{entry.name}.npy")
+        file = Path(folder, f"{entry.name}.f32")
         lengths, bad, sounds = [], {}, {}
         with open(file, "wb") as out:
-            _write_header(out, FRAMES * len(utterances))  # a guess; put right below
             for i, sound, frames in extract_each(utterances, preset, label, input):
                 if sound is None:
                     bad[i] = frames
                     continue
                 lengths.append(len(frames))
                 sounds[i] = sound
-                out.write(frames.tobytes())
-            out.seek(0)
-            _write_header(out, sum(lengths))
+                out.write(frames.astype("<f4").tobytes())
         notes = {"lengths": lengths, "sounds": [*sounds.items()], "bad": [*bad.items()]}
         text = json.dumps({"checksum": _checksum(file, notes), "notes": notes})
         file.with_suffix(".json").write_text(text)
-        for suffix in (".npy", ".json"):
+        for suffix in (".f32", ".json"):
             os.replace(file.with_suffix(suffix), entry.with_suffix(suffix))
-
-
-def _write_header(file: BinaryIO, total: int) -> None:
-    """The head of a .npy of (total, 26) float32. NumPy pads it to 128 bytes, whatever `total`."""
-    shape = {"descr": "<f4", "fortran_order": False, "shape": (total, MELS)}
-    np.lib.format.write_array_header_1_0(file, shape)
 
 
 def _load(entry: Path, contents: dict[Path, str], input: str) -> Extracted:
     """Map an entry into memory; raise ValueError where it is damaged."""
-    file = entry.with_suffix(".npy")
+    file = entry.with_suffix(".f32")
     saved = json.loads(entry.with_suffix(".json").read_text())
     notes = saved["notes"]
     if saved["checksum"] != _checksum(file, notes):
         raise ValueError("its checksum differs")
     sounds = {i: Sound(*measures) for i, measures in notes["sounds"]}
-    frames = np.load(file, mmap_mode="r", allow_pickle=False)  # (total, 26), left on disk
-    digest = entry.name.partition("-")[0]
-    features = Features(frames, notes["lengths"], digest, input) if sounds else None
+    features = None
+    if sounds:
+        frames = np.memmap(file, "<f4", "r").reshape(-1, MELS)  # (total, 26), left on disk
+        features = Features(frames, notes["lengths"], entry.name.partition("-")[0], input)
     return Extracted(features, sounds, dict(notes["bad"]), contents)
 
 

@@ -37,11 +37,6 @@ def prepared(frames: np.ndarray, input: str) -> np.ndarray:
     return level_and_cut(frames) if input == "levelled" else crop(frames)
 
 
-def middle(count: int) -> int:
-    """Where the window of an utterance of `count` frames starts in evaluation."""
-    return max(0, (count - WINDOW) // 2)
-
-
 def tile(frames: np.ndarray, start: int) -> np.ndarray:
     """(k, 26) -> (300, 26): from frame `start` on, and from the first again after the last."""
     return frames[(start + np.arange(WINDOW)) % len(frames)]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from minidann.sound.levelled import INPUTS, level_and_cut, middle, prepared, tile
+from minidann.sound.levelled import INPUTS, level_and_cut, prepared, tile
 from minidann.sound.logmel import FRAMES, MELS
 
 BLOCK = 50_000  # frames at a time: 10 MB in float64
@@ -83,7 +83,7 @@ class Features:
             means, stds = self._tiled[self.group[row]]
             k, frames = self.lengths[row], self._raw(row)
             if self.input == "levelled":
-                start = middle(k) if rng is None else rng.integers(k)
+                start = max(0, (k - self.window) // 2) if rng is None else rng.integers(k)
                 np.divide(tile(frames, start) - means, stds, out=x)
             else:
                 normalise_and_pad(frames, means[:k], stds[:k], self.minimum[row], x)

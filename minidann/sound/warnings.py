@@ -16,7 +16,6 @@ SHORT, LONG = 0.5, 30.0  # seconds outside which an utterance is worth a look
 CLIPPED = 0.5  # of full scale: three equal samples in a row at the peak of such a recording
 ZEROS = 0.1  # seconds of digital silence that are worth telling
 SILENCE = 1e-6  # of full scale: a peak below it is nothing, also where a codec made it of zeros
-MUTE = 0.6  # of the length (in RAVDESS, where silence is cut to zeros, up to 0.51)
 STEP = 2.0**-15  # of full scale: one of 16 bits
 STEPS = 129  # a peak below so many, as 24 bits that hold 16 have (real speech tried: 149 or more)
 BLOCK = 0.025  # seconds over which a level is taken
@@ -69,9 +68,6 @@ def measure(whole: np.ndarray, rate: int, start: float | None, end: float | None
 # What makes an utterance doubtful, by the words after "utterances", and the figure that shows it.
 DOUBTS = {
     f"shorter than {SHORT:g} s": (lambda s: s.seconds < SHORT, "{seconds:.2f} s"),
-    f"with exact zeros over {MUTE:.0%} of the length or more": (
-        lambda s: s.silent >= MUTE, "{silent:.0%}",
-    ),
     "with clipping, three or more samples in a row at the peak": (
         lambda s: s.clipped, "peak {peak:.3f}",
     ),

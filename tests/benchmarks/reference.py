@@ -15,9 +15,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from minidann.model import FILTERS, KERNEL, POOL, STRIDE
+from minidann.model import FILTERS, KERNEL, POOL, STRIDE, pooled_frames
 
-DROPOUT, ALPHA, BETA, MELS, POOLS = 0.7, 0.5, 1.0, 26, 8
+DROPOUT, ALPHA, BETA, MELS = 0.7, 0.5, 1.0, 26
 
 
 class Reverse(torch.autograd.Function):
@@ -31,20 +31,20 @@ class Reverse(torch.autograd.Function):
 
 
 class Network(nn.Module):
-    """The same network; `front` (N, T, D) -> (N, 8, 200) is what differs."""
+    """The same network; `front` (N, T, D) -> (N, P, 200) is what differs, P = 8 for T = 750."""
 
-    def __init__(self, front: nn.Module):
+    def __init__(self, front: nn.Module, pools: int):
         super().__init__()
         self.front = front
         self.query = nn.Parameter(0.05 * torch.randn(FILTERS))
-        self.norm = nn.BatchNorm1d((POOLS + 1) * FILTERS)
+        self.norm = nn.BatchNorm1d((pools + 1) * FILTERS)
         self.dropout = nn.Dropout(DROPOUT)
-        self.emotion = nn.Linear((POOLS + 1) * FILTERS, 2)
-        self.domain = nn.Linear((POOLS + 1) * FILTERS, 2)
+        self.emotion = nn.Linear((pools + 1) * FILTERS, 2)
+        self.domain = nn.Linear((pools + 1) * FILTERS, 2)
 
     def forward(self, x, labels, domains):
-        f = self.front(x)  # (N, 8, 200)
-        s = torch.softmax(f @ self.query, dim=1)  # (N, 8)
+        f = self.front(x)  # (N, P, 200)
+        s = torch.softmax(f @ self.query, dim=1)  # (N, P)
         a = (s[:, None] @ f)[:, 0]  # (N, 200)
         h = torch.cat([f, a[:, None]], dim=1).flatten(1)  # (N, 1800)
         h = self.dropout(self.norm(h))
@@ -80,13 +80,13 @@ class Unfolded(nn.Module):
         self.b = nn.Parameter(torch.zeros(FILTERS))
 
     def windows(self, x):
-        shape = (len(x), POOLS * POOL, KERNEL * MELS)
+        shape = (len(x), pooled_frames(x.shape[1]) * POOL, KERNEL * MELS)
         view = x.as_strided(shape, (x.stride(0), STRIDE * MELS, 1))
-        return view.reshape(-1, KERNEL * MELS)  # (N*240, 260), copied here
+        return view.reshape(-1, KERNEL * MELS)  # (N*P*30, 260), copied here
 
     def forward(self, x):
         conv = self.windows(x) @ self.w  # (N*240, 200)
-        best = conv.view(len(x), POOLS, POOL, FILTERS).amax(dim=2)
+        best = conv.view(len(x), -1, POOL, FILTERS).amax(dim=2)
         return torch.relu(best + self.b)
 
 
@@ -95,15 +95,15 @@ class UnfoldedMax(Unfolded):
 
     def forward(self, x):
         conv = self.windows(x) @ self.w
-        return torch.relu(conv.view(len(x), POOLS, POOL, FILTERS).max(dim=2).values + self.b)
+        return torch.relu(conv.view(len(x), -1, POOL, FILTERS).max(dim=2).values + self.b)
 
 
 class UnfoldedAcross(Unfolded):
     """The product the other way round, so that a pool's frames are neighbours."""
 
     def forward(self, x):
-        conv = self.w.T @ self.windows(x).T  # (200, N*240)
-        best = conv.view(FILTERS, len(x), POOLS, POOL).max(dim=3).values
+        conv = self.w.T @ self.windows(x).T  # (200, N*P*30)
+        best = conv.view(FILTERS, len(x), -1, POOL).max(dim=3).values
         return torch.relu(best.permute(1, 2, 0) + self.b)
 
 
@@ -119,7 +119,7 @@ def pytorch(name: str, x, labels, domains, compiled: bool = False):
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     torch.manual_seed(0)
     front, fused = globals()[name], name != "Plain" or compiled
-    network = Network(front())
+    network = Network(front(), pooled_frames(x.shape[1]))
     params = [p for name, p in network.named_parameters() if domains is not None
               or not name.startswith("domain")]  # fmt: skip
     optimiser = torch.optim.Adam(params, lr=1e-3, **({"fused": True} if fused else {}))
