@@ -15,6 +15,7 @@ from minidann.console import UserError
 from minidann.reader.quoting import find, lines_of
 
 PREPARED = ("#", "k, d, f = ", "n, p = ", "dtype, places = ", "best, where = (np.empty")
+README = runner.LESSONS / "README.md"
 ATTENTION = runner.LESSONS / "05_attention.md"
 TEXT = ATTENTION.read_text(encoding="utf-8")
 
@@ -207,7 +208,7 @@ def test_a_sound_is_compared_by_what_it_holds(tmp_path):
 
 
 def test_every_committed_figure_and_sound_is_shown():
-    shown = "".join(path.read_text(encoding="utf-8") for path in runner.PATHS)
+    shown = "".join(path.read_text(encoding="utf-8") for path in [*runner.PATHS, README])
     for folder in runner.MADE:
         for path in (runner.LESSONS / folder).iterdir():
             assert f"({folder}/{path.name})" in shown, f"{path.name} is in no lesson"

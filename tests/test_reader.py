@@ -10,20 +10,32 @@ import pytest
 pytest.importorskip("latex2mathml", reason="needs the reader: pip install -e '.[reader]'")
 
 from conftest import call
+from test_lessons import ANSWERS as ANSWERS_OF
 from test_lessons import PATHS, fences, prose, quotes
 
 from minidann.reader import __main__ as command
 from minidann.reader import book
-from minidann.reader.links import anchor
+from minidann.reader.links import anchor, page_of
 from minidann.reader.mathml import mathml
 from minidann.reader.quoting import ROOT
 
 CODE = (ROOT / "minidann/optim.py").read_text(encoding="utf-8")
+ANSWERS = """
+# Answers to lesson 0
+
+To [lesson 0](../00_one.md#what-is-known) and [optim.py](../../minidann/optim.py).
+
+## 1. A sum
+
+```python minidann.optim.DECAY
+DECAY = 0.93
+```
+"""
 LESSON = r"""
 # 0. One
 
 See [optim.py](../minidann/optim.py), [the next](01_two.md#the-end),
-[the data](../data/README.md).
+[the data](../data/README.md), [the course](course.md), [an answer](answers/00_one.md#1-a-sum).
 
 ## What is known
 
@@ -78,6 +90,8 @@ def clone(tmp_path, monkeypatch):
         "lessons/README.md": "# The lessons\n\n[one](00_one.md)\n",
         "lessons/00_one.md": LESSON,
         "lessons/01_two.md": "# 1. Two\n\nBack to [one](00_one.md).\n\n## The end\n",
+        "lessons/answers/00_one.md": ANSWERS,
+        "lessons/course.md": "# A course\n",
         "lessons/figures/00_one.png": "PNG",
         "lessons/sounds/00_tone.wav": "RIFF",
     }.items():
@@ -97,8 +111,15 @@ def real(tmp_path_factory):
 
 def lit(html):
     """The file and the lines that each quote of a page lights, in order."""
-    found = re.findall(r'<figure class="quote" data-lines="(.*?)".*?href="#(.*?)"', html)
-    return [(file, [int(number) for number in lines.split()]) for lines, file in found]
+    found = []
+    for quote in re.findall(r'<figure class="quote">.*?</figure>', html, re.S):
+        source = re.search(r'class="source" href="#(.*?)"', quote)[1]
+        links = re.findall(r'class="line" href="#(.*?):(\d+)"', quote)
+        lines = [int(number) for _, number in links]
+        (file,) = {file for file, _ in links}
+        assert source == f"{file}:{lines[0]}"
+        found.append((file, lines))
+    return found
 
 
 def plain(html):
@@ -135,20 +156,23 @@ def link_problems(folder):
 
 def test_a_page_has_all_that_its_markdown_has(clone, tmp_path):
     out = tmp_path / "out"
-    assert book.build(clone, out) == 2
+    assert book.build(clone, out) == 5
     html = (out / "00_one.html").read_text()
     assert link_problems(out) == []
     assert sorted(path.name for path in out.iterdir()) == [
-        "00_one.html", "01_two.html", "figures", "index.html", "script.js", "sounds", "style.css",
+        "00_one.html", "00_one_answers.html", "01_two.html", "course.html", "figures", "index.html",
+        "script.js", "sounds", "style.css",
     ]  # fmt: skip
     for part in (
         "<title>0. One</title>",
         '<a rel="prev" href="index.html"',
         '<a rel="next" href="01_two.html"',
-        '<nav class="sections"><a href="#what-is-known">What is known</a></nav>',
+        '<nav class="sections" id="sections"><a href="#what-is-known">What is known</a></nav>',
         '<h2 id="what-is-known">',
         '<a class="source" href="#minidann/optim.py">optim.py</a>',
         '<a href="01_two.html#the-end">the next</a>',
+        '<a href="course.html">the course</a>',
+        '<a href="00_one_answers.html#1-a-sum">an answer</a>',
         '<a title="data/README.md, in the clone of the project">the data</a>',
         "<span>(7)</span>",
         "</math>,</span> and a list",
@@ -164,16 +188,29 @@ def test_a_page_has_all_that_its_markdown_has(clone, tmp_path):
     assert 'rel="next"' in index and 'rel="prev"' not in index and "pane" not in index
 
 
+def test_answers_lie_between_their_lesson_and_the_next(clone, tmp_path):
+    out = tmp_path / "out"
+    book.build(clone, out)
+    html = (out / "00_one_answers.html").read_text()
+    assert '<a href="00_one.html#what-is-known">lesson 0</a>' in html
+    assert '<a class="source" href="#minidann/optim.py">optim.py</a>' in html
+    assert lit(html) == [("minidann/optim.py", [CODE[: CODE.index("\nDECAY")].count("\n") + 2])]
+    pages = ("index", "00_one", "01_two", "course")
+    for before, after in [*zip(pages, pages[1:]), ("00_one_answers", "01_two")]:
+        step = re.search(r'rel="next" href="(.*?)"', (out / f"{before}.html").read_text())
+        assert step[1] == f"{after}.html"
+
+
 def test_the_same_bytes_twice_and_nothing_else_is_touched(clone, tmp_path):
     def bytes_of(folder):
         book.build(clone, folder)
         return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
     first = bytes_of(tmp_path / "a")
-    assert len(first) == 7
+    assert len(first) == 9
     assert first == bytes_of(tmp_path / "b") == bytes_of(tmp_path / "a")
     (tmp_path / "a/notes.txt").write_text("mine")
-    assert len(bytes_of(tmp_path / "a")) == 8
+    assert len(bytes_of(tmp_path / "a")) == 10
 
 
 # What is wrong, in one line
@@ -229,7 +266,7 @@ def test_the_command_opens_the_index(clone, tmp_path, monkeypatch):
     done = call("reader", "--out", tmp_path / "out")
     index = tmp_path / "out/index.html"
     assert opened == [index.as_uri()]
-    assert done.stdout == f"2 lessons: {index}\n"
+    assert done.stdout == f"5 pages: {index}\n"
     call("reader", "--out", tmp_path / "out", "--no-open")
     assert len(opened) == 1
 
@@ -278,10 +315,10 @@ def test_nothing_in_the_folder_is_dead_or_from_a_network(real):
     assert link_problems(real) == []
 
 
-@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*PATHS, *sorted(ANSWERS_OF.glob("*.md"))], ids=page_of)
 def test_a_page_has_what_its_lesson_has(real, path):
     text = path.read_text(encoding="utf-8")
-    html = (real / f"{path.stem}.html").read_text(encoding="utf-8")
+    html = (real / f"{page_of(path)}.html").read_text(encoding="utf-8")
     assert lit(html) == quotes(path)
     for file, code in in_pane(html).items():
         assert code == (ROOT / file).read_text(encoding="utf-8")

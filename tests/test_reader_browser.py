@@ -11,9 +11,10 @@ pytest.importorskip("playwright", reason="needs playwright: pip install -e '.[br
 pytest.importorskip("latex2mathml", reason="needs the reader: pip install -e '.[reader]'")
 
 from playwright.sync_api import Error, sync_playwright
-from test_lessons import PATHS, quotes
+from test_lessons import ANSWERS, PATHS, quotes
 
 from minidann.reader import book
+from minidann.reader.links import page_of
 from minidann.reader.quoting import ROOT
 
 ATTENTION = next(path for path in PATHS if path.stem == "05_attention")
@@ -134,8 +135,8 @@ class Visit:
 def test_every_page_is_drawn_and_on_a_desktop_every_quote_is_beside_its_code(browser, folder, size):
     with Visit(browser, folder, size) as visit:
         visit.open("index.html")
-        for path in PATHS:
-            visit.open(f"{path.stem}.html")
+        for path in [*PATHS, *sorted(ANSWERS.glob("*.md"))]:
+            visit.open(f"{page_of(path)}.html")
             if size == "desktop":
                 visit.click_quotes(path)
         assert not visit.problems, "\n" + "\n".join(visit.problems)
@@ -155,6 +156,54 @@ def test_the_pane_follows_the_text(browser, folder):
             pane = visit.page.evaluate(PANE)
             assert pane["shown"] == [*expected[i]] and pane["seen"]
         assert not visit.problems
+
+
+def test_the_number_of_a_quoted_line_shows_that_line(browser, folder):
+    with Visit(browser, folder) as visit:
+        visit.open("05_attention.html")
+        number = visit.page.locator(".quote .line").last
+        file, line = number.get_attribute("href")[1:].split(":")
+        number.click()
+        pane = visit.page.evaluate(PANE)
+        assert pane["shown"] == [file, quotes(ATTENTION)[-1][1]] and int(line) in pane["shown"][1]
+        assert visit.page.locator(".pane .lit").last.is_visible() and not visit.problems
+
+
+def test_without_javascript_the_number_of_a_quoted_line_is_a_link_to_it(browser, folder):
+    with Visit(browser, folder, java_script_enabled=False) as visit:
+        visit.page.goto((folder / "11_the_whole_model.html").as_uri())
+        assert visit.page.locator(".pane .file").last.is_visible()
+        assert not visit.page.locator(".keys").is_visible()
+        number = visit.page.locator(".quote .line").nth(3)
+        number.click()
+        target = visit.page.locator(f"[id='{number.get_attribute('href')[1:]}']")
+        box = target.bounding_box()
+        assert 0 < box["y"] < 900 and box["x"] > 600 and not visit.problems
+
+
+def test_keys_go_to_sections_and_to_pages(browser, folder):
+    with Visit(browser, folder) as visit:
+        visit.open("05_attention.html")
+        tops = "[...document.querySelectorAll('main h2')].map(h => h.getBoundingClientRect().top)"
+        for key, place in (("j", 0), ("j", 1), ("j", 2), ("k", 1)):
+            visit.page.keyboard.press(key)
+            assert 48 < visit.page.evaluate(tops)[place] < 80
+        for key, name in (("n", "06_dense"), ("p", "05_attention"), ("p", "04_relu")):
+            visit.page.keyboard.press(key)
+            visit.page.wait_for_url(f"**/{name}*")
+        assert not visit.problems
+
+
+def test_printed_there_is_no_pane_and_nothing_is_folded_or_coloured(browser, folder):
+    with Visit(browser, folder, color_scheme="dark") as visit:
+        visit.page.goto((folder / "05_attention.html").as_uri())
+        visit.page.emulate_media(media="print")
+        visit.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert not visit.page.locator(".pane").is_visible()
+        assert all(visit.page.locator("details").nth(i).evaluate("d => d.open") for i in range(4))
+        colour = "n => getComputedStyle(n).color"
+        colours = {n.evaluate(colour) for n in visit.page.locator("main pre span").all()[:60]}
+        assert colours <= {"rgb(0, 0, 0)", "rgb(31, 31, 31)", "rgb(68, 68, 68)"}
 
 
 def test_links_to_code_open_the_file_and_the_menu_has_all(browser, folder):

@@ -2,6 +2,7 @@
 
 exercises.py   what there is to do, and for how many points
 handout.py     a student's folder, made from the reference
+notebook.py    the same as notebooks, whose cells check themselves
 equations.py   two ideas of the network as small functions, for exercises
 handed_in.py   a submission, read before any of it runs: folders, archives, notebooks
 pupil.py       the process that a submission's code runs in

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from minidann import console
 from minidann.console import UserError, progress
-from minidann.coursework import grading, handed_in, handout, practice
+from minidann.coursework import grading, handed_in, handout, notebook, practice
 from minidann.coursework.exercises import EXERCISES, NAMES, select
 from minidann.coursework.judging import NOT_GRADED, RIGHT, Paper
 from minidann.run import store
@@ -30,6 +30,7 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument("folder", type=Path, metavar="DIR", help=what)
         command.add_argument("--lesson", type=int, action="append", choices=LESSONS, metavar="N",
                              help="only exercises on this lesson; may be given again")  # fmt: skip
+    new.add_argument("--notebook", action="store_true", help="each exercise as a notebook")
     check.add_argument("-k", dest="name", metavar="NAME", help="one exercise")
     check.add_argument("--train", action="store_true", help="then train the demo with your layers")
     check.add_argument("--seed", type=int, default=0, help="of all inputs")
@@ -86,7 +87,8 @@ def main() -> None:
         near = ", ".join(get_close_matches(args.name, NAMES) or NAMES)
         raise UserError(f"-k {args.name}: there is no such exercise; did you mean {near}?")
     if args.command == "new":
-        handout.write(args.folder, exercises)
+        form = ("ipynb", notebook.text) if args.notebook else ("py", handout.text)
+        handout.write(args.folder, exercises, *form)
     elif args.command == "check":
         submission = practice.read(args.folder)
         results = practice.check(submission, exercises, args.seed)

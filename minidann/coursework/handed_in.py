@@ -146,9 +146,10 @@ def notebook(file: File, own: str, problems: list[str]) -> str:
 
 
 def is_number(node: ast.stmt) -> bool:
-    """Does it give a name to numbers alone, such as EPS = -1e-5 or SIZES = (1, 2)?"""
+    """Does it give a name to numbers, such as EPS = -1e-5 or SIZES = (1, 2), or to a type?"""
     return isinstance(node, ast.Assign) and not any(
-        isinstance(part, (ast.Call, ast.Name)) for part in ast.walk(node.value)
+        isinstance(part, ast.Call) or getattr(part, "id", "np") not in ("np", "dict", "str")
+        for part in ast.walk(node.value)
     )
 
 

@@ -4,6 +4,7 @@ import ast
 import inspect
 import shlex
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -110,14 +111,21 @@ check also shows the first lines that your code prints. All calls of an exercise
 """
 
 
-def write(folder: Path, exercises: tuple[Exercise, ...]) -> None:
+def write(
+    folder: Path,
+    exercises: tuple[Exercise, ...],
+    ending: str = "py",
+    text_of: Callable[[Exercise], str] = text,
+) -> None:
     """Write the hand-out into a folder that is empty, or not there yet. Raises UserError."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder}: this exists already; give a new folder, nothing is overwritten")
     folder.mkdir(parents=True, exist_ok=True)
     for exercise in exercises:
-        (folder / f"{exercise.name}.py").write_text(text(exercise), encoding="utf-8")
-    rows = "\n".join(f"| `{e.name}.py` | {e.lesson} | {e.kind} | {e.most} |" for e in exercises)
+        (folder / f"{exercise.name}.{ending}").write_text(text_of(exercise), encoding="utf-8")
+    rows = "\n".join(
+        f"| `{e.name}.{ending}` | {e.lesson} | {e.kind} | {e.most} |" for e in exercises
+    )
     points = sum(exercise.most for exercise in exercises)
     readme = README.format(
         count=len(exercises), points=points, rows=rows,

@@ -1,1 +1,1 @@
-"""The lessons as HTML: prose on the left, the code it speaks of on the right."""
+"""The lessons as HTML, with the code that they speak of on the right, and as notebooks."""

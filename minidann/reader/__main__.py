@@ -1,10 +1,11 @@
-"""python -m minidann.reader: the lessons as a folder of HTML, with the code beside the text."""
+"""python -m minidann.reader: the lessons as HTML, the code beside the text, or as notebooks."""
 
 import webbrowser
 from pathlib import Path
 
 from minidann import console
 from minidann.console import UserError
+from minidann.reader import notebooks
 from minidann.reader.quoting import ROOT
 
 
@@ -16,7 +17,11 @@ def main() -> None:
     )
     p.add_argument("--out", type=Path, default="reader", help="the folder (default: %(default)s)")
     p.add_argument("--no-open", action="store_true", help="write it, and open nothing")
+    p.add_argument("--notebooks", type=Path, metavar="DIR", help="write notebooks instead of HTML")
     args = p.parse_args()
+    if args.notebooks:
+        print(f"{notebooks.build(ROOT, args.notebooks)} notebooks: {args.notebooks.resolve()}")
+        return
     try:
         from minidann.reader import book
     except ModuleNotFoundError as error:
@@ -25,7 +30,7 @@ def main() -> None:
         ) from None
     count = book.build(ROOT, args.out)
     index = args.out.resolve() / "index.html"
-    print(f"{count} lessons: {index}")
+    print(f"{count} pages: {index}")
     if not args.no_open:
         webbrowser.open(index.as_uri())
 

@@ -1,52 +1,43 @@
 """The folder of HTML: every page in its frame, the style, the script, figures and sounds."""
 
-import shutil
 from html import escape
 from importlib.resources import files
 from pathlib import Path
 from string import Template
 
 from minidann.console import UserError
-from minidann.reader.links import anchor
+from minidann.reader.links import anchor, each, write
 from minidann.reader.pages import Page, highlighted, read
 
 DATA = files("minidann.reader")
 
 
 def build(root: Path, out: Path) -> int:
-    """Write the lessons of the clone `root` to the folder `out`. -> how many. Raises UserError.
+    """Write the book of the clone `root` to the folder `out`. -> how many pages. Raises UserError.
 
     Nothing else in the folder is touched, and nothing is written if anything is wrong.
     """
-    lessons = root / "lessons"
-    paths = sorted(lessons.glob("[0-9][0-9]_*.md"))
-    if not paths:
-        raise UserError(f"{lessons}: no lessons there; run this from a clone of the project")
     ours = (out / "script.js").is_file()
     if out.exists() and not ours and (out.is_file() or any(out.iterdir())):
         raise UserError(f"--out {out}: is not a folder of this command; name another one")
-    pages = [read(path, root) for path in [lessons / "README.md", *paths]]
-    texts = {page.name: frame(page, pages) for page in pages}
+    pages = [*each(root, lambda path: read(path, root)).values()]
+    texts = {f"{page.name}.html": frame(page, pages) for page in pages}
     texts |= {name: (DATA / name).read_text("utf-8") for name in ("style.css", "script.js")}
-    for folder in ("figures", "sounds"):
-        (out / folder).mkdir(parents=True, exist_ok=True)
-    for name, text in texts.items():
-        (out / name).write_text(text, encoding="utf-8", newline="\n")
-    for name in set().union(*(page.media for page in pages)):
-        shutil.copyfile(lessons / name, out / name)
-    return len(paths)
+    write(out, texts, root / "lessons", set().union(*(page.media for page in pages)), to=".")
+    return len(pages)
 
 
 def frame(page: Page, pages: list[Page]) -> str:
     """The whole HTML of a page: links to the index and its neighbours, the text, the pane."""
-    place = pages.index(page)
+    chain = [other for other in pages if other is page or not other.name.endswith("_answers")]
+    place = chain.index(page)
     steps = [
-        f'<a rel="{rel}" href="{pages[i].name}" title="{escape(pages[i].title)}">{arrow}</a>'
+        f'<a rel="{rel}" href="{chain[i].name}.html" title="{escape(chain[i].title)}">{arrow}</a>'
         for i, rel, arrow in ((place - 1, "prev", "\u2190"), (place + 1, "next", "\u2192"))
-        if 0 <= i < len(pages)
+        if 0 <= i < len(chain)
     ]
     sections = [f'<a href="#{anchor(name)}">{escape(name)}</a>' for name in page.sections]
-    nav = f'</h1>\n<nav class="sections">{" ".join(sections)}</nav>'
+    nav = f'</h1>\n<nav class="sections" id="sections">{" ".join(sections)}</nav>'
     return Template((DATA / "template.html").read_text("utf-8")).substitute(
         title=escape(page.title),
         kind="lesson" if page.files else "plain",
@@ -61,7 +52,7 @@ def pane(page: Page) -> str:
     options = sources = ""
     for file in dict.fromkeys(page.files):  # each once
         code = highlighted((page.root / file).read_text(encoding="utf-8")).splitlines(keepends=True)
-        lines = "".join(f"<span>{line}</span>" for line in code)  # which the style numbers
+        lines = "".join(f'<span id="{file}:{n}">{line}</span>' for n, line in enumerate(code, 1))
         options += f"<option>{file}</option>"
         sources += f'<pre class="file" id="{file}"><code>{lines}</code></pre>\n'
     return (

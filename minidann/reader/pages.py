@@ -12,10 +12,9 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 
-from minidann.console import UserError
 from minidann.reader.links import anchor, page_of, resolve
 from minidann.reader.mathml import TAG, mathml
-from minidann.reader.quoting import find, lines_of
+from minidann.reader.quoting import DOTS, find, lines_of
 
 STOP = re.compile(r"(<math display(?:(?!</math>).)*</math>)([,.;:?!)\]'\"]+)")  # begins no line
 LANGUAGES = ("python", "sh")  # of code to run
@@ -36,7 +35,7 @@ class Page:
 
     @property
     def name(self) -> str:
-        return page_of(self.path.name)
+        return page_of(self.path)
 
 
 def read(path: Path, root: Path) -> Page:
@@ -54,10 +53,7 @@ def read(path: Path, root: Path) -> Page:
                 page.title = heading.content
             else:
                 page.sections.append(heading.content)
-    try:
-        body = md.renderer.render(tokens, md.options, {})
-    except UserError as error:
-        raise UserError(f"{path.relative_to(root)}: {error}") from None
+    body = md.renderer.render(tokens, md.options, {})
     page.body = STOP.sub(r'<span class="whole">\1\2</span>', body)
     return page
 
@@ -70,18 +66,22 @@ def highlighted(text: str, language: str = "python") -> str:
 def _fence(token: Token, page: Page) -> str:
     """A quote; code to run, which can be copied; what it prints, or a drawing.
 
-    A quote's caption is a link to the file in the pane, where the script lights the quoted lines.
+    A quote's caption and the number of each of its lines are links to the file in the pane.
     """
     kind, _, name = token.info.partition(" ")
     if name:
         source = find(name, page.root)
         lines = lines_of(token.content, source)
         page.files.append(source.file)
+        links = (f'<a class="line" href="#{source.file}:{n}" title="{n}"></a>' for n in lines)
+        rows = zip(token.content.splitlines(), highlighted(token.content).splitlines())
+        code = "".join(
+            ("" if line.strip() == DOTS else next(links)) + f"{row}\n" for line, row in rows
+        )
         return (
-            f'<figure class="quote" data-lines="{" ".join(map(str, lines))}"><figcaption>'
-            f'<a class="source" href="#{source.file}">{".".join(name.split(".")[-2:])}</a> '
-            f"{source.file}, line {lines[0]}</figcaption>"
-            f"<pre><code>{highlighted(token.content)}</code></pre></figure>\n"
+            f'<figure class="quote"><figcaption><a class="source" href="#{source.file}:{lines[0]}">'
+            f"{'.'.join(name.split('.')[-2:])}</a> {source.file}, line {lines[0]}</figcaption>"
+            f"<pre><code>{code}</code></pre></figure>\n"
         )
     if kind in LANGUAGES:
         button = '<button type="button" class="copy">copy</button>'
@@ -97,16 +97,16 @@ def _block(token: Token, page: Page) -> str:
 
 
 def _image(token: Token, page: Page) -> str:
-    _, to = resolve(str(token.attrs["src"]), page.path, page.root)
+    _, to, _ = resolve(str(token.attrs["src"]), page.path, page.root)
     page.media.add(to)
     alt = escape(token.content)
     return f'<img src="{to}" alt="{alt}"><span class="caption" aria-hidden="true">{alt}</span>'
 
 
 def _link_open(token: Token, page: Page) -> str:
-    kind, to = resolve(str(token.attrs["href"]), page.path, page.root)
+    kind, to, heading = resolve(str(token.attrs["href"]), page.path, page.root)
     if kind == "page":
-        return f'<a href="{to}">'
+        return f'<a href="{f"{to}.html" * bool(to)}{f"#{heading}" * bool(heading)}">'
     if kind == "code":
         page.files.append(to)
         return f'<a class="source" href="#{to}">'

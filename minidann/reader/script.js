@@ -1,5 +1,8 @@
 // The pane of code follows the text; on a narrow screen it is a sheet that a link to code opens.
+// Without this script, all files are in the pane, one below the other.
 "use strict";
+
+document.body.classList.add("live");
 
 for (const button of document.querySelectorAll(".copy")) {
   button.addEventListener("click", async () => {
@@ -8,31 +11,35 @@ for (const button of document.querySelectorAll(".copy")) {
   });
 }
 
-const pane = document.querySelector(".pane");
+addEventListener("beforeprint", () => {
+  for (const details of document.querySelectorAll("details")) details.open = true;
+});
 
-// Show the file `path`, with its lines `lit` ("3 4 9") in the middle; without any, from the top.
-function show(path, lit = "") {
+const pane = document.querySelector(".pane");
+const closePane = () => document.body.classList.remove("sheet");
+
+// Show a file, with some of its lines lit, the place `hash` in the upper half of the pane.
+function show(hash, lit = []) {
+  const [path, number] = hash.slice(1).split(":");
   for (const old of pane.querySelectorAll(".shown, .lit")) old.classList.remove("shown", "lit");
   pane.querySelector("select").value = path;
-  const file = document.getElementById(path);
-  file.classList.add("shown");
-  const all = file.querySelectorAll("code > span");
-  const lines = lit.split(" ").filter(Boolean).map((number) => all[number - 1]);
-  for (const line of lines) line.classList.add("lit");
+  document.getElementById(path).classList.add("shown");
+  for (const link of lit) document.getElementById(link.hash.slice(1)).classList.add("lit");
 
   const scroller = pane.querySelector(".files");
   scroller.scrollTo(0, 0);
-  if (!lines.length) return;
-  const top = lines[0].getBoundingClientRect().top - scroller.getBoundingClientRect().top;
-  const height = lines.at(-1).getBoundingClientRect().bottom - lines[0].getBoundingClientRect().top;
-  scroller.scrollTo(0, top - Math.max(24, (scroller.clientHeight - height) / 3));
+  if (!number) return;
+  const top = (hash) => document.getElementById(hash.slice(1)).getBoundingClientRect().top;
+  const height = lit.length ? top(lit.at(-1).hash) - top(hash) + 24 : 24;
+  const margin = Math.max(24, (scroller.clientHeight - height) / 3);
+  scroller.scrollTo(0, top(hash) - scroller.getBoundingClientRect().top - margin);
 }
 
 function showLink(link) {
   const quote = link.closest(".quote");
   for (const old of document.querySelectorAll(".current")) old.classList.remove("current");
   quote?.classList.add("current");
-  show(link.hash.slice(1), quote?.dataset.lines);
+  show(link.hash, [...(quote?.querySelectorAll(".line") ?? [])]);
 }
 
 // The quote that is being read: the last whose top has passed a line just below the middle.
@@ -53,7 +60,7 @@ function follow() {
 }
 
 if (pane) {
-  for (const link of document.querySelectorAll("a.source")) {
+  for (const link of document.querySelectorAll(".source, .line")) {
     link.addEventListener("click", (event) => {
       event.preventDefault();
       document.body.classList.add("sheet");
@@ -61,9 +68,24 @@ if (pane) {
       showLink(link);
     });
   }
-  pane.querySelector("select").addEventListener("change", (event) => show(event.target.value));
-  const close = () => document.body.classList.remove("sheet");
-  pane.querySelector(".close").addEventListener("click", close);
-  show(pane.querySelector("select").value);
+  pane.querySelector("select").addEventListener("change", (event) => show(`#${event.target.value}`));
+  pane.querySelector(".close").addEventListener("click", closePane);
+  show(`#${pane.querySelector("select").value}`);
   follow();
 }
+
+// The keys, which the end of each page lists.
+const headings = [...document.querySelectorAll("main :is(h2, h3)")];
+const margin = parseFloat(getComputedStyle(document.documentElement).scrollPaddingTop);
+const below = (heading) => heading.getBoundingClientRect().top - margin;
+const keys = {
+  j: () => headings.find((heading) => below(heading) > 2)?.scrollIntoView(),
+  k: () => (headings.findLast((heading) => below(heading) < -2) ?? document.body).scrollIntoView(),
+  n: () => document.querySelector("[rel=next]")?.click(),
+  p: () => document.querySelector("[rel=prev]")?.click(),
+  Escape: closePane,
+};
+addEventListener("keydown", (event) => {
+  const typed = event.ctrlKey || event.metaKey || event.altKey || event.target.matches("select");
+  if (!typed && Object.hasOwn(keys, event.key)) keys[event.key]();
+});
