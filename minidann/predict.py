@@ -1,5 +1,7 @@
 """python -m minidann.predict RUN FILE...: what a trained model predicts for recordings."""
 
+import glob
+import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -115,7 +117,7 @@ def listen(choices: Choices, path: Path) -> Prediction:
         frames = logmel(mono(channels, rate), choices.features)  # (T, 26)
     except UserError as error:
         return Prediction(path, str(error))
-    sound = measure(channels, rate, None, None)
+    sound = measure(path, channels, rate, None, None)
     if sound.peak < SILENCE:
         return Prediction(path, "holds nothing but silence, and so no class; record it again")
     if len(frames) < POOLED:
@@ -138,23 +140,29 @@ def predict_one(groups: dict, choices: Choices, path: Path) -> Prediction:
     return heard._replace(probabilities=whole, predicted=predicted, weights=weights)
 
 
+def matching(name: str) -> list[str]:
+    """The file of this name, or those that match its wildcards, as Windows hands them on."""
+    return [name] if os.path.exists(name) else sorted(glob.glob(name)) or [name]
+
+
 def main() -> None:
     p = console.Parser(
         prog="python -m minidann.predict",
         description="Print the probability of each class for each recording.",
     )
     p.add_argument("run", type=Path, metavar="RUN", help="the folder of a finished run")
-    p.add_argument("files", type=Path, nargs="+", metavar="FILE", help="WAV, FLAC or OGG")
+    p.add_argument("files", type=matching, nargs="+", metavar="FILE", help="WAV, FLAC or OGG")
     args = p.parse_args()
+    files = [Path(name) for names in args.files for name in names]
     groups, choices, corpora = load(args.run)
-    groups = with_speaker(groups, choices, args.files)
+    groups = with_speaker(groups, choices, files)
     if choices.normalise == "speaker":
         what = "all files are taken as recordings of one speaker, normalised by their own mean"
         print(f"note: {what} and standard deviation", file=sys.stderr, flush=True)
     what = f"{choices.dimension} (model of {corpora} speech)"
     header = "\t".join(["file", "seconds", *CLASSES[choices.dimension], what]) + "\n"
     problems = []
-    for path in console.progress(args.files, len(args.files), "predicting", "files"):
+    for path in console.progress(files, len(files), "predicting", "files"):
         prediction = predict_one(groups, choices, path)
         for remark in prediction.remarks:
             print(f"{path}: note: a recording {remark}", file=sys.stderr, flush=True)

@@ -4,6 +4,7 @@ import argparse
 import os
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,7 +22,9 @@ from minidann.training import State
 
 DIRECTIONS = {"rec2iem": ("recola", "iemocap"), "iem2rec": ("iemocap", "recola")}
 PRINTED = ("emotion_loss", "domain_loss", "target_dev_uar", "source_val_uar", "domain_uar")
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "minidann")
+_CACHES = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+# A ~ stays where there is no home, as in some containers.
+CACHE = Path(tempfile.gettempdir() if _CACHES.startswith("~") else _CACHES, "minidann")
 DEMO = Path(__file__).parents[1] / "data" / "demo"
 
 

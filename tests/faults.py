@@ -500,6 +500,7 @@ case(
     "--source emodb:{folder}/one --target ravdess:{folder}/other",
 )
 case("a file in place of a folder", "--source iemocap:{recording}")
+case("a CSV file given as another corpus", "--source emodb:{good}/source/source.csv")
 case("the folder of a CSV file in place of the file", "--source csv:{good}/source")
 lying("an empty folder", "iemocap")
 lying("a folder of other things", "ravdess", ".DS_Store", *"abcd", "text.txt", "song.mp3", "a.jpg")
@@ -677,6 +678,12 @@ def written(path: Path, *, scale=1.0, channels=(1.0,), seconds=2.0, rate=16000, 
     return path
 
 
+def half_silent(path: Path) -> None:
+    content, rate = soundfile.read(written(path))
+    content[4000:24000] = 0
+    soundfile.write(path, content, rate)
+
+
 def pointers(path: Path) -> None:
     """What a clone without Git LFS has in the place of a file."""
     for letter in "ENLT":
@@ -707,6 +714,7 @@ predicted("half a second of sound (predict)", written, seconds=0.5)
 predicted("a Git LFS pointer in place of a recording (predict)", text, "version https://git-lfs")
 predicted("an answer in XML in place of a recording (predict)", text, "<?xml version='1.0'?>")
 emodb("a clone of a corpus without Git LFS", pointers, SOUND)
+case("no file that matches (predict)", "predict {good}/finished {folder}/*.flac")
 
 
 part = "A target without labels"
@@ -908,6 +916,21 @@ def tone(path: Path) -> None:
     soundfile.write(path, 0.1 * np.sin(np.arange(32000) / 10), 16000)
 
 
+def unmarked(path: Path) -> None:
+    """An Ogg file as a recorder leaves it that was not told of the end: its last page unmarked."""
+    content = bytearray(written(path).read_bytes())
+    page = content.rfind(b"OggS")
+    content[page + 5] &= ~4
+    content[page + 22 : page + 26] = bytes(4)
+    checksum = 0  # CRC-32 of the polynomial 0x04C11DB7, from the highest bit on
+    for byte in content[page:]:
+        checksum ^= byte << 24
+        for _ in range(8):
+            checksum = (checksum << 1) ^ (0x104C11DB7 if checksum >> 31 else 0)
+    content[page + 22 : page + 26] = checksum.to_bytes(4, "little")
+    path.write_bytes(content)
+
+
 def a_damaged_cache(p):
     cache = shutil.copytree(p.good / "cache", p.folder / "cache")
     for path in cache.glob("*.f32"):
@@ -917,6 +940,7 @@ def a_damaged_cache(p):
 
 
 iemocap("audio without a label (IEMOCAP)", sound, f"{WAV[:-4]}F099.wav", warns="without a label")
+iemocap("labels off the scale (IEMOCAP)", warns="outside the scale")
 iemocap("sessions that are missing (IEMOCAP)", warns="not all of IEMOCAP")
 iemocap("fewer utterances than are published", warns="are published")
 recola("participants without annotation (RECOLA)", warns="without annotation")
@@ -932,6 +956,8 @@ recola(
     *("an annotation that ends before an utterance does (RECOLA)", text, AROUSAL, ratings(30)),
     warns="before the annotation ends",
 )
+recola("ratings outside -1 to 1 (RECOLA)", warns="outside -1 to 1")
+recola("other than six raters (RECOLA)", warns="other than 6 raters")
 rows(
     *("overlapping utterances (CSV)", "a.wav,0,0.4,s1,1,1", "a.wav,0.3,0.6,s2,-1,-1"),
     *("b.wav,,,s2,1,-1", "c.wav,,,s1,-1,1"),
@@ -962,7 +988,7 @@ rows(
 emodb("copies of recordings in another folder (EMO-DB)", copies, warns="copies of other files")
 emodb("recordings not named as in the corpus (EMO-DB)", sound, "test.wav", warns="not named as in")
 case("video and song beside speech (RAVDESS)", video_and_song, warns="not named as in")
-recorded("digital silence, all of a recording", samples, 0, warns="of digital silence")
+recorded("digital silence, all of a recording", samples, 0, warns="nothing but zeros")
 recorded("digital silence, part of a recording", samples, 0, 3000, 6000, warns="of digital silence")
 recorded("clipping", sound, level=2.0, warns="clip")
 recorded(
@@ -970,6 +996,8 @@ recorded(
     lambda path: shutil.copy(path.with_name("a.wav"), path),
     warns="duplicate recordings",
 )
+recorded("mixed sample rates", sound, rate=44100, warns="whose rate")
+recorded("mixed numbers of channels", sound, channels=2, warns="whose rate")
 recorded("an utterance that is shorter than half a second", sound, 0.3, warns="shorter than")
 recorded("an utterance that is longer than half a minute", sound, 31, warns="longer than")
 case("a damaged file in the cache, made anew", a_damaged_cache, warns="is damaged")
@@ -977,6 +1005,7 @@ predicted("noise alone (predict)", written, warns="as in noise")
 predicted("noise alone, loud (predict)", written, scale=4.0, warns="as in noise")
 predicted("a steady tone (predict)", tone, warns="as in noise")
 predicted("clipping (predict)", sound, 1.5, level=2.0, warns="clipping")
+predicted("exact zeros over most of it (predict)", half_silent, warns="exact zeros")
 predicted("16 bits of which one is used (predict)", written, scale=1e-4, warns="another scale")
 predicted("16 bits of which two are used (predict)", written, scale=3e-4, warns="another scale")
 predicted(
@@ -985,6 +1014,7 @@ predicted(
     subtype="PCM_32",
     warns="another scale",
 )
+predicted("Ogg without a mark of its end (predict)", unmarked, file="a.ogg", warns="without a mark")
 rows(
     *("bad utterances left out with --skip-bad", "a.wav,,,s1,1,1", "b.wav,,,s2,-1,-1"),
     *("z.wav,,,s2,1,1", "c.wav,,,s1,high,1"),

@@ -88,6 +88,8 @@ def test_rows_speakers_and_labels(tmp_path, key):
     assert corpus.threshold == 0.0
     # Each is known by its row alone.
     assert [name for name in READERS if READERS[name].find(corpus.root)] == [key, "audio"]
+    with pytest.raises(UserError, match=f"it looks like {key}:"):
+        load("iemocap", corpus.root)
 
 
 def test_neutral_and_sad_alone_could_be_of_either(tmp_path):

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -436,6 +437,10 @@ def test_numpy_imported_first_is_told_once():
 def test_no_home_folder(monkeypatch):
     """As in a container, where the user has no entry either."""
     monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    code = "import os; os.path.expanduser = str; from minidann.train import CACHE; print(CACHE)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert Path(done.stdout.strip()) == Path(tempfile.gettempdir(), "minidann")
     assert "~nobody" in str(parse("csv:~nobody/table.csv")[1])
 
 
@@ -464,6 +469,14 @@ def test_the_page_of_all_commands():
     assert done.returncode == 0
     for path in Path(minidann.__file__).parent.glob("*/__main__.py"):
         assert f"python -m minidann.{path.parent.name} " in done.stdout
+
+
+def test_wildcards_as_windows_hands_them_on(tmp_path):
+    for name in ("b.wav", "a.wav", "c.txt"):
+        (tmp_path / name).touch()
+    assert predict.matching(f"{tmp_path}/*.wav") == [f"{tmp_path}/a.wav", f"{tmp_path}/b.wav"]
+    (tmp_path / "[1].wav").touch()
+    assert predict.matching(f"{tmp_path}/[1].wav") == [f"{tmp_path}/[1].wav"]
 
 
 def test_a_long_recording_is_the_mean_of_its_windows_by_their_length(monkeypatch):

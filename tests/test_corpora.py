@@ -289,10 +289,12 @@ ONE, OTHER = "path,speaker,arousal,valence\ncafé/a.wav,x,1,0\n", "b.wav,y,-1,2\
         (ONE + OTHER).replace(",", ";"),
         ONE.replace("path,speaker", "Path, SPEAKER") + OTHER,
         ONE.replace("café/", "café\\") + OTHER,
+        ONE.replace("café/", ".\\cafe\u0301\\") + OTHER,
     ],
 )
-def test_csv_as_spreadsheets_write_it(tmp_path, table):
-    sound(tmp_path / "café" / "a.wav")
+@pytest.mark.parametrize("folder", ["café", "cafe\u0301"])
+def test_csv_as_spreadsheets_write_it(tmp_path, table, folder):
+    sound(tmp_path / folder / "a.wav")
     sound(tmp_path / "b.wav")
     corpus = load("csv", text(tmp_path / "t.csv", table))
     assert corpus.bad == corpus.warnings == ()
@@ -400,8 +402,8 @@ def test_survey_measures(tmp_path):
     measured, bad = heard(corpus)
     assert bad == {}
     tone, double, clip, gap, silent, *_ = measured.values()
-    assert (tone.rate, tone.seconds) == (rate, 1.0)
-    assert double.checksum == tone.checksum != gap.checksum
+    assert (tone.rate, tone.channels, tone.seconds) == (rate, 1, 1.0)
+    assert double.channels == 2 and double.checksum == tone.checksum != gap.checksum
     assert clip.clipped and not tone.clipped
     assert gap.silent == pytest.approx(0.15, abs=0.03) and tone.silent == 0
     assert silent.silent == 1 and silent.peak == 0
@@ -424,7 +426,7 @@ def test_survey_reads_the_utterance_not_the_recording(tmp_path):
     corpus = load("recola", recola(tmp_path))
     sounds, _ = heard(corpus)
     assert [s.seconds for s in sounds.values()] == pytest.approx([0.08, 1.0, 1.0], abs=1e-4)
-    assert [s.rate for s in sounds.values()] == [44100, 44100, 16000]
+    assert [(s.rate, s.channels) for s in sounds.values()] == [(44100, 2), (44100, 2), (16000, 1)]
     printed = "\n".join(report(corpus, sounds))
     assert "utterances   3  published 1308" in printed
     assert "RECOLA-Audio-recordings/P16.wav [0.08 s - 0.16 s]" in printed
@@ -434,18 +436,19 @@ def test_command(tmp_path):
     """It lists all, however much is wrong, and goes on to the other corpora."""
     stems = [f"03a01F{letter}" for letter in "abcdefghijklmnopqrstuvwxyz"]
     tree = named(tmp_path / "german", [f"{stem}.wav" for stem in stems])
-    for stem in stems[1:]:
-        text(tree / f"{stem}.wav", stem)
+    for i, stem in enumerate(stems[1:]):
+        text(tree / f"{stem}.wav", stem if i < 21 else "")
     missing = tmp_path / "gone"
     command = [sys.executable, "-m", "minidann.corpora", f"iemocap:{missing}", f"emodb:{tree}"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=PROJECT)
     assert done.returncode == 2
     assert "utterances   26  published 535" in done.stdout
-    heading, title, line = done.stderr.splitlines()
+    heading, *lines = done.stderr.splitlines()
     assert heading == f"error: iemocap:{missing}: there is no such file or folder"
-    assert title == f"emodb:{tree}: 25 things are wrong"
-    names = ", ".join(f"{stem}.wav" for stem in stems[1:])
-    assert line.endswith(f" (25): {names}")
+    assert lines[0] == f"emodb:{tree}: 25 things are wrong"
+    assert len(lines) == 1 + 21 + 1
+    names = ", ".join(f"{stem}.wav" for stem in stems[22:])
+    assert lines[-1].endswith(f" (4): {names}")
 
 
 # --- the real ones -----------------------------------------------------------------------------

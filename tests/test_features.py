@@ -458,7 +458,7 @@ def test_data_warnings_are_the_same_from_the_cache(tmp_path):
     write(silent.path, np.zeros(RATE))
     write(loud.path, np.clip(30 * noise(1), -1, 1), 22_050)
     rows = [first, whole(tmp_path / "missing.wav"), silent, loud, first]
-    expected = {"clipping": [[3]], "digital silence": [[2]], "duplicate": [[0, 4]]}
+    expected = {"clipping": [[3]], "zeros": [[2]], "rate": [[3]], "duplicate": [[0, 4]]}
     for _ in range(2):
         found = data_warnings(extract(rows, tmp_path / "cache").sounds)
         for what, groups in expected.items():

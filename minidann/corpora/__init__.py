@@ -97,7 +97,10 @@ def load(name: str, root: Path) -> Corpus:
         tree = reader.find(root)
         if tree is None:
             what = reader.wanted if root.exists() else "such file or folder"
-            raise UserError(f"{name}:{root}: there is no {what}")
+            likely = [key for key, other in READERS.items() if other.title and other.find(root)]
+            likely += ["csv"] * (root.is_file() and root.suffix.lower() == ".csv")
+            hint = f"; it looks like {likely[0]}:{root}" if likely else ""
+            raise UserError(f"{name}:{root}: there is no {what}{hint}")
         found = Findings(tree)
         utterances = [u for u in reader.read(tree, found) if u.path not in found.ambiguous]
     except OSError as error:  # no permission, a disk that is gone

@@ -75,6 +75,10 @@ def read_file(file: Path, recordings: dict, utterances: dict, found: Findings) -
             if name in utterances:
                 found.ambiguous.add(recordings[name])
                 raise UserError(f"{name} is labelled twice")
+            for scale in NUMBERS[2:]:
+                if not 1 <= value[scale] <= 5:
+                    what = "labels outside the scale from 1 to 5, used as is"
+                    found.warn(what, f"{name} {scale} {value[scale]:g}")
             speaker = match["session"] + match["sex"]
             emotion = value["arousal"], value["valence"]
             utterances[name] = Utterance(recordings[name], None, None, speaker, *emotion)

@@ -17,6 +17,8 @@ Who speaks in a folder is not known; the folder in which a recording lies is tak
 
 import csv
 import math
+import unicodedata
+from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
@@ -82,16 +84,20 @@ def read_row(folder: Path, cells: dict[str, str]) -> Utterance:
     value = reading.numbers({name: cells[name] for name in TIMES + LABELS if cells.get(name)})
     labels = (value.get(name, math.nan) for name in LABELS)
     times = map(value.get, TIMES)
-    path = folder / cells["path"].replace("\\", "/")
+    slashes = cells["path"].replace("\\", "/")
+    # macOS writes an accent as a character of its own, which elsewhere is another name.
+    names = (slashes, *(unicodedata.normalize(form, slashes) for form in ("NFC", "NFD")))
+    path = next((folder / name for name in names if (folder / name).exists()), folder / slashes)
     return Utterance(path, *times, cells["speaker"], *labels)
 
 
 def read_folder(root: Path, found: Findings) -> list[Utterance]:
-    utterances = []
+    utterances, named = [], defaultdict(list)
     for path in sorted(reading.files_below(root)):
         if path.suffix.lower() not in AUDIO:
             found.warn(f"files that are not {', '.join(AUDIO)}, not used", found.inside(path))
-        else:
+        elif not any(found.is_copy(other, path) for other in named[path.name]):
+            named[path.name].append(path)
             speaker = found.inside(path.parent)
             utterances.append(Utterance(path, None, None, speaker, math.nan, math.nan))
     return utterances

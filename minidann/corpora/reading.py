@@ -81,23 +81,23 @@ class Findings:
         """`path` as it is written in messages."""
         return inside(path, self.root)
 
+    def is_copy(self, first: Path, second: Path) -> bool:
+        """Whether two files hold the same bytes, as where a folder was packed twice: then warn."""
+        with suppress(OSError):  # such as a link to nowhere, which is told when it is decoded
+            if filecmp.cmp(first, second, shallow=False):
+                self.warn("copies of other files, not used", self.inside(second))
+                return True
+        return False
+
     def unique(self, named: Iterable[tuple[str, Path]]) -> dict[str, Path]:
         """{name: recording}. A name that is there twice could be trained and tested on.
 
-        Of copies, as where a folder was packed twice, the first is used. Of two that differ none
-        is: which is meant, nobody can know.
+        Of copies the first is used. Of two that differ none is: which is meant, nobody can know.
         """
         recordings: dict[str, Path] = {}
         for name, path in named:
             first = recordings.setdefault(name, path)
-            if first is path:
-                continue
-            same = False
-            with suppress(OSError):  # such as a link to nowhere, which is told when it is decoded
-                same = filecmp.cmp(first, path, shallow=False)
-            if same:
-                self.warn("copies of other files, not used", self.inside(path))
-            else:
+            if first is not path and not self.is_copy(first, path):
                 self.ambiguous.add(first)
                 both = f"{self.inside(first)} and {self.inside(path)}"
                 self.bad.append((both, "two files for one recording; keep one of them"))

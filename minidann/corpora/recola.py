@@ -23,6 +23,7 @@ ANNOTATION = "RECOLA-Annotation/emotional_behaviour"
 AROUSAL, VALENCE = f"{ANNOTATION}/arousal", f"{ANNOTATION}/valence"
 RECORDINGS, TIMINGS = "RECOLA-Audio-recordings", "RECOLA-Audio_timings"
 FOLDERS = (RECORDINGS, TIMINGS, AROUSAL, VALENCE)
+RATERS = 6
 FRAME = 0.04  # seconds from one annotation row to the next
 
 
@@ -53,7 +54,13 @@ def read_participant(files: dict[str, Path], found: Findings) -> list[Utterance]
             tables[folder] = table(files[folder], folder, found)
     if len(tables) < 3 or not all(tables.values()):
         return []
-    rated = [np.array([*tables[folder].values()]) for folder in (AROUSAL, VALENCE)]  # (n, 7) each
+    rated = [np.array([*tables[folder].values()]) for folder in (AROUSAL, VALENCE)]
+    for folder, rows in zip((AROUSAL, VALENCE), rated):  # (n, 1 + raters)
+        name, raters = found.inside(files[folder]), rows.shape[1] - 1
+        if raters != RATERS:
+            found.warn(f"files with other than {RATERS} raters", f"{name} {raters}")
+        if np.abs(rows[:, 1:]).max() > 1:
+            found.warn("files with ratings outside -1 to 1, used as is", name)
     utterances = []
     for line, (start, stop, *_) in tables[TIMINGS].items():
         where = f"{found.inside(files[TIMINGS])}:{line}"

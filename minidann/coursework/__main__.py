@@ -4,12 +4,11 @@ import argparse
 import secrets
 import sys
 from datetime import datetime
-from difflib import get_close_matches
 from pathlib import Path
 
 from minidann import console
 from minidann.console import UserError, progress
-from minidann.coursework import grading, handed_in, handout, notebook, practice
+from minidann.coursework import grading, handout, notebook, practice
 from minidann.coursework.exercises import EXERCISES, NAMES, select
 from minidann.coursework.judging import NOT_GRADED, RIGHT, Paper
 from minidann.run import store
@@ -31,7 +30,7 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument("--lesson", type=int, action="append", choices=LESSONS, metavar="N",
                              help="only exercises on this lesson; may be given again")  # fmt: skip
     new.add_argument("--notebook", action="store_true", help="each exercise as a notebook")
-    check.add_argument("-k", dest="name", metavar="NAME", help="one exercise")
+    check.add_argument("-k", dest="name", metavar="NAME", choices=NAMES, help="one exercise")
     check.add_argument("--train", action="store_true", help="then train the demo with your layers")
     check.add_argument("--seed", type=int, default=0, help="of all inputs")
     grade.add_argument("--seed", type=int, help="of all inputs, instead of one that nobody knows")
@@ -44,10 +43,7 @@ def parser() -> argparse.ArgumentParser:
 
 def grade_one(args: argparse.Namespace, paper: Paper) -> None:
     """Grade one submission for Gradescope, which shows its student also why nothing is graded."""
-    if not args.folder.exists():
-        raise UserError(f"{args.folder}: there is no such folder")
-    several = handed_in.read(args.folder).several
-    graded = grading.Graded("", (), several) if several else grading.grade(args.folder, paper)
+    graded = grading.grade(args.folder, paper)
     store.write_json(args.gradescope, grading.gradescope(graded))
     if all(result.state == NOT_GRADED for result in graded.results):
         raise UserError(f"{args.folder}: {graded.notes}")
@@ -82,10 +78,7 @@ def main() -> None:
     args = parser().parse_args()
     exercises = select(args.lesson, getattr(args, "name", None))
     if not exercises:
-        if args.name in NAMES:
-            raise UserError(f"-k {args.name}: this is no exercise of this lesson")
-        near = ", ".join(get_close_matches(args.name, NAMES) or NAMES)
-        raise UserError(f"-k {args.name}: there is no such exercise; did you mean {near}?")
+        raise UserError(f"-k {args.name}: this is no exercise of this lesson")
     if args.command == "new":
         form = ("ipynb", notebook.text) if args.notebook else ("py", handout.text)
         handout.write(args.folder, exercises, *form)

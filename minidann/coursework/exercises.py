@@ -96,8 +96,5 @@ NAMES = tuple(exercise.name for exercise in EXERCISES)
 
 def select(lessons: Sequence[int] | None = None, name: str | None = None) -> tuple[Exercise, ...]:
     """The exercises of some lessons, or the one of a name; all without arguments."""
-    return tuple(
-        exercise
-        for exercise in EXERCISES
-        if (lessons is None or exercise.lesson in lessons) and name in (None, exercise.name)
-    )
+    found = [exercise for exercise in EXERCISES if name in (None, exercise.name)]
+    return tuple(exercise for exercise in found if lessons is None or exercise.lesson in lessons)

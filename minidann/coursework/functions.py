@@ -6,10 +6,9 @@ import numpy as np
 
 from minidann.coursework import handout, pupil, tries
 from minidann.coursework.exercises import MEND, Exercise
-from minidann.gradcheck.judging import alike
 from minidann.gradcheck.verdict import Verdict, shown
 from minidann.mistakes.functions import wrong_ways
-from minidann.mistakes.question import Case, argument_names
+from minidann.mistakes.question import MIXED, TOLERANCE, Case, argument_names, close, real
 
 AS_BEFORE = "It gives what it gave when it was handed out: the bug is still there."
 AGAIN = "{} gives something else when it is called again."
@@ -107,3 +106,17 @@ def difference(what: str, received, true) -> tuple | None:
         why = f"It returns {received}, not {true}."[:300] if isinstance(true, (list, str)) else ""
         return what, received, true, "It returns None." if received is None else why
     return next(filter(None, (difference(*pair) for pair in pairs)), None)
+
+
+def alike(received, true) -> bool:
+    """Are two results the same: numbers, arrays, and dicts, tuples and lists of these?"""
+    if isinstance(true, dict):
+        same = isinstance(received, dict) and received.keys() == true.keys()
+        return same and all(alike(received[key], true[key]) for key in true)
+    if isinstance(true, (tuple, list)):
+        same = isinstance(received, (tuple, list, np.ndarray)) and len(received) == len(true)
+        return same and all(map(alike, received, true))
+    if real(true) is None:
+        return received == true
+    single = np.asarray(true).dtype == np.float32
+    return close(received, true, tolerance=MIXED if single else TOLERANCE)

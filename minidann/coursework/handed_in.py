@@ -38,14 +38,12 @@ class Submission:
     """The exercises as they were when they were read: nothing that runs later changes them.
 
     By exercise: `code` is its text, `unread` says why it cannot be graded. `note` is about all.
-    `several` says why it looks like more than one submission.
     """
 
     name: str
     code: dict[str, str] = field(default_factory=dict)
     unread: dict[str, str] = field(default_factory=dict)
     note: str = ""
-    several: str = ""
 
 
 class File(NamedTuple):
@@ -95,12 +93,10 @@ def read(place: Path) -> Submission:
             places = ", ".join(str(path) for path, *_ in near[:3])
             why = f"{near[0][0]} is there {len(near)} times ({places}): hand in one"
             submission.unread[name] = why
-            tops = {path.parts[0] for path, *_ in near}
-            if len(tops) > 1 and all(len(path.parts) > 1 for path, *_ in texts):
-                submission.several = f"{why}, not a class"
     if not (submission.code or submission.unread or problems):
         others = ", ".join(str(file.path) for file in files[:3])
-        problems = [f"there is no exercise in it, only {others}" if others else "it is empty"]
+        nothing = "it is empty" if place.exists() else "there is no such folder"
+        problems = [f"there is no exercise in it, only {others}" if others else nothing]
     submission.note = "; ".join([*problems, *notes][:5])
     missing = {*NAMES} - submission.code.keys() - submission.unread.keys() if problems else ()
     submission.unread |= dict.fromkeys(missing, submission.note)

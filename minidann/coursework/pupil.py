@@ -49,11 +49,11 @@ def plain(thing):
     if isinstance(thing, np.bool_):
         return bool(thing)
     if not isinstance(thing, (np.ndarray, np.generic)):
-        raise TypeError(f"a thing of type {type(thing).__name__}")
+        raise TypeError(f"it returns a thing of type {type(thing).__name__}")
     if thing.dtype.kind not in "biufc":
-        raise TypeError(f"an array of {thing.dtype}")
+        raise TypeError(f"it returns an array of {thing.dtype}")
     if thing.nbytes > LARGEST:
-        raise TypeError(f"more than {LARGEST >> 20} MB")
+        raise TypeError(f"it returns more than {LARGEST >> 20} MB")
     content = base64.b64encode(np.asarray(thing).tobytes()).decode()
     return {"dtype__": thing.dtype.str, "shape": thing.shape, "bytes": content}
 
@@ -79,22 +79,17 @@ def loads(line: str):
 # --- What the code may not do
 
 
-class StandIn:
+def stand_in(module: str):
     """In place of a module that an exercise may not import, and of what it imports from it: an
     import alone does no harm, but whatever uses it raises an error.
     """
 
-    def __init__(self, name: str):
-        self._name = name
+    def refuse(*_, **__):
+        raise ImportError(f"an exercise may not use {module}")
 
-    def __getattr__(self, part: str):
-        return self
-
-    def refuse(self, *_, **__):
-        raise ImportError(f"an exercise may not use {self._name}")
-
-    __call__ = __iter__ = __getitem__ = __add__ = __radd__ = refuse
-    __mul__ = __rmul__ = __truediv__ = __rtruediv__ = refuse
+    uses = ("call", "iter", "getitem", "add", "radd", "mul", "rmul", "truediv", "rtruediv")
+    refused = {f"__{use}__": refuse for use in uses}
+    return type("StandIn", (), {"__getattr__": lambda self, part: self, **refused})()
 
 
 def importer(notes: list[str]) -> Callable:
@@ -107,7 +102,7 @@ def importer(notes: list[str]) -> Callable:
         module = module or "other files"  # from . import conv1d
         line = sys._getframe(1).f_lineno
         notes.append(f"Line {line} imports {module}, which an exercise may not use.")
-        return StandIn(module)
+        return stand_in(module)
 
     return importing
 
@@ -159,7 +154,7 @@ def told(error: BaseException, name: str) -> str:
     where = f", line {lines[-1]}" if lines else ""
     if "is read-only" in text:
         return f"writes to an array that it is given{where}: copy it first"
-    if text.startswith("TypeError: it "):  # `answer` raised it
+    if text.startswith("TypeError: it "):  # `answer` or `plain` raised it
         return text.removeprefix("TypeError: it ")
     if "The truth value of an array" in text:
         return f"asks whether an array is true{where}: test an option with `is None`"
@@ -221,11 +216,8 @@ def do(name: str, code: str, calls: list[dict]) -> dict:
 
     module, problem = guarded(load, name, code, notes)
     for call in [] if problem else calls:
-        value, error = guarded(answer, module, caches, call)
-        try:
-            value = loads(dumps(value))  # as it is now: the code may write to it later
-        except Exception as unfit:  # JSON cannot hold it
-            value, error = None, f"returns {unfit}"
+        # Its value as it is now, because the code may write to it later.
+        value, error = guarded(lambda call: loads(dumps(answer(module, caches, call))), call)
         results.append({"value": value, "error": error})
     return {"calls": results, "problem": problem, "notes": notes, "printed": printed}
 

@@ -13,10 +13,8 @@ from minidann import ops
 from minidann.gradcheck.comparing import IN_FLOAT32, by_differences
 from minidann.gradcheck.verdict import Verdict, kind, shown
 from minidann.mistakes import catalogue, naming
-from minidann.mistakes.naming import Seen
 from minidann.mistakes.question import (
     MIXED,
-    TOLERANCE,
     Case,
     Question,
     argument_names,
@@ -34,8 +32,6 @@ FOLLOWS = "It is right on the {} of {} inputs on which out is: mend forward firs
 SUBGRADIENT = "at a kink or in a tie it is another subgradient than minidann's, which is right too"
 WRITES = "writes to an array that it was given; copy it first: "
 IN_VAIN = "backward gives d{} with input_gradient=False, too: return None in its place."
-
-__all__ = ["Answer", "Case", "Question", "alike", "judge", "questions"]
 
 
 class Answer(NamedTuple):
@@ -86,13 +82,7 @@ def mapped(function: Callable, thing) -> Any:
 
 def read_only(thing) -> Any:
     """The same with a view of every array that cannot be written to."""
-
-    def view(array):
-        array = array.view()
-        array.setflags(write=False)
-        return array
-
-    return mapped(view, thing)
+    return mapped(lambda array: np.broadcast_to(array, array.shape), thing)
 
 
 def judge(
@@ -113,7 +103,7 @@ def judge(
     for question, answer in zip(questions, answers):
         out, least, true = real(answer.out), floor(question), tuple(question.gradients)
         wrong = out is not None and not close(out, question.out, tolerance=MIXED)
-        outs.append(Seen(question, (out,), (np.asarray(question.out),), (wrong,)))
+        outs.append(naming.Seen(question, (out,), (np.asarray(question.out),), (wrong,)))
         numbers = [real(gradient) for gradient in each(answer.gradients, names)]
         wrong = [n is not None and t is not None and not close(n, t, least)
                  for n, t in zip(numbers, true)]  # fmt: skip
@@ -124,7 +114,7 @@ def judge(
                 notes[i], wrong[i], numbers[i] = note, False, None
             if number is not None and true[i] is None:
                 problems[-1][1 + i] = IN_VAIN.format(names[i])
-        seen.append(Seen(question, tuple(numbers), true, tuple(wrong), least))
+        seen.append(naming.Seen(question, tuple(numbers), true, tuple(wrong), least))
     first, *others = zip(*problems)
     causes = naming.name_out(name, outs, without) if any(s.wrong[0] for s in outs) else ()
     out = _verdict("out", names, outs, 0, first, causes)
@@ -187,7 +177,7 @@ def each(gradients, names) -> Sequence:
 
 
 @np.errstate(all="ignore")
-def _causes(name, out: Verdict, seen: list[Seen], fine: list[bool], without) -> dict:
+def _causes(name, out: Verdict, seen: list[naming.Seen], fine: list[bool], without) -> dict:
     """The causes of each wrong gradient; `fine` says on which questions out is right.
 
     A gradient may be wrong because forward is: then it is that of the wrong forward, or it is
@@ -234,17 +224,3 @@ def _subgradient(name: str, question: Question, i: int, received: np.ndarray) ->
         if predicted is not None and close(received, predicted):
             return f"{SUBGRADIENT}; the course, which asks for minidann's, says: {mistake.says}"
     return SUBGRADIENT
-
-
-def alike(received, true) -> bool:
-    """Are two results the same: numbers, arrays, and dicts, tuples and lists of these?"""
-    if isinstance(true, dict):
-        same = isinstance(received, dict) and received.keys() == true.keys()
-        return same and all(alike(received[key], true[key]) for key in true)
-    if isinstance(true, (tuple, list)):
-        same = isinstance(received, (tuple, list, np.ndarray)) and len(received) == len(true)
-        return same and all(map(alike, received, true))
-    if real(true) is None:
-        return received == true
-    single = np.asarray(true).dtype == np.float32
-    return close(received, true, tolerance=MIXED if single else TOLERANCE)

@@ -50,7 +50,8 @@ def attempt(function: Callable, path, seconds: float) -> tuple[Any, str]:
     except TookTooLong as error:
         return None, f"took more than {seconds:.3g} s{place(error, path)}; {ENDLESS}"
     except (Exception, SystemExit) as error:
-        return None, f"raised {in_one_line(error)}{place(error, path)}"
+        text = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        return None, f"raised {text}{place(error, path)}"
     finally:
         if is_limited:
             signal.setitimer(signal.ITIMER_REAL, 0)
@@ -94,11 +95,6 @@ def answers(op, asked: Sequence[Question], *, aloud: bool = True) -> list[Answer
             answer = answer._replace(again=() if error else again)
         repeated.append(answer)
     return repeated
-
-
-def in_one_line(error: BaseException) -> str:
-    """The error in one line."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 def place(error: BaseException, path: Path | str | None) -> str:

@@ -4,7 +4,7 @@ Whatever a corpus was recorded in (RECOLA is mostly 44.1 kHz, RAVDESS 48 kHz and
 leaves this file as one array at one rate, so that nothing behind it asks again.
 """
 
-import io
+import os
 from math import gcd
 from pathlib import Path
 
@@ -19,6 +19,7 @@ RATES = 4_000, 400_000  # the rates a recording may have: what else a file says 
 DENSEST = 3000  # samples that a byte of a file can hold; FLAC packs 320 of digital silence
 FAR = 10  # times the length of a recording: an end beyond that is in another unit
 LOUDEST = 16  # of full scale, 24 dB above it: floating point beyond that is on another scale
+INTEGERS = 1 << 15, 1 << 23, 1 << 31  # full scale of 16, 24 and 32 bits
 FORMATS = "WAV", "WAVEX", "FLAC", "OGG"  # in others a file that was cut short would go unnoticed
 
 
@@ -27,27 +28,30 @@ def decode(path: Path) -> tuple[np.ndarray, int]:
 
     Raises UserError, which does not name the file, where it is not whole and finite.
     """
+    head = b""
     try:
-        content = path.read_bytes()
-        with soundfile.SoundFile(io.BytesIO(content)) as file:
+        with open(path, "rb") as file:
+            head = file.read(60)
+        # Not as text: on Linux a name can be bytes that are no text of any encoding.
+        with soundfile.SoundFile(os.fsencode(path) if os.name == "posix" else path) as file:
             rate, frames = file.samplerate, file.frames
             if file.format not in FORMATS:
                 raise UserError(f"is {file.format} inside; convert it to WAV or FLAC")
-            if not RATES[0] <= rate <= RATES[1] or frames > DENSEST * len(content):
+            if not RATES[0] <= rate <= RATES[1] or frames > DENSEST * path.stat().st_size:
                 raise UserError(
                     f"says that it holds {frames} samples at {rate} Hz, which speech does not; "
                     "export it again"
                 )
-            if damage := truncation.misfit(content, file.extra_info):
+            if damage := truncation.misfit(path):
                 raise UserError(damage)
             channels = file.read(frames, dtype="float32", always_2d=True)  # (samples, channels)
     except OSError as error:
         raise UserError(f"cannot be read ({error.strerror}); check the path") from None
-    except soundfile.SoundFileError as error:
+    except (soundfile.SoundFileError, TypeError) as error:  # TypeError: .raw, without a header
         why = getattr(error, "error_string", str(error)).removesuffix(".")
         raise UserError(
-            f"cannot be read as audio ({why}); is it empty, cut short, a Git LFS pointer or a web "
-            "page? Download it again, or convert it to WAV or FLAC"
+            _instead(head)
+            or f"cannot be read as audio ({why}); copy it again or convert it to WAV or FLAC"
         ) from None
     if not 0 < len(channels) == frames:
         raise UserError(f"{len(channels)} of its {frames} samples are there; {truncation.COPY}")
@@ -62,9 +66,14 @@ def check_samples(channels: np.ndarray) -> None:
     refused.
     """
     peak = max(float(channels.max()), -float(channels.min()))
-    if not peak <= LOUDEST:  # NaN fails this too
+    if not peak <= INTEGERS[-1]:  # NaN fails this too
+        raise UserError("holds NaN, infinite or absurd samples; export it again as 16-bit audio")
+    if peak > LOUDEST:
+        scale = next(scale for scale in INTEGERS if peak <= scale)
+        scale = "128 or by 32768" if peak <= 128 else scale  # 8 bits, or quiet ones of 16
         raise UserError(
-            f"its samples go up to {peak:.6g}, where full scale is 1; export it again as 16 bits"
+            f"its samples go up to {peak:.6g}, where full scale is 1, so they are on the scale of "
+            f"whole numbers; divide them by {scale}"
         )
     count, mean = channels.shape[1], mixed(channels)  # mean (n,)
     power, left = np.vdot(channels, channels) / count, np.vdot(mean, mean)
@@ -74,6 +83,18 @@ def check_samples(channels: np.ndarray) -> None:
             f"its {count} channels cancel each other, of opposite polarity: their mean is "
             f"{loss:.1f} dB below them; keep one of them, or turn one round"
         )
+
+
+def _instead(head: bytes) -> str:
+    """What lies in the place of a recording, by its first bytes: nothing, or text; else ""."""
+    if not head:
+        return "is empty; copy or download it again"
+    if head.startswith(b"version https://git") or b"/annex/" in head:
+        return "is a pointer to the recording; fetch it with `git lfs pull` or `git annex get`"
+    text = " ".join(head.decode("utf-8-sig", errors="ignore").split())
+    if len(text) > 2 and text.isprintable():
+        return f"is text, not sound: {text[:40]!r}; download it again"
+    return ""
 
 
 def mixed(channels: np.ndarray) -> np.ndarray:

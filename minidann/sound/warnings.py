@@ -6,16 +6,20 @@ classifier can use all of these, so they are worth knowing before training.
 
 import zlib
 from collections import defaultdict
+from pathlib import Path
+from statistics import mode
 from typing import NamedTuple
 
 import numpy as np
 
+from minidann.sound import truncation
 from minidann.sound.audio import mixed
 
 SHORT, LONG = 0.5, 30.0  # seconds outside which an utterance is worth a look
 CLIPPED = 0.5  # of full scale: three equal samples in a row at the peak of such a recording
 ZEROS = 0.1  # seconds of digital silence that are worth telling
 SILENCE = 1e-6  # of full scale: a peak below it is nothing, also where a codec made it of zeros
+MUTE = 0.6  # of the length (in RAVDESS, where silence is cut to zeros, up to 0.51)
 STEP = 2.0**-15  # of full scale: one of 16 bits
 STEPS = 129  # a peak below so many, as 24 bits that hold 16 have (real speech tried: 149 or more)
 BLOCK = 0.025  # seconds over which a level is taken
@@ -28,19 +32,23 @@ class Sound(NamedTuple):
     """One utterance's measures; levels are taken from the mean of its channels."""
 
     rate: int  # Hz
+    channels: int
     seconds: float
     silent: float  # the share of it that is silence to the last bit
     clipped: bool
     peak: float  # the largest sample of any channel
     span: float  # dB from the quietest of its levels to the loudest, see SPEECH
     late: float  # seconds by which its end lies after its recording's, where it is cut
+    ended: bool  # its file says where it ends
     checksum: int  # CRC-32 of the decoded samples, the mean of their channels
 
 
-def measure(whole: np.ndarray, rate: int, start: float | None, end: float | None) -> Sound:
+def measure(
+    path: Path, whole: np.ndarray, rate: int, start: float | None, end: float | None
+) -> Sound:
     """Measure the utterance from `start` to `end` (seconds; None: its own end) of a recording.
 
-    whole (samples, channels) float32, as decoded, not empty between the two times.
+    whole (samples, channels) float32, as decoded from `path`, not empty between the two times.
     """
     first = round((start or 0.0) * rate)
     last = len(whole) if end is None else round(end * rate)
@@ -55,12 +63,14 @@ def measure(whole: np.ndarray, rate: int, start: float | None, end: float | None
     levels = 10 * np.log10(np.sort(heard)) if len(heard) else np.zeros(1)  # dB, from the quietest
     return Sound(
         rate=rate,
+        channels=channels.shape[1],
         seconds=len(mono) / rate,
         silent=1 - len(heard) / len(power),
         clipped=peak > CLIPPED and bool((at_peak[:-2] & at_peak[1:-1] & at_peak[2:]).any()),
         peak=peak,
         span=float(levels[int(0.95 * len(levels))] - levels[int(0.05 * len(levels))]),
         late=max(0.0, (end or 0.0) - len(whole) / rate),
+        ended=truncation.says_its_end(path),
         checksum=zlib.crc32(np.ascontiguousarray(mono)),
     )
 
@@ -68,6 +78,10 @@ def measure(whole: np.ndarray, rate: int, start: float | None, end: float | None
 # What makes an utterance doubtful, by the words after "utterances", and the figure that shows it.
 DOUBTS = {
     f"shorter than {SHORT:g} s": (lambda s: s.seconds < SHORT, "{seconds:.2f} s"),
+    "of nothing but zeros": (lambda s: s.peak < SILENCE, "{seconds:.2f} s"),
+    f"with exact zeros over {MUTE:.0%} of the length or more": (
+        lambda s: s.silent >= MUTE and s.peak >= SILENCE, "{silent:.0%}",
+    ),
     "with clipping, three or more samples in a row at the peak": (
         lambda s: s.clipped, "peak {peak:.3f}",
     ),
@@ -78,6 +92,9 @@ DOUBTS = {
         lambda s: s.span < SPEECH and s.peak >= STEPS * STEP, "{span:.1f} dB",
     ),
     "that end after their recording, cut to it": (lambda s: s.late > 0, "by {late:.2g} s"),
+    "in a file without a mark of its end, perhaps cut short": (
+        lambda s: not s.ended, "{seconds:.2f} s are there",
+    ),
 }  # fmt: skip
 
 
@@ -99,6 +116,10 @@ def data_warnings(sounds: dict[int, Sound]) -> dict[str, list[list[int]]]:
     # These spoil no utterance, but a domain classifier can use them.
     kinds[f"longer than {LONG:g} s"] = lambda s: s.seconds > LONG
     kinds[f"with {ZEROS:g} s or more of digital silence"] = lambda s: s.silent * s.seconds >= ZEROS
+    if sounds:
+        usual = mode((s.rate, s.channels) for s in sounds.values())
+        what = "whose rate and channels are not {} Hz and {}, as is usual here".format(*usual)
+        kinds[what] = lambda s: (s.rate, s.channels) != usual
     found = {
         f"utterances {what}": [[i] for i, sound in sounds.items() if is_so(sound)]
         for what, is_so in kinds.items()
