@@ -21,7 +21,7 @@ What stands around it:
     mistakes/       if it is not: which mistake is it? and a catalogue of known ones
     report/         every table and figure of the paper, its claims, and what they hide
     coursework/     exercises on the lessons: hand out, check, grade
-    reader/         the lessons as HTML, with the code beside them
+    reader/         the lessons as HTML, with the code beside them, and as notebooks
     moons.py        the whole idea in two dimensions
     console.py      errors in one line, progress
 

@@ -10,7 +10,7 @@ COMMANDS = {
     "moons": "the whole idea in two dimensions, in a second",
     "gradcheck": "prove every gradient, or check your own backward pass",
     "coursework": "hand out the exercises, check them, grade a class",
-    "reader": "the lessons as a book in the browser, with the code beside them",
+    "reader": "the lessons as a book in the browser, the code beside them, or as notebooks",
 }
 
 

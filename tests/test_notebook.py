@@ -93,5 +93,5 @@ def test_the_notebook_trains_predicts_and_draws(tmp_path, monkeypatch):
     assert "image/png" in curves and "image/png" in picture
     assert predicted.count("_F000.ogg") == 2
     assert "arousal (model of synthetic demo speech)" in command
-    assert "The domain classifier is" in doctor and "What to try next" in doctor
+    assert "the domain classifier is" in doctor and "What to try next" in doctor
     assert "Traceback" not in "".join(shown)

@@ -112,4 +112,4 @@ def _with_task(text: str, lesson: int) -> str:
     if tasks:
         return text.replace("\n## Read on", FILL_IN + "".join(tasks) + "\n## Read on")
     before, heading, questions = text.partition("## Quick questions\n")
-    return before + heading + questions.replace("\n<details>", f"{ANSWER}<details>", 1)
+    return before + heading + re.sub(r"\n( *<details>)", rf"{ANSWER}\1", questions, count=1)
