@@ -168,8 +168,7 @@ def everything(place: Path) -> list[File]:
         except Exception as error:
             damaged = tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError
             why = "it is damaged, or no zip and no tar" if isinstance(error, damaged) else error
-            problem = f"cannot be read ({why}): hand in a zip"
-            files.append(File(inside, problem=problem))
+            files.append(File(inside, problem=f"cannot be read ({why}): hand in a zip"))
     return files
 
 

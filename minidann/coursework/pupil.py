@@ -197,8 +197,8 @@ def answer(module, caches: dict, call: dict):
 
 
 def do(name: str, code: str, calls: list[dict]) -> dict:
-    """What becomes of an exercise: the value of each call, and its error in a line or ""; what the
-    import of the code raised; the beginning of what it printed; and notes.
+    """What becomes of an exercise: the value of each call, and its error in a line or ""; why it
+    cannot be imported; the beginning of what it printed; and notes.
     """
     printed, notes, caches, results = "", [], {}, []
 
@@ -215,6 +215,7 @@ def do(name: str, code: str, calls: list[dict]) -> dict:
         return value, error
 
     module, problem = guarded(load, name, code, notes)
+    problem = problem and f"The file cannot be imported: it {problem}."
     for call in [] if problem else calls:
         # Its value as it is now, because the code may write to it later.
         value, error = guarded(lambda call: loads(dumps(answer(module, caches, call))), call)
