@@ -148,9 +148,6 @@ def is_number(node: ast.stmt) -> bool:
     )
 
 
-# --- Files and archives
-
-
 def everything(place: Path) -> list[File]:
     """Every file in a folder or an archive, and what is wrong with it."""
     paths = sorted(Path(at, name) for at, _, names in os.walk(place) for name in names)

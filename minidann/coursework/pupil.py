@@ -41,9 +41,6 @@ LARGEST = 16 << 20  # bytes of an array that is sent back
 SYSTEM = ("os.", "subprocess.", "shutil.", "socket.", "ctypes.", "signal.", "resource.")
 
 
-# --- Lines
-
-
 def plain(thing):
     """An array as JSON can hold it. Raises TypeError, which names what JSON cannot hold."""
     if isinstance(thing, np.bool_):
@@ -74,9 +71,6 @@ def dumps(thing) -> str:
 
 def loads(line: str):
     return json.loads(line, object_hook=decode)
-
-
-# --- What the code may not do
 
 
 def stand_in(module: str):
@@ -130,9 +124,6 @@ def restrict() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (MEGABYTES << 20, MEGABYTES << 20))
         resource.setrlimit(resource.RLIMIT_FSIZE, (WRITTEN, WRITTEN))
     sys.addaudithook(refuse)
-
-
-# --- A call
 
 
 def load(name: str, code: str, notes: list[str]) -> types.ModuleType:
