@@ -160,7 +160,7 @@ def test_one_process_does_what_it_can(tmp_path):
     pids = {name: {call["error"] for call in found[name].calls if "ValueError" in call["error"]}
             for name in found}  # fmt: skip
     assert pids["relu"] == pids["dense"] and len(pids["relu"]) == 1
-    assert pids["batchnorm"] and found["softmax_cross_entropy"].lost
+    assert pids["batchnorm"] and found["softmax_cross_entropy"].problem
     assert pids["batchnorm"] != pids["dense"]
 
 
@@ -305,7 +305,7 @@ def test_earlier_grades_are_kept_and_what_is_missing_is_told_once(here):
     [
         ("check nowhere", "nowhere: there is no such folder"),
         ("check .", ".: it is empty; python -m minidann.coursework new"),
-        ("grade nowhere", "there is no such folder"),
+        ("grade nowhere", "nowhere: No such file or directory"),
         ("grade nowhere --gradescope g.json", "nowhere: there is no such folder"),
         ("grade .", "there are no folders in it"),
         ("new x --lesson 14", "invalid choice: 14 (choose from"),

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from wrong_code import changed, changed_at, changed_network, check, check_network
 
-from minidann.gradcheck.comparing import ZERO
 from minidann.gradcheck.judging import AGAIN
+from minidann.gradcheck.perturbing import ZERO
 from minidann.gradcheck.verdict import UNKNOWN
 from minidann.ops import (
     attention,

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from minidann import gradcheck, ops
-from minidann.gradcheck.comparing import ZERO
 from minidann.gradcheck.network import padded
+from minidann.gradcheck.perturbing import ZERO
 from minidann.mistakes.question import first_example
 from minidann.ops import conv1d, conv_relu_maxpool, dropout, maxpool
 

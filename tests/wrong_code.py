@@ -42,11 +42,11 @@ DERIVATIVES = {}  # by step and parameter
 COMPUTED = network.expected
 
 
-def remembered(wrong, step, name, ops):
+def remembered(wrong, step, name):
     """`network.expected`, computed once for all networks whose forward is right."""
     key = step.mode, step.label, name, step.x.tobytes()
     if key not in DERIVATIVES:
-        DERIVATIVES[key] = COMPUTED(model, step, name, ops)
+        DERIVATIVES[key] = COMPUTED(model, step, name)
     return DERIVATIVES[key]
 
 

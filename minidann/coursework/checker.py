@@ -110,8 +110,7 @@ def ask(exercise: Exercise, rng: np.random.Generator) -> tuple[list[dict], Calla
 def judged(exercise: Exercise, asked: list[tuple], results: Sequence[dict]):
     """The share of wrong ops that are caught, less that of right ones that are called wrong."""
     (part,) = exercise.parts
-    answers = []  # what is wrong with each op, and True, False or None
-    problems, mistaken = {}, {True: [], False: []}
+    problems, mistaken, caught, cleared = {}, {True: [], False: []}, 0, 0
     for (name, wrong, _), call in zip(asked, results):
         about = name + (wrong and f", where {wrong}")
         value, error = call["value"], call["error"]
@@ -121,17 +120,15 @@ def judged(exercise: Exercise, asked: list[tuple], results: Sequence[dict]):
             problems.setdefault(error, f"check {error}, on {about}")
         elif value == bool(wrong):
             mistaken[value].append(about)
-        answers.append((wrong, None if error else value))
-    wrong = [answer for what, answer in answers if what]
-    right = [answer for what, answer in answers if not what]
-    caught, cleared = wrong.count(False), right.count(True)
-    share = max(0.0, caught / len(wrong) - 1 + cleared / len(right))
-    said = f"It catches {caught} of {len(wrong)} wrong ops and clears {cleared} of {len(right)}"
-    shown = [
-        *few([*problems.values()]),
-        *few([f"right, but called wrong: {about}" for about in mistaken[False]]),
-        *few([f"wrong, but not caught: {about}" for about in mistaken[True]]),
-    ]
+        else:
+            caught, cleared = caught + (not value), cleared + value
+    of_wrong = sum(bool(wrong) for _, wrong, _ in asked)
+    of_right = len(asked) - of_wrong
+    share = max(0.0, caught / of_wrong - 1 + cleared / of_right)
+    said = f"It catches {caught} of {of_wrong} wrong ops and clears {cleared} of {of_right}"
+    shown = few([*problems.values()])
+    for answer, what in (False, "right, but called wrong"), (True, "wrong, but not caught"):
+        shown += few([f"{what}: {about}" for about in mistaken[answer]])
     causes = (f"{said} right ones.",) * (share < 1)
     return [Verdict(part, share == 1, causes, "\n".join(shown))], {part: exercise.most * share}, ()
 

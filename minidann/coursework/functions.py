@@ -24,12 +24,9 @@ def ask(exercise: Exercise, rng: np.random.Generator) -> tuple[list[dict], Calla
         wrong = [(handed_out[name], AS_BEFORE)]
     right = getattr(exercise.module, name)
     wrong += [(function, function.__doc__) for function in wrong_ways(right, constants)]
-    calls = [
-        {"function": name, "args": args, "options": options, "constants": constants}
-        for part in exercise.parts
-        for args, options in given[part]
-        for _ in range(2)  # the second must give the same
-    ]
+    calls = [{"function": name, "args": args, "options": options, "constants": constants}
+             for part in exercise.parts for args, options in given[part]
+             for _ in range(2)]  # fmt: skip  # the second must give the same
     return calls, lambda results: judged(exercise, given, iter(results), wrong)
 
 
@@ -72,11 +69,9 @@ def verdict(exercise: Exercise, part: str, tried: list[tuple], wrong: list[tuple
 
 def named(tried: list[tuple], wrong: list[tuple]) -> tuple[str, ...]:
     """What is wrong with the functions that give all that was received, at most two."""
-    found = [
-        sentence
-        for function, sentence in wrong
-        if all(alike(call["value"], called(function, *given)) for *given, call in tried)
-    ]
+    found = [says for function, says in wrong
+             if not any(difference("", call["value"], called(function, *given))
+                        for *given, call in tried)]  # fmt: skip
     return tuple(dict.fromkeys(found))[:2]
 
 
@@ -91,32 +86,27 @@ def called(function: Callable, args: tuple, options: dict):
 
 def difference(what: str, received, true) -> tuple | None:
     """The first place where two results differ: its name, both values, and what is wrong, if that
-    is more than numbers. None without any.
+    is more than numbers. None without any. A list is one place.
     """
-    pairs = []
+    pairs, why = [], "It returns None." if received is None else ""
     if isinstance(true, dict) and isinstance(received, dict):
         if received.keys() != true.keys():
             lacks, more = true.keys() - received.keys(), received.keys() - true.keys()
             has = f"lacks {sorted(lacks)}" if lacks else f"should not have {sorted(more)}"
             return what, None, None, f"{what} {has}."[:300]
         pairs = [(f'{what}["{key}"]', received[key], true[key]) for key in true]
-    elif isinstance(true, tuple) and isinstance(received, list) and len(received) == len(true):
-        pairs = [(f"{what}[{i}]", *pair) for i, pair in enumerate(zip(received, true))]
-    elif not alike(received, true):
-        why = f"It returns {received}, not {true}."[:300] if isinstance(true, (list, str)) else ""
-        return what, received, true, "It returns None." if received is None else why
-    return next(filter(None, (difference(*pair) for pair in pairs)), None)
-
-
-def alike(received, true) -> bool:
-    """Are two results the same: numbers, arrays, and dicts, tuples and lists of these?"""
-    if isinstance(true, dict):
-        same = isinstance(received, dict) and received.keys() == true.keys()
-        return same and all(alike(received[key], true[key]) for key in true)
-    if isinstance(true, (tuple, list)):
+        same = True
+    elif isinstance(true, (tuple, list)):
         same = isinstance(received, (tuple, list, np.ndarray)) and len(received) == len(true)
-        return same and all(map(alike, received, true))
-    if real(true) is None:
-        return received == true
-    single = np.asarray(true).dtype == np.float32
-    return close(received, true, tolerance=MIXED if single else TOLERANCE)
+        pairs = [(f"{what}[{i}]", *p) for i, p in enumerate(zip(received, true))] if same else []
+        if isinstance(true, list):
+            same, pairs = same and not any(difference(*pair) for pair in pairs), []
+    elif real(true) is None:
+        same = isinstance(received, str) and received == true
+    else:
+        single = np.asarray(true).dtype == np.float32
+        same = close(received, true, tolerance=MIXED if single else TOLERANCE)
+    if not same:
+        text = f"It returns {received}, not {true}."[:300] * isinstance(true, (list, str))
+        return what, received, true, why or text
+    return next(filter(None, (difference(*pair) for pair in pairs)), None)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import partial
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
-from textwrap import shorten
 
 from minidann.console import UserError
 from minidann.coursework import handed_in
@@ -13,8 +12,6 @@ from minidann.coursework.exercises import Exercise
 from minidann.coursework.judging import NOT_GRADED, Paper, Result
 from minidann.ops import parallel
 from minidann.run import store
-
-NOTE = 240  # characters of the note on one exercise in grades.csv
 
 
 @dataclass(frozen=True)
@@ -40,18 +37,15 @@ class Graded:
         said: dict[str, list[str]] = {}
         for result in self.results:
             said.setdefault(result.summary, []).append(result.exercise.name)
-        each = [f"{', '.join(names)}: {shorten(summary, NOTE, placeholder=' ...')}"
-                for summary, names in said.items() if summary not in ("", self.note)]  # fmt: skip
+        each = [f"{', '.join(names)}: {summary}" for summary, names in said.items()
+                if summary not in ("", self.note)]  # fmt: skip
         return "; ".join([self.note] * bool(self.note) + each)
 
 
 def submissions(folder: Path) -> tuple[list[Path], list[str]]:
-    """The folders and archives in a folder, and the names of what else is in it.
-
-    Raises UserError where there are none.
+    """The folders and archives in a folder, of which there must be one, and the names of what else
+    is in it.
     """
-    if not folder.is_dir():
-        raise UserError(f"{folder}: there is no such folder")
     paths = sorted(path for path in folder.iterdir() if not path.name.startswith((".", "__")))
     found = [path for path in paths if path.is_dir() or handed_in.is_archive(path)]
     if not found:
@@ -93,9 +87,7 @@ def table(graded: Iterable[Graded], exercises: tuple[Exercise, ...]) -> bytes:
 
 
 def cell(text: str) -> str:
-    """A text that no spreadsheet takes for a formula; what cannot be printed is written as Python
-    writes it.
-    """
+    """A text that no spreadsheet takes for a formula, and that can be printed."""
     text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
     return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
 

@@ -149,9 +149,6 @@ def is_number(node: ast.stmt) -> bool:
     )
 
 
-# --- Files and archives
-
-
 def everything(place: Path) -> list[File]:
     """Every file in a folder or an archive, and what is wrong with it."""
     paths = sorted(Path(at, name) for at, _, names in os.walk(place) for name in names)
@@ -169,8 +166,7 @@ def everything(place: Path) -> list[File]:
         except Exception as error:
             damaged = tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError
             why = "it is damaged, or no zip and no tar" if isinstance(error, damaged) else error
-            problem = f"cannot be read ({why}): hand in a zip"
-            files.append(File(inside, problem=problem))
+            files.append(File(inside, problem=f"cannot be read ({why}): hand in a zip"))
     return files
 
 

@@ -51,10 +51,7 @@ class Result:
 
 
 class Paper:
-    """What is asked in some exercises, drawn from one seed: the same for every submission.
-
-    `seconds`: how long all calls of an exercise may take.
-    """
+    """What is asked in some exercises: the same of all submissions. Each may take `seconds`."""
 
     def __init__(self, exercises: tuple[Exercise, ...], seed: int, seconds: float = SECONDS):
         if seed < 0:
@@ -83,10 +80,8 @@ class Paper:
             return Result(exercise, NOT_WRITTEN, why="The file is missing.")
         done = found[name]
         more = {"notes": tuple(done.notes) * (not done.problem), "printed": done.printed}
-        if done.lost or done.problem:
-            why = f"It could not be run to its end: {done.lost}."
-            why = f"The file cannot be imported: it {done.problem}." if done.problem else why
-            return Result(exercise, WRONG, why=why, **more)
+        if done.problem:
+            return Result(exercise, WRONG, why=done.problem, **more)
         calls, judge = self.asked[name]
         errors = [result["error"] for call, result in zip(calls, done.calls)
                   if call["function"] in exercise.functions]  # fmt: skip

@@ -38,10 +38,8 @@ def ask(exercise: Exercise, rng: np.random.Generator) -> tuple[list[dict], Calla
 
 
 def large(op: ModuleType, rng: np.random.Generator) -> Question:
-    """A question with LARGE numbers: the op's first example with its rows repeated.
-
-    A backward pass takes a moment there, and in loops a second; one that perturbs every number, and
-    calls forward each time, takes minutes.
+    """The op's first example, its rows repeated up to LARGE numbers: in loops a backward pass takes
+    a second there, and one that perturbs every number takes minutes.
     """
 
     def repeated(array):
@@ -71,10 +69,7 @@ def judged(exercise: Exercise, asked: list[Question], calls: Sequence[dict]):
 
 
 def verdicts_on(name: str, asked: Sequence[Question], answers: Sequence[Answer]):
-    """The verdicts on the small inputs, and where all is right, on the last one, which is large.
-
-    It would take long to look for a mistake in 100,000 numbers.
-    """
+    """The verdicts on the small inputs, and where all is right, on the large one, which is last."""
     small = judge(name, asked[:-1], answers[:-1])
     return judge(name, asked, answers) if all(v.right for v in small.values()) else small
 

@@ -41,9 +41,6 @@ LARGEST = 16 << 20  # bytes of an array that is sent back
 SYSTEM = ("os.", "subprocess.", "shutil.", "socket.", "ctypes.", "signal.", "resource.")
 
 
-# --- Lines
-
-
 def plain(thing):
     """An array as JSON can hold it. Raises TypeError, which names what JSON cannot hold."""
     if isinstance(thing, np.bool_):
@@ -74,9 +71,6 @@ def dumps(thing) -> str:
 
 def loads(line: str):
     return json.loads(line, object_hook=decode)
-
-
-# --- What the code may not do
 
 
 def stand_in(module: str):
@@ -130,9 +124,6 @@ def restrict() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (MEGABYTES << 20, MEGABYTES << 20))
         resource.setrlimit(resource.RLIMIT_FSIZE, (WRITTEN, WRITTEN))
     sys.addaudithook(refuse)
-
-
-# --- A call
 
 
 def load(name: str, code: str, notes: list[str]) -> types.ModuleType:
@@ -197,8 +188,8 @@ def answer(module, caches: dict, call: dict):
 
 
 def do(name: str, code: str, calls: list[dict]) -> dict:
-    """What becomes of an exercise: the value of each call, and its error in a line or ""; what the
-    import of the code raised; the beginning of what it printed; and notes.
+    """What becomes of an exercise: the value of each call, and its error in a line or ""; why it
+    cannot be imported; the beginning of what it printed; and notes.
     """
     printed, notes, caches, results = "", [], {}, []
 
@@ -215,6 +206,7 @@ def do(name: str, code: str, calls: list[dict]) -> dict:
         return value, error
 
     module, problem = guarded(load, name, code, notes)
+    problem = problem and f"The file cannot be imported: it {problem}."
     for call in [] if problem else calls:
         # Its value as it is now, because the code may write to it later.
         value, error = guarded(lambda call: loads(dumps(answer(module, caches, call))), call)

@@ -26,14 +26,13 @@ ENDED = "its process ended in the middle of a call (exit, or out of memory)"
 class Results(NamedTuple):
     """What became of an exercise: the value and the error of each call, what was printed, notes.
 
-    `lost`: why there are none. `problem`: what the import of the file raised.
+    `problem`: why there are none, in a sentence.
     """
 
     calls: tuple[dict, ...] = ()
     problem: str = ""
     notes: tuple[str, ...] = ()
     printed: str = ""
-    lost: str = ""
 
 
 def run(codes: dict[str, str], tasks: dict[str, str], seconds: float) -> dict[str, Results]:
@@ -83,4 +82,4 @@ def _process(codes: dict[str, str], tasks: dict[str, str], seconds: float) -> di
     answers = [part.split("\n", 1)[0] for part in parts[1:]]  # a line each; the code may write more
     found = {name: Results(**pupil.loads(line)) for name, line in zip(codes, answers)}
     lost = [name for name in codes if name not in found][:1]
-    return found | dict.fromkeys(lost, Results(lost=why))
+    return found | dict.fromkeys(lost, Results(problem=f"It could not be run to its end: {why}."))

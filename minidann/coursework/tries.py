@@ -45,10 +45,9 @@ def add_penalty(rng):
     zero, lacking = {**small, "conv.w": np.array([2.0, 0.0])}, {**grads}
     del lacking["conv.w"], lacking["bn.beta"]
     given = (small, ones), (large, lacking), (large, grads), (zero, ones)
-    calls = {"l1": [(pair, {"l1": 0.5, "l2": 0.0}) for pair in given],
-             "l2": [(pair, {"l1": l1, "l2": 0.25}) for pair in given[:3] for l1 in (0.0, 0.5)],
-             }  # fmt: skip
-    return calls | {"kernels only": calls["l1"] + calls["l2"]}
+    of_l1 = [(pair, {"l1": 0.5, "l2": 0.0}) for pair in given]
+    of_l2 = [(pair, {"l1": l1, "l2": 0.25}) for pair in given[:3] for l1 in (0.0, 0.5)]
+    return {"l1": of_l1, "l2": of_l2, "kernels only": of_l1 + of_l2}
 
 
 def equations(rng):
@@ -108,7 +107,6 @@ def normalise_and_pad(rng):
 
 def uar(rng):
     """Classes of the same size, where UAR is accuracy but not precision, and of others."""
-
     pairs = [([0, 1], [0, 1]), ([0, 0, 1, 1], [0, 0, 1, 0]), ([1, 0, 1], [1, 1, 1])]
     for zeros in (3, 9, 40):
         labels = rng.permutation(np.repeat([0, 1], [zeros, 9]))

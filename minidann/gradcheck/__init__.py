@@ -1,8 +1,7 @@
 """Is a gradient right, and if not, what is wrong with it?
 
     verdict.py      the verdict on a part, the report on all parts, their words
-    perturbing.py   derivatives by central differences and by complex step
-    comparing.py    the verdict on a gradient, by derivatives
+    perturbing.py   derivatives by central differences and by complex step, a gradient beside them
     judging.py      questions about an op, and the verdicts on the answers
     running.py      runs the code under test, which answers the questions
     gradients.py    any op against its own differences

@@ -23,8 +23,7 @@ class Tried(NamedTuple):
 def try_mistake(mistake: catalogue.Mistake, seed: int) -> Tried:
     """Hand the mistake in, as a student would, and see what is said of it.
 
-    Without its entry a cause is right if it is told of other inputs, too: what holds on every
-    number of two draws is no coincidence.
+    Without its entry a cause is right if it is told of other inputs, too.
     """
     killed, with_it = causes(mistake, seed)
     _, without_it = causes(mistake, seed, mistake)

@@ -12,27 +12,18 @@ from functools import partial
 import numpy as np
 
 from minidann import ops
-from minidann.gradcheck.comparing import by_differences
 from minidann.gradcheck.judging import Answer, each, judge, read_only, unusable
+from minidann.gradcheck.perturbing import by_differences
 from minidann.gradcheck.running import TOTAL, answers, attempt, quietly
 from minidann.gradcheck.verdict import Report, Verdict, on_input
 from minidann.mistakes.question import Case, Question, argument_names, ask, close, first_example
 
 CONTRACT = "the contract"
-NO_DERIVATIVE = (
-    "The gradient reversal is not the derivative of its forward; check it with scale=-beta, or "
-    "with --op gradient_reversal."
-)
-NOT_FLOAT64 = (
-    "forward returns {} where float64 goes in, in which differences are too coarse; give the "
-    "arrays that you make the dtype of the input."
-)
+NO_DERIVATIVE = "The reversal is no derivative: check it by --op gradient_reversal or scale=-beta."
+NOT_FLOAT64 = "forward returns {} for float64; give the arrays that you make the input's dtype."
 NOT_PURE = "forward gives another out in a second call (np.random? make it an option)."
 LABELS = "; labels are no array to differentiate: return them in the options"
-DEAF = (
-    "backward gives the same gradients whatever dout is: multiply by dout, which for a loss is the "
-    "derivative of what comes after it, a number."
-)
+DEAF = "backward gives the same gradients whatever dout is: multiply by dout (of a loss, a number)."
 
 
 def check(

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidann import ops
-from minidann.gradcheck.comparing import IN_FLOAT32, by_differences
+from minidann.gradcheck.perturbing import IN_FLOAT32, by_differences
 from minidann.gradcheck.verdict import Verdict, kind, shown
 from minidann.mistakes import catalogue, naming
 from minidann.mistakes.question import (
@@ -37,10 +37,9 @@ IN_VAIN = "backward gives d{} with input_gradient=False, too: return None in its
 class Answer(NamedTuple):
     """What the code under test gave on one question. Everything may be missing or nonsense.
 
-    `out` and `gradients` as received; `again`: its gradients once more, after other cases were run
-    (None where nothing was run again). `error`: a predicate in one line, such as "raised
-    ValueError: ..., line 7", "" if nothing went wrong; `which`: "forward" or "backward", its
-    subject.
+    `again`: its gradients once more, after other cases were run (None where nothing was run again).
+    `error`: a predicate in one line, such as "raised ValueError: ..., line 7", "" if nothing went
+    wrong; `which`: "forward" or "backward", its subject.
     """
 
     out: object = None
@@ -58,14 +57,13 @@ def questions(name: str, rng: np.random.Generator) -> list[Question]:
     """
     op = getattr(ops, name)
     asked = []
-    cases = [Case(what, *given) for what, given in op.examples(rng).items()]
+    cases = [Case(what, *read_only(given)) for what, given in op.examples(rng).items()]
     for case in sorted(cases, key=lambda case: sum(array.size for array in case.arrays)):
         shape = np.shape(op.forward(*case.arrays, **case.options)[0])
         is_whole = all((array == np.round(array)).all() for array in case.arrays)
         upstream = rng.choice([-3.0, -2.0, -1.0, 1.0, 2.0, 3.0], shape)
         upstream = np.asarray(upstream if is_whole else rng.standard_normal(shape))
         upstream = np.abs(upstream) if case.ties else upstream
-        case = Case(case.what, *map(read_only, case[1:]))
         asked.append(ask(op, case, read_only(upstream)))
     return asked
 
@@ -86,13 +84,9 @@ def read_only(thing) -> Any:
 
 
 def judge(
-    name: str,
-    questions: Sequence[Question],
-    answers: Sequence[Answer],
-    *,
-    any_subgradient: bool = False,
-    without: catalogue.Mistake | None = None,
-) -> dict[str, Verdict]:
+    name: str, questions: Sequence[Question], answers: Sequence[Answer], *,
+    any_subgradient: bool = False, without: catalogue.Mistake | None = None,
+) -> dict[str, Verdict]:  # fmt: skip
     """The verdict on each part of the op `name`: "out", then the gradient of each argument.
 
     `any_subgradient`: in a tie any subgradient is right; otherwise it has to be minidann's.
@@ -129,14 +123,12 @@ def judge(
 
 
 def _verdict(part, names, seen, i, problems, causes) -> Verdict:
-    """The verdict on part i of `seen`, with the first question on which it fails.
-
-    With causes, that is one of which the numbers are wrong; what went wrong in a call comes second.
-    """
+    """The verdict on part i of `seen`, with the first question on which it fails."""
     failed = [j for j, s in enumerate(seen) if problems[j] or s.wrong[i]]
     if not failed:
         received = [s.received[i] for s in seen if s.received[i] is not None]
         return Verdict(part, True, note=IN_FLOAT32 * any(r.dtype == np.float32 for r in received))
+    # With causes, one of which the numbers are wrong; what went wrong in a call comes second.
     first = min(failed, key=lambda j: (bool(problems[j]) == bool(causes), j))
     s, received = seen[first], None if problems[first] else seen[first].received[i]
     for j in [j for j in failed if problems[j]][:1]:

@@ -15,12 +15,10 @@ import numpy as np
 
 import minidann.ops
 from minidann import feeding, model
-from minidann.gradcheck.comparing import compare
 from minidann.gradcheck.judging import read_only
-from minidann.gradcheck.perturbing import Derivatives, derivatives
+from minidann.gradcheck.perturbing import Derivatives, compare, derivatives
 from minidann.gradcheck.verdict import Report, Verdict
 from minidann.mistakes import networks
-from minidann.ops import conv_relu_maxpool, dropout
 
 ALPHA, BETA = 0.3, 1.7
 NO_PART = "It takes no part in this update, so it should have no gradient."
@@ -45,17 +43,13 @@ class Step(NamedTuple):
     def forward(self, network, params: dict, ops=minidann.ops) -> tuple:
         """((L_e or None, L_l), cache) of `network` with these parameters."""
         return network.forward(
-            params, self.x, emotion_labels=self.emotion_labels,
-            domain_labels=self.domain_labels, mode=self.mode, beta=self.beta, mask=self.mask,
-            ops=ops,
+            params, self.x, emotion_labels=self.emotion_labels, domain_labels=self.domain_labels,
+            mode=self.mode, beta=self.beta, mask=self.mask, ops=ops,
         )  # fmt: skip
 
 
 def padded(rng: np.random.Generator, n: int, frames: int, mels: int) -> np.ndarray:
-    """x (n, frames, mels) as the network gets it: each utterance filled up with its minimum.
-
-    Windows in the padding are equal, so the pool after them ties.
-    """
+    """x (n, frames, mels), each row filled up with its minimum, so that pools in it tie."""
     x = rng.standard_normal((n, frames, mels))
     for row in x:
         unpadded = int(rng.integers(frames // 4, frames))
@@ -69,9 +63,8 @@ def example(
 ) -> list[Step]:  # fmt: skip
     """The updates of one step in `mode`, in float64: two in bn4, else one. All is read-only.
 
-    Sizes that differ, so that a wrong factor names its size, and padded rows, so that pools tie.
-    About half of a filter's pools are active: where all are, batch norm takes the convolution's
-    bias out and its gradient is nothing but rounding.
+    Sizes differ, so that a wrong factor names its size. About half of a filter's pools are active:
+    where all are, batch norm takes the convolution's bias out and its gradient is only rounding.
     """
     params, _ = model.initialise(
         rng, frames=frames, mels=mels, filters=filters, batch_norm=mode != "none", dtype=np.float64
@@ -82,24 +75,19 @@ def example(
     x = padded(rng, n + m, frames, mels)
     x[:n] += 0.4
     high = np.full(filters, 100.0)  # so that nothing is cut off at 0
-    pooled, _ = conv_relu_maxpool.forward(x, params["conv.w"], high)  # (n+m, P, F)
+    pooled, _ = minidann.ops.conv_relu_maxpool.forward(x, params["conv.w"], high)  # (n+m, P, F)
     params["conv.b"] = 100.01 - np.median(pooled, axis=(0, 1))  # no pool is at 0, the kink
     features = (model.pooled_frames(frames) + 1) * filters
-    mask = dropout.draw_mask(rng, (n + m, features), 0.4, np.float64)
+    mask = minidann.ops.dropout.draw_mask(rng, (n + m, features), 0.4, np.float64)
     labels = rng.permutation(np.arange(n) % 2)
     domains = (np.arange(n + m) >= n).astype(int)
     steps = feeding.steps(mode, n, m)
     names = [""] if len(steps) == 1 else [": source step", ": target step"]
-    return [
-        Step(*map(read_only, (params, x[rows], labels[:count], domains[rows], mask[rows])), mode,
-             label)
-        for (rows, count), label in zip(steps, names)
-    ]  # fmt: skip
+    given = [(params, x[rows], labels[:count], domains[rows], mask[rows]) for rows, count in steps]
+    return [Step(*read_only(batch), mode, name) for batch, name in zip(given, names)]
 
 
-def check_network(
-    network, rng: np.random.Generator, *, mode: str, ops=minidann.ops, **sizes: int
-) -> Report:
+def check_network(network, rng: np.random.Generator, *, mode: str, **sizes: int) -> Report:
     """Check every parameter's gradient in one batch composition against equations 8-10.
 
     `network` has the `forward` and `backward` of `minidann.model`; `sizes` are those of `example`.
@@ -107,14 +95,13 @@ def check_network(
     """
     verdicts, received = [], []
     for step in example(rng, mode, **sizes):
-        (emotion_loss, _), cache = step.forward(network, step.params, ops)
-        grads, _ = network.backward(cache, alpha=step.alpha)
-        grads = {name: g for name, g in grads.items() if g is not None}
+        given = networks.gradients(network, step).items()
+        grads = {name: gradient for name, gradient in given if gradient is not None}
         received.append((step, grads))
-        trained = [n for n in step.params if emotion_loss is not None or "emotion" not in n]
+        trained = [n for n in step.params if len(step.emotion_labels) or "emotion" not in n]
         found = [Verdict(name, False, (NO_PART,)) for name in sorted(grads.keys() - {*trained})]
         for name in trained:
-            true = expected(network, step, name, ops)
+            true = expected(network, step, name)
             found.append(compare(name, grads.get(name), true, step.params[name].shape, strict=True))
         verdicts += [verdict._replace(part=verdict.part + step.label) for verdict in found]
     named = {} if all(verdict.right for verdict in verdicts) else networks.name(received)
@@ -124,7 +111,7 @@ def check_network(
     return Report(f"network, {mode}", tuple(verdicts))
 
 
-def expected(network, step: Step, name: str, ops=minidann.ops) -> Derivatives:
+def expected(network, step: Step, name: str) -> Derivatives:
     """Equations 8-10: the derivatives of the loss of the parameter `name`."""
     of_emotion, of_domain = step.alpha, 1 - step.alpha
     weights = {"emotion": (of_emotion, 0), "domain": (0, of_domain)}.get(
@@ -132,7 +119,7 @@ def expected(network, step: Step, name: str, ops=minidann.ops) -> Derivatives:
     )
 
     def weighed(value):
-        (emotion, domain), _ = step.forward(network, {**step.params, name: value}, ops)
+        (emotion, domain), _ = step.forward(network, {**step.params, name: value})
         return weights * np.array([0 * domain if emotion is None else emotion, domain])
 
     return derivatives(weighed, step.params[name])

@@ -1,4 +1,5 @@
 """Derivatives of a function without a backward pass: perturb the input and look at the output.
+A gradient is then compared with them.
 
 Two methods, which err in different ways:
 
@@ -18,17 +19,27 @@ the complex step says which of them the code takes. Where there is no kink, the 
 the imaginary part, and the central difference decides alone.
 """
 
+import math
 import warnings
 from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
+from minidann.gradcheck.verdict import Verdict, beside
+from minidann.mistakes.question import SINGLE, is_single
+
 CENTRAL_STEP = 3e-5  # truncation falls with its fourth power, rounding grows with its inverse
 COMPLEX_STEP = 1e-30  # no difference is taken, so it may be as small as we like
 KINK = 1e-8  # of the largest derivative: a smaller jump cannot raise a false alarm
 LOST = 1e-6  # of the largest derivative: central and complex differ by more, and there is no kink
 STAYS = 1 / 8  # of the jump, at a quarter of the step: more is a kink, less is smooth
+CENTRAL_TOLERANCE = 1e-7
+COMPLEX_TOLERANCE = 1e-12
+MISSING = "There is no gradient."
+ZERO = "zero here, as it should be, which proves little: use another example, too"
+IN_FLOAT32 = "it is float32, of seven digits; give the arrays that you make the input's dtype"
+AT_KINKS = "at a kink or in a tie, where any slope between those of both sides is right"
 
 
 class Derivatives(NamedTuple):
@@ -132,10 +143,7 @@ def _central(function, array, direction, h: float = CENTRAL_STEP) -> tuple:
 
 
 def _jump(slopes: np.ndarray) -> np.ndarray:
-    """How far the slopes (3, ...) of `_central` disagree; a kink between -2h and 2h shows in it.
-
-    That of the left from that of the right, and the difference over h from that over 2h.
-    """
+    """How far the slopes (3, ...) of `_central` disagree; a kink between -2h and 2h shows in it."""
     central, left, right = slopes
     return np.abs(right - left) + 1.5 * np.abs(central - (left + right) / 2)
 
@@ -157,3 +165,55 @@ def _complex(function, array) -> np.ndarray | None:
                 return None
             slopes.append(np.imag(outputs) / COMPLEX_STEP)
     return np.array(slopes)
+
+
+@np.errstate(all="ignore")
+def compare(
+    part: str, gradient, found: Derivatives, shape: tuple, *, strict: bool = False
+) -> Verdict:
+    """The verdict on a gradient of this shape, against derivatives of every entry.
+
+    Errors are the largest difference over the largest entry of the true gradient (entry by entry a
+    tiny entry of a right gradient can be far off by rounding alone). Where that is zero they are
+    absolute, and a note says so. At kinks any subgradient is right, or if `strict` the forward
+    pass's own.
+    """
+    if np.shape(gradient) != shape:
+        shown = "\n".join(beside(part, gradient, np.zeros(shape)))
+        return Verdict(part, False, (MISSING,) * (gradient is None), shown)
+    received = np.ravel(gradient)  # (d,)
+    right = found.right(received, strict=strict)  # (d,)
+    off = np.abs(received - right)
+    off_central = np.where(found.kinks, off, np.abs(received - found.central))
+    largest = float(np.abs(right).max())
+    # Rounding leaves 1e-16 of the output in a complex step, and that over h in a central one.
+    nothing = bool(largest <= (100 if found.complex is None else 1e-3) * found.rounding)
+    scale = 1.0 if nothing else largest
+    central = float(off_central.max()) / scale
+    by_complex = math.nan if found.complex is None else float(off.max()) / scale
+    # Of a gradient that all but cancels, rounding alone is more than the tolerance.
+    least = SINGLE if is_single(received) and not strict else 0.0
+    wrong = not central <= max(least, CENTRAL_TOLERANCE, found.rounding / scale)
+    exact = found.rounding * CENTRAL_STEP / scale
+    wrong |= by_complex > max(least, COMPLEX_TOLERANCE, exact)
+    numbers = {"central": central, "complex": by_complex, "kinks": int(found.kinks.sum())}
+    if wrong:
+        shown = "\n".join(beside(part, gradient, right.reshape(shape)))
+        return Verdict(part, False, shown=shown, **numbers)
+    note = ZERO * nothing or IN_FLOAT32 * (received.dtype == np.float32)
+    if numbers["kinks"] and not strict:
+        note = f"{numbers['kinks']} of {received.size} entries are {AT_KINKS}"
+    return Verdict(part, True, note=note, **numbers)
+
+
+def by_differences(
+    part: str, gradient, function: Callable, array: np.ndarray, *, strict: bool = False
+) -> Verdict:
+    """The verdict on the gradient of the sum of `function` at `array`; see `compare`."""
+    verdict = compare(part, gradient, derivatives(function, array), array.shape, strict=strict)
+    if verdict.right and verdict.kinks:  # what ties must not get more together than all of it
+        found = derivatives(lambda shift: function(array + shift), np.zeros(()))
+        together = compare(f"the sum of {part}", np.sum(gradient), found, (), strict=strict)
+        if not together.right:
+            return together._replace(part=part, kinks=verdict.kinks)
+    return verdict

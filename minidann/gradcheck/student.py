@@ -54,9 +54,8 @@ def _run(path: Path, what: str, function: Callable):
 
 
 def check_file(path: Path, name: str | None, seed: int, verbose: bool = False) -> Report:
-    """Check a student's file: as the op `name`, else on the file's own example.
-
-    `verbose`: as an op also a report on each input by itself.
+    """Check a student's file: as the op `name` (if `verbose` on each input by itself, too), else on
+    the file's own example.
     """
     module, rng = load(path), np.random.default_rng(seed)
     if name is not None:
@@ -64,9 +63,6 @@ def check_file(path: Path, name: str | None, seed: int, verbose: bool = False) -
     if not callable(vars(module).get("example")):
         raise UserError(f"{path}: has no function example; say with --op which op it is")
     return _by_itself(path, module, rng)
-
-
-# As an op.
 
 
 def check_as(name: str, module, rng: np.random.Generator, title: str, verbose: bool) -> Report:
@@ -117,9 +113,6 @@ def _in_float32(module, question: Question, verdicts: dict[str, Verdict]) -> dic
     wide = {part for part, got in received if getattr(got, "dtype", None) == np.float64}
     return {part: v._replace(note=v.note or FLOAT32 * (part in wide))
             for part, v in verdicts.items()}  # fmt: skip
-
-
-# On its own example.
 
 
 def _by_itself(path: Path, module, rng) -> Report:
