@@ -17,6 +17,7 @@ from minidann.console import UserError
 from minidann.ops import parallel
 from minidann.report import __main__ as command
 from minidann.report import launch, ledger
+from minidann.run import store
 
 FIGURE = "figure3-arousal.png"
 
@@ -98,6 +99,18 @@ def test_ctrl_c_stops_the_run_and_the_same_command_goes_on(whole, flags, tmp_pat
     assert "goes on after epoch" in log_of(tmp_path)
     assert (tmp_path / FIGURE).is_file() and not list(tmp_path.rglob("*.tmp"))
     assert models_of(tmp_path).items() <= models_of(whole[0]).items()
+
+
+def test_it_waits_for_a_run_that_a_killed_report_left_at_work(whole, flags, tmp_path):
+    run = tmp_path / "runs" / names(whole[0] / "runs")[0]
+    asked = ["figure3", *flags, "--seeds", 1, "--out", tmp_path]
+    words = [sys.executable, "-m", "minidann.report", *map(str, asked)]
+    with store.hold(run):
+        process = subprocess.Popen(words, stdout=subprocess.DEVNULL)
+        log = tmp_path / "logs" / f"{run.name}.log"
+        wait_for(lambda: log.exists() and "is at work here; waiting" in log.read_text(), process)
+        assert not names(run)
+    assert process.wait(timeout=60) == 0 and (run / "metrics.json").is_file()
 
 
 @pytest.fixture(scope="module")

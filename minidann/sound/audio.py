@@ -28,10 +28,9 @@ def decode(path: Path) -> tuple[np.ndarray, int]:
 
     Raises UserError, which does not name the file, where it is not whole and finite.
     """
-    head = b""
     try:
         with open(path, "rb") as file:
-            head = file.read(60)
+            refuse_text(file.read(60))
         # Not as text: on Linux a name can be bytes that are no text of any encoding.
         with soundfile.SoundFile(os.fsencode(path) if os.name == "posix" else path) as file:
             rate, frames = file.samplerate, file.frames
@@ -49,10 +48,8 @@ def decode(path: Path) -> tuple[np.ndarray, int]:
         raise UserError(f"cannot be read ({error.strerror}); check the path") from None
     except (soundfile.SoundFileError, TypeError) as error:  # TypeError: .raw, without a header
         why = getattr(error, "error_string", str(error)).removesuffix(".")
-        raise UserError(
-            _instead(head)
-            or f"cannot be read as audio ({why}); copy it again or convert it to WAV or FLAC"
-        ) from None
+        what = f"cannot be read as audio ({why}); copy it again or convert it to WAV or FLAC"
+        raise UserError(what) from None
     if not 0 < len(channels) == frames:
         raise UserError(f"{len(channels)} of its {frames} samples are there; {truncation.COPY}")
     check_samples(channels)
@@ -85,16 +82,16 @@ def check_samples(channels: np.ndarray) -> None:
         )
 
 
-def _instead(head: bytes) -> str:
-    """What lies in the place of a recording, by its first bytes: nothing, or text; else ""."""
+def refuse_text(head: bytes) -> None:
+    """Raise UserError where a file begins with text, as no sound does, or has no bytes at all."""
     if not head:
-        return "is empty; copy or download it again"
-    if head.startswith(b"version https://git") or b"/annex/" in head:
-        return "is a pointer to the recording; fetch it with `git lfs pull` or `git annex get`"
+        raise UserError("is empty; copy or download it again")
     text = " ".join(head.decode("utf-8-sig", errors="ignore").split())
+    if text.startswith("version https://git") or "/annex/" in text:
+        why = "is a pointer to the recording; fetch it with `git lfs pull` or `git annex get`"
+        raise UserError(why)
     if len(text) > 2 and text.isprintable():
-        return f"is text, not sound: {text[:40]!r}; download it again"
-    return ""
+        raise UserError(f"is text, not sound: {text[:40]!r}; download it again")
 
 
 def mixed(channels: np.ndarray) -> np.ndarray:
