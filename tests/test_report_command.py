@@ -101,9 +101,10 @@ def test_ctrl_c_stops_the_run_and_the_same_command_goes_on(whole, flags, tmp_pat
     assert models_of(tmp_path).items() <= models_of(whole[0]).items()
 
 
-def test_it_waits_for_a_run_that_a_killed_report_left_at_work(whole, flags, tmp_path):
-    run = tmp_path / "runs" / names(whole[0] / "runs")[0]
+def test_it_waits_for_a_run_that_a_killed_report_left_at_work(flags, tmp_path):
     asked = ["figure3", *flags, "--seeds", 1, "--out", tmp_path]
+    words = shlex.split(call("report", *asked, "--list").stdout)
+    run = Path(words[words.index("--out") + 1])
     words = [sys.executable, "-m", "minidann.report", *map(str, asked)]
     with store.hold(run):
         process = subprocess.Popen(words, stdout=subprocess.DEVNULL)
