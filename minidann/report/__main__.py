@@ -123,9 +123,8 @@ def main() -> None:
         for which in (runs_of, drawn)
     )
     results.corpora(run for run in wanted if results.rows(run))  # refuses those that are not meant
-    missing = [
-        run for run in wanted if not run.finished and (run in folders or not results.rows(run))
-    ]
+    unfinished = [run for run in wanted if not run.finished]
+    missing = [run for run in unfinished if run in folders or not results.rows(run)]
     if args.list:
         for run in missing:
             print(shlex.join(["python", *run.arguments]))
@@ -137,10 +136,8 @@ def main() -> None:
         setup.prepare(run.choices, (run.source.place, run.target.place), args.cache, args.skip_bad)
         launch.launch(missing, args.jobs, console.say)
         results.rows.cache_clear()
-    ledger.write(
-        args.out / "runs.csv",
-        results.noted | {run.out.name: results.rows(run) for run in wanted},
-    )
+    rows = results.noted | {run.out.name: results.rows(run) for run in wanted}
+    ledger.write(args.out / "runs.csv", rows)
     corpora = results.corpora(wanted)
     for name in names:
         for file, content in made(results, name, corpora).items():

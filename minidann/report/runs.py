@@ -61,7 +61,8 @@ class Results:
         self.pair = Side(first[0] + a, *first), Side(second[0] + b, *second)
         self.args = args
         self.given = {name: getattr(args, name) for name in SHARED if hasattr(args, name)}
-        self.run, self.rows, self.tests = map(cache, (self.run_of, self.rows_of, self.tests_of))
+        self.run, self.rows = cache(self.run_of), cache(self.rows_of)
+        self.tests = cache(lambda run: ledger.tests_of(self.rows(run)))
 
     def run_of(self, row: Row, column: Column, seed: int) -> Run:
         """The run of a row, column and seed. What the row says goes before what `given` has."""
@@ -109,10 +110,6 @@ class Results:
             )
         return rows
 
-    def tests_of(self, run: Run) -> dict[tuple[str, str], ledger.Tested]:
-        """How the epoch of each (criterion, statistics) of a run does on the test set."""
-        return ledger.tests_of(self.rows(run))
-
     def runs(self, rows: Iterable[Row], columns: Sequence[Column]) -> list[Run]:
         """Every run that these rows and columns need, each once, a seed after the other."""
         wanted = product(self.args.seeds, columns, rows)
@@ -144,9 +141,7 @@ class Results:
             for column, by_column in columns.items()
         ]
         if measure == "AUC":
-            aucs = [
-                weight * np.array([one.auc for one in cell.values()]) for weight, _, cell in cells
-            ]
+            aucs = [[weight * one.auc for one in cell.values()] for weight, _, cell in cells]
             return intervals.over_seeds(np.sum(aucs, axis=0))  # (terms, seeds) -> (seeds,)
         threshold, terms = "half" if measure == "UAR" else measure, []
         for weight, (direction, _), cell in cells:
@@ -180,7 +175,6 @@ class Results:
                     )
         both = [found[side.name] for side in self.pair if side.name in found]
         if len({corpus["title"] for corpus in both}) < len(both):  # two files of one name
-            both = [
-                corpus | {"title": f"{corpus['title']} {i}"} for i, corpus in enumerate(both, 1)
-            ]
+            for i, corpus in enumerate(both, 1):
+                corpus["title"] += f" {i}"
         return both
