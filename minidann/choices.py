@@ -157,6 +157,5 @@ def folder_name(choices: Choices, pair: str | None = None) -> str:
         for name, value in changed(choices).items()
         if name not in named
     ]
-    return "-".join(
-        [pair, choices.dimension, choices.model, choices.bn, *others, f"seed{choices.seed}"]
-    )
+    which = pair, choices.dimension, choices.model, choices.bn
+    return "-".join([*which, *others, f"seed{choices.seed}"])

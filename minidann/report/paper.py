@@ -47,11 +47,6 @@ class Row:
     choices: tuple[tuple[str, object], ...]  # (name of a field of Choices, value)
     statistics: str = "own"  # of batch norm in the test; "adabn": those of the target
 
-    @property
-    def paper(self) -> tuple[tuple[float, float], ...]:
-        """The paper's means and standard deviations, a column each; none for a control."""
-        return NUMBERS.get(self.name, ())[1:]
-
 
 def make_row(name: str, statistics: str = "own", **choices) -> Row:
     """A row with its `choices` as keywords."""
@@ -159,12 +154,12 @@ def of_paper(rows: Terms, columns: dict[Column, float]) -> tuple[float, float | 
 
     Beside it stands the standard deviation of a single cell. None where the paper lacks a row.
     """
-    if not all(row.paper for row in rows):
+    if any(row.name not in NUMBERS for row in rows):
         return None
     if columns == AVERAGE:
         return round(sum(weight * NUMBERS[row.name][0] for row, weight in rows.items()), 2), None
     cells = [
-        (by_row * by_column, *row.paper[COLUMNS.index(column)])
+        (by_row * by_column, *NUMBERS[row.name][1 + COLUMNS.index(column)])
         for row, by_row in rows.items()
         for column, by_column in columns.items()
     ]

@@ -121,12 +121,9 @@ class Results:
         return {seed: self.tests(self.run(row, column, seed))[key] for seed in self.args.seeds}
 
     def estimate(
-        self,
-        rows: Terms,
-        columns: dict[Column, float],
-        criteria: dict[str, float],
+        self, rows: Terms, columns: dict[Column, float], criteria: dict[str, float],
         measure: str = "UAR",
-    ) -> intervals.Estimate:
+    ) -> intervals.Estimate:  # fmt: skip
         """A figure, 0 to 1, with its interval: the sum of weight times cell.
 
         Rows, columns and selection criteria have weights each, which are multiplied: `{OUR: 1,

@@ -87,8 +87,7 @@ def markdown(results: Results, grid: Table, corpora: list[dict], lines: list[Lin
         part = figures.get(("UAR", "difference", criterion, row.name), "none")
         said = f"{row.name}; test UAR {uar}, the adversary's part {part}."
         chosen.append(f"- By the largest {name}: {said}")
-    measures = [measure for measure in MEASURES if measure != "UAR"]
-    pairs = list(product(measures, SELECTION))
+    pairs = list(product(list(MEASURES)[1:], SELECTION))
     parts = [
         [name, *(figures[measure, "difference", criterion, name] for measure, criterion in pairs)]
         for name in grid.planned
