@@ -104,10 +104,9 @@ class Results:
             return ledger.rows_of(run.out.name, run.out, run.choices, config)
         rows, planned = self.noted.get(run.out.name, []), ledger.planned(run.choices).items()
         if any(row[name] != value for row in rows for name, value in planned):
-            raise UserError(
-                f"{self.args.out / 'runs.csv'}: {run.out.name} was made with other choices; "
-                "delete its rows, or choose another --out"
-            )
+            where = f"{self.args.out / 'runs.csv'}: {run.out.name}"
+            what = "was made with other choices; delete its rows, or choose another --out"
+            raise UserError(f"{where} {what}")
         return rows
 
     def runs(self, rows: Iterable[Row], columns: Sequence[Column]) -> list[Run]:

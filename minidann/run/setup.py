@@ -151,10 +151,9 @@ def check(setup: Setup) -> None:
     for side, domain, part, rows in parts:
         for value, name in enumerate(CLASSES[choices.dimension]):
             if domain.labels[0] >= 0 and value not in domain.labels[rows]:
-                problems.append(
-                    f"{titles[side]}: no {name} {choices.dimension} among the {len(rows)} "
-                    f"utterances of the {part} set; take another --seed or a larger corpus"
-                )
+                none = f"{titles[side]}: no {name} {choices.dimension} among the {len(rows)}"
+                where = f"utterances of the {part} set"
+                problems.append(f"{none} {where}; take another --seed or a larger corpus")
     if (size := choices.batch_size) > (count := len(split.train)):
         problems.append(f"--batch-size {size}: more than the {count} utterances to train on")
     if problems:
