@@ -115,9 +115,8 @@ def chosen(source: str, target: str, **values) -> Choices:
     """Choices with these values. Raises UserError where they make no sense, alone or together."""
     choices, problems = Choices(source, target, **values), []
     if choices.model != "our" and choices.bn not in ("bn1", "none"):
-        problems.append(
-            f"--bn {choices.bn} needs two domains; with --model {choices.model}: bn1 or none"
-        )
+        allowed = f"with --model {choices.model}: bn1 or none"
+        problems.append(f"--bn {choices.bn} needs two domains; {allowed}")
     if choices.model != "our" and choices.domain_labels != "true":
         problems.append(f"--domain-labels {choices.domain_labels} is for our; others have none")
     if choices.model == "mono" and choices.select_by != "target":
@@ -157,6 +156,5 @@ def folder_name(choices: Choices, pair: str | None = None) -> str:
         for name, value in changed(choices).items()
         if name not in named
     ]
-    return "-".join(
-        [pair, choices.dimension, choices.model, choices.bn, *others, f"seed{choices.seed}"]
-    )
+    which = pair, choices.dimension, choices.model, choices.bn
+    return "-".join([*which, *others, f"seed{choices.seed}"])

@@ -101,14 +101,9 @@ def backward(cache: tuple, *, alpha: float) -> Arrays:
 
 
 def train(
-    rng: np.random.Generator,
-    source: np.ndarray,
-    labels: np.ndarray,
-    target: np.ndarray,
-    *,
-    beta: float,
-    epochs: int = EPOCHS,
-) -> Arrays:
+    rng: np.random.Generator, source: np.ndarray, labels: np.ndarray, target: np.ndarray,
+    *, beta: float, epochs: int = EPOCHS,
+) -> Arrays:  # fmt: skip
     """Source (n, 2), its labels (n,), target (n, 2) -> parameters, averaged over the second half.
 
     The two sides of a game without an umpire circle around what they are after and need not come

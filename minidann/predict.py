@@ -121,12 +121,9 @@ def listen(choices: Choices, path: Path) -> Prediction:
     if sound.peak < SILENCE:
         return Prediction(path, "holds nothing but silence, and so no class; record it again")
     if len(frames) < POOLED:
-        return Prediction(
-            path,
-            f"holds {sound.seconds:.3f} s of sound, and the network needs "
-            f"{duration(POOLED):.3f} s; give it more of the recording",
-            frames=frames,
-        )
+        needed = f"the network needs {duration(POOLED):.3f} s; give it more of the recording"
+        problem = f"holds {sound.seconds:.3f} s of sound, and {needed}"
+        return Prediction(path, problem, frames=frames)
     return Prediction(path, remarks=tuple(remarks(sound)), frames=frames)
 
 

@@ -110,9 +110,8 @@ def corpora_of(args: argparse.Namespace, mono: bool) -> tuple[tuple[str, Path], 
     if args.source or args.target:
         others = args.direction or args.recola or args.iemocap
         if others or not args.target or not (args.source or mono):
-            raise UserError(
-                "--source and --target go together, without --direction, --recola or --iemocap"
-            )
+            what = "--source and --target go together"
+            raise UserError(f"{what}, without --direction, --recola or --iemocap")
         return parse(args.target if mono else args.source), parse(args.target)
     names = DIRECTIONS[args.direction or "rec2iem"][mono:]
     folders = {"recola": args.recola, "iemocap": args.iemocap}

@@ -27,12 +27,9 @@ CONSTANT = 1e-6  # a standard deviation below this share of the mean is float32'
 
 
 def proxy_a_distance(
-    source: np.ndarray,
-    target: np.ndarray,
-    source_speakers: np.ndarray,
-    target_speakers: np.ndarray,
-    rng: np.random.Generator,
-) -> float | None:
+    source: np.ndarray, target: np.ndarray, source_speakers: np.ndarray,
+    target_speakers: np.ndarray, rng: np.random.Generator,
+) -> float | None:  # fmt: skip
     """The proxy A-distance, 0 to 2, of source (n, C) and target (m, C), of any real dtype.
 
     `*_speakers` (n,) and (m,) name the speaker of each row; a name in both corpora is two people.

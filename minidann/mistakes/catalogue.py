@@ -96,10 +96,7 @@ def family(text: str, *numbers: float) -> str:
 
 
 def formulas(
-    text: str,
-    *helpers: Callable,
-    derive: Callable[..., dict] = lambda **names: {},
-    form: str = "{}",
+    text: str, *helpers: Callable, derive: Callable = lambda **names: {}, form: str = "{}"
 ) -> list[Callable]:
     """A function of named values for each entry of a table, whose docstring is the sentence.
 
@@ -127,7 +124,6 @@ def arguments(function: Callable, *args, **options) -> dict[str, object]:
 def table(op: ModuleType, place: str, text: str, *helpers: Callable, **how) -> None:
     """Read a table of mistakes in an op; a "path" is no mistake, but a term of its gradients."""
     target = op.__name__.rpartition(".")[2]
-
     for change in formulas(text, *helpers, **how):
         if place == "path":
             PATHS.setdefault(target, []).append(change)

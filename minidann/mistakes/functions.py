@@ -63,20 +63,15 @@ max(1e-3 * np.exp(-0.93 * epoch), 5e-5) | The decay is exp(-0.93 e), not 0.93 to
 """, 30, 35, 39, 40, 41, 43, 45, 50),
      "max(INITIAL_RATE * DECAY**epoch, FINAL_RATE) => {}")  # fmt: skip
 
-ways(
-    "add_penalty",
-    """
+ways("add_penalty", """
 in REGULARISED: => in grads: | The penalty is added to biases, too.
 w = params[name] => w = grads[name] | The penalty is that of the gradient, not of the parameter.
 dict(grads) => {k: grads[k] for k in REGULARISED if k in grads}
     | Only the gradients of kernels are returned.
 dict(grads) => {k: 0 * params[k] for k in REGULARISED if k in params} | grads
     | A kernel without a gradient gets the penalty as its gradient.
-""",
-)
-ways(
-    "add_penalty",
-    """
+""")  # fmt: skip
+ways("add_penalty", """
 l1 * np.sign(w) + l2 * w | The 2 is missing: the gradient of l2 w^2 is 2 l2 w.
 l2 * np.sign(w) + 2 * l1 * w | l1 and l2 are exchanged.
 l1 * abs(w).sum() + l2 * (w * w).sum() | The penalty itself is added, not its gradient.
@@ -88,9 +83,7 @@ l1 * w / abs(w) + 2 * l2 * w | The sign is w / abs(w), which is NaN where w is 0
 (l2 * np.sign(w) + 2 * l1 * w) / w.size | l1 and l2 are exchanged, and it is divided by w.size.
 2 * l2 * w | l1 has no effect.
 l1 * np.sign(w) | l2 has no effect.
-""",
-    "l1 * np.sign(w) + 2 * l2 * w => {}",
-)
+""", "l1 * np.sign(w) + 2 * l2 * w => {}")  # fmt: skip
 
 # Adam: the moments m and v of a gradient g, its update at the step t, and the new state.
 
@@ -100,9 +93,7 @@ KEPT = """
 ": m, f"{name}.v": v => ": m / correction1, f"{name}.v": v / correction2
     | The new state holds the corrected moments, which are corrected again later.
 """
-ways(
-    "step",
-    f"""
+ways("step", f"""
 {EXCHANGED} | The betas are exchanged.
 (1 - BETA2) * g * g => (1 - BETA2) * g | The second moment averages g instead of its square.
 (1 - BETA1) * g => g | The first moment lacks the factor 1 - beta1 before g.
@@ -115,8 +106,7 @@ in grads.items() => in ({{k: 0 * p for k, p in params.items()}} | grads).items()
     | Parameters without a gradient take one of zero, and so move on.
 dict(state) => dict(state); n = 1 + max(s for k, s in state.items() if ".t" in k) ;; int(t) => n
     | All parameters share one count of steps, but each has its own, .t.
-""",
-)
+""")  # fmt: skip
 ways("step", KEPT)
 ways("step", KEPT.replace("| ", "| The betas are exchanged. "), EXCHANGED + " ;; {}")
 ways("step", """
@@ -163,9 +153,7 @@ np.nan_to_num(f1).mean() | This is the F1 score.
 """, "float(uars(confusion(labels, predicted))) => "
      "of_classes(labels, predicted, lambda recall, precision, f1: {})")  # fmt: skip
 
-ways(
-    "normalise_and_pad",
-    """
+ways("normalise_and_pad", """
 out[:count] => out[-count:] ;; out[count:] => out[:-count] | The utterance is padded at its front.
 frames, mean, => frames, 0, ;; real, std, => real, 1, | The frames are not normalised.
 frames, mean, => frames, 0, | The mean is not subtracted.
@@ -173,11 +161,8 @@ real, std, => real, 1, | The frames are not divided by std.
 np.divide => np.multiply | The frames are multiplied by std.
 mean, out= => frames.mean(axis=0), out= ;; std, out= => frames.std(axis=0), out=
     | The utterance's own mean and std are used.
-""",
-)
-ways(
-    "normalise_and_pad",
-    """
+""")  # fmt: skip
+ways("normalise_and_pad", """
 real.min(axis=0) | minimum has no effect.
 real.min(axis=0) if minimum is None else (minimum - mean) / std | minimum is normalised once more.
 frames.min(axis=0) | It pads with the minimum from before the frames were normalised.
@@ -187,13 +172,9 @@ real.min() | It pads with one minimum for all bins.
 0.0 | It pads with 0.
 real[-1] | It pads with the last frame.
 np.atleast_2d(-mean / std)[0] | It pads with 0 before the frames are normalised.
-""",
-    "real.min(axis=0) if minimum is None else minimum => {}",
-)
+""", "real.min(axis=0) if minimum is None else minimum => {}")  # fmt: skip
 
-ways(
-    "equations",
-    """
+ways("equations", """
 = (1 - alpha) * gradient => = gradient
     | The domain classifier's gradient lacks its factor 1 - alpha.
 (1 - alpha) * beta => (1 - alpha) | The encoder's gradient of L_l lacks the factor beta.
@@ -207,12 +188,9 @@ grads.get(name => emotion.get(name | The encoder's gradient of L_e lacks the fac
 else: => elif name in emotion: | Where the encoder has only L_l, it gets no gradient.
 * beta => * 1 ;; = (1 - alpha) => = beta * (1 - alpha)
     | beta scales the domain classifier, not the encoder.
-""",
-)
+""")  # fmt: skip
 
-ways(
-    "groups",
-    """
+ways("groups", """
 else target => else (source + target)[n:m]
     | bn3's target rows end at row m, but they should end at n + m.
 else target => else (source + target)[m:]
@@ -226,8 +204,7 @@ source + target if mode == "bn2" else target => target
 [source, source + => source + target if mode == "bn3" else [source, source +
     | bn3 gives one flat list of rows instead of a list of two lists.
 range(n, n + m) => range(m) | The target rows are counted from 0, but they begin at n.
-""",
-)
+""")  # fmt: skip
 
 ways("mean_and_std", """
 np.sqrt(variance) => variance | The root is missing.
@@ -241,9 +218,7 @@ np.sqrt(variance) => np.sqrt(((frames - frames.mean(0)) ** 2).mean(0)) ;; < 1e-6
 """ + family("""
 std[std < 1e-6] = 1 => std += NUMBER | NUMBER is added to std, but a constant bin should get 1.
 """, 1e-12, 1e-10, 1e-8, 1e-7, 1e-6, 1e-5))  # fmt: skip
-ways(
-    "mean_and_std",
-    """
+ways("mean_and_std", """
 sum(((block - mean) ** 2).mean(axis=0) for block in blocks) / len(blocks)
     | The blocks' variances are averaged, not added.
 np.var(frames, axis=0, dtype=np.float64, ddof=1) | The variance is divided by n - 1, not by n.
@@ -251,9 +226,7 @@ np.maximum(np.mean(np.float64(frames) ** 2, axis=0) - mean**2, 0)
     | The variance is the mean of the squares less the squared mean, which cancels for a large mean.
 np.maximum(sum((np.float64(b) ** 2).sum(axis=0) for b in blocks) / total - mean**2, 0)
     | The variance is the mean of the squares less the squared mean, which cancels for a large mean.
-""",
-    "sum(((block - mean) ** 2).sum(axis=0) for block in blocks) / total => {}",
-)
+""", "sum(((block - mean) ** 2).sum(axis=0) for block in blocks) / total => {}")  # fmt: skip
 
 ways("information", """
 (H(p.mean(axis=0)) - H(p).mean()) / np.log(2) | It is in bits: the log should be natural.

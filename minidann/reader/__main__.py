@@ -25,9 +25,8 @@ def main() -> None:
     try:
         from minidann.reader import book
     except ModuleNotFoundError as error:
-        raise UserError(
-            f"{error.name} is not installed; in the clone, pip install -e '.[reader]'"
-        ) from None
+        how = "in the clone, pip install -e '.[reader]'"
+        raise UserError(f"{error.name} is not installed; {how}") from None
     count = book.build(ROOT, args.out)
     index = args.out.resolve() / "index.html"
     print(f"{count} pages: {index}")

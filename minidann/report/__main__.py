@@ -20,6 +20,7 @@ PAPER = {  # what `all` makes
     "figure3": "domain loss, domain UAR and emotion UAR by epoch",
     "claims": "what the paper claims, line by line: does it hold here?",
 }
+WHOLE = TABLES | {"ladder": ladder.TABLE}  # tables of both directions and both dimensions
 FIGURES = {"figure2": figures.figure2, "figure3": figures.figure3}
 HELP = PAPER | {
     "all": "all of these",
@@ -71,10 +72,8 @@ def parser() -> argparse.ArgumentParser:
 
 def runs_of(results: Results, command: str) -> list[Run]:
     """The runs that a command is made of."""
-    if command in TABLES or command == "claims":
-        return results.runs(CLAIMED if command == "claims" else TABLES[command].rows, COLUMNS)
-    if command == "ladder":
-        return results.runs(ladder.TABLE.rows, COLUMNS)
+    if command == "claims" or command in WHOLE:
+        return results.runs(CLAIMED if command == "claims" else WHOLE[command].rows, COLUMNS)
     first = (0, results.args.dimension)
     if command == "figure2":
         return [results.run(row, first, results.args.seeds[0]) for row in (BASE, OUR)]
@@ -96,9 +95,8 @@ def made(results: Results, command: str, corpora: list[dict]) -> dict[str, str |
     dimension = results.args.dimension
     if command in FIGURES:
         return {f"{command}-{dimension}.png": FIGURES[command](results, corpora, dimension)}
-    stem, table, places, write = command, TABLES.get(command), PLACES, tables.markdown
-    if command == "ladder":
-        table, write = ladder.TABLE, ladder.markdown
+    stem, table, places = command, WHOLE.get(command), PLACES
+    write = ladder.markdown if command == "ladder" else tables.markdown
     if command == "sweep":
         stem, table = f"sweep-{dimension}", sweep.table(results.args)
         places, write = [{(0, dimension): 1}], sweep.markdown
@@ -123,9 +121,8 @@ def main() -> None:
         for which in (runs_of, drawn)
     )
     results.corpora(run for run in wanted if results.rows(run))  # refuses those that are not meant
-    missing = [
-        run for run in wanted if not run.finished and (run in folders or not results.rows(run))
-    ]
+    unfinished = [run for run in wanted if not run.finished]
+    missing = [run for run in unfinished if run in folders or not results.rows(run)]
     if args.list:
         for run in missing:
             print(shlex.join(["python", *run.arguments]))
@@ -137,10 +134,8 @@ def main() -> None:
         setup.prepare(run.choices, (run.source.place, run.target.place), args.cache, args.skip_bad)
         launch.launch(missing, args.jobs, console.say)
         results.rows.cache_clear()
-    ledger.write(
-        args.out / "runs.csv",
-        results.noted | {run.out.name: results.rows(run) for run in wanted},
-    )
+    rows = results.noted | {run.out.name: results.rows(run) for run in wanted}
+    ledger.write(args.out / "runs.csv", rows)
     corpora = results.corpora(wanted)
     for name in names:
         for file, content in made(results, name, corpora).items():

@@ -5,10 +5,13 @@ what is gained into its ingredients: the input, batch norm's statistics, any rev
 placebo), and the adversary.
 """
 
+from itertools import product
+
 from minidann.choices import SELECTION
 from minidann.report import paper, tables
-from minidann.report.paper import ADABN, BASE, BETA0, OUR, PLACEBO, PLACES, Row, Terms
+from minidann.report.paper import ADABN, BASE, BETA0, OUR, PLACEBO, PLACES, Row, Table, Terms
 from minidann.report.runs import Results
+from minidann.report.tables import Line
 
 STEPS: dict[str, dict] = {
     "the paper's input": {},
@@ -43,16 +46,14 @@ def ingredients() -> dict[str, Terms]:
     return found
 
 
-TABLE = paper.Table(
+TABLE = Table(
     "The ladder: what moves a recogniser across languages",
     tuple(rung(step, model) for step in STEPS for model in MODELS),
     ingredients(),
 )
 
 
-def markdown(
-    results: Results, table: paper.Table, corpora: list[dict], lines: list[tables.Line]
-) -> str:
+def markdown(results: Results, table: Table, corpora: list[dict], lines: list[Line]) -> str:
     """The whole text of the ladder: for each criterion a grid of steps and models a measure."""
     heads, found = tables.heads_of(corpora, PLACES), {}
     for line in lines:
@@ -64,27 +65,19 @@ def markdown(
         "without each recording's level and silence, in windows of 3 s. `speaker-normalised`: each "
         "speaker by the mean and standard deviation of its own utterances. `placebo`: the language "
         "labels are shuffled in each step, so that what it gains over beta 0 is the gain of any "
-        "reversed gradient.",
+        "reversed gradient."
     ]
     for criterion in SELECTION:
         parts.append(f"## {tables.title_of(criterion)}")
         for measure, words in tables.MEASURES.items():
-            rows = [
-                [
-                    f"{head}: {step}",
-                    *(
-                        tables.percent(found[measure, criterion, f"{step}: {model.name}", head])
-                        for model in MODELS
-                    ),
-                ]
-                for head in heads
-                for step in STEPS
-            ]
-            parts += [
-                f"**{words}**",
-                tables.markdown_table(["", *(row.name for row in MODELS)], rows),
-            ]
-            parts += [tables.grid(lines, ("difference",), criterion, heads, measure)]
+            rows = []
+            for head, step in product(heads, STEPS):
+                names = [rung(step, model).name for model in MODELS]
+                figures = [found[measure, criterion, name, head] for name in names]
+                rows.append([f"{head}: {step}", *map(tables.percent, figures)])
+            models = tables.markdown_table(["", *(row.name for row in MODELS)], rows)
+            differences = tables.grid(lines, ("difference",), criterion, heads, measure)
+            parts += [f"**{words}**", models, differences]
     count = len(table.planned)
     parts += [
         f"Differences, planned before any run: {count}, in four columns and on average, paired by "

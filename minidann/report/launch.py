@@ -66,13 +66,10 @@ def _start(run: Run, threads: int) -> subprocess.Popen:
     _log(run).parent.mkdir(parents=True, exist_ok=True)
     with open(_log(run), "wb") as log:
         return subprocess.Popen(
-            [sys.executable, *run.arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env=os.environ | {"OMP_NUM_THREADS": str(threads)},
+            [sys.executable, *run.arguments], env=os.environ | {"OMP_NUM_THREADS": str(threads)},
+            stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C is passed on to it, once
-        )
+        )  # fmt: skip
 
 
 def _why(run: Run, process: subprocess.Popen) -> str:

@@ -69,21 +69,18 @@ def corpus_of(row: dict[str, str], role: str) -> dict:
 
 def tests_of(rows: Rows) -> dict[tuple[str, str], Tested]:
     """{(criterion, statistics): what its row says} of a run's rows."""
-    return {
-        (row["selected_by"], row["statistics"]): Tested(
-            float(row["auc"]), {name: _counts(row[name]) for name in THRESHOLDS}
-        )
-        for row in rows
-    }
+    tested = {}
+    for row in rows:
+        counts = {name: _counts(row[name]) for name in THRESHOLDS}
+        tested[row["selected_by"], row["statistics"]] = Tested(float(row["auc"]), counts)
+    return tested
 
 
 def _counts(text: str) -> Counts:
     """`03:12/4/2/9 04:...` as each speaker's confusion (2, 2)."""
     pairs = (word.rsplit(":", 1) for word in text.split())
-    return {
-        unquote(name): np.array(numbers.split("/"), np.int64).reshape(2, 2)
-        for name, numbers in pairs
-    }
+    flat = {unquote(name): numbers.split("/") for name, numbers in pairs}
+    return {name: np.array(counts, np.int64).reshape(2, 2) for name, counts in flat.items()}
 
 
 def read(path: Path) -> dict[str, Rows]:

@@ -61,7 +61,8 @@ class Results:
         self.pair = Side(first[0] + a, *first), Side(second[0] + b, *second)
         self.args = args
         self.given = {name: getattr(args, name) for name in SHARED if hasattr(args, name)}
-        self.run, self.rows, self.tests = map(cache, (self.run_of, self.rows_of, self.tests_of))
+        self.run, self.rows = cache(self.run_of), cache(self.rows_of)
+        self.tests = cache(lambda run: ledger.tests_of(self.rows(run)))
 
     def run_of(self, row: Row, column: Column, seed: int) -> Run:
         """The run of a row, column and seed. What the row says goes before what `given` has."""
@@ -103,15 +104,10 @@ class Results:
             return ledger.rows_of(run.out.name, run.out, run.choices, config)
         rows, planned = self.noted.get(run.out.name, []), ledger.planned(run.choices).items()
         if any(row[name] != value for row in rows for name, value in planned):
-            raise UserError(
-                f"{self.args.out / 'runs.csv'}: {run.out.name} was made with other choices; "
-                "delete its rows, or choose another --out"
-            )
+            where = f"{self.args.out / 'runs.csv'}: {run.out.name}"
+            what = "was made with other choices; delete its rows, or choose another --out"
+            raise UserError(f"{where} {what}")
         return rows
-
-    def tests_of(self, run: Run) -> dict[tuple[str, str], ledger.Tested]:
-        """How the epoch of each (criterion, statistics) of a run does on the test set."""
-        return ledger.tests_of(self.rows(run))
 
     def runs(self, rows: Iterable[Row], columns: Sequence[Column]) -> list[Run]:
         """Every run that these rows and columns need, each once, a seed after the other."""
@@ -124,12 +120,9 @@ class Results:
         return {seed: self.tests(self.run(row, column, seed))[key] for seed in self.args.seeds}
 
     def estimate(
-        self,
-        rows: Terms,
-        columns: dict[Column, float],
-        criteria: dict[str, float],
+        self, rows: Terms, columns: dict[Column, float], criteria: dict[str, float],
         measure: str = "UAR",
-    ) -> intervals.Estimate:
+    ) -> intervals.Estimate:  # fmt: skip
         """A figure, 0 to 1, with its interval: the sum of weight times cell.
 
         Rows, columns and selection criteria have weights each, which are multiplied: `{OUR: 1,
@@ -144,9 +137,7 @@ class Results:
             for column, by_column in columns.items()
         ]
         if measure == "AUC":
-            aucs = [
-                weight * np.array([one.auc for one in cell.values()]) for weight, _, cell in cells
-            ]
+            aucs = [[weight * one.auc for one in cell.values()] for weight, _, cell in cells]
             return intervals.over_seeds(np.sum(aucs, axis=0))  # (terms, seeds) -> (seeds,)
         threshold, terms = "half" if measure == "UAR" else measure, []
         for weight, (direction, _), cell in cells:
@@ -180,7 +171,6 @@ class Results:
                     )
         both = [found[side.name] for side in self.pair if side.name in found]
         if len({corpus["title"] for corpus in both}) < len(both):  # two files of one name
-            both = [
-                corpus | {"title": f"{corpus['title']} {i}"} for i, corpus in enumerate(both, 1)
-            ]
+            for i, corpus in enumerate(both, 1):
+                corpus["title"] += f" {i}"
         return both

@@ -63,21 +63,17 @@ def table(args: argparse.Namespace) -> Table:
 def markdown(results: Results, grid: Table, corpora: list[dict], lines: list[Line]) -> str:
     """The grid as a table, a row a setting, and the settings to choose."""
     column, first = (0, results.args.dimension), results.args.seeds[-1] + 1
-    figures = {
-        (line.measure, line.kind, line.criterion, line.name): percent(
-            line.estimates[0], line.kind != "cell"
-        )
-        for line in lines
-    }
+    figures, best, rows = {}, {}, []
+    for line in lines:
+        figure = percent(line.estimates[0], line.kind != "cell")
+        figures[line.measure, line.kind, line.criterion, line.name] = figure
     names = [SELECTION[criterion].column for criterion in UNSUPERVISED]
-    best, rows = {}, []
     for row in grid.rows:
         domain, *curves = results.curves(row, column, "domain_uar", *names).swapaxes(0, 1)
         information, source = best[row] = [curve.max(axis=1).mean() for curve in curves]
         cells = [
             figures.get(("UAR", kind, criterion, row.name), "")  # beta 0 has no difference
-            for criterion in SELECTION
-            for kind in ("cell", "difference")
+            for criterion, kind in product(SELECTION, ("cell", "difference"))
         ]
         means = f"{100 * domain[:, -LAST:].mean():.0f}", f"{information:.3f}", f"{100 * source:.1f}"
         rows.append([row.name, *cells, *means])
@@ -89,11 +85,9 @@ def markdown(results: Results, grid: Table, corpora: list[dict], lines: list[Lin
         row = max(settings, key=lambda row: best[row][i])
         uar = figures["UAR", "cell", criterion, row.name]
         part = figures.get(("UAR", "difference", criterion, row.name), "none")
-        chosen.append(
-            f"- By the largest {name}: {row.name}; test UAR {uar}, the adversary's part {part}."
-        )
-    measures = [measure for measure in MEASURES if measure != "UAR"]
-    pairs = list(product(measures, SELECTION))
+        said = f"{row.name}; test UAR {uar}, the adversary's part {part}."
+        chosen.append(f"- By the largest {name}: {said}")
+    pairs = list(product(list(MEASURES)[1:], SELECTION))
     parts = [
         [name, *(figures[measure, "difference", criterion, name] for measure, criterion in pairs)]
         for name in grid.planned

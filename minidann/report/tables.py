@@ -6,6 +6,7 @@ How numbers, headings and pages are written, here and in all texts of a report, 
 times are in them: the same runs give the same bytes.
 """
 
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -119,30 +120,21 @@ def lines(results: Results, table: Table, places: list[dict[Column, float]]) -> 
     cells = {row.name: {row: 1} for row in table.rows}
     kinds = [("cell", cells), ("difference", table.planned)]
     wanted = [
-        (measure, name, *kind, {name: 1})
-        for name in SELECTION
-        for measure in MEASURES
-        for kind in kinds
+        (measure, name, kind, {name: 1})
+        for name, measure, kind in product(SELECTION, MEASURES, kinds)
     ]
-    wanted += [
-        ("UAR", name, "labels", cells, {"target": 1, name: -1}) for name in list(SELECTION)[1:]
-    ]
-    return [
-        Line(
-            measure,
-            kind,
-            criterion,
-            name,
-            [results.estimate(rows, columns, weights, measure) for columns in places],
-            [
-                of_paper(rows, columns) if measure == "UAR" and kind != "labels" else None
-                for columns in places
-            ],
-        )
-        for measure, criterion, kind, figures, weights in wanted
-        for name, rows in figures.items()
-        if criterion == "target" or MONO not in rows  # which sees labels of the target in any case
-    ]
+    others = list(SELECTION)[1:]
+    wanted += [("UAR", name, ("labels", cells), {"target": 1, name: -1}) for name in others]
+    found = []
+    for measure, criterion, (kind, figures), weights in wanted:
+        for name, rows in figures.items():
+            if criterion != "target" and MONO in rows:
+                continue  # it sees labels of the target in any case
+            estimates = [results.estimate(rows, columns, weights, measure) for columns in places]
+            in_paper = measure == "UAR" and kind != "labels"
+            paper = [of_paper(rows, columns) if in_paper else None for columns in places]
+            found.append(Line(measure, kind, criterion, name, estimates, paper))
+    return found
 
 
 def heads_of(corpora: list[dict], places: list[dict[Column, float]]) -> list[str]:

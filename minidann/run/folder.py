@@ -47,9 +47,8 @@ def planned(choices: Choices) -> dict:
 
 def found(setup: Setup) -> dict:
     """The rest of `config.json`: the corpora, as they were found, and the versions."""
-    corpora = {}
-    pairs = zip(setup.corpora, (setup.source, setup.target))
-    for role, (corpus, domain) in zip(("source", "target"), pairs):
+    corpora, domains = {}, (setup.source, setup.target)
+    for role, corpus, domain in zip(("source", "target"), setup.corpora, domains):
         labels = repr((domain.labels.tolist(), domain.speakers.tolist())).encode()
         corpora[role] = {
             "title": corpus.title,
@@ -93,9 +92,8 @@ def refuse_others(out: Path, config: dict, resume: bool) -> dict:
     there, differ = read_config(out), []
     for part in COMPARED:
         for name, value in config.get(part, {}).items():
-            before = there[part].get(name)
-            if before != value:
-                shown = f" ({before} there, {value} here)" if part != "corpora" else ""
+            if (before := there[part].get(name)) != value:
+                shown = f" ({before} there, {value} here)" * (part != "corpora")
                 differ.append(f"{name}{shown}")
     if differ:
         raise UserError(f"{out}: holds another run: {'; '.join(differ)}; choose another --out")
@@ -168,9 +166,8 @@ def is_done(out: Path) -> bool:
 
 def history_csv(history: list[dict]) -> str:
     """The history as CSV, a row an epoch; empty where a model has no such number."""
-    rows = [
-        ["" if np.isnan(row[name]) else f"{row[name]:.6g}" for name in HISTORY] for row in history
-    ]
+    numbers = ([row[name] for name in HISTORY] for row in history)
+    rows = (["" if np.isnan(n) else f"{n:.6g}" for n in row] for row in numbers)
     return store.csv_text([HISTORY, *rows])
 
 

@@ -48,28 +48,23 @@ def finish(setup: Setup, state: State, out: Path) -> None:
     store.write_arrays(out / "model.npz", groups, about)
     picture, shares, apart = project(setup, params, running)
     store.write_arrays(out / "features.npz", {"features": picture}, {"shares": shares})
-    by_speaker = [
-        (criterion, one.epoch, statistics, threshold, name, *confusion.ravel())
-        for (criterion, statistics), one in tested.items()
-        for threshold, counts in (("half", one.counts), ("share", one.matched))
-        for name, confusion in counts.items()
-    ]
-    store.write_csv(out / "speakers.csv", [SPEAKERS, *by_speaker])
+    by_speaker, selected_by = [SPEAKERS], {}
+    for (criterion, statistics), one in tested.items():
+        for threshold, counts in (("half", one.counts), ("share", one.matched)):
+            which = criterion, one.epoch, statistics, threshold
+            by_speaker += [(*which, name, *counts[name].ravel()) for name in counts]
+        selected_by[criterion + " with adabn" * (statistics == "adabn")] = {
+            "epoch": one.epoch, "test_uar": uar_of(one.counts), "auc": one.auc,
+            "share_matched_uar": uar_of(one.matched),
+        }  # fmt: skip
+    store.write_csv(out / "speakers.csv", by_speaker)
     store.write_csv(out / "predictions.csv", predictions(setup, selected.probabilities))
     by = SELECTION[choices.select_by].by
     results = {
         "test": evaluate(selected.counts),
         "best_epoch": selected.epoch,
         "protocol": f"epoch selected by {by}, {len(setup.watched)} utterances",
-        "selected_by": {
-            f"{criterion}{' with adabn' * (statistics == 'adabn')}": {
-                "epoch": one.epoch,
-                "test_uar": uar_of(one.counts),
-                "auc": one.auc,
-                "share_matched_uar": uar_of(one.matched),
-            }
-            for (criterion, statistics), one in tested.items()
-        },
+        "selected_by": selected_by,
         "corpora": setup.kinds,
         "left_out": setup.left_out,
         "seconds": sum(row["seconds"] for row in state.history),

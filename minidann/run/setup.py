@@ -125,12 +125,9 @@ def load_domain(
         hint = "without it nothing is left" if skip_bad else HINT
         raise UserError(f"{complaint(corpus.name, corpus.root, bad)}\n  {hint}")
     good, sounds = tuple(corpus.utterances[i] for i in extracted.sounds), extracted.sounds.values()
-    used = replace(corpus, utterances=good, bad=tuple(bad))
-    used = replace(
-        used,
-        warnings=(*corpus.warnings, *about(used, dict(enumerate(sounds)))),
-        remarks=tuple("; ".join(remarks(sound)) for sound in sounds),
-    )
+    said = tuple("; ".join(remarks(sound)) for sound in sounds)
+    used = replace(corpus, utterances=good, bad=tuple(bad), remarks=said)
+    used = replace(used, warnings=(*corpus.warnings, *about(used, dict(enumerate(sounds)))))
     contents = {u.path: extracted.contents[u.path] for u in used.utterances}
     features = extracted.features
     if choices.normalise == "speaker":
@@ -146,8 +143,7 @@ def load_domain(
 def check(setup: Setup) -> None:
     """Refuse what would train or measure nothing: too few utterances, or a class without one."""
     choices, split, source, target = setup.choices, setup.split, setup.source, setup.target
-    problems = []
-    titles = [corpus.title for corpus in setup.corpora]
+    problems, titles = [], [corpus.title for corpus in setup.corpora]
     parts = [(0, source, "training", split.train)]
     parts += [(1, target, "development", split.dev), (1, target, "test", split.test)]
     if choices.select_by == "source":
@@ -155,13 +151,11 @@ def check(setup: Setup) -> None:
     for side, domain, part, rows in parts:
         for value, name in enumerate(CLASSES[choices.dimension]):
             if domain.labels[0] >= 0 and value not in domain.labels[rows]:
-                problems.append(
-                    f"{titles[side]}: no {name} {choices.dimension} among the {len(rows)} "
-                    f"utterances of the {part} set; take another --seed or a larger corpus"
-                )
-    if len(split.train) < choices.batch_size:
-        what = f"more than the {len(split.train)} utterances to train on"
-        problems.append(f"--batch-size {choices.batch_size}: {what}")
+                none = f"{titles[side]}: no {name} {choices.dimension} among the {len(rows)}"
+                where = f"utterances of the {part} set"
+                problems.append(f"{none} {where}; take another --seed or a larger corpus")
+    if (size := choices.batch_size) > (count := len(split.train)):
+        problems.append(f"--batch-size {size}: more than the {count} utterances to train on")
     if problems:
         raise UserError("\n".join(problems))
 

@@ -32,13 +32,9 @@ class Split:
 
 
 def draw(
-    seed: int,
-    source_speakers: np.ndarray,
-    target_speakers: np.ndarray,
-    *,
-    model: str,
-    by_speaker: bool,
-) -> Split:
+    seed: int, source_speakers: np.ndarray, target_speakers: np.ndarray,
+    *, model: str, by_speaker: bool,
+) -> Split:  # fmt: skip
     """The split of a run; `*_speakers` (n,) name the speaker of each utterance.
 
     `by_speaker` keeps each speaker's utterances together.
