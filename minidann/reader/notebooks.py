@@ -29,13 +29,6 @@ FILL_IN = """
 A cell that begins with `%%check` is checked each time you run it.
 
 """
-ANSWER = """
-```python
-answer = ""  # to the first question, in a sentence
-print("Now compare it." if answer else "Write your answer between the quotation marks.")
-```
-
-"""
 
 
 def build(root: Path, out: Path) -> int:
@@ -79,7 +72,7 @@ def cells(path: Path, root: Path, media: set[str]) -> list[dict]:
 
     text = DETAILS.sub(_unfolded, path.read_text(encoding="utf-8"))
     if path.parent == root / "lessons" and path.name[:2].isdigit():
-        text = _with_task(text, int(path.name[:2]))
+        text = _with_tasks(text, int(path.name[:2]))
     made = [notebook.code(notebook.setup() + PLACE)] if RUN.search(text) else []
     for i, part in enumerate(RUN.split(text)):  # prose, kind, body, prose, ...
         if i % 3 == 0:
@@ -106,10 +99,9 @@ def _unfolded(match: re.Match) -> str:
     return "".join(parts).replace("```python\n", "```folded\n")
 
 
-def _with_task(text: str, lesson: int) -> str:
-    """A lesson with cells to fill in: its exercises, or else the answer to its first question."""
+def _with_tasks(text: str, lesson: int) -> str:
+    """A lesson with a cell to fill in for each of its exercises."""
     tasks = [f"```python\n{notebook.cell(exercise)}```\n\n" for exercise in select([lesson])]
-    if tasks:
-        return text.replace("\n## Read on", FILL_IN + "".join(tasks) + "\n## Read on")
-    before, heading, questions = text.partition("## Quick questions\n")
-    return before + heading + re.sub(r"\n( *<details>)", rf"{ANSWER}\1", questions, count=1)
+    return (
+        text.replace("\n## Read on", FILL_IN + "".join(tasks) + "\n## Read on") if tasks else text
+    )
