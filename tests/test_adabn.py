@@ -136,7 +136,10 @@ def predictions(features, labels, epochs, choices=BASE):
     )  # fmt: skip
     width = len(epochs[0]["emotion.w"])
     running = {"bn.mean": np.zeros(width, "f4"), "bn.var": np.ones(width, "f4")}
-    history = [dict(zip(COLUMNS, values)) for values in zip(*COLUMNS.values())]
+    lacking = [*COLUMNS][1:] if choices.model == "mono" else []
+    lacking += ["target_dev_uar", "adabn_uar"] * int(labels[0] < 0)
+    columns = COLUMNS | dict.fromkeys(lacking, 3 * [np.nan])
+    history = [dict(zip(columns, values)) for values in zip(*columns.values())]
     return outcome.test(setup, history, lambda epoch: (epochs[epoch - 1], running))
 
 
