@@ -134,11 +134,7 @@ def classify(params: Arrays, x: np.ndarray, name: str) -> np.ndarray:
 
 
 def experiment(seed: int, beta: float = BETA) -> tuple[tuple, dict, dict]:
-    """Both models on the points of `seed` -> source (x, y), target x; parameters, accuracies.
-
-    They begin with the same parameters and take the same points in the same order. The target's
-    accuracy is on fresh points, drawn as those that DANN saw without their labels were.
-    """
+    """Both models on the points of `seed` -> source (x, y), target x; parameters, accuracies."""
     rng = np.random.default_rng(seed)
     source, labels = moons(rng, 0.0)  # (300, 2), (300,)
     target, _ = moons(rng, ROTATION)  # (300, 2)

@@ -103,10 +103,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def corpora_of(args: argparse.Namespace, mono: bool) -> tuple[tuple[str, Path], tuple[str, Path]]:
-    """(name, folder) of source and target, from a direction or from --source and --target.
-
-    For mono both are the target. Raises UserError where the flags do not go together.
-    """
+    """(name, folder) of source and target, from --direction or both flags; UserError if neither."""
     if args.source or args.target:
         others = args.direction or args.recola or args.iemocap
         if others or not args.target or not (args.source or mono):

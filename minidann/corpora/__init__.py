@@ -140,11 +140,7 @@ def complaint(name: str, root: Path, bad: Sequence[tuple[str, str]], all_of_it=F
 
 
 def about(corpus: Corpus, sounds: dict[int, Sound]) -> Iterator[str]:
-    """The data warnings about a corpus beside those of its reader, a sentence each.
-
-    About its sound, {number of an utterance: Sound}, about overlaps, about the number of
-    utterances, and about a class that is rare or alone.
-    """
+    """The data warnings about a corpus beside those of its reader, a sentence each."""
     for what, groups in data_warnings(sounds).items():
         yield examples(what, [" = ".join(corpus.where(i) for i in group) for group in groups])
     if overlapping := [corpus.where(i) for i in _overlaps(corpus.utterances)]:

@@ -90,11 +90,7 @@ def mean_rating(rows: np.ndarray, start: float, stop: float) -> float:
 
 
 def table(file: Path, folder: str, found: Findings) -> dict[int, list[float]]:
-    """The numbers below the header of a table, {line: row}; bad rows are reported.
-
-    Nothing of an annotation with bad rows: a mean without them would be another label. Raises
-    UserError where there is no such table.
-    """
+    """The numbers below a table's heading, {line: row}; bad rows are reported, and leave none."""
     text = file.read_text(encoding="utf-8-sig", errors="replace")
     header, *lines = text.splitlines() or [""]
     names = [name.strip() for name in header.split(";")]  # the real ones end in blanks

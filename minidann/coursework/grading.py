@@ -70,11 +70,7 @@ def grade_all(places: list[Path], paper: Paper) -> Iterator[tuple[Path, Graded]]
 
 
 def table(graded: Iterable[Graded], exercises: tuple[Exercise, ...]) -> bytes:
-    """grades.csv: the points that can be earned, then a row for each submission.
-
-    A cell of what is not graded is empty. The mark at the beginning tells a spreadsheet that the
-    table is in UTF-8.
-    """
+    """grades.csv: what can be earned, then a row a submission; empty is what is not graded."""
     most = [exercise.most for exercise in exercises]
     rows = [["student", *(exercise.name for exercise in exercises), "total", "notes"],
             ["(most)", *most, sum(most), ""]]  # fmt: skip

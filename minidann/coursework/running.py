@@ -36,11 +36,7 @@ class Results(NamedTuple):
 
 
 def run(codes: dict[str, str], tasks: dict[str, str], seconds: float) -> dict[str, Results]:
-    """The results of each exercise in `codes`, of which each may take `seconds`.
-
-    `tasks` are the calls of each, as `pupil.dumps` writes them. Raises OSError where no process can
-    be started, which is not the code's fault.
-    """
+    """The results of each exercise in `codes`; `tasks` are the calls of each, by pupil.dumps."""
     found: dict[str, Results] = {}
     while left := {name: code for name, code in codes.items() if name not in found}:
         found |= _process(left, tasks, seconds)

@@ -50,11 +50,7 @@ class Answer(NamedTuple):
 
 
 def questions(name: str, rng: np.random.Generator) -> list[Question]:
-    """Questions about the op `name` that reach its every branch, the smallest first.
-
-    Where an input is of whole numbers, dout is too, and in a tie it is positive. All arrays are
-    read-only.
-    """
+    """Questions about the op `name` that reach its every branch, the smallest first; read-only."""
     op = getattr(ops, name)
     asked = []
     cases = [Case(what, *read_only(given)) for what, given in op.examples(rng).items()]

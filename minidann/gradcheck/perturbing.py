@@ -107,11 +107,7 @@ def derivatives(function: Callable[[np.ndarray], np.ndarray], array: np.ndarray)
 def differences(
     function: Callable[[np.ndarray], np.ndarray], array: np.ndarray, *, method: str = "central"
 ) -> np.ndarray:
-    """The derivative of every output of `function` to every entry of `array`, by one method.
-
-    Outputs (k,) -> (k, *array.shape). ValueError where "complex" is asked for and the function
-    does not take complex arrays.
-    """
+    """The derivative of each output to each entry of `array`, (k, *array.shape), by one method."""
     if method == "complex":
         slopes = _complex(function, array)
         if slopes is None:

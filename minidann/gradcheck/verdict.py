@@ -61,11 +61,7 @@ class Report(NamedTuple):
 
 
 def lines(verdicts: Iterable[Verdict], title: str = "", most: int = MOST) -> list[str]:
-    """The verdicts in words, the wrong parts first, in at most `most` lines.
-
-    Parts with the same first cause are named together, and the first two such groups have the
-    input of their first part.
-    """
+    """The verdicts in at most `most` lines, wrong parts first, those of one cause together."""
     right, groups, notes = [], {}, {}
     for verdict in verdicts:
         if verdict.right:

@@ -21,11 +21,7 @@ PAUSE = 0.2  # seconds between two looks at the processes
 
 
 def launch(wanted: Sequence[Run], jobs: int, say: Callable[[str], None]) -> None:
-    """Finish the runs of `wanted` that are missing, `jobs` at a time.
-
-    Each process gets its share of the cores; the result does not depend on it. Raises UserError
-    where a run fails. Whatever ends a report, its runs are stopped.
-    """
+    """Finish the missing runs of `wanted`, `jobs` at a time. Raises UserError where a run fails."""
     waiting = [run for run in wanted if not run.finished]
     total, began = len(waiting), time.monotonic()
     jobs = max(1, min(jobs, total))

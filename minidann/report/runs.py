@@ -151,11 +151,7 @@ class Results:
         return np.array([[history[name] for name in names] for history in histories])
 
     def corpora(self, runs: Iterable[Run]) -> list[dict]:
-        """Both corpora, in order, as each of these `runs`, none of them missing, has them.
-
-        Raises UserError where a run is not the one that is meant: made with other choices, from
-        other folders, or of recordings or labels that are not those of the runs beside it.
-        """
+        """Both corpora, in order, as all `runs` have them; a UserError where a run is not meant."""
         found: dict[str, dict] = {}
         labels: dict[tuple[str, str], str] = {}
         for run in runs:

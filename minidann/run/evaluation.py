@@ -104,11 +104,7 @@ def evaluate_epoch(
 
 
 def uar(domain: Domain, rows: np.ndarray, probabilities: np.ndarray) -> float:
-    """UAR of the predictions (n, 2) on the utterances `rows` (n,) of a domain.
-
-    If a small validation set has one class only, the UAR is the recall of that class. NaN where the
-    domain has no labels.
-    """
+    """UAR on the utterances `rows` (n,); of a single class its recall; NaN without labels."""
     if domain.labels[0] < 0:
         return math.nan
     counts = metrics.confusion(domain.labels[rows], probabilities.argmax(axis=1))

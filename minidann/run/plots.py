@@ -74,11 +74,7 @@ def principal_components(f: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def features(
     models: list[tuple[str, dict, list[float]]], domain_names: list[str], emotion_names: list[str]
 ) -> Figure:
-    """Figure 2: the encoder's output by PCA, a row a model; left by language, right by emotion.
-
-    Of each model a title, {"points" (N, 2), "domains", "emotions" (N,)} and the shares of the
-    variance of both dimensions. Mono has one domain only.
-    """
+    """Figure 2: of each model (title, points by domain and emotion, shares of variance) a row."""
     groups = (
         ("domains", domain_names, (DARK, LIGHT), "o^"),
         ("emotions", emotion_names, (GREEN, DARK), "vs"),

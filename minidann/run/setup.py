@@ -114,11 +114,7 @@ def for_both(work: Callable, inputs: Iterable) -> list:
 def load_domain(
     choices: Choices, corpus: Corpus, cache: Path, skip_bad: bool
 ) -> tuple[Corpus, Domain, dict[Path, str]]:
-    """A corpus with its `bad` and its warnings complete, its arrays, and {path: digest}.
-
-    Raises one UserError with everything that cannot be used, of the labels and of the recordings,
-    unless `skip_bad`.
-    """
+    """A corpus with `bad` and warnings complete, its arrays, and {path: digest}; see `prepare`."""
     extracted = extract(corpus.utterances, cache, choices.features, corpus.title, choices.input)
     bad = [*corpus.bad, *((corpus.where(i), why) for i, why in extracted.bad.items())]
     if extracted.features is None or (bad and not skip_bad):

@@ -55,11 +55,7 @@ def draw(
 def cut(
     seed: list[int], speakers: np.ndarray, fractions: list[float], by_speaker: bool, whose: str
 ) -> list[np.ndarray]:
-    """All utterances, or `by_speaker` whole speakers, in random order, in parts of these fractions.
-
-    Each part gets at least an utterance, or a speaker. Raises UserError, about the corpus `whose`,
-    where there are too few.
-    """
+    """All utterances, or `by_speaker` whole speakers, in random order, in parts of `fractions`."""
     rng = np.random.default_rng(seed)
     rows = rng.permutation(len(speakers))
     ends = np.arange(1, len(rows) + 1)  # where it may be cut

@@ -29,11 +29,7 @@ EARLIER = "made by an earlier version of minidann; train again, in another --out
 
 @contextmanager
 def hold(folder: Path) -> Iterator[None]:
-    """Make `folder` and keep it for this process alone, after any other that is at work there.
-
-    A process that ends, however it ends, gives it free. Windows and some network file systems have
-    no such lock, and get none.
-    """
+    """Keep `folder`, made if missing, for this process alone, after any other at work there."""
     folder.mkdir(parents=True, exist_ok=True)
     if fcntl is None:
         yield

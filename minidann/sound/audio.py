@@ -57,11 +57,7 @@ def decode(path: Path) -> tuple[np.ndarray, int]:
 
 
 def check_samples(channels: np.ndarray) -> None:
-    """Raise UserError where samples (n, channels) are on another scale, or cancel each other.
-
-    Unrelated channels leave 1/channels of their power in their mean; less than half of that is
-    refused.
-    """
+    """Raise UserError where samples (n, channels) are on another scale, or cancel each other."""
     peak = max(float(channels.max()), -float(channels.min()))
     if not peak <= INTEGERS[-1]:  # NaN fails this too
         raise UserError("holds NaN, infinite or absurd samples; export it again as 16-bit audio")

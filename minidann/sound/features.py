@@ -94,12 +94,7 @@ def digests(utterances: Sequence, label: str) -> dict[Path, str]:
 def extract_each(
     utterances: Sequence, preset: str, label: str, input: str = "paper"
 ) -> Iterator[tuple[int, Sound | None, np.ndarray | str]]:
-    """Yield for each utterance (number, Sound, log-mel (k, 26)), or (number, None, why not).
-
-    Each core has one recording in memory at a time; the features of a few dozen wait to be asked
-    for. The utterances of one recording are expected to follow one another; otherwise it is read
-    again.
-    """
+    """Yield for each utterance (number, Sound, log-mel (k, 26)), or (number, None, why not)."""
     # Linux's malloc hands freed memory back to the system, and gets it back page by page for the
     # next utterance, until it has seen a larger block come and go.
     np.empty(1 << 24, np.uint8)

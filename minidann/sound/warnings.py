@@ -46,10 +46,7 @@ class Sound(NamedTuple):
 def measure(
     path: Path, whole: np.ndarray, rate: int, start: float | None, end: float | None
 ) -> Sound:
-    """Measure the utterance from `start` to `end` (seconds; None: its own end) of a recording.
-
-    whole (samples, channels) float32, as decoded from `path`, not empty between the two times.
-    """
+    """Measure the utterance from `start` to `end`, in seconds, of `whole` (samples, channels)."""
     first = round((start or 0.0) * rate)
     last = len(whole) if end is None else round(end * rate)
     channels = whole[first:last]  # (n, channels)
