@@ -430,6 +430,15 @@ def test_a_row_of_another_run_is_refused_and_figures_need_the_folder(table2, tmp
     ledger.write(tmp_path / "runs.csv", rows | {first.out.name: other})
     with pytest.raises(UserError, match=f"{first.out.name} was made with other choices"):
         Results(args).rows(first)
+    other = [row | {"auc": "0.5"} for row in rows[first.out.name]]  # the same run, made twice
+    ledger.write(tmp_path / "runs.csv", rows | {"again": other + rows[first.out.name]})
+    with pytest.raises(UserError, match=f"two results of {first.out.name}; delete the rows of one"):
+        Results(args).rows(first)
+    ledger.write(tmp_path / "runs.csv", rows)
+    whole = (tmp_path / "runs.csv").read_bytes()
+    (tmp_path / "runs.csv").write_bytes(whole[: whole.rindex(b"/")])  # a copy that was cut off
+    with pytest.raises(UserError, match="runs.csv: damaged"):
+        Results(args).rows(first)
     assert not first.finished and command.drawn(Results(args), "table2") == []
     args.command = "figure3"
     assert command.drawn(Results(args), "figure3") == wanted_by(Results(args))

@@ -134,8 +134,8 @@ def main() -> None:
         setup.prepare(run.choices, (run.source.place, run.target.place), args.cache, args.skip_bad)
         launch.launch(missing, args.jobs, console.say)
         results.rows.cache_clear()
-    rows = results.noted | {run.out.name: results.rows(run) for run in wanted}
-    ledger.write(args.out / "runs.csv", rows)
+    path = args.out / "runs.csv"  # read again, as another report may have written there by now
+    ledger.write(path, ledger.read(path) | {run.out.name: results.rows(run) for run in wanted})
     corpora = results.corpora(wanted)
     for name in names:
         for file, content in made(results, name, corpora).items():

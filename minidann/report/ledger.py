@@ -37,8 +37,7 @@ def planned(choices: Choices) -> dict[str, str]:
     plan = folder.planned(choices)
     constants = json.dumps(plan["constants"]).encode()
     said = plan["choices"] | {"constants": hashlib.blake2b(constants, digest_size=4).hexdigest()}
-    del said["select_by"]
-    return {name: str(value) for name, value in said.items()}
+    return {name: str(value) for name, value in said.items() if name != "select_by"}
 
 
 def rows_of(name: str, out: Path, choices: Choices, config: dict) -> Rows:
@@ -85,13 +84,15 @@ def _counts(text: str) -> Counts:
 
 def read(path: Path) -> dict[str, Rows]:
     """The rows of each run, by its name; {} where there is no ledger."""
-    found: dict[str, Rows] = {}
-    if path.exists():
-        with store.reading(path):
-            for row in store.read_csv(path):
-                if row["run"] != "run":  # the heading of rows that were added below
-                    found.setdefault(row["run"], []).append(row)
-    return found
+    found: dict[str, dict[tuple, dict[str, str]]] = {}
+    with store.reading(path):
+        for row in store.read_csv(path) if path.exists() else []:
+            if [*row] != [*row.values()]:  # no heading, of rows that were added below
+                found.setdefault(row["run"], {})[tuple(row.values())] = row
+        for name, rows in found.items():
+            if len(tests_of([*rows.values()])) < len(rows):
+                raise UserError(f"{path}: two results of {name}; delete the rows of one")
+    return {name: [*rows.values()] for name, rows in found.items()}
 
 
 def write(path: Path, runs: dict[str, Rows]) -> None:

@@ -103,10 +103,9 @@ class Results:
                 raise UserError(f"{run.out}: a run on {there}; choose another --out")
             return ledger.rows_of(run.out.name, run.out, run.choices, config)
         rows, planned = self.noted.get(run.out.name, []), ledger.planned(run.choices).items()
-        if any(row[name] != value for row in rows for name, value in planned):
-            where = f"{self.args.out / 'runs.csv'}: {run.out.name}"
+        if any(row.get(name) != value for row in rows for name, value in planned):
             what = "was made with other choices; delete its rows, or choose another --out"
-            raise UserError(f"{where} {what}")
+            raise UserError(f"{self.args.out / 'runs.csv'}: {run.out.name} {what}")
         return rows
 
     def runs(self, rows: Iterable[Row], columns: Sequence[Column]) -> list[Run]:
