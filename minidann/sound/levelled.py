@@ -7,7 +7,7 @@ from the whole utterance:
     level   the energies of its active frames, those within 30 dB of the loudest, are averaged, and
             this is subtracted from every log-mel energy
     cut     what is before its first active frame and after its last is left out
-    window  300 frames of what is left; where that is shorter, it is repeated in a circle
+    window  300 frames of what is left, as a circle: after its last frame comes its first
 
 In training the window starts anywhere, in evaluation it is the middle. A gain changes nothing as
 long as no energy is at the floor of the logarithm. Silence before or after the utterance changes at
