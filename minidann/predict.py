@@ -3,7 +3,7 @@
 import glob
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -92,16 +92,24 @@ def predict(run: Path | str, files: Iterable[Path | str]) -> list:
     if isinstance(files, (str, Path)):  # a text is an iterable too
         files = [files]
     groups, choices, _ = load(Path(run))
-    groups = with_speaker(groups, choices, files := [Path(file) for file in files])
-    return [predict_one(groups, choices, file) for file in files]
+    return [*predictions(groups, choices, map(Path, files))]
 
 
-def with_speaker(groups: dict, choices: Choices, files: list[Path]) -> dict:
-    """`groups`, and with `--normalise speaker` in "target" the mean and std of these files."""
-    if choices.normalise == "corpus":
-        return groups
-    heard = [listen(choices, file).frames for file in dict.fromkeys(files)]
-    usable = [prepared(frames, choices.input) for frames in heard if frames is not None]
+def predictions(groups: dict, choices: Choices, files: Iterable[Path]) -> Iterator[Prediction]:
+    """The prediction for each file when its turn comes; all are heard before, to normalise them by
+    the mean and std of a speaker.
+    """
+    heard: Iterable[Prediction] = (listen(choices, file) for file in files)
+    if choices.normalise == "speaker":
+        heard = [*heard]
+        groups = with_speaker(groups, choices, heard)
+    return (predict_one(groups, choices, one) for one in heard)
+
+
+def with_speaker(groups: dict, choices: Choices, heard: Iterable[Prediction]) -> dict:
+    """`groups`, and in "target" the mean and std of the frames that were heard."""
+    frames = {one.path: one.frames for one in heard}.values()  # of a file given twice, once
+    usable = [prepared(one, choices.input) for one in frames if one is not None]
     if len(usable) < ENOUGH:
         raise UserError(
             f"{len(usable)} recordings can be used, and this model (--normalise speaker) needs "
@@ -127,9 +135,8 @@ def listen(choices: Choices, path: Path) -> Prediction:
     return Prediction(path, remarks=tuple(remarks(sound)), frames=frames)
 
 
-def predict_one(groups: dict, choices: Choices, path: Path) -> Prediction:
+def predict_one(groups: dict, choices: Choices, heard: Prediction) -> Prediction:
     """The prediction for one recording."""
-    heard = listen(choices, path)
     if heard.problem:
         return heard
     whole, weights = probabilities_of(groups, heard.frames, choices.input)
@@ -152,15 +159,16 @@ def main() -> None:
     args = p.parse_args()
     files = [Path(name) for names in args.files for name in names]
     groups, choices, corpora = load(args.run)
-    groups = with_speaker(groups, choices, files)
+    turns = console.progress(files, len(files), "predicting", "files")
+    predicted = predictions(groups, choices, turns)
     if choices.normalise == "speaker":
         what = "all files are taken as recordings of one speaker, normalised by their own mean"
         print(f"note: {what} and standard deviation", file=sys.stderr, flush=True)
     what = f"{choices.dimension} (model of {corpora} speech)"
     header = "\t".join(["file", "seconds", *CLASSES[choices.dimension], what]) + "\n"
     problems = []
-    for path in console.progress(files, len(files), "predicting", "files"):
-        prediction = predict_one(groups, choices, path)
+    for prediction in predicted:
+        path = prediction.path
         for remark in prediction.remarks:
             print(f"{path}: note: a recording {remark}", file=sys.stderr, flush=True)
         if prediction.problem:
