@@ -98,8 +98,7 @@ def statistics(features: Features, rows: Sequence[int]) -> np.ndarray:
     """Mean and std of each mel bin over each utterance's unpadded frames: (len(rows), 52)."""
     out = np.empty((len(rows), 2, MELS))
     for i, row in enumerate(rows):
-        raw = features.frames[features.offsets[row] : features.offsets[row + 1]]  # (k, 26)
-        group = features.group[row]
-        frames = (raw.astype(np.float64) - features.mean[group]) / features.std[group]
+        raw, group = features.raw(row).astype(np.float64), features.group[row]  # (k, 26)
+        frames = (raw - features.mean[group]) / features.std[group]
         out[i] = frames.mean(axis=0), frames.std(axis=0)
     return out.reshape(len(rows), 2 * MELS)

@@ -41,6 +41,7 @@ class Features:
         self.lengths, self.digest = np.array(lengths), digest
         self.input, self.window = input, INPUTS[input]
         self.offsets = np.concatenate([[0], np.cumsum(lengths)])  # (n+1,)
+        self._lowest = np.minimum.reduceat(self.frames, self.offsets[:-1], axis=0)  # (n, 26)
         statistics = statistics or mean_and_std(self.frames)
         self._normalise_with([statistics], np.zeros(len(self), int))
 
@@ -48,7 +49,7 @@ class Features:
         """The same features, each utterance normalised by its speaker's, of `speakers` (n,)."""
         names, group = np.unique(speakers, return_inverse=True)
         rows = [np.flatnonzero(group == g) for g in range(len(names))]
-        each = [mean_and_std(np.concatenate([*map(self._raw, own)])) for own in rows]
+        each = [mean_and_std(np.concatenate([*map(self.raw, own)])) for own in rows]
         changed = copy.copy(self)
         changed._normalise_with(each, group)
         return changed
@@ -56,12 +57,12 @@ class Features:
     def _normalise_with(self, each: list[tuple[np.ndarray, np.ndarray]], group: np.ndarray) -> None:
         self.mean, self.std = map(np.array, zip(*each))  # (G, 26) each
         self.group = group  # (n,)
-        raw = np.minimum.reduceat(self.frames, self.offsets[:-1], axis=0)  # (total, 26) -> (n, 26)
-        self.minimum = (raw - self.mean[group]) / self.std[group]  # rounding keeps the order
+        self.minimum = (self._lowest - self.mean[group]) / self.std[group]  # the order stays
         # Written out for every frame, NumPy goes through them in one loop, not in one of 26 each.
         self._tiled = [[np.tile(one, (self.window, 1)) for one in pair] for pair in each]  # (T, 26)
 
-    def _raw(self, row: int) -> np.ndarray:
+    def raw(self, row: int) -> np.ndarray:
+        """The log-mel of an utterance before it is normalised."""
         return self.frames[self.offsets[row] : self.offsets[row + 1]]  # (k, 26)
 
     def __len__(self) -> int:
@@ -81,7 +82,7 @@ class Features:
         out = np.empty((len(rows), self.window, MELS), np.float32) if out is None else out
         for x, row in zip(out, rows):
             means, stds = self._tiled[self.group[row]]
-            k, frames = self.lengths[row], self._raw(row)
+            k, frames = self.lengths[row], self.raw(row)
             if self.input == "levelled":
                 start = max(0, (k - self.window) // 2) if rng is None else rng.integers(k)
                 np.divide(tile(frames, start) - means, stds, out=x)
