@@ -38,8 +38,7 @@ def read(root: Path, found: Findings) -> list[Utterance]:
     if missing := {f"Session{n}" for n in range(1, 6)} - {p.name for p in sessions}:
         found.warn(f"not all of IEMOCAP: there is no {', '.join(sorted(missing))}")
     for session in sessions:
-        paths = reading.recordings_below(session / WAV)
-        recordings = found.unique((path.stem, path) for path in paths)
+        recordings = found.by_stem(session / WAV)
         # Directly in the folder only: Attribute/, Categorical/ and Self-evaluation/ below it hold
         # single raters' files.
         files = sorted((session / LABELS).glob("[!.]*.txt"))

@@ -103,6 +103,10 @@ class Findings:
                 self.bad.append((both, "two files for one recording; keep one of them"))
         return recordings
 
+    def by_stem(self, folder: Path) -> dict[str, Path]:
+        """{stem: recording} of all that are below `folder`."""
+        return self.unique((path.stem, path) for path in recordings_below(folder))
+
 
 def in_or_below(root: Path, pattern: str) -> Path | None:
     """`root`, or else its first subfolder, in which a path matches the glob `pattern`."""

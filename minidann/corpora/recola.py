@@ -28,9 +28,7 @@ FRAME = 0.04  # seconds from one annotation row to the next
 
 
 def read(root: Path, found: Findings) -> list[Utterance]:
-    paths = reading.recordings_below(root / RECORDINGS)
-    # {folder: {participant: file}}
-    places = {RECORDINGS: found.unique((path.stem, path) for path in paths)}
+    places = {RECORDINGS: found.by_stem(root / RECORDINGS)}  # {folder: {participant: file}}
     for folder in FOLDERS[1:]:
         places[folder] = {file.stem: file for file in (root / folder).glob("[!.]*.csv")}
     utterances = []

@@ -66,8 +66,11 @@ def reach_of_mean(values: np.ndarray) -> float:
 
 def over_seeds(values: np.ndarray) -> Estimate:
     """The mean of each seed's figure (seeds,), with Student's t interval over the seeds."""
-    mean, away = float(values.mean()), reach_of_mean(values) if len(values) > 1 else np.nan
-    return Estimate(mean, None if np.isnan(away) else (mean - away, mean + away), values)
+    mean = float(values.mean())
+    if len(values) < 2:
+        return Estimate(mean, None, values)
+    away = reach_of_mean(values)
+    return Estimate(mean, (mean - away, mean + away), values)
 
 
 def seeds_needed(values: np.ndarray) -> float:

@@ -102,6 +102,6 @@ def _unfolded(match: re.Match) -> str:
 def _with_tasks(text: str, lesson: int) -> str:
     """A lesson with a cell to fill in for each of its exercises."""
     tasks = [f"```python\n{notebook.cell(exercise)}```\n\n" for exercise in select([lesson])]
-    return (
-        text.replace("\n## Read on", FILL_IN + "".join(tasks) + "\n## Read on") if tasks else text
-    )
+    if not tasks:
+        return text
+    return text.replace("\n## Read on", FILL_IN + "".join(tasks) + "\n## Read on")

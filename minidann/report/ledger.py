@@ -17,7 +17,7 @@ from minidann.choices import Choices
 from minidann.console import UserError
 from minidann.measure.intervals import Counts
 from minidann.run import folder, store
-from minidann.run.outcome import SPEAKERS
+from minidann.run.outcome import SPEAKERS, selected_name
 
 FACTS = {"title": str, "kind": str, "utterances": int, "speakers": int, "left_out": int,
          "content": str, "labels": str}  # of a corpus, as its config.json has them  # fmt: skip
@@ -51,7 +51,7 @@ def rows_of(name: str, out: Path, choices: Choices, config: dict) -> Rows:
     for row in store.read_csv(out / "speakers.csv"):
         if "threshold" not in row:
             raise UserError(f"{out}: {store.EARLIER}")
-        key = row["selected_by"] + " with adabn" * (row["statistics"] == "adabn")
+        key = selected_name(row["selected_by"], row["statistics"])
         about = {"selected_by": row["selected_by"], "statistics": row["statistics"]}
         about |= {"epoch": row["epoch"], "auc": f"{tested[key]['auc']:.6f}"}
         entry = found.setdefault(key, shared | about | dict.fromkeys(THRESHOLDS, ""))

@@ -95,10 +95,9 @@ class Results:
 
         Raises UserError where it is not the run that is meant.
         """
-        places = [str(side.place.resolve()) for side in (run.source, run.target)]
         if run.finished:
             config = folder.refuse_others(run.out, folder.planned(run.choices), resume=True)
-            if config["folders"] != places:
+            if config["folders"] != [str(s.place.resolve()) for s in (run.source, run.target)]:
                 there = " and ".join(dict.fromkeys(config["folders"]))
                 raise UserError(f"{run.out}: a run on {there}; choose another --out")
             return ledger.rows_of(run.out.name, run.out, run.choices, config)

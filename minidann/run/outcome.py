@@ -53,7 +53,7 @@ def finish(setup: Setup, state: State, out: Path) -> None:
         for threshold, counts in (("half", one.counts), ("share", one.matched)):
             which = criterion, one.epoch, statistics, threshold
             by_speaker += [(*which, name, *counts[name].ravel()) for name in counts]
-        selected_by[criterion + " with adabn" * (statistics == "adabn")] = {
+        selected_by[selected_name(criterion, statistics)] = {
             "epoch": one.epoch, "test_uar": uar_of(one.counts), "auc": one.auc,
             "share_matched_uar": uar_of(one.matched),
         }  # fmt: skip
@@ -138,6 +138,11 @@ def predictions(setup: Setup, probabilities: np.ndarray) -> list[tuple]:
         where = corpus.file(i), *times, utterance.speaker, part[i]
         rows.append((*where, *numbers, predicted, corpus.remarks[i]))
     return rows
+
+
+def selected_name(criterion: str, statistics: str) -> str:
+    """The name of a selected epoch in the `selected_by` of `metrics.json`."""
+    return criterion + " with adabn" * (statistics == "adabn")
 
 
 def selected_in_words(name: str) -> str:
