@@ -66,10 +66,9 @@ def clock(seconds: float) -> str:
 
 
 def progress(items: Iterable, total: int, label: str, unit: str) -> Iterator:
-    """Yield `items`, telling stderr every ten seconds how many are done, and the time left.
+    """Yield `items`, telling stderr after two seconds, and then every ten, how many are done.
 
-    The first line comes after two seconds. The first items can be slow, so the time left is told
-    when a twentieth of the items is done.
+    The first items can be slow, so the time left is told when a twentieth of them is done.
     """
     started = time.monotonic()
     due = started + 2

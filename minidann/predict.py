@@ -96,9 +96,7 @@ def predict(run: Path | str, files: Iterable[Path | str]) -> list:
 
 
 def predictions(groups: dict, choices: Choices, files: Iterable[Path]) -> Iterator[Prediction]:
-    """The prediction for each file when its turn comes; all are heard before, to normalise them by
-    the mean and std of a speaker.
-    """
+    """Each prediction when its turn comes; for `--normalise speaker` all are heard before."""
     heard: Iterable[Prediction] = (listen(choices, file) for file in files)
     if choices.normalise == "speaker":
         heard = [*heard]

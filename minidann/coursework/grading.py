@@ -43,9 +43,7 @@ class Graded:
 
 
 def submissions(folder: Path) -> tuple[list[Path], list[str]]:
-    """The folders and archives in a folder, of which there must be one, and the names of what else
-    is in it.
-    """
+    """The folders and archives in a folder, one or more, and the names of what else is in it."""
     paths = sorted(path for path in folder.iterdir() if not path.name.startswith((".", "__")))
     found = [path for path in paths if path.is_dir() or handed_in.is_archive(path)]
     if not found:

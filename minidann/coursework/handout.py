@@ -112,23 +112,20 @@ check also shows the first lines that your code prints. All calls of an exercise
 
 
 def write(
-    folder: Path,
-    exercises: tuple[Exercise, ...],
-    ending: str = "py",
-    text_of: Callable[[Exercise], str] = text,
+    folder: Path, exercises: tuple[Exercise, ...], ending: str = "py", text_of: Callable = text
 ) -> None:
     """Write the hand-out into a folder that is empty, or not there yet. Raises UserError."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder}: this exists already; give a new folder, nothing is overwritten")
     folder.mkdir(parents=True, exist_ok=True)
+    rows = []
     for exercise in exercises:
-        (folder / f"{exercise.name}.{ending}").write_text(text_of(exercise), encoding="utf-8")
-    rows = "\n".join(
-        f"| `{e.name}.{ending}` | {e.lesson} | {e.kind} | {e.most} |" for e in exercises
-    )
+        file = f"{exercise.name}.{ending}"
+        (folder / file).write_text(text_of(exercise), encoding="utf-8")
+        rows.append(f"| `{file}` | {exercise.lesson} | {exercise.kind} | {exercise.most} |")
     points = sum(exercise.most for exercise in exercises)
     readme = README.format(
-        count=len(exercises), points=points, rows=rows,
+        count=len(exercises), points=points, rows="\n".join(rows),
         folder=shlex.quote(folder.resolve().name), allowed=textwrap.fill(", ".join(ALLOWED), 100),
         seconds=SECONDS,
     )  # fmt: skip

@@ -54,9 +54,7 @@ def _run(path: Path, what: str, function: Callable):
 
 
 def check_file(path: Path, name: str | None, seed: int, verbose: bool = False) -> Report:
-    """Check a student's file: as the op `name` (if `verbose` on each input by itself, too), else on
-    the file's own example.
-    """
+    """Check a student's file: as the op `name` (`verbose`: by input), else on its own example."""
     module, rng = load(path), np.random.default_rng(seed)
     if name is not None:
         return check_as(name, module, rng, path.name, verbose)

@@ -42,10 +42,7 @@ def setting(
 
 
 def table(args: argparse.Namespace) -> Table:
-    """The settings that `args` ask for, each once; planned is the adversary's part in each.
-
-    A placebo's part is what any reversed gradient of that size does.
-    """
+    """The settings that `args` ask for, each once; planned: the adversary's or placebo's part."""
     if min(args.betas) <= 0:
         raise UserError("--betas: expected numbers above 0; beta 0 is there in any case")
     rows, parts = {}, {}

@@ -95,7 +95,6 @@ NEEDED = (
     "seeds do not help, because the speakers of the target are too few."
 )
 
-
 MEASURES = {
     "UAR": "UAR",
     "AUC": "AUC: does the model rank the utterances rightly, whatever the threshold?",

@@ -56,9 +56,8 @@ def extract(
     """The features of `utterances`, in their order: from the cache, or extracted into it.
 
     An utterance has a `.path`, `.start` and `.end` (seconds, or None for the whole recording).
-    `preset` is a key of PRESETS, `input` of INPUTS; `label` heads the progress lines. `cache` is a
-    folder, made where it is missing. A damaged entry is reported on stderr and made again. Raises
-    UserError where the cache cannot be used.
+    `preset` is a key of PRESETS, `input` of INPUTS; `label` heads the progress lines. A damaged
+    entry is reported on stderr and made again. Raises UserError where the cache cannot be used.
     """
     contents = digests(utterances, label)
     places = [(contents[u.path], u.start, u.end) for u in utterances]
