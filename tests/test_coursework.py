@@ -181,7 +181,7 @@ def test_nothing_but_numbers_comes_back():
 
 
 def test_a_process_that_stops_itself_is_killed(tmp_path, monkeypatch):
-    monkeypatch.setattr(running, "START", 3)
+    monkeypatch.setattr(running, "START", 1)
     text = "sys = __import__('collections')._sys\n"
     text += "sys.modules['faulthandler'].cancel_dump_traceback_later()\nwhile True:\n    pass\n"
     began = time.monotonic()

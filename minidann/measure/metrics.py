@@ -2,7 +2,6 @@
 
 import numpy as np
 from scipy.special import entr
-from scipy.stats import rankdata
 
 
 def confusion(labels: np.ndarray, predicted: np.ndarray) -> np.ndarray:
@@ -43,10 +42,10 @@ def auc(labels: np.ndarray, scores: np.ndarray) -> float:
     labels (N,) of 0 and 1, scores (N,) -> 0 to 1. A tie counts one half, and 0.5 is chance. NaN
     where a class has no example. No threshold is in it.
     """
-    ones = int(labels.sum())
-    pairs = ones * (len(labels) - ones)
-    won = rankdata(scores)[labels == 1].sum() - ones * (ones + 1) / 2
-    return float(won / pairs) if pairs else float("nan")
+    ones, zeros = scores[labels == 1], np.sort(scores[labels == 0])
+    pairs = len(ones) * len(zeros)
+    lower, not_above = (np.searchsorted(zeros, ones, side).sum() for side in ("left", "right"))
+    return float((lower + not_above) / 2 / pairs) if pairs else float("nan")
 
 
 def share_threshold(scores: np.ndarray, share: float) -> float:

@@ -99,7 +99,7 @@ def measure(names: tuple[str, str], kind: str, epochs: int, folder: Path, result
         began = time.process_time()
         evaluate_epoch(choices, state, *domains, split)
         evaluations.append(time.process_time() - began)
-        keep(folder, state, choices)
+        keep(folder, state)
         ends.append(time.process_time())
 
     training.train(choices, state, *domains, split.train, on_epoch_end=on_epoch_end)
