@@ -163,20 +163,33 @@ def test_writing_mends_outputs_and_quotes(tmp_path):
 
 
 def test_a_figure_is_compared_by_what_it_shows(tmp_path):
-    image = np.ones((320, 640, 3))
-    image[60:250, 100:105] = image[250:255, 100:500] = 0  # two axes
-    plt.imsave(tmp_path / "a.png", image)
+    """Words and numbers of all kinds of artists, and nothing that another font moves."""
 
-    def compared(other: np.ndarray) -> str | None:
-        plt.imsave(tmp_path / "b.png", other)
-        return runner.same_picture(tmp_path / "a.png", tmp_path / "b.png")
+    def drawn(name, *, title="t", bar=50.3, x=1.0, y=2.0, pixel=1.0, band=3.0, size=9, points=500):
+        figure, axes = plt.subplots()
+        axes.set_title(title, fontsize=size)
+        axes.bar([0, 1], [bar, 90])
+        axes.plot(np.linspace(0, x, points), np.linspace(0, x, points) ** 2, label="curve")
+        axes.scatter([0, y], [1, 1])
+        axes.fill_between([0, 1], [0, 1], [band, band])
+        axes.imshow(np.array([[0, pixel], [1, 2]]))
+        axes.legend()
+        plt.close(figure)
+        with runner.workplace():
+            figure.savefig(tmp_path / name)
+        return tmp_path / name
 
-    darker = image.copy()
-    darker[60:250, 105:400] = 0.85
-    assert "how dark" in compared(darker)
-    assert compared(np.roll(image, 5, axis=0)) is None  # as another font may
-    assert "is dark" in compared(np.roll(image, 15, axis=0))
-    assert "pixels" in compared(image[:300])
+    committed = drawn("a.png")
+    assert runner.same_picture(drawn("b.png", size=8, points=501), committed) is None
+    for change in (
+        {"title": "u"},
+        {"bar": 51.3},
+        {"x": 1.1},
+        {"y": 2.1},
+        {"pixel": 2},
+        {"band": 4},
+    ):
+        assert "differs: it shows" in runner.same_picture(drawn("b.png", **change), committed)
 
 
 def test_a_figure_that_is_made_is_shown_and_committed(tmp_path):

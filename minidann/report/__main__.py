@@ -134,9 +134,9 @@ def main() -> None:
         setup.prepare(run.choices, (run.source.place, run.target.place), args.cache, args.skip_bad)
         launch.launch(missing, args.jobs, console.say)
         results.rows.cache_clear()
+    corpora = results.corpora(wanted)
     path = args.out / "runs.csv"  # read again, as another report may have written there by now
     ledger.write(path, ledger.read(path) | {run.out.name: results.rows(run) for run in wanted})
-    corpora = results.corpora(wanted)
     for name in names:
         for file, content in made(results, name, corpora).items():
             if isinstance(content, str):
