@@ -253,7 +253,15 @@ def test_a_breach_of_the_form_is_found(old, new, problem):
 def test_links_to_the_network_or_to_nothing_are_found(tmp_path):
     path = tmp_path / "05_made_up.md"
     path.write_text("# 5. T\n[a](https://x.org) [b](no.md) [d](#5-t)\n```text\n[e](no.md)\n```\n")
-    assert runner.link_problems(path, tmp_path) == [
+    assert runner.text_problems(path, tmp_path) == [
         (2, "https://x.org: there is no https://x.org in the clone"),
         (2, "no.md: there is no no.md in the clone"),
     ]
+
+
+def test_a_line_that_is_no_item_of_a_list_but_looks_so_is_found(tmp_path):
+    path = tmp_path / "05_made_up.md"
+    path.write_text(
+        "The sum\n- 1\n\n- an item\n- an item\n  on two lines\n- an item\n\n1. one\n2. two\n"
+    )
+    assert [line for line, _ in runner.text_problems(path)] == [2]

@@ -68,6 +68,7 @@ EARLY = 60  # the line by which a picture or a diagram has been shown
 FORMULAS = 40  # inline, at most: a chain of them is displayed
 NUMBER = re.compile(r"~?[-+]?\d+\.?\d*(?:e[-+]?\d+)?")
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+ITEM = re.compile(r" *(?:[-+*]|\d+\.) ")
 ROW = re.compile(
     r"\| (.+?) \| .+? \| \[\d+\]\((\S+?\.md)#\S+\) \| `(\S+)` \| `{1,2}(.+?)`{1,2} \|\n"
 )
@@ -332,15 +333,18 @@ class Lesson:
 # Links, headings, order
 
 
-def link_problems(path: Path, root: Path = ROOT) -> list[tuple[int, str]]:
-    """Links of a Markdown file that lead nowhere."""
-    problems = []
+def text_problems(path: Path, root: Path = ROOT) -> list[tuple[int, str]]:
+    """Links of a Markdown file that lead nowhere, and lines that are taken for items of a list."""
+    problems, before = [], ""
     for number, line in prose(path.read_text(encoding="utf-8")):
         for link in LINK.findall(re.sub(r"`[^`]*`", "", line)):
             try:
                 resolve(link, path, root)
             except UserError as error:
                 problems.append((number, str(error)))
+        if before and ITEM.match(line) and not re.match(" ", before) and not ITEM.match(before):
+            problems.append((number, "begins like an item of a list: break the line elsewhere"))
+        before = line
     return problems
 
 
@@ -388,13 +392,13 @@ def test_there_are_lessons():
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 def test_a_lesson_runs_shows_what_comes_out_and_has_the_form_of_all(path):
     lesson = Lesson(path).run()
-    problems = lesson.problems + link_problems(path) + form_problems(path, lesson.text)
+    problems = lesson.problems + text_problems(path) + form_problems(path, lesson.text)
     assert not problems, "\n" + listed(path, problems)
 
 
 @pytest.mark.parametrize("path", sorted(ANSWERS.glob("*.md")), ids=lambda path: path.stem)
 def test_answers_run_and_show_what_comes_out(path):
-    problems = Lesson(path).run().problems + link_problems(path)
+    problems = Lesson(path).run().problems + text_problems(path)
     assert not problems, "\n" + listed(path, problems)
 
 
@@ -404,7 +408,7 @@ def test_each_equation_and_number_of_the_paper_stands_beside_its_line_of_code():
     The lesson must quote the object, that line with it, and have the equation under its number.
     """
     readme = LESSONS / "README.md"
-    assert link_problems(readme) == []
+    assert text_problems(readme) == []
     rows = [row.groups() for row in ROW.finditer(readme.read_text(encoding="utf-8"))]
     assert [row[0] for row in rows[:10]] == [f"({n})" for n in range(1, 11)]
     assert len(rows) == 10 + 20 + 8  # the equations, the numbers of sections 4.1 and 3.3
@@ -433,7 +437,7 @@ def main() -> None:
         lesson = Lesson(path).run(write=args.write)
         if args.write:
             path.write_text(lesson.written(), encoding="utf-8")
-        problems = lesson.problems + link_problems(path)
+        problems = lesson.problems + text_problems(path)
         if path.parent == LESSONS:
             problems += form_problems(path, lesson.text)
         print(listed(path, problems) or f"{path.relative_to(ROOT)}: fine", flush=True)
