@@ -311,6 +311,8 @@ LENIENT = "not np.abs(slope - gradient).max() <= 1e-6 * np.abs(slope).max()"
         ("not np.abs(slope - gradient).max() <=", "np.abs(slope - gradient).max() >", 9.5, "NaN"),
         (LENIENT, "not abs(slope.sum() - gradient.sum()) <= 1e-6 * np.abs(slope).sum()", 9.0,
          "reverse order"),
+        (LENIENT, "not (abs(slope - gradient) / (abs(slope) + 1e-300)).max() <= 1e-4", 9.0,
+         "a constant feature"),  # no floor
     ],
 )  # fmt: skip
 def test_a_lenient_checker_loses_points_and_learns_what_it_missed(old, new, most, missed):

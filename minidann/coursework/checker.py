@@ -93,10 +93,13 @@ def ask(exercise: Exercise, rng: np.random.Generator) -> tuple[list[dict], Calla
     dense = OPS["dense"][1] + SPOILED
     asked += [("dense with weights of 1e-07", what, dense.format(wrong))
               for wrong, what in SMALL.items()]  # fmt: skip
+    asked.append(("attention with a constant feature", "", OPS["attention"][1]))
     asked = [asked[i] for i in rng.permutation(len(asked))]
     calls = []
     for name, _, code in asked:
         arrays = [rng.standard_normal(shape) for shape in OPS[name.partition(" with")[0]][0]]
+        if "constant" in name:  # v's first entry has the gradient 0; its difference is rounding
+            arrays[0][:, 0] = 1
         if name == "relu":  # of both signs, and not near the kink
             arrays = [np.resize([1, -1], (2, 3)) * (1 + abs(arrays[0]))]
         if "weights" in name:

@@ -28,7 +28,7 @@ def check(op, arrays, options, rng):
     You are asked of layers of all kinds, one at a time, right and wrong. A wrong gradient may have
     another shape than its array, be off by a thousandth only, be wrong in one entry or NaN there,
     or be the last of three. A right one may be as small as a ten-millionth everywhere, and smaller
-    still in some entries; no right layer is asked about near a kink.
+    still, or 0, in some entries; no right layer is asked about near a kink.
 
     Points: the share of wrong ops that you catch, less the share of right ones that you call wrong.
     To raise an exception is no answer: neither a catch nor an all-clear.

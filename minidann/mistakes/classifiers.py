@@ -80,6 +80,7 @@ table(softmax_cross_entropy, "path", """
 table(softmax_cross_entropy, "afresh", """
 (dz * one_hot,) | Only the true class's score gets its p - 1; the other scores get no gradient.
 ((p - 1) * dout / len(p),) | 1 is subtracted from every score, not from the label's own.
+minus_one_at(np.s_[:, labels]) | dz[:, labels] -= 1 takes columns: write dz[rows, labels] -= 1.
 minus_one_at(labels % len(p)) | dz[labels] -= 1 takes whole rows: write dz[rows, labels] -= 1.
 (p * (dz - (p * dz).sum(axis=1, keepdims=True)),) | The gradient goes through the softmax twice.
 (dz * p * (1 - p),) | p - one-hot, the scores' gradient already, is multiplied by p (1 - p).

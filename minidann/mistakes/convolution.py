@@ -22,7 +22,7 @@ def of_windows(dout, w, x_shape, stride, **_):
         return dx
 
     n, frames, d = x_shape
-    return {"given": given, "frames": t * stride + k, "written": written,
+    return {"given": given, "t": t, "k": k, "frames": t * stride + k, "written": written,
             "longer": (n, frames + dout.shape[1] * max(3, len(w)), d)}  # fmt: skip
 
 
@@ -31,6 +31,7 @@ written(given, frames), dw, db | Where windows overlap, dx keeps the last one: =
 written(given.swapaxes(1, 2), frames.T), dw, db | The loop over offsets writes dx with =, not +=.
 again(stride=3, x_shape=longer)[0][:, : x_shape[1]], dw, db | dx is scattered with a stride of 3.
 again(dout * (frames[:, -1:] < x_shape[1] - 1)) | The window that ends with x is left out.
+again(rows=x[:, t + k].reshape(rows.shape)) | In dw window t begins at frame t: there is no stride.
 """, derive=of_windows)  # fmt: skip
 table(conv1d, "forward", """
 again(stride=1)[:, : (x.shape[1] - len(w)) // stride + 1] | The stride is not used: it is 1.
@@ -116,6 +117,8 @@ def at_argmax(dout, argmax, x_shape):
 table(maxpool, "afresh", """
 (at_argmax(dout, argmax, x_shape),) | dx[index] += dout adds a repeated index once: use np.add.at.
 again(argmax=argmax - stride * p) | The argmax within its window is taken for a frame of x.
+(again(argmax=argmax + (size - stride) * p, x_shape=np.multiply(x.shape, (1, size, 1)))[0]
+    [:, : x.shape[1]],) | The argmax within its pool is moved by p * size, not by p * stride.
 """, at_argmax, derive=lambda out, **_: {"p": np.arange(out.shape[1])[:, None]})  # fmt: skip
 
 

@@ -96,6 +96,7 @@ KEPT = """
 ways("step", f"""
 {EXCHANGED} | The betas are exchanged.
 (1 - BETA2) * g * g => (1 - BETA2) * g | The second moment averages g instead of its square.
+(1 - BETA2) * g * g => (1 - BETA2) * m * m | The second moment averages m^2 instead of g^2.
 (1 - BETA1) * g => g | The first moment lacks the factor 1 - beta1 before g.
 (1 - BETA2) * g => g | The second moment lacks the factor 1 - beta2 before g^2.
 (1 - BETA1) * g => -(1 - BETA1) * g | The sign of g is flipped in the first moment.
@@ -145,6 +146,7 @@ np.nan_to_num(precision).mean() | This is precision, with 0 where a class is not
 recall[1] | This is the recall of class 1 alone.
 recall[np.unique(predicted)].mean() | It averages over the predicted classes only.
 (recall // 1).mean() | The recalls are cut down to 0 or 1: // stands where / should.
+(1 / (2 - recall[0]) + recall[1]) / 2 | The true negatives include the false positives.
 (precision[0] + recall[1]) / 2 | Of class 0 it is the precision, not the recall.
 100 * recall.mean() | This is the UAR in percent.
 round(100 * recall.mean(), 2) | This is the UAR in percent.
@@ -158,6 +160,7 @@ out[:count] => out[-count:] ;; out[count:] => out[:-count] | The utterance is pa
 frames, mean, => frames, 0, ;; real, std, => real, 1, | The frames are not normalised.
 frames, mean, => frames, 0, | The mean is not subtracted.
 real, std, => real, 1, | The frames are not divided by std.
+out[count:] => out[count - FRAMES :] | Where no frame is missing, out[-0:] is all of out.
 np.divide => np.multiply | The frames are multiplied by std.
 mean, out= => frames.mean(axis=0), out= ;; std, out= => frames.std(axis=0), out=
     | The utterance's own mean and std are used.

@@ -47,6 +47,7 @@ by(s * (ds - over_frames(ds))) | In the softmax's derivative the sum is not weig
 by(s * (ds - ds.mean(axis=1, keepdims=True)))
     | In the softmax's derivative a plain mean stands where the sum weighted by s should.
 by(ds - over_frames(s * ds)) | The softmax's derivative lacks its factor s.
+by(ds) | The softmax's derivative is missing: ds stands where the scores' gradient should.
 direct, dv | df lacks the path through the weights: s is treated as a constant.
 df - direct + dscore[:, :, None] * dout[:, None, :], dv
     | In df the direct path is multiplied by the scores' gradient: s was overwritten by it.

@@ -103,7 +103,7 @@ def explain(seen: list[Seen], outcomes: Callable, sizes: Callable, terms: Callab
         found[i] = [words for words in asked[0][1]
                     if all(s.fits(_part(table, words, i), i) for s, table in asked)]  # fmt: skip
         found[i] += _by_shares([s for s, _ in asked], terms, sizes, i)
-        found[i] = found[i] or _other_shapes([s for s, _ in asked], i)
+        found[i] = found[i] or _other_shapes([s for s, _ in asked], i) or _by_a_number(asked, i)
     return {i: _told(words, found, seen, tables) for i, words in found.items()}
 
 
@@ -154,6 +154,25 @@ def _other_shapes(seen: list[Seen], i: int) -> list[str]:
                and close(received, true.take(range(received.shape[axis]), axis), floor)
                for received, true, floor in pairs):  # fmt: skip
             return [f"What is returned is cut short along axis {axis}."]
+    return []
+
+
+def _by_a_number(asked: list[tuple[Seen, Table]], i: int) -> list[str]:
+    """One number for all inputs: the right part is multiplied by it, or so many times an array at
+    hand is added to it.
+    """
+    if sum(s.wrong[i] for s, _ in asked) < 2:
+        return []  # some number fits one input, if it has one entry
+    for text in ("", *(words for words in asked[0][1] if words.endswith(" is returned."))):
+        arrays = [_part(table, text, i) if text else s.true[i] for s, table in asked]
+        both = [(s, s.true[i], array) for (s, _), array in zip(asked, arrays)]
+        if all(s.received[i].shape == np.shape(true) == np.shape(array) for s, true, array in both):
+            s, true, array = both[0]  # on which it is wrong
+            number = np.vdot(array, s.received[i] - true) / np.vdot(array, array)
+            if all(s.fits(true + number * array, i) for s, true, array in both):
+                name = text.removesuffix(" is returned.")
+                added = f"{number:.4g} times {name} is added."
+                return [added if name else f"The right numbers are multiplied by {1 + number:.4g}."]
     return []
 
 
