@@ -1,10 +1,10 @@
 """python tests/unseen.py A|B|C|D [--show]: what the checker says of files that it was not made for.
 
-`unseen/A.txt` to `D.txt` hold wrong and right exercises in students' styles, written from
-the hand-out and the lessons without sight of the catalogue of mistakes, and split by lot. Each is
-checked by `coursework`, and layers by `gradcheck --file` too. Whether a told cause is the mistake
-is a reader's judgement, kept beside the sets: `unseen/judged.csv` has a row for each cause told of
-each file. A cause that no reader has judged yet is printed, and counted as not judged.
+`unseen/A.txt` to `D.txt` hold wrong and right exercises in students' styles, written from the
+hand-out and the lessons without sight of the catalogue of mistakes. Each is checked by
+`coursework`, and layers by `gradcheck --file` too. Whether a told cause is the mistake is a
+reader's judgement, kept beside the sets: `unseen/judged.csv` has a row for each cause told of each
+file. A cause that no reader has judged yet is printed, and counted as not judged.
 """
 
 import argparse
