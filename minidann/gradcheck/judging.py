@@ -81,12 +81,11 @@ def read_only(thing) -> Any:
 
 def judge(
     name: str, questions: Sequence[Question], answers: Sequence[Answer], *,
-    any_subgradient: bool = False, without: catalogue.Mistake | None = None,
+    any_subgradient: bool = False,
 ) -> dict[str, Verdict]:  # fmt: skip
     """The verdict on each part of the op `name`: "out", then the gradient of each argument.
 
     `any_subgradient`: in a tie any subgradient is right; otherwise it has to be minidann's.
-    `without`: name what is wrong as if the catalogue did not have this mistake.
     """
     names = argument_names(getattr(ops, name).forward)
     outs, seen, problems, notes = [], [], [], {}
@@ -106,10 +105,10 @@ def judge(
                 problems[-1][1 + i] = IN_VAIN.format(names[i])
         seen.append(naming.Seen(question, tuple(numbers), true, tuple(wrong), least))
     first, *others = zip(*problems)
-    causes = naming.name_out(name, outs, without) if any(s.wrong[0] for s in outs) else ()
+    causes = naming.name_out(name, outs) if any(s.wrong[0] for s in outs) else ()
     out = _verdict("out", names, outs, 0, first, causes)
     fine = [not (s.wrong[0] or problem) for s, problem in zip(outs, first)]
-    named, verdicts = _causes(name, out, seen, fine, without), {"out": out}
+    named, verdicts = _causes(name, out, seen, fine), {"out": out}
     for i, part in enumerate(f"d{name}" for name in names):
         if any(question.gradients[i] is not None for question in questions):
             verdict = _verdict(part, names, seen, i, others[i], named.get(i, ()))
@@ -165,7 +164,7 @@ def each(gradients, names) -> Sequence:
 
 
 @np.errstate(all="ignore")
-def _causes(name, out: Verdict, seen: list[naming.Seen], fine: list[bool], without) -> dict:
+def _causes(name, out: Verdict, seen: list[naming.Seen], fine: list[bool]) -> dict:
     """The causes of each wrong gradient; `fine` says on which questions out is right.
 
     A gradient may be wrong because forward is: then it is that of the wrong forward, or it is
@@ -182,7 +181,7 @@ def _causes(name, out: Verdict, seen: list[naming.Seen], fine: list[bool], witho
         elif own and not any(s.wrong[i] for s in own):
             causes[i] = (FOLLOWS.format(len(own), len(seen)),)
     unnamed = wrong - causes.keys()
-    named = naming.name_gradients(name, own or seen, without) if unnamed else {}
+    named = naming.name_gradients(name, own or seen) if unnamed else {}
     return causes | {i: named.get(i, ()) for i in unnamed}
 
 

@@ -169,7 +169,7 @@ def _by_a_number(asked: list[tuple[Seen, Table]], i: int) -> list[str]:
         if all(s.received[i].shape == np.shape(true) == np.shape(array) for s, true, array in both):
             s, true, array = both[0]  # on which it is wrong
             number = np.vdot(array, s.received[i] - true) / np.vdot(array, array)
-            if all(s.fits(true + number * array, i) for s, true, array in both):
+            if np.isfinite(number) and all(s.fits(t + number * a, i) for s, t, a in both):
                 name = text.removesuffix(" is returned.")
                 added = f"{number:.4g} times {name} is added."
                 return [added if name else f"The right numbers are multiplied by {1 + number:.4g}."]
@@ -225,8 +225,8 @@ def _as_if(which: str, values: dict, run: Callable, sizes, others) -> Outcomes:
             yield text, lambda name=name, make=make: run(**{name: make()})
 
 
-def forward_outcomes(name: str, question: Question, without=None) -> Outcomes:
-    """The explanations of a wrong output of an op; `without` one mistake of the catalogue."""
+def forward_outcomes(name: str, question: Question) -> Outcomes:
+    """The explanations of a wrong output of an op."""
     op, (_, arrays, options) = getattr(ops, name), question.case
     inputs, sizes = dict(zip(argument_names(op.forward), arrays)), letters(name, question)
 
@@ -235,8 +235,7 @@ def forward_outcomes(name: str, question: Question, without=None) -> Outcomes:
         return op.forward(*(given[n] for n in inputs), **{n: given[n] for n in options})[:1]
 
     for mistake in catalogue.of(name, "forward"):
-        if mistake is not without:
-            yield mistake.says, lambda m=mistake: (m.out(*arrays, **options),)
+        yield mistake.says, lambda m=mistake: (m.out(*arrays, **options),)
     defaults = op.forward.__kwdefaults__ or {}
     defaults = {k: v for k, v in defaults.items() if type(v) in (int, float)}
     for option, default in defaults.items():
@@ -251,8 +250,8 @@ def forward_outcomes(name: str, question: Question, without=None) -> Outcomes:
     yield from returned((np.asarray(question.out),), sizes, inputs, inputs, "out")
 
 
-def backward_outcomes(name: str, question: Question, without=None) -> Outcomes:
-    """The explanations of wrong gradients of an op; `without` one mistake of the catalogue."""
+def backward_outcomes(name: str, question: Question) -> Outcomes:
+    """The explanations of wrong gradients of an op."""
     op, right = getattr(ops, name), question.gradients
     dout, names = np.asarray(question.upstream), argument_names(op.forward, len(right))
     kept, sizes = fields(name, question.cache), letters(name, question)
@@ -266,8 +265,7 @@ def backward_outcomes(name: str, question: Question, without=None) -> Outcomes:
         return op.backward(dout, *(changed.values() or [question.cache]))
 
     for mistake in catalogue.of(name, "afresh"):
-        if mistake is not without:
-            yield mistake.says, lambda m=mistake: m.gradients(question)
+        yield mistake.says, lambda m=mistake: m.gradients(question)
     kept.pop("size", None)  # scipy's product reads outside of its matrix where a pool is shorter
     yield from _as_if("Backward", kept | {"dout": dout}, run, sizes, others)
     sums = {}
@@ -282,12 +280,12 @@ def backward_outcomes(name: str, question: Question, without=None) -> Outcomes:
         yield text, lambda order=order: tuple(right[i] for i in order)
 
 
-def name_out(name: str, seen: list[Seen], without=None) -> tuple[str, ...]:
+def name_out(name: str, seen: list[Seen]) -> tuple[str, ...]:
     """The causes of a wrong output, which is the only part of what is `seen`."""
-    return _name(name, seen, lambda q: forward_outcomes(name, q, without)).get(0, ())
+    return _name(name, seen, partial(forward_outcomes, name)).get(0, ())
 
 
-def name_gradients(name: str, seen: list[Seen], without=None) -> dict[int, tuple[str, ...]]:
+def name_gradients(name: str, seen: list[Seen]) -> dict[int, tuple[str, ...]]:
     """The causes of each gradient that is wrong somewhere: {argument number: sentences}."""
     plain = [s for s in seen if not s.question.case.ties]
     if any(any(s.wrong) for s in plain):
@@ -297,7 +295,7 @@ def name_gradients(name: str, seen: list[Seen], without=None) -> dict[int, tuple
         names = catalogue.at_hand(name, question)
         return [(path.__doc__, path(**names)) for path in catalogue.PATHS.get(name, ())]
 
-    return _name(name, seen, lambda q: backward_outcomes(name, q, without), paths)
+    return _name(name, seen, partial(backward_outcomes, name), paths)
 
 
 def _name(name: str, seen: list[Seen], outcomes: Callable, terms=lambda question: []) -> dict:

@@ -15,17 +15,13 @@ import minidann.ops
 from minidann import model
 from minidann.mistakes import catalogue, naming
 from minidann.mistakes.question import close
-from minidann.ops import gradient_reversal
 
 
-def weighed(cache, *, emotion, domain, reversal=None, emotion_reversal=None) -> dict:
-    """The gradients where the losses have these weights, and maybe other scales of a reversal."""
+def weighed(cache, *, emotion, domain, reversal=None) -> dict:
+    """The gradients where the losses have these weights, and maybe another scale of reversal."""
     if reversal is not None:
         *before, (layer, _) = cache.domain.before
         cache = cache._replace(domain=cache.domain._replace(before=[*before, (layer, reversal)]))
-    if emotion_reversal is not None and cache.emotion is not None:
-        before = [*cache.emotion.before, (gradient_reversal, emotion_reversal)]
-        cache = cache._replace(emotion=cache.emotion._replace(before=before))
     of_emotion, of_domain = (model.backward(cache, alpha=alpha)[0] for alpha in (1.0, 0.0))
     return {k: emotion * of_emotion[k] + domain * of_domain[k] for k in of_domain}
 
@@ -47,16 +43,12 @@ def network_by(change: Callable) -> SimpleNamespace:
 
 
 for change in catalogue.formulas("""
-reversal=-1.0 | The reversal is left out: the encoder descends on the domain loss.
-reversal=-b | The domain gradient comes back reversed and is then subtracted: a minus too many.
 reversal=-b * b | There are two reversal layers: beta is squared and the sign is lost.
-reversal=1.0 | beta is not handed to the reversal, which takes 1.
 reversal=b if n else 1.0 | In bn4 the step on target rows does not hand beta on.
 domain=(1 - a) * b, reversal=1.0 | beta scales the domain classifier's gradient too.
 domain=(1 - a) * b | beta weighs the domain loss too: the encoder gets it squared.
 domain=-(1 - a) * b, reversal=-1.0 | The domain classifier's own gradient is reversed too.
 domain=a - 1 | The domain loss is subtracted, and reversed, too: both sides go the wrong way.
-emotion_reversal=b | The emotion classifier's gradient is reversed too.
 reversal=by_rows(b, -1.0) | The reversal acts on source rows only.
 reversal=by_rows(-b, b) | The reversal acts on target rows only; source rows' are scaled.
 domain=(1 - a) * (n + m) / (n or m) | The domain loss is divided by n instead of n + m.
@@ -73,7 +65,7 @@ def gradients(wrong, step, ops=minidann.ops) -> dict[str, np.ndarray]:
         return wrong.backward(step.forward(wrong, step.params, ops)[1], alpha=step.alpha)[0]
 
 
-def name(received: list[tuple], without=None) -> dict[str, tuple[str, ...]]:
+def name(received: list[tuple]) -> dict[str, tuple[str, ...]]:
     """The causes of each parameter whose gradient is wrong in one of the (step, gradients)."""
     names = tuple(dict.fromkeys(key for step, _ in received for key in step.params))
     seen = []
@@ -85,7 +77,7 @@ def name(received: list[tuple], without=None) -> dict[str, tuple[str, ...]]:
         seen.append(naming.Seen(step, parts, tuple(true.get(key) for key in names), wrong, 1e-12))
 
     def outcomes(step):
-        for words, make in _outcomes(step, without):
+        for words, make in _outcomes(step):
             yield words, lambda make=make: tuple(map(make().get, names))
 
     def terms(step):
@@ -105,14 +97,12 @@ def _sizes(step) -> dict[str, float]:
             "m": len(step.x) - n, "(n + m)": len(step.x)}  # fmt: skip
 
 
-def _outcomes(step, without):
+def _outcomes(step):
     """(words, () -> gradients by name) of all mistakes that a network can have."""
     for mistake in catalogue.CATALOGUE:
-        if mistake is without or mistake.place == "forward":
-            continue
         if mistake.target == "model":
             yield mistake.says, lambda m=mistake: gradients(m.build(), step)
-        else:
+        elif mistake.place == "afresh":
             ours = SimpleNamespace(**{**vars(minidann.ops), mistake.target: mistake.build()})
             words = f"In {mistake.target}: {mistake.says}"
             yield words, lambda ours=ours: gradients(model, step, ours)
