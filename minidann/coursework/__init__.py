@@ -1,18 +1,8 @@
 """Coursework: hand out, check, grade.
 
-exercises.py   what there is to do, and for how many points
-handout.py     a student's folder, made from the reference
-notebook.py    the same as notebooks, whose cells check themselves
-equations.py   two ideas of the network as small functions, for exercises
-handed_in.py   a submission, read before any of it runs: folders, archives, notebooks
-pupil.py       the process that a submission's code runs in
-running.py     how it is started, its limits, and what comes back
-layers.py      exercises on layers: which calls are made, and what the answers earn
-functions.py   the same of the other functions; tries.py has what they are called with
-checker.py     the same of the exercise to write the checker
-judging.py     all tasks of a paper, and the result of each exercise
-practice.py    for the student: what is right, what is not, and why; --train
-grading.py     for the teacher: a class
-__main__.py    the commands
-plugin.py, test_exercises.py   the exercises as tests of pytest
+exercises.py says what there is to do, and handout.py and notebook.py write it for a student.
+handed_in.py reads a submission, and running.py starts the process of pupil.py, which runs its code.
+layers.py, functions.py (with tries.py) and checker.py ask and judge the three sorts of exercises,
+and judging.py a whole paper. practice.py tells a student what is wrong; grading.py grades a class.
+plugin.py and test_exercises.py are for pytest, equations.py holds functions for two exercises.
 """

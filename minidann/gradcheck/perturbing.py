@@ -171,8 +171,7 @@ def compare(
 
     Errors are the largest difference over the largest entry of the true gradient (entry by entry a
     tiny entry of a right gradient can be far off by rounding alone). Where that is zero they are
-    absolute, and a note says so. At kinks any subgradient is right, or if `strict` the forward
-    pass's own.
+    absolute, and a note says so. At kinks see `Derivatives.right`.
     """
     if np.shape(gradient) != shape:
         shown = "\n".join(beside(part, gradient, np.zeros(shape)))

@@ -1,8 +1,5 @@
 """Code under test is run here, and nowhere else.
 
-    forward(*arrays, **options) -> (out, cache)
-    backward(dout, cache) -> one gradient for each of `arrays`, in order
-
 The arrays of a question are read-only, so that writing to one is an error. What the code prints is
 shown the first time that it runs, never again. No call may take longer than its time.
 """

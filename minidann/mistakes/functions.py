@@ -87,29 +87,26 @@ l1 * np.sign(w) | l2 has no effect.
 
 # Adam: the moments m and v of a gradient g, its update at the step t, and the new state.
 
-EXCHANGED = "dict(state) => dict(state); BETA1, BETA2 = 0.999, 0.9"
-KEPT = """
+ways("step", """
 .t": t} => .t": t - 1} | The new counts of steps, .t, are not in the new state.
 ": m, f"{name}.v": v => ": m / correction1, f"{name}.v": v / correction2
     | The new state holds the corrected moments, which are corrected again later.
-"""
-ways("step", f"""
-{EXCHANGED} | The betas are exchanged.
+dict(state) => dict(state); BETA1, BETA2 = 0.999, 0.9 | The betas are exchanged.
+dict(state) => dict(state); BETA1, BETA2 = 0.999, 0.9 ;; .t": t} => .t": t - 1}
+    | The betas are exchanged. The new counts of steps, .t, are not in the new state.
 (1 - BETA2) * g * g => (1 - BETA2) * g | The second moment averages g instead of its square.
 (1 - BETA2) * g * g => (1 - BETA2) * m * m | The second moment averages m^2 instead of g^2.
 (1 - BETA1) * g => g | The first moment lacks the factor 1 - beta1 before g.
 (1 - BETA2) * g => g | The second moment lacks the factor 1 - beta2 before g^2.
 (1 - BETA1) * g => -(1 - BETA1) * g | The sign of g is flipped in the first moment.
 (1 - BETA1) * g => g ;; (1 - BETA2) * g => g | Both moments lack the factor 1 - beta.
-return params, state => return params, {{k: s for k, s in state.items() if k[:-2] in grads}}
+return params, state => return params, {k: s for k, s in state.items() if k[:-2] in grads}
     | The new state lacks the moments and the counts of parameters without a gradient.
-in grads.items() => in ({{k: 0 * p for k, p in params.items()}} | grads).items()
+in grads.items() => in ({k: 0 * p for k, p in params.items()} | grads).items()
     | Parameters without a gradient take one of zero, and so move on.
 dict(state) => dict(state); n = 1 + max(s for k, s in state.items() if ".t" in k) ;; int(t) => n
     | All parameters share one count of steps, but each has its own, .t.
 """)  # fmt: skip
-ways("step", KEPT)
-ways("step", KEPT.replace("| ", "| The betas are exchanged. "), EXCHANGED + " ;; {}")
 ways("step", """
 m / (np.sqrt(v) + eps) | The moments are not corrected for their start at zero.
 m / c1 / np.sqrt(v / c2 + eps) | epsilon is added under the root.

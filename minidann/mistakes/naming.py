@@ -308,9 +308,7 @@ def _name(name: str, seen: list[Seen], outcomes: Callable, terms=lambda question
         return explain(seen, outcomes, lambda question: letters(name, question), terms)
 
     found = causes(seen)
-    for i in range(len(seen[0].wrong) if seen else 0):
-        if found.get(i) or not any(s.wrong[i] for s in seen):
-            continue
+    for i in [i for i, words in found.items() if not words]:
         finite = [s for s in seen if s.received[i] is None or np.isfinite(s.received[i]).all()]
         some = {"{} And what is large overflows.": finite}
         for s in seen:
