@@ -17,6 +17,7 @@ from minidann.mistakes.question import (
     MIXED,
     Case,
     Question,
+    Seen,
     argument_names,
     ask,
     close,
@@ -92,7 +93,7 @@ def judge(
     for question, answer in zip(questions, answers):
         out, least, true = real(answer.out), floor(question), tuple(question.gradients)
         wrong = out is not None and not close(out, question.out, tolerance=MIXED)
-        outs.append(naming.Seen(question, (out,), (np.asarray(question.out),), (wrong,)))
+        outs.append(Seen(question, (out,), (np.asarray(question.out),), (wrong,)))
         numbers = [real(gradient) for gradient in each(answer.gradients, names)]
         wrong = [n is not None and t is not None and not close(n, t, least)
                  for n, t in zip(numbers, true)]  # fmt: skip
@@ -103,7 +104,7 @@ def judge(
                 notes[i], wrong[i], numbers[i] = note, False, None
             if number is not None and true[i] is None:
                 problems[-1][1 + i] = IN_VAIN.format(names[i])
-        seen.append(naming.Seen(question, tuple(numbers), true, tuple(wrong), least))
+        seen.append(Seen(question, tuple(numbers), true, tuple(wrong), least))
     first, *others = zip(*problems)
     causes = naming.name_out(name, outs) if any(s.wrong[0] for s in outs) else ()
     out = _verdict("out", names, outs, 0, first, causes)
@@ -164,7 +165,7 @@ def each(gradients, names) -> Sequence:
 
 
 @np.errstate(all="ignore")
-def _causes(name, out: Verdict, seen: list[naming.Seen], fine: list[bool]) -> dict:
+def _causes(name, out: Verdict, seen: list[Seen], fine: list[bool]) -> dict:
     """The causes of each wrong gradient; `fine` says on which questions out is right.
 
     A gradient may be wrong because forward is: then it is that of the wrong forward, or it is

@@ -122,13 +122,10 @@ def arguments(function: Callable, *args, **options) -> dict[str, object]:
 
 
 def table(op: ModuleType, place: str, text: str, *helpers: Callable, **how) -> None:
-    """Read a table of mistakes in an op; a "path" is no mistake, but a term of its gradients."""
+    """Read a table of mistakes in an op."""
     target = op.__name__.rpartition(".")[2]
-    for change in formulas(text, *helpers, **how):
-        if place == "path":
-            PATHS.setdefault(target, []).append(change)
-        else:
-            CATALOGUE.append(Mistake(target, change.__doc__, place, change))
+    found = formulas(text, *helpers, **how)
+    CATALOGUE.extend(Mistake(target, change.__doc__, place, change) for change in found)
 
 
 def fields(name: str, cache) -> dict[str, object]:

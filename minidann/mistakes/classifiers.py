@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minidann.mistakes.catalogue import family, table
+from minidann.mistakes.catalogue import PATHS, family, formulas, table
 from minidann.ops import dense, dropout, gradient_reversal, softmax_cross_entropy
 
 # --- dropout: the same mask, both ways
@@ -73,7 +73,7 @@ def of_scores(z, p, labels, dout, **_):
             "with_p": lambda p: ((p - one_hot) * dout / len(one_hot),)}  # fmt: skip
 
 
-table(softmax_cross_entropy, "path", """
+PATHS["softmax_cross_entropy"] = formulas("""
 (p * dout / len(p),) | the part of p
 (-dout / len(p) * one_hot,) | the label's 1
 """, derive=of_scores)  # fmt: skip

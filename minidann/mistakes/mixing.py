@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minidann.mistakes.catalogue import family, table
+from minidann.mistakes.catalogue import PATHS, family, formulas, table
 from minidann.mistakes.classifiers import HELPERS, SOFTMAX
 from minidann.ops import attention, batchnorm
 from minidann.ops.batchnorm import EPSILON, MOMENTUM
@@ -32,7 +32,7 @@ def over_frames(a):
     return a.sum(axis=1, keepdims=True)
 
 
-table(attention, "path", """
+PATHS["attention"] = formulas("""
 direct, 0 * v | the direct path
 through(s * ds) | the path through the weights' numerator
 through(-s * over_frames(s * ds)) | the path through the weights' denominator
@@ -88,7 +88,7 @@ def of_terms(dout, xhat, gamma, scale, var, dx, dgamma, dbeta, own_statistics, *
     }  # fmt: skip
 
 
-table(batchnorm, "path", """
+PATHS["batchnorm"] = formulas("""
 scale * own, None, None | the direct path
 -scale * (mean + 0 * own) * own_statistics, None, None | the path through the mean
 -scale * change * own_statistics, None, None | the path through the variance

@@ -2,15 +2,14 @@
 
 An explanation is a sentence, and what would have been received on each input if it were so. It is
 told only if that is what was received wherever something is wrong, and what is right wherever
-nothing is. Explanations come from the catalogue, from changes of one value, and from shares; the
-words of each are the same for every input. At most two are told.
+nothing is. Explanations come from the catalogue, from changes of one value, from shares, and from
+one number of all inputs; the words of each are the same for every input. At most two are told.
 """
 
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
 from itertools import combinations, permutations
-from typing import NamedTuple
 
 import numpy as np
 
@@ -18,54 +17,13 @@ from minidann import ops
 from minidann.mistakes import catalogue, classifiers, convolution, mixing  # noqa: F401  fill the catalogue
 from minidann.mistakes.catalogue import fields
 from minidann.mistakes.changes import SHAPES, WAYS, changes, factors
-from minidann.mistakes.question import (
-    MIXED,
-    SINGLE,
-    TOLERANCE,
-    Question,
-    argument_names,
-    close,
-    is_single,
-)
+from minidann.mistakes.question import Question, Seen, argument_names, close
 from minidann.mistakes.shares import readings, together
 
 TOLD = 2
 LARGEST = 3000  # numbers of an input: a larger one says little more, and takes long
 Outcomes = Iterator[tuple[str, Callable[[], Sequence]]]  # (words, () -> what would be received)
 Table = dict[str, Callable[[], tuple]]  # the same of one question, each computed once
-
-
-class Seen(NamedTuple):
-    """One question, and of each part what was received, what is right, and whether it is wrong.
-
-    A part is None where there is nothing to compare. What is below `floor` is rounding.
-    """
-
-    question: object
-    received: tuple
-    true: tuple
-    wrong: tuple[bool, ...]
-    floor: float = 0.0
-
-    def fits(self, predicted, i: int) -> bool:
-        """Is `predicted` what was received of part i?"""
-        received, true = self.received[i], self.true[i]
-        if predicted is None or np.shape(predicted) != received.shape:
-            return False
-        predicted, finite = np.asarray(predicted), np.isfinite(received)
-        if not self.wrong[i]:  # what overflows in one way to write it need not in another
-            return not np.isfinite(predicted).all() or close(predicted, true, self.floor, MIXED)
-        odd = predicted[~finite], received[~finite]
-        if not np.isfinite(predicted[finite]).all() or not np.array_equal(*odd, equal_nan=True):
-            return False
-        off = np.abs(predicted - received)[finite].max(initial=0.0)
-        size = np.abs(received)[finite].max(initial=0.0)
-        if is_single(received):
-            return bool(off <= SINGLE * size)
-        if not finite.all() or np.shape(true) != received.shape:
-            return bool(off <= TOLERANCE * size)
-        # To a millionth of what is wrong, so that a guess that is merely near does not count.
-        return bool(off <= max(MIXED * np.abs(received - true).max(), 1e-13 * size))
 
 
 def _attempt(make: Callable) -> tuple:

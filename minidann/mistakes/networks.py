@@ -14,7 +14,7 @@ import numpy as np
 import minidann.ops
 from minidann import model
 from minidann.mistakes import catalogue, naming
-from minidann.mistakes.question import close
+from minidann.mistakes.question import Seen, close
 
 
 def weighed(cache, *, emotion, domain, reversal=None) -> dict:
@@ -74,7 +74,7 @@ def name(received: list[tuple]) -> dict[str, tuple[str, ...]]:
         given = {key: g for key, g in grads.items() if isinstance(g, np.ndarray) and key in true}
         wrong = tuple(key in given and not close(given[key], true[key], 1e-12) for key in names)
         parts = tuple(given.get(key) for key in names)
-        seen.append(naming.Seen(step, parts, tuple(true.get(key) for key in names), wrong, 1e-12))
+        seen.append(Seen(step, parts, tuple(true.get(key) for key in names), wrong, 1e-12))
 
     def outcomes(step):
         for words, make in _outcomes(step):

@@ -101,6 +101,39 @@ def close(received, true, floor: float = 0.0, tolerance: float = TOLERANCE) -> b
     return bool(off.max(initial=0.0) <= max(tolerance * size, floor))
 
 
+class Seen(NamedTuple):
+    """One question, and of each part what was received, what is right, and whether it is wrong.
+
+    A part is None where there is nothing to compare. What is below `floor` is rounding.
+    """
+
+    question: object
+    received: tuple
+    true: tuple
+    wrong: tuple[bool, ...]
+    floor: float = 0.0
+
+    def fits(self, predicted, i: int) -> bool:
+        """Is `predicted` what was received of part i?"""
+        received, true = self.received[i], self.true[i]
+        if predicted is None or np.shape(predicted) != received.shape:
+            return False
+        predicted, finite = np.asarray(predicted), np.isfinite(received)
+        if not self.wrong[i]:  # what overflows in one way to write it need not in another
+            return not np.isfinite(predicted).all() or close(predicted, true, self.floor, MIXED)
+        odd = predicted[~finite], received[~finite]
+        if not np.isfinite(predicted[finite]).all() or not np.array_equal(*odd, equal_nan=True):
+            return False
+        off = np.abs(predicted - received)[finite].max(initial=0.0)
+        size = np.abs(received)[finite].max(initial=0.0)
+        if is_single(received):
+            return bool(off <= SINGLE * size)
+        if not finite.all() or np.shape(true) != received.shape:
+            return bool(off <= TOLERANCE * size)
+        # To a millionth of what is wrong, so that a guess that is merely near does not count.
+        return bool(off <= max(MIXED * np.abs(received - true).max(), 1e-13 * size))
+
+
 def floor(question: Question) -> float:
     """What rounding may leave of a gradient whose terms cancel."""
     sizes = [np.abs(a).max(initial=0.0) for a in (question.upstream, *question.gradients)
