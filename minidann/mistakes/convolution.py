@@ -8,31 +8,33 @@ from minidann.ops import conv1d, maxpool, relu
 # --- conv1d: dx is scattered back over overlapping windows, dw is a product, db a sum
 
 
+def written(shape, index, values):
+    """Zeros of this shape with the values at the index, of which the last one stays."""
+    dx = np.zeros(shape)
+    dx[index] = values
+    return dx
+
+
 def of_windows(dout, w, x_shape, stride, **_):
     """What window t gives to its k-th frame is `given` (N, T', K, D), the frame's number `frames`
-    (T', K); dx where these numbers are `written` there, of which the last one stays; and the shape
-    of an x that is `longer`.
+    (T', K); and the shape of an x that is `longer`.
     """
     given = np.einsum("ntf,kdf->ntkd", dout, w)
     t, k = np.indices(given.shape[1:3])
-
-    def written(given, frames):
-        dx = np.zeros(x_shape)
-        dx[:, frames] = given
-        return dx
-
     n, frames, d = x_shape
-    return {"given": given, "t": t, "k": k, "frames": t * stride + k, "written": written,
+    return {"given": given, "t": t, "k": k, "frames": t * stride + k,
             "longer": (n, frames + dout.shape[1] * max(3, len(w)), d)}  # fmt: skip
 
 
 table(conv1d, "afresh", """
-written(given, frames), dw, db | Where windows overlap, dx keeps the last one: = instead of +=.
-written(given.swapaxes(1, 2), frames.T), dw, db | The loop over offsets writes dx with =, not +=.
+written(x_shape, np.s_[:, frames], given), dw, db
+    | Where windows overlap, dx keeps the last one: = instead of +=.
+written(x_shape, np.s_[:, frames.T], given.swapaxes(1, 2)), dw, db
+    | The loop over offsets writes dx with =, not +=.
 again(stride=3, x_shape=longer)[0][:, : x_shape[1]], dw, db | dx is scattered with a stride of 3.
 again(dout * (frames[:, -1:] < x_shape[1] - 1)) | The window that ends with x is left out.
 again(rows=x[:, t + k].reshape(rows.shape)) | In dw window t begins at frame t: there is no stride.
-""", derive=of_windows)  # fmt: skip
+""", written, derive=of_windows)  # fmt: skip
 table(conv1d, "forward", """
 again(stride=1)[:, : (x.shape[1] - len(w)) // stride + 1] | The stride is not used: it is 1.
 again(w=w[:10])[:, : (x.shape[1] - 10) // stride + 1] | The kernel's size is taken for 10.
@@ -107,19 +109,13 @@ table(maxpool, "afresh", TIES + COUNTS, *HELPERS,
 table(maxpool, "forward", COUNTS, *HELPERS, form="taken(lambda v: {}, x, size, stride)")
 
 
-def at_argmax(dout, argmax, x_shape):
-    dx = np.zeros(x_shape)
-    n, _, f = np.indices(argmax.shape, sparse=True)
-    dx[n, argmax, f] += dout
-    return dx
-
-
 table(maxpool, "afresh", """
-(at_argmax(dout, argmax, x_shape),) | dx[index] += dout adds a repeated index once: use np.add.at.
+(written(x_shape, (np.arange(len(x))[:, None, None], argmax, np.arange(x.shape[2])), dout),)
+    | dx[index] += dout adds a repeated index once: use np.add.at.
 again(argmax=argmax - stride * p) | The argmax within its window is taken for a frame of x.
 (again(argmax=argmax + (size - stride) * p, x_shape=np.multiply(x.shape, (1, size, 1)))[0]
     [:, : x.shape[1]],) | The argmax within its pool is moved by p * size, not by p * stride.
-""", at_argmax, derive=lambda out, **_: {"p": np.arange(out.shape[1])[:, None]})  # fmt: skip
+""", written, derive=lambda out, **_: {"p": np.arange(out.shape[1])[:, None]})  # fmt: skip
 
 
 def of_counts(x, size, stride, **_):
