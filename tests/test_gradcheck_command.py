@@ -65,7 +65,7 @@ def test_help_states_the_contract():
 @pytest.mark.parametrize(
     "code, message",
     [
-        (None, "there is no such file"),
+        (None, "No such file or directory"),
         ("def forward(x:", "raised SyntaxError: "),
         ("1 / 0", "importing it raised ZeroDivisionError: division by zero, line 1"),
         ("x = 1", "has no function forward and no function backward"),

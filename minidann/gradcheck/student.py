@@ -26,9 +26,7 @@ CACHE = "backward is right with the cache of minidann's forward: look at what yo
 
 
 def load(path: Path) -> ModuleType:
-    """The module in `path`. UserError where it is missing, does not run, or lacks a function."""
-    if not path.is_file():
-        raise UserError(f"{path}: there is no such file")
+    """The module in `path`. UserError where it does not run or lacks a function."""
     if path.suffix != ".py":
         raise UserError(f"{path}: expected a Python file (.py)")
     module = ModuleType(f"{path.stem} (checked)")
