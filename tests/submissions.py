@@ -4,12 +4,12 @@ import functools
 import inspect
 from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from unittest import mock
 
 from minidann.coursework import grading, handed_in, handout, pupil
 from minidann.coursework.exercises import CHECKER, EXERCISES, SECONDS, Exercise, select
 from minidann.coursework.judging import Paper, Result
-from minidann.coursework.running import Results
 from minidann.measure import metrics
 
 CHECK = """import numpy as np
@@ -157,7 +157,7 @@ def judged(name: str, text: str | None = None, seed: int = 0, module=None) -> Re
     asked = paper(select(None, name), seed)
     with mock.patch.object(pupil, "load", lambda *_: module) if module else nullcontext():
         done = pupil.do(name, text or "", pupil.loads(asked.tasks[name]))
-    found = {name: Results(**pupil.loads(pupil.dumps(done)))}
+    found = {name: SimpleNamespace(**pupil.loads(pupil.dumps(done)))}
     submission = handed_in.Submission("x", {name: text or ""})
     return asked.result(asked.exercises[0], submission, found)
 

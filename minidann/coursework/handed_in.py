@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from minidann.console import UserError
 from minidann.coursework.exercises import EXERCISES, NAMES, select
 
 LARGEST = 256 << 10  # bytes of an exercise; the largest right one takes a hundredth
@@ -27,10 +28,6 @@ NAMED = re.compile(rf"({'|'.join(NAMES)})[ _()\d-]*\.(py|py\.txt|ipynb)", re.I) 
 DEFINES = re.compile(r"^def (\w+)\(", re.M)
 MAGIC = re.compile(r"^[%!].*$", re.M)  # a line that only a notebook understands
 KEPT = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)  # of a notebook
-
-
-class NotRead(Exception):
-    """A file cannot be read, so it cannot be graded: the message says why."""
 
 
 @dataclass
@@ -71,7 +68,7 @@ def read(place: Path) -> Submission:
         if file.problem or path.name.casefold().endswith(CODE):
             try:
                 text = text_of(file, own, problems)
-            except NotRead as error:
+            except UserError as error:
                 why = f"{path} {error}"
                 problems += [why] * (not own or path.suffix == ".ipynb")  # it may hold others
             texts.append((path, own, text, why))
@@ -104,29 +101,29 @@ def read(place: Path) -> Submission:
 
 
 def text_of(file: File, own: str, problems: list[str]) -> str:
-    """The code in a file, which may be named after the exercise `own`. Raises NotRead."""
+    """The code in a file, which may be named after the exercise `own`. Raises UserError."""
     if file.problem:
-        raise NotRead(file.problem)
+        raise UserError(file.problem)
     if len(file.content) > LARGEST:
-        raise NotRead(f"is larger than {LARGEST >> 10} kB")
+        raise UserError(f"is larger than {LARGEST >> 10} kB")
     if file.path.suffix == ".ipynb":
         return notebook(file, own, problems)
     try:
         return file.content.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError:
-        raise NotRead("is not in UTF-8, as Python expects it: save it as UTF-8") from None
+        raise UserError("is not in UTF-8, as Python expects it: save it as UTF-8") from None
 
 
 def notebook(file: File, own: str, problems: list[str]) -> str:
     """The imports, functions, classes and numbers in a notebook's code cells, but nothing that it
-    only tries out. A cell that is not Python is left out, which the problems say. Raises NotRead.
+    only tries out. A cell that is not Python is left out, which the problems say. Raises UserError.
     """
     kept: list[ast.stmt] = []
     try:
         cells = [cell for cell in json.loads(file.content)["cells"] if cell["cell_type"] == "code"]
         texts = [MAGIC.sub("", "".join(cell["source"])) for cell in cells]
     except Exception as error:  # it is no JSON, or no notebook
-        raise NotRead(f"cannot be read as a notebook ({error}): hand in a .py") from None
+        raise UserError(f"cannot be read as a notebook ({error}): hand in a .py") from None
     for text in texts:
         try:
             kept += [n for n in ast.parse(text).body if isinstance(n, KEPT) or is_number(n)]
@@ -135,9 +132,9 @@ def notebook(file: File, own: str, problems: list[str]) -> str:
             problems.append(f"{file.path}: {what}")
     defined = [node.name for node in kept if isinstance(node, ast.FunctionDef)]
     if own and not {*defined} & {*select(None, own)[0].functions}:
-        raise NotRead("has no code cell that defines its function")
+        raise UserError("has no code cell that defines its function")
     if max(map(defined.count, ("forward", "backward"))) > 1:
-        raise NotRead("defines forward or backward twice: hand in a file for each layer")
+        raise UserError("defines forward or backward twice: hand in a file for each layer")
     return ast.unparse(ast.Module(kept, []))
 
 

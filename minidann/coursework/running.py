@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import NamedTuple
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -23,27 +23,15 @@ START = 60  # seconds in which a process has to have imported NumPy
 ENDED = "its process ended in the middle of a call (exit, or out of memory)"
 
 
-class Results(NamedTuple):
-    """What became of an exercise: the value and the error of each call, what was printed, notes.
-
-    `problem`: why there are none, in a sentence.
-    """
-
-    calls: tuple[dict, ...] = ()
-    problem: str = ""
-    notes: tuple[str, ...] = ()
-    printed: str = ""
-
-
-def run(codes: dict[str, str], tasks: dict[str, str], seconds: float) -> dict[str, Results]:
-    """The results of each exercise in `codes`; `tasks` are the calls of each, by pupil.dumps."""
-    found: dict[str, Results] = {}
+def run(codes: dict[str, str], tasks: dict[str, str], seconds: float) -> dict:
+    """What became of each exercise in `codes`, as `pupil.do` says; `tasks`: the calls of each."""
+    found: dict[str, SimpleNamespace] = {}
     while left := {name: code for name, code in codes.items() if name not in found}:
         found |= _process(left, tasks, seconds)
     return found
 
 
-def _process(codes: dict[str, str], tasks: dict[str, str], seconds: float) -> dict[str, Results]:
+def _process(codes: dict[str, str], tasks: dict[str, str], seconds: float) -> dict:
     """The results of the first exercises, up to one that ends their process."""
     kept = ("PATH", "SYSTEMROOT", "LD_LIBRARY_PATH")
     environment = {name: os.environ[name] for name in kept if name in os.environ}
@@ -76,6 +64,7 @@ def _process(codes: dict[str, str], tasks: dict[str, str], seconds: float) -> di
         why = f"it takes more than {seconds:g} s"
         why += f"; it was in line {where[1]} of {where[2]}" if where else ""
     answers = [part.split("\n", 1)[0] for part in parts[1:]]  # a line each; the code may write more
-    found = {name: Results(**pupil.loads(line)) for name, line in zip(codes, answers)}
+    found = {name: SimpleNamespace(**pupil.loads(line)) for name, line in zip(codes, answers)}
     lost = [name for name in codes if name not in found][:1]
-    return found | dict.fromkeys(lost, Results(problem=f"It could not be run to its end: {why}."))
+    problem = {"problem": f"It could not be run to its end: {why}.", "notes": [], "printed": ""}
+    return found | dict.fromkeys(lost, SimpleNamespace(calls=[], **problem))

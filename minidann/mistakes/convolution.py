@@ -139,6 +139,5 @@ counted(-(-over // stride) + 1, 0) | The end is filled up with zeros to make one
 counted(over // stride + 1, stride=size) | The pools begin at p * size, not at p * stride.
 np.stack([x[:, min(p * size, over) :][:, :size].max(1) for p in range(over // stride + 1)], 1)
     | The pools begin at p * size, not at p * stride, and at T - size where they would end after x.
-counted(over // stride + 2) | There is one pool too many, which is shorter than `size`.
 counted(frames // stride) | The number of pools is T // stride, not (T - size) // stride + 1.
 """, pools, derive=of_counts)  # fmt: skip

@@ -136,7 +136,8 @@ def _by_a_number(asked: list[tuple[Seen, Table]], i: int) -> list[str]:
 
 def returned(right: Sequence, sizes, others, instead, what: str = "gradient") -> Outcomes:
     """What may be done to each part of what is right before it is returned, or `instead` of it."""
-    ways: dict[str, dict[int, Callable]] = {}
+    ways: dict[str, list[Callable]] = {}
+    nothing = [lambda: None for _ in right]
     for i, part in enumerate(right):
         if part is None:
             continue
@@ -147,12 +148,11 @@ def returned(right: Sequence, sizes, others, instead, what: str = "gradient") ->
             elif words.startswith(("its ", "one ", "zero ", "that of")):
                 head = f"The right {what} is replaced by"
             if words not in others:
-                ways.setdefault(f"{head} {words}.", {})[i] = make
+                ways.setdefault(f"{head} {words}.", [*nothing])[i] = make
         for name, value in instead.items():
-            ways.setdefault(f"{name} is returned.", {})[i] = lambda value=value: value
-    nothing: dict[int, Callable] = dict.fromkeys(range(len(right)), lambda: None)
+            ways.setdefault(f"{name} is returned.", [*nothing])[i] = lambda value=value: value
     for text, makes in ways.items():
-        yield text, lambda makes=makes: [make() for make in (nothing | makes).values()]
+        yield text, lambda makes=makes: [make() for make in makes]
 
 
 # The ops.
