@@ -49,9 +49,7 @@ class Mistake:
     def out(self, *arrays, **options) -> np.ndarray:
         """The output that would come of a mistake in forward."""
         given = arguments(self.op.forward, *arrays, **options)
-        return self.change(
-            **given, again=lambda **changed: self.op.forward(**{**given, **changed})[0]
-        )
+        return self.change(**given, again=lambda **new: self.op.forward(**given | new)[0])
 
     def build(self):
         """The op or network with this mistake. Its forward keeps what backward needs."""
@@ -139,7 +137,9 @@ def at_hand(name: str, question: Question) -> dict[str, object]:
     names = argument_names(op.forward, len(arrays))
 
     def again(dout=question.upstream, **changed):
-        return op.backward(dout, question.cache._replace(**changed))
+        if hasattr(question.cache, "_replace"):
+            return op.backward(dout, question.cache._replace(**changed))
+        return op.backward(dout, *(changed.values() or [question.cache]))
 
     return {
         **arguments(op.forward, *arrays, **options), **fields(name, question.cache),

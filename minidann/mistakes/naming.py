@@ -189,8 +189,7 @@ def forward_outcomes(name: str, question: Question) -> Outcomes:
     inputs, sizes = dict(zip(argument_names(op.forward), arrays)), letters(name, question)
 
     def run(**changed):
-        given = inputs | options | changed
-        return op.forward(*(given[n] for n in inputs), **{n: given[n] for n in options})[:1]
+        return op.forward(**inputs | options | changed)[:1]
 
     for mistake in catalogue.of(name, "forward"):
         yield mistake.says, lambda m=mistake: (m.out(*arrays, **options),)
@@ -216,16 +215,11 @@ def backward_outcomes(name: str, question: Question) -> Outcomes:
     others = dict(zip(names, question.case.arrays)) | kept | {"out": question.out, "dout": dout}
     others = {n: np.asarray(value) for n, value in others.items()
               if isinstance(value, (np.ndarray, np.generic))}  # fmt: skip
-
-    def run(dout=dout, **changed):
-        if hasattr(question.cache, "_replace"):
-            return op.backward(dout, question.cache._replace(**changed))
-        return op.backward(dout, *(changed.values() or [question.cache]))
-
     for mistake in catalogue.of(name, "afresh"):
         yield mistake.says, lambda m=mistake: m.gradients(question)
     kept.pop("size", None)  # scipy's product reads outside of its matrix where a pool is shorter
-    yield from _as_if("Backward", kept | {"dout": dout}, run, sizes, others)
+    again = catalogue.at_hand(name, question)["again"]
+    yield from _as_if("Backward", kept | {"dout": dout}, again, sizes, others)
     sums = {}
     for axes in (a for n in range(1, dout.ndim + 1) for a in combinations(range(dout.ndim), n)):
         where = f"axis {axes[0]}" if len(axes) == 1 else f"the axes {axes}"
