@@ -69,7 +69,7 @@ def _by_shares(seen: list[Seen], terms: Callable, sizes: Callable, i: int) -> It
     """What is said of how much of each path is in what was received of part i."""
     paths = [{f"{path} is": parts[i] for path, parts in terms(s.question) if parts[i] is not None}
              for s in seen]  # fmt: skip
-    numbers = [factors(sizes(s.question)) for s in seen]
+    numbers = [{"missing": 0.0, **factors(sizes(s.question))} for s in seen]
     for said in readings(paths[0], seen[0].received[i], numbers[0]):
         if all(s.fits(together(*of, said), i) for s, *of in zip(seen, paths, numbers)):
             text = "; ".join(f"{path} {words}" for path, words in said.items())
@@ -91,7 +91,7 @@ def _told(words, found, seen, tables) -> tuple[str, ...]:
             for s, table in zip(seen, tables) for j, wrong in enumerate(s.wrong)
         )  # fmt: skip
 
-    words = [t for t in words if t not in tables[0] or not spoils(t)] or words
+    words = [text for text in words if not spoils(text)] or words
     parts = {text: sum(text in others for others in found.values()) for text in words}
     words = [text for text in words if parts[text] == max(parts.values())]
     sentences = {mistake.says for mistake in catalogue.CATALOGUE}

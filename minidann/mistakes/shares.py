@@ -34,7 +34,6 @@ def readings(parts: Parts, received: np.ndarray, factors: dict[str, float]) -> I
     counts = shares(parts, received)
     if counts is None or (len(parts) > 1 and np.ptp(counts) <= NEAR):  # one factor of the whole
         return
-    factors = {"missing": 0.0, **factors}
     said = {
         part: [w for w, f in factors.items() if abs(count - f) <= NEAR * (abs(f) or 1)][:6]
         for part, count in zip(parts, counts)
@@ -47,7 +46,6 @@ def readings(parts: Parts, received: np.ndarray, factors: dict[str, float]) -> I
 
 def together(parts: Parts, factors: dict[str, float], said: dict) -> np.ndarray | None:
     """The sum of the parts, each as often as is said; None where a word has no number here."""
-    numbers = {"missing": 0.0, **factors}
-    if not parts or said.values() - numbers.keys():
+    if not parts or said.values() - factors.keys():
         return None
-    return sum(part * numbers.get(said.get(name), 1) for name, part in parts.items())
+    return sum(part * factors.get(said.get(name), 1) for name, part in parts.items())
