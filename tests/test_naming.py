@@ -197,6 +197,10 @@ def gradients_by(name, change):
          "what is large overflows"),
         ("dropout", lambda g, d, c: (g[0] / 0.3,), "The right numbers are multiplied by 3.333."),
         ("dense", lambda g, d, c: (g[0], g[1] + 0.01 * c.w, g[2]), "0.01 times w is added."),
+        ("attention", lambda g, d, c: (g[0], np.einsum("npf,nf,npg->g", c.f, d, c.f)),
+         "derivative is missing: ds stands where"),
+        ("softmax_cross_entropy", lambda g, d, c: (
+            (c.p - np.isin(np.arange(len(c.p.T)), c.labels)) * d / len(c.p),), "takes columns"),
         # It is not one number on all inputs, or there is only one input that is called like this.
         ("dense", lambda g, d, c: (g[0], g[1], g[2] * (1.37 if len(d) < 4 else 1.38)), None),
         ("maxpool", lambda g, d, c: (g[0] * (1.37 if c.x_shape[1] == 67 else 1),), None),
