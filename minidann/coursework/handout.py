@@ -104,8 +104,8 @@ gradient. Where several frames are equally large, the first one gets the gradien
 is wrong, check first names the mistake that gives such numbers, if it knows it. Then it shows the
 smallest input on which the part is wrong. backward gets the cache that your own forward returned.
 While forward is not right yet, backward also gets the cache that the file describes, and a gradient
-that is right with either of them earns its point. One input of each layer has 100,000 numbers. Loops
-are quick enough for it, but perturbing each number and calling forward is not.
+that is right with either of them earns its point. One input of each layer has 100,000 numbers.
+Loops are quick enough for it, but perturbing each number and calling forward is not.
 
 check also shows the first lines that your code prints. All calls of an exercise together may take
 {seconds} s. Code that hangs is stopped then, and check names the line.
