@@ -19,10 +19,10 @@ def learning_rate(epoch: int) -> float:
 
 
 def add_penalty(params: Arrays, grads: Arrays, *, l1: float, l2: float) -> Arrays:
-    """`grads` plus the gradient of  l1 * sum(abs(w)) + l2 * sum(w**2)  over the kernels.
+    """`grads` plus the gradient of  l1 * sum(abs(w)) + l2 * sum(w**2)  over the REGULARISED.
 
-    It stands outside equation 7: alpha does not weigh it and it is never reversed. A kernel
-    without a gradient in this step gets none. abs has no gradient at 0; 0 is taken.
+    It stands outside equation 7: alpha does not weigh it and it is never reversed. A kernel that
+    has no gradient in this step stays without one. abs has no gradient at 0; 0 is taken.
     """
     grads = dict(grads)
     for name in REGULARISED:
@@ -48,9 +48,8 @@ def step(params: Arrays, grads: Arrays, state: Arrays, rate: float) -> tuple[Arr
         w = w - rate * m' / (sqrt(v') + 1e-8),   m' = m / (1 - 0.9^t),  v' = v / (1 - 0.999^t)
 
     `state` has of each parameter, say conv.w, its moments conv.w.m and conv.w.v and its count of
-    steps conv.w.t, all of which start at zero. Nothing that is given is written to; what did not
-    change is shared with what is returned.
-    A parameter without a gradient is left alone, and so are its moments and its count.
+    steps conv.w.t, all of which start at zero. Nothing that is given is written to.
+    A parameter without a gradient is returned as it was, and so are its moments and its count.
     """
     params, state = dict(params), dict(state)
     for name, g in grads.items():

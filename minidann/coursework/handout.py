@@ -78,16 +78,17 @@ def constants(module: ModuleType, parts: list[str]) -> str:
 
 README = """# Exercises
 
-{count} exercises on the lessons of minidann, {points} points. Do them in this order, or in any
-order: what you have not written yet comes from the reference, so no exercise waits for another.
+{count} exercises on the lessons of minidann, {points} points. Do them in any order: the reference
+stands in for what you have not written yet.
 
 | file | lesson | what to do | points |
 |---|---|---|---|
 {rows}
 
-Each file says what its functions take and return. Leave names and arguments as they are. An
-exercise is one file of your own code, and it opens no files. It must not write to the arrays that
-it is given, which are read-only. It may import only
+Each file says what its functions take and return. Leave names, arguments and defaults as they are.
+backward returns a tuple, even of one gradient: (dx,). An exercise is one file of your own code, and
+it opens no files. It must not write to the arrays that it is given, which are read-only, except to
+an `out`. What your forward keeps is yours, but backward may be called twice. It may import only
 {allowed}.
 
     python -m minidann.coursework check {folder}              # all of them
@@ -98,13 +99,13 @@ it is given, which are read-only. It may import only
 (The last command needs a clone of minidann, for the demo.) check ends with exit code 0 if all that
 it looked at is right, and otherwise with 1.
 
-A layer's forward is compared with the reference on small, odd, padded and tied inputs, then each
+A layer's forward is compared with the reference on small, large, padded and tied inputs, then each
 gradient. Where several frames are equally large, the first one gets the gradient. For a part that
 is wrong, check first names the mistake that gives such numbers, if it knows it. Then it shows the
 smallest input on which the part is wrong. backward gets the cache that your own forward returned.
 While forward is not right yet, backward also gets the cache that the file describes, and a gradient
-that is right with either of them earns its point. One input has 100,000 numbers. Loops are quick
-enough for it, but perturbing each number and calling forward is not.
+that is right with either of them earns its point. One input of each layer has 100,000 numbers.
+Loops are quick enough for it, but perturbing each number and calling forward is not.
 
 check also shows the first lines that your code prints. All calls of an exercise together may take
 {seconds} s. Code that hangs is stopped then, and check names the line.

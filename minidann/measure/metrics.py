@@ -21,7 +21,8 @@ def uars(counts: np.ndarray) -> np.ndarray:
 def uar(labels: np.ndarray, predicted: np.ndarray) -> float:
     """Unweighted average recall of labels and predictions (N,), each 0 or 1 -> 0 to 1.
 
-    That is the mean over both classes of the share of their examples that are found.
+    That is the mean over both classes of the share of their examples that are found. NaN where a
+    class has no example.
     """
     return float(uars(confusion(labels, predicted)))
 

@@ -22,7 +22,8 @@ class Cache(NamedTuple):
 def forward(x: np.ndarray, *, size: int = 30, stride: int = 30) -> tuple[np.ndarray, Cache]:
     """x (N, T, F) -> out (N, P, F), P = (T - size) // stride + 1.
 
-    In a tie the first maximum counts. Ties occur on real speech, where padding repeats one frame.
+    A stride that is not given is 30, whatever the size is. In a tie the first maximum counts. Ties
+    occur on real speech, where padding repeats one frame.
     The largest is decided by the real part, so that a complex step (lesson 2) goes through.
     """
     windows = sliding_window_view(x, size, axis=1)[:, ::stride]  # (N, P, F, size)
