@@ -101,11 +101,10 @@ def _outcomes(step):
     """(words, () -> gradients by name) of all mistakes that a network can have."""
     for mistake in catalogue.CATALOGUE:
         if mistake.target == "model":
-            yield mistake.says, lambda m=mistake: gradients(m.build(), step)
+            yield mistake.says, partial(gradients, mistake.build(), step)
         elif mistake.place == "afresh":
             ours = SimpleNamespace(**{**vars(minidann.ops), mistake.target: mistake.build()})
-            words = f"In {mistake.target}: {mistake.says}"
-            yield words, lambda ours=ours: gradients(model, step, ours)
+            yield f"In {mistake.target}: {mistake.says}", partial(gradients, model, step, ours)
     right = gradients(model, step)
     for words, make in naming.returned(list(right.values()), {}, {}, {}):
         yield words, lambda make=make: dict(zip(right, make()))
