@@ -1,6 +1,7 @@
 """Notebooks for Jupyter, which are JSON: each exercise is a cell that checks itself."""
 
 import json
+from contextlib import suppress
 from importlib import metadata
 
 from minidann.coursework import handout, practice
@@ -59,12 +60,9 @@ def setup() -> str:
 
     Where it has none, the address is left to fill in.
     """
-    try:
-        urls = metadata.metadata("minidann").get_all("Project-URL") or []
-    except metadata.PackageNotFoundError:
-        urls = []
-    for url in urls:
-        return SETUP.format(address=url.partition(", ")[2], note="")
+    with suppress(metadata.PackageNotFoundError):
+        for url in metadata.metadata("minidann").get_all("Project-URL") or []:
+            return SETUP.format(address=url.partition(", ")[2], note="")
     return SETUP.format(address="ADDRESS", note="; replace ADDRESS by where it is")
 
 
