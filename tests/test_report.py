@@ -178,11 +178,15 @@ def test_the_numbers_of_the_paper_are_those_of_the_committed_tables(name):
             if line.startswith("| *the paper's* |")] == here  # fmt: skip
 
 
-LEDGERS = {"emodb-ravdess": ["--source", "emodb:EMO-DB", "--target", "ravdess:RAVDESS"]}
+LEDGERS = {
+    "emodb-ravdess": ["--source", "emodb:EMO-DB", "--target", "ravdess:RAVDESS"],
+    "demo": [],
+}
+MADE = [("emodb-ravdess", "table1"), ("emodb-ravdess", "table2"), ("emodb-ravdess", "ladder"),
+        ("demo", "table1"), ("demo", "table2"), ("demo", "table3")]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["table1", "table2", "ladder"])
-@pytest.mark.parametrize("pair", LEDGERS)
+@pytest.mark.parametrize("pair, name", MADE)
 def test_the_committed_tables_are_made_of_the_committed_ledger(pair, name, tmp_path):
     shutil.copy(REPORTS / pair / "runs.csv", tmp_path)
     done = call("report", name, *LEDGERS[pair], "--out", tmp_path)
