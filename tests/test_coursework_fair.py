@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from submissions import CHECK, NUMERICAL, SECOND_CONV1D, changed, graded, judged, right
 
-from minidann.coursework import handout, layers
+from minidann.coursework import functions, handout, layers
 from minidann.coursework.exercises import EXERCISES, MEND, select
 from minidann.gradcheck.verdict import MOST, UNKNOWN
 from minidann.mistakes.functions import TABLES, wrong_ways
@@ -139,6 +139,8 @@ def test_a_cache_in_a_global_is_caught():
                    "    return dout @"), "", "end it with return (dx, dw, db)"),
         ("conv1d", SECOND_CONV1D.replace('return dx if cache["asked"] else None', "return None"),
          "dw, db", "dx: "),
+        ("conv1d", ("if not input_gradient:", "if False:"), "out, dw, db",
+         "dx: backward gives dx with input_gradient=False, too: return None in its place."),
         # Each pass has its own points.
         ("attention", ("    score = f @ v", f"    {STUB}\n    score = f @ v"), "df, dv",
          "forward is not written yet"),
@@ -251,6 +253,27 @@ def test_a_bug_is_planted_where_no_other_exercise_asks(exercise):
 )  # fmt: skip
 def test_another_way_to_write_it_is_right(name, handed_in):
     check(name, handed_in, ", ".join(select(None, name)[0].parts))
+
+
+def test_a_number_of_the_hand_out_cannot_be_changed_away():
+    (exercise,) = select(None, "mend_mean_and_std")
+    text = handout.text(exercise)
+    assert "BLOCK = 2 " in text
+    check(exercise.name, text.replace("BLOCK = 2 ", "BLOCK = 50000 "), "", "the bug is still there")
+
+
+@pytest.mark.parametrize(("received", "true", "found"), [
+    (1.0 + 5e-8, 1.0, None), (1.0 + 5e-7, 1.0, ("it", 1.0 + 5e-7, 1.0, "")),
+    (1.0 + 5e-7, np.float32(1), None), (None, 1.0, ("it", None, 1.0, "It returns None.")),
+    ({"a": 1}, {"b": 1}, ("it", None, None, "it lacks ['b'].")),
+    ({"a": 1, "b": 1}, {"b": 1}, ("it", None, None, "it should not have ['a'].")),
+    ({"a": (1, 2)}, {"a": (1, 3)}, ('it["a"][1]', 2, 3, "")), ({"a": 1}, {"a": 1}, None),
+    ((1,), (1, 2), ("it", (1,), (1, 2), "")), (1, {"a": 1}, ("it", 1, {"a": 1}, "")),
+    ([1, 2], [1, 3], ("it", [1, 2], [1, 3], "It returns [1, 2], not [1, 3].")), ([1], [1], None),
+    (1, "x", ("it", 1, "x", "It returns 1, not x.")), ("x", "x", None), ("x", 1, ("it", "x", 1, ""))
+])  # fmt: skip
+def test_where_two_results_differ(received, true, found):
+    assert functions.difference("it", received, true) == found
 
 
 RETURNED = ("[[1], [2, 3]]", "10**400", "np.array([1j])", "np.array([object()])", "{'a': 1}",

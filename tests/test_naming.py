@@ -10,8 +10,11 @@ from wrong_code import asked, changed, judged
 from minidann import ops
 from minidann.gradcheck import judging
 from minidann.gradcheck.verdict import MOST, UNKNOWN, Verdict, lines
+from minidann.mistakes import naming
 from minidann.mistakes.changes import changes
 from minidann.mistakes.convolution import largest, shared
+from minidann.mistakes.question import Case, ask, close, floor, is_single
+from minidann.mistakes.shares import readings, shares, together
 from minidann.ops import (
     attention,
     batchnorm,
@@ -205,6 +208,7 @@ def gradients_by(name, change):
         ("dense", lambda g, d, c: (g[0], g[1], g[2] * (1.37 if len(d) < 4 else 1.38)), None),
         ("maxpool", lambda g, d, c: (g[0] * (1.37 if c.x_shape[1] == 67 else 1),), None),
         ("conv1d", lambda g, d, c: (g[0], np.cos(g[1]), g[2]), None),
+        ("dense", lambda g, d, c: (g[0] * np.nan, *g[1:]), None),
         # On some inputs the factor is N, on others not: so it is not N.
         ("dense", lambda g, d, c: (g[0] * (len(d) if len(d) != 3 else 1.5), *g[1:]), None),
     ],
@@ -286,6 +290,72 @@ def test_a_gradient_that_is_wrong_because_forward_is():
         lambda d, c: (*dense.backward(d, c)[:2], np.zeros(d.shape[1])),
     )
     assert causes(judged("dense", op)) == dict.fromkeys(("out", "db"), ("The bias is not added.",))
+
+
+# What names are made of.
+
+A, B, NAN = np.array([1.0, 2.0, 0.0]), np.array([0.0, 1.0, 1.0]), np.array([1.0, np.nan, 0.0])
+PARTS, WORDS = {"A": A, "B": B}, {"twice": 2.0, "N times": 2.0, "half": 0.5, "many": 1e4}
+
+
+def test_shares_are_what_fits_alone_and_are_read_as_factors():
+    np.testing.assert_allclose(shares(PARTS, 2 * A - 3 * B), [2, -3])
+    for parts, received in (
+        ({}, A), (PARTS, A[:2]), (PARTS, A + [1e-7, 0, 0]), (PARTS, 1e-9 * np.eye(3)[0]),
+        ({"A": A, "again": 2 * A}, A), (PARTS, 0 * A), (PARTS, NAN), ({"A": A, "NaN": NAN}, A),
+    ):  # fmt: skip
+        assert shares(parts, received) is None
+    for received, said in (
+        (2 * A + B, [{"A": "twice"}, {"A": "N times"}]), (B * (1 + 1e-8), [{"A": "missing"}]),
+        (2 * A + B / 2, [{"A": "twice", "B": "half"}, {"A": "N times", "B": "half"}]),
+        ((1e4 + 1e-4) * A + B, [{"A": "many"}]), ((2 + 1e-6) * A + B, []), (2 * A + 7 * B, []),
+        (A + B, []), (2 * A + 2 * B, []), (NAN, []),
+    ):  # fmt: skip
+        assert [*readings(PARTS, received, WORDS)] == said
+    assert [*readings({"A": A}, A / 2, WORDS)] == [{"A": "half"}]
+    np.testing.assert_array_equal(together(PARTS, WORDS, {"A": "half", "B": "missing"}), A / 2)
+    assert together(PARTS, WORDS, {"A": "thrice"}) is None is together({}, WORDS, {})
+
+
+def test_what_is_close():
+    assert close(A, A * (1 + 9e-8)) and not close(A, A + [0, 0, 3e-7]) and close(NAN, NAN)
+    assert not close(1e-9, 2e-9) and close(1e-9, 2e-9, 1e-9) and close(A[:0], A[:0])
+    assert not any(close(x, A) for x in (None, [*A], A[:2], A + 0j, NAN))
+    single = np.float32([0.1, 0.2])
+    assert close(single, [0.1 + 1e-6, 0.2]) and not close(single, np.float32([0.1 + 1e-6, 0.2]))
+    assert is_single(np.float64(single)) and is_single(np.float32(1)) and not is_single(A[:0])
+    assert floor(ask(dense, Case("", (8 * np.eye(1), np.eye(1), A[:1]), {}), np.eye(1))) == 8e-6
+
+
+def test_what_spoils_a_right_part_is_no_cause_and_what_explains_more_comes_first():
+    def told(received, **predicted):
+        wrong = tuple(not np.array_equal(*pair) for pair in zip(received, (A, B)))
+        seen = naming.Seen(None, received, (A, B), wrong)
+        outcomes = {words: lambda given=given: given for words, given in predicted.items()}
+        return naming.explain([seen], lambda _: outcomes.items(), lambda _: {}, lambda _: {})
+
+    found = told((2 * A, B), spoils=(2 * A, A), fits=(2 * A, B), half=(2 * A,))
+    assert found == {0: ("fits", "half")} and told((2 * A, B), x=(2 * A, A)) == {0: ("x",)}
+    assert told((A, 2 * B), **dict.fromkeys("abc", (A, 2 * B))) == {1: ("a", "b")}
+    found = told((2 * A, 2 * B), one=(2 * A, B), both=(2 * A, 2 * B))
+    assert found == {0: ("both",), 1: ("both",)}
+    right, other = "The right one is changed.", "A is returned."
+    assert told((2 * A, B), **{other: (2 * A, A), right: (2 * A, A)}) == {0: (right,)}
+
+
+def test_sizes_and_words_of_an_op():
+    sizes = naming.letters("conv1d", asked("conv1d")[0])
+    assert sizes == {letter: 1 + (letter in "TK") for letter in (*"TKNDF", "T'", "stride")}
+    assert [*sizes][:2] == ["T", "K"]  # what is 1 comes last
+    *_, pooled, _ = asked("maxpool")
+    (x,), made = pooled.case.arrays, dict(naming.forward_outcomes("maxpool", pooled))
+    for words, options in {"stride has no effect.": {"size": 5},
+                           "Forward acts as if size were stride.": {"size": 2, "stride": 2},
+                           "The default of size is 3; here it is 30.": pooled.case.options,
+                          }.items():  # fmt: skip
+        np.testing.assert_array_equal(made[words]()[0], maxpool.forward(x, **options)[0])
+    op = by(lambda x: (relu.forward(x)[0], x), lambda d, x: (2 * d * (x >= 0),))
+    assert causes(judged("relu", op))["dx"][0] == "The right numbers are multiplied by 2."
 
 
 # Words.
