@@ -11,7 +11,7 @@ from minidann import ops
 from minidann.gradcheck import judging
 from minidann.gradcheck.verdict import MOST, UNKNOWN, Verdict, lines
 from minidann.mistakes import naming
-from minidann.mistakes.changes import changes
+from minidann.mistakes.changes import changes, factors
 from minidann.mistakes.convolution import largest, shared
 from minidann.mistakes.question import Case, ask, close, floor, is_single
 from minidann.mistakes.shares import readings, shares, together
@@ -327,6 +327,18 @@ def test_what_is_close():
     assert floor(ask(dense, Case("", (8 * np.eye(1), np.eye(1), A[:1]), {}), np.eye(1))) == 8e-6
 
 
+@pytest.mark.parametrize("wrong, true, received, predicted, fits", [
+    (False, A, A, A * (1 + 1e-7), True), (False, A, A, 2 * A, False), (False, A, A, NAN, True),
+    (True, A, B, None, False), (True, A, B, B[:2], False), (True, A, B, B + 1e-7, True),
+    (True, A, B, B + 1e-5, False), (True, A, NAN, NAN, True), (True, A, NAN, A, False),
+    (True, A, A, NAN, False), (True, A, NAN, 2 * NAN, False), (True, A[:2], B, B + 5e-8, True),
+    (True, A[:2], B, B + 2e-7, False), (True, A, np.float32(B), B + 1e-5, True),
+    (True, A, NAN[1:2], NAN[1:2], True),
+])  # fmt: skip
+def test_what_fits(wrong, true, received, predicted, fits):
+    assert naming.Seen(None, (received,), (true,), (wrong,)).fits(predicted, 0) is fits
+
+
 def test_what_spoils_a_right_part_is_no_cause_and_what_explains_more_comes_first():
     def told(received, **predicted):
         wrong = tuple(not np.array_equal(*pair) for pair in zip(received, (A, B)))
@@ -341,6 +353,26 @@ def test_what_spoils_a_right_part_is_no_cause_and_what_explains_more_comes_first
     assert found == {0: ("both",), 1: ("both",)}
     right, other = "The right one is changed.", "A is returned."
     assert told((2 * A, B), **{other: (2 * A, A), right: (2 * A, A)}) == {0: (right,)}
+
+
+def test_factors_and_ways_that_are_tried():
+    with np.errstate(all="ignore"):
+        found = factors({"K": 2.0, "N": 3.0, "one": 1.0})
+    assert found["with the wrong sign"] == -1 and "divided by 1 - one" not in found
+    for words, number in {"2": 2, "N": 3, "K times N": 6, "K/N": 2 / 3, "N/K": 1.5, "N squared": 9,
+                          "sqrt(N)": 3**0.5, "N/(N - 1)": 1.5, "1 - N": -2}.items():  # fmt: skip
+        assert found[f"multiplied by {words}"] == pytest.approx(number)
+        assert found[f"with the wrong sign and divided by {words}"] == pytest.approx(-1 / number)
+    a = np.array([[1.0, -2.0, 4.0], [3.0, 0.5, -1.0]])
+    made = dict(changes(a, {"N": 2.0}, {"a": a, "b": a + 1, "c": a[0]}))
+    assert not {"a", "c", "N"} & made.keys()
+    for words, right in {"shifted by +1 along axis 1": [[0, 1, -2], [0, 3, 0.5]], "b": a + 1,
+                         "zero in the last of axis 0": [a[0], 0 * a[1]], "multiplied by N": 2 * a,
+                         "transposed to the axes (1, 0)": a.T}.items():  # fmt: skip
+        np.testing.assert_array_equal(made[words](), right)
+    number = dict(changes(7, {"N": 5.0}, {}))["N"]()
+    assert number == 5 and type(number) is int and not [*changes("x", {"N": 5.0}, {})]
+    assert [(words, make()) for words, make in changes(True, {"N": 5.0}, {})] == [("False", False)]
 
 
 def test_sizes_and_words_of_an_op():

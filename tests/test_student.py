@@ -193,6 +193,6 @@ def test_values_in_words():
         "True, a number, an array of shape (1,) of <U1, a number of complex128, a list of 1, a dict"
         ", an ellipsis")  # fmt: skip
     assert beside("x", "a", 1.0) == ["received x: a str; right: a number"]
-    assert beside("x", [1], [2]) == ["received x = [1]", "right    x = [2]"]
     assert beside("x", 1 + 1e-10, 1.0) == ["received x = 1.0000000001", "right    x = 1"]
+    assert beside("x", [1.00001], [1.0]) == ["received x = [1.00001]", "right    x = [1]"]
     assert beside("x", np.r_[np.ones(12), np.nan, 9], np.zeros(14))[0] == "received x[12] = nan"
