@@ -8,7 +8,8 @@ from submissions import CHECK, NUMERICAL, SECOND_CONV1D, changed, graded, judged
 
 from minidann.coursework import functions, handout, layers
 from minidann.coursework.exercises import EXERCISES, MEND, select
-from minidann.gradcheck.verdict import MOST, UNKNOWN
+from minidann.coursework.judging import WRONG, Result
+from minidann.gradcheck.verdict import MOST, UNKNOWN, Verdict
 from minidann.mistakes.functions import TABLES, wrong_ways
 
 RELU = "import numpy as np\n\ndef forward(x):\n    return np.maximum(x, 0), x > 0\n"
@@ -114,7 +115,8 @@ def test_a_backward_that_writes_to_its_cache_is_caught():
                                 "        xhat = cache[0] / 2\n")  # fmt: skip
     result = judged("batchnorm", text)
     assert set(result.earned) == {"out", "dbeta"}
-    assert "when it is called again" in "\n".join(result.lines())
+    feedback = "\n".join(result.lines())
+    assert "when it is called again" in feedback and "received" not in feedback
 
 
 def test_a_cache_in_a_global_is_caught():
@@ -140,10 +142,13 @@ def test_a_cache_in_a_global_is_caught():
         ("conv1d", SECOND_CONV1D.replace('return dx if cache["asked"] else None', "return None"),
          "dw, db", "dx: "),
         ("conv1d", ("if not input_gradient:", "if False:"), "out, dw, db",
-         "dx: backward gives dx with input_gradient=False, too: return None in its place."),
+         "dx: backward gives dx with input_gradient=False, too: return None in its place.\n"
+         '    On the input "without input_gradient": '),
         # Each pass has its own points.
         ("attention", ("    score = f @ v", f"    {STUB}\n    score = f @ v"), "df, dv",
          "forward is not written yet"),
+        ("attention", ("score = f @ v", STUB, "return df, dv", "return -df, dv"), "dv",
+         "df: The right gradient is returned with the wrong sign."),
         ("conv1d", SECOND_CONV1D, "dx, dw, db", "out: "),
         ("maxpool", ("argmax += stride", "argmax += 0 * stride"), "dx", ""),
         ("batchnorm", ("np.sqrt(var + EPSILON)", "np.sqrt(var)"), "dx, dgamma, dbeta", "out: "),
@@ -190,7 +195,7 @@ def test_a_forward_that_was_given_and_is_broken_is_noted():
          "floor: The rate never stops falling: the floor is missing."),
         ("learning_rate", f"{RATE}    return 1e-3 * 0.93001**epoch\n", "", "epoch = "),
         ("learning_rate", ("    return", f"    if epoch > 50:\n        {STUB}\n    return"),
-         "decay", "is not written yet"),
+         "decay", 'is not written yet.\n    On the input "floor": epoch = 60'),
         ("normalise_and_pad", ("out[count:] = real.min(axis=0)", "out[count:] = real[-1]"),
          "normalised, float32", "padded: It pads with the last frame."),
         ("normalise_and_pad", ("np.empty((FRAMES, MELS), np.float32)", "np.empty((750, 26))"),
@@ -274,6 +279,17 @@ def test_a_number_of_the_hand_out_cannot_be_changed_away():
 ])  # fmt: skip
 def test_where_two_results_differ(received, true, found):
     assert functions.difference("it", received, true) == found
+
+
+def test_the_lines_and_the_summary_of_a_result():
+    verdicts = Verdict("out", True), Verdict("dx", False, ("No.",), "here"), Verdict("dw", False)
+    result = Result(None, WRONG, {"out": 0.1, "dw": 0.2}, verdicts, notes=("A note.",))
+    assert result.points == 0.3 and result.lines("out") == ["right: out", "A note."]
+    assert result.lines("dx") == ["wrong: dx", "dx: No.", "    here", "A note."]
+    assert result.summary == f"dx: No. | dw: {UNKNOWN} | A note."
+    assert Result(None, WRONG, why="No.", notes=("A note.",)).summary == "No. | A note."
+    many = Result(None, WRONG, verdicts=[Verdict(f"d{i}", False, ("a" * i,)) for i in range(20)])
+    assert len(many.lines()) == MOST - 1
 
 
 RETURNED = ("[[1], [2, 3]]", "10**400", "np.array([1j])", "np.array([object()])", "{'a': 1}",

@@ -193,6 +193,12 @@ def gradients_by(name, change):
         ("attention", lambda g, d, c: (g[0] - c.weights[..., None] * d[:, None] / 2, g[1]),
          "The direct path is divided by 2."),
         ("attention", lambda g, d, c: (g[0], g[1] / np.sqrt(len(c.v))), "divided by sqrt(F)"),
+        ("softmax_cross_entropy", lambda g, d, c: (2 * c.p * d / len(c.p),),
+         "The part of p is multiplied by 2; the label's 1 is missing."),
+        ("dense", lambda g, d, c: (d @ np.abs(c.w).T, *g[1:]),
+         "Backward acts as if w were its absolute value."),
+        ("batchnorm", lambda g, d, c: (g[0] * (2 if c.own_statistics else np.nan), *g[1:]),
+         "The right numbers are multiplied by 2. And what is large overflows."),
         ("batchnorm", lambda g, d, c: (2 * g[0] if c.own_statistics else g[0], *g[1:]),
          "Called without options: The right numbers are multiplied by 2."),
         ("softmax_cross_entropy",
@@ -222,6 +228,7 @@ def test_a_gradient_is_named_or_not_known(name, change, says):
     else:
         assert says in " ".join(found), found
         assert len(found) <= 2 and not any("sign of out" in cause for cause in found)
+        assert len(found) == 1 or "overflows." not in found[0]
 
 
 @pytest.mark.parametrize(
@@ -253,6 +260,10 @@ def test_row_numbers_are_only_spoiled_to_row_numbers():
             made[words] = make()
     assert all(a.dtype.kind == "i" and a.min() >= 0 and a.max() <= 3 for a in made.values())
     assert made["one larger"].tolist() == [[1, 3, 2]] and "one over it" not in made
+    made = dict(changes(0 * argmax, {}, {}))
+    assert not made["zero everywhere"]().any()
+    with pytest.raises(ValueError, match="no numbers of rows"):
+        made["one everywhere: it is left out"]()
 
 
 def test_two_mistakes_in_two_gradients_are_told_apart():
@@ -313,6 +324,7 @@ def test_shares_are_what_fits_alone_and_are_read_as_factors():
     ):  # fmt: skip
         assert [*readings(PARTS, received, WORDS)] == said
     assert [*readings({"A": A}, A / 2, WORDS)] == [{"A": "half"}]
+    assert [*readings({"A": A}, A, WORDS)] == []
     np.testing.assert_array_equal(together(PARTS, WORDS, {"A": "half", "B": "missing"}), A / 2)
     assert together(PARTS, WORDS, {"A": "thrice"}) is None is together({}, WORDS, {})
 
@@ -328,7 +340,8 @@ def test_what_is_close():
 
 
 @pytest.mark.parametrize("wrong, true, received, predicted, fits", [
-    (False, A, A, A * (1 + 1e-7), True), (False, A, A, 2 * A, False), (False, A, A, NAN, True),
+    (False, 99 * A, A, 99 * A * (1 + 5e-7), True), (False, A, A, 2 * A, False),
+    (False, A, A, NAN, True),
     (True, A, B, None, False), (True, A, B, B[:2], False), (True, A, B, B + 1e-7, True),
     (True, A, B, B + 1e-5, False), (True, A, NAN, NAN, True), (True, A, NAN, A, False),
     (True, A, A, NAN, False), (True, A, NAN, 2 * NAN, False), (True, A[:2], B, B + 5e-8, True),
@@ -379,13 +392,21 @@ def test_sizes_and_words_of_an_op():
     sizes = naming.letters("conv1d", asked("conv1d")[0])
     assert sizes == {letter: 1 + (letter in "TK") for letter in (*"TKNDF", "T'", "stride")}
     assert [*sizes][:2] == ["T", "K"]  # what is 1 comes last
-    *_, pooled, _ = asked("maxpool")
-    (x,), made = pooled.case.arrays, dict(naming.forward_outcomes("maxpool", pooled))
-    for words, options in {"stride has no effect.": {"size": 5},
-                           "Forward acts as if size were stride.": {"size": 2, "stride": 2},
-                           "The default of size is 3; here it is 30.": pooled.case.options,
-                          }.items():  # fmt: skip
-        np.testing.assert_array_equal(made[words]()[0], maxpool.forward(x, **options)[0])
+    *_, pooled, plain = asked("maxpool")
+    for question, words, options in (
+        (pooled, "stride has no effect.", {"size": 5}),
+        (pooled, "Forward acts as if size were stride.", {"size": 2, "stride": 2}),
+        (plain, "The default of size is 3; here it is 30.", {"size": 3}),
+    ):
+        out = dict(naming.forward_outcomes("maxpool", question))[words]()[0]
+        right, _ = maxpool.forward(*question.case.arrays, **options)
+        np.testing.assert_array_equal(out, right)
+    words = {*dict(naming.forward_outcomes("maxpool", pooled))}
+    words |= {*dict(naming.backward_outcomes("conv1d", asked("conv1d")[-3]))}
+    assert words >= {
+        "The right out is returned with the wrong sign.", "dout averaged over axis 1 is returned.",
+        "The right gradient is replaced by zero everywhere.", "out is returned.",
+    }  # fmt: skip
     op = by(lambda x: (relu.forward(x)[0], x), lambda d, x: (2 * d * (x >= 0),))
     assert causes(judged("relu", op))["dx"][0] == "The right numbers are multiplied by 2."
 

@@ -7,7 +7,7 @@ import pytest
 
 from minidann.console import UserError
 from minidann.gradcheck import gradients, running, student
-from minidann.gradcheck.verdict import beside, kind, written
+from minidann.gradcheck.verdict import Verdict, beside, kind, lines, written
 
 HEAD = "import numpy as np\n"
 DENSE = (
@@ -163,25 +163,41 @@ def test_float64_out_of_float32_is_a_note(tmp_path):
 # The words of a verdict.
 
 FAILS = """
+def forward(x, w, b):
+    out = x @ w + b
+    return 2 * out if len(x) in (1, 4) else out, (x, w)
+
 def backward(dout, cache):
     x, w = cache
     if len(x) == 3:
         raise ValueError("no")
     return dout @ w.T / len(x), x.T @ dout, dout.sum(axis=0)
 """
-GOLDEN = """mine.py, as dense: wrong: dx, dw, db; right: out
+GOLDEN = """mine.py, as dense: wrong: out, dx, dw, db
+out: This is none of the mistakes that minidann knows.
+    On the input "one row, one feature, one unit": x = [[2]], w = [[2]], b = [1]
+    received out = [[10]]
+    right    out = [[5]]
 dx: The right numbers are divided by N.
-    also: backward raised ValueError: no, line 16 (on the input "three rows")
+    also: backward raised ValueError: no, line 20 (on the input "three rows")
     On the input "sizes that differ": x = an array of shape (5, 3), w = [[-0.7323, -0.5443], \
 [-0.3163, 0.4116], [1.043, -0.1285]], b = [1.366, -0.66 ...
     received dx[1, 2] = 0.3596
     right    dx[1, 2] = 1.798
-dw, db: backward raised ValueError: no, line 16
-    On the input "three rows": x = [[2], [-1], [3]], w = [[2]], b = [1], dout = [[1], [3], [-2]]"""
+dw, db: backward raised ValueError: no, line 20"""
 
 
 def test_the_words_of_verdicts(tmp_path):
     assert str(checked(tmp_path, DENSE + FAILS, "dense")) == GOLDEN
+    said = lines([Verdict("dx", False, ("A.", "forward raised E")), Verdict("dw", True)])
+    assert said == ["wrong: dx; right: dw", "dx: A.", "    also: forward raised E"]
+
+
+def test_a_gradient_has_a_mistake_of_its_own_where_forward_is_wrong_too(tmp_path):
+    code = DENSE.replace("x @ w + b, ", "x @ w, ").replace("x.T @ dout", "2 * x.T @ dout")
+    found = {v.part: v.causes for v in checked(tmp_path, code, "dense").verdicts}
+    assert found["out"] == ("The bias is not added.",)
+    assert found["dw"][0] == "The right numbers are multiplied by 2."
 
 
 def test_values_in_words():
