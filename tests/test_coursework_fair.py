@@ -163,8 +163,10 @@ def test_a_mistake_in_a_layer_costs_its_point_only(name, handed_in, earned, word
 
 
 def test_a_forward_that_was_given_and_is_broken_is_noted():
-    result = judged("dropout", changed("dropout", "return x * mask", "return 0 * x"))
-    assert result.state == "right" and layers.BROKEN in result.notes
+    imports = "try:\n    import os\nexcept ImportError:\n    pass\n"
+    result = judged("dropout", imports + changed("dropout", "return x * mask", "return 0 * x"))
+    assert result.state == "right" and result.notes[1:] == (layers.BROKEN,)
+    assert result.notes[0] == "Line 2 imports os, which an exercise may not use."
     alone = right(select(None, "dense")[0]).replace("def forward", "def other")
     assert judged("dense", alone).state == "right"  # backward alone is what is asked for
 
