@@ -342,7 +342,7 @@ def test_what_is_close():
 
 @pytest.mark.parametrize("wrong, true, received, predicted, fits", [
     (False, 99 * A, A, 99 * A * (1 + 5e-7), True), (False, A, A, 2 * A, False),
-    (False, A, A, NAN, True),
+    (False, A, A, NAN, True), (True, A, 99 * A, 99 * A + 5e-5, True),
     (True, A, B, None, False), (True, A, B, B[:2], False), (True, A, B, B + 1e-7, True),
     (True, A, B, B + 1e-5, False), (True, A, NAN, NAN, True), (True, A, NAN, A, False),
     (True, A, A, NAN, False), (True, A, NAN, 2 * NAN, False), (True, A[:2], B, B + 5e-8, True),
