@@ -306,7 +306,8 @@ def test_a_gradient_that_is_wrong_because_forward_is():
 # What names are made of.
 
 A, B, NAN = np.array([1.0, 2.0, 0.0]), np.array([0.0, 1.0, 1.0]), np.array([1.0, np.nan, 0.0])
-PARTS, WORDS = {"A": A, "B": B}, {"twice": 2.0, "N times": 2.0, "half": 0.5, "many": 1e4}
+PARTS = {"A": A, "B": B}
+WORDS = {"missing": 0.0, "twice": 2.0, "N times": 2.0, "half": 0.5, "many": 1e4}
 
 
 def test_shares_are_what_fits_alone_and_are_read_as_factors():
