@@ -47,6 +47,9 @@ def test_without_its_entry_a_mistake_is_named_by_what_holds_on_other_inputs_too(
     assert tried.said == ("Backward acts as if the kept beta were one everywhere: it is left out.",)
     (drawn,) = (m for m in catalogue.of("dropout") if "A second mask is drawn" in m.says)
     assert bank.try_mistake(drawn, 0).without_it == "unknown"
+    (bias,) = (m for m in catalogue.of("dense", "forward") if "bias" in m.says)
+    tried = bank.try_mistake(bias, 0)
+    assert tried.with_it == "right" and bias.says not in tried.said
 
 
 @pytest.mark.parametrize("mistake", catalogue.of("model"), ids=lambda mistake: mistake.name)

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from submissions import CHECK, NUMERICAL, SECOND_CONV1D, changed, graded, judged, right
 
-from minidann.coursework import handout, layers
+from minidann.coursework import functions, handout, layers
 from minidann.coursework.exercises import EXERCISES, MEND, select
-from minidann.gradcheck.verdict import MOST, UNKNOWN
+from minidann.coursework.judging import WRONG, Result
+from minidann.gradcheck.verdict import MOST, UNKNOWN, Verdict
 from minidann.mistakes.functions import TABLES, wrong_ways
 
 RELU = "import numpy as np\n\ndef forward(x):\n    return np.maximum(x, 0), x > 0\n"
@@ -114,7 +115,8 @@ def test_a_backward_that_writes_to_its_cache_is_caught():
                                 "        xhat = cache[0] / 2\n")  # fmt: skip
     result = judged("batchnorm", text)
     assert set(result.earned) == {"out", "dbeta"}
-    assert "when it is called again" in "\n".join(result.lines())
+    feedback = "\n".join(result.lines())
+    assert "when it is called again" in feedback and "received" not in feedback
 
 
 def test_a_cache_in_a_global_is_caught():
@@ -139,9 +141,14 @@ def test_a_cache_in_a_global_is_caught():
                    "    return dout @"), "", "end it with return (dx, dw, db)"),
         ("conv1d", SECOND_CONV1D.replace('return dx if cache["asked"] else None', "return None"),
          "dw, db", "dx: "),
+        ("conv1d", ("if not input_gradient:", "if False:"), "out, dw, db",
+         "dx: backward gives dx with input_gradient=False, too: return None in its place.\n"
+         '    On the input "without input_gradient": '),
         # Each pass has its own points.
         ("attention", ("    score = f @ v", f"    {STUB}\n    score = f @ v"), "df, dv",
          "forward is not written yet"),
+        ("attention", ("score = f @ v", STUB, "return df, dv", "return -df, dv"), "dv",
+         "df: The right gradient is returned with the wrong sign."),
         ("conv1d", SECOND_CONV1D, "dx, dw, db", "out: "),
         ("maxpool", ("argmax += stride", "argmax += 0 * stride"), "dx", ""),
         ("batchnorm", ("np.sqrt(var + EPSILON)", "np.sqrt(var)"), "dx, dgamma, dbeta", "out: "),
@@ -156,8 +163,11 @@ def test_a_mistake_in_a_layer_costs_its_point_only(name, handed_in, earned, word
 
 
 def test_a_forward_that_was_given_and_is_broken_is_noted():
-    result = judged("dropout", changed("dropout", "return x * mask", "return 0 * x"))
-    assert result.state == "right" and layers.BROKEN in result.notes
+    imports = "try:\n    import os\nexcept ImportError:\n    pass\n"
+    result = judged("dropout", imports + changed("dropout", "return x * mask", "return 0 * x"))
+    imported, broken = result.notes
+    assert result.state == "right" and imported.startswith("Line 2 imports os, which")
+    assert broken == layers.BROKEN == "forward was given, and it is no longer right."
     alone = right(select(None, "dense")[0]).replace("def forward", "def other")
     assert judged("dense", alone).state == "right"  # backward alone is what is asked for
 
@@ -188,7 +198,7 @@ def test_a_forward_that_was_given_and_is_broken_is_noted():
          "floor: The rate never stops falling: the floor is missing."),
         ("learning_rate", f"{RATE}    return 1e-3 * 0.93001**epoch\n", "", "epoch = "),
         ("learning_rate", ("    return", f"    if epoch > 50:\n        {STUB}\n    return"),
-         "decay", "is not written yet"),
+         "decay", 'is not written yet.\n    On the input "floor": epoch = 60'),
         ("normalise_and_pad", ("out[count:] = real.min(axis=0)", "out[count:] = real[-1]"),
          "normalised, float32", "padded: It pads with the last frame."),
         ("normalise_and_pad", ("np.empty((FRAMES, MELS), np.float32)", "np.empty((750, 26))"),
@@ -236,7 +246,8 @@ def test_a_bug_is_planted_where_no_other_exercise_asks(exercise):
         for f in e.functions
     }
     assert not {(exercise.module, f) for f in exercise.functions} & asked
-    check(exercise.name, handout.text(exercise), "", "the bug is still there", "received")
+    as_before = ": It gives what it gave when it was handed out: the bug is still there.\n"
+    check(exercise.name, handout.text(exercise), "", as_before, "received")
 
 
 @pytest.mark.parametrize(
@@ -251,6 +262,38 @@ def test_a_bug_is_planted_where_no_other_exercise_asks(exercise):
 )  # fmt: skip
 def test_another_way_to_write_it_is_right(name, handed_in):
     check(name, handed_in, ", ".join(select(None, name)[0].parts))
+
+
+def test_a_number_of_the_hand_out_cannot_be_changed_away():
+    (exercise,) = select(None, "mend_mean_and_std")
+    text = handout.text(exercise)
+    assert "BLOCK = 2 " in text
+    check(exercise.name, text.replace("BLOCK = 2 ", "BLOCK = 50000 "), "", "the bug is still there")
+
+
+@pytest.mark.parametrize(("received", "true", "found"), [
+    (1.0 + 5e-8, 1.0, None), (1.0 + 5e-7, 1.0, ("it", 1.0 + 5e-7, 1.0, "")),
+    (1.0 + 5e-7, np.float32(1), None), (None, 1.0, ("it", None, 1.0, "It returns None.")),
+    ({"a": 1}, {"b": 1}, ("it", None, None, "it lacks ['b'].")),
+    ({"a": 1, "b": 1}, {"b": 1}, ("it", None, None, "it should not have ['a'].")),
+    ({"a": (1, 2)}, {"a": (1, 3)}, ('it["a"][1]', 2, 3, "")), ({"a": 1}, {"a": 1}, None),
+    ((1,), (1, 2), ("it", (1,), (1, 2), "")), (1, {"a": 1}, ("it", 1, {"a": 1}, "")),
+    ([1, 2], [1, 3], ("it", [1, 2], [1, 3], "It returns [1, 2], not [1, 3].")), ([1], [1], None),
+    (1, "x", ("it", 1, "x", "It returns 1, not x.")), ("x", "x", None), ("x", 1, ("it", "x", 1, ""))
+])  # fmt: skip
+def test_where_two_results_differ(received, true, found):
+    assert functions.difference("it", received, true) == found
+
+
+def test_the_lines_and_the_summary_of_a_result():
+    verdicts = Verdict("out", True), Verdict("dx", False, ("No.",), "here"), Verdict("dw", False)
+    result = Result(None, WRONG, {"out": 0.1, "dw": 0.2}, verdicts, notes=("A note.",))
+    assert result.points == 0.3 and result.lines("out") == ["right: out", "A note."]
+    assert result.lines("dx") == ["wrong: dx", "dx: No.", "    here", "A note."]
+    assert result.summary == f"dx: No. | dw: {UNKNOWN} | A note."
+    assert Result(None, WRONG, why="No.", notes=("A note.",)).summary == "No. | A note."
+    many = Result(None, WRONG, verdicts=[Verdict(f"d{i}", False, ("a" * i,)) for i in range(20)])
+    assert len(many.lines()) == MOST - 1
 
 
 RETURNED = ("[[1], [2, 3]]", "10**400", "np.array([1j])", "np.array([object()])", "{'a': 1}",

@@ -10,8 +10,11 @@ from wrong_code import asked, changed, judged
 from minidann import ops
 from minidann.gradcheck import judging
 from minidann.gradcheck.verdict import MOST, UNKNOWN, Verdict, lines
-from minidann.mistakes.changes import changes
+from minidann.mistakes import naming
+from minidann.mistakes.changes import changes, factors
 from minidann.mistakes.convolution import largest, shared
+from minidann.mistakes.question import Case, ask, close, floor, is_single
+from minidann.mistakes.shares import readings, shares, together
 from minidann.ops import (
     attention,
     batchnorm,
@@ -190,6 +193,12 @@ def gradients_by(name, change):
         ("attention", lambda g, d, c: (g[0] - c.weights[..., None] * d[:, None] / 2, g[1]),
          "The direct path is divided by 2."),
         ("attention", lambda g, d, c: (g[0], g[1] / np.sqrt(len(c.v))), "divided by sqrt(F)"),
+        ("softmax_cross_entropy", lambda g, d, c: (2 * c.p * d / len(c.p),),
+         "The part of p is multiplied by 2; the label's 1 is missing."),
+        ("dense", lambda g, d, c: (d @ np.abs(c.w).T, *g[1:]),
+         "Backward acts as if w were its absolute value."),
+        ("batchnorm", lambda g, d, c: (g[0] * (2 if c.own_statistics else np.nan), *g[1:]),
+         "The right numbers are multiplied by 2. And what is large overflows."),
         ("batchnorm", lambda g, d, c: (2 * g[0] if c.own_statistics else g[0], *g[1:]),
          "Called without options: The right numbers are multiplied by 2."),
         ("softmax_cross_entropy",
@@ -205,6 +214,7 @@ def gradients_by(name, change):
         ("dense", lambda g, d, c: (g[0], g[1], g[2] * (1.37 if len(d) < 4 else 1.38)), None),
         ("maxpool", lambda g, d, c: (g[0] * (1.37 if c.x_shape[1] == 67 else 1),), None),
         ("conv1d", lambda g, d, c: (g[0], np.cos(g[1]), g[2]), None),
+        ("dense", lambda g, d, c: (g[0] * np.nan, *g[1:]), None),
         # On some inputs the factor is N, on others not: so it is not N.
         ("dense", lambda g, d, c: (g[0] * (len(d) if len(d) != 3 else 1.5), *g[1:]), None),
     ],
@@ -218,6 +228,7 @@ def test_a_gradient_is_named_or_not_known(name, change, says):
     else:
         assert says in " ".join(found), found
         assert len(found) <= 2 and not any("sign of out" in cause for cause in found)
+        assert len(found) == 1 or "overflows." not in found[0]
 
 
 @pytest.mark.parametrize(
@@ -249,6 +260,10 @@ def test_row_numbers_are_only_spoiled_to_row_numbers():
             made[words] = make()
     assert all(a.dtype.kind == "i" and a.min() >= 0 and a.max() <= 3 for a in made.values())
     assert made["one larger"].tolist() == [[1, 3, 2]] and "one over it" not in made
+    made = dict(changes(0 * argmax, {}, {}))
+    assert not made["zero everywhere"]().any()
+    with pytest.raises(ValueError, match="no numbers of rows"):
+        made["one everywhere: it is left out"]()
 
 
 def test_two_mistakes_in_two_gradients_are_told_apart():
@@ -286,6 +301,116 @@ def test_a_gradient_that_is_wrong_because_forward_is():
         lambda d, c: (*dense.backward(d, c)[:2], np.zeros(d.shape[1])),
     )
     assert causes(judged("dense", op)) == dict.fromkeys(("out", "db"), ("The bias is not added.",))
+
+
+# What names are made of.
+
+A, B, NAN = np.array([1.0, 2.0, 0.0]), np.array([0.0, 1.0, 1.0]), np.array([1.0, np.nan, 0.0])
+PARTS = {"A": A, "B": B}
+WORDS = {"missing": 0.0, "twice": 2.0, "N times": 2.0, "half": 0.5, "many": 1e4}
+
+
+def test_shares_are_what_fits_alone_and_are_read_as_factors():
+    np.testing.assert_allclose(shares(PARTS, 2 * A - 3 * B), [2, -3])
+    for parts, received in (
+        ({}, A), (PARTS, A[:2]), (PARTS, A + [1e-7, 0, 0]), (PARTS, 1e-9 * np.eye(3)[0]),
+        ({"A": A, "again": 2 * A}, A), (PARTS, 0 * A), (PARTS, NAN), ({"A": A, "NaN": NAN}, A),
+    ):  # fmt: skip
+        assert shares(parts, received) is None
+    for received, said in (
+        (2 * A + B, [{"A": "twice"}, {"A": "N times"}]), (B * (1 + 1e-8), [{"A": "missing"}]),
+        (2 * A + B / 2, [{"A": "twice", "B": "half"}, {"A": "N times", "B": "half"}]),
+        ((1e4 + 1e-4) * A + B, [{"A": "many"}]), ((2 + 1e-6) * A + B, []), (2 * A + 7 * B, []),
+        (A + B, []), (2 * A + 2 * B, []), (NAN, []),
+    ):  # fmt: skip
+        assert [*readings(PARTS, received, WORDS)] == said
+    assert [*readings({"A": A}, A / 2, WORDS)] == [{"A": "half"}]
+    assert [*readings({"A": A}, A, WORDS)] == []
+    np.testing.assert_array_equal(together(PARTS, WORDS, {"A": "half", "B": "missing"}), A / 2)
+    assert together(PARTS, WORDS, {"A": "thrice"}) is None is together({}, WORDS, {})
+
+
+def test_what_is_close():
+    assert close(A, A * (1 + 9e-8)) and not close(A, A + [0, 0, 3e-7]) and close(NAN, NAN)
+    assert not close(1e-9, 2e-9) and close(1e-9, 2e-9, 1e-9) and close(A[:0], A[:0])
+    assert not any(close(x, A) for x in (None, [*A], A[:2], A + 0j, NAN))
+    single = np.float32([0.1, 0.2])
+    assert close(single, [0.1 + 1e-6, 0.2]) and not close(single, np.float32([0.1 + 1e-6, 0.2]))
+    assert is_single(np.float64(single)) and is_single(np.float32(1)) and not is_single(A[:0])
+    small = ask(dense, Case("", (np.eye(1) / 4, np.eye(1) / 4, A[:1]), {}), np.eye(1) / 2)
+    assert floor(small) == 5e-7
+
+
+@pytest.mark.parametrize("wrong, true, received, predicted, fits", [
+    (False, 99 * A, A, 99 * A * (1 + 5e-7), True), (False, A, A, 2 * A, False),
+    (False, A, A, NAN, True), (True, A, 99 * A, 99 * A + 5e-5, True),
+    (True, A, B, None, False), (True, A, B, B[:2], False), (True, A, B, B + 1e-7, True),
+    (True, A, B, B + 1e-5, False), (True, A, NAN, NAN, True), (True, A, NAN, A, False),
+    (True, A, A, NAN, False), (True, A, NAN, 2 * NAN, False), (True, A[:2], B, B + 5e-8, True),
+    (True, A[:2], B, B + 2e-7, False), (True, A, np.float32(B), B + 1e-5, True),
+    (True, A, NAN[1:2], NAN[1:2], True),
+])  # fmt: skip
+def test_what_fits(wrong, true, received, predicted, fits):
+    assert naming.Seen(None, (received,), (true,), (wrong,)).fits(predicted, 0) is fits
+
+
+def test_what_spoils_a_right_part_is_no_cause_and_what_explains_more_comes_first():
+    def told(received, **predicted):
+        wrong = tuple(not np.array_equal(*pair) for pair in zip(received, (A, B)))
+        seen = naming.Seen(None, received, (A, B), wrong)
+        outcomes = {words: lambda given=given: given for words, given in predicted.items()}
+        return naming.explain([seen], lambda _: outcomes.items(), lambda _: {}, lambda _: {})
+
+    found = told((2 * A, B), spoils=(2 * A, A), fits=(2 * A, B), half=(2 * A,))
+    assert found == {0: ("fits", "half")} and told((2 * A, B), x=(2 * A, A)) == {0: ("x",)}
+    assert told((A, 2 * B), **dict.fromkeys("abc", (A, 2 * B))) == {1: ("a", "b")}
+    found = told((2 * A, 2 * B), one=(2 * A, B), both=(2 * A, 2 * B))
+    assert found == {0: ("both",), 1: ("both",)}
+    right, other = "The right one is changed.", "A is returned."
+    assert told((2 * A, B), **{other: (2 * A, A), right: (2 * A, A)}) == {0: (right,)}
+
+
+def test_factors_and_ways_that_are_tried():
+    with np.errstate(all="ignore"):
+        found = factors({"K": 2.0, "N": 3.0, "one": 1.0})
+    assert found["with the wrong sign"] == -1 and "divided by 1 - one" not in found
+    for words, number in {"2": 2, "N": 3, "K times N": 6, "K/N": 2 / 3, "N/K": 1.5, "N squared": 9,
+                          "sqrt(N)": 3**0.5, "N/(N - 1)": 1.5, "1 - N": -2}.items():  # fmt: skip
+        assert found[f"multiplied by {words}"] == pytest.approx(number)
+        assert found[f"with the wrong sign and divided by {words}"] == pytest.approx(-1 / number)
+    a = np.array([[1.0, -2.0, 4.0], [3.0, 0.5, -1.0]])
+    made = dict(changes(a, {"N": 2.0}, {"a": a, "b": a + 1, "c": a[0]}))
+    assert not {"a", "c", "N"} & made.keys()
+    for words, right in {"shifted by +1 along axis 1": [[0, 1, -2], [0, 3, 0.5]], "b": a + 1,
+                         "zero in the last of axis 0": [a[0], 0 * a[1]], "multiplied by N": 2 * a,
+                         "transposed to the axes (1, 0)": a.T}.items():  # fmt: skip
+        np.testing.assert_array_equal(made[words](), right)
+    number = dict(changes(7, {"N": 5.0}, {}))["N"]()
+    assert number == 5 and type(number) is int and not [*changes("x", {"N": 5.0}, {})]
+    assert [(words, make()) for words, make in changes(True, {"N": 5.0}, {})] == [("False", False)]
+
+
+def test_sizes_and_words_of_an_op():
+    sizes = naming.letters("conv1d", asked("conv1d")[0])
+    assert sizes == {letter: 1 + (letter in "TK") for letter in (*"TKNDF", "T'", "stride")}
+    assert [*sizes][:2] == ["T", "K"]  # what is 1 comes last
+    *_, pooled, plain = asked("maxpool")
+    for question, words, options in (
+        (pooled, "stride has no effect.", {"size": 5}),
+        (pooled, "Forward acts as if size were stride.", {"size": 2, "stride": 2}),
+        (plain, "The default of size is 3; here it is 30.", {"size": 3}),
+    ):
+        out = dict(naming.forward_outcomes("maxpool", question))[words]()[0]
+        right, _ = maxpool.forward(*question.case.arrays, **options)
+        np.testing.assert_array_equal(out, right)
+    words = {*dict(naming.forward_outcomes("maxpool", pooled))}
+    words |= {*dict(naming.backward_outcomes("conv1d", asked("conv1d")[-3]))}
+    assert words >= {
+        "The right out is returned with the wrong sign.", "dout averaged over axis 1 is returned.",
+        "The right gradient is replaced by zero everywhere.", "out is returned.",
+    }  # fmt: skip
+    op = by(lambda x: (relu.forward(x)[0], x), lambda d, x: (2 * d * (x >= 0),))
+    assert causes(judged("relu", op))["dx"][0] == "The right numbers are multiplied by 2."
 
 
 # Words.

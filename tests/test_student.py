@@ -2,10 +2,12 @@
 
 import time
 
+import numpy as np
 import pytest
 
 from minidann.console import UserError
 from minidann.gradcheck import gradients, running, student
+from minidann.gradcheck.verdict import Verdict, beside, kind, lines, written
 
 HEAD = "import numpy as np\n"
 DENSE = (
@@ -147,7 +149,9 @@ def test_another_subgradient_is_right_and_told(tmp_path):
     code = HEAD + "def forward(x): return x * (x.real > 0), x\n"
     code += "def backward(dout, x): return (dout * (x >= 0),)\n"
     found = checked(tmp_path, code, "relu")
-    assert found.ok and "another subgradient than minidann's, which is right" in found.lines[1]
+    assert found.ok and found.lines[1].startswith(
+        "dx: at a kink or in a tie it is another subgradient than minidann's, which is right too"
+    )
     code += "def example(rng): return (np.array([-1.0, 0.0, 2.0]),), {}\n"
     found = checked(tmp_path, code)
     assert found.ok and "1 of 3 entries are at a kink or in a tie" in found.lines[1]
@@ -156,3 +160,57 @@ def test_another_subgradient_is_right_and_told(tmp_path):
 def test_float64_out_of_float32_is_a_note(tmp_path):
     found = checked(tmp_path, DENSE.replace("x @ w + b, ", "x @ w + b + np.zeros(1), "), "dense")
     assert found.ok and "float64 where float32 goes in" in found.lines[1]
+
+
+# The words of a verdict.
+
+FAILS = """
+def forward(x, w, b):
+    out = x @ w + b
+    return 2 * out if len(x) in (1, 4) else out, (x, w)
+
+def backward(dout, cache):
+    x, w = cache
+    if len(x) == 3:
+        raise ValueError("no")
+    return dout @ w.T / len(x), x.T @ dout, dout.sum(axis=0)
+"""
+GOLDEN = """mine.py, as dense: wrong: out, dx, dw, db
+out: This is none of the mistakes that minidann knows.
+    On the input "one row, one feature, one unit": x = [[2]], w = [[2]], b = [1]
+    received out = [[10]]
+    right    out = [[5]]
+dx: The right numbers are divided by N.
+    also: backward raised ValueError: no, line 20 (on the input "three rows")
+    On the input "sizes that differ": x = an array of shape (5, 3), w = [[-0.7323, -0.5443], \
+[-0.3163, 0.4116], [1.043, -0.1285]], b = [1.366, -0.66 ...
+    received dx[1, 2] = 0.3596
+    right    dx[1, 2] = 1.798
+dw, db: backward raised ValueError: no, line 20"""
+
+
+def test_the_words_of_verdicts(tmp_path):
+    assert str(checked(tmp_path, DENSE + FAILS, "dense")) == GOLDEN
+    said = lines([Verdict("dx", False, ("A.", "forward raised E")), Verdict("dw", True)])
+    assert said == ["wrong: dx; right: dw", "dx: A.", "    also: forward raised E"]
+
+
+def test_a_gradient_has_a_mistake_of_its_own_where_forward_is_wrong_too(tmp_path):
+    code = DENSE.replace("x @ w + b, ", "x @ w, ").replace("x.T @ dout", "2 * x.T @ dout")
+    found = {v.part: v.causes for v in checked(tmp_path, code, "dense").verdicts}
+    assert found["out"] == ("The bias is not added.",)
+    assert found["dw"][0] == "The right numbers are multiplied by 2."
+
+
+def test_values_in_words():
+    assert written({"a": [1 / 3, -0.0], "b": (None, True)}) == "{a: [0.3333, 0], b: (None, True)}"
+    assert written(np.ones(12)).count("1") == 12
+    assert written(np.ones(13)) == "an array of shape (13,)"
+    things = True, 1.5, np.array(["x"]), np.array(1j), [1], {}, ...
+    assert ", ".join(map(kind, things)) == (
+        "True, a number, an array of shape (1,) of <U1, a number of complex128, a list of 1, a dict"
+        ", an ellipsis")  # fmt: skip
+    assert beside("x", "a", 1.0) == ["received x: a str; right: a number"]
+    assert beside("x", 1 + 1e-10, 1.0) == ["received x = 1.0000000001", "right    x = 1"]
+    assert beside("x", [1.00001], [1.0]) == ["received x = [1.00001]", "right    x = [1]"]
+    assert beside("x", np.r_[np.ones(12), np.nan, 9], np.zeros(14))[0] == "received x[12] = nan"

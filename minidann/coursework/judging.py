@@ -39,7 +39,7 @@ class Result:
     def lines(self, part: str | None = None) -> list[str]:
         """What is right and what is wrong, in at most 14 lines; `part`: of it alone."""
         verdicts = [v for v in self.verdicts if part in (None, v.part)]
-        found = [self.why] if self.why else verdict.lines(verdicts, most=verdict.MOST - 1)
+        found = [self.why] if self.why else verdict.lines(verdicts)
         return [*found, *self.notes][: verdict.MOST - 1]
 
     @property

@@ -60,8 +60,8 @@ class Report(NamedTuple):
         return "\n".join(self.lines)
 
 
-def lines(verdicts: Iterable[Verdict], title: str = "", most: int = MOST) -> list[str]:
-    """The verdicts in at most `most` lines, wrong parts first, those of one cause together."""
+def lines(verdicts: Iterable[Verdict], title: str = "") -> list[str]:
+    """The verdicts in at most MOST lines, wrong parts first, those of one cause together."""
     right, groups, notes = [], {}, {}
     for verdict in verdicts:
         if verdict.right:
@@ -82,7 +82,7 @@ def lines(verdicts: Iterable[Verdict], title: str = "", most: int = MOST) -> lis
         body += [f"    {word}: {cause}" for word, cause in joined]
         body += [f"    {line}" for line in group[0].shown.splitlines() if number < SHOW]
     body += [f"{', '.join(parts)}: {note}" for note, parts in notes.items() if note]
-    return [*head, *body][:most]
+    return [*head, *body][:MOST]
 
 
 def shown(case, names, received, true, what: str, upstream=None) -> str:
