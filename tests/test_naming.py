@@ -220,11 +220,11 @@ def gradients_by(name, change):
     ],
 )  # fmt: skip
 def test_a_gradient_is_named_or_not_known(name, change, says):
-    ((part, found),) = gradients_by(name, change).items()
+    verdicts = judged(name, changed(getattr(ops, name), change))
+    ((part, found),) = causes(verdicts).items()
     if says is None:
         assert found == ()
-        verdict = judged(name, changed(getattr(ops, name), change))[part]
-        assert UNKNOWN in lines([verdict])[1]
+        assert UNKNOWN in lines([verdicts[part]])[1]
     else:
         assert says in " ".join(found), found
         assert len(found) <= 2 and not any("sign of out" in cause for cause in found)
