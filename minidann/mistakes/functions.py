@@ -34,7 +34,10 @@ def wrong_ways(right: Callable, constants: dict) -> list[Callable]:
     for words, says in TABLES.get(right.__name__, ()):
         code, found = source, {}
         for change in words.split(" ;; "):
-            code = code.replace(*change.split(" => "))
+            old, new = change.split(" => ")
+            if old not in code:
+                raise ValueError(f"{right.__name__} has no {old}")
+            code = code.replace(old, new)
         exec(code, {**globals(), **vars(sys.modules[right.__module__]), **constants}, found)
         made.append(found[right.__name__])
         made[-1].__doc__ = says
