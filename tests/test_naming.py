@@ -13,7 +13,8 @@ from minidann.gradcheck.verdict import MOST, UNKNOWN, Verdict, lines
 from minidann.mistakes import naming
 from minidann.mistakes.changes import changes, factors
 from minidann.mistakes.convolution import largest, shared
-from minidann.mistakes.question import Case, ask, close, floor, is_single
+from minidann.mistakes.explaining import explain
+from minidann.mistakes.question import Case, Seen, ask, close, floor, is_single
 from minidann.mistakes.shares import readings, shares, together
 from minidann.ops import (
     attention,
@@ -351,15 +352,15 @@ def test_what_is_close():
     (True, A, NAN[1:2], NAN[1:2], True),
 ])  # fmt: skip
 def test_what_fits(wrong, true, received, predicted, fits):
-    assert naming.Seen(None, (received,), (true,), (wrong,)).fits(predicted, 0) is fits
+    assert Seen(None, (received,), (true,), (wrong,)).fits(predicted, 0) is fits
 
 
 def test_what_spoils_a_right_part_is_no_cause_and_what_explains_more_comes_first():
     def told(received, **predicted):
         wrong = tuple(not np.array_equal(*pair) for pair in zip(received, (A, B)))
-        seen = naming.Seen(None, received, (A, B), wrong)
+        seen = Seen(None, received, (A, B), wrong)
         outcomes = {words: lambda given=given: given for words, given in predicted.items()}
-        return naming.explain([seen], lambda _: outcomes.items(), lambda _: {}, lambda _: {})
+        return explain([seen], lambda _: outcomes.items(), lambda _: {}, lambda _: {})
 
     found = told((2 * A, B), spoils=(2 * A, A), fits=(2 * A, B), half=(2 * A,))
     assert found == {0: ("fits", "half")} and told((2 * A, B), x=(2 * A, A)) == {0: ("x",)}

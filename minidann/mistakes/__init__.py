@@ -4,7 +4,8 @@ catalogue.py     what a mistake is, and how its formula is grafted on right code
 convolution.py   mixing.py  classifiers.py  functions.py
 changes.py       ways to spoil an array, for mistakes that no catalogue lists
 shares.py        how much of each path is in what was received, by least squares
-naming.py        the mistakes that no input rules out
+explaining.py    the explanations that no input rules out
+naming.py        the mistakes in an op
 networks.py      the same for a whole network, and mistakes in putting it together
 question.py      what is asked of a layer, and when two numbers are the same
 """

@@ -13,7 +13,8 @@ import numpy as np
 
 import minidann.ops
 from minidann import model
-from minidann.mistakes import catalogue, naming
+from minidann.mistakes import catalogue, naming  # noqa: F401  naming fills the catalogue
+from minidann.mistakes.explaining import explain, returned
 from minidann.mistakes.question import Seen, close
 
 
@@ -87,7 +88,7 @@ def name(received: list[tuple]) -> dict[str, tuple[str, ...]]:
             losses["The part of L_e"] = weighed(cache, emotion=step.alpha, domain=0.0)
         return [(loss, tuple(parts.get(key) for key in names)) for loss, parts in losses.items()]
 
-    found = naming.explain(seen, outcomes, _sizes, terms)
+    found = explain(seen, outcomes, _sizes, terms)
     return {names[i]: causes for i, causes in found.items()}
 
 
@@ -106,5 +107,5 @@ def _outcomes(step):
             ours = SimpleNamespace(**{**vars(minidann.ops), mistake.target: mistake.build()})
             yield f"In {mistake.target}: {mistake.says}", partial(gradients, model, step, ours)
     right = gradients(model, step)
-    for words, make in naming.returned(list(right.values()), {}, {}, {}):
+    for words, make in returned(list(right.values()), {}, {}, {}):
         yield words, lambda make=make: dict(zip(right, make()))
