@@ -13,10 +13,12 @@ the repository, the tests of its group run there until one fails, and two copies
 import argparse
 import ast
 import difflib
+import math
 import os
 import queue
 import random
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -65,7 +67,10 @@ TESTS = {  # the tests that see what these files do; the quick ones come first
                 "tests/test_naming.py", "tests/test_catalogue.py"],
 }  # fmt: skip
 JOBS = 2
-PATIENCE = 4  # times the seconds of the unchanged code, then a change counts as noticed
+# A change counts as noticed when one process of its tests has used PATIENCE times the processor
+# seconds of all tests of the unchanged code, or when ten times as long has passed on the clock:
+# seconds on the clock alone would call a change noticed because the machine was busy.
+PATIENCE = 4
 
 
 @dataclass(frozen=True)
@@ -135,27 +140,39 @@ def draw(groups: list[str], total: int, seed: int) -> list[Mutant]:
     return list(islice(in_turn, total))
 
 
-def failure(place: Path, group: str, seconds: float) -> str:
-    """Run the tests of a group in a copy of the repository: the first that fails, or ""."""
+def failure(place: Path, group: str, seconds: int) -> str:
+    """Run the tests of a group in a copy of the repository: the first that fails, or "".
+
+    `seconds`: of the processor, for each process.
+    """
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
     process = subprocess.Popen(
         [*command, f"--basetemp={place}-files", *TESTS[group]],
         cwd=place, env=ENVIRONMENT | {"PYTHONPATH": str(place)}, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds)),
     )  # fmt: skip
     try:
-        said, _ = process.communicate(timeout=seconds)
+        said, _ = process.communicate(timeout=10 * seconds)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)  # it, and what its tests have started
         process.communicate()
         return "timeout"
     if process.returncode == 0:
         return ""
+    if process.returncode == -signal.SIGKILL:  # what the system sends at the limit
+        return "timeout"
     failed = re.findall(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", said, re.M)
     return failed[0] if failed else "no test could run"
 
 
-def trial(mutant: Mutant, places: queue.Queue, seconds: float) -> str:
+def used() -> float:
+    """Processor seconds of the processes that this one has started, as far as they have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def trial(mutant: Mutant, places: queue.Queue, seconds: int) -> str:
     """What `failure` says of a mutant, in the next copy that is free."""
     place = places.get()
     original = (place / mutant.path).read_text("utf-8")
@@ -195,11 +212,11 @@ def main() -> None:
             unwanted = shutil.ignore_patterns(".*", "__pycache__")
             places.put(Path(shutil.copytree(ROOT, Path(folder, f"copy{i}"), ignore=unwanted)))
         for group in groups:
-            place, start = places.get(), time.monotonic()
+            place, start = places.get(), used()
             if failed := failure(place, group, 3600):
                 sys.exit(f"{group}: {failed} fails without a change")
             places.put(place)
-            limits[group] = PATIENCE * (time.monotonic() - start)
+            limits[group] = math.ceil(PATIENCE * (used() - start))
         with ThreadPoolExecutor(JOBS) as pool:
             tried = pool.map(lambda mutant: trial(mutant, places, limits[mutant.group]), mutants)
             for i, (mutant, fate) in enumerate(zip(mutants, tried), 1):
