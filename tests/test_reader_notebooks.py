@@ -21,7 +21,11 @@ FIELDS = {  # that nbformat 4.5 asks for
 }
 OWN = {  # lessons whose answers check an exercise: right, wrong, and what is said of the wrong one
     0: ("[0, 0.03125, -0.03125]", "[0, -0.03125, 0.03125]", "the classifier's signs do not change"),
-    1: ("logmel.filterbank(logmel.PRESETS['paper'])", "np.zeros((257, 26))", "is too small"),
+    1: (
+        "logmel.filterbank(logmel.PRESETS['paper'])",
+        "logmel.filterbank(logmel.PRESETS['psf'])",
+        "The corners are rounded to whole bins",
+    ),
     14: ("(28, 0.0)", "[28, 0.693]", "ln 2 is the best loss if the densities are equal"),
     16: ("[[-1, 1], [0.351, 1.474]]", "[[9, 17], [0.351, 1.474]]", "These are base's numbers"),
     17: ("72, 2.345, 2.912", "[72, 2.1, 2.6]", "divides by n - 1, not by n"),
