@@ -59,6 +59,8 @@ def test_a_page_runs_as_a_notebook_and_prints_what_it_says(folder, name):
             assert difference(expected[1], printed(code)) is None
         elif code.cell_type == "code" and code.source.startswith("%%check"):
             assert re.search(r"^[\d.]+ of \d+ points$", printed(code), re.M)
+        elif "\nanswer = ...\n" in code.source:
+            assert printed(code).startswith("Nothing to check yet: ")
     drawn = {path.name for path in (folder / "lessons/figures").glob(f"{name[:2]}_*")}
     committed = {path.name for path in (ROOT / "lessons/figures").glob(f"{name[:2]}_*")}
     assert "_answers" in name or drawn == committed

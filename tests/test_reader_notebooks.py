@@ -4,6 +4,7 @@ import ast
 import json
 import re
 
+import numpy as np
 import pytest
 from conftest import call
 from submissions import right
@@ -17,6 +18,23 @@ from minidann.reader.links import markdown, page_of
 FIELDS = {  # that nbformat 4.5 asks for
     "markdown": {"id", "cell_type", "metadata", "source"},
     "code": {"id", "cell_type", "metadata", "source", "execution_count", "outputs"},
+}
+OWN = {  # lessons whose answers check an exercise: right, wrong, and what is said of the wrong one
+    0: ("[0, 0.03125, -0.03125]", "[0, -0.03125, 0.03125]", "the classifier's signs do not change"),
+    1: (
+        "logmel.filterbank(logmel.PRESETS['paper'])",
+        "logmel.filterbank(logmel.PRESETS['psf'])",
+        "The corners are rounded to whole bins",
+    ),
+    14: ("(28, 0.0)", "[28, 0.693]", "ln 2 is the best loss if the densities are equal"),
+    16: ("[[-1, 1], [0.351, 1.474]]", "[[9, 17], [0.351, 1.474]]", "These are base's numbers"),
+    17: ("72, 2.345, 2.912", "[72, 2.1, 2.6]", "divides by n - 1, not by n"),
+    18: (
+        "lambda p, q, y: (p.mean() - q[y == 0].mean()) / (q[y == 1].mean() - q[y == 0].mean())",
+        "lambda p, q, y: p.mean()",
+        "is predicted as class 1, false positives included",
+    ),
+    19: ("np.array([5, 151])", "[5, 150]", "One more window stands for all windows in the padding"),
 }
 LINK = re.compile(r"`[^`]*`|\]\(([^)\s]+)\)")
 
@@ -52,15 +70,55 @@ def test_a_notebook_has_the_code_of_its_page_word_for_word(folder, path):
     tasks = [source for source in code if source.startswith("%%check")]
     first, *others = code or [""]
     assert "import minidann" in first and "load_ext" in first or not expected
-    assert [source for source in others if source not in tasks] == expected
     lesson = int(path.name[:2]) if path in PATHS else None
     assert len(tasks) == sum(exercise.lesson == lesson for exercise in EXERCISES)
+    if lesson in OWN:
+        tasks += others[-2:]  # the folded check, and the cell with the dots
+    assert tasks or path not in PATHS  # each lesson has something to fill in
+    assert [source for source in others if source not in tasks] == expected
     assert prose.count("<summary>It prints") == [f.kind for f in found].count("output")
     for fence in found:
         assert fence.text in prose or fence.kind == "code"
     assert prose.count("<details>") == prose.count("</details>")
     for kind, source in cells:
         assert source.count("<details>") == source.count("</details>") or kind == "code"
+
+
+def filled_in(folder, lesson, answer, capsys):
+    """What the last two cells of a lesson print, run alone, if `answer` is in place of the dots."""
+    name = next(page_of(path) for path in PATHS if int(path.name[:2]) == lesson)
+    cells = read(folder / f"{name}.ipynb")
+    check, dotted = [source for kind, source in cells if kind == "code"][-2:]
+    assert re.search(r"^answer = \.\.\.$", dotted, re.M)
+    exec(check + "\n" + dotted.replace("answer = ...", f"answer = {answer}"), {})
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("lesson", OWN)
+def test_a_cell_says_of_an_answer_that_it_is_empty_wrong_or_right(folder, lesson, capsys):
+    right, wrong, words = OWN[lesson]
+    assert filled_in(folder, lesson, right, capsys) == "right\n"
+    assert words in filled_in(folder, lesson, wrong, capsys)
+    for nothing in ("...", "'soon'", "[1, [2, 3]]", "[..., 0]"):
+        assert filled_in(folder, lesson, nothing, capsys).startswith("Nothing to check yet: ")
+
+
+@pytest.mark.parametrize("lesson", OWN)
+def test_each_mistake_that_a_check_knows_gets_its_own_sentence(folder, lesson, capsys, monkeypatch):
+    verdict, seen = notebook.verdict, []
+    monkeypatch.setattr(notebook, "verdict", lambda *args: seen.append(args))
+    filled_in(folder, lesson, OWN[lesson][0], capsys)
+    ((_, right, mistakes),) = seen
+    assert all(verdict(numbers, right, mistakes) == why for why, numbers in mistakes.items())
+
+
+def test_a_verdict_of_numbers():
+    said = "Nothing to check yet: answer with 2 finite numbers, shape (2,)."
+    for nothing in ([np.nan, 1], [1], [[1, 2]], None, "12"):
+        assert notebook.verdict(nothing, [1, 2], {}) == said
+    assert notebook.verdict((1.004, 2), [1, 2], {}) == "right"
+    large = "Entry [1] is too large. (The first entry is [0].)"
+    assert notebook.verdict([1.1, 2.3], [1, 2], {"Twice.": [2, 4]}) == large
 
 
 def test_no_link_of_a_notebook_is_dead(folder):

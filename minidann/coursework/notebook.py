@@ -4,6 +4,8 @@ import json
 from contextlib import suppress
 from importlib import metadata
 
+import numpy as np
+
 from minidann.coursework import handout, practice
 from minidann.coursework.exercises import Exercise, select
 from minidann.coursework.handed_in import Submission
@@ -75,6 +77,26 @@ def text(exercise: Exercise) -> str:
     """An exercise as the notebook that is handed out."""
     task = TASK.format(most=exercise.most, **vars(exercise))
     return written([markdown(task), code(setup()), code(cell(exercise))])
+
+
+def verdict(answer, right, mistakes: dict) -> str:
+    """What to tell a student who answers with numbers: "right", or what is wrong, as a sentence.
+
+    `mistakes` are wrong answers that are known: the sentence, and numbers of the shape of `right`.
+    """
+    given, right = np.array(np.nan), np.array(right, float)
+    with suppress(TypeError, ValueError):  # of dots, words, lists of unequal lengths
+        given = np.array(answer, float)
+    if given.shape != right.shape or not np.isfinite(given).all():
+        return (
+            f"Nothing to check yet: answer with {right.size} finite numbers, shape {right.shape}."
+        )
+    for sentence, numbers in ({"right": right} | mistakes).items():
+        if np.allclose(given, numbers, rtol=0.005, atol=0.005):
+            return sentence
+    worst = tuple(map(int, np.unravel_index(abs(given - right).argmax(), right.shape)))
+    how = "large" if given[worst] > right[worst] else "small"
+    return f"Entry {list(worst)} is too {how}. (The first entry is {[0] * right.ndim}.)"
 
 
 def load_ipython_extension(shell) -> None:

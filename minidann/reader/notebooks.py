@@ -23,12 +23,10 @@ if not Path("data").is_dir():  # the code reads the data of the project
 """
 PREDICT = "**Predict what the next cell prints. Then run it.**"
 FOLDED = "<details>\n<summary>{}</summary>\n\n{}\n\n</details>\n\n"
-FILL_IN = """
-## Fill in
-
-A cell that begins with `%%check` is checked each time you run it.
-
-"""
+OWN = re.compile(r"^(<details>\n<summary>The check<.*?^answer = ).*?(\n.*?^```\n)", re.M | re.S)
+FILL_IN = "\n## Fill in\n\n{}\n\n"
+CHECKED = "A cell that begins with `%%check` is checked each time you run it."
+DOTTED = "Run the folded cell. Then replace the dots below it with your answer, and run that cell."
 
 
 def build(root: Path, out: Path) -> int:
@@ -70,9 +68,10 @@ def cells(path: Path, root: Path, media: set[str]) -> list[dict]:
         place = f"`{source.file}`, line {lines_of(match[2], source)[0]}"
         return f"`{match[1]}` ({place}):\n\n```python\n{match[2]}```\n"
 
-    text = DETAILS.sub(_unfolded, path.read_text(encoding="utf-8"))
+    text = path.read_text(encoding="utf-8")
     if path.parent == root / "lessons" and path.name[:2].isdigit():
-        text = _with_tasks(text, int(path.name[:2]))
+        text = _with_tasks(text, path)
+    text = DETAILS.sub(_unfolded, text)
     made = [notebook.code(notebook.setup() + PLACE)] if RUN.search(text) else []
     for i, part in enumerate(RUN.split(text)):  # prose, kind, body, prose, ...
         if i % 3 == 0:
@@ -99,9 +98,11 @@ def _unfolded(match: re.Match) -> str:
     return "".join(parts).replace("```python\n", "```folded\n")
 
 
-def _with_tasks(text: str, lesson: int) -> str:
-    """A lesson with a cell to fill in for each of its exercises."""
-    tasks = [f"```python\n{notebook.cell(exercise)}```\n\n" for exercise in select([lesson])]
-    if not tasks:
-        return text
-    return text.replace("\n## Read on", FILL_IN + "".join(tasks) + "\n## Read on")
+def _with_tasks(text: str, path: Path) -> str:
+    """A lesson with cells to fill in: the course's exercises, and one that its answers check."""
+    exercises = select([int(path.name[:2])])
+    tasks = "".join(f"```python\n{notebook.cell(exercise)}```\n\n" for exercise in exercises)
+    added = FILL_IN.format(CHECKED) + tasks if tasks else ""
+    if own := OWN.search((path.parent / "answers" / path.name).read_text(encoding="utf-8")):
+        added += FILL_IN.format(DOTTED) + own[1] + "..." + own[2]
+    return text.replace("\n## Read on", f"{added}\n## Read on")
