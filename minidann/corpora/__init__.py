@@ -20,8 +20,6 @@ from minidann.corpora import acted, iemocap, own, recola
 from minidann.corpora.reading import Findings, Reader, Utterance, examples, grouped, inside
 from minidann.sound.warnings import Sound, data_warnings
 
-__all__ = ["CLASSES", "DIMENSIONS", "READERS", "Corpus", "Utterance", "load", "parse"]
-
 CLASSES = {"arousal": ("low", "high"), "valence": ("negative", "positive")}
 DIMENSIONS = tuple(CLASSES)
 READERS: dict[str, Reader] = {

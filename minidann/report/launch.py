@@ -20,13 +20,12 @@ from minidann.report.runs import Run
 PAUSE = 0.2  # seconds between two looks at the processes
 
 
-def launch(wanted: Sequence[Run], jobs: int, say: Callable[[str], None]) -> None:
-    """Finish the missing runs of `wanted`, `jobs` at a time. Raises UserError where a run fails."""
-    waiting = [run for run in wanted if not run.finished]
-    total, began = len(waiting), time.monotonic()
+def launch(missing: Sequence[Run], jobs: int, say: Callable[[str], None]) -> None:
+    """Finish the missing runs, `jobs` at a time. Raises UserError where a run fails."""
+    waiting, total, began = [*missing], len(missing), time.monotonic()
     jobs = max(1, min(jobs, total))
     threads = max(1, parallel.threads() // jobs)
-    say(f"runs missing: {total} of {len(wanted)}; at a time: {jobs}; threads of each: {threads}")
+    say(f"runs missing: {total}; at a time: {jobs}; threads of each: {threads}")
     at_work: dict[Run, subprocess.Popen] = {}
     try:
         while waiting or at_work:
