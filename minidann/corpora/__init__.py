@@ -108,8 +108,7 @@ def load(name: str, root: Path) -> Corpus:
         raise UserError(complaint(name, root, found.bad) if found.bad else f"{name}:{root}: {why}")
 
     # The mark lies in the tree or above it, whatever part of a demo was given.
-    above = tree.absolute().parents
-    demo = any((folder / DEMO_MARK).is_file() for folder in (root, tree, *above))
+    demo = any((folder / DEMO_MARK).is_file() for folder in (tree, *tree.absolute().parents))
     return Corpus(
         name=name,
         title=(reader.title or root.absolute().stem) + "-style demo" * demo,

@@ -40,15 +40,14 @@ def launch(missing: Sequence[Run], jobs: int, say: Callable[[str], None]) -> Non
                 left = len(waiting) + len(at_work)
                 seconds = (time.monotonic() - began) / (total - left) * left
                 say(f"{total - left}/{total}  {run.out.name}  ({clock(seconds)} left)")
-    except BaseException as error:
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("stopped; the same command goes on") from None
+    finally:  # none is at work any more, unless something went wrong
         for process in at_work.values():
             if os.name == "posix":  # elsewhere Ctrl-C reaches them without us
                 process.send_signal(signal.SIGINT)  # each epoch that they ended is kept
         for process in at_work.values():
             process.wait()
-        if isinstance(error, KeyboardInterrupt):
-            raise KeyboardInterrupt("stopped; the same command goes on") from None
-        raise
 
 
 def _log(run: Run) -> Path:
