@@ -643,17 +643,7 @@ def test_the_adversarys_part_is_the_difference_to_beta_0(swept, sweep_text):
 
 
 def test_a_placebo_stands_beside_each_setting_and_is_not_the_one_to_take(tmp_path):
-    grid = [
-        "--alphas",
-        "0.8",
-        "--betas",
-        "1",
-        "--schedules",
-        "ganin",
-        "--modes",
-        "none",
-        "--placebo",
-    ]
+    grid = "--alphas 0.8 --betas 1 --schedules ganin --modes none --placebo".split()
     results = made_up_runs(Results(asked(tmp_path, "sweep", *grid, "--seeds", "2")))
     text = command.made(results, "sweep", results.corpora(wanted_by(results)))["sweep-arousal.md"]
     real, placebo, without = (

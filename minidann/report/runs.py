@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minidann import train
-from minidann.choices import Choices, chosen, flags_of, folder_name
+from minidann.choices import FLAGS, Choices, chosen, flags_of, folder_name
 from minidann.console import UserError
 from minidann.measure import intervals
 from minidann.report import ledger
@@ -23,8 +23,8 @@ from minidann.report.paper import MONO, Column, Row, Terms
 from minidann.run import folder
 
 STEERING = ("alpha", "beta", "beta_schedule")  # of the adversary: a sweep has them as its grid
-SHARED = (*STEERING, "dropout", "batch_size", "l1", "l2", "epochs", "features", "input")
-SHARED += ("normalise", "split")
+VARIED = ("dimension", "model", "bn", "domain_labels", "select_by", "seed")  # within a report
+SHARED = [name for name in FLAGS if name not in VARIED]
 
 
 class Side(NamedTuple):
