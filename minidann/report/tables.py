@@ -67,10 +67,7 @@ def named(corpora: list[dict]) -> list[str]:
 
 
 def page(title: str, results: Results, corpora: list[dict], parts: list[str]) -> str:
-    """A Markdown text of a report: its title, what it is about, and its paragraphs and tables.
-
-    It is about these corpora, what kind of speech they are, the seeds, the flags.
-    """
+    """A Markdown text of a report: its title, both corpora, the seeds and flags, and its parts."""
     about = [
         f"- {name}: {corpus['utterances']} utterances, {corpus['speakers']} speakers"
         + (f", {corpus['left_out']} left out as unusable" if corpus["left_out"] else "")
