@@ -273,8 +273,7 @@ def test_levelled_windows_are_tiled_and_start_anywhere_in_training_alone():
     utterances = [frames + 5 * np.sin(np.arange(len(frames)))[:, None].astype(np.float32)
                   for frames in log_mel_like([40, 500])]  # fmt: skip
     corpus = from_frames(utterances, "levelled")
-    normal = [(corpus.frames[a:b] - corpus.mean) / corpus.std
-              for a, b in zip(corpus.offsets, corpus.offsets[1:])]  # fmt: skip
+    normal = [(corpus.raw(i) - corpus.mean) / corpus.std for i in range(2)]
     batch = corpus.batch([0, 1])
     assert (batch.shape, batch.dtype) == ((2, WINDOW, MELS), np.float32)
     short, long = corpus.lengths
@@ -303,10 +302,6 @@ def extracted(utterances, cache, *args, **options):
     return got.features
 
 
-def frames_of(features, i):
-    return features.frames[features.offsets[i] : features.offsets[i + 1]]
-
-
 def same(first, second):
     return np.array_equal(first.frames, second.frames) and first.lengths.tolist() == (
         second.lengths.tolist()
@@ -319,7 +314,7 @@ def test_extraction_keeps_the_order_and_crops(tmp_path):
     assert len(got) == 3
     assert got.lengths.tolist() == [750, 98, 48]
     for i, utterance in enumerate(utterances):
-        assert np.array_equal(frames_of(got, i), crop(logmel(read_audio(utterance.path))))
+        assert np.array_equal(got.raw(i), crop(logmel(read_audio(utterance.path))))
 
 
 def test_a_hit_decodes_nothing_and_is_mapped(tmp_path, monkeypatch):
@@ -430,7 +425,7 @@ def test_parts_of_one_recording(tmp_path, monkeypatch):
     assert reads == [path]  # read and resampled once
     for i, (a, b) in enumerate(times):
         expected = logmel(read_audio(path)[round(a * RATE) : round(b * RATE)])
-        assert np.array_equal(frames_of(got, i), expected)
+        assert np.array_equal(got.raw(i), expected)
 
 
 def test_bad_utterances_are_reported_and_left_out(tmp_path):

@@ -22,7 +22,7 @@ from minidann.choices import SELECTION
 from minidann.console import UserError
 from minidann.measure import intervals
 from minidann.report import __main__ as command
-from minidann.report import claims, figures, ledger, paper, sweep, tables
+from minidann.report import claims, figures, ladder, ledger, paper, sweep, tables
 from minidann.report.paper import AVERAGE, BASE, BETA0, COLUMNS, MONO, OUR, OUR_NONE, PLACES, TABLES
 from minidann.report.runs import Results
 from minidann.run import folder, store
@@ -196,6 +196,21 @@ def test_the_committed_tables_are_made_of_the_committed_ledger(pair, name, tmp_p
         assert (tmp_path / file).read_bytes() == (REPORTS / pair / file).read_bytes(), file
 
 
+def test_the_ladder_has_each_criterion_s_own_uars():
+    """And not what the labels were worth, which has the same rows."""
+    folder = REPORTS / "emodb-ravdess"
+    numbers = {}
+    for row in csv.DictReader((folder / "ladder.csv").read_text().splitlines()):
+        if (row["measure"], row["kind"], row["column"]) == ("UAR", "cell", "average"):
+            numbers[row["selected_by"], row["row"]] = f"{float(row['mean']):.1f}"
+    _, *parts = (folder / "ladder.md").read_text().split("\n## ")
+    for criterion, part in zip(SELECTION, parts, strict=True):
+        (line, *_) = (line for line in part.splitlines() if line.startswith("| average: levelled"))
+        cells = [cell.split()[0] for cell in line.strip("| ").split(" | ")[1:]]
+        names = [f"levelled: {row.name}" for row in ladder.MODELS]
+        assert cells == [numbers[criterion, name] for name in names]
+
+
 def test_the_average_that_is_misprinted_is_put_right():
     """Lesson 17 compares the others with their cells."""
     assert paper.of_paper({OUR_NONE: 1, paper.BASE_NONE: -1}, AVERAGE) == (2.82, None)
@@ -249,12 +264,12 @@ def test_every_line_of_a_table_is_as_worked_out_by_hand(table1):
     table = TABLES["table1"]
     rows = {row.name: {row: 1} for row in table.rows} | table.planned
     lines = tables.lines(table1, table, PLACES)
-    for line in lines:
-        criteria = {line.criterion: 1}
-        if line.kind == "labels":
-            criteria = {"target": 1, line.criterion: -1}
+    for (measure, criterion, kind, name), line in lines.items():
+        criteria = {criterion: 1}
+        if kind == "labels":
+            criteria = {"target": 1, criterion: -1}
         for figure, columns in zip(line.estimates, PLACES, strict=True):
-            by_seed, interval = by_hand(table1, rows[line.name], columns, criteria, line.measure)
+            by_seed, interval = by_hand(table1, rows[name], columns, criteria, measure)
             np.testing.assert_allclose(figure.by_seed, by_seed, atol=1e-12)
             assert figure.value == pytest.approx(by_seed.mean(), abs=1e-12)
             assert figure.interval == pytest.approx(interval, abs=1e-12)
@@ -264,16 +279,16 @@ def test_every_line_of_a_table_is_as_worked_out_by_hand(table1):
     run = table1.run(MONO, COLUMNS[0], 0)
     assert (run.source.name, run.target.name) == ("csv-b", "csv-b")
     found = {}
-    for line in lines:
-        found.setdefault((line.measure, line.kind, line.criterion), []).append(line.name)
+    for *which, name in lines:
+        found.setdefault(tuple(which), []).append(name)
     cells, planned = [row.name for row in table.rows], list(table.planned)
     expected = {}
     for measure, criterion in product(tables.MEASURES, SELECTION):
         last = -1 if criterion != "target" else None
-        expected[measure, "cell", criterion] = cells[:last]
-        expected[measure, "difference", criterion] = planned[:5] if last else planned
+        expected[measure, criterion, "cell"] = cells[:last]
+        expected[measure, criterion, "difference"] = planned[:5] if last else planned
         if last and measure == "UAR":
-            expected[measure, "labels", criterion] = cells[:last]
+            expected[measure, criterion, "labels"] = cells[:last]
     assert found == expected and cells[-1] == "mono" and "mono" in planned[5]
 
 
@@ -295,20 +310,20 @@ def test_markdown_and_csv_have_every_number_of_the_lines(name, request):
     lines, (markdown, text) = tables.lines(results, TABLES[name], PLACES), text_of(results)
     heads = tables.heads_of(results.corpora(wanted_by(results)), PLACES)
     entries, rows = list(csv.DictReader(io.StringIO(text))), []
-    for line in lines:
-        title, difference = tables.title_of(line.criterion), line.kind != "cell"
-        if line.kind == "labels":
+    for (measure, criterion, kind, row_name), line in lines.items():
+        title, difference = tables.title_of(criterion), kind != "cell"
+        if kind == "labels":
             title = "What the labels were worth"
         if f"## {title}" not in rows:
             rows.append(f"## {title}")
         cells = [tables.percent(figure, difference) for figure in line.estimates]
-        rows.append(" | ".join([f"| {line.name}", *cells]) + " |")
+        rows.append(" | ".join([f"| {row_name}", *cells]) + " |")
         for head, figure, numbers in zip(heads, line.estimates, line.paper):
             row = entries.pop(0)
             here = [
                 row[key] for key in ("table", "measure", "selected_by", "kind", "row", "column")
             ]
-            assert here == [name, line.measure, line.criterion, line.kind, line.name, head]
+            assert here == [name, measure, criterion, kind, row_name, head]
             expected = [figure.value, figure.spread, *figure.interval]
             written = [float(row[key]) for key in ("mean", "std_over_seeds", "ci_low", "ci_high")]
             assert written == pytest.approx([100 * value for value in expected], abs=0.00051)
@@ -442,7 +457,8 @@ def test_a_row_of_another_run_is_refused_and_figures_need_the_folder(table2, tmp
     whole = (tmp_path / "runs.csv").read_bytes()
     (tmp_path / "runs.csv").write_bytes(whole[: whole.rindex(b"/")])  # a copy that was cut off
     with pytest.raises(UserError, match="runs.csv: damaged"):
-        Results(args).rows(first)
+        Results(args)
+    (tmp_path / "runs.csv").write_bytes(whole)
     assert not first.finished and command.drawn(Results(args), "table2") == []
     args.command = "figure3"
     assert command.drawn(Results(args), "figure3") == wanted_by(Results(args))
@@ -627,17 +643,7 @@ def test_the_adversarys_part_is_the_difference_to_beta_0(swept, sweep_text):
 
 
 def test_a_placebo_stands_beside_each_setting_and_is_not_the_one_to_take(tmp_path):
-    grid = [
-        "--alphas",
-        "0.8",
-        "--betas",
-        "1",
-        "--schedules",
-        "ganin",
-        "--modes",
-        "none",
-        "--placebo",
-    ]
+    grid = "--alphas 0.8 --betas 1 --schedules ganin --modes none --placebo".split()
     results = made_up_runs(Results(asked(tmp_path, "sweep", *grid, "--seeds", "2")))
     text = command.made(results, "sweep", results.corpora(wanted_by(results)))["sweep-arousal.md"]
     real, placebo, without = (

@@ -20,8 +20,6 @@ from minidann.corpora import acted, iemocap, own, recola
 from minidann.corpora.reading import Findings, Reader, Utterance, examples, grouped, inside
 from minidann.sound.warnings import Sound, data_warnings
 
-__all__ = ["CLASSES", "DIMENSIONS", "READERS", "Corpus", "Utterance", "load", "parse"]
-
 CLASSES = {"arousal": ("low", "high"), "valence": ("negative", "positive")}
 DIMENSIONS = tuple(CLASSES)
 READERS: dict[str, Reader] = {
@@ -110,8 +108,7 @@ def load(name: str, root: Path) -> Corpus:
         raise UserError(complaint(name, root, found.bad) if found.bad else f"{name}:{root}: {why}")
 
     # The mark lies in the tree or above it, whatever part of a demo was given.
-    above = tree.absolute().parents
-    demo = any((folder / DEMO_MARK).is_file() for folder in (root, tree, *above))
+    demo = any((folder / DEMO_MARK).is_file() for folder in (tree, *tree.absolute().parents))
     return Corpus(
         name=name,
         title=(reader.title or root.absolute().stem) + "-style demo" * demo,

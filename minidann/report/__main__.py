@@ -113,8 +113,6 @@ def main() -> None:
         print(doctor.page(args.run), end="")
         return
     began, results = time.monotonic(), Results(args)
-    title = "-".join(side.name for side in results.pair) if args.source or args.recola else "demo"
-    args.out = args.out or Path("reports", title)
     names = [*PAPER] if args.command == "all" else [args.command]
     wanted, folders = (
         list(dict.fromkeys(run for name in names for run in which(results, name)))
@@ -135,8 +133,8 @@ def main() -> None:
         launch.launch(missing, args.jobs, console.say)
         results.rows.cache_clear()
     corpora = results.corpora(wanted)
-    path = args.out / "runs.csv"  # read again, as another report may have written there by now
-    ledger.write(path, ledger.read(path) | {run.out.name: results.rows(run) for run in wanted})
+    noted = ledger.read(results.ledger)  # again, as another report may have written there by now
+    ledger.write(results.ledger, noted | {run.out.name: results.rows(run) for run in wanted})
     for name in names:
         for file, content in made(results, name, corpora).items():
             if isinstance(content, str):

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from minidann.choices import SELECTION
-from minidann.measure.intervals import Estimate, reach_of_mean
+from minidann.measure.intervals import Estimate, over_seeds
 from minidann.report.paper import ABOVE, FOLLOWS, OUR, PAIRS, SAME, of_paper
 from minidann.report.runs import Results
 from minidann.report.tables import bracket, markdown_table, page
@@ -66,13 +66,11 @@ def follows(results: Results) -> list[str]:
         spearmanr(*pair).statistic if len(pair[0]) > 1 and np.ptp(pair, axis=1).all() else 0.0
         for pair in changes
     ]
-    mean, verdict, interval = np.mean(each), OPEN, "no interval"
-    if len(each) > 1:
-        reach = reach_of_mean(each)
-        interval = f"[{mean - reach:.2f}, {mean + reach:.2f}] over seeds"
-        verdict = HOLDS if mean > reach else FAILS if mean < -reach else OPEN
-    here = f"rank correlation of the changes {mean:.2f} {interval}"
-    return [FOLLOWS, '"a similar trend"', here, verdict, "-", "-"]  # it selects no epoch
+    trend, interval = over_seeds(np.array(each)), "no interval"
+    if trend.interval:
+        interval = "[{:.2f}, {:.2f}] over seeds".format(*trend.interval)
+    here = f"rank correlation of the changes {trend.value:.2f} {interval}"
+    return [FOLLOWS, '"a similar trend"', here, above([trend]), "-", "-"]  # it selects no epoch
 
 
 def markdown(results: Results, corpora: list[dict]) -> str:

@@ -11,7 +11,7 @@ from minidann.choices import SELECTION
 from minidann.report import paper, tables
 from minidann.report.paper import ADABN, BASE, BETA0, OUR, PLACEBO, PLACES, Row, Table, Terms
 from minidann.report.runs import Results
-from minidann.report.tables import Line
+from minidann.report.tables import Lines
 
 STEPS: dict[str, dict] = {
     "the paper's input": {},
@@ -53,12 +53,9 @@ TABLE = Table(
 )
 
 
-def markdown(results: Results, table: Table, corpora: list[dict], lines: list[Line]) -> str:
+def markdown(results: Results, table: Table, corpora: list[dict], lines: Lines) -> str:
     """The whole text of the ladder: for each criterion a grid of steps and models a measure."""
-    heads, found = tables.heads_of(corpora, PLACES), {}
-    for line in lines:
-        for head, figure in zip(heads, line.estimates):
-            found[line.measure, line.criterion, line.name, head] = figure
+    heads = tables.heads_of(corpora, PLACES)
     parts = [
         "Test-set figures in %: mean over seeds (standard deviation over seeds) [95% interval: of "
         "UAR over the target's speakers, of AUC over seeds]. `~`: inconclusive. `levelled`: "
@@ -71,9 +68,9 @@ def markdown(results: Results, table: Table, corpora: list[dict], lines: list[Li
         parts.append(f"## {tables.title_of(criterion)}")
         for measure, words in tables.MEASURES.items():
             rows = []
-            for head, step in product(heads, STEPS):
-                names = [rung(step, model).name for model in MODELS]
-                figures = [found[measure, criterion, name, head] for name in names]
+            for (place, head), step in product(enumerate(heads), STEPS):
+                keys = [(measure, criterion, "cell", rung(step, model).name) for model in MODELS]
+                figures = [lines[key].estimates[place] for key in keys]
                 rows.append([f"{head}: {step}", *map(tables.percent, figures)])
             models = tables.markdown_table(["", *(row.name for row in MODELS)], rows)
             differences = tables.grid(lines, ("difference",), criterion, heads, measure)

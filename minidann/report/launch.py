@@ -20,13 +20,12 @@ from minidann.report.runs import Run
 PAUSE = 0.2  # seconds between two looks at the processes
 
 
-def launch(wanted: Sequence[Run], jobs: int, say: Callable[[str], None]) -> None:
-    """Finish the missing runs of `wanted`, `jobs` at a time. Raises UserError where a run fails."""
-    waiting = [run for run in wanted if not run.finished]
-    total, began = len(waiting), time.monotonic()
+def launch(missing: Sequence[Run], jobs: int, say: Callable[[str], None]) -> None:
+    """Finish the missing runs, `jobs` at a time. Raises UserError where a run fails."""
+    waiting, total, began = [*missing], len(missing), time.monotonic()
     jobs = max(1, min(jobs, total))
     threads = max(1, parallel.threads() // jobs)
-    say(f"runs missing: {total} of {len(wanted)}; at a time: {jobs}; threads of each: {threads}")
+    say(f"runs missing: {total}; at a time: {jobs}; threads of each: {threads}")
     at_work: dict[Run, subprocess.Popen] = {}
     try:
         while waiting or at_work:
@@ -41,15 +40,14 @@ def launch(wanted: Sequence[Run], jobs: int, say: Callable[[str], None]) -> None
                 left = len(waiting) + len(at_work)
                 seconds = (time.monotonic() - began) / (total - left) * left
                 say(f"{total - left}/{total}  {run.out.name}  ({clock(seconds)} left)")
-    except BaseException as error:
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("stopped; the same command goes on") from None
+    finally:  # none is at work any more, unless something went wrong
         for process in at_work.values():
             if os.name == "posix":  # elsewhere Ctrl-C reaches them without us
                 process.send_signal(signal.SIGINT)  # each epoch that they ended is kept
         for process in at_work.values():
             process.wait()
-        if isinstance(error, KeyboardInterrupt):
-            raise KeyboardInterrupt("stopped; the same command goes on") from None
-        raise
 
 
 def _log(run: Run) -> Path:

@@ -49,8 +49,6 @@ def rows_of(name: str, out: Path, choices: Choices, config: dict) -> Rows:
     shared, found = {"run": name} | planned(choices) | corpora, {}
     tested = store.read_json(out / "metrics.json")["selected_by"]
     for row in store.read_csv(out / "speakers.csv"):
-        if "threshold" not in row:
-            raise UserError(f"{out}: {store.EARLIER}")
         key = selected_name(row["selected_by"], row["statistics"])
         about = {"selected_by": row["selected_by"], "statistics": row["statistics"]}
         about |= {"epoch": row["epoch"], "auc": f"{tested[key]['auc']:.6f}"}

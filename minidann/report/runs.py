@@ -7,7 +7,7 @@ folders, or of the ledger's rows; curves and figures of the folders alone.
 import argparse
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from itertools import product
 from pathlib import Path
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minidann import train
-from minidann.choices import Choices, chosen, flags_of, folder_name
+from minidann.choices import FLAGS, Choices, chosen, flags_of, folder_name
 from minidann.console import UserError
 from minidann.measure import intervals
 from minidann.report import ledger
@@ -23,8 +23,8 @@ from minidann.report.paper import MONO, Column, Row, Terms
 from minidann.run import folder
 
 STEERING = ("alpha", "beta", "beta_schedule")  # of the adversary: a sweep has them as its grid
-SHARED = (*STEERING, "dropout", "batch_size", "l1", "l2", "epochs", "features", "input")
-SHARED += ("normalise", "split")
+VARIED = ("dimension", "model", "bn", "domain_labels", "select_by", "seed")  # within a report
+SHARED = [name for name in FLAGS if name not in VARIED]
 
 
 class Side(NamedTuple):
@@ -59,7 +59,10 @@ class Results:
         first, second = train.corpora_of(args, mono=False)
         a, b = ("-a", "-b") if first[0] == second[0] else ("", "")
         self.pair = Side(first[0] + a, *first), Side(second[0] + b, *second)
-        self.args = args
+        title = "-".join(side.name for side in self.pair) if args.source or args.recola else "demo"
+        args.out = args.out or Path("reports", title)
+        self.args, self.ledger = args, args.out / "runs.csv"
+        self.noted = ledger.read(self.ledger)  # as it was found
         self.given = {name: getattr(args, name) for name in SHARED if hasattr(args, name)}
         self.run, self.rows = cache(self.run_of), cache(self.rows_of)
         self.tests = cache(lambda run: ledger.tests_of(self.rows(run)))
@@ -75,8 +78,8 @@ class Results:
             shared = {name: value for name, value in shared.items() if name not in STEERING}
         values = {**shared, **values, "dimension": dimension, "seed": seed}
         choices, args = chosen(source.kind, target.kind, **values), self.args
-        out = args.out / "runs"
-        out /= folder_name(choices, "2".join(dict.fromkeys((source.name, target.name))))
+        pair = "2".join(dict.fromkeys((source.name, target.name)))
+        out = args.out / "runs" / folder_name(choices, pair)
         arguments = (
             "-m", "minidann.train", "--source", f"{source.kind}:{source.place}",
             "--target", f"{target.kind}:{target.place}", *flags_of(choices),
@@ -84,11 +87,6 @@ class Results:
             "--resume",
         )  # fmt: skip
         return Run(choices, out, source, target, arguments)
-
-    @cached_property
-    def noted(self) -> dict[str, ledger.Rows]:
-        """The rows of runs.csv as they were found, by the name of the run."""
-        return ledger.read(self.args.out / "runs.csv")
 
     def rows_of(self, run: Run) -> ledger.Rows:
         """The rows of a run, from its folder or the ledger; [] where it is missing.
@@ -104,7 +102,7 @@ class Results:
         rows, planned = self.noted.get(run.out.name, []), ledger.planned(run.choices).items()
         if any(row.get(name) != value for row in rows for name, value in planned):
             what = "was made with other choices; delete its rows, or choose another --out"
-            raise UserError(f"{self.args.out / 'runs.csv'}: {run.out.name} {what}")
+            raise UserError(f"{self.ledger}: {run.out.name} {what}")
         return rows
 
     def runs(self, rows: Iterable[Row], columns: Sequence[Column]) -> list[Run]:

@@ -14,7 +14,7 @@ from minidann.choices import SCHEDULES, SELECTION
 from minidann.console import UserError
 from minidann.report.paper import Row, Table, make_row
 from minidann.report.runs import Results
-from minidann.report.tables import MEASURES, Line, markdown_table, page, percent
+from minidann.report.tables import MEASURES, Lines, markdown_table, page, percent
 
 LAST = 10  # epochs over which the domain UAR is averaged
 UNSUPERVISED = {"information": "mutual information", "source": "source validation UAR"}
@@ -57,19 +57,17 @@ def table(args: argparse.Namespace) -> Table:
     return Table("Alpha, beta, schedule and batch norm", tuple(rows), parts)
 
 
-def markdown(results: Results, grid: Table, corpora: list[dict], lines: list[Line]) -> str:
+def markdown(results: Results, grid: Table, corpora: list[dict], lines: Lines) -> str:
     """The grid as a table, a row a setting, and the settings to choose."""
     column, first = (0, results.args.dimension), results.args.seeds[-1] + 1
-    figures, best, rows = {}, {}, []
-    for line in lines:
-        figure = percent(line.estimates[0], line.kind != "cell")
-        figures[line.measure, line.kind, line.criterion, line.name] = figure
+    figures = {key: percent(line.estimates[0], key[2] != "cell") for key, line in lines.items()}
+    best, rows = {}, []
     names = [SELECTION[criterion].column for criterion in UNSUPERVISED]
     for row in grid.rows:
         domain, *curves = results.curves(row, column, "domain_uar", *names).swapaxes(0, 1)
         information, source = best[row] = [curve.max(axis=1).mean() for curve in curves]
         cells = [
-            figures.get(("UAR", kind, criterion, row.name), "")  # beta 0 has no difference
+            figures.get(("UAR", criterion, kind, row.name), "")  # beta 0 has no difference
             for criterion, kind in product(SELECTION, ("cell", "difference"))
         ]
         means = f"{100 * domain[:, -LAST:].mean():.0f}", f"{information:.3f}", f"{100 * source:.1f}"
@@ -80,13 +78,13 @@ def markdown(results: Results, grid: Table, corpora: list[dict], lines: list[Lin
         heads += [f"by {about.by}", "the adversary's part"]
     for i, (criterion, name) in enumerate(UNSUPERVISED.items()):
         row = max(settings, key=lambda row: best[row][i])
-        uar = figures["UAR", "cell", criterion, row.name]
-        part = figures.get(("UAR", "difference", criterion, row.name), "none")
+        uar = figures["UAR", criterion, "cell", row.name]
+        part = figures.get(("UAR", criterion, "difference", row.name), "none")
         said = f"{row.name}; test UAR {uar}, the adversary's part {part}."
         chosen.append(f"- By the largest {name}: {said}")
     pairs = list(product(list(MEASURES)[1:], SELECTION))
     parts = [
-        [name, *(figures[measure, "difference", criterion, name] for measure, criterion in pairs)]
+        [name, *(figures[measure, criterion, "difference", name] for measure, criterion in pairs)]
         for name in grid.planned
     ]
     part_heads = [f"{measure}, by {SELECTION[criterion].by}" for measure, criterion in pairs]

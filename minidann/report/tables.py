@@ -67,10 +67,7 @@ def named(corpora: list[dict]) -> list[str]:
 
 
 def page(title: str, results: Results, corpora: list[dict], parts: list[str]) -> str:
-    """A Markdown text of a report: its title, what it is about, and its paragraphs and tables.
-
-    It is about these corpora, what kind of speech they are, the seeds, the flags.
-    """
+    """A Markdown text of a report: its title, both corpora, the seeds and flags, and its parts."""
     about = [
         f"- {name}: {corpus['utterances']} utterances, {corpus['speakers']} speakers"
         + (f", {corpus['left_out']} left out as unusable" if corpus["left_out"] else "")
@@ -104,17 +101,18 @@ MEASURES = {
 
 
 class Line(NamedTuple):
-    """A line of a table: its kind, criterion and name, and what stands in each of its places."""
+    """What stands in each of the places of a line."""
 
-    measure: str  # a key of MEASURES
-    kind: str  # cell, difference, labels (what those of the target were worth)
-    criterion: str
-    name: str
     estimates: list[Estimate]
     paper: list[tuple[float, float | None] | None]  # %, mean and standard deviation
 
 
-def lines(results: Results, table: Table, places: list[dict[Column, float]]) -> list[Line]:
+# By measure, criterion, kind and name. The kinds are cell, difference, and labels: what those of
+# the target were worth.
+Lines = dict[tuple[str, str, str, str], Line]
+
+
+def lines(results: Results, table: Table, places: list[dict[Column, float]]) -> Lines:
     """Everything that a table says, for each measure and selection criterion."""
     cells = {row.name: {row: 1} for row in table.rows}
     kinds = [("cell", cells), ("difference", table.planned)]
@@ -124,7 +122,7 @@ def lines(results: Results, table: Table, places: list[dict[Column, float]]) -> 
     ]
     others = list(SELECTION)[1:]
     wanted += [("UAR", name, ("labels", cells), {"target": 1, name: -1}) for name in others]
-    found = []
+    found = {}
     for measure, criterion, (kind, figures), weights in wanted:
         for name, rows in figures.items():
             if criterion != "target" and MONO in rows:
@@ -132,7 +130,7 @@ def lines(results: Results, table: Table, places: list[dict[Column, float]]) -> 
             estimates = [results.estimate(rows, columns, weights, measure) for columns in places]
             in_paper = measure == "UAR" and kind != "labels"
             paper = [of_paper(rows, columns) if in_paper else None for columns in places]
-            found.append(Line(measure, kind, criterion, name, estimates, paper))
+            found[measure, criterion, kind, name] = Line(estimates, paper)
     return found
 
 
@@ -146,26 +144,26 @@ def heads_of(corpora: list[dict], places: list[dict[Column, float]]) -> list[str
 
 
 def grid(
-    lines: list[Line], kinds: tuple[str, ...], criterion: str, heads: list[str], measure: str
+    lines: Lines, kinds: tuple[str, ...], criterion: str, heads: list[str], measure: str
 ) -> str:
     """A Markdown table: a line a row, and those below it in italics: the paper's, seeds."""
     rows = []
-    for line in lines:
-        if line.kind in kinds and (line.measure, line.criterion) == (measure, criterion):
-            sign = "" if line.kind == "cell" else "+"
-            rows.append([line.name, *(percent(figure, bool(sign)) for figure in line.estimates)])
+    for (*which, kind, name), line in lines.items():
+        if which == [measure, criterion] and kind in kinds:
+            sign = "" if kind == "cell" else "+"
+            rows.append([name, *(percent(figure, bool(sign)) for figure in line.estimates)])
             if all(line.paper):
                 numbers = [
                     f"*{mean:{sign}.2f}{'' if spread is None else f' ({spread:.2f})'}*"
                     for mean, spread in line.paper
                 ]
                 rows.append(["*the paper's*", *numbers])
-            if line.kind == "difference" and measure == "UAR":
+            if kind == "difference" and measure == "UAR":
                 rows.append(["*seeds needed*", *map(seeds_in_words, line.estimates)])
     return markdown_table(["", *heads], rows)
 
 
-def markdown(results: Results, table: Table, corpora: list[dict], lines: list[Line]) -> str:
+def markdown(results: Results, table: Table, corpora: list[dict], lines: Lines) -> str:
     """The whole text of a table."""
     heads, count = heads_of(corpora, PLACES), len(table.planned)
     licensed = all(corpus["kind"] == "licensed" for corpus in corpora)
@@ -204,19 +202,19 @@ def markdown(results: Results, table: Table, corpora: list[dict], lines: list[Li
     return page(table.title, results, corpora, parts)
 
 
-def as_csv(name: str, heads: list[str], lines: list[Line]) -> str:
+def as_csv(table: str, heads: list[str], lines: Lines) -> str:
     """The same as CSV, a row a number, in %."""
     rows: list[list] = [[
         "table", "measure", "selected_by", "kind", "row", "column", "mean", "std_over_seeds",
         "ci_low", "ci_high", "significant", "paper", "paper_std",
     ]]  # fmt: skip
-    for line in lines:
+    for (measure, criterion, kind, name), line in lines.items():
         for head, figure, number in zip(heads, line.estimates, line.paper):
             numbers = [figure.value, figure.spread, *(figure.interval or (np.nan, np.nan))]
             rows.append([
-                name, line.measure, line.criterion, line.kind, line.name, head,
+                table, measure, criterion, kind, name, head,
                 *("" if np.isnan(value) else f"{100 * value:.3f}" for value in numbers),
-                "" if line.kind == "cell" else str(figure.significant).lower(),
+                "" if kind == "cell" else str(figure.significant).lower(),
                 *(number or (None, None)),
             ])  # fmt: skip
     return store.csv_text(rows)

@@ -117,7 +117,7 @@ def extract_one(
         start, end = utterance.start, utterance.end
         try:
             frames = prepared(logmel(cut(audio, start, end), preset), input).copy()  # (k, 26)
-            extracted.append((i, measure(Path(path), channels, rate, start, end), frames))
+            extracted.append((i, measure(path, channels, rate, start, end), frames))
         except UserError as error:
             extracted.append((i, None, str(error)))
     return extracted

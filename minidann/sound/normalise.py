@@ -30,8 +30,7 @@ class Features:
     digest names preset and recordings where the features were extracted, else it is "";
     input is "paper", where no utterance has more than 750 frames, or "levelled"; window is how many
     frames the network sees of it.
-    A bin that never changes has std 1, so that it becomes zeros and not NaN. `statistics`, the mean
-    and the std of other frames, take the place of those of these.
+    `statistics`, the mean and the std of other frames, take the place of those of these.
     """
 
     def __init__(
@@ -101,7 +100,7 @@ def mean_and_std(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation of each bin of (total, bins): (bins,) float32 each.
 
     Summed up in float64, in two passes (the squares of distances from the mean, not of the
-    values) and in blocks. A bin that never changes has standard deviation 1.
+    values) and in blocks. A bin that never changes has standard deviation 1, and becomes zeros.
     """
     total = len(frames)
     blocks = [frames[i : i + BLOCK] for i in range(0, total, BLOCK)]
