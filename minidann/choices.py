@@ -133,9 +133,8 @@ def chosen(source: str, target: str, **values) -> Choices:
 
 def changed(choices: Choices) -> dict:
     """The choices that are not the default for their source, by name."""
-    usual = Choices(choices.source, choices.target)
-    pairs = ((name, getattr(choices, name)) for name in FLAGS)
-    return {name: value for name, value in pairs if value != getattr(usual, name)}
+    usual = vars(Choices(choices.source, choices.target))
+    return {name: value for name, value in vars(choices).items() if value != usual[name]}
 
 
 def flags_of(choices: Choices) -> list[str]:

@@ -123,9 +123,8 @@ def corpora_of(args: argparse.Namespace, mono: bool) -> tuple[tuple[str, Path], 
 
 def read_flags(args: argparse.Namespace) -> tuple[Choices, tuple[Path, Path]]:
     """The choices that a command line makes, and the folders of both corpora; or a UserError."""
-    (source, source_dir), (target, target_dir) = corpora_of(args, args.model == "mono")
-    values = {name: getattr(args, name) for name in FLAGS}
-    return chosen(source, target, **values), (source_dir, target_dir)
+    names, places = zip(*corpora_of(args, args.model == "mono"))
+    return chosen(*names, **{name: getattr(args, name) for name in FLAGS}), places
 
 
 class Run(NamedTuple):

@@ -80,8 +80,6 @@ def seeds_needed(values: np.ndarray) -> float:
     ones. Infinity where the mean is 0.
     """
     mean, deviation, n = abs(np.mean(values)), np.std(values, ddof=1), 2
-    if mean < 1e-12:
-        return float("inf")
     while stdtrit(n - 1, UPPER) * deviation / np.sqrt(n) >= mean:
         n += max(1, n // 50)  # beyond 100 seeds, to 2%
         if n > 1e6:

@@ -114,16 +114,13 @@ def test(
         )
         return Tested(epoch, probabilities, counts, matched, metrics.auc(labels, scores))
 
-    tested = {}
-    for name in SELECTION:
-        if np.isnan(history[0][SELECTION[name].column]):
-            continue  # it needs labels, a source, or a source validation set that this run lacks
-        columns = {"own": SELECTION[name].column}
-        if evaluation.has_adabn(setup.choices):
-            columns["adabn"] = SELECTION[name].adabn_column
-        for statistics, column in columns.items():
-            tested[name, statistics] = tested_in(best_epoch(history, column), statistics)
-    return tested
+    ways = ("own", "adabn") if evaluation.has_adabn(setup.choices) else ("own",)
+    return {
+        (name, statistics): tested_in(best_epoch(history, column), statistics)
+        for name, criterion in SELECTION.items()
+        for statistics, column in zip(ways, (criterion.column, criterion.adabn_column))
+        if not np.isnan(history[0][column])  # it may need labels or a source that this run lacks
+    }
 
 
 def predictions(setup: Setup, probabilities: np.ndarray) -> list[tuple]:

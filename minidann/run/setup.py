@@ -1,6 +1,5 @@
 """Before a run: load both corpora, extract features, split them, and look for faults."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -123,17 +122,17 @@ def load_domain(
     good, sounds = tuple(corpus.utterances[i] for i in extracted.sounds), extracted.sounds.values()
     said = tuple("; ".join(remarks(sound)) for sound in sounds)
     used = replace(corpus, utterances=good, bad=tuple(bad), remarks=said)
-    used = replace(used, warnings=(*corpus.warnings, *about(used, dict(enumerate(sounds)))))
-    contents = {u.path: extracted.contents[u.path] for u in used.utterances}
-    features = extracted.features
+    warnings = [*corpus.warnings, *about(used, dict(enumerate(sounds)))]
+    features, speakers = extracted.features, used.speakers()  # of each utterance
     if choices.normalise == "speaker":
-        features = features.by_speaker(used.speakers())
-        counts = sorted(Counter(used.speakers().tolist()).items())
-        few = [f"{name} {count}" for name, count in counts if count < ENOUGH]
-        what = f"speakers with fewer than {ENOUGH} utterances, too few for --normalise speaker"
-        used = replace(used, warnings=(*used.warnings, *[examples(what, few)] * bool(few)))
-    arrays = Domain(features, used.labels(choices.dimension), used.speakers())
-    return used, arrays, contents
+        features = features.by_speaker(speakers)
+        counts = zip(*np.unique(speakers, return_counts=True))
+        if few := [f"{name} {count}" for name, count in counts if count < ENOUGH]:
+            what = f"speakers with fewer than {ENOUGH} utterances, too few for --normalise speaker"
+            warnings.append(examples(what, few))
+    arrays = Domain(features, used.labels(choices.dimension), speakers)
+    contents = {u.path: extracted.contents[u.path] for u in used.utterances}
+    return replace(used, warnings=tuple(warnings)), arrays, contents
 
 
 def check(setup: Setup) -> None:
