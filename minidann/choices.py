@@ -37,16 +37,14 @@ SELECTION = {  # only "target" looks at labels of the target, as the paper does
 }
 
 
-def among(options: Iterable[str], text: str, group: str = "model"):
+def among(options: Iterable[str], text: str, group="model"):
     """A field whose value is one of `options`, the first of them by default."""
     options = tuple(options)
     flag = {"help": text, "choices": options}  # for argparse
     return field(default=options[0], metadata={"group": group, "flag": flag})
 
 
-def number(
-    kind: type, default: float | None, low: float, high: float, text: str, group: str = "model"
-):
+def number(kind: type, default: float | None, low: float, high: float, text: str, group="model"):
     """A field whose value is a number of the type `kind` from `low` to `high`."""
     flag = {"help": text, "type": kind}
     return field(default=default, metadata={"group": group, "range": (low, high), "flag": flag})
@@ -150,10 +148,7 @@ def folder_name(choices: Choices, pair: str | None = None) -> str:
     """
     pair = pair or "2".join(dict.fromkeys((choices.source, choices.target)))
     named = ("dimension", "model", "bn", "seed")
-    others = [
-        f"{flag_of(name)[2:]}-{value:g}" if isinstance(value, float) else f"{name}-{value}"
-        for name, value in changed(choices).items()
-        if name not in named
-    ]
+    others = [(name, value) for name, value in changed(choices).items() if name not in named]
+    others = [f"{name}-{value}".removesuffix(".0") for name, value in others]
     which = pair, choices.dimension, choices.model, choices.bn
     return "-".join([*which, *others, f"seed{choices.seed}"])

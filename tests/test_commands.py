@@ -285,6 +285,7 @@ def chosen(*flags):
         ("--target csv:b", "--model mono", 0, 0, "csv-arousal-mono-bn1-seed0"),
         ("--direction iem2rec", "--model mono", 5e-3, 0, "recola-arousal-mono-bn1-seed0"),
         ("", "--l2 0.1 --l1 0", 0, 0.1, "recola2iemocap-arousal-our-bn1-l1-0-l2-0.1-seed0"),
+        ("", "--alpha 0.8000001", 5e-3, 0, "recola2iemocap-arousal-our-bn1-alpha-0.8000001-seed0"),
         ("", "--beta 0 --seed 3", 5e-3, 0, "recola2iemocap-arousal-our-bn1-beta-0-seed3"),
     ],
 )

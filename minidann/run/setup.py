@@ -17,8 +17,6 @@ from minidann.sound.normalise import ENOUGH
 from minidann.sound.warnings import remarks
 from minidann.training import Domain
 
-HINT = "put it right, or leave it out with --skip-bad"
-
 
 @dataclass(frozen=True)
 class Setup:
@@ -63,9 +61,7 @@ class Setup:
         return " (synthetic demo)" if "synthetic demo" in self.kinds else ""
 
 
-def prepare(
-    choices: Choices, places: tuple[Path, Path], cache: Path, skip_bad: bool = False
-) -> Setup:
+def prepare(choices: Choices, places: tuple[Path, Path], cache: Path, skip_bad: bool) -> Setup:
     """Load, extract and split. A UserError lists everything that is wrong with both corpora.
 
     `places` are the folders of `choices.source` and `choices.target`; features are kept in `cache`.
@@ -117,7 +113,8 @@ def load_domain(
     extracted = extract(corpus.utterances, cache, choices.features, corpus.title, choices.input)
     bad = [*corpus.bad, *((corpus.where(i), why) for i, why in extracted.bad.items())]
     if extracted.features is None or (bad and not skip_bad):
-        hint = "without it nothing is left" if skip_bad else HINT
+        remedy = "put it right, or leave it out with --skip-bad"
+        hint = "without it nothing is left" if skip_bad else remedy
         raise UserError(f"{complaint(corpus.name, corpus.root, bad)}\n  {hint}")
     good, sounds = tuple(corpus.utterances[i] for i in extracted.sounds), extracted.sounds.values()
     said = tuple("; ".join(remarks(sound)) for sound in sounds)
