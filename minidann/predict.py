@@ -52,13 +52,11 @@ def load(run: Path) -> tuple[dict[str, Arrays], Choices, str]:
     return groups, choices, corpora
 
 
-def probabilities_of(
-    groups: dict, frames: np.ndarray, input: str = "paper"
-) -> tuple[np.ndarray, np.ndarray]:
+def probabilities_of(groups: dict, frames: np.ndarray, input: str) -> tuple[np.ndarray, np.ndarray]:
     """Raw log-mel (k, 26) -> probabilities (2,), attention weights (W, P) of its W windows.
 
-    `groups["target"]` normalises it, see `with_speaker`. The probabilities
-    are the mean over the windows, weighted by the frames that are not padded or repeated.
+    `groups["target"]` normalises it, see `with_speaker`. The probabilities are the mean over the
+    windows, weighted by the frames that are not padded or repeated.
     """
     windows = windows_of(frames, **groups["target"], input=input)
     encoded, weights = [], []

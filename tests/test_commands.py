@@ -486,7 +486,7 @@ def test_a_long_recording_is_the_mean_of_its_windows_by_their_length(monkeypatch
     each = np.array([[0.1, 0.9], [0.3, 0.7], [0.8, 0.2]])
     monkeypatch.setattr(predict.evaluation, "predict", lambda *args: each)
     frames = np.random.default_rng(0).standard_normal((1598, 26))
-    whole, weights = predict.probabilities_of(groups, frames.astype(np.float32))
+    whole, weights = predict.probabilities_of(groups, frames.astype(np.float32), "paper")
     np.testing.assert_allclose(whole, np.array([750, 750, 98]) @ each / 1598)
     assert weights.shape == (3, 8) and len({tuple(row) for row in weights}) == 3
 

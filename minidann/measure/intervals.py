@@ -14,9 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import expit, logit, stdtrit
 
-from minidann.measure.metrics import uars
+from minidann.measure.metrics import Counts, uars
 
-Counts = dict[str, np.ndarray]  # speaker -> confusion (2, 2) of one run's test rows
 UPPER = 0.975  # 95% intervals: this share of Student's t lies below the upper end
 
 

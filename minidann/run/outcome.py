@@ -29,8 +29,8 @@ class Tested(NamedTuple):
 
     epoch: int
     probabilities: np.ndarray  # (n, 2) of all utterances of the target
-    counts: intervals.Counts  # each speaker's confusion on the test set; {} without labels
-    matched: intervals.Counts  # the same where the predicted share is that of the source's labels
+    counts: metrics.Counts  # each speaker's confusion on the test set; {} without labels
+    matched: metrics.Counts  # the same where the predicted share is that of the source's labels
     auc: float | None  # on the test set
 
 
@@ -76,7 +76,7 @@ def finish(setup: Setup, state: State, out: Path) -> None:
     say(f"{results['protocol']}; trained {clock(results['seconds'])}; {out}")
 
 
-def uar_of(counts: intervals.Counts) -> float | None:
+def uar_of(counts: metrics.Counts) -> float | None:
     """UAR of all speakers together; None without labels."""
     return float(metrics.uars(sum(counts.values()))) if counts else None
 
@@ -148,7 +148,7 @@ def selected_in_words(name: str) -> str:
     return SELECTION[criterion].by + ", and AdaBN" * bool(adapted)
 
 
-def evaluate(counts: intervals.Counts) -> dict | None:
+def evaluate(counts: metrics.Counts) -> dict | None:
     """UAR, confusion, count and interval of each speaker's confusion; None without labels."""
     if not counts:
         return None
