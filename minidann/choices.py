@@ -37,18 +37,16 @@ SELECTION = {  # only "target" looks at labels of the target, as the paper does
 }
 
 
-def among(options: Iterable[str], text: str, group: str = "model"):
+def among(options: Iterable[str], text: str, group="training"):
     """A field whose value is one of `options`, the first of them by default."""
     options = tuple(options)
     flag = {"help": text, "choices": options}  # for argparse
     return field(default=options[0], metadata={"group": group, "flag": flag})
 
 
-def number(
-    kind: type, default: float | None, low: float, high: float, text: str, group: str = "model"
-):
-    """A field whose value is a number of the type `kind` from `low` to `high`."""
-    flag = {"help": text, "type": kind}
+def number(default: float | None, low: float, high: float, text: str, group="training"):
+    """A field whose value is a number from `low` to `high`, an integer if `default` is one."""
+    flag = {"help": text, "type": int if isinstance(default, int) else float}
     return field(default=default, metadata={"group": group, "range": (low, high), "flag": flag})
 
 
@@ -62,38 +60,32 @@ class Choices:
     model: str = among(
         ("our", "base", "mono"),
         "our: with the adversary; base: source only; mono: trained on the target itself",
+        "model",
     )
-    bn: str = among(feeding.MODES, "which examples are normalised together")
-    alpha: float = number(float, 0.5, 0, 1, "weight of the emotion loss")
-    beta: float = number(float, 1.0, 0, 10**6, "scale of the reversed gradient")
-    beta_schedule: str = among(SCHEDULES, "ganin: from 0 to beta over the run")
-    domain_labels: str = among(("true", "shuffled"), "shuffled: in each step, as a placebo")
-    dropout: float = number(float, 0.7, 0, 0.99, "fraction dropped")
-    batch_size: int = number(
-        int, 32, 2, 10**5, "source examples a step; our adds as many of the target", "training"
+    bn: str = among(feeding.MODES, "which examples are normalised together", "model")
+    alpha: float = number(0.5, 0, 1, "weight of the emotion loss", "model")
+    beta: float = number(1.0, 0, 10**6, "scale of the reversed gradient", "model")
+    beta_schedule: str = among(SCHEDULES, "ganin: from 0 to beta over the run", "model")
+    domain_labels: str = among(
+        ("true", "shuffled"), "shuffled: in each step, as a placebo", "model"
     )
-    l1: float | None = number(
-        float, None, 0, 10**6, "by default 5e-3 when training on RECOLA, else 0", "training"
-    )
-    l2: float | None = number(
-        float, None, 0, 10**6, "by default 5e-3 when training on IEMOCAP, else 0", "training"
-    )
-    epochs: int = number(int, 50, 1, 10**5, "passes over the source", "training")
-    features: str = among(PRESETS, "log-mel preset", "training")
+    dropout: float = number(0.7, 0, 0.99, "fraction dropped", "model")
+    batch_size: int = number(32, 2, 10**5, "source examples a step; our adds as many of the target")
+    l1: float | None = number(None, 0, 10**6, "by default 5e-3 when training on RECOLA, else 0")
+    l2: float | None = number(None, 0, 10**6, "by default 5e-3 when training on IEMOCAP, else 0")
+    epochs: int = number(50, 1, 10**5, "passes over the source")
+    features: str = among(PRESETS, "log-mel preset")
     input: str = among(
-        INPUTS,
-        "levelled: each recording without its level and silence, in windows of 3 s",
-        "training",
+        INPUTS, "levelled: each recording without its level and silence, in windows of 3 s"
     )
-    normalise: str = among(("corpus", "speaker"), "whose mean and std normalise a bin", "training")
-    split: str = among(("utterance", "speaker"), "speaker: no speaker in two parts", "training")
+    normalise: str = among(("corpus", "speaker"), "whose mean and std normalise a bin")
+    split: str = among(("utterance", "speaker"), "speaker: no speaker in two parts")
     select_by: str = among(
         SELECTION,
         "what selects the epoch: labels of the target, labels of the source, or the mutual "
         "information of input and prediction on the target; all three are tested",
-        "training",
     )
-    seed: int = number(int, 0, 0, 2**32, "the seed of every random draw", "training")
+    seed: int = number(0, 0, 2**32, "the seed of every random draw")
 
     def __post_init__(self):
         """Put in the paper's l1 and l2, which depend on the corpus trained on."""
@@ -133,9 +125,8 @@ def chosen(source: str, target: str, **values) -> Choices:
 
 def changed(choices: Choices) -> dict:
     """The choices that are not the default for their source, by name."""
-    usual = Choices(choices.source, choices.target)
-    pairs = ((name, getattr(choices, name)) for name in FLAGS)
-    return {name: value for name, value in pairs if value != getattr(usual, name)}
+    usual = vars(Choices(choices.source, choices.target))
+    return {name: value for name, value in vars(choices).items() if value != usual[name]}
 
 
 def flags_of(choices: Choices) -> list[str]:
@@ -151,10 +142,7 @@ def folder_name(choices: Choices, pair: str | None = None) -> str:
     """
     pair = pair or "2".join(dict.fromkeys((choices.source, choices.target)))
     named = ("dimension", "model", "bn", "seed")
-    others = [
-        f"{flag_of(name)[2:]}-{value:g}" if isinstance(value, float) else f"{name}-{value}"
-        for name, value in changed(choices).items()
-        if name not in named
-    ]
+    others = [(name, value) for name, value in changed(choices).items() if name not in named]
+    others = [f"{name}-{value}".removesuffix(".0") for name, value in others]
     which = pair, choices.dimension, choices.model, choices.bn
     return "-".join([*which, *others, f"seed{choices.seed}"])

@@ -34,7 +34,6 @@ HIDDEN, BETA = 15, 1.0  # beta as in `minidann.train`
 GAIN = 4.0  # of the hidden kernel's first values: an old rule for sigmoids, flatter than tanh
 ALPHA = 0.5  # as in `minidann.train`
 RATE, BATCH, EPOCHS = 0.01, 30, 600
-MODELS = ("source-only", "DANN")
 
 
 def moons(rng: np.random.Generator, degrees: float) -> tuple[np.ndarray, np.ndarray]:
@@ -65,13 +64,6 @@ def encode(params: Arrays, x: np.ndarray) -> tuple[np.ndarray, tuple]:
     return h, (cache, h)
 
 
-def encode_backward(dh: np.ndarray, cache: tuple) -> Arrays:
-    """dh (N, H) -> gradients of the hidden layer; the sigmoid's derivative is h (1 - h)."""
-    hidden, h = cache
-    _, dw, db = dense.backward(dh * h * (1 - h), hidden)
-    return {"hidden.w": dw, "hidden.b": db}
-
-
 def forward(
     params: Arrays, x: np.ndarray, *, labels: np.ndarray, domains: np.ndarray, beta: float
 ) -> tuple[tuple[np.ndarray, np.ndarray], tuple]:
@@ -89,7 +81,7 @@ def forward(
 
 def backward(cache: tuple, *, alpha: float) -> Arrays:
     """The gradient of each parameter: those of the paper's updates, weighed by alpha."""
-    encoder, label, label_end, reversal, domain, domain_end = cache
+    (hidden, h), label, label_end, reversal, domain, domain_end = cache
     grads = {}
     (dz,) = softmax_cross_entropy.backward(alpha, label_end)  # (n, 2)
     dsource, grads["label.w"], grads["label.b"] = dense.backward(dz, label)  # (n, H)
@@ -97,7 +89,9 @@ def backward(cache: tuple, *, alpha: float) -> Arrays:
     dh, grads["domain.w"], grads["domain.b"] = dense.backward(dz, domain)  # (n+m, H)
     (dh,) = gradient_reversal.backward(dh, reversal)  # the sign turns here
     dh[: len(dsource)] += dsource  # only source rows have labels
-    return grads | encode_backward(dh, encoder)
+    dz = dh * h * (1 - h)  # (n+m, H): the sigmoid's derivative is h (1 - h)
+    _, grads["hidden.w"], grads["hidden.b"] = dense.backward(dz, hidden)
+    return grads
 
 
 def train(
@@ -144,7 +138,7 @@ def experiment(seed: int, beta: float = BETA) -> tuple[tuple, dict, dict]:
         "domain": (np.concatenate([source, target]), np.repeat([0, 1], len(source)), "domain"),
     }
     models, results = {}, {}
-    for name, reversal in zip(MODELS, (0.0, beta)):
+    for name, reversal in (("source-only", 0.0), ("DANN", beta)):
         params = train(np.random.default_rng([seed, 1]), source, labels, target, beta=reversal)
         models[name] = params
         results[name] = {
@@ -182,7 +176,7 @@ def main() -> None:
     table = []
     for seed in range(args.seeds):
         _, _, results = experiment(seed, args.beta)
-        table.append([results[name][domain] for name in MODELS for domain in ("source", "target")])
+        table.append([each[name] for each in results.values() for name in ("source", "target")])
         console.say(f"{seed:4}  " + "  ".join(f"{share:6.3f}" for share in table[-1]))
     print("mean  " + "  ".join(f"{share:6.3f}" for share in np.mean(table, axis=0)))
 

@@ -52,13 +52,11 @@ def load(run: Path) -> tuple[dict[str, Arrays], Choices, str]:
     return groups, choices, corpora
 
 
-def probabilities_of(
-    groups: dict, frames: np.ndarray, input: str = "paper"
-) -> tuple[np.ndarray, np.ndarray]:
+def probabilities_of(groups: dict, frames: np.ndarray, input: str) -> tuple[np.ndarray, np.ndarray]:
     """Raw log-mel (k, 26) -> probabilities (2,), attention weights (W, P) of its W windows.
 
-    `groups["target"]` normalises it, see `with_speaker`. The probabilities
-    are the mean over the windows, weighted by the frames that are not padded or repeated.
+    `groups["target"]` normalises it, see `with_speaker`. The probabilities are the mean over the
+    windows, weighted by the frames that are not padded or repeated.
     """
     windows = windows_of(frames, **groups["target"], input=input)
     encoded, weights = [], []
@@ -101,7 +99,12 @@ def predictions(groups: dict, choices: Choices, files: Iterable[Path]) -> Iterat
     if choices.normalise == "speaker":
         heard = [*heard]
         groups = with_speaker(groups, choices, heard)
-    return (predict_one(groups, choices, one) for one in heard)
+    for recording in heard:
+        if not recording.problem:
+            p, weights = probabilities_of(groups, recording.frames, choices.input)
+            predicted = CLASSES[choices.dimension][int(p.argmax())]
+            recording = recording._replace(probabilities=p, predicted=predicted, weights=weights)
+        yield recording
 
 
 def with_speaker(groups: dict, choices: Choices, heard: Iterable[Prediction]) -> dict:
@@ -133,15 +136,6 @@ def listen(choices: Choices, path: Path) -> Prediction:
     return Prediction(path, remarks=tuple(remarks(sound)), frames=frames)
 
 
-def predict_one(groups: dict, choices: Choices, heard: Prediction) -> Prediction:
-    """The prediction for one recording."""
-    if heard.problem:
-        return heard
-    whole, weights = probabilities_of(groups, heard.frames, choices.input)
-    predicted = CLASSES[choices.dimension][int(whole.argmax())]
-    return heard._replace(probabilities=whole, predicted=predicted, weights=weights)
-
-
 def matching(name: str) -> list[str]:
     """The file of this name, or those that match its wildcards, as Windows hands them on."""
     return [name] if os.path.exists(name) else sorted(glob.glob(name)) or [name]
@@ -158,14 +152,13 @@ def main() -> None:
     files = [Path(name) for names in args.files for name in names]
     groups, choices, corpora = load(args.run)
     turns = console.progress(files, len(files), "predicting", "files")
-    predicted = predictions(groups, choices, turns)
     if choices.normalise == "speaker":
         what = "all files are taken as recordings of one speaker, normalised by their own mean"
         print(f"note: {what} and standard deviation", file=sys.stderr, flush=True)
     what = f"{choices.dimension} (model of {corpora} speech)"
     header = "\t".join(["file", "seconds", *CLASSES[choices.dimension], what]) + "\n"
     problems = []
-    for prediction in predicted:
+    for prediction in predictions(groups, choices, turns):
         path = prediction.path
         for remark in prediction.remarks:
             print(f"{path}: note: a recording {remark}", file=sys.stderr, flush=True)

@@ -111,21 +111,17 @@ def corpora_of(args: argparse.Namespace, mono: bool) -> tuple[tuple[str, Path], 
             raise UserError(f"{what}, without --direction, --recola or --iemocap")
         return parse(args.target if mono else args.source), parse(args.target)
     names = DIRECTIONS[args.direction or "rec2iem"][mono:]
-    folders = {"recola": args.recola, "iemocap": args.iemocap}
-    if len({folders[name] is None for name in names}) == 2:
-        raise UserError(
-            "give both --recola and --iemocap, or neither: a real corpus would be paired with a "
-            "synthetic demo"
-        )
-    corpora = [(name, Path(folders[name] or DEMO / name)) for name in names]
+    if len({getattr(args, name) is None for name in names}) == 2:
+        why = "a real corpus would be paired with a synthetic demo"
+        raise UserError(f"give both --recola and --iemocap, or neither: {why}")
+    corpora = [(name, Path(getattr(args, name) or DEMO / name)) for name in names]
     return corpora[0], corpora[-1]
 
 
 def read_flags(args: argparse.Namespace) -> tuple[Choices, tuple[Path, Path]]:
     """The choices that a command line makes, and the folders of both corpora; or a UserError."""
-    (source, source_dir), (target, target_dir) = corpora_of(args, args.model == "mono")
-    values = {name: getattr(args, name) for name in FLAGS}
-    return chosen(source, target, **values), (source_dir, target_dir)
+    names, places = zip(*corpora_of(args, args.model == "mono"))
+    return chosen(*names, **{name: getattr(args, name) for name in FLAGS}), places
 
 
 class Run(NamedTuple):

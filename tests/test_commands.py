@@ -285,6 +285,7 @@ def chosen(*flags):
         ("--target csv:b", "--model mono", 0, 0, "csv-arousal-mono-bn1-seed0"),
         ("--direction iem2rec", "--model mono", 5e-3, 0, "recola-arousal-mono-bn1-seed0"),
         ("", "--l2 0.1 --l1 0", 0, 0.1, "recola2iemocap-arousal-our-bn1-l1-0-l2-0.1-seed0"),
+        ("", "--alpha 0.8000001", 5e-3, 0, "recola2iemocap-arousal-our-bn1-alpha-0.8000001-seed0"),
         ("", "--beta 0 --seed 3", 5e-3, 0, "recola2iemocap-arousal-our-bn1-beta-0-seed3"),
     ],
 )
@@ -485,7 +486,7 @@ def test_a_long_recording_is_the_mean_of_its_windows_by_their_length(monkeypatch
     each = np.array([[0.1, 0.9], [0.3, 0.7], [0.8, 0.2]])
     monkeypatch.setattr(predict.evaluation, "predict", lambda *args: each)
     frames = np.random.default_rng(0).standard_normal((1598, 26))
-    whole, weights = predict.probabilities_of(groups, frames.astype(np.float32))
+    whole, weights = predict.probabilities_of(groups, frames.astype(np.float32), "paper")
     np.testing.assert_allclose(whole, np.array([750, 750, 98]) @ each / 1598)
     assert weights.shape == (3, 8) and len({tuple(row) for row in weights}) == 3
 

@@ -279,7 +279,7 @@ def model_file(place: Places, data) -> None:
     read = clean(lambda: predict.load(place.run))
     if read is not None:
         silence = np.zeros((750, 26), np.float32)
-        probability, _ = predict.probabilities_of(read[0], silence)
+        probability, _ = predict.probabilities_of(read[0], silence, "paper")
         assert probability.shape == (2,)
 
 

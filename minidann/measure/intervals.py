@@ -14,9 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import expit, logit, stdtrit
 
-from minidann.measure.metrics import uars
+from minidann.measure.metrics import Counts, uars
 
-Counts = dict[str, np.ndarray]  # speaker -> confusion (2, 2) of one run's test rows
 UPPER = 0.975  # 95% intervals: this share of Student's t lies below the upper end
 
 
@@ -80,8 +79,6 @@ def seeds_needed(values: np.ndarray) -> float:
     ones. Infinity where the mean is 0.
     """
     mean, deviation, n = abs(np.mean(values)), np.std(values, ddof=1), 2
-    if mean < 1e-12:
-        return float("inf")
     while stdtrit(n - 1, UPPER) * deviation / np.sqrt(n) >= mean:
         n += max(1, n // 50)  # beyond 100 seeds, to 2%
         if n > 1e6:

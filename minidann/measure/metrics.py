@@ -3,6 +3,8 @@
 import numpy as np
 from scipy.special import entr
 
+Counts = dict[str, np.ndarray]  # speaker -> confusion (2, 2) of one run's test rows
+
 
 def confusion(labels: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     """Counts (2, 2) of integer labels and predictions (N,): rows true, columns predicted."""
@@ -27,9 +29,7 @@ def uar(labels: np.ndarray, predicted: np.ndarray) -> float:
     return float(uars(confusion(labels, predicted)))
 
 
-def by_speaker(
-    labels: np.ndarray, predicted: np.ndarray, speakers: np.ndarray
-) -> dict[str, np.ndarray]:
+def by_speaker(labels: np.ndarray, predicted: np.ndarray, speakers: np.ndarray) -> Counts:
     """The confusion (2, 2) of each speaker's utterances, by name; all arguments (N,)."""
     return {
         str(name): confusion(labels[speakers == name], predicted[speakers == name])

@@ -7,7 +7,7 @@ from minidann.report.paper import BASE, OUR
 from minidann.report.runs import Results
 from minidann.report.tables import named, title_of
 from minidann.run import plots, store
-from minidann.run.plots import DARK, GREEN, LIGHT, Figure, subplots
+from minidann.run.plots import DARK, GREEN, LIGHT, Figure
 
 
 def figure2(results: Results, corpora: list[dict], dimension: str) -> Figure:
@@ -29,7 +29,8 @@ def figure3(results: Results, corpora: list[dict], dimension: str) -> Figure:
     """
     names = ("target_dev_uar", "domain_uar", "dev_domain_loss")
     curves = results.curves(OUR, (0, dimension), *names)  # (seeds, 3, epochs)
-    figure, (top, bottom) = subplots(2, 1, figsize=(7, 6), sharex=True, height_ratios=(3, 2))
+    figure = Figure(figsize=(7, 6), layout="constrained")
+    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
     epochs = np.arange(1, curves.shape[2] + 1)
     for axis, k, scale, colour, style, label in (
         (top, 0, 100, DARK, "-", "emotion UAR"),

@@ -15,7 +15,7 @@ import numpy as np
 
 from minidann.choices import Choices
 from minidann.console import UserError
-from minidann.measure.intervals import Counts
+from minidann.measure.metrics import Counts
 from minidann.run import folder, store
 from minidann.run.outcome import SPEAKERS, selected_name
 

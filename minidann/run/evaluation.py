@@ -65,10 +65,8 @@ def evaluate_epoch(
 ) -> None:
     """Measure the epoch that has just ended, and complete its row of the history.
 
-    The columns of figure 3 are measured on the target's development set and as many utterances
-    trained on (each domain weighs one half of the domain loss). Beside them stand the criteria
-    that need no label of the target: emotion on the source validation set, and the mutual
-    information of input and prediction on the development set.
+    It is measured on the target's development set and on as many utterances trained on (each domain
+    weighs one half of the domain loss), and on the source validation set.
     """
     began = time.perf_counter()
     sample = generator(choices.seed, "monitor").permutation(split.train)[: len(split.dev)]

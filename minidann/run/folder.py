@@ -115,9 +115,8 @@ def claim(setup: Setup, out: Path, resume: bool) -> None:
         half_written.unlink()
     if not there:
         store.write_json(out / "config.json", config)
-        if any(setup.left_out.values()):
-            used = setup.corpora[setup.mono :]
-            bad = [(corpus.title, where, why) for corpus in used for where, why in corpus.bad]
+        used = setup.corpora[setup.mono :]
+        if bad := [(corpus.title, where, why) for corpus in used for where, why in corpus.bad]:
             store.write_csv(out / "left_out.csv", [("corpus", "where", "why"), *bad])
 
 
@@ -149,9 +148,9 @@ def keep(out: Path, state: State) -> None:
 
 
 def epoch_arrays(out: Path, like: State, epoch: int) -> tuple[Arrays, Arrays]:
-    """Parameters and running statistics after an epoch, counted from 1; a UserError where damaged.
+    """Parameters and running statistics after an epoch, counted from 1, shaped as those of `like`.
 
-    They must be shaped as those of `like`.
+    Raises UserError where they are missing or damaged.
     """
     path = out / "epochs" / f"{epoch}.npz"
     groups = {"running": {}} | store.read_arrays(path)[0]  # empty without batch norm

@@ -29,8 +29,8 @@ class Tested(NamedTuple):
 
     epoch: int
     probabilities: np.ndarray  # (n, 2) of all utterances of the target
-    counts: intervals.Counts  # each speaker's confusion on the test set; {} without labels
-    matched: intervals.Counts  # the same where the predicted share is that of the source's labels
+    counts: metrics.Counts  # each speaker's confusion on the test set; {} without labels
+    matched: metrics.Counts  # the same where the predicted share is that of the source's labels
     auc: float | None  # on the test set
 
 
@@ -76,7 +76,7 @@ def finish(setup: Setup, state: State, out: Path) -> None:
     say(f"{results['protocol']}; trained {clock(results['seconds'])}; {out}")
 
 
-def uar_of(counts: intervals.Counts) -> float | None:
+def uar_of(counts: metrics.Counts) -> float | None:
     """UAR of all speakers together; None without labels."""
     return float(metrics.uars(sum(counts.values()))) if counts else None
 
@@ -114,16 +114,13 @@ def test(
         )
         return Tested(epoch, probabilities, counts, matched, metrics.auc(labels, scores))
 
-    tested = {}
-    for name in SELECTION:
-        if np.isnan(history[0][SELECTION[name].column]):
-            continue  # it needs labels, a source, or a source validation set that this run lacks
-        columns = {"own": SELECTION[name].column}
-        if evaluation.has_adabn(setup.choices):
-            columns["adabn"] = SELECTION[name].adabn_column
-        for statistics, column in columns.items():
-            tested[name, statistics] = tested_in(best_epoch(history, column), statistics)
-    return tested
+    ways = ("own", "adabn") if evaluation.has_adabn(setup.choices) else ("own",)
+    return {
+        (name, statistics): tested_in(best_epoch(history, column), statistics)
+        for name, criterion in SELECTION.items()
+        for statistics, column in zip(ways, (criterion.column, criterion.adabn_column))
+        if not np.isnan(history[0][column])  # it may need labels or a source that this run lacks
+    }
 
 
 def predictions(setup: Setup, probabilities: np.ndarray) -> list[tuple]:
@@ -151,7 +148,7 @@ def selected_in_words(name: str) -> str:
     return SELECTION[criterion].by + ", and AdaBN" * bool(adapted)
 
 
-def evaluate(counts: intervals.Counts) -> dict | None:
+def evaluate(counts: metrics.Counts) -> dict | None:
     """UAR, confusion, count and interval of each speaker's confusion; None without labels."""
     if not counts:
         return None

@@ -10,19 +10,13 @@ if "IPython" not in sys.modules and "MPLBACKEND" in os.environ:
     os.environ["MPLBACKEND"] = "agg"
 # isort: split
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure  # pyplot would keep each figure, and choose a screen
 from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 
 from minidann.run import store
 
 DARK, LIGHT, GREEN = "#1b3a5c", "#e08f3c", "#5b9a78"
-
-
-def subplots(*shape: int, figsize: tuple[float, float], **how) -> tuple[Figure, object]:
-    """A figure and its axes, as from pyplot, which would keep the figure and choose a screen."""
-    figure = Figure(figsize=figsize, layout="constrained")
-    return figure, figure.subplots(*shape, **how)
 
 
 def save(figure: Figure, path: Path) -> None:
@@ -38,7 +32,8 @@ def save(figure: Figure, path: Path) -> None:
 def curves(history: list[dict], best_epoch: int, title: str) -> Figure:
     """Figure 3 from rows of `evaluation.HISTORY`, in inference mode; epochs are counted from 1."""
     column = {name: np.array([row[name] for row in history]) for name in history[0]}
-    figure, left = subplots(figsize=(7, 4.4))
+    figure = Figure(figsize=(7, 4.4), layout="constrained")
+    left = figure.subplots()
     right = left.twinx()
     for axis, name, scale, colour, style, label in (
         (left, "target_dev_uar", 100, DARK, "-", "emotion UAR, development"),
@@ -101,7 +96,8 @@ def confusion(test: dict, classes: tuple[str, str], title: str) -> Figure:
     """The test set's confusion matrix, rows true, with recalls; `test` is from metrics.json."""
     counts = np.array(test["confusion"])  # (2, 2)
     recall = counts / counts.sum(axis=1, keepdims=True)
-    figure, axis = subplots(figsize=(6, 4.4))
+    figure = Figure(figsize=(6, 4.4), layout="constrained")
+    axis = figure.subplots()
     axis.imshow(recall, cmap="Blues", vmin=0, vmax=2)  # light enough for black letters
     for (i, j), share in np.ndenumerate(recall):
         axis.text(j, i, f"{counts[i, j]}\n{100 * share:.1f}%", ha="center", va="center")

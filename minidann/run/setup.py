@@ -1,6 +1,5 @@
 """Before a run: load both corpora, extract features, split them, and look for faults."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,8 +16,6 @@ from minidann.sound.features import extract
 from minidann.sound.normalise import ENOUGH
 from minidann.sound.warnings import remarks
 from minidann.training import Domain
-
-HINT = "put it right, or leave it out with --skip-bad"
 
 
 @dataclass(frozen=True)
@@ -64,9 +61,7 @@ class Setup:
         return " (synthetic demo)" if "synthetic demo" in self.kinds else ""
 
 
-def prepare(
-    choices: Choices, places: tuple[Path, Path], cache: Path, skip_bad: bool = False
-) -> Setup:
+def prepare(choices: Choices, places: tuple[Path, Path], cache: Path, skip_bad: bool) -> Setup:
     """Load, extract and split. A UserError lists everything that is wrong with both corpora.
 
     `places` are the folders of `choices.source` and `choices.target`; features are kept in `cache`.
@@ -118,22 +113,23 @@ def load_domain(
     extracted = extract(corpus.utterances, cache, choices.features, corpus.title, choices.input)
     bad = [*corpus.bad, *((corpus.where(i), why) for i, why in extracted.bad.items())]
     if extracted.features is None or (bad and not skip_bad):
-        hint = "without it nothing is left" if skip_bad else HINT
+        remedy = "put it right, or leave it out with --skip-bad"
+        hint = "without it nothing is left" if skip_bad else remedy
         raise UserError(f"{complaint(corpus.name, corpus.root, bad)}\n  {hint}")
     good, sounds = tuple(corpus.utterances[i] for i in extracted.sounds), extracted.sounds.values()
     said = tuple("; ".join(remarks(sound)) for sound in sounds)
     used = replace(corpus, utterances=good, bad=tuple(bad), remarks=said)
-    used = replace(used, warnings=(*corpus.warnings, *about(used, dict(enumerate(sounds)))))
-    contents = {u.path: extracted.contents[u.path] for u in used.utterances}
-    features = extracted.features
+    warnings = [*corpus.warnings, *about(used, dict(enumerate(sounds)))]
+    features, speakers = extracted.features, used.speakers()  # of each utterance
     if choices.normalise == "speaker":
-        features = features.by_speaker(used.speakers())
-        counts = sorted(Counter(used.speakers().tolist()).items())
-        few = [f"{name} {count}" for name, count in counts if count < ENOUGH]
-        what = f"speakers with fewer than {ENOUGH} utterances, too few for --normalise speaker"
-        used = replace(used, warnings=(*used.warnings, *[examples(what, few)] * bool(few)))
-    arrays = Domain(features, used.labels(choices.dimension), used.speakers())
-    return used, arrays, contents
+        features = features.by_speaker(speakers)
+        counts = zip(*np.unique(speakers, return_counts=True))
+        if few := [f"{name} {count}" for name, count in counts if count < ENOUGH]:
+            what = f"speakers with fewer than {ENOUGH} utterances, too few for --normalise speaker"
+            warnings.append(examples(what, few))
+    arrays = Domain(features, used.labels(choices.dimension), speakers)
+    contents = {u.path: extracted.contents[u.path] for u in used.utterances}
+    return replace(used, warnings=tuple(warnings)), arrays, contents
 
 
 def check(setup: Setup) -> None:

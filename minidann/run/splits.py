@@ -40,22 +40,20 @@ def draw(
     `by_speaker` keeps each speaker's utterances together.
     """
     if model == "mono":
-        parts = [1 - MONO_DEV - MONO_TEST, MONO_DEV, MONO_TEST]
+        parts = [1 - MONO_DEV - MONO_TEST, MONO_DEV]
         train, dev, test = cut([seed, 0], target_speakers, parts, by_speaker, "target")
         return Split(train, np.array([], int), dev, test)
-    parts = [TARGET_DEV, 1 - TARGET_DEV]
-    dev, test = cut([seed, 0], target_speakers, parts, by_speaker, "target")
+    dev, test = cut([seed, 0], target_speakers, [TARGET_DEV], by_speaker, "target")
     train, source_val = np.arange(len(source_speakers)), np.array([], int)
     if len(train) >= 1 / SOURCE_VAL:  # otherwise a toy, of which nothing can be spared
-        parts = [SOURCE_VAL, 1 - SOURCE_VAL]
-        source_val, train = cut([seed, 1], source_speakers, parts, by_speaker, "source")
+        source_val, train = cut([seed, 1], source_speakers, [SOURCE_VAL], by_speaker, "source")
     return Split(train, source_val, dev, test)
 
 
 def cut(
     seed: list[int], speakers: np.ndarray, fractions: list[float], by_speaker: bool, whose: str
 ) -> list[np.ndarray]:
-    """All utterances, or `by_speaker` whole speakers, in random order, in parts of `fractions`."""
+    """Shuffled utterances, `by_speaker` whole speakers, in parts of `fractions` and the rest."""
     rng = np.random.default_rng(seed)
     rows = rng.permutation(len(speakers))
     ends = np.arange(1, len(rows) + 1)  # where it may be cut
@@ -64,15 +62,15 @@ def cut(
         rows = rows[np.argsort([place[name] for name in speakers[rows]], kind="stable")]
         named = speakers[rows]
         ends = ends[np.append(named[1:] != named[:-1], True)]  # the next one has another speaker
-    if len(ends) < len(fractions):
+    if len(ends) <= len(fractions):
         unit = ("speaker" if by_speaker else "utterance") + "s" * (len(ends) > 1)
         raise UserError(
-            f"{whose}: {len(ends)} {unit} cannot be split into {len(fractions)} parts; "
+            f"{whose}: {len(ends)} {unit} cannot be split into {len(fractions) + 1} parts; "
             "use a larger corpus" + (", or --split utterance" if by_speaker else "")
         )
     cuts, first = [], 0
-    for part, wanted in enumerate(np.cumsum(fractions)[:-1] * len(rows)):
-        last = len(ends) - (len(fractions) - 1 - part)  # leave one for each part still to come
+    for part, wanted in enumerate(np.cumsum(fractions) * len(rows)):
+        last = len(ends) - len(fractions) + part  # leave one for each part still to come
         nearest = first + int(np.abs(ends[first:last] - wanted).argmin())
         cuts.append(ends[nearest])
         first = nearest + 1
