@@ -1,7 +1,7 @@
 """The exercise to write the checker: how many wrong ops it catches, less its false alarms.
 
 The ops are pieces of code, which the submission's process runs: a few right ones, and wrong ones
-that differ in some words. Each habit of checkers that are too lenient lets a wrong one slip
+that return other gradients. Each habit of checkers that are too lenient lets a wrong one slip
 through: a dout of ones, an absolute tolerance, looking at one argument only.
 """
 
@@ -12,64 +12,35 @@ import numpy as np
 from minidann.coursework.exercises import Exercise
 from minidann.gradcheck.verdict import Verdict, kind
 
-OPS = {  # by name: the shapes of an example's arrays, and the code
-    "dense": (((2, 3), (3, 2), (2,)), """
+DENSE = """
 def forward(x, w, b):
     return x @ w + b, (x, w)
 def backward(dout, cache):
     x, w = cache
     return dout @ w.T, x.T @ dout, dout.sum(axis=0)
-"""),
-    "attention": (((3, 2), (2,)), """
+"""
+ATTENTION = """
 def forward(f, v):
     e = np.exp(f @ v)
     s = e / e.sum()
-    return s @ f, (f, v, s)
+    return s @ f, (f, v, s, s @ f)
 def backward(dout, cache):
-    f, v, s = cache
-    dscore = s * (f @ dout - s @ f @ dout)
+    f, v, s, out = cache
+    dscore = s * (f @ dout - out @ dout)
     return np.outer(s, dout) + np.outer(dscore, v), f.T @ dscore
-"""),
-    "relu": (((2, 3),), """
+"""
+RELU = """
 def forward(x):
     return np.maximum(x, 0), x > 0
 def backward(dout, cache):
     return (dout * cache,)
-"""),
-    "mean square": (((2, 3),), """
+"""
+SQUARE = """
 def forward(x, *, goal):
     return ((x - goal) ** 2).mean(), x - goal
 def backward(dout, cache):
     return (dout * 2 * cache / cache.size,)
-"""),
-}  # fmt: skip
-WRONG = (  # of which op, what is wrong with it, and the words that make it wrong
-    ("dense", "db has the shape (1, 2)", "sum(axis=0)", "sum(axis=0, keepdims=True)"),
-    ("dense", "db is a mean, not a sum", "sum(axis=0)", "mean(axis=0)"),
-    ("attention", "a term of the softmax is missing", " - s @ f @ dout", ""),
-    ("attention", "the frames act only through their sum", " + np.outer(dscore, v)", ""),
-    ("relu", "the gate is missing", "dout * cache", "dout"),
-    ("relu", "the gate is inverted", "dout * cache", "dout * ~cache"),
-    ("mean square", "dout is ignored", "dout * 2", "2"),
-    ("mean square", "the 2 is missing", "dout * 2", "dout"),
-)  # fmt: skip
-# What slips through the habits of checkers that are too lenient: the gradients, and what is wrong.
-LENIENT = {
-    "*others, 1.001 * last": "the last argument's gradient is a thousandth too large",
-    "*others, at_end(last, 0)": "the last argument's gradient is zero in its last entry",
-    "at_end(dx, np.nan), *right[1:]": "dx is NaN in its last entry",
-    "at_end(dx, -1), *right[1:]": "dx has its last entry's sign flipped",
-    "np.flip(dx), *right[1:]": "dx has its entries in the reverse order",
-    "backward(dout * 0 + dout.mean(), cache)": "dout's mean is used for all of dout",
-    "backward(dout[::-1], cache)": "dout's rows are read from the last to the first",
-}
-TINY = np.array([1e-7, 1e-7, 1e-12])[:, None]  # weights of a layer with small gradients
-SMALL = {
-    "right": "",
-    "2 * dx, *right[1:]": "dx is twice what it should be",
-    "0 * dx, *right[1:]": "dx is zero",
-    "1.01 * dx, *right[1:]": "dx is a hundredth too large",
-}
+"""
 SPOILED = """
 def at_end(array, factor):
     changed = array.copy()
@@ -80,33 +51,57 @@ def spoiled(dout, cache, backward=backward):
     return {}
 backward = spoiled
 """
+# What slips through the habits of checkers that are too lenient: the gradients, and what is wrong.
+LENIENT = {
+    "*others, 1.001 * last": "the last argument's gradient is a thousandth too large",
+    "*others, at_end(last, 0)": "the last argument's gradient is zero in its last entry",
+    "at_end(dx, np.nan), *right[1:]": "dx is NaN in its last entry",
+    "at_end(dx, -1), *right[1:]": "dx has its last entry's sign flipped",
+    "np.flip(dx), *right[1:]": "dx has its entries in the reverse order",
+    "backward(dout * 0 + dout.mean(), cache)": "dout's mean is used for all of dout",
+    "backward(dout[::-1], cache)": "dout's rows are read from the last to the first",
+}
+OPS = {  # by name: the code, an example made of random numbers, and what may be wrong
+    "dense": (DENSE, lambda draw: ([draw((2, 3)), draw((3, 2)), draw(2)], {}), LENIENT | {
+        "*others, last[None]": "db has the shape (1, 2)",
+        "*others, last / 2": "db is a mean, not a sum",
+    }),
+    "dense with weights of 1e-07": (DENSE, lambda draw: (
+        [draw((2, 3)), [[1e-7], [1e-7], [1e-12]] * draw((3, 2)), 1e-7 * draw(2)], {}), {
+        "2 * dx, *right[1:]": "dx is twice what it should be",
+        "0 * dx, *right[1:]": "dx is zero",
+        "1.01 * dx, *right[1:]": "dx is a hundredth too large",
+    }),
+    "attention": (ATTENTION, lambda draw: ([draw((3, 2)), draw(2)], {}), LENIENT | {
+        "backward(dout, (*cache[:3], 0 * cache[3]))": "a term of the softmax is missing",
+        "np.outer(cache[2], dout), last": "the frames act only through their sum",
+    }),
+    # Its first feature is 1, so v's first entry has the gradient 0; its difference is rounding.
+    "attention with a constant feature": (
+        ATTENTION, lambda draw: ([[0, 1] * draw((3, 2)) + [1, 0], draw(2)], {}), {}),
+    # Of both signs, and not near the kink.
+    "relu": (RELU, lambda draw: ([np.resize([1, -1], (2, 3)) * (1 + abs(draw((2, 3))))], {}), {
+        "dout,": "the gate is missing",
+        "dout * ~cache,": "the gate is inverted",
+    }),
+    "mean square": (SQUARE, lambda draw: ([draw((2, 3))], {"goal": 2.0}), {
+        "backward(1, cache)": "dout is ignored",
+        "dx / 2,": "the 2 is missing",
+    }),
+}  # fmt: skip
 
 
 def ask(exercise: Exercise, rng: np.random.Generator) -> tuple[list[dict], Callable]:
     """The calls of the exercise, and the function that judges their results."""
-    asked = []  # of each op: its name, what is wrong with it or "", its code
-    for name, (shapes, code) in OPS.items():
-        asked.append((name, "", code))
-        asked += [(name, what, code.replace(*words)) for of, what, *words in WRONG if of == name]
-        lenient = LENIENT.items() if len(shapes) > 1 else ()
-        asked += [(name, what, code + SPOILED.format(wrong)) for wrong, what in lenient]
-    dense = OPS["dense"][1] + SPOILED
-    asked += [("dense with weights of 1e-07", what, dense.format(wrong))
-              for wrong, what in SMALL.items()]  # fmt: skip
-    asked.append(("attention with a constant feature", "", OPS["attention"][1]))
+    asked = [(name, what, gradients) for name, (*_, wrong) in OPS.items()
+             for gradients, what in {"right": "", **wrong}.items()]  # fmt: skip
     asked = [asked[i] for i in rng.permutation(len(asked))]
     calls = []
-    for name, _, code in asked:
-        arrays = [rng.standard_normal(shape) for shape in OPS[name.partition(" with")[0]][0]]
-        if "constant" in name:  # v's first entry has the gradient 0; its difference is rounding
-            arrays[0][:, 0] = 1
-        if name == "relu":  # of both signs, and not near the kink
-            arrays = [np.resize([1, -1], (2, 3)) * (1 + abs(arrays[0]))]
-        if "weights" in name:
-            arrays[1:] = TINY * arrays[1], 1e-7 * arrays[2]
-        options = {"goal": 2.0} if name == "mean square" else {}
-        code = f"import numpy as np{code}"
-        calls.append({"function": "check", "args": [arrays, options], "op": code})
+    for name, _, gradients in asked:
+        code, example, _ = OPS[name]
+        code = f"import numpy as np{code}{SPOILED.format(gradients)}"
+        args = example(rng.standard_normal)
+        calls.append({"function": "check", "args": args, "op": code})
     return calls, lambda results: judged(exercise, asked, results)
 
 
