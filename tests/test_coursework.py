@@ -186,7 +186,7 @@ def test_a_process_that_stops_itself_is_killed(tmp_path, monkeypatch):
     text += "sys.modules['faulthandler'].cancel_dump_traceback_later()\nwhile True:\n    pass\n"
     began = time.monotonic()
     result = graded(tmp_path, "relu", text, seconds=0.5)
-    assert result.points == 0 and "takes more than 0.5 s" in result.why
+    assert result.points == 0 and "or out of time" in result.why
     assert time.monotonic() - began < 8
 
 

@@ -38,6 +38,7 @@ MEGABYTES = 2048  # of address space; NumPy alone takes a few hundred
 WRITTEN = 256 << 20  # bytes of all answers
 SHOWN = 2000  # characters of what an exercise prints are sent back
 LARGEST = 16 << 20  # bytes of an array that is sent back
+TODO = "is not written yet"
 SYSTEM = ("os.", "subprocess.", "shutil.", "socket.", "ctypes.", "signal.", "resource.")
 
 
@@ -143,6 +144,8 @@ def told(error: BaseException, name: str) -> str:
         lines = [error.lineno]
     text = " ".join(traceback.format_exception_only(error)[-1].split())[:300]
     where = f", line {lines[-1]}" if lines else ""
+    if isinstance(error, NotImplementedError):
+        return TODO
     if "is read-only" in text:
         return f"writes to an array that it is given{where}: copy it first"
     if text.startswith("TypeError: it "):  # `answer` or `plain` raised it
@@ -164,7 +167,7 @@ def answer(module, caches: dict, call: dict):
     args, options = call["args"], call.get("options", {})
     if "out" in options:  # NumPy's name for an array that is meant to be written to
         options["out"] = options["out"].copy()
-    dicts = [(thing, dict(thing)) for thing in args if isinstance(thing, dict)]
+    before = dumps(args)
     if "kept" in call:
         if call["kept"] not in caches:
             raise NotImplementedError("forward gave no cache")
@@ -176,9 +179,8 @@ def answer(module, caches: dict, call: dict):
     value = function(*args, **options)
     if "out" in options and not np.shares_memory(value, options["out"]):
         raise TypeError("it does not write to the given out and return it")
-    for now, before in dicts:
-        if now.keys() != before.keys() or any(now[key] is not before[key] for key in now):
-            raise TypeError("it writes to a dict that it is given: copy it first")
+    if dumps(call["args"]) != before:
+        raise TypeError("it writes to a dict that it is given: copy it first")
     if "keep" not in call:
         return value
     if not isinstance(value, tuple) or len(value) != 2:

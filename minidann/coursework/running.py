@@ -11,6 +11,7 @@ import secrets
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,7 +21,7 @@ from minidann.coursework import pupil
 from minidann.ops.parallel import ASKED
 
 START = 60  # seconds in which a process has to have imported NumPy
-ENDED = "its process ended in the middle of a call (exit, or out of memory)"
+ENDED = "its process ended in the middle of a call (exit, out of memory, or out of time)"
 
 
 def run(codes: dict[str, str], tasks: dict[str, str], seconds: float) -> dict:
@@ -45,14 +46,12 @@ def _process(codes: dict[str, str], tasks: dict[str, str], seconds: float) -> di
         tempfile.TemporaryFile("w+", errors="replace") as out,
         tempfile.TemporaryFile("w+", errors="replace") as err,
     ):
-        try:
+        with suppress(subprocess.TimeoutExpired):  # it stopped the clock that should have ended it
             subprocess.run(
                 [sys.executable, "-I", "-B", "-W", "ignore", pupil.__file__, packages],
                 input="\n".join(given).encode(), stdout=out, stderr=err, cwd=place,
                 env=environment, timeout=START + seconds * len(codes), check=False,
             )  # fmt: skip
-        except subprocess.TimeoutExpired:  # it stopped the clock that should have ended it
-            why = f"it takes more than {seconds:g} s"
         out.seek(0)
         err.seek(0)
         _, *parts = out.read().split(f"\n{mark} ")
