@@ -5,6 +5,7 @@ that return other gradients. Each habit of checkers that are too lenient lets a 
 through: a dout of ones, an absolute tolerance, looking at one argument only.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -108,28 +109,24 @@ def ask(exercise: Exercise, rng: np.random.Generator) -> tuple[list[dict], Calla
 def judged(exercise: Exercise, asked: list[tuple], results: Sequence[dict]):
     """The share of wrong ops that are caught, less that of right ones that are called wrong."""
     (part,) = exercise.parts
-    problems, mistaken, caught, cleared = {}, {True: [], False: []}, 0, 0
+    lines, answers = {}, Counter()
     for (name, wrong, _), call in zip(asked, results):
         about = name + (wrong and f", where {wrong}")
         value, error = call["value"], call["error"]
         if not error and not isinstance(value, bool):
             error = f"returns {kind(value)} instead of True or False"
         if error:
-            problems.setdefault(error, f"check {error}, on {about}")
+            lines.setdefault(error, f"check {error}, on {about}")
         elif value == bool(wrong):
-            mistaken[value].append(about)
+            what = "wrong, but not caught" if wrong else "right, but called wrong"
+            lines[about] = f"{what}: {about}"
         else:
-            caught, cleared = caught + (not value), cleared + value
+            answers[value] += 1
     of_wrong = sum(bool(wrong) for _, wrong, _ in asked)
     of_right = len(asked) - of_wrong
+    caught, cleared = answers[False], answers[True]
     share = max(0.0, caught / of_wrong - 1 + cleared / of_right)
     said = f"It catches {caught} of {of_wrong} wrong ops and clears {cleared} of {of_right}"
-    shown = few([*problems.values()])
-    for answer, what in (False, "right, but called wrong"), (True, "wrong, but not caught"):
-        shown += few([f"{what}: {about}" for about in mistaken[answer]])
     causes = (f"{said} right ones.",) * (share < 1)
-    return [Verdict(part, share == 1, causes, "\n".join(shown))], {part: exercise.most * share}, ()
-
-
-def few(lines: list[str], most: int = 2) -> list[str]:
-    return lines[:most] + [f"and {len(lines) - most} more"] * (len(lines) > most)
+    shown = "\n".join(sorted(lines.values()))  # errors first, then false alarms
+    return [Verdict(part, share == 1, causes, shown)], {part: exercise.most * share}, ()

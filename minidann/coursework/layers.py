@@ -84,4 +84,6 @@ def answered(first: dict, second: dict, again: dict | None) -> Answer:
     """What came of forward, of backward, and of backward once more."""
     error, which = (first["error"], "forward") if first["error"] else (second["error"], "backward")
     repeated = again and (again["error"] or again["value"])
-    return Answer(first["value"], second["value"], repeated, error, which if error else "")
+    gradients = second["value"]
+    gradients = tuple(gradients) if isinstance(gradients, list) else gradients  # as before JSON
+    return Answer(first["value"], gradients, repeated, error, which if error else "")

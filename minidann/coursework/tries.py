@@ -55,10 +55,9 @@ def equations(rng):
     calls = []
     for alpha, beta in ((0.5, 3.0), (0.3, 1.7), (0.8, 0.4), (0.5, 0.0)):
         emotion, domain = (
-            {name: rng.integers(1, 9, n) / 2 for name, n in sizes.items()}
-            for sizes in ({"conv.w": 2, "attention.v": 1, "emotion.w": 1},
-                          {"conv.w": 2, "attention.v": 1, "domain.w": 1})
-        )  # fmt: skip
+            {name: rng.integers(1, 9, 2) / 2 for name in ("conv.w", "attention.v", own)}
+            for own in ("emotion.w", "domain.w")
+        )
         calls += [((e, domain), {"alpha": alpha, "beta": beta}) for e in ({}, emotion)]
     return {"result": calls}
 
