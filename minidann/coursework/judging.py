@@ -58,8 +58,7 @@ class Paper:
         self.exercises, self.seconds = exercises, seconds
         self.asked: dict[str, tuple[list[dict], Callable]] = {}
         for exercise in exercises:
-            kind = layers if exercise.is_op else functions
-            kind = checker if exercise.kind == CHECKER else kind
+            kind = layers if exercise.is_op else checker if exercise.kind == CHECKER else functions
             rng = np.random.default_rng([seed, exercise.lesson])
             self.asked[exercise.name] = kind.ask(exercise, rng)
         self.tasks = {name: pupil.dumps(calls) for name, (calls, _) in self.asked.items()}

@@ -1,10 +1,9 @@
 """The process that runs a submission's code. It imports NumPy and nothing of minidann.
 
-It knows no right answer. The grader starts it as a script of its own. On stdin it gets a line with
-the code of each exercise, then a line an exercise, its name and its calls with a tab between them;
-on stdout it answers with one line an exercise. Calls and answers are JSON, in which an array is the
-base64 of its bytes, so nothing is unpickled at either end. Arrays that are made from bytes are
-read-only.
+It knows no right answer. The grader starts it as a script of its own. On stdin it gets the code and
+the calls of each exercise; on stdout it answers with one line an exercise. Calls and answers are
+JSON, in which an array is the base64 of its bytes, so nothing is unpickled at either end. Arrays
+that are made from bytes are read-only.
 
 This is no sandbox: code that sets out to leave this process can. It is there for accidents.
 """
@@ -219,18 +218,17 @@ def do(name: str, code: str, calls: list[dict]) -> dict:
 def main() -> None:
     """Do one exercise after the other."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends this process as it ends the grader
-    given = json.loads(sys.stdin.readline())
-    asked = dict(line.split("\t") for line in sys.stdin)
+    given = json.load(sys.stdin)
     answers, nothing = os.fdopen(os.dup(1), "w"), os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 1)  # what is written past Python goes nowhere; faulthandler writes to 2
     restrict()
     shared = [vars(module) for module in (np, np.linalg, np.random, math)]
     before = [dict(names) for names in shared]
     answers.write(f"\n{given['mark']} \n")
-    for name, code in given["codes"].items():
+    for name, (code, calls) in given["asked"].items():
         answers.flush()
         faulthandler.dump_traceback_later(given["seconds"], exit=True)
-        done = dumps(do(name, code, loads(asked[name])))
+        done = dumps(do(name, code, loads(calls)))
         faulthandler.cancel_dump_traceback_later()
         for names, right in zip(shared, before):  # it may have set np.where = None, say
             names.update(right)
