@@ -44,9 +44,8 @@ class Result:
     @property
     def summary(self) -> str:
         """Why points are missing, and the notes, in one line."""
-        said = [] if self.state == RIGHT else self.lines()[not self.why :]
-        each = dict.fromkeys([*said, *self.notes])  # which are in `said`, if there was room
-        return " | ".join(line for line in each if not line.startswith(" "))
+        said = self.notes if self.state == RIGHT else self.lines()[not self.why :]
+        return " | ".join(line for line in said if not line.startswith(" "))
 
 
 class Paper:

@@ -166,7 +166,7 @@ def answer(module, caches: dict, call: dict):
     args, options = call["args"], call.get("options", {})
     if "out" in options:  # NumPy's name for an array that is meant to be written to
         options["out"] = options["out"].copy()
-    before = dumps(args)
+    dicts = [(thing, dict(thing)) for thing in args if isinstance(thing, dict)]
     if "kept" in call:
         if call["kept"] not in caches:
             raise NotImplementedError("forward gave no cache")
@@ -178,8 +178,9 @@ def answer(module, caches: dict, call: dict):
     value = function(*args, **options)
     if "out" in options and not np.shares_memory(value, options["out"]):
         raise TypeError("it does not write to the given out and return it")
-    if dumps(call["args"]) != before:
-        raise TypeError("it writes to a dict that it is given: copy it first")
+    for now, before in dicts:
+        if now.keys() != before.keys() or any(now[key] is not before[key] for key in now):
+            raise TypeError("it writes to a dict that it is given: copy it first")
     if "keep" not in call:
         return value
     if not isinstance(value, tuple) or len(value) != 2:

@@ -6,8 +6,6 @@ import numpy as np
 
 from minidann import optim
 
-KERNELS = optim.REGULARISED
-
 
 def learning_rate(rng):
     """Epochs before the floor is reached, and after."""
@@ -37,7 +35,7 @@ def step(rng):
 
 def add_penalty(rng):
     """Kernels and a bias; each penalty alone, and both; a kernel with a zero in it."""
-    names = (*KERNELS, "conv.b", "bn.gamma", "bn.beta", "attention.v", "emotion.b")
+    names = (*optim.REGULARISED, "conv.b", "bn.gamma", "bn.beta", "attention.v", "emotion.b")
     small = {"conv.w": np.array([2.0, -3.0]), "emotion.w": np.array([5.0]),
              "domain.w": np.array([-1.0]), "conv.b": np.array([4.0])}  # fmt: skip
     ones = {name: np.ones_like(w) for name, w in small.items()}
@@ -130,10 +128,10 @@ VIEWS = {
     "v": lambda r, *_: keys(r[1], ".v"),
     "parameters": lambda r, *_: r[0] | keys(r[1], ".t"),
     "no gradient": no_gradient,
-    "l1": lambda r, *_: keys(r, *KERNELS),
-    "l2": lambda r, *_: keys(r, *KERNELS),
+    "l1": lambda r, *_: keys(r, *optim.REGULARISED),
+    "l2": lambda r, *_: keys(r, *optim.REGULARISED),
     # A kernel's own value is another part's, but it has to change.
     "kernels only": lambda r, params, grads: {
-        k: 1.0 * np.any(g != grads[k]) if k in KERNELS else g for k, g in r.items()},
+        k: 1.0 * np.any(g != grads[k]) if k in optim.REGULARISED else g for k, g in r.items()},
     "float32": lambda r, *_: str(r.dtype),
 }  # fmt: skip
