@@ -63,8 +63,7 @@ def equations(rng):
 def groups(rng):
     """Every mode, with more rows of either domain."""
     sizes = [(2, 3), (4, 1), (3, 3), tuple(map(int, rng.integers(1, 9, 2)))]
-    modes = ("bn1", "bn2", "bn3")
-    return {"result": [((mode, *size), {}) for size in sizes for mode in modes]}
+    return {"result": [((mode, *size), {}) for size in sizes for mode in ("bn1", "bn2", "bn3")]}
 
 
 def mean_and_std(rng):
