@@ -186,7 +186,7 @@ def test_a_process_that_stops_itself_is_killed(tmp_path, monkeypatch):
     text += "sys.modules['faulthandler'].cancel_dump_traceback_later()\nwhile True:\n    pass\n"
     began = time.monotonic()
     result = graded(tmp_path, "relu", text, seconds=0.5)
-    assert result.points == 0 and "takes more than 0.5 s" in result.why
+    assert result.points == 0 and "or out of time" in result.why
     assert time.monotonic() - began < 8
 
 
@@ -312,8 +312,8 @@ def test_earlier_grades_are_kept_and_what_is_missing_is_told_once(here):
         ("check x -k conv2d", "argument -k: invalid choice: 'conv2d' (choose from "),
         ("grade . --seed -1", "--seed -1: expected 0 or more"),
         ("check x -k relu --lesson 3", "-k relu: this is no exercise of this lesson"),
-        ("grade . --out no/g.csv", "no/g.csv: the folder no is missing; make it, or name another"),
-        ("grade . --gradescope no/g.json", "no/g.json: the folder no is missing"),
+        ("grade .. --out no/g.csv", "no/g.csv: No such file or directory"),
+        ("grade . --gradescope no/g.json", "no/g.json: cannot be written (No such file"),
     ],
 )
 def test_mistakes_of_the_command_are_reported_in_one_line(arguments, message, here):

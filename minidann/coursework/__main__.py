@@ -20,10 +20,9 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     p = console.Parser(prog="python -m minidann.coursework", description=__doc__.split(": ")[1])
     commands = p.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    how = {"formatter_class": argparse.ArgumentDefaultsHelpFormatter}
-    new = commands.add_parser("new", help="a folder with exercises, for a student", **how)
-    check = commands.add_parser("check", help="what is right, what is wrong, and why", **how)
-    grade = commands.add_parser("grade", help="a class: a CSV with a row a submission", **how)
+    new = commands.add_parser("new", help="a folder with exercises, for a student")
+    check = commands.add_parser("check", help="what is right, what is wrong, and why")
+    grade = commands.add_parser("grade", help="a class: a CSV with a row a submission")
     folder = "one folder a student; with --gradescope, one submission"
     for command, what in (new, "a new folder"), (check, "the student's folder"), (grade, folder):
         command.add_argument("folder", type=Path, metavar="DIR", help=what)
@@ -32,10 +31,10 @@ def parser() -> argparse.ArgumentParser:
     new.add_argument("--notebook", action="store_true", help="each exercise as a notebook")
     check.add_argument("-k", dest="name", metavar="NAME", choices=NAMES, help="one exercise")
     check.add_argument("--train", action="store_true", help="then train the demo with your layers")
-    check.add_argument("--seed", type=int, default=0, help="of all inputs")
+    check.add_argument("--seed", type=int, default=0, help="of all inputs (default: 0)")
     grade.add_argument("--seed", type=int, help="of all inputs, instead of one that nobody knows")
     grade.add_argument("--out", type=Path, metavar="CSV", default=Path("grades.csv"),
-                       help="the table")  # fmt: skip
+                       help="the table (default: grades.csv)")  # fmt: skip
     grade.add_argument("--gradescope", type=Path, metavar="JSON",
                        help="Gradescope's results.json of one submission instead")  # fmt: skip
     return p
@@ -89,9 +88,6 @@ def main() -> None:
             practice.train_with(*practice.own_ops(submission, results))
         sys.exit(any(result.state != RIGHT for result in results))
     else:
-        out = args.gradescope or args.out
-        if not out.parent.is_dir():
-            raise UserError(f"{out}: the folder {out.parent} is missing; make it, or name another")
         seed = secrets.randbelow(10**9) if args.seed is None else args.seed
         (grade_one if args.gradescope else grade_class)(args, Paper(exercises, seed))
         print(f"The inputs were drawn from --seed {seed}.")

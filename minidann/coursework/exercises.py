@@ -6,10 +6,14 @@ planted bug, write the checker. One file an exercise, which holds a module with 
 would be half of its answer.
 """
 
-import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType
+
+from minidann import ops, optim
+from minidann.coursework import equations
+from minidann.measure import metrics
+from minidann.sound import normalise
 
 FUNCTION, BACKWARD, BOTH, MEND, CHECKER = (
     "write the function", "write the backward pass", "write both passes",
@@ -22,15 +26,15 @@ SECONDS = 10  # that all calls of a submission's code may take in an exercise
 class Exercise:
     """One file of a hand-out.
 
-    `name` is the file's, without .py. `reference` is the module of minidann that is right. Each of
-    `parts` earns `each` points. `bug`: pairs of words, of which the second take the place of the
-    first in what is handed out.
+    `name` is the file's, without .py. `module` is that of minidann which is right. Each of `parts`
+    earns `each` points. `bug`: pairs of words, of which the second take the place of the first in
+    what is handed out.
     """
 
     name: str
     lesson: int
     kind: str
-    reference: str = ""
+    module: ModuleType | None = None
     parts: tuple[str, ...] = ("result",)
     each: int = 1
     bug: tuple[tuple[str, str], ...] = ()
@@ -44,11 +48,6 @@ class Exercise:
     def is_op(self) -> bool:
         """Is it judged as an op, by its forward and backward?"""
         return self.kind in (BOTH, BACKWARD)
-
-    @property
-    def module(self) -> ModuleType:
-        """The module that is right."""
-        return importlib.import_module(f"minidann.{self.reference or f'ops.{self.name}'}")
 
     @property
     def functions(self) -> tuple[str, ...]:
@@ -65,29 +64,29 @@ def entr(p):
 """
 EXERCISES = (
     Exercise("checker", 2, CHECKER, each=10),
-    Exercise("conv1d", 3, BOTH, parts=("out", "dx", "dw", "db")),
-    Exercise("relu", 4, BACKWARD, parts=("dx",)),
-    Exercise("maxpool", 4, BOTH, parts=("out", "dx")),
-    Exercise("attention", 5, BOTH, parts=("out", "df", "dv")),
-    Exercise("dense", 6, BACKWARD, parts=("dx", "dw", "db")),
-    Exercise("softmax_cross_entropy", 6, BOTH, parts=("out", "dz")),
-    Exercise("batchnorm", 7, BOTH, parts=("out", "dx", "dgamma", "dbeta")),
-    Exercise("dropout", 8, BACKWARD, parts=("dx",)),
-    Exercise("add_penalty", 8, FUNCTION, "optim", ("l1", "l2", "kernels only")),
-    Exercise("learning_rate", 9, FUNCTION, "optim", ("decay", "floor")),
-    Exercise("step", 9, FUNCTION, "optim", ("m", "v", "parameters", "no gradient")),
-    Exercise("gradient_reversal", 10, BACKWARD, parts=("dx",)),
-    Exercise("mend_equations", 11, MEND, "coursework.equations", each=2,
+    Exercise("conv1d", 3, BOTH, ops.conv1d, ("out", "dx", "dw", "db")),
+    Exercise("relu", 4, BACKWARD, ops.relu, ("dx",)),
+    Exercise("maxpool", 4, BOTH, ops.maxpool, ("out", "dx")),
+    Exercise("attention", 5, BOTH, ops.attention, ("out", "df", "dv")),
+    Exercise("dense", 6, BACKWARD, ops.dense, ("dx", "dw", "db")),
+    Exercise("softmax_cross_entropy", 6, BOTH, ops.softmax_cross_entropy, ("out", "dz")),
+    Exercise("batchnorm", 7, BOTH, ops.batchnorm, ("out", "dx", "dgamma", "dbeta")),
+    Exercise("dropout", 8, BACKWARD, ops.dropout, ("dx",)),
+    Exercise("add_penalty", 8, FUNCTION, optim, ("l1", "l2", "kernels only")),
+    Exercise("learning_rate", 9, FUNCTION, optim, ("decay", "floor")),
+    Exercise("step", 9, FUNCTION, optim, ("m", "v", "parameters", "no gradient")),
+    Exercise("gradient_reversal", 10, BACKWARD, ops.gradient_reversal, ("dx",)),
+    Exercise("mend_equations", 11, MEND, equations, each=2,
              bug=(("= (1 - alpha) * gradient", "= (1 - alpha) * beta * gradient"),)),
-    Exercise("mend_groups", 12, MEND, "coursework.equations", each=2,
+    Exercise("mend_groups", 12, MEND, equations, each=2,
              bug=(("else target", "else list(range(m))"),)),
-    Exercise("mend_mean_and_std", 13, MEND, "sound.normalise", each=2,
+    Exercise("mend_mean_and_std", 13, MEND, normalise, each=2,
              bug=(("block - mean", "block - block.mean(axis=0, dtype=np.float64)"),
                   ("50000", "2  # frames at a time, so that small inputs have several blocks"))),
-    Exercise("normalise_and_pad", 13, FUNCTION, "sound.normalise",
+    Exercise("normalise_and_pad", 13, FUNCTION, normalise,
              ("normalised", "padded", "float32", "minimum and out")),
-    Exercise("uar", 15, FUNCTION, "measure.metrics", each=2),
-    Exercise("mend_information", 15, MEND, "measure.metrics", each=2,
+    Exercise("uar", 15, FUNCTION, metrics, each=2),
+    Exercise("mend_information", 15, MEND, metrics, each=2,
              bug=(("entr(p.mean(axis=0)).sum()", "2 * entr(p.mean())"),
                   ("import numpy as np\n", ENTR))),
 )  # fmt: skip

@@ -159,7 +159,7 @@ def everything(place: Path) -> list[File]:
                 files += members(path, inside)
             elif path.is_file():  # no pipe, say
                 with open(path, "rb") as file:
-                    files.append(File(inside, file.read(most(inside))))
+                    files.append(File(inside, file.read(LARGEST + 1)))
         except Exception as error:
             damaged = tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError
             why = "it is damaged, or no zip and no tar" if isinstance(error, damaged) else error
@@ -169,11 +169,6 @@ def everything(place: Path) -> list[File]:
 
 def is_archive(path: PurePosixPath) -> bool:
     return path.name.casefold().endswith(ARCHIVES)
-
-
-def most(path: PurePosixPath) -> int:
-    """The bytes of a file that are read: a byte more than it may have, none of other files."""
-    return LARGEST + 1 if path.suffix.casefold() in (".py", ".txt", ".ipynb") else 0
 
 
 def members(path: Path, inside: PurePosixPath) -> list[File]:
@@ -190,5 +185,5 @@ def members(path: Path, inside: PurePosixPath) -> list[File]:
                 raise ValueError(f"more than {ARCHIVE >> 20} MB")
             member = inside / name.replace("\\", "/")
             problem = "is an archive in an archive: hand in one" * is_archive(member)
-            files.append(File(member, open_member(info).read(most(member)), problem))
+            files.append(File(member, open_member(info).read(LARGEST + 1), problem))
     return files

@@ -13,7 +13,6 @@ from minidann.gradcheck import verdict
 from minidann.gradcheck.verdict import Verdict
 
 RIGHT, WRONG, NOT_WRITTEN, NOT_GRADED = "right", "wrong", "not written", "not graded"
-TODO = "raised NotImplementedError"
 
 
 @dataclass(frozen=True)
@@ -45,9 +44,8 @@ class Result:
     @property
     def summary(self) -> str:
         """Why points are missing, and the notes, in one line."""
-        said = [] if self.state == RIGHT else self.lines()[not self.why :]
-        each = dict.fromkeys([*said, *self.notes])  # which are in `said`, if there was room
-        return " | ".join(line for line in each if not line.startswith(" "))
+        said = self.notes if self.state == RIGHT else self.lines()[not self.why :]
+        return " | ".join(line for line in said if not line.startswith(" "))
 
 
 class Paper:
@@ -59,8 +57,7 @@ class Paper:
         self.exercises, self.seconds = exercises, seconds
         self.asked: dict[str, tuple[list[dict], Callable]] = {}
         for exercise in exercises:
-            kind = layers if exercise.is_op else functions
-            kind = checker if exercise.kind == CHECKER else kind
+            kind = layers if exercise.is_op else checker if exercise.kind == CHECKER else functions
             rng = np.random.default_rng([seed, exercise.lesson])
             self.asked[exercise.name] = kind.ask(exercise, rng)
         self.tasks = {name: pupil.dumps(calls) for name, (calls, _) in self.asked.items()}
@@ -85,11 +82,8 @@ class Paper:
         calls, judge = self.asked[name]
         errors = [result["error"] for call, result in zip(calls, done.calls)
                   if call["function"] in exercise.functions]  # fmt: skip
-        if all(error.startswith(TODO) for error in errors):
-            return Result(exercise, NOT_WRITTEN, why="It is not written yet.", **more)
-        for call in done.calls:
-            if call["error"].startswith(TODO):
-                call["error"] = "is not written yet"
+        if {*errors} == {pupil.TODO}:
+            return Result(exercise, NOT_WRITTEN, why=f"It {pupil.TODO}.", **more)
         try:
             verdicts, earned, others = judge(done.calls)
         except Exception as error:  # whatever it returned, other exercises must not suffer

@@ -83,19 +83,7 @@ def worth(verdict: Verdict) -> tuple[bool, bool]:
 def answered(first: dict, second: dict, again: dict | None) -> Answer:
     """What came of forward, of backward, and of backward once more."""
     error, which = (first["error"], "forward") if first["error"] else (second["error"], "backward")
-    repeated = again and (again["error"] or numbers(again["value"]))
-    gradients = numbers(second["value"])
-    return Answer(number(first["value"]), gradients, repeated, error, which if error else "")
-
-
-def numbers(value):
-    """Gradients, of which each list of numbers is made an array."""
-    return tuple(map(number, value)) if isinstance(value, (tuple, list)) else value
-
-
-def number(value):
-    """A list of numbers as an array; anything else as it is."""
-    try:
-        return np.asarray(value, np.float64) if isinstance(value, (tuple, list)) else value
-    except (ValueError, TypeError):  # lists of different lengths, or of no numbers
-        return value
+    repeated = again and (again["error"] or again["value"])
+    gradients = second["value"]
+    gradients = tuple(gradients) if isinstance(gradients, list) else gradients  # as before JSON
+    return Answer(first["value"], gradients, repeated, error, which if error else "")

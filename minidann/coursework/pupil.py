@@ -1,10 +1,9 @@
 """The process that runs a submission's code. It imports NumPy and nothing of minidann.
 
-It knows no right answer. The grader starts it as a script of its own. On stdin it gets a line with
-the code of each exercise, then a line an exercise, its name and its calls with a tab between them;
-on stdout it answers with one line an exercise. Calls and answers are JSON, in which an array is the
-base64 of its bytes, so nothing is unpickled at either end. Arrays that are made from bytes are
-read-only.
+It knows no right answer. The grader starts it as a script of its own. On stdin it gets the code and
+the calls of each exercise; on stdout it answers with one line an exercise. Calls and answers are
+JSON, in which an array is the base64 of its bytes, so nothing is unpickled at either end. Arrays
+that are made from bytes are read-only.
 
 This is no sandbox: code that sets out to leave this process can. It is there for accidents.
 """
@@ -38,6 +37,7 @@ MEGABYTES = 2048  # of address space; NumPy alone takes a few hundred
 WRITTEN = 256 << 20  # bytes of all answers
 SHOWN = 2000  # characters of what an exercise prints are sent back
 LARGEST = 16 << 20  # bytes of an array that is sent back
+TODO = "is not written yet"
 SYSTEM = ("os.", "subprocess.", "shutil.", "socket.", "ctypes.", "signal.", "resource.")
 
 
@@ -143,6 +143,8 @@ def told(error: BaseException, name: str) -> str:
         lines = [error.lineno]
     text = " ".join(traceback.format_exception_only(error)[-1].split())[:300]
     where = f", line {lines[-1]}" if lines else ""
+    if isinstance(error, NotImplementedError):
+        return TODO
     if "is read-only" in text:
         return f"writes to an array that it is given{where}: copy it first"
     if text.startswith("TypeError: it "):  # `answer` or `plain` raised it
@@ -217,18 +219,17 @@ def do(name: str, code: str, calls: list[dict]) -> dict:
 def main() -> None:
     """Do one exercise after the other."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends this process as it ends the grader
-    given = json.loads(sys.stdin.readline())
-    asked = dict(line.split("\t") for line in sys.stdin)
+    given = json.load(sys.stdin)
     answers, nothing = os.fdopen(os.dup(1), "w"), os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 1)  # what is written past Python goes nowhere; faulthandler writes to 2
     restrict()
     shared = [vars(module) for module in (np, np.linalg, np.random, math)]
     before = [dict(names) for names in shared]
     answers.write(f"\n{given['mark']} \n")
-    for name, code in given["codes"].items():
+    for name, (code, calls) in given["asked"].items():
         answers.flush()
         faulthandler.dump_traceback_later(given["seconds"], exit=True)
-        done = dumps(do(name, code, loads(asked[name])))
+        done = dumps(do(name, code, loads(calls)))
         faulthandler.cancel_dump_traceback_later()
         for names, right in zip(shared, before):  # it may have set np.where = None, say
             names.update(right)

@@ -11,6 +11,7 @@ import secrets
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,7 +21,6 @@ from minidann.coursework import pupil
 from minidann.ops.parallel import ASKED
 
 START = 60  # seconds in which a process has to have imported NumPy
-ENDED = "its process ended in the middle of a call (exit, or out of memory)"
 
 
 def run(codes: dict[str, str], tasks: dict[str, str], seconds: float) -> dict:
@@ -37,34 +37,31 @@ def _process(codes: dict[str, str], tasks: dict[str, str], seconds: float) -> di
     environment = {name: os.environ[name] for name in kept if name in os.environ}
     environment |= dict.fromkeys(("OMP_NUM_THREADS", *ASKED), "1")
     packages, mark = str(Path(np.__file__).parents[1]), secrets.token_hex()
-    given = [json.dumps({"codes": codes, "seconds": seconds, "mark": mark})]
-    given += [f"{name}\t{tasks[name]}" for name in codes]
-    why = ENDED
+    asked = {name: (code, tasks[name]) for name, code in codes.items()}
+    given = json.dumps({"asked": asked, "seconds": seconds, "mark": mark})
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place,
         tempfile.TemporaryFile("w+", errors="replace") as out,
         tempfile.TemporaryFile("w+", errors="replace") as err,
     ):
-        try:
+        with suppress(subprocess.TimeoutExpired):  # it stopped the clock that should have ended it
             subprocess.run(
                 [sys.executable, "-I", "-B", "-W", "ignore", pupil.__file__, packages],
-                input="\n".join(given).encode(), stdout=out, stderr=err, cwd=place,
+                input=given.encode(), stdout=out, stderr=err, cwd=place,
                 env=environment, timeout=START + seconds * len(codes), check=False,
             )  # fmt: skip
-        except subprocess.TimeoutExpired:  # it stopped the clock that should have ended it
-            why = f"it takes more than {seconds:g} s"
         out.seek(0)
         err.seek(0)
         _, *parts = out.read().split(f"\n{mark} ")
         errors = err.read()
     if not parts:
         raise OSError("a process could not be started")
+    why = "its process ended in the middle of a call (exit, out of memory, or out of time)"
     if "Timeout (" in errors:
         where = re.search(r'File "\w+\.py", line (\d+) in (\S+)', errors)
         why = f"it takes more than {seconds:g} s"
         why += f"; it was in line {where[1]} of {where[2]}" if where else ""
     answers = [part.split("\n", 1)[0] for part in parts[1:]]  # a line each; the code may write more
-    found = {name: SimpleNamespace(**pupil.loads(line)) for name, line in zip(codes, answers)}
-    lost = [name for name in codes if name not in found][:1]
-    problem = {"problem": f"It could not be run to its end: {why}.", "notes": [], "printed": ""}
-    return found | dict.fromkeys(lost, SimpleNamespace(calls=[], **problem))
+    lost = {"calls": [], "problem": f"It could not be run to its end: {why}."}
+    found = [*map(pupil.loads, answers), lost | {"notes": [], "printed": ""}]
+    return {name: SimpleNamespace(**of_it) for name, of_it in zip(codes, found)}

@@ -6,8 +6,6 @@ import numpy as np
 
 from minidann import optim
 
-KERNELS = optim.REGULARISED
-
 
 def learning_rate(rng):
     """Epochs before the floor is reached, and after."""
@@ -37,7 +35,7 @@ def step(rng):
 
 def add_penalty(rng):
     """Kernels and a bias; each penalty alone, and both; a kernel with a zero in it."""
-    names = (*KERNELS, "conv.b", "bn.gamma", "bn.beta", "attention.v", "emotion.b")
+    names = (*optim.REGULARISED, "conv.b", "bn.gamma", "bn.beta", "attention.v", "emotion.b")
     small = {"conv.w": np.array([2.0, -3.0]), "emotion.w": np.array([5.0]),
              "domain.w": np.array([-1.0]), "conv.b": np.array([4.0])}  # fmt: skip
     ones = {name: np.ones_like(w) for name, w in small.items()}
@@ -55,10 +53,9 @@ def equations(rng):
     calls = []
     for alpha, beta in ((0.5, 3.0), (0.3, 1.7), (0.8, 0.4), (0.5, 0.0)):
         emotion, domain = (
-            {name: rng.integers(1, 9, n) / 2 for name, n in sizes.items()}
-            for sizes in ({"conv.w": 2, "attention.v": 1, "emotion.w": 1},
-                          {"conv.w": 2, "attention.v": 1, "domain.w": 1})
-        )  # fmt: skip
+            {name: rng.integers(1, 9, 2) / 2 for name in ("conv.w", "attention.v", own)}
+            for own in ("emotion.w", "domain.w")
+        )
         calls += [((e, domain), {"alpha": alpha, "beta": beta}) for e in ({}, emotion)]
     return {"result": calls}
 
@@ -66,8 +63,7 @@ def equations(rng):
 def groups(rng):
     """Every mode, with more rows of either domain."""
     sizes = [(2, 3), (4, 1), (3, 3), tuple(map(int, rng.integers(1, 9, 2)))]
-    modes = ("bn1", "bn2", "bn3")
-    return {"result": [((mode, *size), {}) for size in sizes for mode in modes]}
+    return {"result": [((mode, *size), {}) for size in sizes for mode in ("bn1", "bn2", "bn3")]}
 
 
 def mean_and_std(rng):
@@ -131,10 +127,10 @@ VIEWS = {
     "v": lambda r, *_: keys(r[1], ".v"),
     "parameters": lambda r, *_: r[0] | keys(r[1], ".t"),
     "no gradient": no_gradient,
-    "l1": lambda r, *_: keys(r, *KERNELS),
-    "l2": lambda r, *_: keys(r, *KERNELS),
+    "l1": lambda r, *_: keys(r, *optim.REGULARISED),
+    "l2": lambda r, *_: keys(r, *optim.REGULARISED),
     # A kernel's own value is another part's, but it has to change.
     "kernels only": lambda r, params, grads: {
-        k: 1.0 * np.any(g != grads[k]) if k in KERNELS else g for k, g in r.items()},
+        k: 1.0 * np.any(g != grads[k]) if k in optim.REGULARISED else g for k, g in r.items()},
     "float32": lambda r, *_: str(r.dtype),
 }  # fmt: skip
