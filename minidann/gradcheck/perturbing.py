@@ -67,9 +67,9 @@ class Derivatives(NamedTuple):
         if strict and self.complex is not None:
             return best
         largest = np.abs(np.where(self.kinks, self.high - self.low, best)).max()
-        nearest = np.clip(values, self.low, self.high)
-        is_near = np.abs(values - nearest) <= LOST * largest + 1e2 * self.rounding
-        return np.where(self.kinks, np.where(is_near, values, nearest), best)
+        slack = LOST * largest + 1e2 * self.rounding
+        nearest = np.clip(values, self.low - slack, self.high + slack)
+        return np.where(self.kinks, nearest, best)
 
 
 @np.errstate(all="ignore")  # what overflows is seen in the result
@@ -87,11 +87,8 @@ def derivatives(function: Callable[[np.ndarray], np.ndarray], array: np.ndarray)
     # The terms may be larger than their sum: what rounding does is in proportion to them.
     rounding = np.finfo(float).eps * float(np.abs(function(array)).sum()) / CENTRAL_STEP
     scale, noise = np.abs(central).max(), 1e2 * rounding
-    suspect = jumps > max(KINK * scale, noise)  # (d,)
-    if complex_ is not None:
-        suspect &= np.abs(central - complex_) > KINK * scale
     kinks = np.zeros(array.size, bool)
-    for i in np.flatnonzero(suspect):
+    for i in np.flatnonzero(jumps > max(KINK * scale, noise)):
         closer = np.sum(_central(function, array, entries[i], CENTRAL_STEP / 4), axis=1)  # (3,)
         kinks[i] = _jump(closer) > STAYS * jumps[i]
         central[i] = closer[0]

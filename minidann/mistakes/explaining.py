@@ -12,9 +12,9 @@ from functools import cache, partial
 import numpy as np
 
 from minidann.mistakes import catalogue
-from minidann.mistakes.changes import SHAPES, WAYS, changes, factors
+from minidann.mistakes.changes import SHAPES, WAYS, changes
 from minidann.mistakes.question import Seen, close
-from minidann.mistakes.shares import readings, together
+from minidann.mistakes.shares import by_shares
 
 TOLD = 2
 Outcomes = Iterator[tuple[str, Callable[[], Sequence]]]  # (words, () -> what would be received)
@@ -55,20 +55,9 @@ def explain(seen: list[Seen], outcomes: Callable, sizes: Callable, terms: Callab
             pair[0].wrong[i], sum(pair[0].wrong), np.size(pair[0].true[i])))  # fmt: skip
         found[i] = [words for words in asked[0][1]
                     if all(s.fits(_part(table, words, i), i) for s, table in asked)]  # fmt: skip
-        found[i] += _by_shares([s for s, _ in asked], terms, sizes, i)
+        found[i] += by_shares([s for s, _ in asked], terms, sizes, i)
         found[i] = found[i] or _other_shapes([s for s, _ in asked], i) or _by_a_number(asked, i)
     return {i: _told(words, found, seen, tables) for i, words in found.items()}
-
-
-def _by_shares(seen: list[Seen], terms: Callable, sizes: Callable, i: int) -> Iterator[str]:
-    """What is said of how much of each path is in what was received of part i."""
-    paths = [{f"{path} is": parts[i] for path, parts in terms(s.question) if parts[i] is not None}
-             for s in seen]  # fmt: skip
-    numbers = [{"missing": 0.0, **factors(sizes(s.question))} for s in seen]
-    for said in readings(paths[0], seen[0].received[i], numbers[0]):
-        if all(s.fits(together(*of, said), i) for s, *of in zip(seen, paths, numbers)):
-            text = "; ".join(f"{path} {words}" for path, words in said.items())
-            yield f"{text[0].upper()}{text[1:]}."
 
 
 def _told(words, found, seen, tables) -> tuple[str, ...]:

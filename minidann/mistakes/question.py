@@ -38,13 +38,10 @@ def ask(op, case: Case, upstream: np.ndarray) -> Question:
 def argument_names(function, count: int | None = None) -> tuple[str, ...]:
     """The names of a function's first `count` positional arguments; all of them without `count`.
 
-    Where there are fewer, "argument i" stands for the others.
+    "argument i" stands for those that it takes as *arrays.
     """
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):  # a function that is built in
-        parameters = ()
+    parameters = inspect.signature(function).parameters.values()
     names = [p.name for p in parameters if p.kind in kinds][:count]
     return (*names, *(f"argument {i}" for i in range(len(names), count or 0)))
 
