@@ -24,7 +24,6 @@ np.sign(a) | its sign
 1 / a | one over it
 1 - a | one minus it
 np.trunc(a) | cut to whole numbers: its dtype is an integer's
-np.minimum(a + 1, a.max()) | one larger
 np.full_like(a, a.sum()) | summed over all axes
 np.full_like(a, a.mean()) | averaged over all axes
 np.flip(a, axis) | reversed along axis AXIS
@@ -34,7 +33,6 @@ np.where(i == size - 1, 0, a) | zero in the last of axis AXIS
 np.where(i == 0, 0, a) | zero in the first of axis AXIS
 np.where(i == 0, a, 0) | zero but for the first of axis AXIS
 np.where(i == size - 1, a, 0) | zero but for the last of axis AXIS (= in a loop, not +=?)
-np.broadcast_to(a.take([0], axis), a.shape) | that of the first of axis AXIS everywhere
 np.broadcast_to(a.sum(axis, keepdims=True), a.shape) | summed over axis AXIS
 np.broadcast_to(a.mean(axis, keepdims=True), a.shape) | averaged over axis AXIS
 other | OTHER
@@ -51,7 +49,6 @@ SHAPES = formulas("""
 a.squeeze() | without its axes of size 1 (squeeze?)
 np.expand_dims(a, axis) | with an axis of size 1 too many, axis AXIS (keepdims?)
 a.sum(axis) | summed over axis AXIS, which should stay
-a.mean(axis) | averaged over axis AXIS, which should stay
 a.take(range(size - 1), axis) | without the last of axis AXIS
 a.take(range(1, size), axis) | without the first of axis AXIS
 """)
@@ -64,24 +61,12 @@ def changes(
     """The ways to spoil anything that a function is given, keeps or returns, if it is of numbers.
 
     `sizes` are the numbers that a wrong factor may be; `others` the arrays at hand, by their names.
-    An array of whole numbers counts rows: what is made of it counts rows, too, that exist.
+    An array of whole numbers counts rows, so it stays: SciPy reads outside of its matrix otherwise.
     """
-    counts = isinstance(value, np.ndarray) and value.ndim and value.dtype.kind in "iu"
-    for words, make in _ways(value, sizes, others, ways):
-        yield words, partial(_rows, make, value.max(initial=0)) if counts else make
-
-
-def _rows(make: Callable, last: int) -> np.ndarray:
-    rows = make()
-    if rows.dtype.kind not in "iu" or rows.min(initial=0) < 0 or rows.max(initial=0) > last:
-        raise ValueError("these are no numbers of rows")
-    return rows
-
-
-def _ways(value, sizes, others, ways) -> Ways:
     if isinstance(value, bool):
         yield f"{not value}", lambda: not value
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.ndarray)):
+    counts_rows = isinstance(value, np.ndarray) and value.ndim and value.dtype.kind in "iu"
+    if isinstance(value, bool) or counts_rows or not isinstance(value, (int, float, np.ndarray)):
         return
     a = np.asarray(value)
     for way in ways:
