@@ -104,9 +104,8 @@ def check_network(network, rng: np.random.Generator, *, mode: str, **sizes: int)
             found.append(compare(name, grads.get(name), true, step.params[name].shape, strict=True))
         verdicts += [verdict._replace(part=verdict.part + step.label) for verdict in found]
     named = {} if all(verdict.right for verdict in verdicts) else networks.name(received)
-    for i, verdict in enumerate(verdicts):
-        causes = named.get(verdict.part.partition(":")[0]) or verdict.causes
-        verdicts[i] = verdict if verdict.right else verdict._replace(causes=causes)
+    causes = [named.get(v.part.partition(":")[0]) or v.causes for v in verdicts]
+    verdicts = [v if v.right else v._replace(causes=c) for v, c in zip(verdicts, causes)]
     return Report(f"network, {mode}", tuple(verdicts))
 
 

@@ -52,7 +52,7 @@ a.sum(axis) | summed over axis AXIS, which should stay
 a.take(range(size - 1), axis) | without the last of axis AXIS
 a.take(range(1, size), axis) | without the first of axis AXIS
 """)
-Ways = Iterator[tuple[str, Callable[[], object]]]  # (what is done, () -> the spoiled value)
+Ways = Iterator[tuple[str, Callable[[], object]]]  # (words, () -> what comes of it)
 
 
 def changes(
@@ -98,7 +98,6 @@ def factors(sizes: dict[str, float]) -> dict[str, float]:
         known |= {f"{a} times {b}": sizes[a] * sizes[b], f"{a}/{b}": ratio, f"{b}/{a}": 1 / ratio}
     for name, size in sizes.items():
         known |= {f"{name} squared": size**2, f"sqrt({name})": np.sqrt(abs(size))}
-        known |= {f"{name}/({name} - 1)": np.divide(size, size - 1), f"1 - {name}": 1 - size}
     found = {f"multiplied by {name}": number for name, number in known.items()}
     found |= {f"divided by {name}": np.divide(1.0, number) for name, number in known.items()}
     signed = {f"with the wrong sign and {words}": -number for words, number in found.items()}

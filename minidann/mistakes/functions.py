@@ -99,7 +99,6 @@ dict(state) => dict(state); BETA1, BETA2 = 0.999, 0.9 ;; .t": t} => .t": t - 1}
 (1 - BETA1) * g => g | The first moment lacks the factor 1 - beta1 before g.
 (1 - BETA2) * g => g | The second moment lacks the factor 1 - beta2 before g^2.
 (1 - BETA1) * g => -(1 - BETA1) * g | The sign of g is flipped in the first moment.
-(1 - BETA1) * g => g ;; (1 - BETA2) * g => g | Both moments lack the factor 1 - beta.
 return params, state => return params, {k: s for k, s in state.items() if k[:-2] in grads}
     | The new state lacks the moments and the counts of parameters without a gradient.
 in grads.items() => in ({k: 0 * p for k, p in params.items()} | grads).items()
@@ -112,8 +111,6 @@ m / (np.sqrt(v) + eps) | The moments are not corrected for their start at zero.
 m / c1 / np.sqrt(v / c2 + eps) | epsilon is added under the root.
 m / c1 / (v / c2 + eps) | The root of the second moment is missing.
 -m / c1 / (np.sqrt(v / c2) + eps) | The update is added instead of subtracted.
-np.sign(g) | The update is the sign of g: the moments are not used.
-g | The update is g, as in plain gradient descent.
 m / c1 | The update is not divided by the root of the second moment.
 m / c1 / (np.sqrt(v) + eps) | Only the first moment is corrected for its start at zero.
 m / (np.sqrt(v / c2) + eps) | Only the second moment is corrected for its start at zero.
@@ -171,7 +168,6 @@ np.minimum(real.min(axis=0), 0) if minimum is None else minimum
 real.min() | It pads with one minimum for all bins.
 0.0 | It pads with 0.
 real[-1] | It pads with the last frame.
-np.atleast_2d(-mean / std)[0] | It pads with 0 before the frames are normalised.
 """, "real.min(axis=0) if minimum is None else minimum => {}")  # fmt: skip
 
 ways("equations", """
@@ -179,11 +175,9 @@ ways("equations", """
     | The domain classifier's gradient lacks its factor 1 - alpha.
 (1 - alpha) * beta => (1 - alpha) | The encoder's gradient of L_l lacks the factor beta.
 - (1 - alpha) * beta => + (1 - alpha) * beta | The encoder's gradient of L_l is not reversed.
-(1 - alpha) * beta => beta | The encoder's gradient of L_l lacks the factor 1 - alpha.
 grads.get(name, 0) - => - | The encoder's gradient of L_e is lost.
 = (1 - alpha) => = -(1 - alpha) | The domain classifier's gradient is reversed too.
 = (1 - alpha) => = -beta * (1 - alpha) | The domain classifier's gradient is reversed too.
-= (1 - alpha) => = alpha | The domain classifier's gradient has alpha, not 1 - alpha.
 grads.get(name => emotion.get(name | The encoder's gradient of L_e lacks the factor alpha.
 else: => elif name in emotion: | Where the encoder has only L_l, it gets no gradient.
 * beta => * 1 ;; = (1 - alpha) => = beta * (1 - alpha)
@@ -207,12 +201,10 @@ range(n, n + m) => range(m) | The target rows are counted from 0, but they begin
 """)  # fmt: skip
 
 ways("mean_and_std", """
-np.sqrt(variance) => variance | The root is missing.
 range(0, total, => range(0, total - 1, | Of an odd number of frames the last one is not counted.
 .sum(axis=0, dtype=np.float64) for block in blocks) / total
     => .mean(axis=0, dtype=np.float64) for block in blocks) / len(blocks)
     | The mean is that of the blocks' means, but the last block may be shorter.
-std[std < 1e-6] = 1 => 0 | A bin that never changes has the standard deviation 0, not 1.
 np.sqrt(variance) => np.sqrt(((frames - frames.mean(0)) ** 2).mean(0)) ;; < 1e-6 => == 0
     | A constant bin is recognised by std == 0 in float32, but rounding leaves more than 0 there.
 """ + family("""

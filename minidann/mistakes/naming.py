@@ -12,8 +12,8 @@ import numpy as np
 from minidann import ops
 from minidann.mistakes import catalogue, classifiers, convolution, mixing  # noqa: F401  fill the catalogue
 from minidann.mistakes.catalogue import fields
-from minidann.mistakes.changes import changes
-from minidann.mistakes.explaining import TOLD, Outcomes, explain, returned
+from minidann.mistakes.changes import Ways, changes
+from minidann.mistakes.explaining import TOLD, explain, returned
 from minidann.mistakes.question import Question, Seen, argument_names
 
 LARGEST = 3000  # numbers of an input: a larger one says little more, and takes long
@@ -36,7 +36,7 @@ def letters(name: str, question: Question) -> dict[str, float]:
     return dict(sorted(found.items(), key=lambda item: item[1] == 1.0))
 
 
-def _as_if(which: str, values: dict, run: Callable, sizes, others) -> Outcomes:
+def _as_if(which: str, values: dict, run: Callable, sizes, others) -> Ways:
     """What `run(**changed)` gives if one of the values that it is given were another."""
     for name, value in values.items():
         for words, make in changes(value, sizes, others):
@@ -44,7 +44,7 @@ def _as_if(which: str, values: dict, run: Callable, sizes, others) -> Outcomes:
             yield text, lambda name=name, make=make: run(**{name: make()})
 
 
-def forward_outcomes(name: str, question: Question) -> Outcomes:
+def forward_outcomes(name: str, question: Question) -> Ways:
     """The explanations of a wrong output of an op."""
     op, (_, arrays, options) = getattr(ops, name), question.case
     inputs, sizes = dict(zip(argument_names(op.forward), arrays)), letters(name, question)
@@ -68,7 +68,7 @@ def forward_outcomes(name: str, question: Question) -> Outcomes:
     yield from returned((np.asarray(question.out),), sizes, inputs, inputs, "out")
 
 
-def backward_outcomes(name: str, question: Question) -> Outcomes:
+def backward_outcomes(name: str, question: Question) -> Ways:
     """The explanations of wrong gradients of an op."""
     op, right = getattr(ops, name), question.gradients
     dout, names = np.asarray(question.upstream), argument_names(op.forward, len(right))
