@@ -400,7 +400,7 @@ def test_sizes_and_words_of_an_op():
     words = {*dict(naming.forward_outcomes("maxpool", pooled))}
     words |= {*dict(naming.backward_outcomes("conv1d", asked("conv1d")[-3]))}
     assert words >= {
-        "The right out is returned with the wrong sign.", "dout averaged over axis 1 is returned.",
+        "The right out is returned with the wrong sign.", "dout summed over axis 1 is returned.",
         "The right gradient is replaced by zero everywhere.", "out is returned.",
     }  # fmt: skip
     op = by(lambda x: (relu.forward(x)[0], x), lambda d, x: (2 * d * (x >= 0),))

@@ -188,14 +188,11 @@ def compare(
     wrong = not central <= max(least, CENTRAL_TOLERANCE, found.rounding / scale)
     exact = found.rounding * CENTRAL_STEP / scale
     wrong |= by_complex > max(least, COMPLEX_TOLERANCE, exact)
-    numbers = {"central": central, "complex": by_complex, "kinks": int(found.kinks.sum())}
-    if wrong:
-        shown = "\n".join(beside(part, gradient, right.reshape(shape)))
-        return Verdict(part, False, shown=shown, **numbers)
-    note = ZERO * nothing or IN_FLOAT32 * (received.dtype == np.float32)
-    if numbers["kinks"] and not strict:
-        note = f"{numbers['kinks']} of {received.size} entries are {AT_KINKS}"
-    return Verdict(part, True, note=note, **numbers)
+    shown = "\n".join(beside(part, gradient, right.reshape(shape)) if wrong else ())
+    note, kinks = ZERO * nothing or IN_FLOAT32 * (received.dtype == np.float32), found.kinks.sum()
+    if kinks and not strict:
+        note = f"{kinks} of {received.size} entries are {AT_KINKS}"
+    return Verdict(part, not wrong, (), shown, "" if wrong else note, central, by_complex, kinks)
 
 
 def by_differences(

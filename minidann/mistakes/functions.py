@@ -145,7 +145,6 @@ recall[np.unique(predicted)].mean() | It averages over the predicted classes onl
 100 * recall.mean() | This is the UAR in percent.
 round(100 * recall.mean(), 2) | This is the UAR in percent.
 f1.mean() | This is the F1 score.
-np.nan_to_num(f1).mean() | This is the F1 score.
 """, "float(uars(confusion(labels, predicted))) => "
      "of_classes(labels, predicted, lambda recall, precision, f1: {})")  # fmt: skip
 

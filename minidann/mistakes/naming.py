@@ -5,7 +5,7 @@ changes of one value that the op is given, keeps or returns.
 import re
 from collections.abc import Callable
 from functools import partial
-from itertools import combinations, permutations
+from itertools import permutations
 
 import numpy as np
 
@@ -81,11 +81,7 @@ def backward_outcomes(name: str, question: Question) -> Ways:
     kept.pop("size", None)  # scipy's product reads outside of its matrix where a pool is shorter
     again = catalogue.at_hand(name, question)["again"]
     yield from _as_if("Backward", kept | {"dout": dout}, again, sizes, others)
-    sums = {}
-    for axes in (a for n in range(1, dout.ndim + 1) for a in combinations(range(dout.ndim), n)):
-        where = f"axis {axes[0]}" if len(axes) == 1 else f"the axes {axes}"
-        sums |= {f"dout summed over {where}": dout.sum(axes),
-                 f"dout averaged over {where}": dout.mean(axes)}  # fmt: skip
+    sums = {f"dout summed over axis {axis}": dout.sum(axis) for axis in range(dout.ndim)}
     yield from returned(right, sizes, others, others | sums)
     for order in [*permutations(range(len(right)))][1:]:
         swapped = ", ".join(f"d{names[i]}" for i in order)
