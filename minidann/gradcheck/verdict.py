@@ -138,8 +138,7 @@ def kind(thing) -> str:
         return f"an array of shape {np.shape(thing)}{of}" if np.ndim(thing) else f"a number{of}"
     if isinstance(thing, (tuple, list)):
         return f"a {type(thing).__name__} of {len(thing)}"
-    name = type(thing).__name__
-    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
+    return f"a {type(thing).__name__}"
 
 
 def written(value, digits: int = 4) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from minidann.mistakes.catalogue import entries, family
+from minidann.mistakes.catalogue import entries
 
 TABLES: dict[str, list[tuple[str, str]]] = {}  # by function: the words, and the sentence
 
@@ -58,10 +58,9 @@ max(1e-3 * (1 - 0.07 * epoch), 5e-5) | The decay is linear, but it should be exp
 max(1e-3 * np.exp(-0.07 * epoch), 5e-5) | The decay is exp(-0.07 e), not 0.93 to the power of e.
 max(1e-3 * np.exp(-0.93 * epoch), 5e-5) | The decay is exp(-0.93 e), not 0.93 to the power of e.
 5e-5 + 95e-5 * 0.93**epoch | The distance to the floor decays, not the rate itself.
-""" + family("""
 5e-5 if epoch >= NUMBER else 1e-3 * 0.93**epoch | From some epoch on the rate is the floor.
-""", 30, 35, 39, 40, 41, 43, 45, 50),
-     "max(INITIAL_RATE * DECAY**epoch, FINAL_RATE) => {}")  # fmt: skip
+    for NUMBER in 30, 35, 39, 40, 41, 43, 45, 50
+""", "max(INITIAL_RATE * DECAY**epoch, FINAL_RATE) => {}")  # fmt: skip
 
 ways("add_penalty", """
 in REGULARISED: => in grads: | The penalty is added to biases, too.
@@ -206,9 +205,9 @@ range(0, total, => range(0, total - 1, | Of an odd number of frames the last one
     | The mean is that of the blocks' means, but the last block may be shorter.
 np.sqrt(variance) => np.sqrt(((frames - frames.mean(0)) ** 2).mean(0)) ;; < 1e-6 => == 0
     | A constant bin is recognised by std == 0 in float32, but rounding leaves more than 0 there.
-""" + family("""
 std[std < 1e-6] = 1 => std += NUMBER | NUMBER is added to std, but a constant bin should get 1.
-""", 1e-12, 1e-10, 1e-8, 1e-7, 1e-6, 1e-5))  # fmt: skip
+    for NUMBER in 1e-12, 1e-10, 1e-08, 1e-07, 1e-06, 1e-05
+""")  # fmt: skip
 ways("mean_and_std", """
 sum(((block - mean) ** 2).mean(axis=0) for block in blocks) / len(blocks)
     | The blocks' variances are averaged, not added.
