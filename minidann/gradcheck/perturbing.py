@@ -101,6 +101,7 @@ def derivatives(function: Callable[[np.ndarray], np.ndarray], array: np.ndarray)
     return Derivatives(central, complex_, kinks, low, high, rounding)
 
 
+@np.errstate(all="ignore")
 def differences(
     function: Callable[[np.ndarray], np.ndarray], array: np.ndarray, *, method: str = "central"
 ) -> np.ndarray:
@@ -119,15 +120,10 @@ def _entries(array: np.ndarray) -> np.ndarray:
     return np.eye(array.size).reshape(-1, *array.shape)
 
 
-def _outputs(function, array, direction, step_size: complex) -> np.ndarray:
-    with np.errstate(all="ignore"):
-        return np.atleast_1d(function(np.asarray(array + step_size * direction)))  # (k,)
-
-
 def _central(function, array, direction, h: float = CENTRAL_STEP) -> tuple:
     """The slopes of each output along a direction: central, on the left, on the right; (k,)."""
     low2, low, middle, high, high2 = (
-        _outputs(function, array, direction, s * h).ravel() for s in (-2, -1, 0, 1, 2)
+        np.ravel(function(np.asarray(array + s * h * direction))) for s in (-2, -1, 0, 1, 2)
     )
     central = (8 * (high - low) - (high2 - low2)) / (12 * h)
     left = (3 * middle - 4 * low + low2) / (2 * h)
@@ -151,7 +147,7 @@ def _complex(function, array) -> np.ndarray | None:
         warnings.simplefilter("error", np.exceptions.ComplexWarning)
         for direction in _entries(array):
             try:
-                outputs = _outputs(function, array, direction, 1j * COMPLEX_STEP)  # (k,)
+                outputs = np.ravel(function(np.asarray(array + 1j * COMPLEX_STEP * direction)))
             except (Exception, SystemExit):  # each function refuses complex arrays in its own way
                 return None
             if not np.iscomplexobj(outputs) or not np.isfinite(outputs).all():

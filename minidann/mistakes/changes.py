@@ -69,21 +69,18 @@ def changes(
     if isinstance(value, bool) or counts_rows or not isinstance(value, (int, float, np.ndarray)):
         return
     a = np.asarray(value)
+    counts = [np.arange(n).reshape(-1, *[1] * (a.ndim - k - 1)) for k, n in enumerate(a.shape)]
+    same = {name: o for name, o in others.items() if np.shape(o) == a.shape and o is not value}
+    choices = {
+        "AXIS": {k: {"axis": k, "size": n, "i": counts[k]} for k, n in enumerate(a.shape)},
+        "AXES": {axes: {"axes": axes} for axes in [*permutations(range(a.ndim))][1:]},
+        "OTHER": {name: {"other": other} for name, other in same.items()},
+        "": {"": {}},
+    }
     for way in ways:
-        words = way.__doc__
-        if "AXIS" in words:
-            for axis, size in enumerate(a.shape):
-                i = np.arange(size).reshape(-1, *[1] * (a.ndim - axis - 1))
-                yield words.replace("AXIS", str(axis)), partial(way, a=a, axis=axis, size=size, i=i)
-        elif "AXES" in words:
-            for axes in [*permutations(range(a.ndim))][1:]:
-                yield words.replace("AXES", str(axes)), partial(way, a=a, axes=axes)
-        elif "OTHER" in words:
-            for name, other in others.items():
-                if np.shape(other) == a.shape and other is not value:
-                    yield words.replace("OTHER", name), partial(way, a=a, other=other)
-        else:
-            yield words, partial(way, a=a)
+        name = next(name for name in choices if name in way.__doc__)
+        for choice, given in choices[name].items():
+            yield way.__doc__.replace(name, str(choice)), partial(way, a=a, **given)
     for words, factor in factors(sizes).items():
         yield words, partial(np.multiply, a, factor)
     for name, size in sizes.items() if isinstance(value, int) else ():
