@@ -115,7 +115,7 @@ def beside(what: str, received, true) -> list[str]:
     elif right.size > SHOWN:
         with np.errstate(all="ignore"):
             off = np.abs(numbers - right)
-        at = np.unravel_index(int(np.where(np.isnan(off), np.inf, off).argmax()), off.shape)
+        at = np.unravel_index(off.argmax(), off.shape)  # NaN counts as the largest
         what = f"{what}[{', '.join(map(str, at))}]"
         numbers, right = numbers[at], right[at]
     for digits in DIGITS:

@@ -92,10 +92,9 @@ def close(received, true, floor: float = 0.0, tolerance: float = TOLERANCE) -> b
     if received is None or received.shape != true.shape:
         return False
     tolerance = SINGLE if is_single(received) and true.dtype != np.float32 else tolerance
+    least = max(tolerance * np.nan_to_num(np.abs(true)).max(initial=0.0), floor)
     with np.errstate(all="ignore"):
-        off = np.where(np.isnan(received) & np.isnan(true), 0, np.abs(received - true))
-        size = np.nan_to_num(np.abs(true)).max(initial=0.0)
-    return bool(off.max(initial=0.0) <= max(tolerance * size, floor))
+        return bool(np.allclose(received, true, rtol=0, atol=least, equal_nan=True))
 
 
 class Seen(NamedTuple):
@@ -118,17 +117,12 @@ class Seen(NamedTuple):
         predicted, finite = np.asarray(predicted), np.isfinite(received)
         if not self.wrong[i]:  # what overflows in one way to write it need not in another
             return not np.isfinite(predicted).all() or close(predicted, true, self.floor, MIXED)
-        odd = predicted[~finite], received[~finite]
-        if not np.isfinite(predicted[finite]).all() or not np.array_equal(*odd, equal_nan=True):
-            return False
-        off = np.abs(predicted - received)[finite].max(initial=0.0)
         size = np.abs(received)[finite].max(initial=0.0)
-        if is_single(received):
-            return bool(off <= SINGLE * size)
-        if not finite.all() or np.shape(true) != received.shape:
-            return bool(off <= TOLERANCE * size)
-        # To a millionth of what is wrong, so that a guess that is merely near does not count.
-        return bool(off <= max(MIXED * np.abs(received - true).max(), 1e-13 * size))
+        least = (SINGLE if is_single(received) else TOLERANCE) * size
+        if finite.all() and np.shape(true) == received.shape and not is_single(received):
+            # To a millionth of what is wrong, so that a guess that is merely near does not count.
+            least = max(MIXED * np.abs(received - true).max(), 1e-13 * size)
+        return bool(np.allclose(predicted, received, rtol=0, atol=least, equal_nan=True))
 
 
 def floor(question: Question) -> float:
