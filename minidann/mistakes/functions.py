@@ -174,7 +174,6 @@ ways("equations", """
 (1 - alpha) * beta => (1 - alpha) | The encoder's gradient of L_l lacks the factor beta.
 - (1 - alpha) * beta => + (1 - alpha) * beta | The encoder's gradient of L_l is not reversed.
 grads.get(name, 0) - => - | The encoder's gradient of L_e is lost.
-= (1 - alpha) => = -(1 - alpha) | The domain classifier's gradient is reversed too.
 = (1 - alpha) => = -beta * (1 - alpha) | The domain classifier's gradient is reversed too.
 grads.get(name => emotion.get(name | The encoder's gradient of L_e lacks the factor alpha.
 else: => elif name in emotion: | Where the encoder has only L_l, it gets no gradient.
@@ -220,9 +219,6 @@ np.maximum(sum((np.float64(b) ** 2).sum(axis=0) for b in blocks) / total - mean*
 
 ways("information", """
 (H(p.mean(axis=0)) - H(p).mean()) / np.log(2) | It is in bits: the log should be natural.
-H(p).mean() - H(p.mean(axis=0)) | The sign is wrong.
-H(p.mean(axis=0)) | It is the entropy of the mean alone.
-H(p).mean() | It is the mean entropy alone.
 H(p.mean(axis=0)) - H(p).sum() | The entropies are added, not averaged.
 H(p.mean(axis=1)) - H(p).mean() | The mean runs over the classes, not over the rows.
 H(np.eye(p.shape[1])[p.argmax(axis=1)].mean(axis=0)) - H(p).mean()
