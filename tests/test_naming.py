@@ -13,7 +13,7 @@ from minidann.mistakes import naming
 from minidann.mistakes.changes import changes, factors
 from minidann.mistakes.convolution import largest, shared
 from minidann.mistakes.explaining import explain
-from minidann.mistakes.question import Case, Seen, ask, close, floor, is_single
+from minidann.mistakes.question import Case, Seen, ask, close, is_single
 from minidann.mistakes.shares import by_shares, shares
 from minidann.ops import (
     attention,
@@ -330,7 +330,7 @@ def test_what_is_close():
     assert close(single, [0.1 + 1e-6, 0.2]) and not close(single, np.float32([0.1 + 1e-6, 0.2]))
     assert is_single(np.float64(single)) and is_single(np.float32(1)) and not is_single(A[:0])
     small = ask(dense, Case("", (np.eye(1) / 4, np.eye(1) / 4, A[:1]), {}), np.eye(1) / 2)
-    assert floor(small) == 5e-7
+    assert small.floor == 5e-7
 
 
 @pytest.mark.parametrize("wrong, true, received, predicted, fits", [

@@ -27,6 +27,12 @@ class Question(NamedTuple):
     cache: object
     gradients: tuple
 
+    @property
+    def floor(self) -> float:
+        """What rounding may leave of a gradient whose terms cancel."""
+        arrays = [a for a in (self.upstream, *self.gradients) if a is not None]
+        return MIXED * float(max(np.abs(array).max(initial=0.0) for array in arrays))
+
 
 def ask(op, case: Case, upstream: np.ndarray) -> Question:
     """The question about `op` on this case, with the answers of `op` itself."""
@@ -123,10 +129,3 @@ class Seen(NamedTuple):
             # To a millionth of what is wrong, so that a guess that is merely near does not count.
             least = max(MIXED * np.abs(received - true).max(), 1e-13 * size)
         return bool(np.allclose(predicted, received, rtol=0, atol=least, equal_nan=True))
-
-
-def floor(question: Question) -> float:
-    """What rounding may leave of a gradient whose terms cancel."""
-    sizes = [np.abs(a).max(initial=0.0) for a in (question.upstream, *question.gradients)
-             if a is not None]  # fmt: skip
-    return MIXED * float(max(sizes))
