@@ -80,7 +80,8 @@ b
     | Two lines.
 """
     assert [*catalogue.entries(text)] == [("a or b | c", "One."), ("b", "Two lines.")]
-    assert catalogue.family("x * NUMBER | Not NUMBER.\n", 0.5) == "x * 0.5 | Not 0.5.\n"
+    entries = [*catalogue.entries("\nx * NUMBER | Not NUMBER. for NUMBER in 0.5, 2\n")]
+    assert entries == [("x * 0.5", "Not 0.5."), ("x * 2", "Not 2.")]
     (twice,) = catalogue.formulas("2 * x + y | Twice.", derive=lambda x: {"y": 1}, form="-({})")
     assert twice(x=3) == -7 and twice.__doc__ == "Twice."
 

@@ -206,10 +206,10 @@ def test_values_in_words():
     assert written({"a": [1 / 3, -0.0], "b": (None, True)}) == "{a: [0.3333, 0], b: (None, True)}"
     assert written(np.ones(12)).count("1") == 12
     assert written(np.ones(13)) == "an array of shape (13,)"
-    things = True, 1.5, np.array(["x"]), np.array(1j), [1], {}, ...
+    things = True, 1.5, np.array(["x"]), np.array(1j), [1], {}
     assert ", ".join(map(kind, things)) == (
         "True, a number, an array of shape (1,) of <U1, a number of complex128, a list of 1, a dict"
-        ", an ellipsis")  # fmt: skip
+    )
     assert beside("x", "a", 1.0) == ["received x: a str; right: a number"]
     assert beside("x", 1 + 1e-10, 1.0) == ["received x = 1.0000000001", "right    x = 1"]
     assert beside("x", [1.00001], [1.0]) == ["received x = [1.00001]", "right    x = [1]"]

@@ -13,17 +13,7 @@ from minidann import ops
 from minidann.gradcheck.perturbing import IN_FLOAT32, by_differences
 from minidann.gradcheck.verdict import Verdict, kind, shown
 from minidann.mistakes import catalogue, naming
-from minidann.mistakes.question import (
-    MIXED,
-    Case,
-    Question,
-    Seen,
-    argument_names,
-    ask,
-    close,
-    floor,
-    real,
-)
+from minidann.mistakes.question import MIXED, Case, Question, Seen, argument_names, ask, close, real
 
 AGAIN = (
     "backward gives another answer when it is called again: does it write to its cache, keep "
@@ -91,7 +81,7 @@ def judge(
     names = argument_names(getattr(ops, name).forward)
     outs, seen, problems, notes = [], [], [], {}
     for question, answer in zip(questions, answers):
-        out, least, true = real(answer.out), floor(question), tuple(question.gradients)
+        out, least, true = real(answer.out), question.floor, tuple(question.gradients)
         wrong = out is not None and not close(out, question.out, tolerance=MIXED)
         outs.append(Seen(question, (out,), (np.asarray(question.out),), (wrong,)))
         numbers = [real(gradient) for gradient in each(answer.gradients, names)]
@@ -154,7 +144,7 @@ def unusable(answer: Answer, question: Question, names) -> list[str]:
         elif real(gradient) is None:
             found.append(f"backward returns {kind(gradient)} as d{names[i]}: return an array.")
         else:
-            found.append("" if close(second, gradient, floor(question)) else AGAIN)
+            found.append("" if close(second, gradient, question.floor) else AGAIN)
     return found
 
 

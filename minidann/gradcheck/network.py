@@ -13,8 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-import minidann.ops
-from minidann import feeding, model
+from minidann import feeding, model, ops
 from minidann.gradcheck.judging import read_only
 from minidann.gradcheck.perturbing import Derivatives, compare, derivatives
 from minidann.gradcheck.verdict import Report, Verdict
@@ -40,11 +39,11 @@ class Step(NamedTuple):
     alpha: float = ALPHA
     beta: float = BETA
 
-    def forward(self, network, params: dict, ops=minidann.ops) -> tuple:
+    def forward(self, network, params: dict) -> tuple:
         """((L_e or None, L_l), cache) of `network` with these parameters."""
         return network.forward(
             params, self.x, emotion_labels=self.emotion_labels, domain_labels=self.domain_labels,
-            mode=self.mode, beta=self.beta, mask=self.mask, ops=ops,
+            mode=self.mode, beta=self.beta, mask=self.mask,
         )  # fmt: skip
 
 
@@ -75,10 +74,10 @@ def example(
     x = padded(rng, n + m, frames, mels)
     x[:n] += 0.4
     high = np.full(filters, 100.0)  # so that nothing is cut off at 0
-    pooled, _ = minidann.ops.conv_relu_maxpool.forward(x, params["conv.w"], high)  # (n+m, P, F)
+    pooled, _ = ops.conv_relu_maxpool.forward(x, params["conv.w"], high)  # (n+m, P, F)
     params["conv.b"] = 100.01 - np.median(pooled, axis=(0, 1))  # no pool is at 0, the kink
     features = (model.pooled_frames(frames) + 1) * filters
-    mask = minidann.ops.dropout.draw_mask(rng, (n + m, features), 0.4, np.float64)
+    mask = ops.dropout.draw_mask(rng, (n + m, features), 0.4, np.float64)
     labels = rng.permutation(np.arange(n) % 2)
     domains = (np.arange(n + m) >= n).astype(int)
     steps = feeding.steps(mode, n, m)
@@ -105,9 +104,8 @@ def check_network(network, rng: np.random.Generator, *, mode: str, **sizes: int)
             found.append(compare(name, grads.get(name), true, step.params[name].shape, strict=True))
         verdicts += [verdict._replace(part=verdict.part + step.label) for verdict in found]
     named = {} if all(verdict.right for verdict in verdicts) else networks.name(received)
-    for i, verdict in enumerate(verdicts):
-        causes = named.get(verdict.part.partition(":")[0]) or verdict.causes
-        verdicts[i] = verdict if verdict.right else verdict._replace(causes=causes)
+    causes = [named.get(v.part.partition(":")[0]) or v.causes for v in verdicts]
+    verdicts = [v if v.right else v._replace(causes=c) for v, c in zip(verdicts, causes)]
     return Report(f"network, {mode}", tuple(verdicts))
 
 

@@ -58,7 +58,17 @@ def check_file(path: Path, name: str | None, seed: int, verbose: bool = False) -
         return check_as(name, module, rng, path.name, verbose)
     if not callable(vars(module).get("example")):
         raise UserError(f"{path}: has no function example; say with --op which op it is")
-    return _by_itself(path, module, rng)
+
+    def example():
+        arrays, options = as_example(module.example(rng))
+        return tuple(np.array(array, dtype=np.float64) for array in arrays), dict(options)
+
+    arrays, options = _run(path, "example(rng)", example)
+    for name, array in zip(argument_names(module.forward, len(arrays)), arrays):
+        if not 0 < array.size <= LARGE:
+            raise UserError(f"{path}: example(rng): {name} has {array.size} entries, and each is "
+                            f"perturbed: make it a small example, of 1 to {LARGE}")  # fmt: skip
+    return check(module, rng, arrays=arrays, options=options, title=path.name)
 
 
 def check_as(name: str, module, rng: np.random.Generator, title: str, verbose: bool) -> Report:
@@ -109,18 +119,3 @@ def _in_float32(module, question: Question, verdicts: dict[str, Verdict]) -> dic
     wide = {part for part, got in received if getattr(got, "dtype", None) == np.float64}
     return {part: v._replace(note=v.note or FLOAT32 * (part in wide))
             for part, v in verdicts.items()}  # fmt: skip
-
-
-def _by_itself(path: Path, module, rng) -> Report:
-    """The verdicts on the file's gradients, against the differences of its own forward."""
-
-    def example():
-        arrays, options = as_example(module.example(rng))
-        return tuple(np.array(array, dtype=np.float64) for array in arrays), dict(options)
-
-    arrays, options = _run(path, "example(rng)", example)
-    for name, array in zip(argument_names(module.forward, len(arrays)), arrays):
-        if not 0 < array.size <= LARGE:
-            raise UserError(f"{path}: example(rng): {name} has {array.size} entries, and each is "
-                            f"perturbed: make it a small example, of 1 to {LARGE}")  # fmt: skip
-    return check(module, rng, arrays=arrays, options=options, title=path.name)

@@ -115,7 +115,7 @@ def beside(what: str, received, true) -> list[str]:
     elif right.size > SHOWN:
         with np.errstate(all="ignore"):
             off = np.abs(numbers - right)
-        at = np.unravel_index(int(np.where(np.isnan(off), np.inf, off).argmax()), off.shape)
+        at = np.unravel_index(off.argmax(), off.shape)  # NaN counts as the largest
         what = f"{what}[{', '.join(map(str, at))}]"
         numbers, right = numbers[at], right[at]
     for digits in DIGITS:
@@ -138,8 +138,7 @@ def kind(thing) -> str:
         return f"an array of shape {np.shape(thing)}{of}" if np.ndim(thing) else f"a number{of}"
     if isinstance(thing, (tuple, list)):
         return f"a {type(thing).__name__} of {len(thing)}"
-    name = type(thing).__name__
-    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
+    return f"a {type(thing).__name__}"
 
 
 def written(value, digits: int = 4) -> str:

@@ -81,16 +81,15 @@ def of(target: str, *places: str) -> list[Mistake]:
 
 
 def entries(text: str) -> Iterator[tuple[str, str]]:
-    """(formula, sentence) of each entry of a table; an indented line goes on with it."""
-    for line in text.replace("\n    ", " ").strip().splitlines():
-        if line:
-            formula, _, says = line.rpartition(" | ")
+    """(formula, sentence) of each entry of a table; an indented line goes on with it.
+
+    An entry that ends with "for NUMBER in 1, 2" is one for each of these numbers.
+    """
+    for line in filter(None, text.replace("\n    ", " ").splitlines()):
+        line, _, numbers = line.partition(" for NUMBER in ")
+        for number in numbers.split(", "):
+            formula, _, says = line.replace("NUMBER", number).rpartition(" | ")
             yield formula.strip(), says.strip()
-
-
-def family(text: str, *numbers: float) -> str:
-    """The entries of a table that differ by one number, which stands as NUMBER in `text`."""
-    return "".join(text.replace("NUMBER", f"{number:g}") for number in numbers)
 
 
 def formulas(

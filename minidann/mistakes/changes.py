@@ -24,7 +24,6 @@ np.sign(a) | its sign
 1 / a | one over it
 1 - a | one minus it
 np.trunc(a) | cut to whole numbers: its dtype is an integer's
-np.minimum(a + 1, a.max()) | one larger
 np.full_like(a, a.sum()) | summed over all axes
 np.full_like(a, a.mean()) | averaged over all axes
 np.flip(a, axis) | reversed along axis AXIS
@@ -34,7 +33,6 @@ np.where(i == size - 1, 0, a) | zero in the last of axis AXIS
 np.where(i == 0, 0, a) | zero in the first of axis AXIS
 np.where(i == 0, a, 0) | zero but for the first of axis AXIS
 np.where(i == size - 1, a, 0) | zero but for the last of axis AXIS (= in a loop, not +=?)
-np.broadcast_to(a.take([0], axis), a.shape) | that of the first of axis AXIS everywhere
 np.broadcast_to(a.sum(axis, keepdims=True), a.shape) | summed over axis AXIS
 np.broadcast_to(a.mean(axis, keepdims=True), a.shape) | averaged over axis AXIS
 other | OTHER
@@ -51,11 +49,10 @@ SHAPES = formulas("""
 a.squeeze() | without its axes of size 1 (squeeze?)
 np.expand_dims(a, axis) | with an axis of size 1 too many, axis AXIS (keepdims?)
 a.sum(axis) | summed over axis AXIS, which should stay
-a.mean(axis) | averaged over axis AXIS, which should stay
 a.take(range(size - 1), axis) | without the last of axis AXIS
 a.take(range(1, size), axis) | without the first of axis AXIS
 """)
-Ways = Iterator[tuple[str, Callable[[], object]]]  # (what is done, () -> the spoiled value)
+Ways = Iterator[tuple[str, Callable[[], object]]]  # (words, () -> what comes of it)
 
 
 def changes(
@@ -64,41 +61,26 @@ def changes(
     """The ways to spoil anything that a function is given, keeps or returns, if it is of numbers.
 
     `sizes` are the numbers that a wrong factor may be; `others` the arrays at hand, by their names.
-    An array of whole numbers counts rows: what is made of it counts rows, too, that exist.
+    An array of whole numbers counts rows, so it stays: SciPy reads outside of its matrix otherwise.
     """
-    counts = isinstance(value, np.ndarray) and value.ndim and value.dtype.kind in "iu"
-    for words, make in _ways(value, sizes, others, ways):
-        yield words, partial(_rows, make, value.max(initial=0)) if counts else make
-
-
-def _rows(make: Callable, last: int) -> np.ndarray:
-    rows = make()
-    if rows.dtype.kind not in "iu" or rows.min(initial=0) < 0 or rows.max(initial=0) > last:
-        raise ValueError("these are no numbers of rows")
-    return rows
-
-
-def _ways(value, sizes, others, ways) -> Ways:
     if isinstance(value, bool):
         yield f"{not value}", lambda: not value
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.ndarray)):
+    counts_rows = isinstance(value, np.ndarray) and value.ndim and value.dtype.kind in "iu"
+    if isinstance(value, bool) or counts_rows or not isinstance(value, (int, float, np.ndarray)):
         return
     a = np.asarray(value)
+    counts = [np.arange(n).reshape(-1, *[1] * (a.ndim - k - 1)) for k, n in enumerate(a.shape)]
+    same = {name: o for name, o in others.items() if np.shape(o) == a.shape and o is not value}
+    choices = {
+        "AXIS": {k: {"axis": k, "size": n, "i": counts[k]} for k, n in enumerate(a.shape)},
+        "AXES": {axes: {"axes": axes} for axes in [*permutations(range(a.ndim))][1:]},
+        "OTHER": {name: {"other": other} for name, other in same.items()},
+        "": {"": {}},
+    }
     for way in ways:
-        words = way.__doc__
-        if "AXIS" in words:
-            for axis, size in enumerate(a.shape):
-                i = np.arange(size).reshape(-1, *[1] * (a.ndim - axis - 1))
-                yield words.replace("AXIS", str(axis)), partial(way, a=a, axis=axis, size=size, i=i)
-        elif "AXES" in words:
-            for axes in [*permutations(range(a.ndim))][1:]:
-                yield words.replace("AXES", str(axes)), partial(way, a=a, axes=axes)
-        elif "OTHER" in words:
-            for name, other in others.items():
-                if np.shape(other) == a.shape and other is not value:
-                    yield words.replace("OTHER", name), partial(way, a=a, other=other)
-        else:
-            yield words, partial(way, a=a)
+        name = next(name for name in choices if name in way.__doc__)
+        for choice, given in choices[name].items():
+            yield way.__doc__.replace(name, str(choice)), partial(way, a=a, **given)
     for words, factor in factors(sizes).items():
         yield words, partial(np.multiply, a, factor)
     for name, size in sizes.items() if isinstance(value, int) else ():
@@ -113,7 +95,6 @@ def factors(sizes: dict[str, float]) -> dict[str, float]:
         known |= {f"{a} times {b}": sizes[a] * sizes[b], f"{a}/{b}": ratio, f"{b}/{a}": 1 / ratio}
     for name, size in sizes.items():
         known |= {f"{name} squared": size**2, f"sqrt({name})": np.sqrt(abs(size))}
-        known |= {f"{name}/({name} - 1)": np.divide(size, size - 1), f"1 - {name}": 1 - size}
     found = {f"multiplied by {name}": number for name, number in known.items()}
     found |= {f"divided by {name}": np.divide(1.0, number) for name, number in known.items()}
     signed = {f"with the wrong sign and {words}": -number for words, number in found.items()}

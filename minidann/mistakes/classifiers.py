@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minidann.mistakes.catalogue import PATHS, family, formulas, table
+from minidann.mistakes.catalogue import PATHS, formulas, table
 from minidann.ops import dense, dropout, gradient_reversal, softmax_cross_entropy
 
 # --- dropout: the same mask, both ways
@@ -13,9 +13,9 @@ mask != 0 | What is kept is not scaled by 1 / (1 - p).
 mask.max() - mask | The mask is inverted: what is dropped passes.
 mask == 0 | The mask is inverted, and what passes is not scaled.
 np.where(mask, 1 / np.where(mask, mask, 1), 0) | What is kept is divided by the mask.
-""" + family("""
 (mask != 0) / (1 - NUMBER) | The scale is 1 / (1 - NUMBER) whatever the rate is: use the mask.
-""", 0.2, 0.3, 0.5, 0.7, 0.8)  # fmt: skip
+    for NUMBER in 0.2, 0.3, 0.5, 0.7, 0.8
+"""
 table(dropout, "forward", MASKS, form="x * ({})")
 table(dropout, "afresh", MASKS + """
 np.random.default_rng(1).permuted(mask) | A second mask is drawn for the backward pass.
@@ -109,11 +109,11 @@ log_loss(z - z.max(axis=1) - np.log(np.exp(z - z.max(axis=1)).sum(axis=1)))
 np.logaddexp(0, (1 - 2 * (labels == 1)) * (z[:, 1] - z[:, 0])).mean() | Two classes are assumed.
 -log_softmax(shifted(z))[np.arange(len(z)), labels] | The mean over the rows is missing.
 log_loss(softmax(z)) | The log is missing.
-""" + family("""
 loss(softmax(z) + NUMBER) | NUMBER is added inside the log: take the log of what is never 0.
+    for NUMBER in 1e-15, 1e-12, 1e-10, 1e-09, 1e-08, 1e-07, 1e-06, 1e-05
 loss(np.maximum(softmax(z), NUMBER)) | p is cut off at NUMBER: take the log of what is never 0.
-""", 1e-15, 1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5),
-    *HELPERS, derive=of_labels)  # fmt: skip
+    for NUMBER in 1e-15, 1e-12, 1e-10, 1e-09, 1e-08, 1e-07, 1e-06, 1e-05
+""", *HELPERS, derive=of_labels)  # fmt: skip
 table(softmax_cross_entropy, "forward", SOFTMAX, *HELPERS, derive=of_labels, form="loss({})")
 
 # --- gradient_reversal: minus beta

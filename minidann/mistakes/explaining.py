@@ -6,33 +6,26 @@ nothing is. Explanations are handed over, and shares and one number of all input
 the words of each are the same for every input. At most two are told.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import cache, partial
+from collections.abc import Callable, Sequence
+from functools import cache
 
 import numpy as np
 
 from minidann.mistakes import catalogue
-from minidann.mistakes.changes import SHAPES, WAYS, changes, factors
+from minidann.mistakes.changes import SHAPES, WAYS, Ways, changes
 from minidann.mistakes.question import Seen, close
-from minidann.mistakes.shares import readings, together
+from minidann.mistakes.shares import by_shares
 
 TOLD = 2
-Outcomes = Iterator[tuple[str, Callable[[], Sequence]]]  # (words, () -> what would be received)
-Table = dict[str, Callable[[], tuple]]  # the same of one question, each computed once
-
-
-def _attempt(make: Callable) -> tuple:
-    """What is made; nothing where that is not possible."""
-    try:
-        return tuple(make() or ())
-    except (ValueError, TypeError, IndexError, AttributeError, ZeroDivisionError, KeyError):
-        return ()
+Table = dict[str, Callable[[], Sequence]]  # the same of one question, each computed once
 
 
 def _part(table: Table, words: str, i: int):
-    """What these words predict of part i."""
-    parts = table.get(words, tuple)()
-    return parts[i] if i < len(parts) else None
+    """What these words predict of part i; None where they predict nothing."""
+    try:
+        return table[words]()[i]
+    except (ValueError, TypeError, IndexError, AttributeError, ZeroDivisionError, KeyError):
+        return None
 
 
 @np.errstate(all="ignore")
@@ -42,8 +35,7 @@ def explain(seen: list[Seen], outcomes: Callable, sizes: Callable, terms: Callab
     `outcomes(question)` are the explanations, the most specific first, `sizes(question)` the
     numbers that a factor may be, and `terms(question)` the paths that right gradients are sums of.
     """
-    tables = [{words: cache(partial(_attempt, make)) for words, make in outcomes(s.question)}
-              for s in seen]  # fmt: skip
+    tables = [{words: cache(make) for words, make in outcomes(s.question)} for s in seen]
     found: dict[int, list[str]] = {}
     for i in range(len(seen[0].wrong) if seen else 0):
         asked = [(s, table) for s, table in zip(seen, tables)
@@ -55,20 +47,9 @@ def explain(seen: list[Seen], outcomes: Callable, sizes: Callable, terms: Callab
             pair[0].wrong[i], sum(pair[0].wrong), np.size(pair[0].true[i])))  # fmt: skip
         found[i] = [words for words in asked[0][1]
                     if all(s.fits(_part(table, words, i), i) for s, table in asked)]  # fmt: skip
-        found[i] += _by_shares([s for s, _ in asked], terms, sizes, i)
-        found[i] = found[i] or _other_shapes([s for s, _ in asked], i) or _by_a_number(asked, i)
+        found[i] += by_shares([s for s, _ in asked], terms, sizes, i)
+        found[i] = found[i] or _cut_short([s for s, _ in asked], i) or _by_a_number(asked, i)
     return {i: _told(words, found, seen, tables) for i, words in found.items()}
-
-
-def _by_shares(seen: list[Seen], terms: Callable, sizes: Callable, i: int) -> Iterator[str]:
-    """What is said of how much of each path is in what was received of part i."""
-    paths = [{f"{path} is": parts[i] for path, parts in terms(s.question) if parts[i] is not None}
-             for s in seen]  # fmt: skip
-    numbers = [{"missing": 0.0, **factors(sizes(s.question))} for s in seen]
-    for said in readings(paths[0], seen[0].received[i], numbers[0]):
-        if all(s.fits(together(*of, said), i) for s, *of in zip(seen, paths, numbers)):
-            text = "; ".join(f"{path} {words}" for path, words in said.items())
-            yield f"{text[0].upper()}{text[1:]}."
 
 
 def _told(words, found, seen, tables) -> tuple[str, ...]:
@@ -97,12 +78,10 @@ def _told(words, found, seen, tables) -> tuple[str, ...]:
     return tuple((listed or spoiled + others)[:TOLD])
 
 
-def _other_shapes(seen: list[Seen], i: int) -> list[str]:
-    """The right numbers in another shape, of which the shape received says more."""
+def _cut_short(seen: list[Seen], i: int) -> list[str]:
+    """The right numbers, of which only the first along an axis are there."""
     pairs = [(s.received[i], np.asarray(s.true[i]), s.floor) for s in seen]
     for axis in range(min(received.ndim for received, *_ in pairs)):
-        if all(close(received.sum(axis=axis), true, floor) for received, true, floor in pairs):
-            return [f"The sum over axis {axis} of what is returned is missing."]
         if all(received.ndim == true.ndim and received.shape[axis] <= true.shape[axis]
                and close(received, true.take(range(received.shape[axis]), axis), floor)
                for received, true, floor in pairs):  # fmt: skip
@@ -129,7 +108,7 @@ def _by_a_number(asked: list[tuple[Seen, Table]], i: int) -> list[str]:
     return []
 
 
-def returned(right: Sequence, sizes, others, instead, what: str = "gradient") -> Outcomes:
+def returned(right: Sequence, sizes, others, instead, what: str = "gradient") -> Ways:
     """What may be done to each part of what is right before it is returned, or `instead` of it."""
     ways: dict[str, list[Callable]] = {}
     nothing = [lambda: None for _ in right]
@@ -140,7 +119,7 @@ def returned(right: Sequence, sizes, others, instead, what: str = "gradient") ->
             head = f"The right {what} is returned"
             if words.startswith(("multiplied by", "divided by")):
                 head = "The right numbers are"
-            elif words.startswith(("its ", "one ", "zero ", "that of")):
+            elif words.startswith(("its ", "one ", "zero ")):
                 head = f"The right {what} is replaced by"
             if words not in others:
                 ways.setdefault(f"{head} {words}.", [*nothing])[i] = make

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from minidann.mistakes.catalogue import entries, family
+from minidann.mistakes.catalogue import entries
 
 TABLES: dict[str, list[tuple[str, str]]] = {}  # by function: the words, and the sentence
 
@@ -58,10 +58,9 @@ max(1e-3 * (1 - 0.07 * epoch), 5e-5) | The decay is linear, but it should be exp
 max(1e-3 * np.exp(-0.07 * epoch), 5e-5) | The decay is exp(-0.07 e), not 0.93 to the power of e.
 max(1e-3 * np.exp(-0.93 * epoch), 5e-5) | The decay is exp(-0.93 e), not 0.93 to the power of e.
 5e-5 + 95e-5 * 0.93**epoch | The distance to the floor decays, not the rate itself.
-""" + family("""
 5e-5 if epoch >= NUMBER else 1e-3 * 0.93**epoch | From some epoch on the rate is the floor.
-""", 30, 35, 39, 40, 41, 43, 45, 50),
-     "max(INITIAL_RATE * DECAY**epoch, FINAL_RATE) => {}")  # fmt: skip
+    for NUMBER in 30, 35, 39, 40, 41, 43, 45, 50
+""", "max(INITIAL_RATE * DECAY**epoch, FINAL_RATE) => {}")  # fmt: skip
 
 ways("add_penalty", """
 in REGULARISED: => in grads: | The penalty is added to biases, too.
@@ -99,7 +98,6 @@ dict(state) => dict(state); BETA1, BETA2 = 0.999, 0.9 ;; .t": t} => .t": t - 1}
 (1 - BETA1) * g => g | The first moment lacks the factor 1 - beta1 before g.
 (1 - BETA2) * g => g | The second moment lacks the factor 1 - beta2 before g^2.
 (1 - BETA1) * g => -(1 - BETA1) * g | The sign of g is flipped in the first moment.
-(1 - BETA1) * g => g ;; (1 - BETA2) * g => g | Both moments lack the factor 1 - beta.
 return params, state => return params, {k: s for k, s in state.items() if k[:-2] in grads}
     | The new state lacks the moments and the counts of parameters without a gradient.
 in grads.items() => in ({k: 0 * p for k, p in params.items()} | grads).items()
@@ -112,8 +110,6 @@ m / (np.sqrt(v) + eps) | The moments are not corrected for their start at zero.
 m / c1 / np.sqrt(v / c2 + eps) | epsilon is added under the root.
 m / c1 / (v / c2 + eps) | The root of the second moment is missing.
 -m / c1 / (np.sqrt(v / c2) + eps) | The update is added instead of subtracted.
-np.sign(g) | The update is the sign of g: the moments are not used.
-g | The update is g, as in plain gradient descent.
 m / c1 | The update is not divided by the root of the second moment.
 m / c1 / (np.sqrt(v) + eps) | Only the first moment is corrected for its start at zero.
 m / (np.sqrt(v / c2) + eps) | Only the second moment is corrected for its start at zero.
@@ -148,7 +144,6 @@ recall[np.unique(predicted)].mean() | It averages over the predicted classes onl
 100 * recall.mean() | This is the UAR in percent.
 round(100 * recall.mean(), 2) | This is the UAR in percent.
 f1.mean() | This is the F1 score.
-np.nan_to_num(f1).mean() | This is the F1 score.
 """, "float(uars(confusion(labels, predicted))) => "
      "of_classes(labels, predicted, lambda recall, precision, f1: {})")  # fmt: skip
 
@@ -171,7 +166,6 @@ np.minimum(real.min(axis=0), 0) if minimum is None else minimum
 real.min() | It pads with one minimum for all bins.
 0.0 | It pads with 0.
 real[-1] | It pads with the last frame.
-np.atleast_2d(-mean / std)[0] | It pads with 0 before the frames are normalised.
 """, "real.min(axis=0) if minimum is None else minimum => {}")  # fmt: skip
 
 ways("equations", """
@@ -179,11 +173,8 @@ ways("equations", """
     | The domain classifier's gradient lacks its factor 1 - alpha.
 (1 - alpha) * beta => (1 - alpha) | The encoder's gradient of L_l lacks the factor beta.
 - (1 - alpha) * beta => + (1 - alpha) * beta | The encoder's gradient of L_l is not reversed.
-(1 - alpha) * beta => beta | The encoder's gradient of L_l lacks the factor 1 - alpha.
 grads.get(name, 0) - => - | The encoder's gradient of L_e is lost.
-= (1 - alpha) => = -(1 - alpha) | The domain classifier's gradient is reversed too.
 = (1 - alpha) => = -beta * (1 - alpha) | The domain classifier's gradient is reversed too.
-= (1 - alpha) => = alpha | The domain classifier's gradient has alpha, not 1 - alpha.
 grads.get(name => emotion.get(name | The encoder's gradient of L_e lacks the factor alpha.
 else: => elif name in emotion: | Where the encoder has only L_l, it gets no gradient.
 * beta => * 1 ;; = (1 - alpha) => = beta * (1 - alpha)
@@ -207,17 +198,15 @@ range(n, n + m) => range(m) | The target rows are counted from 0, but they begin
 """)  # fmt: skip
 
 ways("mean_and_std", """
-np.sqrt(variance) => variance | The root is missing.
 range(0, total, => range(0, total - 1, | Of an odd number of frames the last one is not counted.
 .sum(axis=0, dtype=np.float64) for block in blocks) / total
     => .mean(axis=0, dtype=np.float64) for block in blocks) / len(blocks)
     | The mean is that of the blocks' means, but the last block may be shorter.
-std[std < 1e-6] = 1 => 0 | A bin that never changes has the standard deviation 0, not 1.
 np.sqrt(variance) => np.sqrt(((frames - frames.mean(0)) ** 2).mean(0)) ;; < 1e-6 => == 0
     | A constant bin is recognised by std == 0 in float32, but rounding leaves more than 0 there.
-""" + family("""
 std[std < 1e-6] = 1 => std += NUMBER | NUMBER is added to std, but a constant bin should get 1.
-""", 1e-12, 1e-10, 1e-8, 1e-7, 1e-6, 1e-5))  # fmt: skip
+    for NUMBER in 1e-12, 1e-10, 1e-08, 1e-07, 1e-06, 1e-05
+""")  # fmt: skip
 ways("mean_and_std", """
 sum(((block - mean) ** 2).mean(axis=0) for block in blocks) / len(blocks)
     | The blocks' variances are averaged, not added.
@@ -230,9 +219,6 @@ np.maximum(sum((np.float64(b) ** 2).sum(axis=0) for b in blocks) / total - mean*
 
 ways("information", """
 (H(p.mean(axis=0)) - H(p).mean()) / np.log(2) | It is in bits: the log should be natural.
-H(p).mean() - H(p.mean(axis=0)) | The sign is wrong.
-H(p.mean(axis=0)) | It is the entropy of the mean alone.
-H(p).mean() | It is the mean entropy alone.
 H(p.mean(axis=0)) - H(p).sum() | The entropies are added, not averaged.
 H(p.mean(axis=1)) - H(p).mean() | The mean runs over the classes, not over the rows.
 H(np.eye(p.shape[1])[p.argmax(axis=1)].mean(axis=0)) - H(p).mean()

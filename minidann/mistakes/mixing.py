@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minidann.mistakes.catalogue import PATHS, family, formulas, table
+from minidann.mistakes.catalogue import PATHS, formulas, table
 from minidann.mistakes.classifiers import HELPERS, SOFTMAX
 from minidann.ops import attention, batchnorm
 from minidann.ops.batchnorm import EPSILON, MOMENTUM
@@ -68,7 +68,7 @@ table(attention, "forward", SOFTMAX, *HELPERS, derive=of_score, form="attend({})
 
 # --- batchnorm: x acts by itself, through the mean and through the variance
 
-EPSILONS = 0, 1e-12, 1e-10, 1e-8, 1e-7, 1e-6, 1e-4, 1e-3
+EPSILONS = "0, 1e-12, 1e-10, 1e-08, 1e-07, 1e-06, 0.0001, 0.001"
 
 
 def of_terms(dout, xhat, gamma, scale, var, dx, dgamma, dbeta, own_statistics, **_):
@@ -93,7 +93,7 @@ scale * own, None, None | the direct path
 -scale * (mean + 0 * own) * own_statistics, None, None | the path through the mean
 -scale * change * own_statistics, None, None | the path through the variance
 """, derive=of_terms)  # fmt: skip
-table(batchnorm, "afresh", """
+table(batchnorm, "afresh", f"""
 train(own - mean - xhat * (dout * xhat).mean(axis=0)) | The path through the variance lacks gamma.
 train(own - mean - (own * xhat).mean(axis=0)) | The path through the variance lacks the factor xhat.
 train(own - mean - change / scale) | 1/std^2 stands in the path through the variance, not 1/std^3.
@@ -108,9 +108,9 @@ again(xhat=(out - beta) / gamma) | xhat = (out - beta) / gamma is 0/0 where gamm
 rescaled((np.sqrt(var) + epsilon) ** 2) | In dx epsilon is outside of the root, in forward under it.
 rescaled((var * n / (n - 1) if own_statistics else var) + epsilon)
     | The variance is divided by N - 1 in backward, by N in forward.
-""" + family(f"""
 rescaled(var + NUMBER) | epsilon is NUMBER in backward, {EPSILON:g} in forward.
-""", *EPSILONS), derive=of_terms)  # fmt: skip
+    for NUMBER in {EPSILONS}
+""", derive=of_terms)  # fmt: skip
 
 
 def of_statistics(x, gamma, beta, running, **_):
@@ -127,7 +127,7 @@ def of_statistics(x, gamma, beta, running, **_):
             "epsilon": EPSILON, "old": MOMENTUM}  # fmt: skip
 
 
-table(batchnorm, "forward", """
+table(batchnorm, "forward", f"""
 by(mean, var * len(x) / (len(x) - 1)) | The variance is divided by N - 1, not by N.
 by(mean, np.var(x)) | The variance has no axis: it is that of all features together.
 by(np.mean(x), np.var(x)) | The mean and the variance have no axis: all features share them.
@@ -140,6 +140,6 @@ again(running=running and running[::-1]) | The mean and the variance of running 
 again(running=running and (old * mean + (1 - old) * x.mean(0), old * var + (1 - old) * x.var(0)))
     | In inference running is averaged with the batch's own statistics: use it as it is given.
 again(gamma=beta, beta=gamma) | gamma and beta are exchanged.
-""" + family(f"""
 to((x - mean) / np.sqrt(var + NUMBER)) | epsilon is NUMBER; here it is {EPSILON:g}.
-""", *EPSILONS), derive=of_statistics)  # fmt: skip
+    for NUMBER in {EPSILONS}
+""", derive=of_statistics)  # fmt: skip

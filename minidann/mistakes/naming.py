@@ -5,15 +5,15 @@ changes of one value that the op is given, keeps or returns.
 import re
 from collections.abc import Callable
 from functools import partial
-from itertools import combinations, permutations
+from itertools import permutations
 
 import numpy as np
 
 from minidann import ops
 from minidann.mistakes import catalogue, classifiers, convolution, mixing  # noqa: F401  fill the catalogue
 from minidann.mistakes.catalogue import fields
-from minidann.mistakes.changes import changes
-from minidann.mistakes.explaining import TOLD, Outcomes, explain, returned
+from minidann.mistakes.changes import Ways, changes
+from minidann.mistakes.explaining import TOLD, explain, returned
 from minidann.mistakes.question import Question, Seen, argument_names
 
 LARGEST = 3000  # numbers of an input: a larger one says little more, and takes long
@@ -36,7 +36,7 @@ def letters(name: str, question: Question) -> dict[str, float]:
     return dict(sorted(found.items(), key=lambda item: item[1] == 1.0))
 
 
-def _as_if(which: str, values: dict, run: Callable, sizes, others) -> Outcomes:
+def _as_if(which: str, values: dict, run: Callable, sizes, others) -> Ways:
     """What `run(**changed)` gives if one of the values that it is given were another."""
     for name, value in values.items():
         for words, make in changes(value, sizes, others):
@@ -44,7 +44,7 @@ def _as_if(which: str, values: dict, run: Callable, sizes, others) -> Outcomes:
             yield text, lambda name=name, make=make: run(**{name: make()})
 
 
-def forward_outcomes(name: str, question: Question) -> Outcomes:
+def forward_outcomes(name: str, question: Question) -> Ways:
     """The explanations of a wrong output of an op."""
     op, (_, arrays, options) = getattr(ops, name), question.case
     inputs, sizes = dict(zip(argument_names(op.forward), arrays)), letters(name, question)
@@ -68,7 +68,7 @@ def forward_outcomes(name: str, question: Question) -> Outcomes:
     yield from returned((np.asarray(question.out),), sizes, inputs, inputs, "out")
 
 
-def backward_outcomes(name: str, question: Question) -> Outcomes:
+def backward_outcomes(name: str, question: Question) -> Ways:
     """The explanations of wrong gradients of an op."""
     op, right = getattr(ops, name), question.gradients
     dout, names = np.asarray(question.upstream), argument_names(op.forward, len(right))
@@ -81,11 +81,7 @@ def backward_outcomes(name: str, question: Question) -> Outcomes:
     kept.pop("size", None)  # scipy's product reads outside of its matrix where a pool is shorter
     again = catalogue.at_hand(name, question)["again"]
     yield from _as_if("Backward", kept | {"dout": dout}, again, sizes, others)
-    sums = {}
-    for axes in (a for n in range(1, dout.ndim + 1) for a in combinations(range(dout.ndim), n)):
-        where = f"axis {axes[0]}" if len(axes) == 1 else f"the axes {axes}"
-        sums |= {f"dout summed over {where}": dout.sum(axes),
-                 f"dout averaged over {where}": dout.mean(axes)}  # fmt: skip
+    sums = {f"dout summed over axis {axis}": dout.sum(axis) for axis in range(dout.ndim)}
     yield from returned(right, sizes, others, others | sums)
     for order in [*permutations(range(len(right)))][1:]:
         swapped = ", ".join(f"d{names[i]}" for i in order)

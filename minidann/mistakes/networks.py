@@ -11,11 +11,10 @@ from types import SimpleNamespace
 
 import numpy as np
 
-import minidann.ops
 from minidann import model
 from minidann.mistakes import catalogue, naming  # noqa: F401  naming fills the catalogue
 from minidann.mistakes.explaining import explain, returned
-from minidann.mistakes.question import Seen, close
+from minidann.mistakes.question import Seen, close, real
 
 
 def weighed(cache, *, emotion, domain, reversal=None) -> dict:
@@ -60,33 +59,37 @@ emotion=1 - a, domain=a | alpha weighs the domain loss and 1 - alpha the emotion
     catalogue.CATALOGUE.append(made)
 
 
-def gradients(wrong, step, ops=minidann.ops) -> dict[str, np.ndarray]:
+def gradients(wrong, step) -> dict[str, np.ndarray]:
     """What this network gives on this step."""
     with np.errstate(all="ignore"):
-        return wrong.backward(step.forward(wrong, step.params, ops)[1], alpha=step.alpha)[0]
+        return wrong.backward(step.forward(wrong, step.params)[1], alpha=step.alpha)[0]
 
 
 def name(received: list[tuple]) -> dict[str, tuple[str, ...]]:
     """The causes of each parameter whose gradient is wrong in one of the (step, gradients)."""
     names = tuple(dict.fromkeys(key for step, _ in received for key in step.params))
+
+    def listed(grads: dict) -> tuple:
+        return tuple(real(grads.get(key)) for key in names)
+
     seen = []
     for step, grads in received:
-        true = gradients(model, step)
-        given = {key: g for key, g in grads.items() if isinstance(g, np.ndarray) and key in true}
-        wrong = tuple(key in given and not close(given[key], true[key], 1e-12) for key in names)
-        parts = tuple(given.get(key) for key in names)
-        seen.append(Seen(step, parts, tuple(true.get(key) for key in names), wrong, 1e-12))
+        given, true = listed(grads), listed(gradients(model, step))
+        wrong = tuple(g is not None and t is not None and not close(g, t, 1e-12)
+                      for g, t in zip(given, true))  # fmt: skip
+        seen.append(Seen(step, given, true, wrong, 1e-12))
 
     def outcomes(step):
-        for words, make in _outcomes(step):
-            yield words, lambda make=make: tuple(map(make().get, names))
+        for mistake in catalogue.of("model"):
+            yield mistake.says, lambda mistake=mistake: listed(gradients(mistake.build(), step))
+        yield from returned(listed(gradients(model, step)), {}, {}, {})
 
     def terms(step):
         _, cache = step.forward(model, step.params)
         losses = {"The part of L_l": weighed(cache, emotion=0.0, domain=1 - step.alpha)}
         if len(step.emotion_labels):
             losses["The part of L_e"] = weighed(cache, emotion=step.alpha, domain=0.0)
-        return [(loss, tuple(parts.get(key) for key in names)) for loss, parts in losses.items()]
+        return [(loss, listed(grads)) for loss, grads in losses.items()]
 
     found = explain(seen, outcomes, _sizes, terms)
     return {names[i]: causes for i, causes in found.items()}
@@ -96,16 +99,3 @@ def _sizes(step) -> dict[str, float]:
     n = len(step.emotion_labels)
     return {"beta": step.beta, "alpha": step.alpha, "(1 - alpha)": 1 - step.alpha, "n": n,
             "m": len(step.x) - n, "(n + m)": len(step.x)}  # fmt: skip
-
-
-def _outcomes(step):
-    """(words, () -> gradients by name) of all mistakes that a network can have."""
-    for mistake in catalogue.CATALOGUE:
-        if mistake.target == "model":
-            yield mistake.says, partial(gradients, mistake.build(), step)
-        elif mistake.place == "afresh":
-            ours = SimpleNamespace(**{**vars(minidann.ops), mistake.target: mistake.build()})
-            yield f"In {mistake.target}: {mistake.says}", partial(gradients, model, step, ours)
-    right = gradients(model, step)
-    for words, make in returned(list(right.values()), {}, {}, {}):
-        yield words, lambda make=make: dict(zip(right, make()))

@@ -27,6 +27,12 @@ class Question(NamedTuple):
     cache: object
     gradients: tuple
 
+    @property
+    def floor(self) -> float:
+        """What rounding may leave of a gradient whose terms cancel."""
+        arrays = [a for a in (self.upstream, *self.gradients) if a is not None]
+        return MIXED * float(max(np.abs(array).max(initial=0.0) for array in arrays))
+
 
 def ask(op, case: Case, upstream: np.ndarray) -> Question:
     """The question about `op` on this case, with the answers of `op` itself."""
@@ -38,13 +44,10 @@ def ask(op, case: Case, upstream: np.ndarray) -> Question:
 def argument_names(function, count: int | None = None) -> tuple[str, ...]:
     """The names of a function's first `count` positional arguments; all of them without `count`.
 
-    Where there are fewer, "argument i" stands for the others.
+    "argument i" stands for those that it takes as *arrays.
     """
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):  # a function that is built in
-        parameters = ()
+    parameters = inspect.signature(function).parameters.values()
     names = [p.name for p in parameters if p.kind in kinds][:count]
     return (*names, *(f"argument {i}" for i in range(len(names), count or 0)))
 
@@ -95,10 +98,9 @@ def close(received, true, floor: float = 0.0, tolerance: float = TOLERANCE) -> b
     if received is None or received.shape != true.shape:
         return False
     tolerance = SINGLE if is_single(received) and true.dtype != np.float32 else tolerance
+    least = max(tolerance * np.nan_to_num(np.abs(true)).max(initial=0.0), floor)
     with np.errstate(all="ignore"):
-        off = np.where(np.isnan(received) & np.isnan(true), 0, np.abs(received - true))
-        size = np.nan_to_num(np.abs(true)).max(initial=0.0)
-    return bool(off.max(initial=0.0) <= max(tolerance * size, floor))
+        return bool(np.allclose(received, true, rtol=0, atol=least, equal_nan=True))
 
 
 class Seen(NamedTuple):
@@ -121,21 +123,9 @@ class Seen(NamedTuple):
         predicted, finite = np.asarray(predicted), np.isfinite(received)
         if not self.wrong[i]:  # what overflows in one way to write it need not in another
             return not np.isfinite(predicted).all() or close(predicted, true, self.floor, MIXED)
-        odd = predicted[~finite], received[~finite]
-        if not np.isfinite(predicted[finite]).all() or not np.array_equal(*odd, equal_nan=True):
-            return False
-        off = np.abs(predicted - received)[finite].max(initial=0.0)
         size = np.abs(received)[finite].max(initial=0.0)
-        if is_single(received):
-            return bool(off <= SINGLE * size)
-        if not finite.all() or np.shape(true) != received.shape:
-            return bool(off <= TOLERANCE * size)
-        # To a millionth of what is wrong, so that a guess that is merely near does not count.
-        return bool(off <= max(MIXED * np.abs(received - true).max(), 1e-13 * size))
-
-
-def floor(question: Question) -> float:
-    """What rounding may leave of a gradient whose terms cancel."""
-    sizes = [np.abs(a).max(initial=0.0) for a in (question.upstream, *question.gradients)
-             if a is not None]  # fmt: skip
-    return MIXED * float(max(sizes))
+        least = (SINGLE if is_single(received) else TOLERANCE) * size
+        if finite.all() and np.shape(true) == received.shape and not is_single(received):
+            # To a millionth of what is wrong, so that a guess that is merely near does not count.
+            least = max(MIXED * np.abs(received - true).max(), 1e-13 * size)
+        return bool(np.allclose(predicted, received, rtol=0, atol=least, equal_nan=True))
