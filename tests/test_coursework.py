@@ -117,7 +117,8 @@ def test_the_seed_is_the_teachers():
         return answers[-1]
 
     judged("uar", seed=3, module=SimpleNamespace(uar=keep))  # one seed's answers, by heart
-    text = f"answers = {answers}\n\ndef uar(labels, predictions):\n    return answers.pop(0)\n"
+    text = f"from numpy import nan\nanswers = {answers}\n\ndef uar(labels, predictions):\n"
+    text += "    return answers.pop(0)\n"
     points = [judged("uar", text, seed).points for seed in (3, 4, 5)]
     assert points[0] == 2 and max(points[1:]) < 2
 

@@ -186,7 +186,7 @@ def test_a_forward_that_was_given_and_is_broken_is_noted():
         ("add_penalty", ("l1 * np.sign(w)", "l1 * w / np.abs(w)"), "l2, kernels only", "nan"),
         ("add_penalty", ("l1 * np.sign(w)", "l1 * np.where(w >= 0, 1, -1)"), "l2, kernels only",
          "Where w is 0, l1 is added"),
-        ("add_penalty", ("+ 2 * l2 * w", "+ (2 * l2 * w if l1 == 0 else 0)"), "l1, kernels only",
+        ("add_penalty", ("+ 2 * l2 * w", "+ 2 * l2 * np.sin(w)"), "l1, kernels only",
          UNKNOWN),
         ("add_penalty", f"{PENALTY}    return dict(grads)\n", "", "l1 has no effect"),
         ("learning_rate", f"{RATE}    return 1e-3 * 0.93**epoch\n", "decay",

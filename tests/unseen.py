@@ -1,4 +1,4 @@
-"""python tests/unseen.py A|B|C|D|E [--show]: what the checker says of files that it was not made for.
+"""python tests/unseen.py A|B|C|D|E [--show]: what the checker says of files it was not made for.
 
 `unseen/A.txt` to `E.txt` hold wrong and right exercises in students' styles, written from the
 hand-out and the lessons without sight of the catalogue of mistakes. Each is checked by

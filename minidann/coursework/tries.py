@@ -102,8 +102,8 @@ def normalise_and_pad(rng):
 
 
 def uar(rng):
-    """Classes of the same size, where UAR is accuracy but not precision, and of others."""
-    pairs = [([0, 1], [0, 1]), ([0, 0, 1, 1], [0, 0, 1, 0]), ([1, 0, 1], [1, 1, 1])]
+    """Classes of the same size, where UAR is accuracy but not precision, of others, and of none."""
+    pairs = [([0, 1], [0, 1]), ([0, 0, 1, 1], [0, 0, 1, 0]), ([1, 0, 1], [1, 1, 1]), ([1], [1])]
     for zeros in (3, 9, 40):
         labels = rng.permutation(np.repeat([0, 1], [zeros, 9]))
         pairs.append((labels, np.where(rng.random(len(labels)) < 0.3, 1 - labels, labels)))

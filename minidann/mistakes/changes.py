@@ -32,6 +32,7 @@ np.where(i == size - 1, 0, np.roll(a, -1, axis)) | shifted by -1 along axis AXIS
 np.where(i == size - 1, 0, a) | zero in the last of axis AXIS
 np.where(i == 0, 0, a) | zero in the first of axis AXIS
 np.where(i == 0, a, 0) | zero but for the first of axis AXIS
+np.broadcast_to(a.take([0], axis), a.shape) | that of the first of axis AXIS everywhere
 np.where(i == size - 1, a, 0) | zero but for the last of axis AXIS (= in a loop, not +=?)
 np.broadcast_to(a.sum(axis, keepdims=True), a.shape) | summed over axis AXIS
 np.broadcast_to(a.mean(axis, keepdims=True), a.shape) | averaged over axis AXIS
@@ -46,6 +47,7 @@ a.reshape(a.transpose(axes).shape).transpose(np.argsort(axes))
 """)
 # The right numbers in another shape, or too many or too few of them.
 SHAPES = formulas("""
+a[a != 0] | without its zeros, all in one axis (dout[mask]?)
 a.squeeze() | without its axes of size 1 (squeeze?)
 np.expand_dims(a, axis) | with an axis of size 1 too many, axis AXIS (keepdims?)
 a.sum(axis) | summed over axis AXIS, which should stay

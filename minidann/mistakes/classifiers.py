@@ -108,6 +108,7 @@ log_loss(z - z.max(axis=1) - np.log(np.exp(z - z.max(axis=1)).sum(axis=1)))
     | The one-hot labels have labels.max() + 1 columns, but they need one for each class.
 np.logaddexp(0, (1 - 2 * (labels == 1)) * (z[:, 1] - z[:, 0])).mean() | Two classes are assumed.
 -log_softmax(shifted(z))[np.arange(len(z)), labels] | The mean over the rows is missing.
+-np.log(loss(softmax(z), np.mean)) | The log of the mean is taken, not the mean of the logs.
 log_loss(softmax(z)) | The log is missing.
 loss(softmax(z) + NUMBER) | NUMBER is added inside the log: take the log of what is never 0.
     for NUMBER in 1e-15, 1e-12, 1e-10, 1e-09, 1e-08, 1e-07, 1e-06, 1e-05

@@ -115,6 +115,8 @@ table(maxpool, "afresh", """
 again(argmax=argmax - stride * p) | The argmax within its window is taken for a frame of x.
 (again(argmax=argmax + (size - stride) * p, x_shape=np.multiply(x.shape, (1, size, 1)))[0]
     [:, : x.shape[1]],) | The argmax within its pool is moved by p * size, not by p * stride.
+again(argmax=np.minimum(argmax + (size - stride) * p, x.shape[1] - 1))
+    | The argmax within its pool is moved by p * size, not by p * stride, and at most to the end.
 """, written, derive=lambda out, **_: {"p": np.arange(out.shape[1])[:, None]})  # fmt: skip
 
 
@@ -133,6 +135,8 @@ def of_counts(x, size, stride, **_):
 
 table(maxpool, "forward", """
 np.maximum(again(), 0) | Negative numbers count as 0: the search for the largest starts at 0.
+np.maximum(again(), NUMBER) | The search for the largest starts at NUMBER: smaller ones are lost.
+    for NUMBER in -1, -10, -100, -999, -1000, -9999
 counted(-(-frames // stride)) | What is left at the end is no pool of its own: there are too many.
 counted(-(-over // stride) + 1) | Frames at the end that fill no pool make a shorter one.
 counted(-(-over // stride) + 1, 0) | The end is filled up with zeros to make one pool more.

@@ -51,6 +51,7 @@ ways("learning_rate", """
 min(1e-3 * 0.93**epoch, 5e-5) | The smaller of the rate and the floor is taken, not the larger.
 max(1e-3 * 0.93 ** (epoch + 1), 5e-5) | Epochs are counted from 1, which is one factor too many.
 max(1e-3 * 0.93 ** (epoch - 1), 5e-5) | There is one factor too few.
+1e-3 * 0.93 ** min(epoch, 42) | The rate stops falling below the floor, not at it.
 5e-5 | The rate is the floor from the beginning.
 max(1e-3 * 0.93 * epoch, 5e-5) | The rate is multiplied by 0.93 e, not by 0.93 to the power of e.
 max(1e-3 * (1 - 0.07 * epoch), 5e-5) | The decay is linear, but it should be exponential.
@@ -69,6 +70,8 @@ dict(grads) => {k: grads[k] for k in REGULARISED if k in grads}
     | Only the gradients of kernels are returned.
 dict(grads) => {k: 0 * params[k] for k in REGULARISED if k in params} | grads
     | A kernel without a gradient gets the penalty as its gradient.
+in REGULARISED: => in REGULARISED[: [*map(grads.__contains__, REGULARISED), False].index(False)]:
+    | After the first kernel without a gradient the others get no penalty.
 """)  # fmt: skip
 ways("add_penalty", """
 l1 * np.sign(w) + l2 * w | The 2 is missing: the gradient of l2 w^2 is 2 l2 w.
@@ -82,6 +85,7 @@ l1 * w / abs(w) + 2 * l2 * w | The sign is w / abs(w), which is NaN where w is 0
 (l2 * np.sign(w) + 2 * l1 * w) / w.size | l1 and l2 are exchanged, and it is divided by w.size.
 2 * l2 * w | l1 has no effect.
 l1 * np.sign(w) | l2 has no effect.
+(l1 * np.sign(w) if l1 else 2 * l2 * w) | Where l1 is given, l2 has no effect.
 """, "l1 * np.sign(w) + 2 * l2 * w => {}")  # fmt: skip
 
 # Adam: the moments m and v of a gradient g, its update at the step t, and the new state.
@@ -97,6 +101,7 @@ dict(state) => dict(state); BETA1, BETA2 = 0.999, 0.9 ;; .t": t} => .t": t - 1}
 (1 - BETA2) * g * g => (1 - BETA2) * m * m | The second moment averages m^2 instead of g^2.
 (1 - BETA1) * g => g | The first moment lacks the factor 1 - beta1 before g.
 (1 - BETA2) * g => g | The second moment lacks the factor 1 - beta2 before g^2.
+(1 - BETA1) * g => g ;; (1 - BETA2) * g => g | Both moments lack the factor 1 - beta.
 (1 - BETA1) * g => -(1 - BETA1) * g | The sign of g is flipped in the first moment.
 return params, state => return params, {k: s for k, s in state.items() if k[:-2] in grads}
     | The new state lacks the moments and the counts of parameters without a gradient.
@@ -104,6 +109,10 @@ in grads.items() => in ({k: 0 * p for k, p in params.items()} | grads).items()
     | Parameters without a gradient take one of zero, and so move on.
 dict(state) => dict(state); n = 1 + max(s for k, s in state.items() if ".t" in k) ;; int(t) => n
     | All parameters share one count of steps, but each has its own, .t.
+dict(state) => dict(state); n = 1 + max(s for k, s in state.items() if ".t" in k)
+    ;; int(t) => n ;; .t": t} => .t": n} | All parameters share one count of steps, and all get it.
+(1 - BETA2) * g * g => (1 - BETA2) * g * g; v = np.maximum(v, state[f"{name}.v"])
+    | The second moment never falls, as in AMSGrad.
 """)  # fmt: skip
 ways("step", """
 m / (np.sqrt(v) + eps) | The moments are not corrected for their start at zero.
@@ -119,6 +128,8 @@ m / c1 / (np.sqrt(v / c1) + eps) | Both moments are corrected with the first mom
 m / (1 - b1 ** (t - 1)) / (np.sqrt(v / (1 - b2 ** (t - 1))) + eps) | The correction uses t - 1.
 m / (1 - b1 * t) / (np.sqrt(abs(v / (1 - b2 * t))) + eps) | The correction is 1 - beta t.
 m / c1 * np.sqrt(c2) / (np.sqrt(v) + eps) | epsilon is added before v is corrected.
+np.sign(g) | The update is the sign of g: the moments are not used.
+g | The update is g, as in plain gradient descent.
 m / c1 / (np.sqrt(v / c2) + 1e-7) | epsilon is 1e-7, but it should be 1e-8.
 """, "(m / correction1) / (np.sqrt(v / correction2) + EPSILON) => (lambda b1, b2, c1, c2, eps: {})"
      "(BETA1, BETA2, correction1, correction2, EPSILON)")  # fmt: skip
@@ -137,13 +148,16 @@ precision.mean() | This is precision: it divides by how often a class is predict
 np.nan_to_num(precision).mean() | This is precision, with 0 where a class is not predicted.
 (precision[1] + recall[1]) / 2 | This is the mean of precision and recall of class 1.
 recall[1] | This is the recall of class 1 alone.
+np.nanmean(recall) | A class without an example is left out, but then NaN is asked for.
+np.nan_to_num(recall).mean() | A class without an example counts as 0, but then NaN is asked for.
 recall[np.unique(predicted)].mean() | It averages over the predicted classes only.
-(recall // 1).mean() | The recalls are cut down to 0 or 1: // stands where / should.
+np.nan_to_num(recall // 1).mean() | The recalls are cut down to 0 or 1: // stands where / should.
 (1 / (2 - recall[0]) + recall[1]) / 2 | The true negatives include the false positives.
 (precision[0] + recall[1]) / 2 | Of class 0 it is the precision, not the recall.
 100 * recall.mean() | This is the UAR in percent.
 round(100 * recall.mean(), 2) | This is the UAR in percent.
 f1.mean() | This is the F1 score.
+np.nan_to_num(f1).mean() | This is the F1 score.
 """, "float(uars(confusion(labels, predicted))) => "
      "of_classes(labels, predicted, lambda recall, precision, f1: {})")  # fmt: skip
 
@@ -163,6 +177,7 @@ real.min(axis=0) if minimum is None else (minimum - mean) / std | minimum is nor
 frames.min(axis=0) | It pads with the minimum from before the frames were normalised.
 np.minimum(real.min(axis=0), 0) if minimum is None else minimum
     | The minimum is taken over the whole array, in which zeros still stand after the frames.
+np.atleast_2d(-mean / std)[0] | It pads with 0 before the frames are normalised.
 real.min() | It pads with one minimum for all bins.
 0.0 | It pads with 0.
 real[-1] | It pads with the last frame.
@@ -172,8 +187,11 @@ ways("equations", """
 = (1 - alpha) * gradient => = gradient
     | The domain classifier's gradient lacks its factor 1 - alpha.
 (1 - alpha) * beta => (1 - alpha) | The encoder's gradient of L_l lacks the factor beta.
+(1 - alpha) * beta => beta | The encoder's gradient of L_l lacks the factor 1 - alpha.
 - (1 - alpha) * beta => + (1 - alpha) * beta | The encoder's gradient of L_l is not reversed.
 grads.get(name, 0) - => - | The encoder's gradient of L_e is lost.
+= (1 - alpha) => = alpha | The domain classifier's gradient has alpha, not 1 - alpha.
+= (1 - alpha) => = -(1 - alpha) | The domain classifier's gradient is reversed too.
 = (1 - alpha) => = -beta * (1 - alpha) | The domain classifier's gradient is reversed too.
 grads.get(name => emotion.get(name | The encoder's gradient of L_e lacks the factor alpha.
 else: => elif name in emotion: | Where the encoder has only L_l, it gets no gradient.
@@ -186,6 +204,8 @@ else target => else (source + target)[n:m]
     | bn3's target rows end at row m, but they should end at n + m.
 else target => else (source + target)[m:]
     | bn3's target rows begin at row m, but they should begin at n.
+else target => else [row - n + m for row in target]
+    | bn3's target rows are counted from m, but they begin at n.
 else target => else target[1:] | bn3's target rows begin one row late: the first one is left out.
 [source, source + => [target, source] if mode == "bn3" else [source, source +
     | In bn3 the target rows come before the source rows.
@@ -202,6 +222,8 @@ range(0, total, => range(0, total - 1, | Of an odd number of frames the last one
 .sum(axis=0, dtype=np.float64) for block in blocks) / total
     => .mean(axis=0, dtype=np.float64) for block in blocks) / len(blocks)
     | The mean is that of the blocks' means, but the last block may be shorter.
+np.sqrt(variance) => variance | The root is missing.
+std[std < 1e-6] = 1 => 0 | A bin that never changes has the standard deviation 0, not 1.
 np.sqrt(variance) => np.sqrt(((frames - frames.mean(0)) ** 2).mean(0)) ;; < 1e-6 => == 0
     | A constant bin is recognised by std == 0 in float32, but rounding leaves more than 0 there.
 std[std < 1e-6] = 1 => std += NUMBER | NUMBER is added to std, but a constant bin should get 1.
@@ -219,6 +241,11 @@ np.maximum(sum((np.float64(b) ** 2).sum(axis=0) for b in blocks) / total - mean*
 
 ways("information", """
 (H(p.mean(axis=0)) - H(p).mean()) / np.log(2) | It is in bits: the log should be natural.
+H(p).mean() - H(p.mean(axis=0)) | The sign is wrong.
+H(p.mean(axis=0)) | It is the entropy of the mean alone.
+H(p).mean() | It is the mean entropy alone.
+H(p.mean(axis=0)) / p.shape[1] - H(p).mean()
+    | The entropy of the mean is averaged over the classes, not added.
 H(p.mean(axis=0)) - H(p).sum() | The entropies are added, not averaged.
 H(p.mean(axis=1)) - H(p).mean() | The mean runs over the classes, not over the rows.
 H(np.eye(p.shape[1])[p.argmax(axis=1)].mean(axis=0)) - H(p).mean()

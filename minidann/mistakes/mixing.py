@@ -60,6 +60,9 @@ def of_score(f, v, **_):
 
 
 table(attention, "forward", """
+attend(softmax(np.tanh(f) @ v)) | f goes through tanh before the scores.
+attend(softmax(np.clip(z, -30, 30)))
+    | Large scores are cut off: subtract each row's largest score instead.
 attend(softmax(np.tanh(z))) | The scores go through tanh before the softmax.
 attend(np.exp(np.minimum(z, 700)) / (over_frames(np.exp(np.minimum(z, 700))) + 1e-8))
     | Scores are cut off at 700, and a small number is added to the sum: subtract the row's largest.
@@ -100,6 +103,8 @@ train(own - mean - change / scale) | 1/std^2 stands in the path through the vari
 train(own - mean - change / scale**2) | 1/std stands in the path through the variance, not 1/std^3.
 train(own - own.mean(1, keepdims=True) - xhat * (own * xhat).mean(1, keepdims=True))
     | The means in dx are taken along each row, over the features, as in layer normalisation.
+train(own - (scale * own.mean(axis=0)).sum() / scale - change)
+    | The path through the mean is summed over the features, too: the sum has no axis.
 train(own - own.mean() - xhat * (own * xhat).mean()) | The means in dx have no axis.
 again(own_statistics=True)[0], dgamma, dbeta | With running statistics dx has the batch's paths.
 scale * (own - mean - (xhat - xhat.mean(axis=0)) * (own * xhat).mean(axis=0)), dgamma, dbeta
@@ -133,6 +138,7 @@ by(mean, np.var(x)) | The variance has no axis: it is that of all features toget
 by(np.mean(x), np.var(x)) | The mean and the variance have no axis: all features share them.
 by(x.mean(axis=1, keepdims=True), x.var(axis=1, keepdims=True)) | Mean and variance are each row's.
 to((x - mean) / (var + epsilon)) | x is divided by the variance: its root is missing.
+gamma * x + beta if len(x) == 1 else again() | A single row is not normalised.
 to(x - mean) | x is not divided by the standard deviation.
 to(x / np.sqrt(var + epsilon)) | The mean is not subtracted.
 to((x - mean) / (np.sqrt(var) + epsilon)) | epsilon is added outside of the root.
