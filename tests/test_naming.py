@@ -186,6 +186,7 @@ def gradients_by(name, change):
         ("conv1d", lambda g, d, c: (*g[:2], d.sum(axis=1)), "dout summed over axis 1 is"),
         ("dense", lambda g, d, c: (g[0], g[1], g[2][None]), "keepdims"),
         ("maxpool", lambda g, d, c: (g[0][:, : c.argmax.max() + 1],), "cut short along axis 1"),
+        ("batchnorm", lambda g, d, c: (g[0], d * c.xhat, g[2]), "The sum over axis 0 is missing."),
         ("dense", lambda g, d, c: (g[0], g[1] / len(d), g[2]), "divided by N"),
         ("softmax_cross_entropy", lambda g, d, c: (g[0] / len(c.p),), "numbers are divided by N."),
         ("softmax_cross_entropy", lambda g, d, c: (c.p * d / len(c.p),), "label's 1 is missing"),
@@ -228,6 +229,15 @@ def test_a_gradient_is_named_or_not_known(name, change, says):
         assert says in " ".join(found), found
         assert len(found) <= 2 and not any("sign of out" in cause for cause in found)
         assert len(found) == 1 or "overflows." not in found[0]
+
+
+def test_the_input_that_is_shown_is_called_as_the_cause_says():
+    def change(g, d, c):  # wrong in another way with running statistics
+        return c.gamma * c.scale * (d - d.mean(axis=0)), *g[1:]
+
+    verdict = judged("batchnorm", changed(batchnorm, change))["dx"]
+    assert verdict.causes == ("Called without options: The path through the variance is missing.",)
+    assert 'On the input "three rows"' in verdict.shown and "running" not in verdict.shown
 
 
 @pytest.mark.parametrize(

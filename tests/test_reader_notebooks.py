@@ -103,6 +103,10 @@ def test_a_cell_says_of_an_answer_that_it_is_empty_wrong_or_right(folder, lesson
         assert filled_in(folder, lesson, nothing, capsys).startswith("Nothing to check yet: ")
 
 
+def test_a_function_that_returns_nothing_is_told_so(folder, capsys):
+    assert "your function returns None" in filled_in(folder, 18, "lambda *given: None", capsys)
+
+
 @pytest.mark.parametrize("lesson", OWN)
 def test_each_mistake_that_a_check_knows_gets_its_own_sentence(folder, lesson, capsys, monkeypatch):
     verdict, seen = notebook.verdict, []
@@ -113,7 +117,7 @@ def test_each_mistake_that_a_check_knows_gets_its_own_sentence(folder, lesson, c
 
 
 def test_a_verdict_of_numbers():
-    said = "Nothing to check yet: answer with 2 finite numbers, shape (2,)."
+    said = "Nothing to check yet: answer with 2 finite numbers, as an array or lists of shape (2,)."
     for nothing in ([np.nan, 1], [1], [[1, 2]], None, "12"):
         assert notebook.verdict(nothing, [1, 2], {}) == said
     assert notebook.verdict((1.004, 2), [1, 2], {}) == "right"

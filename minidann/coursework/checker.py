@@ -30,9 +30,9 @@ backward = spoiled
 LENIENT = {
     "*others, 1.001 * last": "the last argument's gradient is a thousandth too large",
     "*others, at_end(last, 0)": "the last argument's gradient is zero in its last entry",
-    "at_end(dx, np.nan), *right[1:]": "dx is NaN in its last entry",
-    "at_end(dx, -1), *right[1:]": "dx has its last entry's sign flipped",
-    "np.flip(dx), *right[1:]": "dx has its entries in the reverse order",
+    "at_end(dx, np.nan), *right[1:]": "the first argument's gradient is NaN in its last entry",
+    "at_end(dx, -1), *right[1:]": "the first argument's gradient has its last entry's sign flipped",
+    "np.flip(dx), *right[1:]": "the first argument's gradient has its entries in the reverse order",
     "backward(dout * 0 + dout.mean(), cache)": "dout's mean is used for all of dout",
     "backward(dout[::-1], cache)": "dout's rows are read from the last to the first",
 }

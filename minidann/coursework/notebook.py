@@ -89,7 +89,8 @@ def verdict(answer, right, mistakes: dict) -> str:
         given = np.array(answer, float)
     if given.shape != right.shape or not np.isfinite(given).all():
         return (
-            f"Nothing to check yet: answer with {right.size} finite numbers, shape {right.shape}."
+            f"Nothing to check yet: answer with {right.size} finite numbers, as an array or lists "
+            f"of shape {right.shape}."
         )
     for sentence, numbers in ({"right": right} | mistakes).items():
         if np.allclose(given, numbers, rtol=0.005, atol=0.005):

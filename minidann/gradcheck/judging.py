@@ -114,8 +114,15 @@ def _verdict(part, names, seen, i, problems, causes) -> Verdict:
     if not failed:
         received = [s.received[i] for s in seen if s.received[i] is not None]
         return Verdict(part, True, note=IN_FLOAT32 * any(r.dtype == np.float32 for r in received))
-    # With causes, one of which the numbers are wrong; what went wrong in a call comes second.
-    first = min(failed, key=lambda j: (bool(problems[j]) == bool(causes), j))
+    told = "".join(causes[:1])
+
+    def order(j: int) -> tuple:
+        """With causes, first one of which the numbers are wrong, called as the first cause says."""
+        head = naming.called(seen[j].question.case)
+        elsewhere = told.startswith("Called ") and not told.startswith(head)
+        return bool(problems[j]) == bool(causes), elsewhere, j
+
+    first = min(failed, key=order)  # what went wrong in a call comes second
     s, received = seen[first], None if problems[first] else seen[first].received[i]
     for j in [j for j in failed if problems[j]][:1]:
         where = "" if j == first else f' (on the input "{seen[j].question.case.what}")'

@@ -48,7 +48,7 @@ def explain(seen: list[Seen], outcomes: Callable, sizes: Callable, terms: Callab
         found[i] = [words for words in asked[0][1]
                     if all(s.fits(_part(table, words, i), i) for s, table in asked)]  # fmt: skip
         found[i] += by_shares([s for s, _ in asked], terms, sizes, i)
-        found[i] = found[i] or _cut_short([s for s, _ in asked], i) or _by_a_number(asked, i)
+        found[i] = found[i] or _other_shape([s for s, _ in asked], i) or _by_a_number(asked, i)
     return {i: _told(words, found, seen, tables) for i, words in found.items()}
 
 
@@ -78,14 +78,17 @@ def _told(words, found, seen, tables) -> tuple[str, ...]:
     return tuple((listed or spoiled + others)[:TOLD])
 
 
-def _cut_short(seen: list[Seen], i: int) -> list[str]:
-    """The right numbers, of which only the first along an axis are there."""
+def _other_shape(seen: list[Seen], i: int) -> list[str]:
+    """The right numbers before a sum over an axis, or only the first of them along one."""
     pairs = [(s.received[i], np.asarray(s.true[i]), s.floor) for s in seen]
     for axis in range(min(received.ndim for received, *_ in pairs)):
         if all(received.ndim == true.ndim and received.shape[axis] <= true.shape[axis]
                and close(received, true.take(range(received.shape[axis]), axis), floor)
                for received, true, floor in pairs):  # fmt: skip
             return [f"What is returned is cut short along axis {axis}."]
+        if all(received.ndim == true.ndim + 1 and close(received.sum(axis), true, floor)
+               for received, true, floor in pairs):  # fmt: skip
+            return [f"The sum over axis {axis} is missing."]
     return []
 
 

@@ -14,7 +14,7 @@ from minidann.mistakes import catalogue, classifiers, convolution, mixing  # noq
 from minidann.mistakes.catalogue import fields
 from minidann.mistakes.changes import Ways, changes
 from minidann.mistakes.explaining import TOLD, explain, returned
-from minidann.mistakes.question import Question, Seen, argument_names
+from minidann.mistakes.question import Case, Question, Seen, argument_names
 
 LARGEST = 3000  # numbers of an input: a larger one says little more, and takes long
 
@@ -107,6 +107,12 @@ def name_gradients(name: str, seen: list[Seen]) -> dict[int, tuple[str, ...]]:
     return _name(name, seen, partial(backward_outcomes, name), paths)
 
 
+def called(case: Case) -> str:
+    """With which options an op is called: the head of a cause that holds only for such calls."""
+    given = " and ".join(sorted(case.options))
+    return f"Called with {given}: " if given else "Called without options: "
+
+
 def _name(name: str, seen: list[Seen], outcomes: Callable, terms=lambda question: []) -> dict:
     """The causes of each wrong part. Where there is none on all inputs, there may be one where the
     numbers are finite, or where some options are given.
@@ -121,9 +127,7 @@ def _name(name: str, seen: list[Seen], outcomes: Callable, terms=lambda question
         finite = [s for s in seen if s.received[i] is None or np.isfinite(s.received[i]).all()]
         some = {"{} And what is large overflows.": finite}
         for s in seen:
-            given = " and ".join(sorted(s.question.case.options))
-            with_them = f"with {given}" if given else "without options"
-            some.setdefault(f"Called {with_them}: {{}}", []).append(s)
+            some.setdefault(called(s.question.case) + "{}", []).append(s)
         told = [
             text.format(*cause)
             for text, few in some.items()

@@ -26,7 +26,9 @@ FOLDED = "<details>\n<summary>{}</summary>\n\n{}\n\n</details>\n\n"
 OWN = re.compile(r"^(<details>\n<summary>The check<.*?^answer = ).*?(\n.*?^```\n)", re.M | re.S)
 FILL_IN = "\n## Fill in\n\n{}\n\n"
 CHECKED = "A cell that begins with `%%check` is checked each time you run it."
-DOTTED = "Run the folded cell. Then replace the dots below it with your answer, and run that cell."
+DOTTED = """\
+Run the next cell, which may be folded: it defines the check. In the cell below it replace the dots
+with your answer, and run that cell. Of each number, three digits are enough."""
 
 
 def build(root: Path, out: Path) -> int:
