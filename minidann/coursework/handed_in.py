@@ -157,6 +157,8 @@ def everything(place: Path) -> list[File]:
                 files.append(File(inside, problem="is a link: hand in the file itself"))
             elif is_archive(inside):
                 files += members(path, inside)
+            elif not inside.name.casefold().endswith(CODE):
+                files.append(File(inside))  # of which the name is enough, however many there are
             elif path.is_file():  # no pipe, say
                 with open(path, "rb") as file:
                     files.append(File(inside, file.read(LARGEST + 1)))
