@@ -293,7 +293,8 @@ def test_the_lines_and_the_summary_of_a_result():
 
 RETURNED = ("[[1], [2, 3]]", "10**400", "np.array([1j])", "np.array([object()])", "{'a': 1}",
             "(x for x in ())", "None", "np.zeros(0)", "np.nan", "ITSELF", "DEEP", "'todo'",
-            "np.ma.array([1, 2], mask=[0, 1])", "True", "type('T', (), {})()")  # fmt: skip
+            "np.ma.array([1, 2], mask=[0, 1])", "True", "type('T', (), {})()",
+            "np.float32(2)")  # fmt: skip
 PLACES = {  # where it may be returned
     "relu": f"{RELU}\ndef backward(dout, cache):\n    return (IT,)\n",
     "dense": f"{DENSE}    return IT\n",
