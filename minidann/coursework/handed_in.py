@@ -157,11 +157,10 @@ def everything(place: Path) -> list[File]:
                 files.append(File(inside, problem="is a link: hand in the file itself"))
             elif is_archive(inside):
                 files += members(path, inside)
-            elif not inside.name.casefold().endswith(CODE):
-                files.append(File(inside))  # of which the name is enough, however many there are
             elif path.is_file():  # no pipe, say
+                most = (LARGEST + 1) * inside.name.casefold().endswith(CODE)  # else its name counts
                 with open(path, "rb") as file:
-                    files.append(File(inside, file.read(LARGEST + 1)))
+                    files.append(File(inside, file.read(most)))
         except Exception as error:
             damaged = tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError
             why = "it is damaged, or no zip and no tar" if isinstance(error, damaged) else error
