@@ -143,6 +143,14 @@ def test_text_of_other_encodings_is_told(encoding, tmp_path):
         assert result.state == "not graded" and "relu.py is not in UTF-8" in result.why
 
 
+def test_only_code_is_read(tmp_path):
+    """A submission may bring a virtual environment along, or a corpus."""
+    for name in ("relu.py", "lib.so", "data.wav"):
+        (tmp_path / name).write_text(RELU)
+    read = [file.path.name for file in handed_in.everything(tmp_path) if file.content]
+    assert read == ["relu.py"] and handed_in.read(tmp_path).code == {"relu": RELU}
+
+
 def test_numbers_of_a_notebook_are_kept(tmp_path):
     numbers = "LOW = -1e-5\nSIZES = (1, 2)\nK = 10 ** -5\nx = no_such_thing(3)\ny = x"
     (tmp_path / "relu.ipynb").write_text(notebook(numbers, RELU))
@@ -159,6 +167,9 @@ def test_an_import_that_is_not_used_costs_a_note(tmp_path):
     assert row.total == 1 and "Line 1 imports os, which an exercise may not use." in row.notes
     assert all(row.notes.count(name) == 1 for name in ("sys", "matplotlib", "scipy"))
     assert "torch" not in row.notes
+    text = RELU.replace("    return", "    import os\n    return")
+    notes = judged("relu", text).notes
+    assert len(notes) == len({*notes}) == 2  # not one for each call
 
 
 @pytest.mark.parametrize(

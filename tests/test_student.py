@@ -1,6 +1,7 @@
 """`gradcheck --file` on what students hand in: it never hangs, and each dead end has a sentence."""
 
 import time
+from multiprocessing.pool import ThreadPool
 
 import numpy as np
 import pytest
@@ -95,6 +96,12 @@ def test_a_loop_that_never_ends(tmp_path, monkeypatch):
     slow = "import time\n" + DENSE.replace("return x @", "time.sleep(0.02); return x @")
     words = "forward, where x was perturbed, took more than 0.3 s, line 5; does a loop never end"
     assert words in checked(tmp_path, slow).lines[1]
+
+
+def test_a_check_in_another_thread_has_no_limit_of_time():
+    """Python lets only the main thread have a signal's handler."""
+    with ThreadPool(1) as pool:
+        assert pool.apply(running.attempt, (lambda: 1, None, 1)) == (1, "")
 
 
 def test_a_large_example_is_refused(tmp_path):
@@ -206,9 +213,10 @@ def test_values_in_words():
     assert written({"a": [1 / 3, -0.0], "b": (None, True)}) == "{a: [0.3333, 0], b: (None, True)}"
     assert written(np.ones(12)).count("1") == 12
     assert written(np.ones(13)) == "an array of shape (13,)"
-    things = True, 1.5, np.array(["x"]), np.array(1j), [1], {}
+    things = True, ..., 1.5, np.array(["x"]), np.array(1j), [1], {}
     assert ", ".join(map(kind, things)) == (
-        "True, a number, an array of shape (1,) of <U1, a number of complex128, a list of 1, a dict"
+        "True, Ellipsis, a number, an array of shape (1,) of <U1, a number of complex128, "
+        "a list of 1, a dict"
     )
     assert beside("x", "a", 1.0) == ["received x: a str; right: a number"]
     assert beside("x", 1 + 1e-10, 1.0) == ["received x = 1.0000000001", "right    x = 1"]

@@ -97,7 +97,8 @@ def difference(what: str, received, true) -> tuple | None:
         pairs = [(f'{what}["{key}"]', received[key], true[key]) for key in true]
         same = True
     elif isinstance(true, (tuple, list)):
-        same = isinstance(received, (tuple, list, np.ndarray)) and len(received) == len(true)
+        has_length = isinstance(received, (tuple, list)) or np.ndim(received) > 0
+        same = has_length and len(received) == len(true)
         pairs = [(f"{what}[{i}]", *p) for i, p in enumerate(zip(received, true))] if same else []
         if isinstance(true, list):
             same, pairs = same and not any(difference(*pair) for pair in pairs), []

@@ -158,8 +158,9 @@ def everything(place: Path) -> list[File]:
             elif is_archive(inside):
                 files += members(path, inside)
             elif path.is_file():  # no pipe, say
+                most = (LARGEST + 1) * inside.name.casefold().endswith(CODE)  # else its name counts
                 with open(path, "rb") as file:
-                    files.append(File(inside, file.read(LARGEST + 1)))
+                    files.append(File(inside, file.read(most)))
         except Exception as error:
             damaged = tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError
             why = "it is damaged, or no zip and no tar" if isinstance(error, damaged) else error

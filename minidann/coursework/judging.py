@@ -76,7 +76,8 @@ class Paper:
         if name not in submission.code:
             return Result(exercise, NOT_WRITTEN, why="The file is missing.")
         done = found[name]
-        more = {"notes": tuple(done.notes) * (not done.problem), "printed": done.printed}
+        notes = () if done.problem else tuple(dict.fromkeys(done.notes))  # one each, not each call
+        more = {"notes": notes, "printed": done.printed}
         if done.problem:
             return Result(exercise, WRONG, why=done.problem, **more)
         calls, judge = self.asked[name]

@@ -7,6 +7,7 @@ shown the first time that it runs, never again. No call may take longer than its
 import contextlib
 import io
 import signal
+import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -31,13 +32,14 @@ class TookTooLong(BaseException):
 def attempt(function: Callable, path, seconds: float) -> tuple[Any, str]:
     """(what `function` gives, "") or (None, what went wrong, as a predicate with the line in path).
 
-    Time is not limited on Windows.
+    Time is limited in the main thread only, and not on Windows.
     """
 
     def stop(number, frame):
         raise TookTooLong
 
-    if is_limited := hasattr(signal, "setitimer"):
+    in_main = threading.current_thread() is threading.main_thread()
+    if is_limited := in_main and hasattr(signal, "setitimer"):
         handler = signal.signal(signal.SIGALRM, stop)
         signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.1))  # 0 would be no limit
     try:

@@ -131,7 +131,7 @@ def cut(text: str) -> str:
 
 def kind(thing) -> str:
     """What something is, in words."""
-    if thing is None or isinstance(thing, bool):
+    if thing is None or thing is ... or isinstance(thing, bool):
         return repr(thing)
     if isinstance(thing, (np.ndarray, np.generic, int, float)):
         of = "" if real(thing) is not None else f" of {np.asarray(thing).dtype}"

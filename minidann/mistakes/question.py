@@ -98,7 +98,7 @@ def close(received, true, floor: float = 0.0, tolerance: float = TOLERANCE) -> b
     if received is None or received.shape != true.shape:
         return False
     tolerance = SINGLE if is_single(received) and true.dtype != np.float32 else tolerance
-    least = max(tolerance * np.nan_to_num(np.abs(true)).max(initial=0.0), floor)
+    least = max(tolerance * np.nan_to_num(np.abs(true), posinf=0.0).max(initial=0.0), floor)
     with np.errstate(all="ignore"):
         return bool(np.allclose(received, true, rtol=0, atol=least, equal_nan=True))
 

@@ -48,8 +48,8 @@ def by_shares(seen: list[Seen], terms: Callable, sizes: Callable, i: int) -> Ite
     near = [[""] if "" in words else words[:MOST] for words in near]
     for k in range(max(map(len, near)) if all(near) else 0):
         said = {path: words[min(k, len(words) - 1)] for path, words in zip(paths[0], near)}
-        sums = [sum(part * number.get(said.get(path, ""), np.nan) for path, part in of.items())
-                for of, number in zip(paths, numbers)]  # fmt: skip
+        sums = [sum(part * values.get(said.get(path, ""), np.nan) for path, part in parts.items())
+                for parts, values in zip(paths, numbers)]  # fmt: skip
         if any(said.values()) and all(s.fits(total, i) for s, total in zip(seen, sums)):
             text = "; ".join(f"{path} is {word}" for path, word in said.items() if word)
             yield f"{text[0].upper()}{text[1:]}."

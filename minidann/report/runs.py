@@ -55,7 +55,7 @@ class Results:
     """The runs of a report, and what they left. Every method reads; none runs anything."""
 
     def __init__(self, args: argparse.Namespace):
-        """Raises UserError where `args` name only one corpus of the pair."""
+        """Raises UserError where `args` name only one of both corpora, or the ledger is damaged."""
         first, second = train.corpora_of(args, mono=False)
         a, b = ("-a", "-b") if first[0] == second[0] else ("", "")
         self.pair = Side(first[0] + a, *first), Side(second[0] + b, *second)
