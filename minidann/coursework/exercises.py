@@ -85,7 +85,7 @@ EXERCISES = (
                   ("50000", "2  # frames at a time, so that small inputs have several blocks"))),
     Exercise("normalise_and_pad", 13, FUNCTION, normalise,
              ("normalised", "padded", "float32", "minimum and out")),
-    Exercise("uar", 15, FUNCTION, metrics, each=2),
+    Exercise("uar", 15, FUNCTION, metrics, ("result", "missing class")),
     Exercise("mend_information", 15, MEND, metrics, each=2,
              bug=(("entr(p.mean(axis=0)).sum()", "2 * entr(p.mean())"),
                   ("import numpy as np\n", ENTR))),

@@ -103,11 +103,12 @@ def normalise_and_pad(rng):
 
 def uar(rng):
     """Classes of the same size, where UAR is accuracy but not precision, of others, and of none."""
-    pairs = [([0, 1], [0, 1]), ([0, 0, 1, 1], [0, 0, 1, 0]), ([1, 0, 1], [1, 1, 1]), ([1], [1])]
+    pairs = [([0, 1], [0, 1]), ([0, 0, 1, 1], [0, 0, 1, 0]), ([1, 0, 1], [1, 1, 1])]
     for zeros in (3, 9, 40):
         labels = rng.permutation(np.repeat([0, 1], [zeros, 9]))
         pairs.append((labels, np.where(rng.random(len(labels)) < 0.3, 1 - labels, labels)))
-    return {"result": [(tuple(map(np.array, pair)), {}) for pair in pairs]}
+    arrays = [(tuple(map(np.array, pair)), {}) for pair in [*pairs, ([1], [1])]]
+    return {"result": arrays[:-1], "missing class": arrays}
 
 
 # --- What of a result r a part is about; all of it, where the part is not here.
