@@ -313,8 +313,8 @@ def test_earlier_grades_are_kept_and_what_is_missing_is_told_once(here):
         ("check x -k conv2d", "argument -k: invalid choice: 'conv2d' (choose from "),
         ("grade . --seed -1", "--seed -1: expected 0 or more"),
         ("check x -k relu --lesson 3", "-k relu: this is no exercise of this lesson"),
-        ("grade .. --out no/g.csv", "no/g.csv: No such file or directory"),
-        ("grade . --gradescope no/g.json", "no/g.json: cannot be written (No such file"),
+        ("grade . --out no/g.csv", "no/g.csv: the folder no is missing; make it, or name another"),
+        ("grade . --gradescope no/g.json", "no/g.json: the folder no is missing"),
     ],
 )
 def test_mistakes_of_the_command_are_reported_in_one_line(arguments, message, here):

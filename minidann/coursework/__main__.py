@@ -88,6 +88,9 @@ def main() -> None:
             practice.train_with(*practice.own_ops(submission, results))
         sys.exit(any(result.state != RIGHT for result in results))
     else:
+        out = args.gradescope or args.out
+        if not out.parent.is_dir():  # to be told before a class is graded, not after
+            raise UserError(f"{out}: the folder {out.parent} is missing; make it, or name another")
         seed = secrets.randbelow(10**9) if args.seed is None else args.seed
         (grade_one if args.gradescope else grade_class)(args, Paper(exercises, seed))
         print(f"The inputs were drawn from --seed {seed}.")

@@ -73,6 +73,9 @@ def train_with(ops: SimpleNamespace, names: list[str]) -> None:
 
     if not names:
         raise UserError("--train: none of your layers is right yet, so there is nothing to train")
+    if not train.DEMO.is_dir():
+        raise UserError(f"--train: {train.DEMO}: the synthetic demo is not here; it comes with a "
+                        "clone of minidann that is installed with pip install -e")  # fmt: skip
     print(f"training the synthetic demo for {EPOCHS} epochs with your {', '.join(names)}; all else "
           "comes from the reference")  # fmt: skip
     with tempfile.TemporaryDirectory() as out:

@@ -77,6 +77,8 @@ def show_mutants(seed: int) -> bool:
         life = "caught" if tried.killed else "SURVIVES"
         print(f"{life}; with its entry {tried.with_it}, without it {tried.without_it}: "
               f"{mistake.name}")  # fmt: skip
+        if tried.without_it == "wrong":
+            print(f"    {' '.join(tried.said)}")
     _, with_it, without_it, _ = zip(*found)
     caught = sum(tried.killed for tried in found)
     print(f"\n{caught} of {len(found)} caught")
