@@ -75,6 +75,9 @@ def test_what_a_file_prints_is_shown_once_and_what_it_raises_has_a_line(tmp_path
 def test_float32_gradients_are_a_note_on_its_own_example(tmp_path):
     found = checked(tmp_path, DENSE.replace("dout @ w.T", "np.float32(dout @ w.T)"))
     assert found.ok and "float32" in found.lines[1]
+    both = "np.float32(dout @ w.T), np.float32(x.T @ dout)"
+    found = checked(tmp_path, DENSE.replace("dout @ w.T, x.T @ dout", both))
+    assert found.ok and found.lines[1].startswith("dx, dw: ") and len(found.lines) == 2
     found = checked(tmp_path, DENSE.replace("x @ w + b, ", "np.float32(x @ w + b), "))
     assert found.ok and found.lines[0].startswith("mine.py, which gives what dense gives: right")
     found = checked(tmp_path, DENSE.replace("x @ w + b, ", "np.float32(x @ w + 2 * b), "))
