@@ -122,7 +122,7 @@ def returned(right: Sequence, sizes, others, instead, what: str = "gradient") ->
             head = f"The right {what} is returned"
             if words.startswith(("multiplied by", "divided by")):
                 head = "The right numbers are"
-            elif words.startswith(("its ", "one ", "zero ")):
+            elif words.startswith(("its ", "one ", "zero ", "that of ")):
                 head = f"The right {what} is replaced by"
             if words not in others:
                 ways.setdefault(f"{head} {words}.", [*nothing])[i] = make
