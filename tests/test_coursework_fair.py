@@ -166,6 +166,8 @@ def test_a_forward_that_was_given_and_is_broken_is_noted():
     for name in ("dense", "relu"):  # whose caches are a named tuple, and an array
         alone = right(select(None, name)[0]).replace("def forward", "def other")
         assert judged(name, alone).state == "right"  # backward alone is what is asked for
+        by_name = alone.replace("x, w = cache\n", "x, w = cache.x, cache.w\n")
+        assert judged(name, by_name).state == "right"
 
 
 # Functions
