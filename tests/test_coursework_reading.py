@@ -149,6 +149,9 @@ def test_only_code_is_read(tmp_path):
         (tmp_path / name).write_text(RELU)
     read = [file.path.name for file in handed_in.everything(tmp_path) if file.content]
     assert read == ["relu.py"] and handed_in.read(tmp_path).code == {"relu": RELU}
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        archive.writestr("data.wav", RELU)
+    assert not [f for f in handed_in.everything(tmp_path) if f.path.suffix == ".wav" and f.content]
 
 
 def test_numbers_of_a_notebook_are_kept(tmp_path):

@@ -65,7 +65,7 @@ def read(place: Path) -> Submission:
     for file in files:
         path, match = file.path, NAMED.fullmatch(file.path.name)
         own, text, why = match[1].casefold() if match else "", "", ""
-        if file.problem or path.name.casefold().endswith(CODE):
+        if file.problem or is_code(path):
             try:
                 text = text_of(file, own, problems)
             except UserError as error:
@@ -158,9 +158,8 @@ def everything(place: Path) -> list[File]:
             elif is_archive(inside):
                 files += members(path, inside)
             elif path.is_file():  # no pipe, say
-                most = (LARGEST + 1) * inside.name.casefold().endswith(CODE)  # else its name counts
                 with open(path, "rb") as file:
-                    files.append(File(inside, file.read(most)))
+                    files.append(File(inside, file.read(most(inside))))
         except Exception as error:
             damaged = tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError
             why = "it is damaged, or no zip and no tar" if isinstance(error, damaged) else error
@@ -170,6 +169,15 @@ def everything(place: Path) -> list[File]:
 
 def is_archive(path: PurePosixPath) -> bool:
     return path.name.casefold().endswith(ARCHIVES)
+
+
+def is_code(path: PurePosixPath) -> bool:
+    return path.name.casefold().endswith(CODE)
+
+
+def most(path: PurePosixPath) -> int:
+    """The bytes of a file that are read: of code one more than it may have, else none."""
+    return LARGEST + 1 if is_code(path) else 0
 
 
 def members(path: Path, inside: PurePosixPath) -> list[File]:
@@ -186,5 +194,5 @@ def members(path: Path, inside: PurePosixPath) -> list[File]:
                 raise ValueError(f"more than {ARCHIVE >> 20} MB")
             member = inside / name.replace("\\", "/")
             problem = "is an archive in an archive: hand in one" * is_archive(member)
-            files.append(File(member, open_member(info).read(LARGEST + 1), problem))
+            files.append(File(member, open_member(info).read(most(member)), problem))
     return files
