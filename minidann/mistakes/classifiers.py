@@ -88,6 +88,9 @@ minus_one_at(labels % len(p)) | dz[labels] -= 1 takes whole rows: write dz[rows,
 table(softmax_cross_entropy, "afresh", SOFTMAX, *HELPERS, derive=of_scores, form="with_p({})")
 
 
+TINY = "1e-15, 1e-12, 1e-10, 1e-09, 1e-08, 1e-07, 1e-06, 1e-05"
+
+
 def of_labels(z, labels, **_):
     """What the table of the loss uses: `loss(p)` of the labels' p, and `log_loss(log p)`."""
 
@@ -97,7 +100,7 @@ def of_labels(z, labels, **_):
     return {"loss": loss, "log_loss": lambda log_p: loss(log_p, lambda picked: -picked.mean())}
 
 
-table(softmax_cross_entropy, "forward", """
+table(softmax_cross_entropy, "forward", f"""
 loss(softmax(z)) | The log is taken of p, which may be 0: take log p = z - largest - log sum exp.
 log_loss(log_softmax(z - z.max()))
     | The log is taken of 0 in a row far below the largest score of the batch: subtract each row's.
@@ -111,9 +114,9 @@ np.logaddexp(0, (1 - 2 * (labels == 1)) * (z[:, 1] - z[:, 0])).mean() | Two clas
 -np.log(loss(softmax(z), np.mean)) | The log of the mean is taken, not the mean of the logs.
 log_loss(softmax(z)) | The log is missing.
 loss(softmax(z) + NUMBER) | NUMBER is added inside the log: take the log of what is never 0.
-    for NUMBER in 1e-15, 1e-12, 1e-10, 1e-09, 1e-08, 1e-07, 1e-06, 1e-05
+    for NUMBER in {TINY}
 loss(np.maximum(softmax(z), NUMBER)) | p is cut off at NUMBER: take the log of what is never 0.
-    for NUMBER in 1e-15, 1e-12, 1e-10, 1e-09, 1e-08, 1e-07, 1e-06, 1e-05
+    for NUMBER in {TINY}
 """, *HELPERS, derive=of_labels)  # fmt: skip
 table(softmax_cross_entropy, "forward", SOFTMAX, *HELPERS, derive=of_labels, form="loss({})")
 
