@@ -85,7 +85,7 @@ def drawn(results: Results, command: str) -> list[Run]:
     """Those of them whose folder is needed, because the ledger has no curves and no points."""
     if command == "claims":
         return results.runs([OUR], [(0, "arousal")])
-    return runs_of(results, command) if command in FIGURES or command == "sweep" else []
+    return runs_of(results, command) if command in FIGURES else []
 
 
 def made(results: Results, command: str, corpora: list[dict]) -> dict[str, str | plots.Figure]:

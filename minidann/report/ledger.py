@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote
 
 import numpy as np
 
-from minidann.choices import Choices
+from minidann.choices import SELECTION, Choices
 from minidann.console import UserError
 from minidann.measure.metrics import Counts
 from minidann.run import folder, store
@@ -22,13 +22,16 @@ from minidann.run.outcome import SPEAKERS, selected_name
 FACTS = {"title": str, "kind": str, "utterances": int, "speakers": int, "left_out": int,
          "content": str, "labels": str}  # of a corpus, as its config.json has them  # fmt: skip
 THRESHOLDS = ("half", "share")
+LAST = 10  # epochs over which the domain UAR is averaged
 Rows = list[dict[str, str]]
 
 
 class Tested(NamedTuple):
     """How the epoch that a criterion selected does on the test set."""
 
+    value: float  # by which it was selected
     auc: float
+    domain_uar: float  # of the run's last epochs
     counts: dict[str, Counts]  # by threshold
 
 
@@ -48,13 +51,20 @@ def rows_of(name: str, out: Path, choices: Choices, config: dict) -> Rows:
     }
     shared, found = {"run": name} | planned(choices) | corpora, {}
     tested = store.read_json(out / "metrics.json")["selected_by"]
+    history = folder.history_of(out)
     for row in store.read_csv(out / "speakers.csv"):
         key = selected_name(row["selected_by"], row["statistics"])
-        about = {"selected_by": row["selected_by"], "statistics": row["statistics"]}
-        about |= {"epoch": row["epoch"], "auc": f"{tested[key]['auc']:.6f}"}
+        about = {name: row[name] for name in ("selected_by", "statistics", "epoch")}
+        column = SELECTION[row["selected_by"]][row["statistics"] == "adabn"]
+        numbers = {
+            "value": history[column].max(),
+            "auc": tested[key]["auc"],
+            "domain_uar": history["domain_uar"][-LAST:].mean(),
+        }
+        about |= {name: f"{number:.6f}" for name, number in numbers.items()}
         entry = found.setdefault(key, shared | about | dict.fromkeys(THRESHOLDS, ""))
-        numbers = "/".join(row[column] for column in SPEAKERS[-4:])
-        entry[row["threshold"]] += f" {quote(row['speaker'])}:{numbers}"
+        confusion = "/".join(row[column] for column in SPEAKERS[-4:])
+        entry[row["threshold"]] += f" {quote(row['speaker'])}:{confusion}"
     return list(found.values())
 
 
@@ -69,7 +79,8 @@ def tests_of(rows: Rows) -> dict[tuple[str, str], Tested]:
     tested = {}
     for row in rows:
         counts = {name: _counts(row[name]) for name in THRESHOLDS}
-        tested[row["selected_by"], row["statistics"]] = Tested(float(row["auc"]), counts)
+        numbers = (float(row[name]) for name in ("value", "auc", "domain_uar"))
+        tested[row["selected_by"], row["statistics"]] = Tested(*numbers, counts)
     return tested
 
 

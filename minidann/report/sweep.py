@@ -9,14 +9,16 @@ target, and confirmed on seeds of its own.
 import argparse
 from itertools import product
 
+import numpy as np
+
 from minidann import feeding
 from minidann.choices import SCHEDULES, SELECTION
 from minidann.console import UserError
+from minidann.report.ledger import LAST
 from minidann.report.paper import Row, Table, make_row
 from minidann.report.runs import Results
 from minidann.report.tables import MEASURES, Lines, markdown_table, page, percent
 
-LAST = 10  # epochs over which the domain UAR is averaged
 UNSUPERVISED = {"information": "mutual information", "source": "source validation UAR"}
 
 
@@ -62,15 +64,15 @@ def markdown(results: Results, grid: Table, corpora: list[dict], lines: Lines) -
     column, first = (0, results.args.dimension), results.args.seeds[-1] + 1
     figures = {key: percent(line.estimates[0], key[2] != "cell") for key, line in lines.items()}
     best, rows = {}, []
-    names = [SELECTION[criterion].column for criterion in UNSUPERVISED]
     for row in grid.rows:
-        domain, *curves = results.curves(row, column, "domain_uar", *names).swapaxes(0, 1)
-        information, source = best[row] = [curve.max(axis=1).mean() for curve in curves]
+        runs = [results.cell(row, column, criterion).values() for criterion in UNSUPERVISED]
+        information, source = best[row] = [np.mean([run.value for run in seeds]) for seeds in runs]
+        domain = np.mean([run.domain_uar for run in runs[0]])
         cells = [
             figures.get(("UAR", criterion, kind, row.name), "")  # beta 0 has no difference
             for criterion, kind in product(SELECTION, ("cell", "difference"))
         ]
-        means = f"{100 * domain[:, -LAST:].mean():.0f}", f"{information:.3f}", f"{100 * source:.1f}"
+        means = f"{100 * domain:.0f}", f"{information:.3f}", f"{100 * source:.1f}"
         rows.append([row.name, *cells, *means])
     heads, chosen = ["setting"], []
     settings = [row for row in grid.rows if ("domain_labels", "true") in row.choices]
