@@ -1,6 +1,6 @@
-"""python tests/unseen.py A|B|C|D|E [--show]: what the checker says of files it was not made for.
+"""python tests/unseen.py A|B|C|D|E|F [--show]: what the checker says of files it was not made for.
 
-`unseen/A.txt` to `E.txt` hold wrong and right exercises in students' styles, written from the
+`unseen/A.txt` to `F.txt` hold wrong and right exercises in students' styles, written from the
 hand-out and the lessons without sight of the catalogue of mistakes. Each is checked by
 `coursework`, and layers by `gradcheck --file` too. Whether a told cause is the mistake is a
 reader's judgement, kept beside the sets: `unseen/judged.csv` has a row for each cause told of each
@@ -141,7 +141,7 @@ def table(title: str, files: list[File], found: dict[str, Told], judged: dict, s
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("which", choices=("A", "B", "C", "D", "E"))
+    parser.add_argument("which", choices=("A", "B", "C", "D", "E", "F"))
     parser.add_argument("--show", action="store_true", help="each file that is not as it should be")
     parser.add_argument("--only", nargs="*", default=(), metavar="ID", help="these files alone")
     args = parser.parse_args()
