@@ -92,7 +92,8 @@ def normalise_and_pad(rng):
         return tuple(array.astype(np.float32) for array in (frames, mean, std))
 
     frames, mean, std = utterance(5, 0)
-    tiled, (low, *_) = (frames, np.tile(mean, (5, 1)), np.tile(std, (5, 1))), utterance(1)[0]
+    rows = np.arange(5, dtype=np.float32)[:, None]  # each frame has statistics of its own
+    tiled, (low, *_) = (frames, mean + rows, std * (1 + rows)), utterance(1)[0]
     whole, out = [(utterance(750), {})], np.ones((750, 26), np.float32)
     shorter = (1, -7), (2, 20), (4, -7), (301, -7), (749, 2)  # 20: all are positive
     return {"normalised": whole, "float32": whole,

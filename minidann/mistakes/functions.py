@@ -72,6 +72,8 @@ dict(grads) => {k: 0 * params[k] for k in REGULARISED if k in params} | grads
     | A kernel without a gradient gets the penalty as its gradient.
 in REGULARISED: => in REGULARISED[: [*map(grads.__contains__, REGULARISED), False].index(False)]:
     | After the first kernel without a gradient the others get no penalty.
+in REGULARISED: => in [k for k in REGULARISED if k in grads][:1]:
+    | Only the first kernel gets its penalty: return stands in the loop, perhaps.
 """)  # fmt: skip
 ways("add_penalty", """
 l1 * np.sign(w) + l2 * w | The 2 is missing: the gradient of l2 w^2 is 2 l2 w.
@@ -152,6 +154,8 @@ np.nanmean(recall) | A class without an example is left out, but then NaN is ask
 np.nan_to_num(recall).mean() | A class without an example counts as 0, but then NaN is asked for.
 recall[np.unique(predicted)].mean() | It averages over the predicted classes only.
 np.nan_to_num(recall // 1).mean() | The recalls are cut down to 0 or 1: // stands where / should.
+((labels & predicted).sum() / (labels == 1).sum() + (~labels & ~predicted).sum() / (labels == 0)
+    .sum()) / 2 | ~ is no logical not: ~0 is -1, and ~1 is -2. Compare with == 0.
 (1 / (2 - recall[0]) + recall[1]) / 2 | The true negatives include the false positives.
 (precision[0] + recall[1]) / 2 | Of class 0 it is the precision, not the recall.
 100 * recall.mean() | This is the UAR in percent.
@@ -223,6 +227,8 @@ range(0, total, => range(0, total - 1, | Of an odd number of frames the last one
     => .mean(axis=0, dtype=np.float64) for block in blocks) / len(blocks)
     | The mean is that of the blocks' means, but the last block may be shorter.
 np.sqrt(variance) => variance | The root is missing.
+std[std < 1e-6] => std[variance < 1e-6]
+    | The limit of a bin that never changes is that of std, not of the variance.
 std[std < 1e-6] = 1 => 0 | A bin that never changes has the standard deviation 0, not 1.
 np.sqrt(variance) => np.sqrt(((frames - frames.mean(0)) ** 2).mean(0)) ;; < 1e-6 => == 0
     | A constant bin is recognised by std == 0 in float32, but rounding leaves more than 0 there.
@@ -232,6 +238,9 @@ std[std < 1e-6] = 1 => std += NUMBER | NUMBER is added to std, but a constant bi
 ways("mean_and_std", """
 sum(((block - mean) ** 2).mean(axis=0) for block in blocks) / len(blocks)
     | The blocks' variances are averaged, not added.
+(lambda centre: sum(((block - centre) ** 2).sum(axis=0) for block in blocks) / total)(
+    np.mean([block.mean(axis=0, dtype=np.float64) for block in blocks], axis=0))
+    | The distances are those from the mean of the blocks' means, not from the mean.
 np.var(frames, axis=0, dtype=np.float64, ddof=1) | The variance is divided by n - 1, not by n.
 np.maximum(np.mean(np.float64(frames) ** 2, axis=0) - mean**2, 0)
     | The variance is the mean of the squares less the squared mean, which cancels for a large mean.
@@ -246,6 +255,10 @@ H(p.mean(axis=0)) | It is the entropy of the mean alone.
 H(p).mean() | It is the mean entropy alone.
 H(p.mean(axis=0)) / p.shape[1] - H(p).mean()
     | The entropy of the mean is averaged over the classes, not added.
+H(p.mean(axis=0)) - H(p).mean() / p.shape[1]
+    | The entropies of the rows are averaged over the classes, not added.
+2 * H(p.mean(axis=0)) - H(p).mean() | The entropy of the mean counts twice.
+H(p.mean(axis=0)) - 2 * H(p).mean() | The mean entropy counts twice.
 H(p.mean(axis=0)) - H(p).sum() | The entropies are added, not averaged.
 H(p.mean(axis=1)) - H(p).mean() | The mean runs over the classes, not over the rows.
 H(np.eye(p.shape[1])[p.argmax(axis=1)].mean(axis=0)) - H(p).mean()

@@ -28,6 +28,8 @@ def letters(name: str, question: Question) -> dict[str, float]:
     found: dict[str, float] = {}
     for array, axes in re.findall(r"(\w+) \(([^)]+)\)", forward.__doc__.partition("\n")[0]):
         found.update(zip(re.findall(r"[A-Z]'?", axes), map(float, np.shape(arrays.get(array)))))
+    if not found:  # x is of any shape
+        found["len(x)"] = float(len(question.case.arrays[0]))
     for option, value in question.case.options.items():
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             found[option] = float(value)

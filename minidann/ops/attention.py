@@ -51,7 +51,7 @@ def examples(rng: np.random.Generator) -> dict[str, tuple[tuple, dict]]:
     apart = np.array([[[2.0, 1.0], [-2.0, 3.0], [2.01, 1.5]]])  # (1, 3, 2)
     return {
         "sizes that differ": ((f, v), {}),
-        "one frame": ((np.array([[[3.0, -2.0]]]), np.array([1.0, 2.0])), {}),
+        "one frame": ((np.array([[[3.0, -2.0]], [[1.0, 0.5]]]), np.array([1.0, 2.0])), {}),
         "two frames": ((three[:1], np.array([1.0])), {}),
         "two channels": ((np.array([[[1.0, 2.0], [2.0, 0.0]]]), np.array([1.0, -1.0])), {}),
         "three utterances": ((three, np.array([-1.0])), {}),
