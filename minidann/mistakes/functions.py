@@ -73,7 +73,7 @@ dict(grads) => {k: 0 * params[k] for k in REGULARISED if k in params} | grads
 in REGULARISED: => in REGULARISED[: [*map(grads.__contains__, REGULARISED), False].index(False)]:
     | After the first kernel without a gradient the others get no penalty.
 in REGULARISED: => in [k for k in REGULARISED if k in grads][:1]:
-    | Only the first kernel gets its penalty: return stands in the loop, perhaps.
+    | Only the first kernel gets its penalty, as with return in the loop.
 """)  # fmt: skip
 ways("add_penalty", """
 l1 * np.sign(w) + l2 * w | The 2 is missing: the gradient of l2 w^2 is 2 l2 w.
