@@ -75,6 +75,7 @@ def test_help_states_the_contract():
         (EXAMPLE + "rng, rng", "example(rng) raised TypeError: expected a tuple of arrays and a"),
         (EXAMPLE + "rng.random(3)", "such as (x, w), {} or (x,), {}; received array([0.63"),
         (EXAMPLE + "rng.random((4, 3)), {}", "expected a tuple of arrays and a dict"),
+        (EXAMPLE + "(rng.random(3),), 3", "expected a tuple of arrays and a dict"),
         (EXAMPLE + "([[1], [2, 3]],), {}", "raised ValueError: setting an array element"),
         (EXAMPLE + "([], [], []), {}", "x has 0 entries"),
     ],

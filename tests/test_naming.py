@@ -187,6 +187,9 @@ def gradients_by(name, change):
         ("dense", lambda g, d, c: (g[0], g[1], g[2][None]), "keepdims"),
         ("maxpool", lambda g, d, c: (g[0][:, : c.argmax.max() + 1],), "cut short along axis 1"),
         ("batchnorm", lambda g, d, c: (g[0], d * c.xhat, g[2]), "The sum over axis 0 is missing."),
+        ("dense", lambda g, d, c: (*g[:2], np.cos(d)), None),  # what has no sum of that kind
+        ("dense", lambda g, d, c: (0 * g[0] + g[0][:1], *g[1:]),
+         "The right gradient is replaced by that of the first of axis 0 everywhere."),
         ("dense", lambda g, d, c: (g[0], g[1] / len(d), g[2]), "divided by N"),
         ("softmax_cross_entropy", lambda g, d, c: (g[0] / len(c.p),), "numbers are divided by N."),
         ("softmax_cross_entropy", lambda g, d, c: (c.p * d / len(c.p),), "label's 1 is missing"),
@@ -400,6 +403,8 @@ def test_sizes_and_words_of_an_op():
     sizes = naming.letters("conv1d", asked("conv1d")[0])
     assert sizes == {letter: 1 + (letter in "TK") for letter in (*"TKNDF", "T'", "stride")}
     assert [*sizes][:2] == ["T", "K"]  # what is 1 comes last
+    mask = asked("dropout")[0].case.options["mask"]
+    assert naming.letters("dropout", asked("dropout")[0])["1/(1 - p)"] == mask.max()
     *_, pooled, plain = asked("maxpool")
     for question, words, options in (
         (pooled, "stride has no effect.", {"size": 5}),

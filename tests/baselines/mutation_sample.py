@@ -64,6 +64,7 @@ TESTS = {  # the tests that see what these files do; the quick ones come first
     "naming": ["tests/test_naming.py", "tests/test_catalogue.py", "tests/test_student.py"],
     "judging": ["tests/test_student.py", "tests/test_gradcheck_command.py",
                 "tests/test_coursework.py", "tests/test_coursework_fair.py",
+                "tests/test_coursework_reading.py",
                 "tests/test_naming.py", "tests/test_catalogue.py"],
 }  # fmt: skip
 JOBS = 2
