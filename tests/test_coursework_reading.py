@@ -197,6 +197,7 @@ def test_what_cannot_be_imported_is_told_once(text, words, tmp_path):
     (result,) = submissions.grade(tmp_path, select(None, "relu")).results
     (line,) = result.lines()
     assert line.startswith("The file cannot be imported: it raised ") and words in line
+    assert result.state == "wrong"
 
 
 @pytest.mark.parametrize("name", ["my_relu.py", "task3.ipynb"])

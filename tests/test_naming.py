@@ -204,6 +204,9 @@ def gradients_by(name, change):
          "The right numbers are multiplied by 2. And what is large overflows."),
         ("batchnorm", lambda g, d, c: (2 * g[0] if c.own_statistics else g[0], *g[1:]),
          "Called without options: The right numbers are multiplied by 2."),
+        *(("batchnorm", lambda g, d, c: ((2 if c.own_statistics else 3) * g[0], *g[1:]), says)
+          for says in ("Called without options: The right numbers are multiplied by 2.",
+                       "Called with running: The right numbers are multiplied by 3.")),
         ("softmax_cross_entropy",
          lambda g, d, c: (g[0] / len(c.p.T) + 0 * np.exp(c.p.std() * 3e3),),
          "what is large overflows"),
@@ -344,6 +347,7 @@ def test_what_is_close():
     single = np.float32([0.1, 0.2])
     assert close(single, [0.1 + 1e-6, 0.2]) and not close(single, np.float32([0.1 + 1e-6, 0.2]))
     assert is_single(np.float64(single)) and is_single(np.float32(1)) and not is_single(A[:0])
+    assert not is_single(np.array([0.1, 0.2]))
     small = ask(dense, Case("", (np.eye(1) / 4, np.eye(1) / 4, A[:1]), {}), np.eye(1) / 2)
     assert small.floor == 5e-7
 
