@@ -61,7 +61,7 @@ HOSTILE = {
         "Memory"),
     "returns megabytes": (
         "import numpy as np\n\ndef forward(*a, **o):\n    return np.zeros(5 << 20), None\n",
-        "returns more than 16 MB"),
+        "more than 16 MB"),
     "writes a file": (
         "def forward(*a, **o):\n    open('x', 'w')\n", "may not open files, here x"),
     "breaks NumPy": (

@@ -150,8 +150,10 @@ def test_a_neighbours_files_survive(tmp_path):
 
 def test_one_process_does_what_it_can(tmp_path):
     """Another one only follows where an exercise ended it, and no exercise sees the last one's."""
-    pid = f"import numpy as np\nassert np.where\nos = {submissions.OS}\n"
-    text = f"{pid}np.where = None\ndef forward(*_, **o):\n    raise ValueError(os.getpid())\n"
+    pid = f"import collections, warnings\nimport numpy as np\nos = {submissions.OS}\n"
+    pid += "assert np.where and collections.namedtuple and warnings.filters[0][0] != 'error'\n"
+    text = f"{pid}np.where = collections.namedtuple = None\nwarnings.simplefilter('error')\n"
+    text += "def forward(*_, **o):\n    raise ValueError(os.getpid())\n"
     for name in ("relu", "dense", "batchnorm"):
         (tmp_path / f"{name}.py").write_text(text)
     (tmp_path / "softmax_cross_entropy.py").write_text(f"{pid}os._exit(0)\n")
@@ -174,9 +176,12 @@ def test_nothing_but_numbers_comes_back():
         back["b"][0][0] = 1
     endless = []
     endless.append(endless)
-    for thing in (object(), np.array([object()]), {"f": print}, endless):
-        with pytest.raises((TypeError, ValueError)):
-            pupil.dumps(thing)
+    with pytest.raises(ValueError, match="Circular"):
+        pupil.dumps(endless)
+    for thing, name in ((print, "builtin_function_or_method"), (..., "ellipsis"),
+                        (np.array([print]), "NumPy array of object")):  # fmt: skip
+        (back,) = pupil.loads(pupil.dumps([thing]))
+        assert type(back).__name__ == name and vars(back) == {}
     with pytest.raises(ValueError, match="OBJECT"):
         pupil.loads(json.dumps({"dtype__": "|O", "shape": [1], "bytes": "AAAAAAAAAAA="}))
 
@@ -277,7 +282,7 @@ def test_gradescope_shows_the_student_why_nothing_is_graded(here):
         write(here / "class" / name)
     for folder, words in {
         "empty": "it is empty",
-        "class": "conv1d.py is there 2 times (ada/conv1d.py, bob/conv1d.py): hand in one;",
+        "class": "conv1d is there 2 times (ada/conv1d.py, bob/conv1d.py): hand in one;",
     }.items():
         done = command("grade", folder, "--gradescope", f"{folder}.json", *LESSONS)
         result = json.loads((here / f"{folder}.json").read_text())

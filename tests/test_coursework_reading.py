@@ -48,6 +48,7 @@ READ = {  # a file's name, its content, and the exercise whose right code it is
     "ada.tar": (tarred({"relu.py": RELU}, "w"), "relu"),
     "ada.tar.gz": (tarred({"./hw/relu.py": RELU}), "relu"),
     "ada.tgz": (tarred({"relu.py": RELU}), "relu"),
+    "ada.tar.xz": (tarred({"relu.py": RELU}, "w:xz"), "relu"),
     "relu.py.txt": (RELU, "relu"),
     "ReLU.py": (RELU, "relu"),
     "relu (1).py": (RELU, "relu"),
@@ -141,6 +142,9 @@ def test_text_of_other_encodings_is_told(encoding, tmp_path):
         assert result.state == "right" and not result.printed
     else:
         assert result.state == "not graded" and "relu.py is not in UTF-8" in result.why
+    (tmp_path / "relu.py").write_bytes(f"# coding: {encoding}\n{text}".encode(encoding))
+    state = submissions.grade(tmp_path, select(None, "relu")).results[0].state
+    assert state == ("not graded" if encoding == "utf-16" else "right")
 
 
 def test_only_code_is_read(tmp_path):
@@ -155,11 +159,26 @@ def test_only_code_is_read(tmp_path):
 
 
 def test_numbers_of_a_notebook_are_kept(tmp_path):
-    numbers = "LOW = -1e-5\nSIZES = (1, 2)\nK = 10 ** -5\nx = no_such_thing(3)\ny = x"
-    (tmp_path / "relu.ipynb").write_text(notebook(numbers, RELU))
+    """And what is made of them; not what is tried out, and nothing that ends the import."""
+    numbers = "LOW = -1e-5\nSIZES = (1, 2)\nK: float = 10 ** -5\nx = no_such_thing(3)\ny = x"
+    derived = "import numpy as np, torch\nfrom collections import namedtuple\nrelu?\n"
+    derived += "Cache = namedtuple('Cache', 'passed')\nTENTH = [LOW / 10 for _ in SIZES]\n"
+    derived += "z = torch.ones(3)\nw = np.load('x.npy')\nout, cache = forward(w)"
+    used = RELU.replace("    return", "    assert Cache(1) and len(TENTH) == 2 and K\n    return")
+    (tmp_path / "relu.ipynb").write_text(notebook(numbers, derived, used))
     code = handed_in.read(tmp_path).code["relu"]
-    assert all(name in code for name in ("LOW = ", "SIZES = ", "K = "))
-    assert "no_such_thing" not in code and "y = x" not in code
+    assert all(name in code for name in ("LOW = ", "SIZES = ", "K: float", "Cache = ", "TENTH = "))
+    assert not any(text in code for text in ("no_such_thing", "y = x", "z = torch", "cache = fo"))
+    assert submissions.grade(tmp_path, select(None, "relu")).total == 1
+
+
+@pytest.mark.parametrize("other", ["relu-1.py", "relu (1).py", "relu.ipynb"])
+def test_of_two_files_neither_is_graded_and_both_are_named(other, tmp_path):
+    """One is a learning platform's resubmission, perhaps, or the hand-out."""
+    (tmp_path / "relu.py").write_text(RELU.replace("return", "return 2 *"))
+    (tmp_path / other).write_text(notebook(RELU) if "ipynb" in other else RELU)
+    (result,) = submissions.grade(tmp_path, select(None, "relu")).results
+    assert result.state == "not graded" and other in result.why and "relu.py" in result.why
 
 
 def test_an_import_that_is_not_used_costs_a_note(tmp_path):
@@ -170,6 +189,8 @@ def test_an_import_that_is_not_used_costs_a_note(tmp_path):
     assert row.total == 1 and "Line 1 imports os, which an exercise may not use." in row.notes
     assert all(row.notes.count(name) == 1 for name in ("sys", "matplotlib", "scipy"))
     assert "torch" not in row.notes
+    for line in ("import numpy.typing as npt", "from numpy import *", "import numpy.testing as t"):
+        assert judged("relu", f"{line}\n{RELU}").state == "right"
     text = RELU.replace("    return", "    import os\n    return")
     notes = judged("relu", text).notes
     assert len(notes) == len({*notes}) == 2  # not one for each call

@@ -185,6 +185,9 @@ def gradients_by(name, change):
         ("relu", lambda g, d, c: (1.0 * c,), "Backward acts as if dout were one everywhere: it is"),
         ("conv1d", lambda g, d, c: (*g[:2], d.sum(axis=1)), "dout summed over axis 1 is"),
         ("dense", lambda g, d, c: (g[0], g[1], g[2][None]), "keepdims"),
+        ("dense", lambda g, d, c: (g[0], g[1].ravel(), g[2]), "is returned flattened to one axis."),
+        ("dense", lambda g, d, c: (*g[:2], d.sum()), "summed over all axes, which should stay."),
+        ("dense", lambda g, d, c: (*g[:2], 1 + 0 * g[2]), "is replaced by one everywhere."),
         ("maxpool", lambda g, d, c: (g[0][:, : c.argmax.max() + 1],), "cut short along axis 1"),
         ("batchnorm", lambda g, d, c: (g[0], d * c.xhat, g[2]), "The sum over axis 0 is missing."),
         ("dense", lambda g, d, c: (*g[:2], np.cos(d)), None),  # what has no sum of that kind

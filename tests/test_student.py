@@ -1,5 +1,7 @@
 """`gradcheck --file` on what students hand in: it never hangs, and each dead end has a sentence."""
 
+import subprocess
+import sys
 import time
 from multiprocessing.pool import ThreadPool
 
@@ -99,6 +101,14 @@ def test_a_loop_that_never_ends(tmp_path, monkeypatch):
     slow = "import time\n" + DENSE.replace("return x @", "time.sleep(0.02); return x @")
     words = "forward, where x was perturbed, took more than 0.3 s, line 5; does a loop never end"
     assert words in checked(tmp_path, slow).lines[1]
+
+
+def test_a_loop_that_catches_all_errors_ends_the_command():
+    code = "while True:\n    try:\n        sum(range(9999))\n    except:\n        pass\n"
+    run = "from minidann.gradcheck import running; running.SECONDS = 0.3; "
+    run += f"running.attempt(lambda: exec({code!r}), 'mine.py', 0.3)"
+    done = subprocess.run([sys.executable, "-c", run], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2 and "error: mine.py: a loop never ends, because" in done.stderr
 
 
 def test_a_check_in_another_thread_has_no_limit_of_time():

@@ -6,7 +6,7 @@ import numpy as np
 
 from minidann.coursework import handout, pupil, tries
 from minidann.coursework.exercises import MEND, Exercise
-from minidann.gradcheck.verdict import Verdict, shown
+from minidann.gradcheck.verdict import Verdict, kind, shown
 from minidann.mistakes.functions import wrong_ways
 from minidann.mistakes.question import MIXED, TOLERANCE, Case, argument_names, close, real
 
@@ -109,5 +109,7 @@ def difference(what: str, received, true) -> tuple | None:
         same = close(received, true, tolerance=MIXED if single else TOLERANCE)
     if not same:
         text = f"It returns {received}, not {true}."[:300] * isinstance(true, (list, str))
+        if not text and (real(received) is None or real(true) is None) and what:
+            text = f"{what[0].upper()}{what[1:]} is {kind(received)}, not {kind(true)}."
         return what, received, true, why or text
     return next(filter(None, (difference(*pair) for pair in pairs)), None)

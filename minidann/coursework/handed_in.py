@@ -5,6 +5,7 @@ read the submission says so, by the name of the file; nothing of it may become a
 """
 
 import ast
+import builtins
 import json
 import os
 import re
@@ -12,22 +13,25 @@ import tarfile
 import zipfile
 import zlib
 from dataclasses import dataclass, field
+from importlib.util import decode_source
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from minidann.console import UserError
 from minidann.coursework.exercises import EXERCISES, NAMES, select
+from minidann.coursework.pupil import ALLOWED
 
 LARGEST = 256 << 10  # bytes of an exercise; the largest right one takes a hundredth
 ARCHIVE = 32 << 20  # bytes of an archive, unpacked
-ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".rar", ".7z")  # the last two cannot be read
+ARCHIVES = ".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2", ".rar", ".7z"
 CODE = (".py", ".py.txt", ".ipynb")
 # Hidden files and folders, those of Python or of a zip, and minidann itself.
 PASSED_OVER = re.compile(r"(^|/)(\.[^.]|__)|minidann/ops/")
 NAMED = re.compile(rf"({'|'.join(NAMES)})[ _()\d-]*\.(py|py\.txt|ipynb)", re.I)  # "relu (1).py"
 DEFINES = re.compile(r"^def (\w+)\(", re.M)
-MAGIC = re.compile(r"^[%!].*$", re.M)  # a line that only a notebook understands
+MAGIC = re.compile(r"^([%!?].*|[\w.]+\?+)$", re.M)  # a line that only a notebook understands
 KEPT = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)  # of a notebook
+(GIVEN_UP,) = ast.parse("try: pass\nexcept Exception: pass").body  # a constant that raises an error
 
 
 @dataclass
@@ -56,7 +60,7 @@ def read(place: Path) -> Submission:
 
     The files that are named after an exercise come before others that define its function; only its
     name makes a file a layer's, because all layers have functions of the same names. Then the file
-    with the fewest folders around it counts, then that of exactly its name; where two are left,
+    with the fewest folders around it counts, of these one that can be read; where two are left,
     neither counts.
     """
     submission, problems, notes = Submission(place.name), [], []
@@ -79,8 +83,9 @@ def read(place: Path) -> Submission:
         name, function = exercise.name, "" if exercise.is_op else exercise.functions[0]
         named = [each for each in texts if each[1] == name]
         defining = [each for each in texts if function in DEFINES.findall(each[2])]
-        ranks = [(len(path.parts), path.name != f"{name}.py") for path, *_ in named or defining]
-        near = [each for each, rank in zip(named or defining, ranks) if rank == min(ranks)]
+        depths = [len(path.parts) for path, *_ in named or defining]
+        near = [each for each, depth in zip(named or defining, depths) if depth == min(depths)]
+        near = [each for each in near if not each[3]] or near
         if len(near) == 1:
             path, _, text, why = near[0]
             (submission.unread if why else submission.code)[name] = why or text
@@ -88,7 +93,7 @@ def read(place: Path) -> Submission:
                       for other, own, *_ in defining if named and not own]  # fmt: skip
         elif near:
             places = ", ".join(str(path) for path, *_ in near[:3])
-            why = f"{near[0][0]} is there {len(near)} times ({places}): hand in one"
+            why = f"{name} is there {len(near)} times ({places}): hand in one"
             submission.unread[name] = why
     if not (submission.code or submission.unread or problems):
         others = ", ".join(str(file.path) for file in files[:3])
@@ -109,16 +114,17 @@ def text_of(file: File, own: str, problems: list[str]) -> str:
     if file.path.suffix == ".ipynb":
         return notebook(file, own, problems)
     try:
-        return file.content.decode("utf-8-sig").replace("\r\n", "\n")
-    except UnicodeDecodeError:
+        return decode_source(file.content)
+    except (UnicodeDecodeError, SyntaxError):
         raise UserError("is not in UTF-8, as Python expects it: save it as UTF-8") from None
 
 
 def notebook(file: File, own: str, problems: list[str]) -> str:
-    """The imports, functions, classes and numbers in a notebook's code cells, but nothing that it
+    """The imports, functions, classes and constants in a notebook's code cells, but nothing that it
     only tries out. A cell that is not Python is left out, which the problems say. Raises UserError.
     """
     kept: list[ast.stmt] = []
+    names = {"np", *(name for name, kind in vars(builtins).items() if isinstance(kind, type))}
     try:
         cells = [cell for cell in json.loads(file.content)["cells"] if cell["cell_type"] == "code"]
         texts = [MAGIC.sub("", "".join(cell["source"])) for cell in cells]
@@ -126,7 +132,13 @@ def notebook(file: File, own: str, problems: list[str]) -> str:
         raise UserError(f"cannot be read as a notebook ({error}): hand in a .py") from None
     for text in texts:
         try:
-            kept += [n for n in ast.parse(text).body if isinstance(n, KEPT) or is_number(n)]
+            for node in ast.parse(text).body:
+                if isinstance(node, KEPT):
+                    kept.append(node)
+                    names |= imported(node)
+                elif stored := constants(node, names):
+                    kept.append(ast.Try([node], GIVEN_UP.handlers, [], []))
+                    names |= stored
         except Exception as error:
             what = f"the cell {text.strip().partition(chr(10))[0][:40]!r} is not Python ({error})"
             problems.append(f"{file.path}: {what}")
@@ -134,16 +146,26 @@ def notebook(file: File, own: str, problems: list[str]) -> str:
     if own and not {*defined} & {*select(None, own)[0].functions}:
         raise UserError("has no code cell that defines its function")
     if max(map(defined.count, ("forward", "backward"))) > 1:
-        raise UserError("defines forward or backward twice: hand in a file for each layer")
+        raise UserError("defines forward or backward twice: leave one of them")
     return ast.unparse(ast.Module(kept, []))
 
 
-def is_number(node: ast.stmt) -> bool:
-    """Does it give a name to numbers, such as EPS = -1e-5 or SIZES = (1, 2), or to a type?"""
-    return isinstance(node, ast.Assign) and not any(
-        isinstance(part, ast.Call) or getattr(part, "id", "np") not in ("np", "dict", "str")
-        for part in ast.walk(node.value)
-    )
+def imported(node: ast.stmt) -> set[str]:
+    """The names that it imports from modules that an exercise may import."""
+    names = node.names if isinstance(node, (ast.Import, ast.ImportFrom)) else []
+    found = {each.asname or each.name: getattr(node, "module", each.name) or "" for each in names}
+    return {name for name, module in found.items() if module.partition(".")[0] in ALLOWED}
+
+
+def constants(node: ast.stmt, known: set[str]) -> set[str]:
+    """The names that it gives to what is made of `known` names alone, and of no function of the
+    notebook: EPS = -1e-5, HALF = EPS / 2, Cache = namedtuple("Cache", "x w"). {} for all else.
+    """
+    if not isinstance(node, (ast.Assign, ast.AnnAssign)) or node.value is None:
+        return set()
+    parts = [part for part in ast.walk(node) if isinstance(part, ast.Name)]
+    stored = {part.id for part in parts if isinstance(part.ctx, ast.Store)}
+    return stored if {part.id for part in parts} <= stored | known else set()
 
 
 def everything(place: Path) -> list[File]:

@@ -82,10 +82,12 @@ def judge(
     outs, seen, problems, notes = [], [], [], {}
     for question, answer in zip(questions, answers):
         out, least, true = real(answer.out), question.floor, tuple(question.gradients)
-        wrong = out is not None and not close(out, question.out, tolerance=MIXED)
+        tolerance = question.case.tolerance()
+        of_out = question.case.tolerance(MIXED)
+        wrong = out is not None and not close(out, question.out, tolerance=of_out)
         outs.append(Seen(question, (out,), (np.asarray(question.out),), (wrong,)))
         numbers = [real(gradient) for gradient in each(answer.gradients, names)]
-        wrong = [n is not None and t is not None and not close(n, t, least)
+        wrong = [n is not None and t is not None and not close(n, t, least, tolerance)
                  for n, t in zip(numbers, true)]  # fmt: skip
         problems.append(unusable(answer, question, names))
         for i, number in enumerate(numbers):

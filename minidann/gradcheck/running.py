@@ -6,7 +6,9 @@ shown the first time that it runs, never again. No call may take longer than its
 
 import contextlib
 import io
+import os
 import signal
+import sys
 import threading
 import time
 import traceback
@@ -26,7 +28,7 @@ ENDLESS = "does a loop never end, or is forward called for each entry of a large
 
 
 class TookTooLong(BaseException):
-    """No Exception: the code under test must not be able to catch it."""
+    """No Exception, so that `except Exception` in the code under test does not catch it."""
 
 
 def attempt(function: Callable, path, seconds: float) -> tuple[Any, str]:
@@ -35,13 +37,20 @@ def attempt(function: Callable, path, seconds: float) -> tuple[Any, str]:
     Time is limited in the main thread only, and not on Windows.
     """
 
+    stopped = []
+
     def stop(number, frame):
+        if stopped:
+            print(f"error: {path}: a loop never ends, because it catches all errors: write "
+                  "`except Exception`, or the error that is meant", file=sys.stderr)  # fmt: skip
+            os._exit(2)
+        stopped.append(number)
         raise TookTooLong
 
     in_main = threading.current_thread() is threading.main_thread()
     if is_limited := in_main and hasattr(signal, "setitimer"):
         handler = signal.signal(signal.SIGALRM, stop)
-        signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.1))  # 0 would be no limit
+        signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.1), SECONDS)  # 0 would be no limit
     try:
         return function(), ""
     except TookTooLong as error:

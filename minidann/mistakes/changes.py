@@ -20,7 +20,7 @@ np.ones_like(a) | one everywhere: it is left out
 np.zeros_like(a) | zero everywhere
 np.maximum(a, 0) | without its negative entries
 np.abs(a) | its absolute value
-np.sign(a) | its sign
+np.sign(a) if a.ndim else None | its sign
 1 / a | one over it
 1 - a | one minus it
 np.trunc(a) | cut to whole numbers: its dtype is an integer's
@@ -47,10 +47,12 @@ a.reshape(a.transpose(axes).shape).transpose(np.argsort(axes))
 """)
 # The right numbers in another shape, or too many or too few of them.
 SHAPES = formulas("""
+a.ravel() | flattened to one axis
 a[a != 0] | without its zeros, all in one axis (dout[mask]?)
+a.sum() | summed over all axes, which should stay
 a.squeeze() | without its axes of size 1 (squeeze?)
 np.expand_dims(a, axis) | with an axis of size 1 too many, axis AXIS (keepdims?)
-a.sum(axis) | summed over axis AXIS, which should stay
+a.sum(axis) if a.ndim > 1 else None | summed over axis AXIS, which should stay
 a.take(range(size - 1), axis) | without the last of axis AXIS
 a.take(range(1, size), axis) | without the first of axis AXIS
 """)

@@ -49,7 +49,7 @@ def log_softmax(z):
 
 SOFTMAX = """
 naive(z) | exp overflows: subtract each row's largest score first.
-naive(z - z.max()) | exp overflows: subtract each row's largest score, not the largest of the batch.
+naive(z - z.max()) | exp gives 0 for a whole row, then 0/0: subtract that row's largest score.
 np.exp(z) | exp(score) is not divided by its sum.
 np.exp(shifted(z)) | exp(score - largest) is not divided by its sum.
 softmax(z, axis=0) | The softmax runs over the batch.

@@ -125,6 +125,7 @@ def returned(right: Sequence, sizes, others, instead, what: str = "gradient") ->
             elif words.startswith(("its ", "one ", "zero ", "that of ")):
                 head = f"The right {what} is replaced by"
             if words not in others:
+                words = words.removesuffix(": it is left out")
                 ways.setdefault(f"{head} {words}.", [*nothing])[i] = make
         for name, value in instead.items():
             ways.setdefault(f"{name} is returned.", [*nothing])[i] = lambda value=value: value

@@ -16,8 +16,6 @@ from minidann.mistakes.changes import Ways, changes
 from minidann.mistakes.explaining import TOLD, explain, returned
 from minidann.mistakes.question import Case, Question, Seen, argument_names
 
-LARGEST = 3000  # numbers of an input: a larger one says little more, and takes long
-
 
 def letters(name: str, question: Question) -> dict[str, float]:
     """The sizes of a question by the letters of forward's docstring, as in "x (N, C)", and its
@@ -119,7 +117,7 @@ def _name(name: str, seen: list[Seen], outcomes: Callable, terms=lambda question
     """The causes of each wrong part. Where there is none on all inputs, there may be one where the
     numbers are finite, or where some options are given.
     """
-    seen = [s for s in seen if sum(a.size for a in s.question.case.arrays) <= LARGEST]
+    seen = [s for s in seen if not s.question.case.is_large]
 
     def causes(seen):
         return explain(seen, outcomes, lambda question: letters(name, question), terms)

@@ -5,6 +5,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+TOLERANCE = 1e-7  # of the largest entry
+MIXED = 1e-6  # the same, where some of the arithmetic may have been in float32
+SINGLE = 1e-4  # the same, of what is in float32, which holds seven digits
+ROUGH = 1e-2  # the same, of a large input, in whose sums float32 loses more of them
+LARGEST = 3000  # numbers of an input: a larger one says little more, and takes long
+
 
 class Case(NamedTuple):
     """A legal input of an op, in float64. Its name begins with "a tie" where there is one."""
@@ -16,6 +22,13 @@ class Case(NamedTuple):
     @property
     def ties(self) -> bool:
         return self.what.startswith("a tie")
+
+    @property
+    def is_large(self) -> bool:
+        return sum(array.size for array in self.arrays) > LARGEST
+
+    def tolerance(self, usual: float = TOLERANCE) -> float:
+        return ROUGH if self.is_large else usual
 
 
 class Question(NamedTuple):
@@ -66,11 +79,6 @@ def as_example(given) -> tuple[tuple, dict]:
     return given
 
 
-TOLERANCE = 1e-7  # of the largest entry
-MIXED = 1e-6  # the same, where some of the arithmetic may have been in float32
-SINGLE = 2e-5  # the same, of what is in float32, which holds seven digits
-
-
 def real(thing) -> np.ndarray | None:
     """A number or an array of real numbers as an array; None for anything else."""
     if not isinstance(thing, (np.ndarray, np.generic, float, int)):
@@ -97,7 +105,8 @@ def close(received, true, floor: float = 0.0, tolerance: float = TOLERANCE) -> b
     received, true = real(received), np.asarray(true)
     if received is None or received.shape != true.shape:
         return False
-    tolerance = SINGLE if is_single(received) and true.dtype != np.float32 else tolerance
+    if is_single(received) and true.dtype != np.float32:
+        tolerance = max(tolerance, SINGLE)
     least = max(tolerance * np.nan_to_num(np.abs(true), posinf=0.0).max(initial=0.0), floor)
     with np.errstate(all="ignore"):
         return bool(np.allclose(received, true, rtol=0, atol=least, equal_nan=True))
