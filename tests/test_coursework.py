@@ -299,7 +299,7 @@ def test_earlier_grades_are_kept_and_what_is_missing_is_told_once(here):
         done = command("grade", "class", *LESSONS, "--seed", str(i))
         (here / "grades.csv").touch()
         os.utime(here / "grades.csv", (i, i))
-    assert "the grades of before are now in grades-1970-01-01-" in done.stdout
+    assert "the earlier grades are now in grades-1970-01-01-" in done.stdout
     kept = sorted(here.glob("grades*.csv"))
     assert len(kept) == 2 and kept[0].read_bytes() == kept[1].read_bytes()
     row = list(csv.DictReader(kept[1].read_text("utf-8-sig").splitlines()))[1]

@@ -132,7 +132,7 @@ HOLES = {
     "A beta of 0 is taken for 1: `beta or 1.0` cannot tell 0 from nothing.": (
         "gradient_reversal", by(lambda x, beta=1.0: (x, beta or 1.0), gradient_reversal.backward),
         "dx"),
-    "The default of stride is size; here it is 30.": (
+    "The default of stride is size, but it should be 30.": (
         "maxpool", by(lambda x, size=30, stride=None: maxpool.forward(
             x, size=size, stride=stride or size), maxpool.backward), "out"),
     "xhat = (out - beta) / gamma is 0/0 where gamma is 0: keep xhat.": (
@@ -204,7 +204,7 @@ def gradients_by(name, change):
         ("dense", lambda g, d, c: (d @ np.abs(c.w).T, *g[1:]),
          "Backward acts as if w were its absolute value."),
         ("batchnorm", lambda g, d, c: (g[0] * (2 if c.own_statistics else np.nan), *g[1:]),
-         "The right numbers are multiplied by 2. And what is large overflows."),
+         "The right numbers are multiplied by 2. And large numbers overflow."),
         ("batchnorm", lambda g, d, c: (2 * g[0] if c.own_statistics else g[0], *g[1:]),
          "Called without options: The right numbers are multiplied by 2."),
         *(("batchnorm", lambda g, d, c: ((2 if c.own_statistics else 3) * g[0], *g[1:]), says)
@@ -212,7 +212,7 @@ def gradients_by(name, change):
                        "Called with running: The right numbers are multiplied by 3.")),
         ("softmax_cross_entropy",
          lambda g, d, c: (g[0] / len(c.p.T) + 0 * np.exp(c.p.std() * 3e3),),
-         "what is large overflows"),
+         "large numbers overflow"),
         ("dropout", lambda g, d, c: (g[0] / 0.3,), "The right numbers are multiplied by 3.333."),
         ("dense", lambda g, d, c: (g[0], g[1] + 0.01 * c.w, g[2]), "0.01 times w is added."),
         ("attention", lambda g, d, c: (g[0], np.einsum("npf,nf,npg->g", c.f, d, c.f)),
@@ -237,7 +237,7 @@ def test_a_gradient_is_named_or_not_known(name, change, says):
     else:
         assert says in " ".join(found), found
         assert len(found) <= 2 and not any("sign of out" in cause for cause in found)
-        assert len(found) == 1 or "overflows." not in found[0]
+        assert len(found) == 1 or "overflow." not in found[0]
 
 
 def test_the_input_that_is_shown_is_called_as_the_cause_says():
@@ -416,7 +416,7 @@ def test_sizes_and_words_of_an_op():
     for question, words, options in (
         (pooled, "stride has no effect.", {"size": 5}),
         (pooled, "Forward acts as if size were stride.", {"size": 2, "stride": 2}),
-        (plain, "The default of size is 3; here it is 30.", {"size": 3}),
+        (plain, "The default of size is 3, but it should be 30.", {"size": 3}),
     ):
         out = dict(naming.forward_outcomes("maxpool", question))[words]()[0]
         right, _ = maxpool.forward(*question.case.arrays, **options)

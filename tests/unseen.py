@@ -32,7 +32,7 @@ HEAD = re.compile(
 )
 # What is told of a file, and says what came of it, not what the mistake is.
 NO_CAUSE = re.compile(
-    r"It is right on the|It catches|It is also right where nothing|It returns \[|.* raised \w+Error"
+    r"It is right on all|It catches|It is also right where nothing|It returns \[|.* raised \w+Error"
     r"|This is none of the mistakes|the result lacks|It gives what it gave"
 )
 
@@ -89,7 +89,7 @@ def by_gradcheck(file: File) -> Told:
         path.write_text(code, "utf-8")
         began = time.perf_counter()
         try:
-            checked = student.check_file(path, file.exercise, 0)
+            checked, _ = student.check_file(path, file.exercise, 0)
         except UserError as error:
             return Told(False, (str(error),), 1, time.perf_counter() - began)
         seconds = time.perf_counter() - began

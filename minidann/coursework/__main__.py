@@ -32,7 +32,7 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("-k", dest="name", metavar="NAME", choices=NAMES, help="one exercise")
     check.add_argument("--train", action="store_true", help="then train the demo with your layers")
     check.add_argument("--seed", type=int, default=0, help="of all inputs (default: 0)")
-    grade.add_argument("--seed", type=int, help="of all inputs, instead of one that nobody knows")
+    grade.add_argument("--seed", type=int, help="of all inputs, instead of a random one")
     grade.add_argument("--out", type=Path, metavar="CSV", default=Path("grades.csv"),
                        help="the table (default: grades.csv)")  # fmt: skip
     grade.add_argument("--gradescope", type=Path, metavar="JSON",
@@ -63,7 +63,7 @@ def grade_class(args: argparse.Namespace, paper: Paper) -> None:
         if (before := args.out.stat()).st_size:
             time = f"{datetime.fromtimestamp(before.st_mtime):%Y-%m-%d-%H%M%S}"
             kept = args.out.rename(args.out.with_stem(f"{args.out.stem}-{time}"))
-            print(f"the grades of before are now in {kept}")
+            print(f"the earlier grades are now in {kept}")
         store.write(args.out, grading.table(graded.values(), paper.exercises))
     print(f"{len(graded)} submissions; {args.out}")
     if lost := [submission.name for submission in graded.values() if not submission.is_complete]:

@@ -24,9 +24,11 @@ def ask(exercise: Exercise, rng: np.random.Generator) -> tuple[list[dict], Calla
         wrong = [(handed_out[name], AS_BEFORE)]
     right = getattr(exercise.module, name)
     wrong += [(function, function.__doc__) for function in wrong_ways(right, constants)]
-    calls = [{"function": name, "args": args, "options": options, "constants": constants}
-             for part in exercise.parts for args, options in given[part]
-             for _ in range(2)]  # fmt: skip  # the second must give the same
+    calls = [
+        {"function": name, "args": args, "options": options, "constants": constants, "again": again}
+        for part in exercise.parts for args, options in given[part]
+        for again in (False, True)  # it must give the same, and what it prints was shown
+    ]  # fmt: skip
     return calls, lambda results: judged(exercise, given, iter(results), wrong)
 
 

@@ -27,7 +27,7 @@ Lesson {lesson}: {kind} (points: {most}). Run the next cell once. Then fill in t
 It begins with `%%check`, so it is checked each time you run it.
 
 Save the notebook and hand in `{name}.ipynb`. Of its cells, only imports, functions, classes and
-numbers are graded.
+constants are graded.
 """
 
 

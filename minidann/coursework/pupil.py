@@ -214,9 +214,11 @@ def do(name: str, code: str, calls: list[dict]) -> dict:
     module, problem = guarded(load, name, code, notes)
     problem = problem and f"The file cannot be imported: it {problem}."
     for call in [] if problem else calls:
+        before = printed
         # Its value as it is now, because the code may write to it later.
         value, error = guarded(lambda call: loads(dumps(answer(module, caches, call))), call)
         results.append({"value": value, "error": error})
+        printed = before if call.get("again") else printed
     return {"calls": results, "problem": problem, "notes": notes, "printed": printed}
 
 

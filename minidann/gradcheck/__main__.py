@@ -99,8 +99,8 @@ def main() -> None:
     p.add_argument("--op", choices=ops.__all__, metavar="NAME", help="this op only")
     p.add_argument("--file", type=Path, metavar="FILE", help="check this file's forward and "
                    "backward, as the op of --op or on its own example")  # fmt: skip
-    p.add_argument("-v", "--verbose", action="store_true", help="with --file and --op: each "
-                   "input by itself, too")  # fmt: skip
+    p.add_argument("-v", "--verbose", action="store_true", help="with --file and --op: which "
+                   "part is right on which input, too")  # fmt: skip
     p.add_argument("--mutants", action="store_true", help="check the catalogue of mistakes: each "
                    "must be caught")  # fmt: skip
     p.add_argument("--seed", type=int, default=0, help="of all random numbers (default: 0)")
@@ -108,12 +108,12 @@ def main() -> None:
     if args.seed < 0:
         raise UserError(f"--seed: expected 0 or more, received {args.seed}")
     if args.verbose and not (args.file and args.op):
-        raise UserError("--verbose shows each input that --file is asked about: give --op, too")
+        raise UserError("--verbose shows each input of an op: give --file and --op, too")
     if (args.file or args.op) and args.mutants:
         raise UserError("--op and --file check one op; --mutants checks all of them")
     if args.file is not None:
-        report = student.check_file(args.file, args.op, args.seed, args.verbose)
-        print(report, *report.inputs, sep="\n")
+        report, table = student.check_file(args.file, args.op, args.seed)
+        print(report, *[table] * args.verbose, sep="\n")
         fine = report.ok
     elif args.mutants:
         fine = show_mutants(args.seed)

@@ -19,7 +19,7 @@ AGAIN = (
     "backward gives another answer when it is called again: does it write to its cache, keep "
     "something in a global, draw at random, or add to np.empty?"
 )
-FOLLOWS = "It is right on the {} of {} inputs on which out is: mend forward first, then look again."
+FOLLOWS = "It is right on all {} inputs (of {}) on which out is right: mend forward first."
 SUBGRADIENT = "at a kink or in a tie it is another subgradient than minidann's, which is right too"
 WRITES = "writes to an array that it was given; copy it first: "
 IN_VAIN = "backward gives d{} with input_gradient=False, too: return None in its place."

@@ -22,6 +22,7 @@ from minidann.mistakes.question import Case, Question, argument_names, as_exampl
 
 LARGE = 5000  # entries of an array, of which each is perturbed
 FLOAT32 = "it is float64 where float32 goes in; give the arrays that you make the input's dtype"
+LEGEND = ("\nby input, the smallest first (WRONG may follow from a wrong out; -: there is none)",)
 CACHE = "backward is right with the cache of minidann's forward: look at what yours puts into it."
 
 
@@ -51,11 +52,11 @@ def _run(path: Path, what: str, function: Callable):
     return given
 
 
-def check_file(path: Path, name: str | None, seed: int, verbose: bool = False) -> Report:
-    """Check a student's file: as the op `name` (`verbose`: by input), else on its own example."""
+def check_file(path: Path, name: str | None, seed: int) -> tuple[Report, str]:
+    """Check a student's file as the op `name`, with a table of all inputs, else on its example."""
     module, rng = load(path), np.random.default_rng(seed)
     if name is not None:
-        return check_as(name, module, rng, path.name, verbose)
+        return check_as(name, module, rng, path.name)
     if not callable(vars(module).get("example")):
         raise UserError(f"{path}: has no function example; say with --op which op it is")
 
@@ -68,11 +69,14 @@ def check_file(path: Path, name: str | None, seed: int, verbose: bool = False) -
         if not 0 < array.size <= LARGE:
             raise UserError(f"{path}: example(rng): {name} has {array.size} entries, and each is "
                             f"perturbed: make it a small example, of 1 to {LARGE}")  # fmt: skip
-    return check(module, rng, arrays=arrays, options=options, title=path.name)
+    return check(module, rng, arrays=arrays, options=options, title=path.name), ""
 
 
-def check_as(name: str, module, rng: np.random.Generator, title: str, verbose: bool) -> Report:
-    """The verdicts on `module` as the op `name`: what it gives must be what minidann's op gives."""
+def check_as(name: str, module, rng: np.random.Generator, title: str) -> tuple[Report, str]:
+    """The verdicts on `module` as the op `name`: what it gives must be what minidann's op gives.
+
+    And a table: which part is right on which input?
+    """
     op, (asked, notes) = getattr(ops, name), _askable(module.forward, questions(name, rng))
     given = answers(module, asked)
     verdicts = judge(name, asked, given, any_subgradient=True)
@@ -84,13 +88,14 @@ def check_as(name: str, module, rng: np.random.Generator, title: str, verbose: b
         others = judge(name, asked, answers(mixed, asked, aloud=False), any_subgradient=True)
         if all(verdict.right for verdict in others.values()):
             notes = [f"note: {CACHE}", *notes]
-    inputs = []
-    for question, answer in zip(asked, given) if verbose else ():
-        alone = judge(name, [question], [answer], any_subgradient=True).values()
-        # One input rules out less, so the causes are those of all.
-        alone = tuple(v._replace(causes=verdicts[v.part].causes) for v in alone)
-        inputs.append(Report(question.case.what, alone))
-    return Report(f"{title}, as {name}", tuple(verdicts.values()), tuple(notes), tuple(inputs))
+    rows = [LEGEND, ("input", *verdicts)]
+    for question, answer in zip(asked, given):
+        alone = judge(name, [question], [answer], any_subgradient=True)
+        marks = {part: "right" if verdict.right else "WRONG" for part, verdict in alone.items()}
+        rows.append((question.case.what, *(marks.get(part, "-") for part in verdicts)))
+    text = "\n".join(f"{what:34}{' '.join(f'{mark:7}' for mark in marks)}".rstrip()
+                     for what, *marks in rows)  # fmt: skip
+    return Report(f"{title}, as {name}", tuple(verdicts.values()), tuple(notes)), text
 
 
 def _askable(forward, asked: list[Question]) -> tuple[list[Question], list[str]]:

@@ -41,12 +41,11 @@ class Verdict(NamedTuple):
 
 
 class Report(NamedTuple):
-    """The verdicts of one check. `inputs`: reports on each input by itself, if asked for."""
+    """The verdicts of one check."""
 
     title: str
     verdicts: tuple[Verdict, ...]
     notes: tuple[str, ...] = ()
-    inputs: tuple["Report", ...] = ()
 
     @property
     def ok(self) -> bool:

@@ -150,8 +150,9 @@ precision.mean() | This is precision: it divides by how often a class is predict
 np.nan_to_num(precision).mean() | This is precision, with 0 where a class is not predicted.
 (precision[1] + recall[1]) / 2 | This is the mean of precision and recall of class 1.
 recall[1] | This is the recall of class 1 alone.
-np.nanmean(recall) | A class without an example is left out, but then NaN is asked for.
-np.nan_to_num(recall).mean() | A class without an example counts as 0, but then NaN is asked for.
+np.nanmean(recall) | A class without an example is left out; the result should be NaN then.
+np.nan_to_num(recall).mean()
+    | A class without an example counts as 0; the result should be NaN then.
 recall[np.unique(predicted)].mean() | It averages over the predicted classes only.
 np.nan_to_num(recall // 1).mean() | The recalls are cut down to 0 or 1: // stands where / should.
 ((labels & predicted).sum() / (labels == 1).sum() + (~labels & ~predicted).sum() / (labels == 0)

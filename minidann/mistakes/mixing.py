@@ -47,6 +47,7 @@ by(s * (ds - over_frames(ds))) | In the softmax's derivative the sum is not weig
 by(s * (ds - ds.mean(axis=1, keepdims=True)))
     | In the softmax's derivative a plain mean stands where the sum weighted by s should.
 by(ds - over_frames(s * ds)) | The softmax's derivative lacks its factor s.
+by(dscore / np.sqrt(len(v))) | The scores' gradient is divided by sqrt(F), but the scores are not.
 by(ds) | The softmax's derivative is missing: ds stands where the scores' gradient should.
 direct, dv | df lacks the path through the weights: s is treated as a constant.
 df - direct + dscore[:, :, None] * dout[:, None, :], dv
@@ -146,6 +147,6 @@ again(running=running and running[::-1]) | The mean and the variance of running 
 again(running=running and (old * mean + (1 - old) * x.mean(0), old * var + (1 - old) * x.var(0)))
     | In inference running is averaged with the batch's own statistics: use it as it is given.
 again(gamma=beta, beta=gamma) | gamma and beta are exchanged.
-to((x - mean) / np.sqrt(var + NUMBER)) | epsilon is NUMBER; here it is {EPSILON:g}.
+to((x - mean) / np.sqrt(var + NUMBER)) | epsilon is NUMBER, but it should be {EPSILON:g}.
     for NUMBER in {EPSILONS}
 """, derive=of_statistics)  # fmt: skip

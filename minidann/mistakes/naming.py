@@ -59,7 +59,7 @@ def forward_outcomes(name: str, question: Question) -> Ways:
     for option, default in defaults.items():
         for value in (*range(1, 11), *(defaults.keys() - {option})):
             changed = {option: {**defaults, **options}.get(value, value), **options}
-            text = f"The default of {option} is {value}; here it is {default}."
+            text = f"The default of {option} is {value}, but it should be {default}."
             yield text, lambda changed=changed: op.forward(*arrays, **changed)[:1]
     yield from _as_if("Forward", options | inputs, run, sizes, inputs)
     for option in options:
@@ -125,7 +125,7 @@ def _name(name: str, seen: list[Seen], outcomes: Callable, terms=lambda question
     found = causes(seen)
     for i in [i for i, words in found.items() if not words]:
         finite = [s for s in seen if s.received[i] is None or np.isfinite(s.received[i]).all()]
-        some = {"{} And what is large overflows.": finite}
+        some = {"{} And large numbers overflow.": finite}
         for s in seen:
             some.setdefault(called(s.question.case) + "{}", []).append(s)
         told = [
@@ -133,5 +133,5 @@ def _name(name: str, seen: list[Seen], outcomes: Callable, terms=lambda question
             for text, few in some.items()
             if len(few) < len(seen) and (cause := causes(few).get(i, ())[:1])
         ]
-        found[i] = tuple(told[:1] if told and told[0].endswith("overflows.") else told[:TOLD])
+        found[i] = tuple(told[:1] if told and told[0].endswith("overflow.") else told[:TOLD])
     return found
