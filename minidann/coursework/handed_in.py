@@ -137,7 +137,8 @@ def notebook(file: File, own: str, problems: list[str]) -> str:
                     kept.append(node)
                     names |= imported(node)
                 elif stored := constants(node, names):
-                    kept.append(ast.Try([node], GIVEN_UP.handlers, [], []))
+                    calls = any(isinstance(part, ast.Call) for part in ast.walk(node))
+                    kept.append(ast.Try([node], GIVEN_UP.handlers, [], []) if calls else node)
                     names |= stored
         except Exception as error:
             what = f"the cell {text.strip().partition(chr(10))[0][:40]!r} is not Python ({error})"
