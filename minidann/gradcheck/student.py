@@ -52,11 +52,13 @@ def _run(path: Path, what: str, function: Callable):
     return given
 
 
-def check_file(path: Path, name: str | None, seed: int) -> tuple[Report, str]:
-    """Check a student's file as the op `name`, with a table of all inputs, else on its example."""
+def check_file(
+    path: Path, name: str | None, seed: int, verbose: bool = False
+) -> tuple[Report, str]:
+    """Check a student's file as the op `name` (`verbose`: with a table), else on its example."""
     module, rng = load(path), np.random.default_rng(seed)
     if name is not None:
-        return check_as(name, module, rng, path.name)
+        return check_as(name, module, rng, path.name, verbose)
     if not callable(vars(module).get("example")):
         raise UserError(f"{path}: has no function example; say with --op which op it is")
 
@@ -72,10 +74,12 @@ def check_file(path: Path, name: str | None, seed: int) -> tuple[Report, str]:
     return check(module, rng, arrays=arrays, options=options, title=path.name), ""
 
 
-def check_as(name: str, module, rng: np.random.Generator, title: str) -> tuple[Report, str]:
+def check_as(
+    name: str, module, rng: np.random.Generator, title: str, verbose: bool
+) -> tuple[Report, str]:
     """The verdicts on `module` as the op `name`: what it gives must be what minidann's op gives.
 
-    And a table: which part is right on which input?
+    `verbose`: and a table, which part is right on which input.
     """
     op, (asked, notes) = getattr(ops, name), _askable(module.forward, questions(name, rng))
     given = answers(module, asked)
@@ -88,8 +92,8 @@ def check_as(name: str, module, rng: np.random.Generator, title: str) -> tuple[R
         others = judge(name, asked, answers(mixed, asked, aloud=False), any_subgradient=True)
         if all(verdict.right for verdict in others.values()):
             notes = [f"note: {CACHE}", *notes]
-    rows = [LEGEND, ("input", *verdicts)]
-    for question, answer in zip(asked, given):
+    rows = [LEGEND, ("input", *verdicts)] if verbose else []
+    for question, answer in zip(asked, given) if verbose else ():
         alone = judge(name, [question], [answer], any_subgradient=True)
         marks = {part: "right" if verdict.right else "WRONG" for part, verdict in alone.items()}
         rows.append((question.case.what, *(marks.get(part, "-") for part in verdicts)))
