@@ -185,6 +185,8 @@ MADE = {
     **{f"demo {table}": ["report", table] for table in ("table1", "table2", "table3")},
     **{f"emodb-ravdess {table}": ["report", table, "--source", EMODB, "--target", RAVDESS]
        for table in ("table1", "table2", "ladder")},
+    "emodb-ravdess-20-seeds table1":
+       ["report", "table1", "--source", EMODB, "--target", RAVDESS, "--seeds", 20],
     **{f"{pair}-{epochs} sweep-arousal":
        ["report", "sweep", "--source", a, "--target", b, *GRID, "--epochs", epochs]
        for pair, a, b in (("emodb-ravdess", EMODB, RAVDESS), ("ravdess-emodb", RAVDESS, EMODB))
