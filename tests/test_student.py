@@ -103,6 +103,14 @@ def test_a_loop_that_never_ends(tmp_path, monkeypatch):
     assert words in checked(tmp_path, slow).lines[1]
 
 
+def test_the_shape_of_what_is_given_may_be_set(tmp_path):
+    code = DENSE.replace("return dout @ w.T", "given = dout @ w.T")
+    code = code.replace(
+        "\n\ndef example", "\n    dout.shape = (-1,)\n    return given\n\ndef example"
+    )
+    assert checked(tmp_path, code, "dense").ok
+
+
 def test_a_loop_that_catches_all_errors_ends_the_command():
     code = "while True:\n    try:\n        sum(range(9999))\n    except:\n        pass\n"
     run = "from minidann.gradcheck import running; running.SECONDS = 0.3; "

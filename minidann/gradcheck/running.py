@@ -75,9 +75,11 @@ def answers(op, asked: Sequence[Question], *, aloud: bool = True) -> list[Answer
     """What `op` gives on each question, and once more when all have been asked."""
     path, until, first = getattr(op, "__file__", None), time.monotonic() + TOTAL, []
 
-    def call(*given, **options) -> tuple[Any, str]:
+    def call(function, *given, **options) -> tuple[Any, str]:
         seconds = min(SECONDS, until - time.monotonic())
-        return attempt(lambda: quietly(*given, **options), path, seconds)
+        # Views, because even a read-only array can be given another shape.
+        given = [a.view() if isinstance(a, np.ndarray) else a for a in given]
+        return attempt(lambda: quietly(function, *given, **options), path, seconds)
 
     def backward(dout, cache):
         return mapped(np.copy, op.backward(dout, cache))  # no later call can write to a copy
