@@ -1,4 +1,4 @@
-"""python tests/benchmarks/recipes.py A|B|C|D|E|F: what three public recipes say of the unseen layers.
+"""python tests/benchmarks/recipes.py SET: what three public recipes say of the unseen layers.
 
 CS231n's relative error of a central difference, torch.autograd.gradcheck and
 scipy.optimize.check_grad (extra `oracles`), each with its usual step and tolerance, on the first
