@@ -164,9 +164,14 @@ def constants(node: ast.stmt, known: set[str]) -> set[str]:
     """
     if not isinstance(node, (ast.Assign, ast.AnnAssign)) or node.value is None:
         return set()
-    parts = [part for part in ast.walk(node) if isinstance(part, ast.Name)]
-    stored = {part.id for part in parts if isinstance(part.ctx, ast.Store)}
-    return stored if {part.id for part in parts} <= stored | known else set()
+    used, inner = names_in(node, ast.Load), names_in(node.value, ast.Store)  # [... for i in ...]
+    return names_in(node, ast.Store) if used <= known | inner else set()
+
+
+def names_in(node: ast.AST, context: type) -> set[str]:
+    """The names that are read in it (ast.Load), or written (ast.Store)."""
+    names = (part for part in ast.walk(node) if isinstance(part, ast.Name))
+    return {name.id for name in names if isinstance(name.ctx, context)}
 
 
 def everything(place: Path) -> list[File]:
