@@ -61,7 +61,7 @@ HOSTILE = {
         "Memory"),
     "returns megabytes": (
         "import numpy as np\n\ndef forward(*a, **o):\n    return np.zeros(5 << 20), None\n",
-        "more than 16 MB"),
+        "returns a NumPy array of more than 16 MB"),
     "writes a file": (
         "def forward(*a, **o):\n    open('x', 'w')\n", "may not open files, here x"),
     "breaks NumPy": (

@@ -127,7 +127,8 @@ def test_a_cache_in_a_global_is_caught():
         ("relu", f"{RELU}{BACK}    return [(dout * cache).tolist()]\n", "",
          "dx: backward returns a list of 2 as dx: return an array."),
         ("relu", f"{RELU}{BACK}    dout[~cache] = 0\n    return dout,\n", "",
-         "dx: backward writes to an array that it is given, or to a view of one, line 7: copy it"),
+         "dx: backward writes to an array that it is given, or to a view of one, line 7: "
+         "copy it first"),
         ("relu", f"{RELU}\ndef bakward(dout, cache):\n    return dout * cache,\n", "",
          "dx: backward is missing"),
         ("dense", f"{DENSE}    x, w = cache\n    return dout @ w.T, x.T @ dout, dout\n", "dx, dw",

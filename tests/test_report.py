@@ -200,9 +200,9 @@ def test_the_committed_tables_are_made_of_the_committed_ledger(made, tmp_path):
     shutil.copy(REPORTS / pair / "runs.csv", tmp_path)
     done = call(*MADE[made], "--out", tmp_path)
     assert done.returncode == 0 and "missing" not in done.stdout
-    there = [REPORTS / pair / f"{name}.{suffix}" for suffix in ("md", "csv")]
-    for file in filter(Path.exists, there):
-        assert (tmp_path / file.name).read_bytes() == file.read_bytes(), file
+    for suffix in ("md", "csv"):
+        file = f"{name}.{suffix}"
+        assert (tmp_path / file).read_bytes() == (REPORTS / pair / file).read_bytes(), file
 
 
 def test_the_ladder_has_each_criterion_s_own_uars():
