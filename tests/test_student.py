@@ -50,13 +50,13 @@ def example(rng):
 def checked(tmp_path, code, name=None):
     file = tmp_path / "mine.py"
     file.write_text(code)
-    return student.check_file(file, name, 0)[0]
+    return student.check_file(file, name, 0)
 
 
 def test_a_right_file_and_a_wrong_one_on_their_own_example_and_as_an_op(tmp_path):
     assert checked(tmp_path, DENSE).lines == ["mine.py: right: dx, dw, db"]
     found = checked(tmp_path, DENSE, "dense")
-    assert found.lines == ["mine.py, as dense: right: out, dx, dw, db"]
+    assert found.lines == ["mine.py, as dense: right: out, dx, dw, db"] and not found.table
     found = checked(tmp_path, DENSE.replace("dout.sum", "dout.mean"))
     assert found.lines[:2] == ["mine.py: wrong: db; right: dx, dw",
                                "db: The right numbers are divided by N."]  # fmt: skip

@@ -89,7 +89,7 @@ def by_gradcheck(file: File) -> Told:
         path.write_text(code, "utf-8")
         began = time.perf_counter()
         try:
-            checked, _ = student.check_file(path, file.exercise, 0)
+            checked = student.check_file(path, file.exercise, 0)
         except UserError as error:
             return Told(False, (str(error),), 1, time.perf_counter() - began)
         seconds = time.perf_counter() - began

@@ -23,6 +23,7 @@ from minidann.coursework.pupil import ALLOWED
 
 LARGEST = 256 << 10  # bytes of an exercise; the largest right one takes a hundredth
 ARCHIVE = 32 << 20  # bytes of an archive, unpacked
+# The last two cannot be read.
 ARCHIVES = ".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2", ".rar", ".7z"
 CODE = (".py", ".py.txt", ".ipynb")
 # Hidden files and folders, those of Python or of a zip, and minidann itself.
@@ -160,7 +161,7 @@ def imported(node: ast.stmt) -> set[str]:
 
 def constants(node: ast.stmt, known: set[str]) -> set[str]:
     """The names that it gives to what is made of `known` names alone, and of no function of the
-    notebook: EPS = -1e-5, HALF = EPS / 2, Cache = namedtuple("Cache", "x w"). {} for all else.
+    notebook: EPS = -1e-5, HALF = EPS / 2, Cache = namedtuple("Cache", "x w"). None of all else.
     """
     if not isinstance(node, (ast.Assign, ast.AnnAssign)) or node.value is None:
         return set()

@@ -230,8 +230,8 @@ def main() -> None:
     answers, nothing = os.fdopen(os.dup(1), "w"), os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 1)  # what is written past Python goes nowhere; faulthandler writes to 2
     restrict()
-    names = *ALLOWED, "numpy.linalg", "numpy.random"
-    shared = [vars(importlib.import_module(name)) for name in names]
+    modules = map(importlib.import_module, (*ALLOWED, "numpy.linalg", "numpy.random"))
+    shared = [vars(module) for module in modules]
     before = [dict(names) for names in shared]
     answers.write(f"\n{given['mark']} \n")
     for name, (code, calls) in given["asked"].items():

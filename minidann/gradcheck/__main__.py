@@ -112,8 +112,8 @@ def main() -> None:
     if (args.file or args.op) and args.mutants:
         raise UserError("--op and --file check one op; --mutants checks all of them")
     if args.file is not None:
-        report, table = student.check_file(args.file, args.op, args.seed, args.verbose)
-        print(report, *[table] * args.verbose, sep="\n")
+        report = student.check_file(args.file, args.op, args.seed, args.verbose)
+        print(report, *filter(None, [report.table]), sep="\n")
         fine = report.ok
     elif args.mutants:
         fine = show_mutants(args.seed)

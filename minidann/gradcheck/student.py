@@ -6,7 +6,7 @@ differences of its own forward, on its own `example`.
 
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -15,14 +15,14 @@ import numpy as np
 from minidann import ops
 from minidann.console import UserError
 from minidann.gradcheck.gradients import check
-from minidann.gradcheck.judging import judge, mapped, questions
+from minidann.gradcheck.judging import Answer, judge, mapped, questions
 from minidann.gradcheck.running import SECONDS, answers, attempt
 from minidann.gradcheck.verdict import Report, Verdict
 from minidann.mistakes.question import Case, Question, argument_names, as_example
 
 LARGE = 5000  # entries of an array, of which each is perturbed
 FLOAT32 = "it is float64 where float32 goes in; give the arrays that you make the input's dtype"
-LEGEND = ("\nby input, the smallest first (WRONG may follow from a wrong out; -: there is none)",)
+LEGEND = "\nby input, the smallest first (WRONG may follow from a wrong out; -: there is none)"
 CACHE = "backward is right with the cache of minidann's forward: look at what yours puts into it."
 
 
@@ -52,9 +52,7 @@ def _run(path: Path, what: str, function: Callable):
     return given
 
 
-def check_file(
-    path: Path, name: str | None, seed: int, verbose: bool = False
-) -> tuple[Report, str]:
+def check_file(path: Path, name: str | None, seed: int, verbose: bool = False) -> Report:
     """Check a student's file as the op `name` (`verbose`: with a table), else on its example."""
     module, rng = load(path), np.random.default_rng(seed)
     if name is not None:
@@ -71,16 +69,11 @@ def check_file(
         if not 0 < array.size <= LARGE:
             raise UserError(f"{path}: example(rng): {name} has {array.size} entries, and each is "
                             f"perturbed: make it a small example, of 1 to {LARGE}")  # fmt: skip
-    return check(module, rng, arrays=arrays, options=options, title=path.name), ""
+    return check(module, rng, arrays=arrays, options=options, title=path.name)
 
 
-def check_as(
-    name: str, module, rng: np.random.Generator, title: str, verbose: bool
-) -> tuple[Report, str]:
-    """The verdicts on `module` as the op `name`: what it gives must be what minidann's op gives.
-
-    `verbose`: and a table, which part is right on which input.
-    """
+def check_as(name: str, module, rng: np.random.Generator, title: str, verbose: bool) -> Report:
+    """The verdicts on `module` as the op `name`: what it gives must be what minidann's op gives."""
     op, (asked, notes) = getattr(ops, name), _askable(module.forward, questions(name, rng))
     given = answers(module, asked)
     verdicts = judge(name, asked, given, any_subgradient=True)
@@ -92,14 +85,19 @@ def check_as(
         others = judge(name, asked, answers(mixed, asked, aloud=False), any_subgradient=True)
         if all(verdict.right for verdict in others.values()):
             notes = [f"note: {CACHE}", *notes]
-    rows = [LEGEND, ("input", *verdicts)] if verbose else []
-    for question, answer in zip(asked, given) if verbose else ():
+    table = by_input(name, asked, given, verdicts) if verbose else ""
+    return Report(f"{title}, as {name}", tuple(verdicts.values()), tuple(notes), table)
+
+
+def by_input(name: str, asked: list[Question], given: list[Answer], parts: Iterable[str]) -> str:
+    """A table with a row for each input: which of the parts are right on it?"""
+    rows = [("input", *parts)]
+    for question, answer in zip(asked, given):
         alone = judge(name, [question], [answer], any_subgradient=True)
         marks = {part: "right" if verdict.right else "WRONG" for part, verdict in alone.items()}
-        rows.append((question.case.what, *(marks.get(part, "-") for part in verdicts)))
-    text = "\n".join(f"{what:34}{' '.join(f'{mark:7}' for mark in marks)}".rstrip()
-                     for what, *marks in rows)  # fmt: skip
-    return Report(f"{title}, as {name}", tuple(verdicts.values()), tuple(notes)), text
+        rows.append((question.case.what, *(marks.get(part, "-") for part in parts)))
+    lines = [f"{what:34}{' '.join(f'{mark:7}' for mark in marks)}" for what, *marks in rows]
+    return "\n".join([LEGEND, *map(str.rstrip, lines)])
 
 
 def _askable(forward, asked: list[Question]) -> tuple[list[Question], list[str]]:

@@ -41,11 +41,12 @@ class Verdict(NamedTuple):
 
 
 class Report(NamedTuple):
-    """The verdicts of one check."""
+    """The verdicts of one check. `table`: which part is right on which input, if asked for."""
 
     title: str
     verdicts: tuple[Verdict, ...]
     notes: tuple[str, ...] = ()
+    table: str = ""
 
     @property
     def ok(self) -> bool:

@@ -7,7 +7,7 @@ import numpy as np
 
 TOLERANCE = 1e-7  # of the largest entry
 MIXED = 1e-6  # the same, where some of the arithmetic may have been in float32
-SINGLE = 1e-4  # the same, of what is in float32, which holds seven digits
+SINGLE = 2e-5  # the same, of what is in float32, which holds seven digits
 ROUGH = 1e-2  # the same, of a large input, in whose sums float32 loses more of them
 LARGEST = 3000  # numbers of an input: a larger one says little more, and takes long
 

@@ -22,6 +22,7 @@ from minidann.run.outcome import SPEAKERS, selected_name
 FACTS = {"title": str, "kind": str, "utterances": int, "speakers": int, "left_out": int,
          "content": str, "labels": str}  # of a corpus, as its config.json has them  # fmt: skip
 THRESHOLDS = ("half", "share")
+NUMBERS = ("value", "auc", "domain_uar")  # as in Tested
 LAST = 10  # epochs over which the domain UAR is averaged
 Rows = list[dict[str, str]]
 
@@ -52,19 +53,17 @@ def rows_of(name: str, out: Path, choices: Choices, config: dict) -> Rows:
     shared, found = {"run": name} | planned(choices) | corpora, {}
     tested = store.read_json(out / "metrics.json")["selected_by"]
     history = folder.history_of(out)
+    domain_uar = history["domain_uar"][-LAST:].mean()
     for row in store.read_csv(out / "speakers.csv"):
         key = selected_name(row["selected_by"], row["statistics"])
-        about = {name: row[name] for name in ("selected_by", "statistics", "epoch")}
-        column = SELECTION[row["selected_by"]][row["statistics"] == "adabn"]
-        numbers = {
-            "value": history[column].max(),
-            "auc": tested[key]["auc"],
-            "domain_uar": history["domain_uar"][-LAST:].mean(),
-        }
-        about |= {name: f"{number:.6f}" for name, number in numbers.items()}
-        entry = found.setdefault(key, shared | about | dict.fromkeys(THRESHOLDS, ""))
+        if key not in found:
+            about = {fact: row[fact] for fact in ("selected_by", "statistics", "epoch")}
+            column = SELECTION[row["selected_by"]][row["statistics"] == "adabn"]
+            numbers = history[column].max(), tested[key]["auc"], domain_uar
+            about |= {fact: f"{number:.6f}" for fact, number in zip(NUMBERS, numbers)}
+            found[key] = shared | about | dict.fromkeys(THRESHOLDS, "")
         confusion = "/".join(row[column] for column in SPEAKERS[-4:])
-        entry[row["threshold"]] += f" {quote(row['speaker'])}:{confusion}"
+        found[key][row["threshold"]] += f" {quote(row['speaker'])}:{confusion}"
     return list(found.values())
 
 
@@ -79,7 +78,7 @@ def tests_of(rows: Rows) -> dict[tuple[str, str], Tested]:
     tested = {}
     for row in rows:
         counts = {name: _counts(row[name]) for name in THRESHOLDS}
-        numbers = (float(row[name]) for name in ("value", "auc", "domain_uar"))
+        numbers = (float(row[name]) for name in NUMBERS)
         tested[row["selected_by"], row["statistics"]] = Tested(*numbers, counts)
     return tested
 
