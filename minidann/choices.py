@@ -67,7 +67,7 @@ class Choices:
     beta: float = number(1.0, 0, 10**6, "scale of the reversed gradient", "model")
     beta_schedule: str = among(SCHEDULES, "ganin: from 0 to beta over the run", "model")
     domain_labels: str = among(
-        ("true", "shuffled"), "shuffled: in each step, as a placebo", "model"
+        ("true", "shuffled"), "shuffled: permuted in each step, a placebo", "model"
     )
     dropout: float = number(0.7, 0, 0.99, "fraction dropped", "model")
     batch_size: int = number(32, 2, 10**5, "source examples a step; our adds as many of the target")
@@ -75,9 +75,7 @@ class Choices:
     l2: float | None = number(None, 0, 10**6, "by default 5e-3 when training on IEMOCAP, else 0")
     epochs: int = number(50, 1, 10**5, "passes over the source")
     features: str = among(PRESETS, "log-mel preset")
-    input: str = among(
-        INPUTS, "levelled: each recording without its level and silence, in windows of 3 s"
-    )
+    input: str = among(INPUTS, "levelled: without level and silence at the ends, in windows of 3 s")
     normalise: str = among(("corpus", "speaker"), "whose mean and std normalise a bin")
     split: str = among(("utterance", "speaker"), "speaker: no speaker in two parts")
     select_by: str = among(
@@ -110,7 +108,7 @@ def chosen(source: str, target: str, **values) -> Choices:
         allowed = f"with --model {choices.model}: bn1 or none"
         problems.append(f"--bn {choices.bn} needs two domains; {allowed}")
     if choices.model != "our" and choices.domain_labels != "true":
-        problems.append(f"--domain-labels {choices.domain_labels} is for our; others have none")
+        problems.append(f"--domain-labels {choices.domain_labels} needs --model our")
     if choices.model == "mono" and choices.select_by != "target":
         problems.append(f"--select-by {choices.select_by} is for base and our; mono has no source")
     for name, about in FLAGS.items():

@@ -14,6 +14,10 @@ logit (91 to 93% at a true 90% and 10 speakers, 88.5% near 100%), with its bias 
 below), the linearised variance (up to 2 below), the BCa bootstrap (87 to 90% at 10 speakers), and
 degrees of freedom from the effective number of speakers (96% and 95% with very unequal numbers, but
 wider, up to 96.6%, elsewhere).
+
+A second table has differences of nothing: how often do both intervals, over speakers and over
+seeds, exclude 0? Each speaker and each seed adds a normal number to the figure. Where only one of
+both kinds of chance counts, it is 5%; between, it is more, because each interval holds one kind.
 """
 
 import argparse
@@ -22,7 +26,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm
 
-from minidann.measure.intervals import Cell, estimate
+from minidann.measure.intervals import Cell, Estimate, estimate, over_seeds
 
 TEST = 0.7  # of the rows, drawn anew for each seed, the same for every model
 # What each seed's training does to the skill in both classes: mostly more predictions of one class.
@@ -126,6 +130,20 @@ def coverage(
     return held / there, there / simulations
 
 
+def called_significant(
+    speakers: int, seeds: int, share: float, simulations: int, rng: np.random.Generator
+) -> float:
+    """How often a difference of nothing is, where speakers cause this `share` of its variance."""
+    of_speakers = rng.standard_normal((simulations, speakers)) * np.sqrt(share * speakers)
+    of_seeds = rng.standard_normal((simulations, seeds)) * np.sqrt((1 - share) * seeds)
+    found = 0
+    for i in range(simulations):
+        by_speaker = over_seeds(of_speakers[i] + of_seeds[i].mean())  # Student's t, as for seeds
+        by_seed = of_seeds[i] + of_speakers[i].mean()
+        found += Estimate(by_speaker.value, by_speaker.interval, by_seed).significant
+    return found / simulations
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--simulations", type=int, default=4000, help="a setting (default 4000)")
@@ -139,6 +157,16 @@ def main() -> None:
             held, there = coverage(setting, speakers, simulations, rng)
             line = f"{setting.name:38}{'+'.join(map(str, speakers)):>9}"
             print(f"{line}{100 * setting.truth():7.1f}{100 * held:10.1f}{100 - 100 * there:6.1f}")
+    shares = (0.0, 0.25, 0.5, 0.75, 1.0)
+    print(
+        "\ndifferences of nothing that are called significant, in %, by the speakers' share of the"
+    )
+    print(f"{'variance':38}{'speakers':>9}{'seeds':>7}" + "".join(f"{s:7.2f}" for s in shares))
+    for speakers, seeds in ((10, 5), (24, 5), (10, 20), (24, 20)):
+        rng = np.random.default_rng([speakers, seeds])
+        often = [called_significant(speakers, seeds, s, simulations, rng) for s in shares]
+        numbers = "".join(f"{100 * one:7.1f}" for one in often)
+        print(f"{'':38}{speakers:9}{seeds:7}{numbers}")
 
 
 if __name__ == "__main__":

@@ -295,10 +295,10 @@ def test_every_line_of_a_table_is_as_worked_out_by_hand(table1):
     for measure, criterion in product(tables.MEASURES, SELECTION):
         last = -1 if criterion != "target" else None
         expected[measure, criterion, "cell"] = cells[:last]
-        expected[measure, criterion, "difference"] = planned[:5] if last else planned
+        expected[measure, criterion, "difference"] = planned[:6] if last else planned
         if last and measure == "UAR":
             expected[measure, criterion, "labels"] = cells[:last]
-    assert found == expected and cells[-1] == "mono" and "mono" in planned[5]
+    assert found == expected and cells[-1] == "mono" and "mono" in planned[6]
 
 
 def test_a_number_has_its_sign_its_spread_its_interval_and_a_tilde_where_it_is_inconclusive():
@@ -344,10 +344,10 @@ def test_markdown_and_csv_have_every_number_of_the_lines(name, request):
     ours = [text for text in markdown.splitlines() if not text.startswith(("|  |", "| *"))]
     assert [text for text in ours if text.startswith(("## ", "| "))] == rows
     count = len(TABLES[name].planned)
-    assert markdown.count(f"planned before any run: {count}, in four columns and on average") == 3
+    assert markdown.count(f"sees a result: {count}, in four columns and on average") == 3
     expected = {
-        "table1": "Of 35 intervals about 1.8 are",
-        "table2": "Of 15 intervals about 0.8 are",
+        "table1": "Of 40 intervals about 2.0 are",
+        "table2": "Of 20 intervals about 1.0 are",
     }
     assert expected[name] in markdown and (paper.MISPRINT in markdown) == (name == "table2")
 
@@ -456,7 +456,7 @@ def test_a_row_of_another_run_is_refused_and_figures_need_the_folder(table2, tmp
     assert Results(args).corpora(wanted_by(Results(args))) == table2.corpora(wanted_by(table2))
     other = [row | {"dropout": "0.1"} for row in rows[first.out.name]]
     ledger.write(tmp_path / "runs.csv", rows | {first.out.name: other})
-    with pytest.raises(UserError, match=f"{first.out.name} was made with other choices"):
+    with pytest.raises(UserError, match=r"seed0 was made with another dropout \(0.1, not 0.7\)"):
         Results(args).rows(first)
     other = [row | {"auc": "0.5"} for row in rows[first.out.name]]  # the same run, made twice
     ledger.write(tmp_path / "runs.csv", rows | {"again": other + rows[first.out.name]})
@@ -465,7 +465,7 @@ def test_a_row_of_another_run_is_refused_and_figures_need_the_folder(table2, tmp
     ledger.write(tmp_path / "runs.csv", rows)
     whole = (tmp_path / "runs.csv").read_bytes()
     (tmp_path / "runs.csv").write_bytes(whole[: whole.rindex(b"/")])  # a copy that was cut off
-    with pytest.raises(UserError, match="runs.csv: damaged"):
+    with pytest.raises(UserError, match="runs.csv, line .*: damaged.*; delete the rows of its run"):
         Results(args)
     (tmp_path / "runs.csv").write_bytes(whole)
     assert not first.finished and command.drawn(Results(args), "table2") == []
@@ -636,19 +636,19 @@ def test_the_adversarys_part_is_the_difference_to_beta_0(swept, sweep_text):
     row, without = sweep.setting("bn1", 0.8, 0.3, "ganin"), sweep.setting("bn1", 0.8, 0.0)
     parts = [figure_of(swept, {row: 1, without: -1}, criterion) for criterion in SELECTION]
     assert len({str(part.by_seed) for part in parts}) == 3
-    line, _ = (line for line in sweep_text.splitlines() if line.startswith(f"| {row.name} |"))
+    whole, part = (line for line in sweep_text.splitlines() if line.startswith(f"| {row.name} "))
     assert row.name == "bn1, alpha 0.8, beta 0.3 ganin"
-    cells = line.split(" | ")
+    cells, named, *differences = whole.split(" | "), *part.split(" | ")
+    assert named == f"| {row.name} - beta 0"
     uars = [figure_of(swept, {row: 1}, criterion) for criterion in SELECTION]
-    assert cells[1:7:2] == [*map(tables.percent, uars)]
-    assert cells[2:7:2] == [tables.percent(part, True) for part in parts]
+    assert cells[1:4] == [*map(tables.percent, uars)]
+    assert differences[:3] == [tables.percent(part, True) for part in parts]
     runs = [swept.run(row, (0, "arousal"), seed) for seed in (0, 1, 2)]
     domain = [[epoch["domain_uar"] for epoch in curves_of(run)[-10:]] for run in runs]
     saw = [f"{100 * np.mean(domain):.0f}", f"{1.0 + 0.1:.3f}", "95.0 |"]
-    assert cells[7:] == saw  # domain UAR, mutual information, source validation UAR
-    (line,) = (line for line in sweep_text.splitlines() if line.startswith(f"| {without.name} |"))
+    assert cells[4:] == saw  # domain UAR, mutual information, source validation UAR
+    assert sweep_text.count(f"| {without.name} ") == 1  # it has no difference to itself
     assert without.name == "bn1, alpha 0.8, beta 0"
-    assert line.split(" | ")[2:7:2] == ["", "", ""]
 
 
 def test_a_placebo_stands_beside_each_setting_and_is_not_the_one_to_take(tmp_path):
@@ -664,10 +664,14 @@ def test_a_placebo_stands_beside_each_setting_and_is_not_the_one_to_take(tmp_pat
     assert [(c["beta"], c["domain_labels"]) for c in found[:3]] == [
         (0.0, "true"), (1.0, "true"), (1.0, "shuffled")
     ]  # fmt: skip
-    (line,) = (line for line in text.splitlines() if line.startswith(f"| {placebo.name} | +") or
-               line.startswith(f"| {placebo.name} | -"))  # fmt: skip
-    auc = results.estimate({placebo: 1, without: -1}, {(0, "arousal"): 1}, {"target": 1}, "AUC")
-    assert line.split(" | ")[1] == tables.percent(auc, True)
+    for name, rows in {
+        f"{real.name} - beta 0": {real: 1, without: -1},
+        f"{placebo.name} - beta 0": {placebo: 1, without: -1},
+        f"{real.name} - placebo": {real: 1, placebo: -1},
+    }.items():
+        (line,) = (line for line in text.splitlines() if line.startswith(f"| {name} | "))
+        auc = results.estimate(rows, {(0, "arousal"): 1}, {"target": 1}, "AUC")
+        assert line.split(" | ")[4] == tables.percent(auc, True)
     assert "placebo" not in text.split("## Chosen without")[1] and real.name in text
 
 
@@ -679,7 +683,7 @@ def test_the_setting_to_take_has_the_largest_information(swept, sweep_text):
     assert tables.percent(figure_of(swept, {best: 1}, "information")) in by_information
     part = tables.percent(figure_of(swept, {best: 1, without: -1}, "information"), True)
     assert f"the adversary's part {part}" in by_information
-    assert "`--seeds 3-7`" in by_source and "Of 8 intervals that miss" in sweep_text
+    assert "`--seeds 3-7`" in by_source and "Of these 72 intervals about 3.6 are" in sweep_text
     assert by_source.startswith(
         "By the largest source validation UAR: bn1, alpha 0.5, beta 0; test UAR "
     )
@@ -838,13 +842,10 @@ def test_seeds_as_a_count_or_from_first_to_last():
 
 
 def test_seeds_that_a_difference_needs():
-    def words(interval, *seeds):
-        return tables.seeds_in_words(
-            intervals.Estimate(float(np.mean(seeds)), interval, np.array(seeds))
-        )
+    def words(*seeds):
+        by_seed = np.array(seeds)
+        return tables.seeds_in_words(intervals.Estimate(by_seed.mean(), (-1.0, 1.0), by_seed))
 
-    assert words((0.01, 0.03), 0.02) == "unknown from one seed"
-    assert words(None, 0.01, 0.03) == "no interval over speakers"
-    assert words((-0.01, 0.05), 0.01, 0.03) == "more seeds do not help"
-    assert words((0.01, 0.03), 0.01, 0.02, 0.03) == "4"
-    assert words((0.001, 0.003), -1.0, 1.002) == "over 1000"
+    assert words(0.02) == "unknown from one seed"
+    assert words(0.01, 0.02, 0.03) == "4"
+    assert words(-1.0, 1.002) == "over 1000"

@@ -1,8 +1,8 @@
 """The ladder: what the network hears, a step each, and what each model makes of it.
 
 The steps change the input, the models what is done about the other language. The differences split
-what is gained into its ingredients: the input, batch norm's statistics, any reversed gradient (the
-placebo), and the adversary.
+what is gained into its ingredients: the input, batch norm's statistics, and the adversary, of which
+a part is that of any reversed gradient (the placebo) and the rest that of the language labels.
 """
 
 from itertools import product
@@ -40,8 +40,9 @@ def ingredients() -> dict[str, Terms]:
         found |= {
             f"{step}: AdaBN - base": {adabn: 1, base: -1},
             f"{step}: batch norm, beta 0 - base": {beta0: 1, base: -1},
+            f"{step}: the adversary, our - beta 0": {our: 1, beta0: -1},
             f"{step}: any reversed gradient, placebo - beta 0": {placebo: 1, beta0: -1},
-            f"{step}: the adversary, our - placebo": {our: 1, placebo: -1},
+            f"{step}: the language labels, our - placebo": {our: 1, placebo: -1},
         }
     return found
 
@@ -58,11 +59,11 @@ def markdown(results: Results, table: Table, corpora: list[dict], lines: Lines) 
     heads = tables.heads_of(corpora, PLACES)
     parts = [
         "Test-set figures in %: mean over seeds (standard deviation over seeds) [95% interval: of "
-        "UAR over the target's speakers, of AUC over seeds]. `~`: inconclusive. `levelled`: "
-        "without each recording's level and silence, in windows of 3 s. `speaker-normalised`: each "
-        "speaker by the mean and standard deviation of its own utterances. `placebo`: the language "
-        "labels are shuffled in each step, so that what it gains over beta 0 is the gain of any "
-        "reversed gradient."
+        "UAR over the target's speakers, of AUC over seeds]. `levelled`: without each recording's "
+        "level and the silence at its ends, in windows of 3 s. `speaker-normalised`: each speaker "
+        "by the mean and standard deviation of its own utterances. `placebo`: the language labels "
+        "are shuffled in each step, so that what it gains over beta 0 is the gain of any reversed "
+        "gradient."
     ]
     for criterion in SELECTION:
         parts.append(f"## {tables.title_of(criterion)}")
@@ -75,10 +76,5 @@ def markdown(results: Results, table: Table, corpora: list[dict], lines: Lines) 
             models = tables.markdown_table(["", *(row.name for row in MODELS)], rows)
             differences = tables.grid(lines, ("difference",), criterion, heads, measure)
             parts += [f"**{words}**", models, differences]
-    count = len(table.planned)
-    parts += [
-        f"Differences, planned before any run: {count}, in four columns and on average, paired by "
-        f"speaker. Of {5 * count} intervals of UAR about {0.25 * count:.0f} are expected to miss.",
-        tables.NEEDED,
-    ]
+    parts += [tables.planned(table), tables.INCONCLUSIVE, tables.NEEDED]
     return tables.page(table.title, results, corpora, parts)

@@ -31,11 +31,14 @@ MISPRINT = (
 )
 CONTROLS = (
     "Controls that the paper lacks: `our` with beta 0 is fed and normalised as `our` is, and "
-    "nothing is reversed. `base, AdaBN` is `base` with batch norm's statistics taken anew from the "
-    "target's utterances, without their labels, at epochs chosen with these statistics. In `our` "
-    "and beta 0 the emotion loss weighs alpha against l1 and l2, in `base` 1: where these are not "
-    "0, the batch-norm effect contains that, too. `mono` is trained and chosen with labels of the "
-    "target, and tested on a quarter of its utterances, which are in the test set of the others."
+    "nothing is reversed. The placebo's language labels are shuffled in each step: the adversary's "
+    "part is that of any reversed gradient and that of the language labels together. `base, AdaBN` "
+    "is `base` with batch norm's statistics taken anew from all utterances of the target, without "
+    "labels. Its epoch is chosen with the statistics of the development set or, where the "
+    "source validation set chooses, with the source's, as for `base`. In `our` and beta 0 the "
+    "emotion loss weighs alpha against l1 and l2, in `base` 1: where these are not 0, the "
+    "batch-norm effect contains that, too. `mono` is trained and chosen with labels of the target, "
+    "and tested on a quarter of its utterances, which are in the test set of the others."
 )
 
 
@@ -88,6 +91,7 @@ TABLES = {
             "of which the batch-norm effect: beta 0 - base": {BETA0: 1, BASE: -1},
             "of which the adversary: our - beta 0": {OUR: 1, BETA0: -1},
             "of which any reversed gradient: placebo - beta 0": {PLACEBO: 1, BETA0: -1},
+            "of which the language labels: our - placebo": {OUR: 1, PLACEBO: -1},
             "AdaBN - base": {ADABN: 1, BASE: -1},
             "mono - our": {MONO: 1, OUR: -1},
             "mono - base": {MONO: 1, BASE: -1},
@@ -101,6 +105,7 @@ TABLES = {
             "our - base, no BN": {OUR_NONE: 1, BASE_NONE: -1},
             "of which the adversary: our - beta 0": {OUR_NONE: 1, BETA0_NONE: -1},
             "of which any reversed gradient: placebo - beta 0": {PLACEBO_NONE: 1, BETA0_NONE: -1},
+            "of which the language labels: our - placebo": {OUR_NONE: 1, PLACEBO_NONE: -1},
         },
         MISPRINT,
     ),

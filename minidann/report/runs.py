@@ -99,10 +99,14 @@ class Results:
                 there = " and ".join(dict.fromkeys(config["folders"]))
                 raise UserError(f"{run.out}: a run on {there}; choose another --out")
             return ledger.rows_of(run.out.name, run.out, run.choices, config)
-        rows, planned = self.noted.get(run.out.name, []), ledger.planned(run.choices).items()
-        if any(row.get(name) != value for row in rows for name, value in planned):
-            what = "was made with other choices; delete its rows, or choose another --out"
-            raise UserError(f"{self.ledger}: {run.out.name} {what}")
+        rows, planned = self.noted.get(run.out.name, []), ledger.planned(run.choices)
+        for row in rows:
+            if differ := [name for name, value in planned.items() if row.get(name) != value]:
+                shown = ", ".join(
+                    f"{name} ({row.get(name)}, not {planned[name]})" for name in differ
+                )
+                what = f"was made with another {shown}; delete its rows, or choose another --out"
+                raise UserError(f"{self.ledger}: {run.out.name} {what}")
         return rows
 
     def runs(self, rows: Iterable[Row], columns: Sequence[Column]) -> list[Run]:

@@ -82,17 +82,17 @@ def read_csv(path: Path) -> list[dict[str, str]]:
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[None]:
+def reading(path: Path | str, todo: str = "train again") -> Iterator[None]:
     """Within it, what is wrong with the file `path` becomes a UserError: why, and what to do."""
     try:
         yield
     except UserError:
         raise
     except (FileNotFoundError, NotADirectoryError):
-        raise UserError(f"{path}: not found; is {path.parent} a run's folder?") from None
+        raise UserError(f"{path}: not found; is {Path(path).parent} a run's folder?") from None
     except Exception as error:  # NumPy and zipfile raise a dozen kinds, and quote what they found
         why = getattr(error, "strerror", None) or str(error).split("\n")[0][:200]
-        raise UserError(f"{path}: damaged, or not minidann's ({why}); train again") from None
+        raise UserError(f"{path}: damaged, or not minidann's ({why}); {todo}") from None
 
 
 def write_json(path: Path, value: dict) -> None:

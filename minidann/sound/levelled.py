@@ -1,4 +1,4 @@
-"""Another input than the paper's: without each recording's level and silence, in windows of 3 s.
+"""Another input than the paper's: without level and silence at the ends, in windows of 3 s.
 
 One number tells two corpora apart: how loud the loudest frame is. It says more of the microphone
 than of the speaker, and whether it goes with arousal depends on the corpus. So, without labels, and
@@ -11,7 +11,8 @@ from the whole utterance:
 
 In training the window starts anywhere, in evaluation it is the middle. A gain changes nothing as
 long as no energy is at the floor of the logarithm. Silence before or after the utterance changes at
-most the two frames at either end that reach into it.
+most the two frames at either end that reach into it and, where these are active, the level: of
+noise that begins and ends at once by 0.1 (half a second long) or 0.03 (two seconds).
 """
 
 import numpy as np
