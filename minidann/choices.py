@@ -80,7 +80,7 @@ class Choices:
     split: str = among(("utterance", "speaker"), "speaker: no speaker in two parts")
     select_by: str = among(
         SELECTION,
-        "what selects the epoch: labels of the target, labels of the source, or the mutual "
+        "what selects the epoch: labels of the target, of the source validation set, or the mutual "
         "information of input and prediction on the target; all three are tested",
     )
     seed: int = number(0, 0, 2**32, "the seed of every random draw")

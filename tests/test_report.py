@@ -467,6 +467,9 @@ def test_a_row_of_another_run_is_refused_and_figures_need_the_folder(table2, tmp
     (tmp_path / "runs.csv").write_bytes(whole[: whole.rindex(b"/")])  # a copy that was cut off
     with pytest.raises(UserError, match="runs.csv, line .*: damaged.*; delete the rows of its run"):
         Results(args)
+    (tmp_path / "runs.csv").write_bytes(b"\xff\xfe" + whole)  # saved by a spreadsheet
+    with pytest.raises(UserError, match="runs.csv: damaged.*; put a whole copy there"):
+        Results(args)
     (tmp_path / "runs.csv").write_bytes(whole)
     assert not first.finished and command.drawn(Results(args), "table2") == []
     args.command = "figure3"

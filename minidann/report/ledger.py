@@ -93,12 +93,13 @@ def _counts(text: str) -> Counts:
 def read(path: Path) -> dict[str, Rows]:
     """The rows of each run, by its name; {} where there is no ledger."""
     found: dict[str, dict[tuple[str, str], dict[str, str]]] = {}
-    for number, row in enumerate(store.read_csv(path) if path.exists() else [], 2):
-        if [*row] != [*row.values()]:  # no heading, of rows that were added below
-            with store.reading(f"{path}, line {number}", "delete the rows of its run"):
-                (key,), name = tests_of([row]), row["run"]
-            if found.setdefault(name, {}).setdefault(key, row) != row:
-                raise UserError(f"{path}: two results of {name}; delete the rows of one")
+    with store.reading(path, "put a whole copy there, or delete it"):
+        for number, row in enumerate(store.read_csv(path) if path.exists() else [], 2):
+            if [*row] != [*row.values()]:  # no heading, of rows that were added below
+                with store.reading(f"{path}, line {number}", "delete the rows of its run"):
+                    (key,), name = tests_of([row]), row["run"]
+                if found.setdefault(name, {}).setdefault(key, row) != row:
+                    raise UserError(f"{path}: two results of {name}; delete the rows of one")
     return {name: [*rows.values()] for name, rows in found.items()}
 
 

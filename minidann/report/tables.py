@@ -90,9 +90,10 @@ NEEDED = (
 )
 INCONCLUSIVE = (
     "`~`: inconclusive. The interval over speakers contains 0, or that over seeds (Student's t) "
-    "does, or there is one seed only. The interval of AUC is over seeds alone. Where there is "
-    "nothing to find, both exclude 0 in 5 to 13% of cases, because each holds one kind of chance "
-    "only (`tests/coverage_of_intervals.py`). Nothing is corrected for the number of comparisons."
+    "does, or there is one seed only. Where there is nothing to find, both intervals exclude 0 in "
+    "5 to 13% of cases, because each holds one kind of chance (`tests/coverage_of_intervals.py`). "
+    "The interval of AUC is over seeds alone, so it speaks of these speakers and of no others. "
+    "Nothing is corrected for the number of comparisons."
 )
 
 
@@ -181,12 +182,12 @@ def markdown(results: Results, table: Table, corpora: list[dict], lines: Lines) 
     """The whole text of a table."""
     heads = heads_of(corpora, PLACES)
     licensed = all(corpus["kind"] == "licensed" for corpus in corpora)
+    other = "" if licensed else " This is other speech: compare the pattern, not the values."
     parts = [
         "UAR on the test set in %: mean over seeds (standard deviation over seeds) [95% interval "
         "over the target's speakers: a jackknife with Student's t]. The interval does not include "
         "variation between seeds. The paper's numbers, in italics, are of RECOLA and IEMOCAP."
-        + " This is other speech: compare the pattern, not the values."
-        * (not licensed),
+        f"{other}",
         "The epoch is selected in three ways: by the UAR on the development set, 30% of the "
         "target, as in the paper, although an unsupervised method would not have these labels; by "
         "the UAR on the source validation set, 10% of the source; and by the mutual information of "
