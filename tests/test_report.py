@@ -185,7 +185,7 @@ MADE = {
     **{f"demo {table}": ["report", table] for table in ("table1", "table2", "table3")},
     **{f"emodb-ravdess {table}":
        ["report", table, "--source", EMODB, "--target", RAVDESS, "--seeds", seeds]
-       for table, seeds in (("table1", 20), ("ladder", 20), ("table2", 5))},
+       for table, seeds in (("table1", 20), ("ladder", 20), ("table2", 20))},
     **{f"{pair}-{epochs} sweep-arousal":
        ["report", "sweep", "--source", a, "--target", b, *GRID, "--epochs", epochs]
        for pair, a, b in (("emodb-ravdess", EMODB, RAVDESS), ("ravdess-emodb", RAVDESS, EMODB))
