@@ -158,13 +158,12 @@ def main() -> None:
             line = f"{setting.name:38}{'+'.join(map(str, speakers)):>9}"
             print(f"{line}{100 * setting.truth():7.1f}{100 * held:10.1f}{100 - 100 * there:6.1f}")
     shares = (0.0, 0.25, 0.5, 0.75, 1.0)
-    print(
-        "\ndifferences of nothing that are called significant, in %, by the speakers' share of the"
-    )
-    print(f"{'variance':38}{'speakers':>9}{'seeds':>7}" + "".join(f"{s:7.2f}" for s in shares))
+    print("\ndifferences of nothing that are called significant, in %")
+    heads = "".join(f"{share:7.2f}" for share in shares)
+    print(f"{'share of the variance by speakers':38}{'speakers':>9}{'seeds':>7}{heads}")
     for speakers, seeds in ((10, 5), (24, 5), (10, 20), (24, 20)):
         rng = np.random.default_rng([speakers, seeds])
-        often = [called_significant(speakers, seeds, s, simulations, rng) for s in shares]
+        often = [called_significant(speakers, seeds, one, simulations, rng) for one in shares]
         numbers = "".join(f"{100 * one:7.1f}" for one in often)
         print(f"{'':38}{speakers:9}{seeds:7}{numbers}")
 

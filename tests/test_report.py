@@ -184,8 +184,8 @@ GRID = "--modes none --alphas 0.8 --betas 1 --placebo --seeds 20".split()
 MADE = {
     **{f"demo {table}": ["report", table] for table in ("table1", "table2", "table3")},
     **{f"emodb-ravdess {table}":
-       ["report", table, "--source", EMODB, "--target", RAVDESS, "--seeds", seeds]
-       for table, seeds in (("table1", 20), ("ladder", 20), ("table2", 20))},
+       ["report", table, "--source", EMODB, "--target", RAVDESS, "--seeds", 20]
+       for table in ("table1", "table2", "ladder")},
     **{f"{pair}-{epochs} sweep-arousal":
        ["report", "sweep", "--source", a, "--target", b, *GRID, "--epochs", epochs]
        for pair, a, b in (("emodb-ravdess", EMODB, RAVDESS), ("ravdess-emodb", RAVDESS, EMODB))
